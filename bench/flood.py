@@ -31,7 +31,7 @@ from app.newsletters.models import Newsletter
 from demo.scale.people import SLUG
 from tests.support.floods import mixed
 from tests.support.honest_letters import HONEST
-from tests.support.proof_of_work import solve
+from tests.support.reader_pages import solve_proof_of_work
 
 from . import doors
 from .fill import fill_newsroom, invite_editor
@@ -89,7 +89,7 @@ class Hand:
             return 0
         fields = {"form": found[1], "body": text, "hear_back": "number", "then": "send"}
         if with_proof:
-            fields["proof"] = solve(found[2])
+            fields["proof"] = solve_proof_of_work(found[2])
         began = time.perf_counter()
         status, _page = self.ask("POST", f"/{SLUG}/send", address, urlencode(fields))
         self.watch.note("a reader's Send" if with_proof else "Send", began)

@@ -64,7 +64,7 @@ class Acknowledged:
 def prepare(machines: Machines) -> cast.Newsroom:
     """Found a newsroom that takes mail."""
     database = machines.database()
-    newsroom = database.write(cast.found)
+    newsroom = database.write(cast.create_newsroom)
 
     def take_mail(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = INBOX

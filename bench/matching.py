@@ -32,7 +32,7 @@ from app.search.index import Terms, counts_of, scope_terms, write_terms
 from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut, stems
 from tests.support import postgres
-from tests.support.cast import found
+from tests.support.cast import create_newsroom
 
 from .asked_model import ALPHABETS, Tongue
 from .asked_twice import PLACES
@@ -133,7 +133,7 @@ def latency(say: Say, url: str, size: int) -> None:
     """Look-alikes and searches among `size` questions of one desk."""
     migrate(url)
     database = Database(url, Keys({1: bytes(32)}), "http://127.0.0.1")
-    newsletter_id = database.write(found).newsletter_id
+    newsletter_id = database.write(create_newsroom).newsletter_id
     tongue = Tongue(random.Random(5), "latin")
     start = time.perf_counter()
     pairs = filled(database, newsletter_id, tongue, size)

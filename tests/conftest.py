@@ -25,11 +25,11 @@ from app.server import worker
 from app.web.setup import limiter
 from tests.support import postgres, workers
 from tests.support.app import opened_app
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
 from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
 from tests.support.desk import Desk
-from tests.support.desk_people import hired_vera
+from tests.support.desk_people import hire_vera
 from tests.support.serving import loaded_before, served
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def ilya(app: Flask, newsroom: Newsroom) -> Desk:
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Desk:
     """Vera, who runs the house."""
-    return Desk(app, hired_vera(database, newsroom))
+    return Desk(app, hire_vera(database, newsroom))
 
 
 @pytest.fixture
@@ -220,9 +220,9 @@ def a_minute(database: Database, newsroom: Newsroom) -> None:
 
 
 @pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
+def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Timur's question about the salt, which Leyla is asked to answer."""
-    return asked(database, newsroom)
+    return ask_expert(database, newsroom)
 
 
 @pytest.fixture(scope="session", autouse=True)

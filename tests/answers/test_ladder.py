@@ -27,16 +27,16 @@ from app.questions import wording
 from app.workflows import invitations, undo
 from app.workflows.letters import endings
 from app.workflows.newsletters import pausing
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.stored import everything
 
 
 @pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
+def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Leyla is invited; Marek stands after her, Gulnara after him."""
-    made = asked(database, newsroom)
+    made = ask_expert(database, newsroom)
 
     def climb(session: Session) -> None:
         before = made.assignment(session)
@@ -49,30 +49,30 @@ def salt(database: Database, newsroom: Newsroom) -> Asked:
     return made
 
 
-def step(salt: Asked, at: datetime | None = None) -> int:
+def step(salt: ExpertAssignment, at: datetime | None = None) -> int:
     return ladder.climb(salt.database, invitations.invite_next, at)
 
 
-def stand(salt: Asked) -> list[str | None]:
+def stand(salt: ExpertAssignment) -> list[str | None]:
     with salt.database.read() as session:
         return [row.state for row in assigning.of_question(session, salt.assignment(session).question)]
 
 
-def time_up(salt: Asked, place: int = 0) -> datetime:
+def time_up(salt: ExpertAssignment, place: int = 0) -> datetime:
     with salt.database.read() as session:
         reply_by = assigning.of_question(session, salt.assignment(session).question)[place].reply_by
     assert reply_by is not None
     return reply_by
 
 
-def invited(salt: Asked) -> list[str]:
+def invited(salt: ExpertAssignment) -> list[str]:
     """To whom invitations went, in order."""
     with salt.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation").order_by(OutboxMail.id))
         return [outbox.read(session, mail).to for mail in mails]
 
 
-def no(salt: Asked, place: int = 0) -> None:
+def no(salt: ExpertAssignment, place: int = 0) -> None:
     def decline(session: Session) -> None:
         one = assigning.of_question(session, salt.assignment(session).question)[place]
         assigning.decline(session, salt.newsroom.nora, one, "not my field")
@@ -80,7 +80,7 @@ def no(salt: Asked, place: int = 0) -> None:
     salt.database.write(decline)
 
 
-def test_a_no_brings_the_next_one_and_only_that_one(salt: Asked) -> None:
+def test_a_no_brings_the_next_one_and_only_that_one(salt: ExpertAssignment) -> None:
     assert step(salt) == 0
     no(salt)
     assert [step(salt), step(salt)] == [1, 0]
@@ -98,7 +98,9 @@ def test_a_no_brings_the_next_one_and_only_that_one(salt: Asked) -> None:
         )
 
 
-def test_silence_until_the_date_brings_the_next_one_and_the_letter_says_who_else_is_asked(salt: Asked) -> None:
+def test_silence_until_the_date_brings_the_next_one_and_the_letter_says_who_else_is_asked(
+    salt: ExpertAssignment,
+) -> None:
     up = time_up(salt)
     assert [step(salt, up - timedelta(minutes=1)), step(salt, up), step(salt, up)] == [0, 1, 0]
     assert stand(salt) == ["invited", "invited", "drafted"]
@@ -108,7 +110,7 @@ def test_silence_until_the_date_brings_the_next_one_and_the_letter_says_who_else
     assert [step(salt, time_up(salt, 1)), stand(salt)] == [1, ["invited", "invited", "invited"]]
 
 
-def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Asked) -> None:
+def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: ExpertAssignment) -> None:
     nora = Desk(app, salt.newsroom.nora)
     with salt.database.read() as session:
         question = salt.assignment(session).question.public_id
@@ -136,7 +138,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Ask
 
 
 @pytest.mark.parametrize("how", ["accepted", "answered", "mailed", "closed", "unclear", "cancelled", "paused"])
-def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Asked, how: str) -> None:
+def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: ExpertAssignment, how: str) -> None:
     def change(session: Session) -> None:
         nora, one = salt.newsroom.nora, salt.assignment(session)
         if how == "accepted":
@@ -161,7 +163,7 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Aske
     assert everything(salt.database) == before
 
 
-def test_a_wording_confirmed_later_lets_the_ladder_go_on(salt: Asked) -> None:
+def test_a_wording_confirmed_later_lets_the_ladder_go_on(salt: ExpertAssignment) -> None:
     def reword(session: Session) -> None:
         question = salt.assignment(session).question
         wording.reword(session, salt.newsroom.nora, question, headline="Salt", body="Who measures it?", language="en")
@@ -175,7 +177,7 @@ def test_a_wording_confirmed_later_lets_the_ladder_go_on(salt: Asked) -> None:
     assert [step(salt), step(salt)] == [1, 0]
 
 
-def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask, salt: Asked) -> None:
+def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask, salt: ExpertAssignment) -> None:
     def hold(session: Session) -> None:
         session.get_one(Newsletter, salt.newsroom.newsletter_id).held_kinds = ["expert.invitation"]
 
@@ -189,7 +191,7 @@ def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask
     assert "It waits in the outbox for you." in Desk(app, salt.newsroom.nora).words(f"questions/{question}")
 
 
-def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt: Asked) -> None:
+def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt: ExpertAssignment) -> None:
     no(salt)
     step(salt)
 
@@ -202,7 +204,7 @@ def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt
     assert (step(salt), stand(salt)) == (0, ["declined", "drafted", "drafted"])
 
 
-def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: Asked) -> None:
+def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: ExpertAssignment) -> None:
     no(salt)
     with salt.database.read() as session:
         editions = session.scalars(select(Edition).order_by(Edition.runs_at)).all()
@@ -219,7 +221,7 @@ def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: Aske
         assert marek.for_edition_id == coming[1].id
 
 
-def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: Asked, newsroom: Newsroom) -> None:
+def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: ExpertAssignment, newsroom: Newsroom) -> None:
     def wrong(session: Session) -> None:
         leyla, marek, gulnara = assigning.of_question(session, salt.assignment(session).question)
         with pytest.raises(PermissionDenied):
@@ -249,7 +251,7 @@ print(ladder.climb(database, invite))
 """
 
 
-def test_a_worker_that_is_killed_half_way_and_two_at_once_ask_once(salt: Asked) -> None:
+def test_a_worker_that_is_killed_half_way_and_two_at_once_ask_once(salt: ExpertAssignment) -> None:
     no(salt)
 
     def climb(how: str) -> "subprocess.Popen[str]":

@@ -17,7 +17,7 @@ from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
 from app.workflows import invitations
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
 
 ONLY, ONE_MORE = "I’m asking only you.", "I’m asking one other expert too."
@@ -25,12 +25,12 @@ CHANGED = "Since I wrote to you about this, something has changed: one other exp
 
 
 @pytest.fixture
-def alone(database: Database, newsroom: Newsroom) -> Asked:
+def alone(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Leyla is asked alone; her invitation waits for its minute."""
-    return asked(database, newsroom)
+    return ask_expert(database, newsroom)
 
 
-def ask_marek(alone: Asked) -> None:
+def ask_marek(alone: ExpertAssignment) -> None:
     def ask(session: Session) -> None:
         marek = session.get_one(Expert, alone.newsroom.marek.expert_id)
         question = session.get_one(Question, alone.question_id)
@@ -41,7 +41,7 @@ def ask_marek(alone: Asked) -> None:
     alone.database.write(ask)
 
 
-def write_to_leyla(alone: Asked) -> None:
+def write_to_leyla(alone: ExpertAssignment) -> None:
     alone.database.write(
         lambda s: expert_mails.send_desk_letter(
             s, alone.newsroom.nora, alone.assignment(s), "Take all the time you need."
@@ -66,12 +66,14 @@ def said(mails: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     return [(to, [one for one in (ONLY, ONE_MORE, CHANGED) if one in words]) for to, words in mails]
 
 
-def test_two_who_are_asked_in_one_minute_are_told_of_each_other(alone: Asked) -> None:
+def test_two_who_are_asked_in_one_minute_are_told_of_each_other(alone: ExpertAssignment) -> None:
     ask_marek(alone)
     assert said(leaves(alone.database)) == [("leyla", [ONE_MORE]), ("marek", [ONE_MORE])]
 
 
-def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_they_are_not(alone: Asked) -> None:
+def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_they_are_not(
+    alone: ExpertAssignment,
+) -> None:
     assert said(leaves(alone.database)) == [("leyla", [ONLY])]
     ask_marek(alone)
     write_to_leyla(alone)
@@ -82,7 +84,7 @@ def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_the
     assert said(leaves(alone.database)) == [("leyla", [])]  # she has been told
 
 
-def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(alone: Asked) -> None:
+def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(alone: ExpertAssignment) -> None:
     ask_marek(alone)
 
     def no(session: Session) -> None:
@@ -93,7 +95,7 @@ def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(alone: Asked) ->
     assert ("leyla", [ONLY]) in said(leaves(alone.database))
 
 
-def test_the_desk_reads_what_the_expert_was_told(alone: Asked) -> None:
+def test_the_desk_reads_what_the_expert_was_told(alone: ExpertAssignment) -> None:
     ask_marek(alone)
     leaves(alone.database)
     with alone.database.read() as session:
@@ -101,7 +103,7 @@ def test_the_desk_reads_what_the_expert_was_told(alone: Asked) -> None:
         assert (ONE_MORE in outbox.read(session, mail).text, mail.asked_others) == (True, 1)
 
 
-def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: Asked) -> None:
+def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: ExpertAssignment) -> None:
     def refuse(_message: Message, _id: str) -> None:
         raise Transient("451 later")
 

@@ -23,7 +23,7 @@ from app.people.models import Expert
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication, recall
-from tests.support.assignments import ANSWER, Asked, handed_over
+from tests.support.assignments import ANSWER, ExpertAssignment, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 
@@ -31,7 +31,7 @@ WORDS = writing.AnswerContent(ANSWER, own_words=True)
 
 
 @pytest.fixture
-def two(salt: Asked) -> Asked:
+def two(salt: ExpertAssignment) -> ExpertAssignment:
     """Leyla's answer is approved; then Nora asks Marek as well, and his invitation has left."""
     salt.send()
     nora = salt.newsroom.nora
@@ -43,21 +43,21 @@ def two(salt: Asked) -> Asked:
         invitations.invite(session, nora, one)
 
     salt.database.write(ask_marek)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
     return salt
 
 
-def mareks(two: Asked, session: Session) -> Assignment:
+def mareks(two: ExpertAssignment, session: Session) -> Assignment:
     return session.scalars(select(Assignment).filter_by(expert_id=two.newsroom.marek.expert_id)).one()
 
 
-def sends(two: Asked) -> None:
+def sends(two: ExpertAssignment) -> None:
     """Marek's text comes in."""
     two.database.write(lambda s: writing.submit(s, two.newsroom.marek, mareks(two, s), WORDS))
-    two.database.write(handed_over)
+    two.database.write(send_queued_mails)
 
 
-def runs(two: Asked) -> None:
+def runs(two: ExpertAssignment) -> None:
     """The question is picked without him, locked and sent."""
 
     def run(session: Session) -> None:
@@ -69,7 +69,7 @@ def runs(two: Asked) -> None:
     two.database.write(run)
 
 
-def stands(two: Asked) -> tuple[str, str, str | None]:
+def stands(two: ExpertAssignment) -> tuple[str, str, str | None]:
     """The question, Marek's assignment and his answer."""
     with two.database.read() as session:
         one = mareks(two, session)
@@ -77,7 +77,7 @@ def stands(two: Asked) -> tuple[str, str, str | None]:
         return str(session.get_one(Question, two.question_id).state), str(one.state), answer
 
 
-def waiting_mails(two: Asked) -> list[tuple[str, str]]:
+def waiting_mails(two: ExpertAssignment) -> list[tuple[str, str]]:
     """What waits to leave for Marek, with its words."""
     with two.database.read() as session:
         mails = select(OutboxMail).filter_by(assignment_id=mareks(two, session).id, state="queued")
@@ -85,14 +85,14 @@ def waiting_mails(two: Asked) -> list[tuple[str, str]]:
         return [(kind, " ".join(text.split())) for kind, text in found if kind.startswith("expert.")]
 
 
-def test_an_approved_answer_can_be_picked_while_others_are_asked(two: Asked) -> None:
+def test_an_approved_answer_can_be_picked_while_others_are_asked(two: ExpertAssignment) -> None:
     assert stands(two) == ("answered", "invited", None)
     with two.database.read() as session:
         ready = list_ready_questions(session, session.get_one(Newsletter, two.newsroom.newsletter_id))
         assert [one.id for one in ready] == [two.question_id]
 
 
-def test_whoever_is_still_asked_is_named_before_the_lock(two: Asked, nora: Desk) -> None:
+def test_whoever_is_still_asked_is_named_before_the_lock(two: ExpertAssignment, nora: Desk) -> None:
     with two.database.read() as session:
         edition = list_editions_to_run(session, two.newsroom.newsletter_id, 1)[0].public_id
         question = session.get_one(Question, two.question_id).public_id
@@ -102,7 +102,7 @@ def test_whoever_is_still_asked_is_named_before_the_lock(two: Asked, nora: Desk)
     )
 
 
-def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: Asked, nora: Desk) -> None:
+def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: ExpertAssignment, nora: Desk) -> None:
     runs(two)
     assert stands(two) == ("published", "cancelled", None)
     [(kind, words)] = waiting_mails(two)
@@ -112,7 +112,7 @@ def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: Asked, nora
     assert "keep" not in words
 
 
-def test_a_text_that_is_here_is_kept_and_its_expert_told(two: Asked, nora: Desk) -> None:
+def test_a_text_that_is_here_is_kept_and_its_expert_told(two: ExpertAssignment, nora: Desk) -> None:
     sends(two)
     runs(two)
     assert stands(two) == ("published", "cancelled", "held over")
@@ -123,7 +123,7 @@ def test_a_text_that_is_here_is_kept_and_its_expert_told(two: Asked, nora: Desk)
     assert "Marek Dvořák’s text is kept for a later edition." in nora.words(f"questions/{question}")
 
 
-def test_a_kept_text_answers_a_question_of_its_own(two: Asked, nora: Desk) -> None:
+def test_a_kept_text_answers_a_question_of_its_own(two: ExpertAssignment, nora: Desk) -> None:
     sends(two)
     runs(two)
     with two.database.read() as session:
@@ -150,7 +150,7 @@ def test_a_kept_text_answers_a_question_of_its_own(two: Asked, nora: Desk) -> No
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["asked", "with a text"])
-def test_a_recall_asks_them_again_and_tells_nobody(two: Asked, sent: bool) -> None:
+def test_a_recall_asks_them_again_and_tells_nobody(two: ExpertAssignment, sent: bool) -> None:
     if sent:
         sends(two)
     before = stands(two)
@@ -163,7 +163,7 @@ def test_a_recall_asks_them_again_and_tells_nobody(two: Asked, sent: bool) -> No
 
 
 def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall(
-    database: Database, two: Asked, newsroom: Newsroom
+    database: Database, two: ExpertAssignment, newsroom: Newsroom
 ) -> None:
     def ask_gulnara(session: Session) -> int:
         gulnara = session.get_one(Expert, newsroom.gulnara.expert_id)
@@ -184,7 +184,7 @@ def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall
     assert mails() == [("expert.invitation", "queued")]
 
 
-def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: Flask) -> None:
+def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: ExpertAssignment, app: Flask) -> None:
     sends(two)
     runs(two)
     two.database.write(lambda s: unused_answers.reuse_answer(s, two.newsroom.nora, mareks(two, s)))
@@ -194,7 +194,7 @@ def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: 
         )
 
 
-def test_a_check_of_a_text_that_is_kept_ends_by_nobodys_silence(two: Asked) -> None:
+def test_a_check_of_a_text_that_is_kept_ends_by_nobodys_silence(two: ExpertAssignment) -> None:
     sends(two)
 
     def check(session: Session) -> None:
@@ -202,7 +202,7 @@ def test_a_check_of_a_text_that_is_kept_ends_by_nobodys_silence(two: Asked) -> N
         editing.ask_check(session, two.newsroom.nora, answer)
 
     two.database.write(check)
-    two.database.write(handed_over)
+    two.database.write(send_queued_mails)
     runs(two)
     with two.database.read() as session:
         session.info["at"] = now(session) + timedelta(days=30)

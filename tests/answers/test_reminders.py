@@ -22,7 +22,7 @@ from app.people.models import Expert as ExpertRow
 from app.people.models import Link, Person
 from app.questions import actions, wording
 from app.questions.models import Question
-from tests.support.assignments import OF_TIMUR, asked
+from tests.support.assignments import TIMURS_DETAILS, ask_expert
 from tests.support.cast import Newsroom
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -251,7 +251,7 @@ def test_the_newsletter_s_own_words_go_out_and_each_mail_has_its_own_link(
 
 
 def test_no_reminder_says_who_asked_or_how(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
 
     def reword(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
@@ -266,5 +266,5 @@ def test_no_reminder_says_who_asked_or_how(database: Database, newsroom: Newsroo
     reminders.remind(database, due_at + 16 * HOUR)
     found = salt.mails()
     assert [kind for kind, _ in found] == ["expert.invitation", "expert.reminder", "expert.overdue"]
-    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in found)] == []
+    assert [secret for secret in TIMURS_DETAILS if any(secret in words for _, words in found)] == []
     assert all("The Salt Wind" in words for _, words in found)

@@ -22,7 +22,7 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.workflows import invitations
 from app.workflows.letters import endings, withdrawal
-from tests.support.assignments import ANSWER, Asked, asked, handed_over
+from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 
@@ -30,10 +30,10 @@ TO_MAREK = "marek@water.example"
 
 
 @pytest.fixture(params=["held", "queued"])
-def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom) -> Asked:
+def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Leyla's invitation has arrived and she says nothing; Marek's waits for a second person, or for its hour."""
-    made = asked(database, newsroom)
-    database.write(handed_over)
+    made = ask_expert(database, newsroom)
+    database.write(send_queued_mails)
 
     def next_one(session: Session) -> datetime:
         before = made.assignment(session)
@@ -49,11 +49,11 @@ def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom)
     return made
 
 
-def marek(salt: Asked, session: Session) -> Assignment:
+def marek(salt: ExpertAssignment, session: Session) -> Assignment:
     return session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
 
 
-def mails_to(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
+def mails_to(salt: ExpertAssignment, to: str = TO_MAREK) -> list[tuple[str, str]]:
     with salt.database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
         mine = select(Assignment.id).join(Expert, Expert.id == Assignment.expert_id)
@@ -62,7 +62,7 @@ def mails_to(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
                 and mail.kind.startswith("expert.")]  # fmt: skip
 
 
-ACCEPTS: dict[str, Callable[[Session, Asked], object]] = {
+ACCEPTS: dict[str, Callable[[Session, ExpertAssignment], object]] = {
     "she says yes": lambda s, salt: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)),
     "her text is here": lambda s, salt: writing.submit(
         s, salt.newsroom.leyla, salt.assignment(s), writing.AnswerContent(ANSWER, own_words=True)
@@ -74,7 +74,9 @@ ACCEPTS: dict[str, Callable[[Session, Asked], object]] = {
 
 
 @pytest.mark.parametrize("how", ACCEPTS)
-def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(app: Flask, salt: Asked, how: str) -> None:
+def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(
+    app: Flask, salt: ExpertAssignment, how: str
+) -> None:
     salt.database.write(lambda session: ACCEPTS[how](session, salt))
     assert mails_to(salt) == [("expert.invitation", "discarded")]
     with salt.database.read() as session:
@@ -86,7 +88,7 @@ def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(app: Fl
     assert "Marek Dvořák is only next again: who was asked before has it. The invitation hadn’t left." in said
 
 
-def test_she_can_not_after_all_and_he_is_asked_then(salt: Asked) -> None:
+def test_she_can_not_after_all_and_he_is_asked_then(salt: ExpertAssignment) -> None:
     salt.database.write(lambda s: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)))
     salt.database.write(lambda s: assigning.decline(s, salt.newsroom.leyla, salt.assignment(s), "no time"))
     assert ladder.climb(salt.database, invitations.invite_next) == 1
@@ -94,7 +96,7 @@ def test_she_can_not_after_all_and_he_is_asked_then(salt: Asked) -> None:
     assert mails_to(salt)[0] == ("expert.invitation", "discarded")
 
 
-def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: Asked) -> None:
+def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: ExpertAssignment) -> None:
     def sent(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(assignment_id=marek(salt, session).id)).one()
         if mail.state == "held":
@@ -108,12 +110,12 @@ def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: Asked) -> None:
         assert marek(salt, session).state == "invited"
 
 
-def taken_back(session: Session, salt: Asked) -> None:
+def taken_back(session: Session, salt: ExpertAssignment) -> None:
     letter = session.scalars(select(Letter)).one()
     withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
 
-ENDS: dict[str, Callable[[Session, Asked], object]] = {
+ENDS: dict[str, Callable[[Session, ExpertAssignment], object]] = {
     "closed": lambda s, salt: endings.close_question(s, salt.newsroom.nora, salt.assignment(s).question, "later"),
     "taken back by its reader": taken_back,
     "not wanted from him": lambda s, salt: assigning.cancel(s, salt.newsroom.nora, marek(salt, s)),
@@ -121,7 +123,7 @@ ENDS: dict[str, Callable[[Session, Asked], object]] = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, salt: Asked, how: str) -> None:
+def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, salt: ExpertAssignment, how: str) -> None:
     salt.database.write(lambda session: ENDS[how](session, salt))
     assert mails_to(salt) == [("expert.invitation", "discarded")]
     leyla = [] if how == "not wanted from him" else [("expert.cancelled", "queued")]
@@ -135,7 +137,7 @@ def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, sal
 
 
 def test_a_check_that_is_over_before_it_was_mailed_asks_nobody(database: Database, newsroom: Newsroom) -> None:
-    made = asked(database, newsroom)
+    made = ask_expert(database, newsroom)
     made.send()
     made.edit()
 
@@ -152,7 +154,7 @@ def test_a_check_that_is_over_before_it_was_mailed_asks_nobody(database: Databas
 
 
 def test_a_text_that_was_to_go_back_and_is_not_wanted_any_more_does_not(database: Database, newsroom: Newsroom) -> None:
-    made = asked(database, newsroom)
+    made = ask_expert(database, newsroom)
     made.send()
 
     def fn(session: Session) -> None:
@@ -172,7 +174,7 @@ def test_a_text_that_was_to_go_back_and_is_not_wanted_any_more_does_not(database
 
 @pytest.mark.parametrize("state", ["drafted", "declined", "received", "done", "cancelled"])
 def test_who_is_not_writing_is_given_no_more_time(database: Database, newsroom: Newsroom, state: str) -> None:
-    made = asked(database, newsroom)
+    made = ask_expert(database, newsroom)
     ways: dict[str, Callable[[Session], object]] = {
         "drafted": lambda s: None,
         "declined": lambda s: assigning.decline(s, newsroom.nora, made.assignment(s), "no time"),

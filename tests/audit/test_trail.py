@@ -27,11 +27,11 @@ from app.newsletters import settings
 from app.newsletters.models import Newsletter
 from app.people.models import Person
 from app.questions import actions as questions
-from tests.support.at_the_form import answered, ask
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, walked
-from tests.support.desk_people import second_desk
+from tests.support.desk import Desk, follow_pages
+from tests.support.desk_people import create_second_desk
 from tests.support.pages import Page
+from tests.support.reader_pages import answer_letters, send_question
 from tests.support.stored import counted
 
 APP = Path(__file__).parent.parent.parent / "app"
@@ -160,11 +160,11 @@ def sentences_on(page: Page) -> list[str]:
 def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
     database: Database, newsroom: Newsroom, client: FlaskClient, nora: Desk
 ) -> None:
-    ask(client, body=WORDS, hear_back="once", email_once=ADDRESS, credit="first", first=NAME, place="Osh")
+    send_question(client, body=WORDS, hear_back="once", email_once=ADDRESS, credit="first", first=NAME, place="Osh")
     with database.read() as session:
         letters = [row.id for row in session.scalars(select(Letter))]
     assert len(letters) == 1
-    answered(database, newsroom, letters, body=f"A reader wants to know: {WORDS}")
+    answer_letters(database, newsroom, letters, body=f"A reader wants to know: {WORDS}")
     sentences = lines(nora)
     for sentence in ("A letter came in.", "Nora Lind filed the letter as: Question.", "Nora Lind asked Leyla Aydın.",
                      "Nora Lind approved the answer (version 1).", "Nora Lind picked it for an edition."):  # fmt: skip
@@ -210,7 +210,7 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
-    pages = [sentences_on(page) for page in walked(nora, "trail?auto=1", "next")]
+    pages = [sentences_on(page) for page in follow_pages(nora, "trail?auto=1", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
     assert [len(sentences) for sentences in pages] == [PAGE, PAGE, count - 2 * PAGE]
@@ -248,7 +248,7 @@ def test_settings_and_another_desk_each_have_their_own_trail(
         )
     )
     assert "Nora Lind changed the settings: Slots." in lines(nora, "what=newsletter")
-    database.write(second_desk)
+    database.write(create_second_desk)
     assert nora.open("/desk/delta/trail").status_code == 404
 
 

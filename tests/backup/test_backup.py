@@ -29,7 +29,7 @@ from app.newsletters.models import Newsletter
 from app.people.models import BrowserSession
 from app.version import VERSION
 from tests.support.app import SECRETS
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE, address_of, postgres_copy
 from tests.support.former_newsroom import FORMER
@@ -79,7 +79,7 @@ def key(old: Machine, tmp_path: Path) -> str:
 
 
 def test_all_comes_back_and_new_rows_get_new_keys(
-    old: Machine, new: Machine, newsroom: Newsroom, salt: Asked, tmp_path: Path
+    old: Machine, new: Machine, newsroom: Newsroom, salt: ExpertAssignment, tmp_path: Path
 ) -> None:
     asks(old.database, newsroom, 1)
     signed_in = {"token_mac": b"t" * 32, "person_id": newsroom.nora.person_id, "door": "desk"}

@@ -31,12 +31,12 @@ from app.workflows.letters import withdrawal
 from app.workflows.publishing import after_sending, publication
 from app.workflows.retention import erase_letters, erase_people, erase_published
 from tests.support.app import SECRETS
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.files import bytes_of
 from tests.support.machines import Machine, opened
+from tests.support.reader_pages import publish_answer
 from tests.support.required_rows import compare_names
-from tests.support.translators import SHIRIN, original_of
+from tests.support.translations import SHIRIN, get_original
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
 EMAIL = "timur.osmanov@post.example"
@@ -247,7 +247,7 @@ def test_each_kind_is_erased_again(
         expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
 
     def asked(session: Session, newsroom: Newsroom) -> None:
-        original = original_of(session, session.scalars(select(Question.id)).one())
+        original = get_original(session, session.scalars(select(Question.id)).one())
         translators.invite(session, newsroom.nora, original, "fa", *SHIRIN)
 
     def counts(machine: Machine) -> list[int]:
@@ -255,7 +255,7 @@ def test_each_kind_is_erased_again(
             return [len(session.scalars(left).all()) for _, left, _ in WAYS.values()]
 
     old.database.write(more)
-    published(old.database, newsroom, [])
+    publish_answer(old.database, newsroom, [])
     old.database.write(lambda session: asked(session, newsroom))
     old.done("backup", tmp_path / "monday")
     assert counts(old) == [before for *_, (before, _) in WAYS.values()]
@@ -282,7 +282,7 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
         words = replace(after_sending.get_published_text(item), headline=headline)
         after_sending.reword_for_safety(session, newsroom.nora, item.question, words)
 
-    published(old.database, newsroom, [])
+    publish_answer(old.database, newsroom, [])
     for at, headline in enumerate(("Ararat’s mill", "The mill")):
         if at == before:
             old.done("backup", tmp_path / "monday")

@@ -3,11 +3,10 @@
 import pytest
 
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.edition_desk import Coming
+from tests.support.desk import ComingEdition, Desk
 
 
 @pytest.fixture
-def coming(nora: Desk, newsroom: Newsroom) -> Coming:
+def coming(nora: Desk, newsroom: Newsroom) -> ComingEdition:
     """The coming edition, in whose slots nothing stands yet."""
-    return Coming(nora, newsroom)
+    return ComingEdition(nora, newsroom)

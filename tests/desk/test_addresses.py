@@ -11,9 +11,8 @@ from app.mail.inbound import Reading
 from app.people import directory
 from app.people.models import Expert, Person
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import DANAS_ADDRESS, Desk, invite_leyla, newest_mail_ids, queue_news_for_dana
 from tests.support.mailed_in import mail_in
-from tests.support.outbox_desk import ADDRESS, invited, mails, sent_for_dana
 from tests.support.stored import everything
 
 LEYLA, OTHER = "leyla@field.example", "leyla@private.example"
@@ -101,21 +100,21 @@ def test_a_name_that_is_an_address_is_none(nora: Desk, newsroom: Newsroom, name:
 
 
 def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(who: Desk, newsroom: Newsroom) -> None:
-    for write in (invited, sent_for_dana):
+    for write in (invite_leyla, queue_news_for_dana):
         who.database.write(lambda session, write=write: write(session, newsroom) and None)  # type: ignore[misc]
-    sent = mails(who.database)
+    sent = newest_mail_ids(who.database)
     assert LEYLA not in who.open(f"outbox/{sent['expert.invitation']}").text
     shown = who.post(f"outbox/{sent['expert.invitation']}/address", 200)
     assert shown.texts("bdi.hash") == [LEYLA]
     before = everything(who.database)
-    assert ADDRESS not in who.press(f"outbox/{sent['reader.news']}/address", 404)
+    assert DANAS_ADDRESS not in who.press(f"outbox/{sent['reader.news']}/address", 404)
     assert everything(who.database) == before
     assert [(act, whose) for _who, act, whose in looked(who)] == [("expert.look", of_leyla(who, newsroom))]
 
 
 def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda session: sent_for_dana(session, newsroom))
-    mail = mails(nora.database)["desk.answer"]
+    nora.database.write(lambda session: queue_news_for_dana(session, newsroom))
+    mail = newest_mail_ids(nora.database)["desk.answer"]
     with nora.database.read() as session:
         whose = session.get_one(Person, newsroom.nora.person_id).public_id
     assert "nora@desk.example" not in ilya.open(f"outbox/{mail}").text

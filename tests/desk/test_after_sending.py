@@ -7,11 +7,10 @@ from app.answers.models import Answer
 from app.db.engine import Database
 from app.editions.models import Correction, Edition, EditionItem
 from app.workflows.publishing import publication
-from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, shown_token
 from tests.support.pages import Page
-from tests.support.shown import seen
+from tests.support.reader_pages import get_question, publish_answer
 
 WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
 
@@ -19,7 +18,7 @@ WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
 @pytest.fixture
 def page(database: Database, newsroom: Newsroom) -> str:
     """The page of a question that ran."""
-    return f"/questions/{published(database, newsroom, [])}"
+    return f"/questions/{publish_answer(database, newsroom, [])}"
 
 
 def form(nora: Desk, page: str, act: str = "correct", **typed: str) -> dict[str, str]:
@@ -90,13 +89,15 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
 ) -> None:
     sent = form(nora, page, wrong=WRONG, right=RIGHT)
     public_id = page.rpartition("/")[2]
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, public_id), "Somebody is in danger."))
+    database.write(
+        lambda s: publication.retract(s, newsroom.nora, get_question(s, public_id), "Somebody is in danger.")
+    )
     late = nora.post(f"{page}/correct", 409, **sent)
     assert ("withdrew its page" in Page(late).words, made(database)) == (True, [])
     assert nora.open(f"{page}/correct").status_code == 409
     # It is erased for good at one press, and nothing offers then to put it back.
     assert "Put its public page back" in nora.get(page).buttons
-    erased = {"seen": seen(nora.get(page), "forget-words")}
+    erased = {"seen": shown_token(nora.get(page), "forget-words")}
     nora.post(f"{page}/forget-words", **erased)
     assert "Put its public page back" not in nora.get(page).buttons
     assert [nora.open(path).status_code for path in (page, "archive")] == [200, 200]

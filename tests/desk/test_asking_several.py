@@ -8,12 +8,12 @@ from app.db.engine import Database
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from tests.support.cast import Newsroom
-from tests.support.questions import opened
+from tests.support.letters import open_question
 
 
 @pytest.fixture
 def question(database: Database, newsroom: Newsroom) -> str:
-    return opened(database, newsroom)
+    return open_question(database, newsroom)
 
 
 @pytest.fixture

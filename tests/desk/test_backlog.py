@@ -17,7 +17,7 @@ from app.people.models import Expert
 from app.questions import actions, wording
 from app.web.formatting import day
 from app.workflows import invitations
-from tests.support.assignments import arrived, asked, handed_over
+from tests.support.assignments import ask_expert, ask_expert_and_send, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 
@@ -39,7 +39,7 @@ def backlog(database: Database, newsroom: Newsroom) -> None:
             invitations.invite(session, newsroom.nora, one)
             by = now(session) - timedelta(days=late, minutes=number)
             session.execute(update(Assignment).where(Assignment.id == one.id).values(reply_by=by, due_at=by))
-        handed_over(session)
+        send_queued_mails(session)
 
     database.write(ask)
 
@@ -100,7 +100,7 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
     with app.test_request_context():
         g.zone = "Europe/Prague"
         today = day(utc_now())
-    salt = arrived(database, newsroom)
+    salt = ask_expert_and_send(database, newsroom)
     salt.send()
     salt.approve()
     salt.run()
@@ -112,7 +112,7 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
 
 def test_failed_mails_stand_in_a_list_of_their_own(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     for to in ("leyla", "marek"):
-        asked(database, newsroom, f"Who measures the salt, {to}?", to=to)
+        ask_expert(database, newsroom, f"Who measures the salt, {to}?", to=to)
     refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": utc_now()}
     mine = OutboxMail.__table__.c.kind == "expert.invitation"
     database.write(lambda s: s.execute(OutboxMail.__table__.update().where(mine).values(refused)))

@@ -30,15 +30,13 @@ from app.questions.models import Question
 from app.typesetting.renderers import to_text
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
-from tests.support.shown import seen
+from tests.support.cast import Newsroom, answered_question
+from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk, shown_token
 from tests.support.side_by_side import wait_until_it_waits
 from tests.support.stored import counted, everything
 from tests.support.waiting import PATIENCE
 
-ALL = [FIRST, SECOND, THIRD]
+ALL = [FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION]
 
 
 @pytest.fixture
@@ -57,11 +55,11 @@ def the(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
-def change(coming: Coming, public_id: str, fn: Any) -> None:
+def change(coming: ComingEdition, public_id: str, fn: Any) -> None:
     coming.database.write(lambda session: fn(session, the(session, public_id)))
 
 
-def shown(coming: Coming, query: str = "") -> list[str]:
+def shown(coming: ComingEdition, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
     return coming.nora.get(f"{coming.page}{query}").part("#ready-list").texts("h3.head > a")
 
@@ -76,7 +74,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 
 
 @pytest.mark.both_databases
-def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
     first, second, third = coming.ready(*ALL)
     today = utc_now().date()
 
@@ -96,12 +94,19 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
     nora.database.write(prepare)
     with nora.database.read() as session:
         marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
-    assert shown(coming) == [THIRD, FIRST, SECOND]  # what has a date comes first
+    assert shown(coming) == [THIRD_QUESTION, FIRST_QUESTION, SECOND_QUESTION]  # what has a date comes first
     found = {
-        "topic=salt": [FIRST], f"expert={marek}": [SECOND], "age=7": [FIRST], "age=28": [], "length=long": [SECOND],
-        "length=fits": [THIRD, FIRST], "by=any": [THIRD], "by=this": [THIRD], "source=shelf": [THIRD],
-        "source=answered&length=fits": [FIRST],
-    }  # fmt: skip
+        "topic=salt": [FIRST_QUESTION],
+        f"expert={marek}": [SECOND_QUESTION],
+        "age=7": [FIRST_QUESTION],
+        "age=28": [],
+        "length=long": [SECOND_QUESTION],
+        "length=fits": [THIRD_QUESTION, FIRST_QUESTION],
+        "by=any": [THIRD_QUESTION],
+        "by=this": [THIRD_QUESTION],
+        "source=shelf": [THIRD_QUESTION],
+        "source=answered&length=fits": [FIRST_QUESTION],
+    }
     assert {query: shown(coming, f"?{query}") for query in found} == found
     said = nora.words(f"{coming.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
@@ -111,12 +116,12 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
     )
 
 
-def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: Coming) -> None:
+def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: ComingEdition) -> None:
     first, second, third = coming.ready(*ALL)
     coming.do("arrange", order=[second, first], version=coming.version())
-    assert coming.stands() == ("planned", [SECOND, FIRST])
+    assert coming.stands() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
     coming.do("arrange", order=[third, second], version=coming.version())  # one out, one in
-    assert coming.stands() == ("planned", [THIRD, SECOND])
+    assert coming.stands() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
     before = everything(nora.database)
     coming.do("arrange", 409, order=[first, second, third], version=coming.version())
     coming.do("arrange", 409, order=[first, first], version=coming.version())
@@ -127,32 +132,33 @@ def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: Coming) -> No
     assert coming.stands() == ("planned", [])
 
 
-def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming: Coming, dana: Desk) -> None:
+def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming: ComingEdition, dana: Desk) -> None:
     first, second, third = coming.ready(*ALL)
     coming.do("arrange", order=[first, second], version=coming.version())
-    opened = seen(nora.open(coming.page).text)
+    opened = shown_token(nora.open(coming.page).text)
     dana.press(f"{coming.page}/down", question=first, seen=opened)
     dana.press(f"{coming.page}/drop", question=first)
 
     said = coming.do("arrange", 409, order=[first, second], seen=opened)
     assert "This edition was changed after you opened this page" in said
-    assert f"“{FIRST}”: Dana Kim moved it within the edition." in said
-    assert f"“{FIRST}”: Dana Kim took it out of its edition." in said
+    assert f"“{FIRST_QUESTION}”: Dana Kim moved it within the edition." in said
+    assert f"“{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     coming.do("up", 409, question=second, seen=opened)
-    assert coming.stands() == ("planned", [SECOND])
+    assert coming.stands() == ("planned", [SECOND_QUESTION])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
     coming.do("pick", question=third, seen=opened)
     said = nora.words(coming.page)
     assert (
-        f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: “{FIRST}”: Dana Kim took it out of its edition." in said
+        f"“{THIRD_QUESTION}” stands in slot 2." in said
+        and f"Meanwhile: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     )
-    assert coming.stands() == ("planned", [SECOND, THIRD])
+    assert coming.stands() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
     # The same person in another window is told what they did there.
-    assert f"“{THIRD}”: You picked it for an edition." in coming.do("slots", 409, slots=3, seen=opened)
+    assert f"“{THIRD_QUESTION}”: You picked it for an edition." in coming.do("slots", 409, slots=3, seen=opened)
 
 
-def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     with nora.database.read() as session:
         runs = coming.edition(session).rule_date
     before = everything(nora.database)
@@ -162,20 +168,20 @@ def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: Coming) -> N
     coming.do("date", question=first, by=runs.isoformat())
     coming.do("pick", question=second)
     said = nora.words(coming.page)
-    assert f"{FIRST} : it must run by" in said and "the edition after this one is too late" in said
+    assert f"{FIRST_QUESTION} : it must run by" in said and "the edition after this one is too late" in said
     assert "It must run by" in nora.words("")
     coming.do("pick", question=first)
     assert "is too late" not in nora.words(coming.page)
     assert "It must run by" not in nora.words("")
     coming.do("carry", question=first)
     said = nora.words(f"editions/{coming.next_id}")
-    assert f"{FIRST} : it was to run by" in said
+    assert f"{FIRST_QUESTION} : it was to run by" in said
     nora.press(f"editions/{coming.next_id}/date", question=first, by="")
     assert "it was to run by" not in nora.words(f"editions/{coming.next_id}")
 
 
-def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     by = (utc_now() + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
@@ -189,9 +195,9 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: Coming)
 
 
 def test_several_answers_run_together_in_the_order_that_is_wanted(
-    nora: Desk, coming: Coming, newsroom: Newsroom
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     change(coming, first, lambda session, question: marek_answers(session, newsroom, question))
     coming.do("pick", question=first)
 
@@ -209,27 +215,29 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(
     coming.do("first", 409, question=first, answer="nobody's")
 
 
-def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("arrange", order=[first, second], version=coming.version())
     assert any(word.startswith("Remove slot 2 and move it to") for word in nora.get(coming.page).buttons)
     coming.do("slots", slots=1)
-    assert coming.stands() == ("planned", [FIRST])
-    assert SECOND in nora.words(f"editions/{coming.next_id}")
+    assert coming.stands() == ("planned", [FIRST_QUESTION])
+    assert SECOND_QUESTION in nora.words(f"editions/{coming.next_id}")
     with nora.database.read() as session:
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
         assert list(kinds).count("expert.carried_over") == 1
 
 
 def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
-    nora: Desk, coming: Coming, newsroom: Newsroom
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("arrange", order=[first, second], version=coming.version())
     assert "Lock the edition" in nora.get(coming.page).buttons
 
     def reword(session: Session, question: Question) -> None:
-        wording.reword(session, newsroom.nora, question, headline=FIRST, body="Who measures it now?", language="en")
+        wording.reword(
+            session, newsroom.nora, question, headline=FIRST_QUESTION, body="Who measures it now?", language="en"
+        )
 
     change(coming, first, reword)
     page = nora.get(coming.page)
@@ -240,9 +248,11 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
     assert "First confirm that nobody could recognise" in coming.do("lock", 409, version=coming.version())
 
 
-def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+def test_what_is_too_long_is_cut_from_where_the_builder_leads(
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+) -> None:
     """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
 
     def short_slots(session: Session) -> str:
@@ -256,7 +266,7 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk, coming
     question = nora.get(f"questions/{first}")
     assert question.buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
-    opened = seen(question, "cut")
+    opened = shown_token(question, "cut")
     assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
     assert "It is out of the edition, and its approval taken back." in nora.words(f"{here}/edit")
     with nora.database.read() as session:
@@ -281,19 +291,19 @@ def take_back(session: Session) -> None:
 
 
 def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(
-    nora: Desk, coming: Coming, newsroom: Newsroom
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     change(coming, first, lambda session, question: timur_asks_alone(session, newsroom, question))
     coming.do("arrange", order=[first, second], version=coming.version())
-    opened = seen(nora.open(coming.page).text)
+    opened = shown_token(nora.open(coming.page).text)
     nora.database.write(take_back)
     said = coming.do("lock", 409, seen=opened)
     assert "A reader took their question back. It is out of this edition, and its words are erased." in said
-    assert FIRST not in said
-    assert coming.stands() == ("planned", [SECOND])
+    assert FIRST_QUESTION not in said
+    assert coming.stands() == ("planned", [SECOND_QUESTION])
     coming.do("lock", version=coming.version())
-    assert coming.stands() == ("locked", [SECOND])
+    assert coming.stands() == ("locked", [SECOND_QUESTION])
 
 
 @pytest.mark.parametrize("first_there", ["the lock", "the reader"])
@@ -301,7 +311,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     """Whoever comes first has the other wait for the end of it; nobody is refused what is theirs, and nothing is half done."""
 
     def prepare(session: Session) -> tuple[int, int]:
-        question = answered(session, newsroom, FIRST)
+        question = answered_question(session, newsroom, FIRST_QUESTION)
         timur_asks_alone(session, newsroom, question)
         edition = session.scalars(select(Edition).order_by(Edition.runs_at).where(Edition.state == "planned")).first()
         assert edition is not None
@@ -347,9 +357,9 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
 
 
 def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
-    nora: Desk, coming: Coming, newsroom: Newsroom
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     for press in ("lock", "send"):
         coming.do(press, version=coming.version())
@@ -367,7 +377,7 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
 
 
 def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
-    nora: Desk, coming: Coming, newsroom: Newsroom
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
     first, second, third = coming.ready(*ALL[:3])
     nora.press(f"editions/{coming.next_id}/pick", question=third)
@@ -405,7 +415,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
     ]
 
 
-def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: Coming) -> None:
+def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: ComingEdition) -> None:
     def asked() -> int:
         with counted(nora.database) as statements:
             nora.words(coming.page)
@@ -417,12 +427,14 @@ def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, com
     assert asked() == few <= 34
 
 
-def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+def test_a_free_slot_is_looked_for_among_the_editions_to_come(
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+) -> None:
     def full(session: Session) -> tuple[str, str]:
         edition = coming.edition(session)
         later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
-            slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
+            slots.pick(session, newsroom.nora, answered_question(session, newsroom, f"Plate {number}?"), later[0])
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
         found = slots.find_edition_with_room(newsletter, slots.next_editions(session, edition), 0)
         assert found is not None
@@ -433,7 +445,7 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming
     assert nora.database.write(lambda s: s.scalar(select(func.count()).select_from(Assignment))) == 2
 
 
-def test_an_edition_has_slots_in_its_own_sections_alone(coming: Coming) -> None:
+def test_an_edition_has_slots_in_its_own_sections_alone(coming: ComingEdition) -> None:
     coming.do("slots", slots=3, section=0)
     said = coming.do("slots", 409, slots=4, section=1)
     assert "That number of slots doesn’t fit what is picked." in said
@@ -441,12 +453,12 @@ def test_an_edition_has_slots_in_its_own_sections_alone(coming: Coming) -> None:
         assert coming.edition(session).slots == 3
 
 
-def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_edition(coming: Coming) -> None:
+def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_edition(coming: ComingEdition) -> None:
     def versions() -> list[int]:
         with coming.database.read() as session:
             return [the(session, key).version for key in (first, second)]
 
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     for key in (first, second):
         coming.do("pick", question=key)
     before = versions()

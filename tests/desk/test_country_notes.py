@@ -5,10 +5,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.newsletters.models import Newsletter
-from tests.support.desk import Desk, as_it_stands, settings_with
+from tests.support.desk import Desk, get_form_fields, settings_page
 from tests.support.pages import Page
 
-PAGE = settings_with("notes")
+PAGE = settings_page("notes")
 NOTES = (
     "Uzbekistan, 2026-10-12\nen: Wait for your own phone.\nru: Подождите своего телефона.\n\n"
     "China, 2026-11-01\nzh-Hans: 别用公司的电脑。"
@@ -22,16 +22,16 @@ def kept(nora: Desk) -> list[dict[str, object]]:
 
 def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk, client: FlaskClient) -> None:
     typed = NOTES.replace("Uzbekistan, 2026-10-12", "uz, 12.10.2026").replace("ru:", "Russian :")
-    nora.press(PAGE, **as_it_stands(nora, PAGE) | {"notes": typed})
+    nora.press(PAGE, **get_form_fields(nora, PAGE) | {"notes": typed})
     assert kept(nora) == [
         {"country": "UZ", "checked_on": "2026-10-12",
          "text": {"en": "Wait for your own phone.", "ru": "Подождите своего телефона."}},
         {"country": "CN", "checked_on": "2026-11-01", "text": {"zh-Hans": "别用公司的电脑。"}},
     ]  # fmt: skip
-    assert as_it_stands(nora, PAGE)["notes"] == NOTES
+    assert get_form_fields(nora, PAGE)["notes"] == NOTES
     page = Page(client.get("/steppe/ask").text)
     assert page.texts("form summary")[:2] == ["If you are in Uzbekistan", "If you are in China"]
-    nora.press(PAGE, **as_it_stands(nora, PAGE) | {"notes": ""})
+    nora.press(PAGE, **get_form_fields(nora, PAGE) | {"notes": ""})
     assert kept(nora) == []
 
 
@@ -47,5 +47,5 @@ def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk
     ],
 )
 def test_what_can_not_be_read_is_named_and_stays_typed(typed: str, said: str, nora: Desk) -> None:
-    assert said in nora.press(PAGE, 422, **as_it_stands(nora, PAGE) | {"notes": typed})
+    assert said in nora.press(PAGE, 422, **get_form_fields(nora, PAGE) | {"notes": typed})
     assert kept(nora) == []

@@ -4,7 +4,7 @@ from app.db.engine import Database
 from app.letters import crowds
 from tests.support.cast import Newsroom
 from tests.support.floods import flooded
-from tests.support.letters import rows_of
+from tests.support.letters import listed_letters
 from tests.support.stored import queries_of
 
 FLOOD = "Why is the bridge over the canal closed, and who has closed it?"
@@ -14,32 +14,32 @@ SALT = "Who weighs the salt in the orchards by the sea?"
 def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database: Database, newsroom: Newsroom):
     flooded(database, newsroom, [FLOOD, FLOOD, SALT, FLOOD])
     unsorted = nora.get("/letters?state=held")
-    assert (len(rows_of(unsorted)), unsorted.texts("#crowds")) == (4, [])
+    assert (len(listed_letters(unsorted)), unsorted.texts("#crowds")) == (4, [])
     crowds.sort_waiting(database)
 
     page = nora.get("/letters?state=held")
     assert page.part("section[aria-labelledby=crowds]").texts("li label") == ["3 letters"]
     assert page.part("section[aria-labelledby=crowds] li").links[0][0] == FLOOD
     (first,) = page.values("crowd")
-    alone = rows_of(page)[0]
+    alone = listed_letters(page)[0]
     assert SALT in nora.get(f"/letters/{alone}?state=held")
 
     done = nora.get(nora.post("/letters/crowds", crowd=first))
     assert "The crowd is filed as spam." in done
-    assert rows_of(nora.get("/letters?state=held")) == [alone]
+    assert listed_letters(nora.get("/letters?state=held")) == [alone]
     assert nora.get("/letters?state=held").texts("#crowds") == []
     assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds", crowd=first))
 
     press = done.values("press")[0]
     assert "Undone." in nora.get(nora.post("/undo", press=press))
-    assert len(rows_of(nora.get("/letters?state=held"))) == 4
+    assert len(listed_letters(nora.get("/letters?state=held"))) == 4
 
 
 def test_an_empty_press_files_nothing(nora, database: Database, newsroom: Newsroom):
     flooded(database, newsroom, [FLOOD] * 3)
     crowds.sort_waiting(database)
     assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds"))
-    assert len(rows_of(nora.get("/letters?state=held"))) == 3
+    assert len(listed_letters(nora.get("/letters?state=held"))) == 3
 
 
 def test_the_page_takes_as_many_statements_for_a_hundred_as_for_some(nora, database: Database, newsroom: Newsroom):
@@ -49,4 +49,4 @@ def test_the_page_takes_as_many_statements_for_a_hundred_as_for_some(nora, datab
         crowds.sort_waiting(database)
         counted.append(queries_of(nora.database, lambda: nora.get("/letters?state=held")))
     assert 0 < counted[0] == counted[1]
-    assert len(rows_of(nora.get("/letters?state=held"))) == 40
+    assert len(listed_letters(nora.get("/letters?state=held"))) == 40

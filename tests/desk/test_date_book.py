@@ -10,12 +10,10 @@ from app.editions import planning
 from app.editions.models import Edition
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, undone
-from tests.support.edition_desk import FIRST, Coming
+from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, press_undo, shown_token
 from tests.support.pages import Page
-from tests.support.shown import seen
 
 
 def month(at: datetime) -> str:
@@ -32,17 +30,17 @@ def on(page: Page, day: datetime) -> str:
     return " ".join(cell.css_first("ul").text().split())
 
 
-def local_at(coming: Coming) -> datetime:
+def local_at(coming: ComingEdition) -> datetime:
     with coming.database.read() as session:
         return datetime.fromisoformat(coming.edition(session).local_at)
 
 
-def move(nora: Desk, coming: Coming, to: str, status: int = 303) -> str:
-    return nora.post(f"{coming.page}/move", status, at=to, seen=seen(nora.get(coming.page)))
+def move(nora: Desk, coming: ComingEdition, to: str, status: int = 303) -> str:
+    return nora.post(f"{coming.page}/move", status, at=to, seen=shown_token(nora.get(coming.page)))
 
 
 def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep(
-    nora: Desk, coming: Coming, newsroom: Newsroom, salt: Asked
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     at = local_at(coming)
 
@@ -76,8 +74,10 @@ def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
     assert nora.get(ways["Later"]).texts("h2")[0] == "February 2027"
 
 
-def test_nora_moves_an_edition_from_its_page_and_takes_it_back(nora: Desk, coming: Coming, a_minute: None) -> None:
-    [first] = coming.ready(FIRST)
+def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
+    nora: Desk, coming: ComingEdition, a_minute: None
+) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     before = local_at(coming)
     after = before + timedelta(days=3)
@@ -85,7 +85,7 @@ def test_nora_moves_an_edition_from_its_page_and_takes_it_back(nora: Desk, comin
     assert page.notice.startswith("The edition runs on ")
     assert local_at(coming) == after
     assert "Edition" in on(nora.get(f"editions/calendar?month={month(after)}"), after)
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     assert local_at(coming) == before
 
 
@@ -98,25 +98,27 @@ def test_nora_moves_an_edition_from_its_page_and_takes_it_back(nora: Desk, comin
         ("", "Give a day that is still to come."),
     ],
 )
-def test_a_day_that_can_not_be_is_refused_and_stays_typed(nora: Desk, coming: Coming, typed: str, said: str) -> None:
+def test_a_day_that_can_not_be_is_refused_and_stays_typed(
+    nora: Desk, coming: ComingEdition, typed: str, said: str
+) -> None:
     before = local_at(coming)
     page = Page(move(nora, coming, typed, 409))
     assert said in page.words
     assert (local_at(coming), typed in ("", page.value("at"))) == (before, True)
 
 
-def test_the_day_of_another_edition_is_refused(nora: Desk, coming: Coming) -> None:
+def test_the_day_of_another_edition_is_refused(nora: Desk, coming: ComingEdition) -> None:
     with coming.database.read() as session:
         taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming.next_id)).one()
     assert "Another edition stands on that day." in Page(move(nora, coming, taken, 409)).words
 
 
 def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_can_be_moved(
-    ilya: Desk, nora: Desk, coming: Coming
+    ilya: Desk, nora: Desk, coming: ComingEdition
 ) -> None:
     assert (
         "Move the edition" in nora.get(coming.page).buttons,
         "Move the edition" in ilya.get(coming.page).buttons,
     ) == (True, False)
     assert planning.AHEAD == 180
-    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=seen(nora.get(coming.page)))
+    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=shown_token(nora.get(coming.page)))

@@ -1,6 +1,6 @@
 """What is struck out and underlined is explained where something is, and nowhere else."""
 
-from tests.support.assignments import ANSWER, Asked
+from tests.support.assignments import ANSWER, ExpertAssignment
 from tests.support.desk import Desk
 
 
@@ -12,7 +12,7 @@ def legends(nora: Desk, path: str) -> int:
     return number
 
 
-def test_a_legend_stands_there_only_with_a_difference(nora: Desk, salt: Asked) -> None:
+def test_a_legend_stands_there_only_with_a_difference(nora: Desk, salt: ExpertAssignment) -> None:
     salt.send()
     with salt.database.read() as session:
         question = f"questions/{salt.assignment(session).question.public_id}"

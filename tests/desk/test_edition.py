@@ -22,9 +22,8 @@ from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
 from app.web.static_files import current
-from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, TEXT, THIRD, Coming
+from tests.support.cast import Newsroom, submitted_answer
+from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk
 from tests.support.pages import Page
 from tests.support.stored import counted, everything
 
@@ -40,8 +39,8 @@ HTML = """\
 ENDINGS = [export.suffix for export in EXPORTS.values()]
 
 
-def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     page = nora.get(coming.page)
     assert "2 approved answers are ready." in page.words
     assert [word for word in page.buttons if word != "Set the date"] == [
@@ -50,11 +49,11 @@ def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: 
 
     assert coming.do("pick", question=first) == f"/desk/steppe/{coming.page}#slots"
     coming.do("pick", question=second)
-    assert coming.stands() == ("planned", [FIRST, SECOND])
+    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
     coming.do("down", question=first)
-    assert coming.stands() == ("planned", [SECOND, FIRST])
+    assert coming.stands() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
     coming.do("up", question=first)
-    assert coming.stands() == ("planned", [FIRST, SECOND])
+    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
     assert "Every slot is filled." in nora.words(coming.page)
 
     coming.do("lock", version=coming.version())
@@ -64,17 +63,17 @@ def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: 
     assert "thanks and notices wait ten minutes" in nora.words(coming.page)
 
     coming.do("send", version=coming.version())
-    assert coming.stands() == ("sent", [FIRST, SECOND])
+    assert coming.stands() == ("sent", [FIRST_QUESTION, SECOND_QUESTION])
     assert nora.get(coming.page).buttons[:1] == ["Recall it"]
     coming.do("recall")
-    assert coming.stands() == ("locked", [FIRST, SECOND])
+    assert coming.stands() == ("locked", [FIRST_QUESTION, SECOND_QUESTION])
     with nora.database.read() as session:
         states = session.scalars(select(OutboxMail.state).filter_by(kind="expert.published"))
         assert list(states) == ["discarded", "discarded"]
 
 
-def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     coming.do("lock", version=coming.version())
     coming.do("send", version=coming.version())
@@ -94,14 +93,14 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, comi
     ] == ["Nora Lind locked the edition.", "Nora Lind marked the edition as sent.", "Approved by Nora Lind."]
 
 
-def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     files = {ending: nora.open(f"{coming.page}/export.{ending}") for ending in ENDINGS}
-    assert files["txt"].text == TEXT
-    assert files["md"].text == "## " + TEXT
+    assert files["txt"].text == FIRST_IN_PRINT
+    assert files["md"].text == "## " + FIRST_IN_PRINT
     assert files["html"].text == HTML
-    assert Page(files["mail.html"].text).texts("h2, p") == TEXT.strip().split("\n\n")
+    assert Page(files["mail.html"].text).texts("h2, p") == FIRST_IN_PRINT.strip().split("\n\n")
     [block] = json.loads(files["json"].text)
     assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
     kinds = {ending: file.headers["Content-Type"] for ending, file in files.items()}
@@ -119,13 +118,13 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: Coming) -> 
     with nora.database.read() as session:
         day = coming.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
-    assert TEXT.splitlines()[0] in nora.words(f"{coming.page}?form=markdown")
+    assert FIRST_IN_PRINT.splitlines()[0] in nora.words(f"{coming.page}?form=markdown")
 
 
 @pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)
-def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: Coming, export: Export) -> None:
+def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: ComingEdition, export: Export) -> None:
     assert (export.name, export.preview in ("page", "mail", "text", "")) == (export.name, True)
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     file = nora.open(f"{coming.page}/export.{export.suffix}")
     assert (file.status_code, file.content_type, file.data != b"") == (200, export.content_type, True)
@@ -140,10 +139,12 @@ def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: Comi
         assert "count what falls on them" in page.part("div.letter").words
 
 
-def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: Desk, coming: Coming) -> None:
+def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
+    nora: Desk, coming: ComingEdition
+) -> None:
     assert nora.get(f"{coming.page}?form=mail").attributes("iframe", "src") == []  # nothing is picked yet
     nora.words(f"{coming.page}/mail", 404)
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     [frame] = nora.get(f"{coming.page}?form=mail").tree.css("iframe")
     assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
@@ -151,7 +152,7 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
         "allow-same-origin",
     )
     shown = nora.open(f"{coming.page}/mail")
-    assert Page(shown.text).texts("h2, p") == TEXT.strip().split("\n\n")
+    assert Page(shown.text).texts("h2, p") == FIRST_IN_PRINT.strip().split("\n\n")
     assert Page(shown.text).attributes("link", "href") == [f"/static/{current()}/mail.css"]
     assert shown.headers["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -159,7 +160,7 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
     assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_an_empty_edition_exports_nothing(nora: Desk, coming: Coming) -> None:
+def test_an_empty_edition_exports_nothing(nora: Desk, coming: ComingEdition) -> None:
     for ending in ENDINGS:
         assert "nothing is picked" in nora.words(f"{coming.page}/export.{ending}", 409)
 
@@ -173,9 +174,9 @@ def test_an_empty_edition_exports_nothing(nora: Desk, coming: Coming) -> None:
     ids=["no consent", "no check"],
 )
 def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
-    nora: Desk, coming: Coming, newsroom: Newsroom, consent: str, words: str, choices: list[str]
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom, consent: str, words: str, choices: list[str]
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
 
     def timur_asks(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -200,13 +201,13 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
     coming.do("unname", letter=letter)
     with nora.database.read() as session:
         assert session.scalars(select(Credit.choice)).one() == "none"
-    assert nora.open(f"{coming.page}/export.txt").text == TEXT
+    assert nora.open(f"{coming.page}/export.txt").text == FIRST_IN_PRINT
 
 
 def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
-    nora: Desk, coming: Coming, newsroom: Newsroom, app: Flask
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom, app: Flask
 ) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
 
     def dana(session: Session) -> Any:
         person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
@@ -225,11 +226,11 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
     locked = coming.version()
     other.press(f"{coming.page}/unlock", version=locked)
     coming.do("send", 409, version=locked)
-    assert coming.stands() == ("planned", [FIRST, SECOND])
+    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
 
 
-def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: Coming) -> None:
-    first, second, third = coming.ready(FIRST, SECOND, THIRD)
+def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: ComingEdition) -> None:
+    first, second, third = coming.ready(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
     coming.do("pick", question=first)
     nora.press(f"editions/{coming.next_id}/pick", question=second)
     before = everything(nora.database)
@@ -254,7 +255,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: Coming) -> Non
     assert everything(nora.database) == before
 
 
-def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
     def found(session: Session) -> tuple[str, str]:
         steppe = session.get_one(Newsletter, newsroom.newsletter_id)
         columns = ("name", "publisher", "editor", "language", "address", "section", "zone", "rule", "rule_start", "at")
@@ -284,8 +285,8 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: Coming, news
         nora.words(path, 404)
 
 
-def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("pick", question=first)
     assert ilya.get(coming.page).buttons == ["Copy it"]
     before = everything(nora.database)
@@ -297,8 +298,8 @@ def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: 
     assert everything(nora.database) == before
 
 
-def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
         coming.do("pick", question=question)
     coming.do("drop", question=first)
@@ -311,19 +312,19 @@ def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming
         ]
 
 
-def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("slots", slots=3)
     coming.do("slots", slots=1)
     coming.do("pick", question=first)
     assert "Every slot is filled. Add one" in coming.do("pick", 409, question=second)
     coming.do("carry", question=first)
     assert coming.stands() == ("planned", [])
-    assert FIRST in nora.words(f"editions/{coming.next_id}")
+    assert FIRST_QUESTION in nora.words(f"editions/{coming.next_id}")
 
 
-def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     coming.do("skip")
     assert coming.stands() == ("skipped", [])
@@ -332,16 +333,18 @@ def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Des
     assert coming.stands() == ("planned", [])
 
 
-def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+) -> None:
     assert "The shelf is empty" in nora.words("shelf")
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
 
     def shelve(session: Session) -> None:
         for question in session.scalars(select(Question)):
             questions.shelve(session, newsroom.nora, question)
 
     nora.database.write(shelve)
-    assert FIRST in nora.words("shelf")
+    assert FIRST_QUESTION in nora.words("shelf")
     assert nora.words(coming.page).count("From the shelf.") == 2
     coming.do("pick", question=first)
     nora.press(f"shelf/{second}/take")
@@ -351,38 +354,40 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk, comi
 
 
 @pytest.mark.both_databases
-def test_what_ran_stands_in_the_archive(nora: Desk, coming: Coming) -> None:
+def test_what_ran_stands_in_the_archive(nora: Desk, coming: ComingEdition) -> None:
     assert "The archive is empty" in nora.words("archive")
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     coming.do("lock", version=coming.version())
     assert "The archive is empty" in nora.words("archive")
     coming.do("send", version=coming.version())
-    assert (FIRST in nora.words("archive"), FIRST in nora.words("editions")) == (True, True)
+    assert (FIRST_QUESTION in nora.words("archive"), FIRST_QUESTION in nora.words("editions")) == (True, True)
 
 
 def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
     assert "First and third Wednesday, 09:00, Europe/Prague" in nora.words("editions")
 
 
-def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: Coming) -> None:
+def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: ComingEdition) -> None:
     def asked(path: str) -> int:
         with counted(nora.database) as statements:
             nora.words(path)
         return len(statements)
 
     paths = (coming.page, "", "editions", "shelf", "archive", "outbox", "experts")
-    coming.ready(FIRST)
+    coming.ready(FIRST_QUESTION)
     few = [asked(path) for path in paths]
     coming.ready(*(f"What falls on plate {number}?" for number in range(6)))
     assert [asked(path) for path in paths] == few
 
 
 @pytest.mark.both_databases
-def test_lists_go_on_where_the_page_before_ended(nora: Desk, coming: Coming, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_go_on_where_the_page_before_ended(
+    nora: Desk, coming: ComingEdition, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("editions.calendar_page", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
-    for headline, edition in ((FIRST, coming.id), (SECOND, coming.next_id)):
+    for headline, edition in ((FIRST_QUESTION, coming.id), (SECOND_QUESTION, coming.next_id)):
         [question] = coming.ready(headline)
         nora.press(f"editions/{edition}/pick", question=question)
         for press in ("lock", "send"):
@@ -392,9 +397,9 @@ def test_lists_go_on_where_the_page_before_ended(nora: Desk, coming: Coming, mon
     for path in ("editions", "archive"):
         newest = nora.get(path)
         [older] = newest.attributes("[rel=next]", "href")
-        assert (SECOND in newest.words, FIRST in newest.words) == (True, False)
+        assert (SECOND_QUESTION in newest.words, FIRST_QUESTION in newest.words) == (True, False)
         oldest = nora.get(older)
-        assert (SECOND in oldest.words, FIRST in oldest.words, oldest.next) == (False, True, "")
+        assert (SECOND_QUESTION in oldest.words, FIRST_QUESTION in oldest.words, oldest.next) == (False, True, "")
         nora.words(f"{path}?before=000000000000", 404)
 
 
@@ -404,14 +409,16 @@ def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: Desk) -> None:
 
 def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) -> None:
     assert "2 slots are still open" in nora.words("")
-    nora.database.write(lambda s: handed_in(s, newsroom, FIRST))
+    nora.database.write(lambda s: submitted_answer(s, newsroom, FIRST_QUESTION))
 
     def ask(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         receive.send(
             session, Reader(), newsletter, receive.Submission("who measures it there?"), form=receive.FormToken("t", 1)
         )
-        questions.open_question(session, newsroom.nora, [], headline=SECOND, body=SECOND, language="en")
+        questions.open_question(
+            session, newsroom.nora, [], headline=SECOND_QUESTION, body=SECOND_QUESTION, language="en"
+        )
 
     nora.database.write(ask)
     said = nora.words("")
@@ -420,7 +427,13 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) ->
     assert [
         [
             words
-            for words in ("Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1", SECOND, "Nobody waits.")
+            for words in (
+                "Edit Leyla Aydın’s text",
+                "Read one new letter",
+                "Fill slot 1",
+                SECOND_QUESTION,
+                "Nobody waits.",
+            )
             if words in one
         ]
         for one in columns
@@ -428,5 +441,5 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) ->
         ["Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1"],
         ["Nobody waits."],
         ["Nobody waits."],
-        [SECOND],
+        [SECOND_QUESTION],
     ]

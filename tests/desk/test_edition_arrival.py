@@ -13,8 +13,8 @@ from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.letters import public_state
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered
-from tests.support.shown import version
+from tests.support.cast import Newsroom, answered_question
+from tests.support.desk import shown_version
 from tests.support.stored import one
 
 
@@ -23,7 +23,7 @@ def locked(database: Database, newsroom: Newsroom) -> str:
     """An edition with one Q&A, locked; gives its public id."""
 
     def fn(session):
-        question = answered(session, newsroom, "Who measures the salt?")
+        question = answered_question(session, newsroom, "Who measures the salt?")
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
@@ -83,7 +83,7 @@ def test_what_changed_after_locking_is_shown_and_one_press_marks_it_sent(nora, d
         ("ins", "salt plates in 2010 and count what"),
     ]
     assert page.texts(".btn--next") == ["Mark it as sent, as it ran"]
-    nora.post(f"/editions/{locked}/ran", version=version(page))
+    nora.post(f"/editions/{locked}/ran", version=shown_version(page))
     edition = one(database, Edition, public_id=locked)
     assert (edition.state, edition.message_id) == ("sent", "<steppe-61@list.example>")
     assert "Mark it as sent" not in nora.get(f"/editions/{locked}")
@@ -98,7 +98,7 @@ def test_an_edition_that_ran_as_it_was_locked_says_so(nora, database, locked):
 
 def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     arrives(database, locked)
-    seen = version(nora.get(f"/editions/{locked}"))
+    seen = shown_version(nora.get(f"/editions/{locked}"))
     database.write(lambda session: publication.send(session, newsroom.nora, the(session, locked)))
     page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
     assert "This edition was changed after you opened this page" in page

@@ -15,22 +15,21 @@ from app.questions import wording
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, TEXT, Coming
+from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk
 
 
 @pytest.mark.parametrize("lost", ["words", "approval"])
 def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
-    nora: Desk, coming: Coming, newsroom: Newsroom, lost: str
+    nora: Desk, coming: ComingEdition, newsroom: Newsroom, lost: str
 ) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("arrange", order=[first, second], version=coming.version())
 
     def lose(session: Session) -> None:
         question = session.scalars(select(Question).filter_by(public_id=second)).one()
         if lost == "words":
             wording.reword(
-                session, newsroom.nora, question, headline=SECOND, body="Who measures it now?", language="en"
+                session, newsroom.nora, question, headline=SECOND_QUESTION, body="Who measures it now?", language="en"
             )
         else:
             # No press takes the approval from what is picked; a file that was restored or mended by hand may.
@@ -48,13 +47,13 @@ def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
         day = coming.edition(session).local_at[:10]
     ran = nora.client.application.test_cli_runner().invoke(args=["editions", "render", "steppe", day])
     said = {"words": "its newest words are not cleared", "approval": "it has no approved answer"}[lost]
-    assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"Error: question '{SECOND}': {said}\n")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"Error: question '{SECOND_QUESTION}': {said}\n")
     coming.do("drop", question=second)
-    assert nora.open(f"{coming.page}/export.txt").text == TEXT
+    assert nora.open(f"{coming.page}/export.txt").text == FIRST_IN_PRINT
 
 
-def test_the_json_says_where_its_schema_is(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_the_json_says_where_its_schema_is(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     file = nora.open(f"{coming.page}/export.json")
     assert file.headers["Link"] == '</static/edition.schema.json>; rel="describedby"'
@@ -62,8 +61,8 @@ def test_the_json_says_where_its_schema_is(nora: Desk, coming: Coming) -> None:
     jsonschema.Draft202012Validator(described.get_json()).validate(file.get_json())
 
 
-def test_the_draft_and_the_word_file_are_named_by_newsletter_and_day(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_the_draft_and_the_word_file_are_named_by_newsletter_and_day(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     with nora.database.read() as session:
         day = coming.edition(session).local_at[:10]
@@ -75,8 +74,8 @@ def test_the_draft_and_the_word_file_are_named_by_newsletter_and_day(nora: Desk,
     ]
 
 
-def test_a_mail_that_gmail_would_cut_off_is_told_of(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
-    [first] = coming.ready(FIRST)
+def test_a_mail_that_gmail_would_cut_off_is_told_of(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     assert "Gmail cuts a mail off there" not in nora.words(coming.page)
 

@@ -4,8 +4,8 @@ import pytest
 
 from app.db.engine import Database
 from app.people.models import Expert
-from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import Desk, as_it_stands
+from tests.support.cast import Newsroom, submitted_answer
+from tests.support.desk import Desk, get_form_fields
 from tests.support.stored import everything, one
 
 
@@ -16,7 +16,7 @@ def leyla(database: Database, newsroom: Newsroom) -> str:
 
 
 def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
     nora.press("experts", name="Saule Bekova", email="saule@survey.example")
     said = nora.words("experts")
     assert (said.count(" checked "), said.count("not checked yet")) == (
@@ -48,12 +48,12 @@ def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) ->
 
 
 def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
-    nora.press(leyla, **as_it_stands(nora, leyla) | {"topics": "soil، salt", "place": "Karakum"})
+    nora.press(leyla, **get_form_fields(nora, leyla) | {"topics": "soil، salt", "place": "Karakum"})
     stored = one(nora.database, Expert, public_id=leyla.removeprefix("experts/"))
     assert (stored.topics, stored.place, stored.verified_how) == (
         ["soil", "salt"], "Karakum", "called the switchboard",
     )  # fmt: skip
-    nora.press(leyla, **as_it_stands(nora, leyla) | {"name": "Leyla Aydın-Kaya"})
+    nora.press(leyla, **get_form_fields(nora, leyla) | {"name": "Leyla Aydın-Kaya"})
     assert "Nobody has checked yet" in nora.words(leyla)
     nora.press(f"{leyla}/verify", 422, how=" ")
     nora.press(f"{leyla}/verify", how="rang the institute")
@@ -61,12 +61,12 @@ def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
 
 
 def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk, leyla: str) -> None:
-    opened = as_it_stands(nora, leyla)
+    opened = get_form_fields(nora, leyla)
     nora.press(leyla, **opened | {"credit_line": "soil scientist in Osh"})
     before = everything(nora.database)
     said = nora.press(leyla, 409, **opened | {"credit_line": "soil scientist"})
     assert "Now it says: soil scientist in Osh" in said
     assert everything(nora.database) == before
-    nora.press(leyla, 422, **as_it_stands(nora, leyla) | {"away_until": "in May"})
+    nora.press(leyla, 422, **get_form_fields(nora, leyla) | {"away_until": "in May"})
     nora.press(leyla, 409, **opened | {"seen": "version 3"})
     assert everything(nora.database) == before

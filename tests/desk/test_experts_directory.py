@@ -26,12 +26,12 @@ from app.text.word_tables import word_tables
 from app.typesetting.house_form import FILLED_IN
 from app.workflows import invitations
 from tests.support.app import BASE_URL
-from tests.support.assignments import asked
-from tests.support.at_the_form import published
-from tests.support.cast import Newsroom, handed_in
+from tests.support.assignments import ask_expert
+from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
-from tests.support.desk import Desk, as_it_stands, section
-from tests.support.desk_people import come_in
+from tests.support.desk import Desk, get_form_fields, section
+from tests.support.desk_people import sign_in_by_link
+from tests.support.reader_pages import publish_answer
 from tests.support.stored import counted, everything
 
 pytestmark = pytest.mark.both_databases
@@ -98,7 +98,7 @@ def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Desk
     away = {"away_until": today() + timedelta(9)}
     record(nora.database, newsroom, "Saule Bekova", **away)
     record(nora.database, newsroom, "Timo Back", away_until=today() - timedelta(2))
-    nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
     wanted = ("Leyla Aydın", "Marek Dvořák", "Saule Bekova", "Timo Back")
     assert names(nora.words("experts?show=away"), *wanted) == ["Saule Bekova"]
     assert names(nora.words("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
@@ -136,7 +136,7 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
 
 
 def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         public_id, form = leyla.public_id, {"name": leyla.name}
@@ -183,7 +183,7 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, ne
 def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom: Newsroom, app: Flask) -> None:
     """Leyla is in the directory a second time under her private address, with an invitation to reply to."""
     database = nora.database
-    answer_id = database.write(lambda s: handed_in(s, newsroom, "Who measures?").id)
+    answer_id = database.write(lambda s: submitted_answer(s, newsroom, "Who measures?").id)
     second = record(database, newsroom, "Лейла Айдын", "leyla@private.example", topics=["dust"], languages=["ru"])
 
     def ask(session: Session) -> tuple[int, str]:
@@ -191,7 +191,7 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom:
         return one, sign_in.invite(session, Clock(), expert(session, second).person, "expert")
 
     assignment_id, way_in = database.write(ask)
-    hers = come_in(app, way_in)
+    hers = sign_in_by_link(app, way_in)
     with database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         kept, credit = leyla.public_id, session.get_one(Answer, answer_id).credit
@@ -228,7 +228,7 @@ def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: s
 
 def test_two_with_the_same_question_are_not_merged(nora: Desk, newsroom: Newsroom) -> None:
     database = nora.database
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     second = record(database, newsroom, "Leyla Aydin", "leyla@private.example")
     database.write(
         lambda s: assigning.assign(s, newsroom.nora, salt.assignment(s).question, expert(s, second)) and None
@@ -310,7 +310,7 @@ def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_c
 def test_the_lead_in_says_of_an_expert_what_a_house_sentence_can_fill_in(
     database: Database, newsroom: Newsroom
 ) -> None:
-    assignment_id = database.write(lambda session: handed_in(session, newsroom, "Who measures?").assignment_id)
+    assignment_id = database.write(lambda session: submitted_answer(session, newsroom, "Who measures?").assignment_id)
     with database.read() as session:
         credit = session.get_one(Assignment, assignment_id).credit
     assert tuple(credit) == (*FILLED_IN, "beside_name"), (
@@ -323,7 +323,7 @@ def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
 ) -> None:
     """No field of the house does, yet; a title could."""
     monkeypatch.setitem(PROFILE, "title", replace(PROFILE["title"], beside_name=True))
-    key = database.write(lambda session: handed_in(session, newsroom, "Who measures?").assignment_id)
+    key = database.write(lambda session: submitted_answer(session, newsroom, "Who measures?").assignment_id)
     database.write(lambda session: setattr(session.get_one(Expert, newsroom.leyla.expert_id), "title", "Dr."))
 
     def line() -> str:
@@ -342,7 +342,7 @@ def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
 def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
     database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
-    published(database, newsroom, [])
+    publish_answer(database, newsroom, [])
     with database.read() as session:
         leyla = f"experts/{session.get_one(Expert, newsroom.leyla.expert_id).public_id}"
     assert "Say how and when they said yes." in nora.press(f"{leyla}/page", 422, how=" ")
@@ -353,6 +353,6 @@ def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
     assert nora.client.get(address, base_url=BASE_URL).status_code == 200
     assert "The page is gone." in nora.words(nora.post(f"{leyla}/no-page"))
     assert nora.client.get(address, base_url=BASE_URL).status_code == 404
-    nora.post(leyla, **{**as_it_stands(nora, leyla), "described_as": "a soil scientist"})
+    nora.post(leyla, **{**get_form_fields(nora, leyla), "described_as": "a soil scientist"})
     assert "None: they are described and not named." in section(nora.get(leyla), "own-page").words
     assert nora.send(f"{leyla}/page", {"how": "by mail"}).status_code == 409

@@ -19,8 +19,8 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.indexing import index_due
-from tests.support.assignments import asked
-from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.assignments import ask_expert
+from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
 from tests.support.desk import Desk
 from tests.support.stored import counted, everything
@@ -35,7 +35,7 @@ class Orchard:
         self.database, self.newsroom = database, newsroom
 
         def earlier(session: Session) -> None:
-            answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
+            answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
             for words in ("Who pays the gauges?", "Where is the weather read?", "Why do trams ring twice?"):
                 actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
 
@@ -111,7 +111,7 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
         orchard.profile(session, newsroom.leyla.expert_id, at_once=1, **away)
         orchard.profile(session, newsroom.marek.expert_id, languages=["cs"])
         directory.record_expert(session, newsroom.nora, "Saule Bekova", None)
-        handed_in(session, newsroom, "Who reads the plates?")
+        submitted_answer(session, newsroom, "Who reads the plates?")
 
     nora.database.write(busy)
     said = nora.words(f"{orchard.here}/ask")
@@ -142,7 +142,7 @@ def test_a_no_to_this_question_and_past_replies_are_remembered(
 
     nora.database.write(refuse)
     for words in ("Who laid the pipe?", "Who dug the well?", "Who drew the map?"):
-        asked(nora.database, newsroom, words, to="gulnara")
+        ask_expert(nora.database, newsroom, words, to="gulnara")
     said = nora.words(f"{orchard.here}/ask")
     assert "Said no to this question: no time now, free again from Mon 7 May" in said
     assert "Asked today" in said
@@ -205,7 +205,7 @@ def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk, or
 
 
 def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orchard, newsroom: Newsroom) -> None:
-    salt = asked(nora.database, newsroom)
+    salt = ask_expert(nora.database, newsroom)
     with nora.database.read() as session:
         here = f"questions/{salt.assignment(session).question.public_id}/ask"
     typed = {"only": orchard.ids()["Gulnara"], "brief": "Timur from Nukus asks who measures it."}
@@ -270,7 +270,7 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
         leyla = orchard.newsroom.leyla.expert_id
         newest = None
         for number in range(3):
-            newest = answered(session, orchard.newsroom, f"What falls on plate {number}?")
+            newest = answered_question(session, orchard.newsroom, f"What falls on plate {number}?")
         assert newest is not None
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
         assigning.assign(session, orchard.newsroom.nora, question, session.get_one(Expert, leyla))

@@ -17,9 +17,8 @@ from app.questions.models import Note, Question
 from app.workflows.letters import withdrawal
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.letters import the, write
+from tests.support.letters import get_letter, open_question, send_letter
 from tests.support.pages import Form
-from tests.support.questions import opened
 from tests.support.stored import one
 
 TYPED = "Who measures the salt that the wind carries?"
@@ -58,7 +57,7 @@ class Window:
 
 @pytest.fixture
 def question(database: Database, newsroom: Newsroom) -> str:
-    return f"questions/{opened(database, newsroom)}"
+    return f"questions/{open_question(database, newsroom)}"
 
 
 @pytest.fixture
@@ -155,7 +154,7 @@ def test_a_draft_from_before_somebody_elses_save_meets_it_when_it_is_sent(wordin
 def test_a_reader_who_takes_the_letter_back_takes_the_drafts_about_it(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    letter = the(database, write(database, newsroom, TYPED))
+    letter = get_letter(database, send_letter(database, newsroom, TYPED))
     nora.post(f"letters/{letter.public_id}/file", kind="question", version=letter.version)
     about = Window(nora, f"questions/{one(database, Question).public_id}", "/wording")
     about.types(body=TYPED)

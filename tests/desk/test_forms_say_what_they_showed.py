@@ -5,7 +5,7 @@ The pages themselves are looked at wherever a test opens one: see `check_forms`.
 
 from flask import Flask
 
-from tests.support.shown import WITHOUT_TOKEN
+from tests.support.desk import WITHOUT_TOKEN
 
 
 def test_no_press_is_let_off_twice_and_each_that_is_let_off_is_one_of_the_desk(app: Flask) -> None:

@@ -21,12 +21,11 @@ from app.people.models import Expert
 from app.questions.models import Question
 from app.workflows.letters import public_state
 from app.workflows.publishing import publication
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, combined_token, shown_fact, shown_token, shown_version
 from tests.support.messages import used
 from tests.support.pages import Page
-from tests.support.shown import all_shown, fact, seen, version
 from tests.support.stored import everything
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask her."
@@ -38,7 +37,7 @@ LATER = "2099-01-01T10:00"
 Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
 
 
-def of(salt: Asked) -> tuple[str, str, str]:
+def of(salt: ExpertAssignment) -> tuple[str, str, str]:
     """The pages of Timur's question, of Leyla's part in it and, where there is one, of her answer."""
     with salt.database.read() as session:
         page = f"/questions/{session.get_one(Question, salt.question_id).public_id}"
@@ -47,30 +46,30 @@ def of(salt: Asked) -> tuple[str, str, str]:
 
 
 def newest(nora: Desk, page: str) -> dict[str, Any]:
-    return {"seen": all_shown(nora.get(page))}
+    return {"seen": combined_token(nora.get(page))}
 
 
-def to_ask(nora: Desk, salt: Asked) -> Press:
+def to_ask(nora: Desk, salt: ExpertAssignment) -> Press:
     with salt.database.read() as session:
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id).public_id
     return f"{of(salt)[0]}/ask", "brief", {"expert": marek}
 
 
-def to_brief(nora: Desk, salt: Asked) -> Press:
+def to_brief(nora: Desk, salt: ExpertAssignment) -> Press:
     def draft(session: Session) -> str:
         question = session.get_one(Question, salt.question_id)
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id)
         return assigning.assign(session, salt.newsroom.nora, question, marek).public_id
 
     address = f"{of(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
-    return address, "brief", {"words": "150", "seen": seen(nora.get(address))}
+    return address, "brief", {"words": "150", "seen": shown_token(nora.get(address))}
 
 
-def to_write(nora: Desk, salt: Asked) -> Press:
+def to_write(nora: Desk, salt: ExpertAssignment) -> Press:
     return f"{of(salt)[1]}/write", "letter", {}
 
 
-def has_heard(salt: Asked) -> None:
+def has_heard(salt: ExpertAssignment) -> None:
     """The invitation went out: what was only about to be asked is never told to end."""
 
     def send(session: Session) -> None:
@@ -80,34 +79,34 @@ def has_heard(salt: Asked) -> None:
     salt.database.write(send)
 
 
-def to_take_back(nora: Desk, salt: Asked) -> Press:
+def to_take_back(nora: Desk, salt: ExpertAssignment) -> Press:
     has_heard(salt)
     return f"{of(salt)[1]}/cancel", "sentence", {}
 
 
-def to_send_back(nora: Desk, salt: Asked) -> Press:
+def to_send_back(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
     return f"{of(salt)[2]}/return", "note", {"due_at": LATER}
 
 
-def to_check(nora: Desk, salt: Asked) -> Press:
+def to_check(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
     address = f"{of(salt)[2]}/edit"
-    return address, "answer", {"act": "check", "seen": seen(nora.get(address))}
+    return address, "answer", {"act": "check", "seen": shown_token(nora.get(address))}
 
 
-def to_pull_for_good(nora: Desk, salt: Asked) -> Press:
+def to_pull_for_good(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
     return f"{of(salt)[2]}/withdraw", "sentence", {}
 
 
-def to_close(nora: Desk, salt: Asked) -> Press:
+def to_close(nora: Desk, salt: ExpertAssignment) -> Press:
     has_heard(salt)
     page = of(salt)[0]
     return f"{page}/close", "sentence", {"reason": "later", **newest(nora, page)}
 
 
-def to_close_what_was_answered(nora: Desk, salt: Asked) -> Press:
+def to_close_what_was_answered(nora: Desk, salt: ExpertAssignment) -> Press:
     picked(salt)
     salt.database.write(
         lambda session: publication.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
@@ -115,7 +114,7 @@ def to_close_what_was_answered(nora: Desk, salt: Asked) -> Press:
     return to_close(nora, salt)
 
 
-def picked(salt: Asked) -> str:
+def picked(salt: ExpertAssignment) -> str:
     """Leyla's answer is approved and stands in the coming edition. Gives its key."""
     salt.send()
     salt.approve()
@@ -123,36 +122,36 @@ def picked(salt: Asked) -> str:
         return public_state.list_editions_to_run(session, salt.newsroom.newsletter_id, 1)[0].public_id
 
 
-def to_pull(nora: Desk, salt: Asked) -> Press:
+def to_pull(nora: Desk, salt: ExpertAssignment) -> Press:
     picked(salt)
     page = of(salt)[0]
     return f"{page}/pull", "why", newest(nora, page)
 
 
-def to_take_out(nora: Desk, salt: Asked) -> Press:
+def to_take_out(nora: Desk, salt: ExpertAssignment) -> Press:
     edition = picked(salt)
     return f"/editions/{edition}/drop", "why", {"question": of(salt)[0].rpartition("/")[2]}
 
 
-def to_take_the_page_down(nora: Desk, salt: Asked) -> Press:
+def to_take_the_page_down(nora: Desk, salt: ExpertAssignment) -> Press:
     picked(salt)
     salt.run()
     page = of(salt)[0]
     return f"{page}/retract", "why", newest(nora, page)
 
 
-def to_word_a_held_mail_anew(nora: Desk, salt: Asked) -> Press:
+def to_word_a_held_mail_anew(nora: Desk, salt: ExpertAssignment) -> Press:
     def held(session: Session) -> str:
         """What an assistant writes waits for an editor."""
         send_desk_letter(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
         return session.scalars(select(OutboxMail).filter_by(kind="expert.letter")).one().public_id
 
     address = f"/outbox/{salt.database.write(held)}/edit"
-    return address, "body", {"subject": "The salt", "version": version(nora.get(address))}
+    return address, "body", {"subject": "The salt", "version": shown_version(nora.get(address))}
 
 
 # Every press whose words reach an expert, with the mail and the value of it that holds them.
-PRESSES: dict[Callable[[Desk, Asked], Press], tuple[str, str]] = {
+PRESSES: dict[Callable[[Desk, ExpertAssignment], Press], tuple[str, str]] = {
     to_ask: ("expert.invitation", "brief"),
     to_brief: ("expert.invitation", "brief"),
     to_write: ("expert.letter", "typed"),
@@ -180,9 +179,9 @@ def shown(page: Page) -> list[str]:
 @pytest.mark.threat("curious expert")
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
-    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, ExpertAssignment], Press]
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     address, field, more = ready(nora, salt)
     before = everything(database)
     page = nora.post(address, 422, **more, **{field: LETTER})
@@ -197,9 +196,9 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
 @pytest.mark.threat("curious expert")
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_it(
-    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, ExpertAssignment], Press]
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     address, field, more = ready(nora, salt)
     before, typed, found = everything(database), f"{LETTER} Or {REACHED}.", [*FOUND, REACHED]
     for looked in ("", "\r\n".join(found)):
@@ -214,9 +213,9 @@ def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_
 
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_what_holds_nothing_of_the_askers_goes_at_once(
-    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, ExpertAssignment], Press]
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     address, field, more = ready(nora, salt)
     nora.post(address, **more, **{field: HARMLESS})
     kind, value = PRESSES[ready]
@@ -242,12 +241,12 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
 def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     address, field, more = to_word_a_held_mail_anew(nora, salt)
     nora.post(address, **more, **{field: LETTER}, looked="\n".join(FOUND))
-    more["version"] = version(nora.get(address))
+    more["version"] = shown_version(nora.get(address))
     nora.post(address, **more, **{field: LETTER + " Soon, please."})
-    more["version"] = version(nora.get(address))
+    more["version"] = shown_version(nora.get(address))
     assert shown(nora.post(address, 422, **more, **{field: LETTER + " The cannery by the old harbour."})) == [
         "The cannery by the old harbour"
     ]
@@ -256,14 +255,14 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
 def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_opens_the_box(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send("Your cousin Zarina in Moynaq coughs from the salt: nobody measures it there.")
     salt.edit("Your cousin Zarina in Moynaq coughs from the salt. She works at the cannery by the old harbour.")
     answer, before = of(salt)[2], everything(database)
     with database.read() as session:
         here = {"version": salt.answer(session).version}
     page = nora.post(f"{answer}/check", 422, **here)
-    assert (shown(page), fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
+    assert (shown(page), shown_fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
     assert everything(database) == before
     nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
     assert salt.checks() == [(None, None)]

@@ -16,9 +16,9 @@ from app.editor.reauthentication import PROOFS, proof_of
 from app.forms import held_presses
 from app.forms.models import FormDraft
 from app.people.models import BrowserSession
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.desk_people import ILYA, NORA, VERA, at_the_desk, hired_vera, last_mail, public_id
+from tests.support.desk_people import ILYA, NORA, VERA, hire_vera, last_mail, person_public_id, signed_in_browser
+from tests.support.pages import Browser
 from tests.support.required_rows import compare_names
 from tests.support.stored import everything
 
@@ -53,8 +53,8 @@ def long_ago(database: Database) -> None:
 
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
-    hired_vera(database, newsroom)
-    browser = at_the_desk(app, database, VERA)
+    hire_vera(database, newsroom)
+    browser = signed_in_browser(app, database, VERA)
     browser.open(f"{DESK}/people")
     long_ago(database)
     return browser
@@ -104,7 +104,7 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
 @pytest.mark.parametrize("name", PRESSED)
 def test_each_asks_and_changes_nothing_before(database: Database, newsroom: Newsroom, vera: Browser, name: str) -> None:
     how, address = PRESSED[name]
-    address = address.format(ilya=f"{DESK}/people/{public_id(database, newsroom.ilya)}")
+    address = address.format(ilya=f"{DESK}/people/{person_public_id(database, newsroom.ilya)}")
     before = everything(database)
     if how == "GET":
         vera.open(address)
@@ -123,7 +123,7 @@ def test_each_asks_and_changes_nothing_before(database: Database, newsroom: News
 def test_who_may_not_hears_that_and_nobody_is_asked_for_a_proof_of_it(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    ilya = at_the_desk(app, database, ILYA)
+    ilya = signed_in_browser(app, database, ILYA)
     ilya.open(f"{DESK}/letters")
     long_ago(database)
     assert ilya.press(f"{DESK}/people", name="Saule").status_code == 404
@@ -135,11 +135,11 @@ def test_who_may_not_hears_that_and_nobody_is_asked_for_a_proof_of_it(
 def test_what_waits_is_done_by_one_press_more_and_once(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya = f"{DESK}/people/{public_id(database, newsroom.ilya)}"
+    ilya = f"{DESK}/people/{person_public_id(database, newsroom.ilya)}"
     vera.open(ilya)
     vera.submit(f"{ilya}/deactivate")
     onward = asked(vera)
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     assert nora.open(onward).status_code == 303, "somebody else's"
     proves(vera, database, VERA)
     assert vera.heading == "Deactivate Ilya Brandt"
@@ -167,7 +167,7 @@ def test_what_waits_is_gone_after_an_hour(database: Database, newsroom: Newsroom
 def test_an_experts_address_is_shown_to_whoever_has_just_shown_who_they_are(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     nora.open(f"{DESK}/experts?q=Leyla")
     page = nora.read.attributes(f'a[href^="{DESK}/experts/"]', "href")
     [leyla] = {path for path in page if re.fullmatch(f"{DESK}/experts/[0-9A-Z]{{12}}", path)}
@@ -186,7 +186,7 @@ def test_an_experts_address_is_shown_to_whoever_has_just_shown_who_they_are(
 
 def test_a_usual_day_of_an_editor_asks_once(app: Flask, database: Database, newsroom: Newsroom) -> None:
     """Nora comes in the morning, works through the desk's pages, looks up an expert's address and takes the trail along."""
-    nora, count = at_the_desk(app, database, NORA), 0
+    nora, count = signed_in_browser(app, database, NORA), 0
     long_ago(database)
     seen = (
         "",

@@ -18,13 +18,12 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
-from tests.support.browser import Browser
-from tests.support.cast import Newsroom, handed_in
+from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
-from tests.support.desk import Desk
+from tests.support.desk import Desk, shown_version
 from tests.support.incoming_mails import checked, mail
 from tests.support.mailroom import LEYLA, Room
-from tests.support.shown import version
+from tests.support.pages import Browser
 from tests.support.stored import one
 
 PRAGUE = ZoneInfo("Europe/Prague")
@@ -36,7 +35,7 @@ def invitation(database: Database, newsroom: Newsroom) -> str:
     """The invitation to Marek, prepared for the coming edition; the address of its page."""
 
     def prepare(session):
-        question = session.get_one(Question, handed_in(session, newsroom, WORDS).question_id)
+        question = session.get_one(Question, submitted_answer(session, newsroom, WORDS).question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         edition = list_editions_to_run(session, newsroom.newsletter_id, 2)[1]
         drafted = assigning.assign(session, newsroom.nora, question, marek, for_edition_id=edition.id)
@@ -139,7 +138,7 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     room.bring(mail(LEYLA, address, body="Not now.", Authentication_Results=checked(LEYLA)))
     letter = one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
-    at = version(nora.get(here), "reply")
+    at = shown_version(nora.get(here), "reply")
     for day in ("2026-01-05", f"{today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
         assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come.")]

@@ -18,7 +18,7 @@ from app.people import sessions
 from app.people.models import BrowserSession, Membership, Person
 from tests.support.cast import Newsroom, another_newsletter
 from tests.support.desk import Desk
-from tests.support.letters import change, rows_of, write
+from tests.support.letters import change_letter, listed_letters, send_letter
 from tests.support.stored import counted
 
 pytestmark = pytest.mark.both_databases
@@ -54,7 +54,7 @@ def joins_the_coast(database: Database, newsroom: Newsroom, role: str = "editor"
 
 
 def hold(database: Database, newsroom: Newsroom, public_id: str) -> None:
-    change(database, public_id, lambda session, letter: filing.hold(session, newsroom.nora, letter, ["links"]))
+    change_letter(database, public_id, lambda session, letter: filing.hold(session, newsroom.nora, letter, ["links"]))
 
 
 def framed(nora: Desk, path: str) -> str:
@@ -73,7 +73,7 @@ def asks(nora: Desk, path: str) -> int:
 def test_the_lists_of_two_desks_in_one_process_show_each_their_own(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    write(database, newsroom, "Who counts the salt in our orchard?")
+    send_letter(database, newsroom, "Who counts the salt in our orchard?")
     joins_the_coast(database, newsroom)
     for _ in range(2):  # what the first round has built and kept is used in the second
         for query in FILTERS:
@@ -151,8 +151,8 @@ def test_a_list_of_letters_takes_few_statements_with_any_one_filter(
 ) -> None:
     """Who opens it and where they work, what its filters offer, its rows, its numbers, and the frame's two; of what
     waits each part has its rows."""
-    first = write(database, newsroom, "Who counts the salt in our orchard?")
-    write(database, newsroom, "Who counts the snow on our roofs?")
+    first = send_letter(database, newsroom, "Who counts the salt in our orchard?")
+    send_letter(database, newsroom, "Who counts the snow on our roofs?")
     hold(database, newsroom, first)
     for query in FILTERS:
         assert asks(nora, f"/letters?{query}") <= 11, query
@@ -163,16 +163,16 @@ def test_all_that_waits_stands_in_its_order_however_the_parts_are_asked_for(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     """What came in, the newest first, then what is held, which is asked for with the part between."""
-    came = [write(database, newsroom, f"What falls on plate {number} of the field?") for number in range(3)]
-    held = [write(database, newsroom, f"Buy what stands on page {number} of it?") for number in range(2)]
+    came = [send_letter(database, newsroom, f"What falls on plate {number} of the field?") for number in range(3)]
+    held = [send_letter(database, newsroom, f"Buy what stands on page {number} of it?") for number in range(2)]
     for one in held:
         hold(database, newsroom, one)
-    shown = rows_of(nora.get("/letters"))
+    shown = listed_letters(nora.get("/letters"))
     assert (shown[:3], set(shown[3:]), len(shown)) == (came[::-1], set(held), 5)
 
 
 def test_this_edition_takes_few_statements_where_little_waits(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    write(database, newsroom, "Who counts the salt in our orchard?")
+    send_letter(database, newsroom, "Who counts the salt in our orchard?")
     assert asks(nora, "") <= 11

@@ -23,10 +23,9 @@ from app.newsletters.models import Newsletter
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
-from tests.support.cast import Newsroom, another_newsletter, answered
-from tests.support.desk import Desk
-from tests.support.letters import boxes, change, rows_of, the, write
-from tests.support.shown import version
+from tests.support.cast import Newsroom, another_newsletter, answered_question
+from tests.support.desk import Desk, shown_version
+from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
 from tests.support.stored import queries_of
 
 TAKES_LETTERS, OF_LETTERS = BULK["letters"]
@@ -46,12 +45,14 @@ WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 
 @pytest.mark.both_databases
 def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database, newsroom):
-    salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
-    held = write(database, newsroom, "?! ?! …12345678 1")
-    change(database, figures, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
-    change(database, wind, lambda session, letter: filing.end(session, newsroom.nora, letter, "later"))
-    assert the(database, held).state == "held"
-    listed = {state: rows_of(nora.get(f"/letters?state={state}")) for state in ("new", "held", "filed", "ended", "all")}
+    salt, figures, wind = (send_letter(database, newsroom, body) for body in (SALT, FIGURES, WIND))
+    held = send_letter(database, newsroom, "?! ?! …12345678 1")
+    change_letter(database, figures, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
+    change_letter(database, wind, lambda session, letter: filing.end(session, newsroom.nora, letter, "later"))
+    assert get_letter(database, held).state == "held"
+    listed = {
+        state: listed_letters(nora.get(f"/letters?state={state}")) for state in ("new", "held", "filed", "ended", "all")
+    }
     assert listed == {
         "new": [salt],
         "held": [held],
@@ -59,13 +60,13 @@ def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database
         "ended": [wind],
         "all": [held, wind, figures, salt],
     }
-    assert rows_of(nora.get("/letters")) == [salt, held]  # what is held stands apart, behind the rest
+    assert listed_letters(nora.get("/letters")) == [salt, held]  # what is held stands apart, behind the rest
     nora.get("/letters?state=secret", 404)
     nora.get("/letters?before=0123456789AB", 404)
 
 
 def test_a_letter_shows_its_words_and_never_an_address(nora, database, newsroom):
-    public_id = write(
+    public_id = send_letter(
         database, newsroom, WIND, background="I live by the lake.", hear_back="once", email="timur@post.example",
         credit="first", name="Timur", place="Osh", consent="Print my name.", language="ug",
     )  # fmt: skip
@@ -104,15 +105,15 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
 
 
 def test_markup_in_a_letter_stays_text(nora, database, newsroom):
-    public_id = write(database, newsroom, "<script>alert(1)</script> who counts the salt?")
+    public_id = send_letter(database, newsroom, "<script>alert(1)</script> who counts the salt?")
     response = nora.client.get(f"{nora.desk}/letters/{public_id}")
     assert "&lt;script&gt;alert(1)&lt;/script&gt; who counts" in response.text
     assert "<script>alert(1)" not in response.text
 
 
 def test_what_a_reader_added_stands_with_the_letter(nora, database, newsroom):
-    public_id = write(database, newsroom, SALT)
-    change(
+    public_id = send_letter(database, newsroom, SALT)
+    change_letter(
         database,
         public_id,
         lambda session, letter: receipts.add(session, receipts.reader_of(letter), letter, "I mean 2009."),
@@ -122,17 +123,17 @@ def test_what_a_reader_added_stands_with_the_letter(nora, database, newsroom):
 
 @pytest.mark.parametrize("kind", ["comment", "tip", "unsubscribe", "spam"])
 def test_one_press_files_a_letter_and_the_next_one_opens(nora, database, newsroom, kind):
-    other, salt = write(database, newsroom, FIGURES), write(database, newsroom, SALT)
-    seen = version(nora.get(f"/letters/{salt}"))
+    other, salt = send_letter(database, newsroom, FIGURES), send_letter(database, newsroom, SALT)
+    seen = shown_version(nora.get(f"/letters/{salt}"))
     led = nora.post(f"/letters/{salt}/file", kind=kind, version=seen)
     assert led == f"{nora.desk}/letters/{other}"
     page = nora.get(led)
     assert f'<a href="{nora.desk}/letters/{salt}">Open it again</a>' in page
-    assert the(database, salt).filed_as == kind
+    assert get_letter(database, salt).filed_as == kind
 
 
 def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, newsroom):
-    salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
+    salt, figures = send_letter(database, newsroom, SALT), send_letter(database, newsroom, FIGURES)
     led = nora.post(f"/letters/{salt}/file", kind="question", version="1")
     assert led == f"{nora.desk}/letters/{figures}"  # something else is to be read
     [question] = nora.get(led).attributes(f'[role=status] a[href^="{nora.desk}/questions/"]', "href")
@@ -142,62 +143,62 @@ def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, ne
     )
     assert led == f"{nora.desk}/letters"
     assert "2 readers are waiting." in nora.get(question)
-    assert {the(database, salt).question_id} == {the(database, figures).question_id}
-    nora.post(f"/letters/{figures}/file", kind="comment", version=the(database, figures).version)
+    assert {get_letter(database, salt).question_id} == {get_letter(database, figures).question_id}
+    nora.post(f"/letters/{figures}/file", kind="comment", version=get_letter(database, figures).version)
     assert "One reader is waiting." in nora.get(question)
-    led = nora.post(f"/letters/{figures}/file", kind="question", version=the(database, figures).version)
+    led = nora.post(f"/letters/{figures}/file", kind="question", version=get_letter(database, figures).version)
     assert FIGURES in nora.get(led)  # nothing else is: the new question comes next
 
 
 def test_a_letter_joins_no_question_that_is_not_there_or_not_open(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="0123456789AB", version="1")
     for unseen in ({}, {"version": ""}, {"version": "one"}, {"version": "-1"}, {"version": "9" * 40}):
         nora.post(f"/letters/{salt}/file", 409, kind="spam", **unseen)
         nora.post(f"/letters/{salt}/end", 409, reason="outside", **unseen)
     nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="the one about salt", version="1")
     nora.post(f"/letters/{salt}/file", 400, kind="answer", version="1")
-    assert (the(database, salt).state, the(database, salt).version) == ("received", 1)
+    assert (get_letter(database, salt).state, get_letter(database, salt).version) == ("received", 1)
 
 
 def test_a_kind_ending_is_mailed_without_the_words_and_can_be_undone(nora, database, newsroom):
-    salt = write(database, newsroom, SALT, hear_back="while", email="dana@post.example")
-    database.write(lambda session: answered(session, newsroom, "Salt"))
+    salt = send_letter(database, newsroom, SALT, hear_back="while", email="dana@post.example")
+    database.write(lambda session: answered_question(session, newsroom, "Salt"))
     nora.post(f"/letters/{salt}/end", 409, reason="because", version="1")
     nora.post(f"/letters/{salt}/end", reason="outside", version="1")
-    assert (the(database, salt).state, the(database, salt).end_reason) == ("ended", "outside")
+    assert (get_letter(database, salt).state, get_letter(database, salt).end_reason) == ("ended", "outside")
     with database.read() as session:
-        mail = session.scalars(select(OutboxMail).filter_by(letter_id=the(database, salt).id)).one()
+        mail = session.scalars(select(OutboxMail).filter_by(letter_id=get_letter(database, salt).id)).one()
         text = outbox.read(session, mail).text
     assert "outside of what this newsletter can look into" in text
     assert "orchard" not in text
     nora.post(f"/letters/{salt}/reopen", version="2")
-    assert the(database, salt).state == "received"
+    assert get_letter(database, salt).state == "received"
 
 
 def test_a_held_letter_is_released(nora, database, newsroom):
-    held = write(database, newsroom, "?! ?! …12345678 1")
+    held = send_letter(database, newsroom, "?! ?! …12345678 1")
     assert "Held: no words" in nora.get(f"/letters/{held}")
     nora.post(f"/letters/{held}/release", version="1")
-    assert the(database, held).state == "received"
+    assert get_letter(database, held).state == "received"
 
 
 def test_somebody_elses_filing_is_not_overwritten(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
-    seen = version(nora.get(f"/letters/{salt}"))
-    change(database, salt, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
+    salt = send_letter(database, newsroom, SALT)
+    seen = shown_version(nora.get(f"/letters/{salt}"))
+    change_letter(database, salt, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     nora.post(f"/letters/{salt}/file", 409, kind="spam", version=seen)
     nora.post(f"/letters/{salt}/file", 409, kind="question", version=seen)
     nora.post(f"/letters/{salt}/end", 409, reason="later", version=seen)
-    assert the(database, salt).filed_as == "tip"
+    assert get_letter(database, salt).filed_as == "tip"
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Question)) == 0
 
 
 def test_several_become_one_question(nora, database, newsroom):
-    write(database, newsroom, SALT)
-    write(database, newsroom, FIGURES)
-    question = nora.post("/letters", act="question", letter=boxes(nora.get("/letters")))
+    send_letter(database, newsroom, SALT)
+    send_letter(database, newsroom, FIGURES)
+    question = nora.post("/letters", act="question", letter=letter_checkboxes(nora.get("/letters")))
     page = nora.get(question)
     assert "2 letters stand behind one question now." in page
     assert "2 readers are waiting." in page
@@ -206,21 +207,21 @@ def test_several_become_one_question(nora, database, newsroom):
 @pytest.mark.parametrize("name", [name for name, press in OF_LETTERS.presses.items() if press.choose != "topic"])
 def test_a_bulk_press_needs_the_acts_that_its_row_says_and_no_other(ilya, database, newsroom, monkeypatch, name):
     needed = {"read", TAKES_LETTERS, OF_LETTERS.presses[name].act or TAKES_LETTERS}
-    write(database, newsroom, SALT)
+    send_letter(database, newsroom, SALT)
     for one in needed:
         monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed - {one} | {"read"})))
         assert (name in ilya.get("/letters").values("act")) == (one == "read")
     monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed)))
-    led = ilya.post("/letters", act=name, reason="later", letter=boxes(ilya.get("/letters")))
+    led = ilya.post("/letters", act=name, reason="later", letter=letter_checkboxes(ilya.get("/letters")))
     said = {"question": "One letter stands behind the question now."}.get(name, "One letter is done.")
     assert said in ilya.get(led).notice
 
 
 def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database, newsroom):
-    salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
-    ticked = boxes(nora.get("/letters"))
-    change(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
-    change(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
+    salt, figures, wind = (send_letter(database, newsroom, body) for body in (SALT, FIGURES, WIND))
+    ticked = letter_checkboxes(nora.get("/letters"))
+    change_letter(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
+    change_letter(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
     led = nora.post("/letters", act="spam", letter=ticked)
     page = nora.get(led)
     assert (
@@ -228,18 +229,18 @@ def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database,
     )
     assert "One stays as it is: Ilya Brandt filed the letter as: Tip." in page
     found = {
-        public_id: (the(database, public_id).state, the(database, public_id).filed_as)
+        public_id: (get_letter(database, public_id).state, get_letter(database, public_id).filed_as)
         for public_id in (salt, figures, wind)
     }
     assert found == {salt: ("filed", "spam"), figures: ("filed", "tip"), wind: ("withdrawn", None)}
 
 
 def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     assert "Nothing was done. Tick the letters first." in nora.get(nora.post("/letters", act="spam"))
     nora.post("/letters", act="question", letter=["0123456789AB.1", "nonsense", f"{salt}.x"])
     nora.post("/letters", 400, act="burn", letter=[f"{salt}.1"])
-    assert (the(database, salt).state, the(database, salt).version) == ("received", 1)
+    assert (get_letter(database, salt).state, get_letter(database, salt).version) == ("received", 1)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Question)) == 0
 
@@ -256,7 +257,7 @@ def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom):
     nora.get("/desk/coast/letters", 404)
     nora.post(f"/letters/{public_id}/file", 404, kind="spam", version="1")
     nora.post("/letters", act="spam", letter=[f"{public_id}.1"])
-    assert the(database, public_id).state == "received"
+    assert get_letter(database, public_id).state == "received"
 
 
 def test_a_question_heard_at_an_event_is_written_down(nora, database, newsroom):
@@ -267,7 +268,7 @@ def test_a_question_heard_at_an_event_is_written_down(nora, database, newsroom):
     page = nora.get(led)
     assert "Event" in page
     assert "“Timur, Osh”" in page
-    letter = the(database, led.rpartition("/")[2])
+    letter = get_letter(database, led.rpartition("/")[2])
     assert (letter.channel, f"{letter.received_at:%Y-%m-%d}") == ("event", "2022-10-20")
     with database.read() as session:
         consent = session.scalars(select(Credit.consent_text)).one()
@@ -319,23 +320,23 @@ def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, a
         0 < queries_of(nora.database, lambda: nora.get("/letters")) <= few
     )  # what is held is asked for behind the rest
     page = nora.get("/letters")
-    assert len(rows_of(page)) == 40
+    assert len(listed_letters(page)) == 40
     older = nora.get(page.attributes("[rel=next]", "href")[0])
-    assert len(rows_of(older)) == 20
-    assert set(rows_of(older)) & set(rows_of(page)) == set()
+    assert len(listed_letters(older)) == 20
+    assert set(listed_letters(older)) & set(listed_letters(page)) == set()
 
 
 def test_a_press_from_a_page_without_the_token_does_nothing(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     response = nora.client.post(
         f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "seen": token({"version": 1})}
     )
     assert response.status_code == 400
-    assert the(database, salt).state == "received"
+    assert get_letter(database, salt).state == "received"
 
 
 def test_whoever_is_not_signed_in_is_led_to_the_way_in(app, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     stranger = app.test_client()
     for path in ("/letters", f"/letters/{salt}", "/questions"):
         response = stranger.get(f"/desk/{newsroom.slug}{path}")
@@ -343,7 +344,7 @@ def test_whoever_is_not_signed_in_is_led_to_the_way_in(app, database, newsroom):
 
 
 def test_looking_changes_nothing(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     public_id = database.write(
         lambda session: actions.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
     )
@@ -365,7 +366,7 @@ def test_looking_changes_nothing(nora, database, newsroom):
 def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    letter = write(database, newsroom, "Who measures the salt in the wind?")
+    letter = send_letter(database, newsroom, "Who measures the salt in the wind?")
     day = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
     database.write(lambda s: s.execute(update(Letter).filter_by(public_id=letter).values(received_at=day)))
     assert nora.get("/letters").texts("li.row time") == ["3 days"]

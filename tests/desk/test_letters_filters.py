@@ -25,10 +25,10 @@ from app.mailroom.inbound_context import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
-from tests.support.assignments import asked
+from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
-from tests.support.desk import walked
-from tests.support.letters import change, rows_of, the, write
+from tests.support.desk import follow_pages
+from tests.support.letters import change_letter, get_letter, listed_letters, send_letter
 from tests.support.mailed_in import expert_writes
 from tests.support.pages import Page
 from tests.support.stored import queries_of
@@ -78,15 +78,15 @@ def came(database: Database, public_id: str, days_ago: int) -> None:
 
 def test_each_filter_narrows_the_list_and_all_of_them_combine(nora, database, newsroom):
     edition = ran(database, newsroom, 60)
-    salt, wind = write(database, newsroom, SALT), write(database, newsroom, WIND)
+    salt, wind = send_letter(database, newsroom, SALT), send_letter(database, newsroom, WIND)
     reply, mail = mailed(database, newsroom, FIGURES, 60), mailed(database, newsroom, "Кто измеряет соль?")
-    held = write(database, newsroom, "?! ?! …12345678 1")
-    tip = write(database, newsroom, "Look at the works in Osh.")
-    change(database, tip, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
+    held = send_letter(database, newsroom, "?! ?! …12345678 1")
+    tip = send_letter(database, newsroom, "Look at the works in Osh.")
+    change_letter(database, tip, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
     came(database, salt, 9)
     came(database, wind, 40)
     listed = {
-        query: rows_of(nora.get(f"/letters?{query}"))
+        query: listed_letters(nora.get(f"/letters?{query}"))
         for query in (
             "channel=mail", "language=ru", f"edition={edition}", "kind=tip", "held=no+text", "age=over-week", "age=over-month",
             "age=day", "channel=mail&language=ru", f"channel=web&edition={edition}", "kind=tip&channel=web&state=all",
@@ -123,18 +123,18 @@ def test_an_address_that_was_typed_wrong_says_where(nora):
 
 
 def test_words_are_found_in_any_script_and_marked(nora, app, database, newsroom):
-    salt, wind = write(database, newsroom, SALT), write(database, newsroom, WIND)
-    filed = write(database, newsroom, "The salt & <i>the orchard</i> again.")
-    change(database, filed, lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"))
+    salt, wind = send_letter(database, newsroom, SALT), send_letter(database, newsroom, WIND)
+    filed = send_letter(database, newsroom, "The salt & <i>the orchard</i> again.")
+    change_letter(database, filed, lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"))
     while index_due(database):
         pass
     page = nora.get("/letters?q=salt+orchard")
-    assert rows_of(page) == [filed, salt]
+    assert listed_letters(page) == [filed, salt]
     assert "who counts the <mark>salt</mark> in our <mark>orchard</mark>?" in page
     assert "&lt;i&gt;" in nora.client.get(f"{nora.desk}/letters?q=orchard").text
-    assert rows_of(nora.get("/letters?q=شامال")) == [wind]
-    assert rows_of(nora.get("/letters?q=salt&state=waiting")) == [salt]
-    assert rows_of(nora.get("/letters?q=salt&channel=mail")) == []
+    assert listed_letters(nora.get("/letters?q=شامال")) == [wind]
+    assert listed_letters(nora.get("/letters?q=salt&state=waiting")) == [salt]
+    assert listed_letters(nora.get("/letters?q=salt&channel=mail")) == []
     assert "Nothing was found." in nora.get("/letters?q=glacier")
     assert '<a class="btn" href="/desk/steppe/letters">' in nora.get("/letters?q=salt&state=no", 404)
 
@@ -153,21 +153,21 @@ def test_a_mail_says_what_our_servers_filter_made_of_it(header, score):
 
 
 def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, app, database, newsroom):
-    salt, other, again = (write(database, newsroom, body) for body in (SALT, WIND, AGAIN))
+    salt, other, again = (send_letter(database, newsroom, body) for body in (SALT, WIND, AGAIN))
     while index_due(database):
         pass
-    version = the(database, salt).version
+    version = get_letter(database, salt).version
     while look_alike_flags.look(database):
         pass
-    assert rows_of(nora.get("/letters?alike=1")) == [again, salt]
+    assert listed_letters(nora.get("/letters?alike=1")) == [again, salt]
     assert nora.get("/letters").count("Has a look-alike") == 2
-    assert (the(database, salt).version, the(database, other).alike) == (version, False)
+    assert (get_letter(database, salt).version, get_letter(database, other).alike) == (version, False)
     assert look_alike_flags.look(database) == 0
     page = nora.get(f"/letters/{again}")
     sent = {name: page.value(name) for name in ("with", "pair")}
     nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
     assert look_alike_flags.look(database) == 2
-    assert rows_of(nora.get("/letters?alike=1")) == []
+    assert listed_letters(nora.get("/letters?alike=1")) == []
 
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
@@ -187,7 +187,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     path, seen = f"/letters?{query}", []
     for _page in range(3):
         page = nora.get(path)
-        seen += rows_of(page)
+        seen += listed_letters(page)
         path = page.next or path
     with database.read() as session:
         newest = list(session.scalars(select(Letter.public_id).order_by(Letter.received_at.desc(), Letter.id.desc())))
@@ -209,18 +209,20 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
         session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
 
     database.write(fill)
-    there = walked(nora, f"/letters?{query}", "next")
-    assert [len(rows_of(page)) for page in there] == [3, 3, 2]
+    there = follow_pages(nora, f"/letters?{query}", "next")
+    assert [len(listed_letters(page)) for page in there] == [3, 3, 2]
     last = there[-1].attributes("[rel=prev]", "href")[0]
-    back = walked(nora, nora.client.get(last).location, "prev")
-    assert [rows_of(page) for page in back] == [rows_of(page) for page in there[-2::-1]]
+    back = follow_pages(nora, nora.client.get(last).location, "prev")
+    assert [listed_letters(page) for page in back] == [listed_letters(page) for page in there[-2::-1]]
 
     first = there[0].attributes("a.text", "href")[0]
-    down = walked(nora, first, "next", "neighbours")
-    letters = [rows_of(page)[at] for page in there for at in range(len(rows_of(page)))]
+    down = follow_pages(nora, first, "next", "neighbours")
+    letters = [listed_letters(page)[at] for page in there for at in range(len(listed_letters(page)))]
     assert [opened(page) for page in down] == letters
-    assert [rows_of(page) for page in down[3::3]] == [rows_of(page) for page in there[1:]]  # the list goes with it
-    up = walked(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
+    assert [listed_letters(page) for page in down[3::3]] == [
+        listed_letters(page) for page in there[1:]
+    ]  # the list goes with it
+    up = follow_pages(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
     assert [opened(page) for page in up] == letters[::-1]
 
 
@@ -231,9 +233,9 @@ def opened(page: Page) -> str:
 
 def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, newsroom):
     """The beginning of the transaction is one more; of what waits each part has one, and what many are like."""
-    edition, first = ran(database, newsroom, 60), write(database, newsroom, SALT)
+    edition, first = ran(database, newsroom, 60), send_letter(database, newsroom, SALT)
     mailed(database, newsroom, FIGURES, 60)
-    expert_writes(database, asked(database, newsroom).assignment_id)
+    expert_writes(database, ask_expert(database, newsroom).assignment_id)
     for query in ("", "channel=mail", "language=en", f"edition={edition}", "kind=tip", "held=links", "age=over-week", "alike=1",
                   "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
@@ -268,7 +270,7 @@ WALKS = (
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_each_filter_walks_an_index_of_its_own_at_any_depth(database, newsroom):
     """On SQLite, whose plans don't follow from how much is in a table."""
-    after = the(database, write(database, newsroom, SALT))
+    after = get_letter(database, send_letter(database, newsroom, SALT))
     for (index, listed), start in product(WALKS, (None, after)):
         plan = plan_of(database, lambda session, listed=listed, start=start: listed.page(session, start, 41))
         walks = [line for line in plan if re.search(r"(SEARCH|SCAN) letters\b", line) and "PRIMARY KEY" not in line]

@@ -22,9 +22,8 @@ from app.workflows.letters import withdrawal
 from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, shown_version
 from tests.support.libre_translate import KEY, LibreTranslate, libre_translate
-from tests.support.shown import version
 from tests.support.stored import everything, one, rows
 
 WORDS, BESIDES = "چه کسی نمک باد را اندازه می‌گیرد؟", "در کارخانه کنسرو کار می‌کنم"
@@ -66,7 +65,7 @@ def worked(app: Flask) -> None:
 
 def press(nora: Desk, public_id: str, status: int = 303) -> None:
     page = nora.get(f"letters/{public_id}")
-    nora.post(f"letters/{public_id}/translate", status, version=version(page))
+    nora.post(f"letters/{public_id}/translate", status, version=shown_version(page))
 
 
 def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(

@@ -24,13 +24,13 @@ from app.people.models import Expert, Membership
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL
-from tests.support.browser import Browser
 from tests.support.cast import another_newsletter
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.incoming_mails import checked, mail
 from tests.support.mailed_in import LEYLA as MAILED
 from tests.support.mailed_in import mail_in
 from tests.support.mailroom import LEYLA, Room
+from tests.support.pages import Browser
 from tests.support.pictures import SECRETS, bomb, picture, with_metadata
 
 PHOTO = with_metadata("JPEG")

@@ -7,7 +7,7 @@ import pytest
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, as_it_stands
+from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
 
 COLUMNS = ("inbox", "list_address", "acknowledges", "digest_at", "undo_seconds", "raw_days", "held_kinds")
@@ -29,12 +29,12 @@ def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
 
 
 def test_nora_sets_how_mail_comes_in_and_goes_out(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | TYPED)
+    nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | TYPED)
     assert stored(database, newsroom) == {
         "inbox": "ask@steppe.example", "list_address": "news@steppe.example", "acknowledges": True, "digest_at": "06:45",
         "undo_seconds": 120, "raw_days": 7, "held_kinds": ["expert.invitation", "reader.news"],
     }  # fmt: skip
-    again = as_it_stands(nora, "settings/mail")
+    again = get_form_fields(nora, "settings/mail")
     assert [again[name] for name in COLUMNS[:-1]] == [
         "ask@steppe.example", "news@steppe.example", "1", "06:45", "120", "7",
     ]  # fmt: skip
@@ -42,9 +42,9 @@ def test_nora_sets_how_mail_comes_in_and_goes_out(nora: Desk, database: Database
 
 
 def test_all_of_it_can_be_switched_off_again(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | TYPED)
+    nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | TYPED)
     off = {"inbox": "", "list_address": "", "digest_at": "", "undo_seconds": "0", "held_kinds": []}
-    typed = as_it_stands(nora, "settings/mail") | off
+    typed = get_form_fields(nora, "settings/mail") | off
     typed.pop("acknowledges")
     nora.press("settings/mail", **typed)
     assert stored(database, newsroom) == {
@@ -57,7 +57,7 @@ def test_only_mails_to_somebody_outside_can_be_held(nora: Desk, database: Databa
     offered = nora.get("settings/mail").values("held_kinds")
     assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader", "translator"}
     nora.press(
-        "settings/mail", **as_it_stands(nora, "settings/mail") | {"held_kinds": ["sign_in", "desk.digest", "odd"]}
+        "settings/mail", **get_form_fields(nora, "settings/mail") | {"held_kinds": ["sign_in", "desk.digest", "odd"]}
     )
     assert stored(database, newsroom)["held_kinds"] == []
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_taken_is_told_at_its_field(
     nora: Desk, database: Database, newsroom: Newsroom, field: str, text: str
 ) -> None:
     before = stored(database, newsroom)
-    typed = as_it_stands(nora, "settings/mail") | {"acknowledges": "1", field: text}
+    typed = get_form_fields(nora, "settings/mail") | {"acknowledges": "1", field: text}
     response = nora.send("settings/mail", typed)
     assert response.status_code == 422
     page = Page(response.text)
@@ -87,5 +87,5 @@ def test_an_assistant_can_look_and_not_change(nora: Desk, ilya: Desk, database: 
     before = stored(database, newsroom)
     assert "Morning mail" in ilya.words("settings/mail")
     assert "How your mails are worded" not in ilya.words("settings")
-    ilya.press("settings/mail", status=404, **as_it_stands(nora, "settings/mail") | TYPED)
+    ilya.press("settings/mail", status=404, **get_form_fields(nora, "settings/mail") | TYPED)
     assert stored(database, newsroom) == before

@@ -14,16 +14,16 @@ from app.mail import erasing, inbound
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Note
-from tests.support.assignments import EDITED, Asked, asked
+from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
+from tests.support.desk import shown_version
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 from tests.support.pages import Page
-from tests.support.shown import version
 from tests.support.stored import one, queries_of
 
 HEADLINE = "The Salt Wind"
 
 
-def question_of(database: Database, salt: Asked) -> str:
+def question_of(database: Database, salt: ExpertAssignment) -> str:
     with database.read() as session:
         return salt.assignment(session).question.public_id
 
@@ -57,7 +57,7 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
 
 def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):
     letter = expert_writes(database, salt.assignment_id)
-    led = nora.post(f"/letters/{letter}/reply", kind="answer", version=version(nora.get(f"/letters/{letter}")))
+    led = nora.post(f"/letters/{letter}/reply", kind="answer", version=shown_version(nora.get(f"/letters/{letter}")))
     answer, text = one(database, Answer), one(database, AnswerText)
     assert led == f"{nora.desk}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
     assert (text.body, text.kind, text.channel, answer.state) == (REPLY, "submitted", "mail", "submitted")
@@ -67,7 +67,7 @@ def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing
 
 
 def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, newsroom):
-    files = [asked(database, newsroom, f"Who counts the salt of year {number}?") for number in range(3)]
+    files = [ask_expert(database, newsroom, f"Who counts the salt of year {number}?") for number in range(3)]
     no, later, back = (expert_writes(database, file.assignment_id, f"No, sorry ({file.public_id}).") for file in files)
     nora.post(f"/letters/{no}/reply", kind="cannot", reason="not my field", version="1")
     nora.post(f"/letters/{later}/reply", kind="later", later_on="2099-05-05", version="1")
@@ -111,7 +111,7 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
     page = nora.get(f"/letters/{letter}")
     assert pressed(page) == [*offered, "Asks back", "Just a comment", "Spam or a robot"]
     assert "It answers the quote check of" in page
-    nora.post(f"/letters/{letter}/reply", kind=kind, version=version(page))
+    nora.post(f"/letters/{letter}/reply", kind=kind, version=shown_version(page))
     assert salt.checks() == [(outcome, "The plates were put up in 2010.")]
 
 

@@ -13,7 +13,7 @@ from app.newsletters.models import Newsletter, NewsletterText
 from app.newsletters.queries import by_slug, desks_of
 from app.workflows.newsletters.founding import TAKEN
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, as_it_stands
+from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
 from tests.support.stored import everything
 
@@ -26,7 +26,7 @@ TYPED = {
 
 
 def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> None:
-    assert vera.press(PAGE, **as_it_stands(vera, PAGE) | TYPED) == "/desk/sea-letter/"
+    assert vera.press(PAGE, **get_form_fields(vera, PAGE) | TYPED) == "/desk/sea-letter/"
     with vera.database.read() as session:
         made = by_slug(session, "sea-letter")
         assert made is not None
@@ -48,7 +48,7 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
 
 def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
     before = everything(vera.database)
-    page = Page(vera.send(PAGE, as_it_stands(vera, PAGE) | TYPED | {"look": "1"}).text)
+    page = Page(vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | {"look": "1"}).text)
     assert "Not made yet: this is how it would be The next dates: Fri" in page.words
     [example] = page.parts(".letter.mail")
     assert "پرسش خوانندگان" in example.words and "چند خواننده پرسیدند:" in example.words
@@ -71,7 +71,7 @@ def test_what_cannot_be_taken_comes_back_with_all_that_is_wrong(
     vera: Desk, typed: dict[str, Any], faults: list[str]
 ) -> None:
     before = everything(vera.database)
-    answer = vera.send(PAGE, as_it_stands(vera, PAGE) | TYPED | typed)
+    answer = vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | typed)
     page = Page(answer.text)
     assert answer.status_code == 422
     assert sorted(name for name, _words in page.summary) == faults
@@ -87,7 +87,7 @@ def test_whoever_is_no_admin_is_not_offered_it_and_finds_nothing(nora: Desk, ver
 
 
 def test_nora_is_no_admin_of_what_vera_made(vera: Desk, nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    vera.press(PAGE, **as_it_stands(vera, PAGE) | TYPED)
+    vera.press(PAGE, **get_form_fields(vera, PAGE) | TYPED)
     nora.get("/desk/sea-letter/", 404)
     with database.read() as session:
         assert [one.slug for one in desks_of(session, newsroom.nora.person_id)] == ["steppe"]

@@ -25,13 +25,12 @@ from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
 from app.questions.models import Question
 from app.workflows.newsletters import pausing
-from tests.support.assignments import arrived
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import ask_expert_and_send
+from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
-from tests.support.desk import LOCALHOST, Desk, undone
-from tests.support.desk_people import second_desk
-from tests.support.edition_desk import Coming
-from tests.support.letters import write
+from tests.support.desk import LOCALHOST, ComingEdition, Desk, press_undo
+from tests.support.desk_people import create_second_desk
+from tests.support.letters import send_letter
 from tests.support.pages import Page
 from tests.support.stored import everything
 
@@ -116,7 +115,7 @@ def test_a_form_from_before_the_pause_keeps_what_was_typed_and_one_that_was_sent
 def test_nobody_joins_a_question_while_it_pauses(
     vera: Desk, reader: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    asked = arrived(database, newsroom)
+    asked = ask_expert_and_send(database, newsroom)
     with database.read() as session:
         question = session.get_one(Question, asked.question_id).public_id
     vera.decide(f"questions/{question}", "show")
@@ -128,11 +127,11 @@ def test_nobody_joins_a_question_while_it_pauses(
 
 
 def test_the_calendar_has_no_edition_for_a_pause_but_those_with_something_in_them(
-    vera: Desk, coming: Coming, database: Database, newsroom: Newsroom
+    vera: Desk, coming: ComingEdition, database: Database, newsroom: Newsroom
 ) -> None:
     database.write(
         lambda session: slots.pick(
-            session, newsroom.nora, answered(session, newsroom, "Salt?"), coming.edition(session)
+            session, newsroom.nora, answered_question(session, newsroom, "Salt?"), coming.edition(session)
         )
     )
     before = number(database, Edition, state="planned")
@@ -178,17 +177,17 @@ def test_the_clock_ends_a_pause_on_its_day_by_the_newsletters_own_clock(vera: De
 
 def test_each_press_is_taken_back_within_the_minute(vera: Desk, database: Database) -> None:
     editions = number(database, Edition)
-    assert undone(vera, press(vera, "pause", until=IN_MAY)) == "Undone."
+    assert press_undo(vera, press(vera, "pause", until=IN_MAY)) == "Undone."
     assert (stands(database), number(database, Edition)) == (("running", None), editions)
     press(vera, "pause", until=IN_MAY)
-    assert undone(vera, press(vera, "resume")) == "Undone."
+    assert press_undo(vera, press(vera, "resume")) == "Undone."
     assert stands(database) == ("paused", date(2094, 5, 3))
-    assert undone(vera, press(vera, "pause", until="2094-06-01")) == "Undone."
+    assert press_undo(vera, press(vera, "pause", until="2094-06-01")) == "Undone."
     assert stands(database) == ("paused", date(2094, 5, 3))
-    assert undone(vera, press(vera, "close")) == "Undone."
+    assert press_undo(vera, press(vera, "close")) == "Undone."
     assert stands(database) == ("paused", date(2094, 5, 3))
     press(vera, "close")
-    assert undone(vera, press(vera, "resume")) == "Undone."
+    assert press_undo(vera, press(vera, "resume")) == "Undone."
     assert stands(database) == ("closed", None)
 
 
@@ -199,7 +198,7 @@ def a_minute_to_undo(session: Session, newsroom: Newsroom) -> None:
 def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
     vera: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    asked = arrived(database, newsroom)
+    asked = ask_expert_and_send(database, newsroom)
     database.write(lambda session: a_minute_to_undo(session, newsroom))
     assert "One question is with an expert, or answered and in no edition" in vera.words(PAGE)
     assert (
@@ -211,7 +210,7 @@ def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
     with database.read() as session:
         assert asked.assignment(session).is_cancelled and session.get_one(Question, asked.question_id).is_open
     assert number(database, OutboxMail, kind="expert.cancelled", state="queued") == 1
-    assert undone(vera, led) == "Undone."
+    assert press_undo(vera, led) == "Undone."
     with database.read() as session:
         assert asked.assignment(session).is_asked and session.get_one(Question, asked.question_id).is_seeking
     assert number(database, OutboxMail, kind="expert.cancelled", state="queued") == 0
@@ -220,12 +219,12 @@ def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
 
 
 def test_what_an_expert_has_heard_is_not_taken_back(vera: Desk, database: Database, newsroom: Newsroom) -> None:
-    arrived(database, newsroom)
+    ask_expert_and_send(database, newsroom)
     led = press(vera, "close", sentence=WORDS)
     when = {"sent_at": func.now(), "ended_at": func.now(), "state": "sent"}
     changed = update(OutboxMail).where(OutboxMail.kind == "expert.cancelled").values(when)
     database.write(lambda session: session.execute(changed))
-    assert undone(vera, led) == "One stays as it is: its expert has been told by mail."
+    assert press_undo(vera, led) == "One stays as it is: its expert has been told by mail."
     assert stands(database) == ("closed", None)
 
 
@@ -250,7 +249,7 @@ def test_a_renamed_newsletter_is_found_by_every_address_that_it_had(
     vera: Desk, nora: Desk, reader: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     form = opened_form(reader)
-    write(database, newsroom, "Who reads the plates?")
+    send_letter(database, newsroom, "Who reads the plates?")
     assert press(vera, "rename", name="The Salt Letter", slug="salt") == "/desk/salt/newsletter"
     moved = reader.get("/steppe/answers?lang=ru&topic=salt", base_url=LOCALHOST)
     assert (moved.status_code, moved.location) == (308, "/salt/answers?lang=ru&topic=salt")
@@ -279,7 +278,7 @@ def events(database: Database) -> list[Event]:
 
 
 def test_a_stranger_is_led_nowhere_by_a_former_name(vera: Desk, app: Flask, database: Database) -> None:
-    database.write(second_desk)
+    database.write(create_second_desk)
     press(vera, "rename", slug="salt")
     with database.read() as session:
         assert by_slug(session, "steppe") is not None
@@ -290,7 +289,7 @@ def test_a_stranger_is_led_nowhere_by_a_former_name(vera: Desk, app: Flask, data
 @pytest.mark.parametrize("slug", ["", "Salt Letter", "desk", "delta", "old-delta"])
 def test_a_short_name_that_another_has_or_had_is_refused(vera: Desk, database: Database, slug: str) -> None:
     def others(session: Session) -> None:
-        session.add(FormerName(newsletter_id=second_desk(session), slug="old-delta"))
+        session.add(FormerName(newsletter_id=create_second_desk(session), slug="old-delta"))
 
     database.write(others)
     page = Page(
@@ -335,7 +334,7 @@ def test_whoever_is_no_admin_finds_none_of_it(nora: Desk, vera: Desk, database: 
 
 
 def test_the_list_leads_to_those_that_one_manages(vera: Desk, database: Database) -> None:
-    database.write(second_desk)
+    database.write(create_second_desk)
     rows = vera.get("newsletters").parts("tbody tr")
     assert [(row.words, row.links) for row in rows] == [
         ("The Steppe Letter steppe runs", [("The Steppe Letter", "/desk/steppe/newsletter")]),
@@ -344,7 +343,7 @@ def test_the_list_leads_to_those_that_one_manages(vera: Desk, database: Database
 
 
 def test_reminders_rest_in_a_pause(database: Database, newsroom: Newsroom) -> None:
-    arrived(database, newsroom)
+    ask_expert_and_send(database, newsroom)
     monday = datetime(2026, 10, 12, 9, 30, tzinfo=ZoneInfo("Europe/Prague"))
     dates = {"state_at": monday - timedelta(days=3), "reply_by": monday, "due_at": monday + timedelta(days=4)}
     database.write(lambda session: session.execute(update(Assignment).values(dates)))

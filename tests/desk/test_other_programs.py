@@ -14,13 +14,12 @@ from app.doctor.findings import House
 from app.editor.settings.programs_page import WHY
 from app.programs.models import Program
 from tests.support.answering import Answer
-from tests.support.at_the_form import answered, locked
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, combined_token
 from tests.support.hearing import OWN, Hearer, hearer, let_hear, tell
-from tests.support.letters import ask
+from tests.support.letters import new_letter_key
+from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.serving import free_port
-from tests.support.shown import all_shown
 
 
 @pytest.fixture
@@ -84,8 +83,8 @@ def test_a_program_is_tried_paused_told_again_and_removed(
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived: it answered 500."
     assert lines(vera, page) == [["A test", "didn’t arrive", "500"], ["A test", "arrived", "204"]]
     site.answer = Answer(b"", 200)
-    answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
-    locked(database, newsroom)
+    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    lock_edition(database, newsroom)
     assert lines(vera, page)[0] == ["An edition was locked", "waits", ""]
     vera.decide(page, "pause")
     assert lines(vera, page)[0] == ["An edition was locked", "wasn’t told", ""]
@@ -109,7 +108,7 @@ def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: Hearer) -> Non
     secret = secret_on(vera, page)
     assert secret.startswith("whsec_") and secret not in vera.open(page).text
     vera.post(f"{page}/secret", 409)
-    seen = all_shown(vera.get(page))
+    seen = combined_token(vera.get(page))
     vera.post(f"{page}/renew", seen=seen)
     vera.post(f"{page}/renew", 409, seen=seen)
     assert secret_on(vera, page) != secret

@@ -14,9 +14,19 @@ from app.people import sign_in
 from app.people.models import Person
 from app.people.sign_in import Asker
 from app.questions.models import Question
-from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import Desk, walked
-from tests.support.outbox_desk import ADDRESS, invited, mails, pane, sent_for_dana, state, turn, version_in
+from tests.support.cast import Newsroom, submitted_answer
+from tests.support.desk import (
+    DANAS_ADDRESS,
+    Desk,
+    follow_pages,
+    invite_leyla,
+    mail_state,
+    move_mail,
+    newest_mail_ids,
+    open_mail_version,
+    pane_buttons,
+    queue_news_for_dana,
+)
 from tests.support.pages import Page
 from tests.support.stored import everything
 
@@ -31,8 +41,8 @@ def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
 
 
 def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
     assert "On its way: Invitation now" in nora.words(f"outbox/{public_id}")
 
     def three_hours_later(session: Session) -> None:
@@ -44,8 +54,8 @@ def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk, newsroom: 
 
 
 def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
     page = nora.open(f"outbox/{public_id}")
     said = Page(page.text).words
     assert ("leyla@field.example" in said, "Dear Leyla Aydın," in said) == (False, True)
@@ -57,49 +67,49 @@ def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk,
 
 
 def test_no_page_shows_a_readers_address(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: sent_for_dana(s, newsroom))
-    news = mails(nora.database)["reader.news"]
-    turn(nora.database, news, "fail", said="550 5.1.1 no such mailbox")
+    nora.database.write(lambda s: queue_news_for_dana(s, newsroom))
+    news = newest_mail_ids(nora.database)["reader.news"]
+    move_mail(nora.database, news, "fail", said="550 5.1.1 no such mailbox")
     paths = ("outbox", "outbox?state=failed", f"outbox/{news}", "")
     pages = [nora.open(path) for path in paths]
-    assert [ADDRESS in page.text or "dana" in page.text.lower() for page in pages] == [False] * len(paths)
+    assert [DANAS_ADDRESS in page.text or "dana" in page.text.lower() for page in pages] == [False] * len(paths)
     assert ["A reader" in Page(page.text).words for page in pages] == [True] * len(paths)
     assert "550 5.1.1 no such mailbox" in Page(pages[2].text).words
 
 
 def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
-    assert pane(nora.open(f"outbox/{public_id}")) == ["Undo"]
-    turn(nora.database, public_id, "fail", said="452 4.2.2 mailbox full")
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
+    assert pane_buttons(nora.open(f"outbox/{public_id}")) == ["Undo"]
+    move_mail(nora.database, public_id, "fail", said="452 4.2.2 mailbox full")
     assert "One mail can’t be delivered." in nora.words("")
-    assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
+    assert pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
     nora.press(f"outbox/{public_id}/retry")
-    assert state(nora.database, public_id) == "queued"
-    nora.press(f"outbox/{public_id}/discard", version=version_in(nora.open(f"outbox/{public_id}")))
-    assert state(nora.database, public_id) == "discarded"
-    assert pane(nora.open(f"outbox/{public_id}")) == []
+    assert mail_state(nora.database, public_id) == "queued"
+    nora.press(f"outbox/{public_id}/discard", version=open_mail_version(nora.open(f"outbox/{public_id}")))
+    assert mail_state(nora.database, public_id) == "discarded"
+    assert pane_buttons(nora.open(f"outbox/{public_id}")) == []
 
 
 def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
 
     def hold(session: Session) -> None:
         session.scalars(select(OutboxMail)).one().state = "held"
 
     nora.database.write(hold)
-    assert pane(ilya.open(f"outbox/{public_id}")) == ["Discard"]
+    assert pane_buttons(ilya.open(f"outbox/{public_id}")) == ["Discard"]
     ilya.press(f"outbox/{public_id}/release", 404)
     page = nora.open(f"outbox/{public_id}")
-    assert pane(page) == ["Send it now", "Discard"]
-    nora.press(f"outbox/{public_id}/release", version=version_in(page))
-    assert state(nora.database, public_id) == "queued"
+    assert pane_buttons(page) == ["Send it now", "Discard"]
+    nora.press(f"outbox/{public_id}/release", version=open_mail_version(page))
+    assert mail_state(nora.database, public_id) == "queued"
 
 
 def test_illegal_moves_by_hand_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
     before = everything(nora.database)
     nora.press(f"outbox/{public_id}/release", 409)
     nora.press(f"outbox/{public_id}/retry", 409)
@@ -117,16 +127,19 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, newsroom: Newsroom) ->
 
 
 def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: invited(s, newsroom))
-    [public_id] = mails(nora.database).values()
-    turn(nora.database, public_id, "fail", said="550 no")
+    nora.database.write(lambda s: invite_leyla(s, newsroom))
+    [public_id] = newest_mail_ids(nora.database).values()
+    move_mail(nora.database, public_id, "fail", said="550 no")
 
     def erase(session: Session) -> None:
         session.delete(session.scalars(select(OutboxContent)).one())
 
     nora.database.write(erase)
     page = nora.open(f"outbox/{public_id}")
-    assert ("The text of this mail is no longer kept." in Page(page.text).words, pane(page)) == (True, ["Discard"])
+    assert ("The text of this mail is no longer kept." in Page(page.text).words, pane_buttons(page)) == (
+        True,
+        ["Discard"],
+    )
     nora.press(f"outbox/{public_id}/retry", 409)
 
 
@@ -136,17 +149,17 @@ def test_a_way_in_is_nobodys_to_read(nora: Desk, newsroom: Newsroom) -> None:
         sign_in.request_sign_in(session, Clock(), "ilya@desk.example", "desk", Asker("browser", ilya.language))
 
     nora.database.write(ask)
-    nora.words(f"outbox/{mails(nora.database)['sign_in']}", 404)
+    nora.words(f"outbox/{newest_mail_ids(nora.database)['sign_in']}", 404)
 
 
 @pytest.mark.both_databases
 def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk, newsroom: Newsroom) -> None:
     def many(session: Session) -> None:
         for number in range(45):
-            handed_in(session, newsroom, f"Question number {number}?")
+            submitted_answer(session, newsroom, f"Question number {number}?")
 
     nora.database.write(many)
-    pages = walked(nora, "outbox?state=queued", "next")
+    pages = follow_pages(nora, "outbox?state=queued", "next")
     assert [len(page.texts("td.n[role=cell]")) for page in pages] == [40, 5]
     assert len(pages[1].attributes("[rel=prev]", "href")) == 1
     with nora.database.read() as session:

@@ -17,8 +17,8 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.watching import sightings
 from app.workflows.letters import public_state
-from tests.support.assignments import asked
-from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.assignments import ask_expert
+from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.desk import Desk
 from tests.support.stored import counted
 from tests.support.watched import sign_of_life
@@ -39,7 +39,7 @@ def alarms(nora: Desk) -> list[tuple[str, str]]:
 
 def objects(database: Database, newsroom: Newsroom) -> None:
     """Leyla says in the quote check that something is wrong."""
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -49,7 +49,7 @@ def objects(database: Database, newsroom: Newsroom) -> None:
 def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
     edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-    slots.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
+    slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who pays the gauges?"), edition)
     past = utc_now() - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
     first, second = session.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(2))
@@ -105,7 +105,7 @@ def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, news
 
     def more(session: Session, numbers: range) -> None:
         for number in numbers:
-            question = answered(session, newsroom, f"What falls on plate {number}?")
+            question = answered_question(session, newsroom, f"What falls on plate {number}?")
             question.must_run_by = utc_now().date()
         assert session.scalars(select(Question).where(Question.must_run_by.is_not(None))).first()
 
@@ -119,10 +119,10 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
     nora: Desk, ilya: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     """Ilya may edit what Leyla sent; to have it checked, or to fill a slot, is for Nora."""
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
-    database.write(lambda session: handed_in(session, newsroom, "Who pays the gauges?"))
+    database.write(lambda session: submitted_answer(session, newsroom, "Who pays the gauges?"))
     edit, check, slot = "Edit Leyla Aydın’s text", "Send Leyla Aydın the quote check", "Fill slot 1"
     assert columns(nora)[0] == ("For you", [edit, check, slot])
     assert [heading for heading, _lines in columns(nora)] == [

@@ -20,10 +20,10 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question
 from app.web.formatting import day
-from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk, as_it_stands
+from tests.support.cast import Newsroom, answered_question
+from tests.support.desk import Desk, get_form_fields
+from tests.support.letters import open_question
 from tests.support.pages import Page
-from tests.support.questions import opened
 from tests.support.stored import one
 
 HOURS = timedelta(hours=1)
@@ -58,7 +58,7 @@ def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Editi
 def test_experts_are_asked_for_the_one_after_it(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition
 ) -> None:
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
     page = nora.get(f"questions/{question}/ask")
     offered = page.attributes("select[name=edition] option", "value")
     assert (closed.public_id in offered, offered[0], page.value("edition")) == (False, later.public_id, later.public_id)
@@ -67,7 +67,7 @@ def test_experts_are_asked_for_the_one_after_it(
 def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
 ) -> None:
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
     typed = {
         "name": "Timo Back",
         "email": "timo@field.example",
@@ -86,7 +86,7 @@ def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
 def test_an_answer_that_is_here_can_still_run_in_it(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
 ) -> None:
-    question = database.write(lambda s: answered(s, newsroom, "Who measures the salt?").public_id)
+    question = database.write(lambda s: answered_question(s, newsroom, "Who measures the salt?").public_id)
     with nora.client.application.test_request_context():
         g.zone = "Europe/Prague"
         assert f"Pick it for {day(closed.runs_at)}" in nora.get(f"questions/{question}").buttons
@@ -105,7 +105,7 @@ def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed: Edition) 
 def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition, press: str
 ) -> None:
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
 
     def prepare(session: Session) -> str:
         row = session.scalars(select(Question).filter_by(public_id=question)).one()
@@ -131,7 +131,7 @@ def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
 
 def test_a_new_newsletter_shows_the_dates_that_it_will_have(vera: Desk, database: Database) -> None:
     """It would run each day, the first two of which are past their cut-off."""
-    typed = as_it_stands(vera, "new-newsletter") | {
+    typed = get_form_fields(vera, "new-newsletter") | {
         "name": "The Delta", "slug": "delta", "publisher": "Meridian", "editor": "Vera", "address": "delta@steppe.example",
         "languages": "en", "section": "Ask", "rule_by": "rule", "rule": "FREQ=DAILY", "at": "09:00", "zone": "Europe/Prague",
     }  # fmt: skip

@@ -12,11 +12,11 @@ from app.mail import erasing, inbound
 from app.mail.inbound import Reading
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
-from tests.support.assignments import asked
+from tests.support.assignments import ask_expert
 from tests.support.cast import another_newsletter
+from tests.support.desk import shown_version
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 from tests.support.pages import Page
-from tests.support.shown import version
 from tests.support.stored import one, queries_of
 
 TIMUR = Reading(
@@ -98,7 +98,7 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page)[:4] == ["It is Leyla Aydın’s reply", "It is a reader’s letter", "Robot", "Spam"]
     assert "It answers our mail about" in page
-    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=version(page))
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
     letter = one(database, Letter, author="expert")
     assert led == f"{nora.desk}/letters/{letter.public_id}"
     assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY)
@@ -107,13 +107,13 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
 
 
 def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, salt):
-    marek = asked(database, newsroom, "Who owns the water of the canal?", to="marek")
+    marek = ask_expert(database, newsroom, "Who owns the water of the canal?", to="marek")
     reading = Reading("L. A.", "LEYLA@field.example", "no subject", text="Yes, gladly.")
     page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is Leyla Aydın’s reply"
     assert "An expert with this address was asked about" in page
     assert page.options("select") == [("", "nobody chosen yet"), (marek.public_id, "Marek Dvořák: The Salt Wind")]
-    more = asked(database, newsroom, "Who cleans the canal?")
+    more = ask_expert(database, newsroom, "Who cleans the canal?")
     page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is a reader’s letter"  # which of her two questions it is about, nobody can tell
     assert to_choose(page) == [more.public_id, salt.public_id, marek.public_id]
@@ -121,14 +121,16 @@ def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, s
 
 def test_nobody_is_chosen_for_a_strangers_mail_until_somebody_chooses(nora, database, newsroom, salt):
     public_id = mail_in(database, newsroom, reading=TIMUR)
-    page = nora.post(f"/pen/{public_id}/answer", 422, assignment="", version=version(nora.get(f"/pen/{public_id}")))
+    page = nora.post(
+        f"/pen/{public_id}/answer", 422, assignment="", version=shown_version(nora.get(f"/pen/{public_id}"))
+    )
     assert page.count("Choose whose reply it is") == 2  # in the summary and at the field
     assert the_mail(database, public_id).state == "pen"
 
 
 def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, database, newsroom, salt):
     for question, end in (("Who owns the canal?", assigning.cancel), ("Who cleans the canal?", None)):
-        other = asked(database, newsroom, question)
+        other = ask_expert(database, newsroom, question)
         if end:
             database.write(lambda s, other=other, end=end: end(s, newsroom.nora, other.assignment(s)) and None)
     no = lambda s: assigning.decline(s, newsroom.leyla, other.assignment(s), "other")  # noqa: E731
@@ -146,14 +148,14 @@ def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_fil
     led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version="2")
     page = nora.get(led)
     assert "It isn’t theirs: back to the holding pen" in page
-    assert nora.post(f"{led}/to-pen", version=version(page)) == f"{nora.desk}/pen/{public_id}"
+    assert nora.post(f"{led}/to-pen", version=shown_version(page)) == f"{nora.desk}/pen/{public_id}"
     mail = the_mail(database, public_id)
     assert (mail.state, mail.letter_id, mail.assignment_id) == ("pen", None, None)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter).filter_by(author="expert")) == 0
     page = nora.get(f"/pen/{public_id}")
     assert "It isn’t their letter any more. Say what it is." in page
-    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=version(page))
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
     nora.post(f"{led}/reply", kind="comment", version="1")
     assert "back to the holding pen" not in nora.get(led)
     nora.post(f"{led}/to-pen", 409, version="2")
@@ -166,13 +168,13 @@ def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, 
     public_id = mail_in(database, newsroom, reading=TIMUR)
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["It is a reader’s letter", "Robot", "Spam", "Read it again", "It is theirs"]
-    nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=version(page))
+    nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
     assert one(database, Letter, author="expert").body == TIMUR.text
 
 
 def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(nora, database, newsroom):
     ids = [mail_in(database, newsroom, reading=TIMUR) for _ in range(4)]
-    seen = version(nora.get(f"/pen/{ids[3]}"))
+    seen = shown_version(nora.get(f"/pen/{ids[3]}"))
     assert nora.post(f"/pen/{ids[3]}/letter", version=seen) == f"{nora.desk}/pen/{ids[2]}"
     assert nora.post(f"/pen/{ids[2]}/robot", version=seen) == f"{nora.desk}/pen/{ids[1]}"
     assert nora.post(f"/pen/{ids[0]}/spam", version=seen) == f"{nora.desk}/pen/{ids[1]}"
@@ -190,15 +192,15 @@ def test_an_assistant_may_do_all_that(ilya, database, newsroom, salt):
     ids = [mail_in(database, newsroom, reading=TIMUR) for _ in range(5)]
     acts = ("letter", "robot", "spam", "again")
     for public_id, act in zip(ids, acts, strict=False):
-        ilya.post(f"/pen/{public_id}/{act}", version=version(ilya.get(f"/pen/{public_id}")))
-    ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=version(ilya.get(f"/pen/{ids[4]}")))
+        ilya.post(f"/pen/{public_id}/{act}", version=shown_version(ilya.get(f"/pen/{public_id}")))
+    ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=shown_version(ilya.get(f"/pen/{ids[4]}")))
     assert [the_mail(database, key).state for key in ids] == ["letter", "automatic", "spam", "stored", "letter"]
 
 
 @pytest.mark.parametrize("act", ["letter", "robot", "spam", "again", "answer"])
 def test_the_second_of_two_is_told_and_nothing_is_done_twice(nora, ilya, database, newsroom, salt, act):
     public_id = mail_in(database, newsroom)
-    seen = version(nora.get(f"/pen/{public_id}"))
+    seen = shown_version(nora.get(f"/pen/{public_id}"))
     ilya.post(f"/pen/{public_id}/letter", version=seen)
     page = nora.post(f"/pen/{public_id}/{act}", 409, version=seen, assignment=salt.public_id)
     assert "Ilya Brandt made the mail a letter, 1 minute ago." in page and "nothing was written over it" in page
@@ -219,7 +221,7 @@ def test_a_press_without_the_version_that_was_seen_does_nothing(nora, database, 
 
 def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsroom, salt):
     public_id = mail_in(database, newsroom, assignment_id=salt.assignment_id)
-    seen = version(nora.get(f"/pen/{public_id}"))
+    seen = shown_version(nora.get(f"/pen/{public_id}"))
     database.write(lambda session: erasing.destroy(session, [the_mail(database, public_id).id]))
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam"]
@@ -234,7 +236,7 @@ def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, s
     public_id = mail_in(database, newsroom, reading=Reading("Leyla Aydın", "leyla@field.example"))
     page = nora.get(f"/pen/{public_id}")
     assert "There are no words in it." in page
-    said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=version(page))
+    said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=shown_version(page))
     assert "There are no words in it, so it can’t become a letter." in said
     assert the_mail(database, public_id).state == "pen"
 
@@ -244,7 +246,7 @@ def test_one_that_could_not_be_read_is_read_again(nora, database, newsroom):
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam", "Read it again"]
     assert "Reading it took too long and was stopped." in page
-    nora.post(f"/pen/{public_id}/again", version=version(page))
+    nora.post(f"/pen/{public_id}/again", version=shown_version(page))
     assert the_mail(database, public_id).state == "stored"
 
 

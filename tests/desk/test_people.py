@@ -15,25 +15,25 @@ from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
 from app.questions import actions as questions
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
-    ask,
-    at_the_desk,
-    come_in,
+    create_second_desk,
+    find_link,
     hire,
-    hired_vera,
+    hire_vera,
     last_mail,
-    link_in,
-    public_id,
-    roles,
-    second_desk,
-    through_the_door,
-    trail,
+    list_events,
+    list_roles,
+    person_public_id,
+    request_code,
+    sign_in_by_code,
+    sign_in_by_link,
+    signed_in_browser,
 )
+from tests.support.pages import Browser
 from tests.support.stored import everything, queries_of
 
 DESK = "/desk/steppe/"
@@ -44,8 +44,8 @@ HERE = {"Nora Lind": ("editor", "here"), "Ilya Brandt": ("assistant", "here"), "
 
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
-    hired_vera(database, newsroom)
-    browser = at_the_desk(app, database, VERA)
+    hire_vera(database, newsroom)
+    browser = signed_in_browser(app, database, VERA)
     browser.open(PEOPLE)
     return browser
 
@@ -69,18 +69,18 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
     assert invite(vera) == 303
     vera.follow()
     assert "The invitation is on its way to Saule Bekova." in vera.text
-    assert roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "invited")}
+    assert list_roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "invited")}
     assert "invited, until" in vera.text
-    saule = come_in(app, link_in(last_mail(database, SAULE)))
+    saule = sign_in_by_link(app, find_link(last_mail(database, SAULE)))
     assert saule.page is not None
     assert saule.page.headers["Location"] == DESK
     assert saule.open(f"{DESK}letters").status_code == 200
-    assert roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "here")}
-    assert trail(database, newsroom.newsletter_id, "membership.")[-2:] == [
+    assert list_roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "here")}
+    assert list_events(database, newsroom.newsletter_id, "membership.")[-2:] == [
         ("membership.invite", None, "assistant"),
         ("membership.join", None, "assistant"),
     ]
-    assert Browser(app).open(link_in(last_mail(database, SAULE))).status_code == 410
+    assert Browser(app).open(find_link(last_mail(database, SAULE))).status_code == 410
 
 
 def test_the_outbox_says_whom_an_invitation_to_the_desk_is_to(vera: Browser) -> None:
@@ -99,11 +99,11 @@ def test_an_expert_is_invited_to_the_desk_only_by_who_knows_that_she_is_one(
     )
     assert vera.read.errors == [("email", said)]
     assert (vera.value("name"), vera.value("email")) == ("Leyla", "leyla@field.example")
-    assert roles(database, newsroom.newsletter_id) == HERE
+    assert list_roles(database, newsroom.newsletter_id) == HERE
     typed = {name: vera.value(name) for name in ("name", "email", "known")}
     assert vera.press(PEOPLE, **typed | {"email": "marek@water.example"}, role="assistant").status_code == 422
     assert vera.press(PEOPLE, **typed, role="assistant").status_code == 303
-    assert roles(database, newsroom.newsletter_id) == HERE | {"Leyla": ("assistant", "invited")}
+    assert list_roles(database, newsroom.newsletter_id) == HERE | {"Leyla": ("assistant", "invited")}
 
 
 def test_the_invited_can_also_ask_at_the_door_and_have_no_place_before(
@@ -114,22 +114,22 @@ def test_the_invited_can_also_ask_at_the_door_and_have_no_place_before(
         saule = directory.by_email(session, SAULE)
         assert saule is not None
         assert directory.staff_actor(session, saule.id, newsroom.newsletter_id) is None
-    assert through_the_door(app, database, SAULE).open(f"{DESK}letters").status_code == 200
+    assert sign_in_by_code(app, database, SAULE).open(f"{DESK}letters").status_code == 200
 
 
 def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_nothing(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    first, page = link_in(last_mail(database, SAULE)), of(database, "Saule Bekova")
+    first, page = find_link(last_mail(database, SAULE)), of(database, "Saule Bekova")
     vera.open(page)
     assert vera.press(f"{page}/again").status_code == 303
-    second = link_in(last_mail(database, SAULE))
+    second = find_link(last_mail(database, SAULE))
     assert [Browser(app).open(link).status_code for link in (first, second)] == [410, 200]
     vera.open(page)
     assert vera.press(f"{page}/withdraw").status_code == 303
     assert Browser(app).open(second).status_code == 410
-    assert roles(database, newsroom.newsletter_id) == HERE
+    assert list_roles(database, newsroom.newsletter_id) == HERE
     with database.read() as session:
         assert directory.by_email(session, SAULE) is None
         mails = session.scalars(select(OutboxMail.state).filter_by(kind="staff.invitation")).all()
@@ -175,16 +175,16 @@ def test_an_admin_learns_nothing_of_another_desk(
     """Saule is known to the house as Dr. Bekova of the Delta Letter; to Vera she is who Vera says until she comes."""
 
     def at_delta(session):  # type: ignore[no-untyped-def]
-        delta = second_desk(session)
+        delta = create_second_desk(session)
         return delta, hire(session, delta, "Dr. Bekova of the Delta", SAULE, "admin")
 
     delta, bekova = database.write(at_delta)
-    before = at_the_desk(app, database, SAULE)
+    before = signed_in_browser(app, database, SAULE)
     assert invite(vera, name="Saule") == 303
     vera.open(f"{DESK}outbox")
     assert "Dr. Bekova" not in vera.text
     mail = vera.read.attributes(f'main a[href^="{DESK}outbox/"]', "href")[0]
-    for path in (PEOPLE, f"{DESK}trail", mail, f"{PEOPLE}/{public_id(database, bekova)}"):
+    for path in (PEOPLE, f"{DESK}trail", mail, f"{PEOPLE}/{person_public_id(database, bekova)}"):
         assert vera.open(path).status_code == 200
         assert ("Saule" in vera.text, "Dr. Bekova" in vera.text, "Delta" in vera.text) == (True, False, False), path
     assert vera.open("/desk/delta/people").status_code == 404
@@ -192,7 +192,7 @@ def test_an_admin_learns_nothing_of_another_desk(
     vera.open(PEOPLE)
     page = of(database, "Dr. Bekova of the Delta")
     vera.press(f"{page}/withdraw")
-    assert roles(database, delta) == {"Dr. Bekova of the Delta": ("admin", "here")}
+    assert list_roles(database, delta) == {"Dr. Bekova of the Delta": ("admin", "here")}
     assert before.open("/desk/delta/people").status_code == 200
     assert vera.open(f"{DESK}trail").status_code == 200
     assert "Dr. Bekova" not in vera.text
@@ -201,15 +201,15 @@ def test_an_admin_learns_nothing_of_another_desk(
 def test_ilya_becomes_an_editor_and_of_two_admins_at_once_the_second_is_told(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    page = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    page = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/role", role="editor", seen=token({"role": "assistant"})).status_code == 303
-    assert roles(database, newsroom.newsletter_id)["Ilya Brandt"] == ("editor", "here")
+    assert list_roles(database, newsroom.newsletter_id)["Ilya Brandt"] == ("editor", "here")
     vera.open(page)
     assert vera.press(f"{page}/role", role="admin", seen=token({"role": "assistant"})).status_code == 409
     assert "gave Ilya Brandt the role “editor”" in vera.text and "nothing was written over it" in vera.text
-    assert roles(database, newsroom.newsletter_id)["Ilya Brandt"] == ("editor", "here")
-    assert trail(database, newsroom.newsletter_id, "membership.")[-1] == ("membership.set", "assistant", "editor")
+    assert list_roles(database, newsroom.newsletter_id)["Ilya Brandt"] == ("editor", "here")
+    assert list_events(database, newsroom.newsletter_id, "membership.")[-1] == ("membership.set", "assistant", "editor")
 
 
 @pytest.mark.threat("rogue assistant")
@@ -227,10 +227,10 @@ def test_the_deactivated_are_out_at_once_everywhere_and_can_be_let_back(
         return links.new_link(session, assignment_id=assignment.id)
 
     link = database.write(asks)
-    laptop, phone = at_the_desk(app, database, ILYA), at_the_desk(app, database, ILYA)
+    laptop, phone = signed_in_browser(app, database, ILYA), signed_in_browser(app, database, ILYA)
     asked = Browser(app)
-    ask(asked, ILYA)
-    way, page = link_in(last_mail(database, ILYA)), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    request_code(asked, ILYA)
+    way, page = find_link(last_mail(database, ILYA)), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/deactivate").status_code == 303
     assert [browser.open(f"{DESK}letters").status_code for browser in (laptop, phone)] == [303, 303]
@@ -246,7 +246,7 @@ def test_the_deactivated_are_out_at_once_everywhere_and_can_be_let_back(
     assert vera.text.count("deactivated") == 2  # in the standing sentence, and beside Ilya
     vera.open(page)
     assert vera.press(f"{page}/reactivate").status_code == 303
-    assert through_the_door(app, database, ILYA).open(f"{DESK}letters").status_code == 200
+    assert sign_in_by_code(app, database, ILYA).open(f"{DESK}letters").status_code == 200
 
 
 def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
@@ -255,11 +255,11 @@ def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
     database.write(
         lambda session: questions.open_question(session, newsroom.ilya, [], headline="Salt", body="Who?", language="en")
     )
-    ilya, page = at_the_desk(app, database, ILYA), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    ilya, page = signed_in_browser(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/remove").headers["Location"] == PEOPLE
     assert ilya.open(f"{DESK}letters").status_code == 303
-    assert "Ilya Brandt" not in roles(database, newsroom.newsletter_id)
+    assert "Ilya Brandt" not in list_roles(database, newsroom.newsletter_id)
     vera.open(f"{DESK}trail?what=question.open")
     assert "Ilya Brandt made it a question." in vera.text
 
@@ -282,7 +282,7 @@ def test_the_last_admin_stays(
 
 
 def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, newsroom: Newsroom) -> None:
-    vera = hired_vera(database, newsroom)
+    vera = hire_vera(database, newsroom)
 
     def second(session, email, out):  # type: ignore[no-untyped-def]
         other = hire(session, newsroom.newsletter_id, "Another", email, "admin")
@@ -305,7 +305,7 @@ def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, ne
 
 @pytest.mark.threat("rogue admin")
 def test_of_two_admins_who_demote_each_other_one_stays(database: Database, newsroom: Newsroom) -> None:
-    vera = hired_vera(database, newsroom)
+    vera = hire_vera(database, newsroom)
     oleg = database.write(lambda s: hire(s, newsroom.newsletter_id, "Oleg", "oleg@desk.example", "admin"))
     together, refused = Barrier(2), []
 
@@ -326,7 +326,7 @@ def test_of_two_admins_who_demote_each_other_one_stays(database: Database, newsr
     for thread in threads:
         thread.join()
     assert len(refused) == 1
-    assert sorted(role for role, _stands in roles(database, newsroom.newsletter_id).values()) == [
+    assert sorted(role for role, _stands in list_roles(database, newsroom.newsletter_id).values()) == [
         "admin",
         "assistant",
         "editor",
@@ -338,7 +338,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     nora.open(PEOPLE)
     assert [name in nora.text for name in ("Vera Holm", "Ilya Brandt", "Saule Bekova", ILYA)] == [
         True,
@@ -347,7 +347,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
         False,
     ]
     assert "An admin invites people and gives roles." in nora.text
-    assert nora.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}").status_code == 404
+    assert nora.open(f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}").status_code == 404
     with pytest.raises(PermissionDenied), database.read() as session:
         colleagues.everybody(session, newsroom.nora, include_contacts=True)
 
@@ -356,13 +356,13 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
 def test_a_lost_laptop_is_signed_out_by_the_admin(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya, page = at_the_desk(app, database, ILYA), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    ilya, page = signed_in_browser(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert "signed in with 1 browser" in vera.text
     assert vera.press(f"{page}/out").status_code == 303
     assert ilya.open(f"{DESK}letters").status_code == 303
     assert vera.open(PEOPLE).status_code == 200
-    assert trail(database, newsroom.newsletter_id, "session.") == [("session.end_all", None, None)]
+    assert list_events(database, newsroom.newsletter_id, "session.") == [("session.end_all", None, None)]
     with database.read() as session:
         assert len(session.scalars(select(BrowserSession)).all()) == 1
 

@@ -14,21 +14,21 @@ from app.entrance.login import family
 from app.people.models import BrowserSession
 from app.questions import actions
 from app.settings.sign_in_rules import SignInRules
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
-    ask,
-    at_the_desk,
-    hired_vera,
+    find_link,
+    hire_vera,
     last_mail,
-    link_in,
-    public_id,
-    roles,
-    type_the_code,
+    list_roles,
+    person_public_id,
+    request_code,
+    signed_in_browser,
+    type_code,
 )
+from tests.support.pages import Browser
 from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
@@ -54,8 +54,8 @@ def kept(database: Database) -> list[BrowserSession]:
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     """Vera, who signed in this morning."""
-    hired_vera(database, newsroom)
-    browser = at_the_desk(app, database, VERA)
+    hire_vera(database, newsroom)
+    browser = signed_in_browser(app, database, VERA)
     put_back(database, stepped_up_at=ago(hours=3), began_at=ago(hours=3))
     return browser
 
@@ -70,7 +70,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     vera.submit(PEOPLE, **SAULE)
     asked = vera.page and vera.page.headers["Location"]
     assert asked is not None and asked.startswith(f"/sign-in/again?next={DESK}go-on/")
-    ilya = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    ilya = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     for act, form in {
         "role": {"role": "admin", "seen": token({"role": "assistant"})},
         "deactivate": {},
@@ -85,12 +85,12 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     vera.open(asked)
     vera.submit("/sign-in/again")
     vera.follow()
-    type_the_code(vera, database, VERA)
+    type_code(vera, database, VERA)
     vera.follow()
     assert (vera.heading, vera.read.values("email")) == ("Invite somebody to this desk", [SAULE["email"]])
-    assert roles(database, newsroom.newsletter_id).keys() == {"Nora Lind", "Ilya Brandt", "Vera Holm"}
+    assert list_roles(database, newsroom.newsletter_id).keys() == {"Nora Lind", "Ilya Brandt", "Vera Holm"}
     vera.submit(PEOPLE)
-    assert roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
+    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
     assert vera.open(asked.partition("next=")[2]).status_code == 303, "it waits no more"
 
 
@@ -105,19 +105,19 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
     vera.follow()
     if by == "code":
         stranger = Browser(app)
-        ask(stranger, "nobody@desk.example")
-        type_the_code(stranger, database, VERA)
+        request_code(stranger, "nobody@desk.example")
+        type_code(stranger, database, VERA)
         assert stranger.page is not None and stranger.page.status_code == 400
-        type_the_code(vera, database, VERA)
+        type_code(vera, database, VERA)
     else:
-        link = link_in(last_mail(database, VERA))
+        link = find_link(last_mail(database, VERA))
         vera.open(link)
         vera.press(link)
     assert vera.page is not None
     assert vera.page.headers["Location"] == PEOPLE
     vera.follow()
     assert vera.press(PEOPLE, **SAULE).status_code == 303
-    assert roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
+    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
     [only] = kept(database)
     assert only.stepped_up_at is not None
     assert (only.began_at < ago(hours=2), only.stepped_up_at > ago(minutes=1)) == (True, True)
@@ -131,7 +131,7 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
 def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keeps_what_was_looked_for(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora, export = at_the_desk(app, database, NORA), "Take the directory away as a file"
+    nora, export = signed_in_browser(app, database, NORA), "Take the directory away as a file"
     put_back(database, stepped_up_at=ago(hours=3))
     files = f"{DESK}experts/files?q=Leyla&show=work"
     nora.open(f"{DESK}experts?q=Leyla&show=work")
@@ -142,7 +142,7 @@ def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keep
     nora.follow()
     nora.submit("/sign-in/again")
     nora.follow()
-    type_the_code(nora, database, NORA)
+    type_code(nora, database, NORA)
     nora.follow()
     assert nora.heading == export
     assert nora.submit(f"{DESK}experts/export?q=Leyla&show=work", of=f"{DESK}experts/export").mimetype == "text/csv"
@@ -167,22 +167,22 @@ def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwh
     asks_again()
     with vera.session() as cookie:
         before = dict(cookie)
-    type_the_code(vera, database, VERA)
+    type_code(vera, database, VERA)
     put_back(database, stepped_up_at=ago(hours=3))
     twin = Browser(app)
     with twin.session() as cookie:
         cookie.update(before)
     twin.open("/sign-in/code")
-    type_the_code(twin, database, VERA)
+    type_code(twin, database, VERA)
     assert twin.page is not None and twin.page.status_code == 400
     [session] = kept(database)
     assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
 
     asks_again()
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     nora.open(f"{DESK}letters")
     database.write(lambda rows: rows.execute(delete(BrowserSession).where(BrowserSession.id == session.id)))
-    type_the_code(vera, database, VERA)
+    type_code(vera, database, VERA)
     assert vera.page is not None and vera.page.status_code == 400
     assert vera.open(PEOPLE).status_code == 303
 
@@ -192,13 +192,13 @@ def test_who_proves_as_herself_presses_as_nobody_else(
 ) -> None:
     vera.open(f"/sign-in/again?next={PEOPLE}")
     vera.press("/sign-in/again", next=PEOPLE)
-    ask(vera, ILYA)  # in the same browser, before her code is typed
-    type_the_code(vera, database, ILYA)
+    request_code(vera, ILYA)  # in the same browser, before her code is typed
+    type_code(vera, database, ILYA)
     assert vera.open(PEOPLE).status_code == 200
     vera.open(f"{DESK}letters")
     assert vera.press(PEOPLE, **SAULE).status_code == 404  # an assistant, freshly proved as himself
     vera.open("/sign-in/code")
-    type_the_code(vera, database, VERA)
+    type_code(vera, database, VERA)
     assert vera.open(PEOPLE).status_code == 200
     assert [row.person_id for row in kept(database)] == [newsroom.ilya.person_id]
 
@@ -209,10 +209,10 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
 ) -> None:
     question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Who?").public_id)
-    ilya = at_the_desk(app, database, ILYA)
+    ilya = signed_in_browser(app, database, ILYA)
     ilya.open(f"{DESK}questions/{question}")
     put_back(database, stepped_up_at=ago(minutes=1))
-    page = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    page = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
     before = everything(database)
@@ -226,7 +226,7 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
 def test_signing_a_colleague_out_cant_wait_for_a_proof(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya, page = at_the_desk(app, database, ILYA), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    ilya, page = signed_in_browser(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/out").status_code == 303
     assert ilya.open(f"{DESK}letters").status_code == 303
@@ -235,7 +235,7 @@ def test_signing_a_colleague_out_cant_wait_for_a_proof(
 def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     before = everything(database)
     nora.open(f"{DESK}letters")
     assert everything(database) == before
@@ -253,8 +253,8 @@ def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
 def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Database, newsroom: Newsroom) -> None:
     leyla = Browser(app)
     leyla.client.environ_base["HTTP_USER_AGENT"] = FIREFOX
-    ask(leyla, "leyla@field.example", to="expert")
-    type_the_code(leyla, database, "leyla@field.example")
+    request_code(leyla, "leyla@field.example", to="expert")
+    type_code(leyla, database, "leyla@field.example")
     assert leyla.open("/expert/").status_code == 200
     assert [(row.browser, row.seen_at) for row in kept(database)] == [("", None)]
     leyla.open("/signed-in")
@@ -265,9 +265,9 @@ def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Dat
 def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    laptop, phone, tablet = (at_the_desk(app, database, NORA) for _ in range(3))
+    laptop, phone, tablet = (signed_in_browser(app, database, NORA) for _ in range(3))
     database.write(lambda session: session.execute(update(BrowserSession).values(browser=family(FIREFOX))))
-    ilya = at_the_desk(app, database, ILYA)
+    ilya = signed_in_browser(app, database, ILYA)
     laptop.open("/signed-in")
     assert (laptop.text.count("This browser"), laptop.text.count("Another browser")) == (1, 2)
     assert laptop.text.count("Firefox on Linux") == 3
@@ -285,9 +285,9 @@ def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
 def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = at_the_desk(app, database, NORA)
-    ask(nora, NORA)
-    type_the_code(nora, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
+    request_code(nora, NORA)
+    type_code(nora, database, NORA)
     assert len(kept(database)) == 1
     assert nora.open(f"{DESK}letters").status_code == 200
 
@@ -315,7 +315,7 @@ def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: st
 def test_a_browser_that_rests_for_a_day_is_signed_out_and_so_is_any_after_two_weeks(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     nora.open("/signed-in")
     assert "for 24 hours is signed out by itself, and any after 14 days." in " ".join(nora.text.split())
     put_back(database, seen_at=ago(hours=23, minutes=50))
@@ -335,12 +335,12 @@ def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
     info["sign_in"] = SignInRules(timedelta(hours=1), timedelta(days=2))
     try:
         nora = Browser(app)
-        ask(nora, NORA)
+        request_code(nora, NORA)
         assert (
             "You stay signed in for 2 days at most. A browser that asks for nothing for 1 hour is signed out before."
             in " ".join(last_mail(database, NORA).split())
         )
-        type_the_code(nora, database, NORA)
+        type_code(nora, database, NORA)
         [row] = kept(database)
         assert row.ends_at - row.began_at == timedelta(days=2)
     finally:

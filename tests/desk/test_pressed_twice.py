@@ -19,10 +19,8 @@ from app.models import Base
 from app.questions.models import Note
 from app.workflows.letters import withdrawal
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, undone
-from tests.support.edition_desk import FIRST, Coming
-from tests.support.letters import the, write
-from tests.support.questions import opened
+from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, press_undo
+from tests.support.letters import get_letter, open_question, send_letter
 
 WORDS = "Who measures the salt in the orchards?"
 AGAIN = "This was done already: the same form had been sent before. Nothing is done twice."
@@ -46,8 +44,8 @@ def test_keep_the_letter_twice_is_one_letter_and_the_same_page(nora: Desk, datab
     assert count(database, Letter) == 1
 
 
-def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: Coming) -> None:
-    for one in coming.ready(FIRST):
+def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: ComingEdition) -> None:
+    for one in coming.ready(FIRST_QUESTION):
         coming.do("pick", question=one)
     coming.do("lock", version=coming.version())
     mark = form_of(nora, coming.page, "/send")
@@ -59,26 +57,26 @@ def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: Coming) ->
 def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    file = form_of(nora, f"letters/{write(database, newsroom, WORDS)}", "/file", kind="tip")
+    file = form_of(nora, f"letters/{send_letter(database, newsroom, WORDS)}", "/file", kind="tip")
     file()
     led = nora.get(file())
     assert led.texts(".done p") == ["Filed as: Tip. Open it again"]
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
 
 
 def test_what_was_undone_is_done_again_by_the_same_press(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     """The browser's way back leads to the very form; that it was taken back since, the page of the second says."""
-    letter = write(database, newsroom, WORDS)
+    letter = send_letter(database, newsroom, WORDS)
     file = form_of(nora, f"letters/{letter}", "/file", kind="tip")
-    undone(nora, file())
+    press_undo(nora, file())
     with pytest.raises(AssertionError, match="409"):
         file()
     form_of(nora, f"letters/{letter}", "/file", kind="tip")()
-    assert the(database, letter).state == "filed"
+    assert get_letter(database, letter).state == "filed"
 
 
 def test_undo_twice_is_one_undo(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    letter = write(database, newsroom, WORDS)
+    letter = send_letter(database, newsroom, WORDS)
     led = form_of(nora, f"letters/{letter}", "/file", kind="tip")()
     undo = form_of(nora, led, "/undo")
     first, second = nora.get(undo()), nora.get(undo())
@@ -86,7 +84,7 @@ def test_undo_twice_is_one_undo(nora: Desk, database: Database, newsroom: Newsro
 
 
 def test_another_text_with_the_same_key_is_another_press(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    page = f"questions/{opened(database, newsroom)}"
+    page = f"questions/{open_question(database, newsroom)}"
     for note in ("Ask the station.", "Ask the station.", "And the ministry."):
         fields: Any = nora.get(page).form("/note").fields | {"body": note, "note": note, "once": "the same"}
         nora.post(f"{page}/note", **fields)
@@ -185,7 +183,7 @@ def test_no_word_of_a_press_is_kept_and_what_was_said_goes_with_a_letter_that_is
     with database.read() as session:
         rows = [str(tuple(row)) for row in session.execute(select(Base.metadata.tables["press_keys"]))]
     assert [word for word in (WORDS, "salt", "letters", key) for row in rows if word in row] == []
-    letter = the(database, write(database, newsroom, "Who else?"))
+    letter = get_letter(database, send_letter(database, newsroom, "Who else?"))
     database.write(lambda s: withdrawal.withdraw(s, reader_of(letter), s.get_one(Letter, letter.id)))
     with database.read() as session:
         assert list(session.scalars(select(PressKey.outcome_sealed))) == [None]

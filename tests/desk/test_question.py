@@ -21,11 +21,10 @@ from app.people.models import Expert
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows import invitations
-from tests.support.at_the_form import published
-from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import section
-from tests.support.questions import WORDS, opened
-from tests.support.shown import seen, version
+from tests.support.cast import Newsroom, submitted_answer
+from tests.support.desk import section, shown_token, shown_version
+from tests.support.letters import QUESTION_BODY, open_question
+from tests.support.reader_pages import publish_answer
 from tests.support.stored import everything, one, queries_of, states
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
@@ -56,10 +55,12 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "Word it and give it a headline" in page
     assert "2 readers are waiting." in page
 
-    nora.post(f"{question}/wording", seen=seen(page), headline="The Salt Wind", body=WORDS, language="en")
+    nora.post(
+        f"{question}/wording", seen=shown_token(page), headline="The Salt Wind", body=QUESTION_BODY, language="en"
+    )
     page = nora.get(question)
     assert "Nobody can be recognised in it" in page.buttons
-    nora.post(f"{question}/clear", seen=seen(page, "clear"))
+    nora.post(f"{question}/clear", seen=shown_token(page, "clear"))
 
     assert "Nobody has confirmed" not in nora.get(question)
     invitation = nora.post(
@@ -68,7 +69,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     )  # fmt: skip
     letter = nora.get(invitation)
     assert "Dear Laura Harth," in letter
-    assert f"> {WORDS}" in letter
+    assert f"> {QUESTION_BODY}" in letter
     assert "/a/…" in letter
     assert one(database, Assignment).state == "drafted"
     nora.post(f"{invitation}/invite", reply_by="", due_at="")
@@ -82,7 +83,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "Edit Laura Harth’s answer" in nora.get(question)
     answer = f"{question}/answers/{one(database, Answer).public_id}"
     page = nora.get(f"{answer}/edit")
-    nora.post(f"{answer}/edit", seen=seen(page), answer=ANSWER_WORDS, act="check")
+    nora.post(f"{answer}/edit", seen=shown_token(page), answer=ANSWER_WORDS, act="check")
     assert states(database) == ("seeking", "received", "checking")
     page = nora.get(question)
     assert "<del>And more.</del>" in page
@@ -90,14 +91,14 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
     nora.post(f"{answer}/outcome", outcome="fine", reply="Said so on the phone.")
     assert "Approve Laura Harth’s answer" in nora.get(question)
-    at = version(nora.get(question), "approve")
+    at = shown_version(nora.get(question), "approve")
     page = nora.post(f"{answer}/approve", status=422, checked=["facts", "sources"], reason="", version=at)
     assert page.count("Not ticked yet") == len(editing.CHECKLIST) - 2
     assert page.attributes("[name=checked][checked]", "value") == ["facts", "sources"]
     page = nora.post(f"{answer}/approve", status=422, checked=editing.CHECKLIST, version=at)
     assert "Laura Harth isn’t verified yet, so the name can’t be printed." in page
     nora.post(f"{invitation}/verify", how="Rang the office and asked for her.")
-    nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=version(nora.get(question), "approve"))
+    nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=shown_version(nora.get(question), "approve"))
     assert states(database) == ("answered", "done", "approved")
 
     page = nora.get(question)
@@ -108,7 +109,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
 
 def test_a_question_is_not_sent_before_it_is_cleared(nora, database, newsroom):
-    public_id = opened(database, newsroom, cleared=False)
+    public_id = open_question(database, newsroom, cleared=False)
     invitation = nora.post(f"/questions/{public_id}/ask", name="Laura Harth", email="laura@ngo.example", words="")
     page = nora.get(invitation)
     assert "It can’t be sent yet" in page
@@ -121,11 +122,15 @@ def test_a_question_is_not_sent_before_it_is_cleared(nora, database, newsroom):
 
 
 def test_other_words_need_another_look(nora, database, newsroom):
-    public_id = opened(database, newsroom)
+    public_id = open_question(database, newsroom)
     page = nora.get(f"/questions/{public_id}")
     nora.post(
-        f"/questions/{public_id}/wording", seen=seen(page), headline="The Salt Wind", body="My uncle Timur asks who measures.", language="en"
-    )  # fmt: skip
+        f"/questions/{public_id}/wording",
+        seen=shown_token(page),
+        headline="The Salt Wind",
+        body="My uncle Timur asks who measures.",
+        language="en",
+    )
     page = nora.get(f"/questions/{public_id}")
     assert page.texts("mark") == ["Salt Wind", "My uncle", "Timur"]
     nora.post(f"/questions/{public_id}/clear", status=409, label="en.1")
@@ -133,8 +138,8 @@ def test_other_words_need_another_look(nora, database, newsroom):
 
 
 def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora, ilya, database, newsroom):
-    public_id = opened(database, newsroom)
-    opened_by_both = seen(nora.get(f"/questions/{public_id}"), "wording")
+    public_id = open_question(database, newsroom)
+    opened_by_both = shown_token(nora.get(f"/questions/{public_id}"), "wording")
     ilya.post(
         f"/questions/{public_id}/wording",
         seen=opened_by_both,
@@ -150,13 +155,17 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
     assert ">\nWho counts the salt?</textarea>" in page
     assert one(database, Question).wording == "Who weighs the salt?"
     nora.post(
-        f"/questions/{public_id}/wording", seen=seen(page), headline="Salt", body="Who counts the salt?", language="en"
+        f"/questions/{public_id}/wording",
+        seen=shown_token(page),
+        headline="Salt",
+        body="Who counts the salt?",
+        language="en",
     )
     assert one(database, Question).wording == "Who counts the salt?"
 
 
 def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(ilya, database, newsroom):
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
     question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
     address = f"/questions/{question.public_id}"
     page = ilya.get(address)
@@ -187,7 +196,7 @@ def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(i
     ],
 )
 def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, database, newsroom, press, typed):
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
     if press.endswith("link"):
         database.write(lambda session: editing.withdraw(session, newsroom.nora, session.scalars(select(Answer)).one()))
     question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
@@ -209,7 +218,7 @@ def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, d
     ],
 )  # fmt: skip
 def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, newsroom, press, typed, said):
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
     question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
     before = everything(database)
     press = press.format(answer=answer.public_id, assignment=assignment.public_id)
@@ -220,17 +229,17 @@ def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, 
 
 
 def test_a_wording_in_no_known_language_is_not_saved(nora, database, newsroom):
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
     page = nora.get(f"/questions/{question}")
     typed = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "klingon"}
-    page = nora.post(f"/questions/{question}/wording", status=422, seen=seen(page), **typed)
+    page = nora.post(f"/questions/{question}/wording", status=422, seen=shown_token(page), **typed)
     assert page.count("No language has this code") == 2
     assert "Who weighs it?" in page
-    assert one(database, Question).wording == WORDS
+    assert one(database, Question).wording == QUESTION_BODY
 
 
 def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, newsroom):
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
 
     def suggest(session):
         assignment = session.scalars(select(Assignment)).one()
@@ -245,15 +254,15 @@ def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, dat
     [letter] = asked(database, newsroom, "Кто измеряет соль в наших садах?")
     question = nora.post(f"/letters/{letter}/file", kind="question", version=1)
     page = nora.get(question)
-    nora.post(f"{question}/wording", seen=seen(page), headline="Salt", body=WORDS, language="en")
+    nora.post(f"{question}/wording", seen=shown_token(page), headline="Salt", body=QUESTION_BODY, language="en")
     page = section(nora.get(question), "wording")
-    assert ("Кто измеряет соль в наших садах?" in page, WORDS in page) == (True, True)
+    assert ("Кто измеряет соль в наших садах?" in page, QUESTION_BODY in page) == (True, True)
     assert ("<del>" in page, "<ins>" in page) == (False, False)
 
 
 def test_what_belongs_to_another_question_or_desk_is_not_there(nora, database, newsroom):
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
-    other = opened(database, newsroom, "Another")
+    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    other = open_question(database, newsroom, "Another")
     answer, assignment = one(database, Answer), one(database, Assignment)
     nora.get("/questions/0123456789AB", 404)
     nora.get(f"/questions/{other}/answers/{answer.public_id}", 404)
@@ -263,7 +272,7 @@ def test_what_belongs_to_another_question_or_desk_is_not_there(nora, database, n
 
 
 def test_the_desk_asks_for_a_name_and_an_address_that_can_be_written_to(nora, database, newsroom):
-    public_id = opened(database, newsroom)
+    public_id = open_question(database, newsroom)
     page = nora.post(f"/questions/{public_id}/ask", 422, name="", email="", brief="Say first who decides.")
     assert "Tick somebody, or write a name" in page
     assert "Say first who decides.</textarea>" in page
@@ -273,7 +282,7 @@ def test_the_desk_asks_for_a_name_and_an_address_that_can_be_written_to(nora, da
 
 
 def test_an_expert_has_a_question_once(nora, database, newsroom):
-    public_id = opened(database, newsroom)
+    public_id = open_question(database, newsroom)
     with database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
     nora.post(f"/questions/{public_id}/ask", expert=leyla, name="")
@@ -294,7 +303,7 @@ def invited(database: Database, newsroom: Newsroom, public_id: str) -> str:
 
 
 def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsroom):
-    public_id = opened(database, newsroom)
+    public_id = open_question(database, newsroom)
     address = f"/questions/{public_id}/assignments/{invited(database, newsroom, public_id)}"
     later = (utc_now().astimezone(ZoneInfo("Europe/Prague")) + timedelta(days=9)).replace(second=0, microsecond=0)
     nora.post(f"{address}/extend", due_at=f"{later:%Y-%m-%dT%H:%M}")
@@ -307,7 +316,7 @@ def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsr
 
 
 def test_merged_questions_come_apart_again(nora, database, newsroom):
-    salt, wind = opened(database, newsroom, "Salt"), opened(database, newsroom, "Wind")
+    salt, wind = open_question(database, newsroom, "Salt"), open_question(database, newsroom, "Wind")
     assert nora.decide(f"/questions/{salt}", "merge", into=wind) == f"{nora.desk}/questions/{wind}"
     assert "It was merged into another question" in nora.get(f"/questions/{salt}")
     nora.decide(f"/questions/{wind}", "merge", into=wind)
@@ -354,7 +363,7 @@ def test_a_readers_name_is_checked_or_left_out(nora, database, newsroom):
 
 
 def test_notes_and_moves_stand_in_one_trail(nora, database, newsroom):
-    public_id = opened(database, newsroom)
+    public_id = open_question(database, newsroom)
     invited(database, newsroom, public_id)
     nora.post(f"/questions/{public_id}/note", note="The plates are in the leaflet, p. 4.")
     trail = nora.get(f"/questions/{public_id}").part(".trail").words
@@ -372,7 +381,7 @@ def test_notes_and_moves_stand_in_one_trail(nora, database, newsroom):
 def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora, database, newsroom):
     def fill(count):
         for number in range(count):
-            public_id = opened(database, newsroom, f"Salt {number}")
+            public_id = open_question(database, newsroom, f"Salt {number}")
             invited(database, newsroom, public_id)
 
     fill(3)
@@ -388,7 +397,7 @@ def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora
 
 
 def test_nora_takes_a_page_down_for_somebodys_safety_and_puts_it_back(nora, ilya, database, newsroom):
-    public_id = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    public_id = publish_answer(database, newsroom, [], headline="The Salt Wind", body=QUESTION_BODY)
     page, story = f"/questions/{public_id}", f"/steppe/q/{public_id}/the-salt-wind"
     stranger = nora.client.application.test_client()
     ilya.post(f"{page}/retract", why="Not mine to decide.", status=404)
@@ -396,7 +405,7 @@ def test_nora_takes_a_page_down_for_somebodys_safety_and_puts_it_back(nora, ilya
     assert stranger.get(story).status_code == 200
 
     nora.post(f"{page}/retract", why="Somebody could be recognised.")
-    assert (stranger.get(story).status_code, WORDS in stranger.get(story).text) == (410, False)
+    assert (stranger.get(story).status_code, QUESTION_BODY in stranger.get(story).text) == (410, False)
     assert "The Salt Wind" not in stranger.get("/steppe/answers").text
     assert "Put its public page back" in nora.get(page)
     nora.post(f"{page}/restore")

@@ -7,9 +7,8 @@ from app.letters import receive
 from app.questions import actions
 from app.questions.models import Question
 from tests.support.cast import Newsroom
-from tests.support.desk import section
-from tests.support.letters import TIMUR, asked
-from tests.support.shown import seen
+from tests.support.desk import section, shown_token
+from tests.support.letters import TIMUR, send_letters
 from tests.support.stored import everything, one
 
 
@@ -28,17 +27,21 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
         ("Who weighs the salt?", []),
     ):  # fmt: skip
         nora.post(
-            f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=body, language="en"
+            f"{address}/wording",
+            seen=shown_token(nora.get(address)),
+            headline="The Salt Wind",
+            body=body,
+            language="en",
         )
         block = section(nora.get(address), "wording")
         marks = block.tree.css('mark[title$="own words"]')
         assert ("".join(mark.text() for mark in marks), still in block) == ("".join(own), bool(own)), body
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
+    nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), headline="Salt", body=TIMUR, language="en")
 
 
 def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Submission(TIMUR))
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
+    nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), headline="Salt", body=TIMUR, language="en")
     label, before = one(database, Question).text.label, everything(database)
     for own in ("", "  "):
         page = nora.post(f"{address}/clear", 422, label=label, own=own)
@@ -54,7 +57,9 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
     assert sentence in section(nora.get(address), "trail").words
     assert sentence in nora.get("trail").words
 
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body="Who weighs it?", language="en")
+    nora.post(
+        f"{address}/wording", seen=shown_token(nora.get(address)), headline="Salt", body="Who weighs it?", language="en"
+    )
     nora.post(f"{address}/clear", label=one(database, Question).text.label)
     assert one(database, Question).text.own_words_reason is None
 
@@ -72,7 +77,7 @@ def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, ne
         ("background", block),
     ):
         words = {"headline": "The Salt Wind", "body": "Who weighs it?", "background": "", "language": "en"}
-        nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words | {field: typed})
+        nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), **words | {field: typed})
         stopped = section(nora.get(address), "wording").texts("ul.whys > li")
         heading = {"headline": "Headline", "body": "Question", "background": "Background"}[field]
         assert [one.partition(":")[0] for one in stopped] == [heading]
@@ -83,14 +88,18 @@ def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, ne
         assert "That never leaves the house: take it out." in section(page, "wording")
         assert everything(database) == before
     words = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "en"}
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words, background="See https://ours.example/salt")
+    nora.post(
+        f"{address}/wording", seen=shown_token(nora.get(address)), **words, background="See https://ours.example/salt"
+    )
     nora.post(f"{address}/clear", label=one(database, Question).text.label)
     assert one(database, Question).text.cleared_at is not None
 
 
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Submission(TIMUR, verbatim=True))
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en")
+    nora.post(
+        f"{address}/wording", seen=shown_token(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en"
+    )
     assert "own words" not in section(nora.get(address), "wording")
 
 
@@ -105,7 +114,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
         "headline": "Who weighs the salt", "language": "en", "body": "Who weighs the salt near Osh?",
         "background": "A sister of the asker works\nat the old harbour. Ask Timur.",
     }  # fmt: skip
-    nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words)
+    nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), **words)
     besides = ["works at the old harbour", "Timur"]
     label, before = one(database, Question).text.label, everything(database)
     assert section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
@@ -120,7 +129,7 @@ def question_of(database: Database, newsroom: Newsroom, *asks: receive.Submissio
     """A question as the key `q` makes it of letters: without a headline, in the words of the first. Gives its page."""
 
     def fn(session: Session) -> str:
-        letters = asked(session, newsroom, *asks)
+        letters = send_letters(session, newsroom, *asks)
         return f"/questions/{actions.open_question(session, newsroom.nora, letters, body=letters[0].body).public_id}"
 
     return database.write(fn)

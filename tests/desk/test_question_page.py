@@ -22,11 +22,10 @@ from app.questions.models import Note, Question
 from app.questions.notes import find_mentions, split_at_mentions
 from app.questions.source_protection import list_quoted_passages
 from app.workflows.indexing import index_due
-from tests.support.at_the_form import published
-from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.desk import section, walked
-from tests.support.letters import TIMUR, asked
-from tests.support.shown import seen
+from tests.support.cast import Newsroom, answered_question, submitted_answer
+from tests.support.desk import follow_pages, section, shown_token
+from tests.support.letters import TIMUR, send_letters
+from tests.support.reader_pages import publish_answer
 from tests.support.stored import counted, everything, one, queries_of
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
@@ -38,7 +37,7 @@ def opened(
     """A question in the desk's cleared words, with these letters behind it. Gives its page."""
 
     def fn(session: Session) -> str:
-        letters = asked(session, newsroom, *asks)
+        letters = send_letters(session, newsroom, *asks)
         question = actions.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
         wording.clear(session, newsroom.nora, question, question.text_id)
         return f"/questions/{question.public_id}"
@@ -124,7 +123,7 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
                 notes.note(session, newsroom.ilya, question, f"Note {number}.")
 
     database.write(fill)
-    pages = [section(page, "trail") for page in walked(nora, f"{address}?show=", "next")]
+    pages = [section(page, "trail") for page in follow_pages(nora, f"{address}?show=", "next")]
     shown = [note for page in pages for note in page.texts("p.note")]
     assert shown == [f"Note {number}." for number in reversed(range(40))]
     whole = "".join(pages)
@@ -154,7 +153,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
         answer = session.scalars(select(Answer)).one()
         question = session.get_one(Question, answer.question_id)
         named = {"credit": "first", "name": "Timur", "place": "Osh", "consent": "Print it."}
-        letters = asked(
+        letters = send_letters(
             session,
             newsroom,
             *(receive.Submission(f"who weighs salt no {n}?", **named) for n in range(start, start + count)),
@@ -166,7 +165,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
             editing.ask_check(session, newsroom.nora, answer)
             editing.settle_check(session, newsroom.leyla, answer, "wrong", f"It was {number + 1}.")
 
-    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    database.write(lambda session: submitted_answer(session, newsroom, WORDS))
     address = f"/questions/{one(database, Question).public_id}"
     database.write(lambda session: fill(session, 0, 12))
     few = queries_of(nora.database, lambda: nora.get(address))
@@ -185,7 +184,7 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     page = nora.get(second)
     assert page.attributes("[name=topic][checked]", "value") == ["Ports and ferries"]
     assert page.attributes("datalist option", "value") == ["Salt"]
-    nora.post(f"{second}/topics", seen=seen(nora.get(second), "topics"))
+    nora.post(f"{second}/topics", seen=shown_token(nora.get(second), "topics"))
     assert "<bdi>None yet</bdi>" in nora.get(second)
 
 
@@ -194,7 +193,9 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     wind = opened(database, newsroom, "salt in orchards", headline="The Salt Wind again")
     ferries = opened(database, newsroom, headline="Orchards and salt figures")
     waits = database.write(
-        lambda session: asked(session, newsroom, "Who measures the salt in the orchards, a village asks")[0].public_id
+        lambda session: (
+            send_letters(session, newsroom, "Who measures the salt in the orchards, a village asks")[0].public_id
+        )
     )
     index_due(database)
     alike = section(nora.get(salt), "alike")
@@ -215,12 +216,12 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
 
 
 def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database, newsroom):
-    ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    ran = publish_answer(database, newsroom, [], headline="The Salt Wind", body=WORDS)
 
     def fn(session: Session) -> str:
         dana = receive.Submission("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
         question = actions.open_question(
-            session, newsroom.nora, asked(session, newsroom, dana), headline="Salt", body=WORDS
+            session, newsroom.nora, send_letters(session, newsroom, dana), headline="Salt", body=WORDS
         )
         return question.public_id
 
@@ -235,7 +236,7 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
 
 
 def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database, newsroom):
-    ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    ran = publish_answer(database, newsroom, [], headline="The Salt Wind", body=WORDS)
     page = nora.get(f"/questions/{ran}")
     assert ("’s answer ran." in page, "answer may run" in page) == (True, False)
     assert [link for link in page.links if link[1].startswith(f"/steppe/q/{ran}/")] == [
@@ -256,9 +257,9 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     )
 
     def fn(session: Session) -> tuple[str, str]:
-        answer = handed_in(session, newsroom, WORDS)
+        answer = submitted_answer(session, newsroom, WORDS)
         question = session.get_one(Question, answer.question_id)
-        actions.join(session, newsroom.nora, question, asked(session, newsroom, named))
+        actions.join(session, newsroom.nora, question, send_letters(session, newsroom, named))
         return question.public_id, session.get_one(Assignment, answer.assignment_id).public_id
 
     question, assignment = database.write(fn)
@@ -320,7 +321,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
     ):  # fmt: skip
         words |= change
         page = nora.get(address)
-        nora.post(f"{address}/wording", seen=seen(page), **words)
+        nora.post(f"{address}/wording", seen=shown_token(page), **words)
         question = one(database, Question)
         assert (question.text.cleared_at is not None) is stays, change
         page = nora.get(address)
@@ -334,7 +335,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> str:
         question, edition = (
-            answered(session, newsroom, WORDS),
+            answered_question(session, newsroom, WORDS),
             list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
         )
         slots.pick(session, newsroom.nora, question, edition)
@@ -344,7 +345,9 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
     before = everything(database)
     assert nora.post(f"{address}/pull", 422, why=" ").count("Say in a few words why.") == 2
     assert everything(database) == before
-    nora.post(f"{address}/pull", seen=seen(nora.get(address), "pull"), why="Leyla found an error in the figures.")
+    nora.post(
+        f"{address}/pull", seen=shown_token(nora.get(address), "pull"), why="Leyla found an error in the figures."
+    )
     assert one(database, Question).state == "answered"
     assert one(database, Note).body == "Leyla found an error in the figures."
     answer = f"{address}/answers/{one(database, Answer).public_id}"
@@ -375,7 +378,8 @@ def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_a
         )  # type: ignore[return-value]
 
     pairs = [tuple(one.id for one in database.write(lambda s, n=n: both(s, n))) for n in range(3)]
-    letter = f"/letters/{database.write(lambda session: asked(session, newsroom, 'who measures salt in the orchards of the Karakum?')[0].public_id)}"
+    asks = "who measures salt in the orchards of the Karakum?"
+    letter = f"/letters/{database.write(lambda session: send_letters(session, newsroom, asks)[0].public_id)}"
     index_due(database)
     counts = []
     for first, lead in pairs:

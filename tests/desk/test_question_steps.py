@@ -21,14 +21,13 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.letters import endings
-from tests.support.assignments import Asked
-from tests.support.assignments import asked as with_leyla
+from tests.support.assignments import ExpertAssignment
+from tests.support.assignments import ask_expert as with_leyla
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.letters import asked
+from tests.support.desk import Desk, shown_token
+from tests.support.letters import send_letters
 from tests.support.mailed_in import expert_writes
 from tests.support.pages import Page
-from tests.support.shown import seen
 from tests.support.stored import one
 
 ENGLISH, RUSSIAN = "who on earth weighs the salt on our roofs", "Кто измеряет соль в наших садах каждую весну?"
@@ -56,7 +55,7 @@ def to_word(room: Room) -> None:
     """A question as the key `q` makes it of two letters."""
 
     def fn(session: Session) -> None:
-        letters = asked(session, room.newsroom, ENGLISH, RUSSIAN)
+        letters = send_letters(session, room.newsroom, ENGLISH, RUSSIAN)
         actions.open_question(session, room.newsroom.nora, letters, body=letters[0].body)
 
     room.database.write(fn)
@@ -86,13 +85,13 @@ def prepared(room: Room) -> None:
     )
 
 
-def with_two_letters(room: Room) -> Asked:
+def with_two_letters(room: Room) -> ExpertAssignment:
     """Leyla is asked what Timur and two others wanted to know."""
     made = with_leyla(room.database, room.newsroom)
 
     def fn(session: Session) -> None:
         question = session.get_one(Question, made.question_id)
-        actions.join(session, room.newsroom.nora, question, asked(session, room.newsroom, ENGLISH, RUSSIAN))
+        actions.join(session, room.newsroom.nora, question, send_letters(session, room.newsroom, ENGLISH, RUSSIAN))
 
     room.database.write(fn)
     return made
@@ -125,19 +124,19 @@ def declined(room: Room) -> None:
     )
 
 
-def text_here(room: Room) -> Asked:
+def text_here(room: Room) -> ExpertAssignment:
     made = with_two_letters(room)
     made.send()
     return made
 
 
-def edited(room: Room) -> Asked:
+def edited(room: Room) -> ExpertAssignment:
     made = text_here(room)
     made.edit()
     return made
 
 
-def in_check(room: Room) -> Asked:
+def in_check(room: Room) -> ExpertAssignment:
     made = edited(room)
     made.send_to_check()
     return made
@@ -162,7 +161,7 @@ def approved(room: Room) -> None:
     room.answer(lambda session, answer: editing.approve(session, nora, answer, checklist=editing.CHECKLIST))
 
 
-def picked(room: Room) -> Asked:
+def picked(room: Room) -> ExpertAssignment:
     made = edited(room)
     made.approve()
     return made
@@ -284,7 +283,9 @@ def words_on(page: Page) -> str:
 def test_a_form_that_comes_back_unfolds_all_that_it_stands_in(nora, database, room):
     text_here(room)
     address = f"/questions/{one(database, Question).public_id}"
-    page = nora.post(f"{address}/close", 422, seen=seen(nora.get(address), "close"), reason="later", sentence=" ")
+    page = nora.post(
+        f"{address}/close", 422, seen=shown_token(nora.get(address), "close"), reason="later", sentence=" "
+    )
     assert page.attributes("details[open]", "id") == ["tried"]
     assert len(page.parts("details[open]")) == 2
 

@@ -13,11 +13,10 @@ from app.db.engine import Database
 from app.letters.models import Addition, Letter, ReceiptNote
 from app.newsletters.models import Newsletter
 from app.workflows.overview import digest
-from tests.support.at_the_form import answered, ask, published, receipt_on
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, shown_version
 from tests.support.pages import Page
-from tests.support.shown import version
+from tests.support.reader_pages import answer_letters, publish_answer, read_receipt, send_question
 
 SALT = "Who counts the salt in our orchard?"
 WHICH = "Which year do you mean?"
@@ -27,7 +26,7 @@ YEAR = "The year of the late frost, 2019."
 @pytest.fixture
 def timur(client: FlaskClient, newsroom: Newsroom) -> str:
     """His receipt; he left no address."""
-    return receipt_on(ask(client, body=SALT).text)
+    return read_receipt(send_question(client, body=SALT).text)
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def open_receipt(client: FlaskClient, receipt: str, act: str = "", **fields: str
 
 
 def leave(nora: Desk, letter: Letter, note: str = WHICH, status: int = 303) -> str:
-    shown = version(nora.get(f"/letters/{letter.public_id}"))
+    shown = shown_version(nora.get(f"/letters/{letter.public_id}"))
     return nora.post(f"/letters/{letter.public_id}/note", status, note=note, version=shown)
 
 
@@ -93,7 +92,9 @@ def test_what_comes_after_the_end_is_not_said_to_be_read(
 ) -> None:
     leave(nora, letter)
     nora.post(
-        f"/letters/{letter.public_id}/end", reason="later", version=version(nora.get(f"/letters/{letter.public_id}"))
+        f"/letters/{letter.public_id}/end",
+        reason="later",
+        version=shown_version(nora.get(f"/letters/{letter.public_id}")),
     )
     page = open_receipt(client, timur, act, **{box: YEAR})
     assert (page.status_code, "The desk reads it together" in page.text) == (409, False)
@@ -127,11 +128,11 @@ def test_one_note_waits_at_a_time_and_can_be_taken_back(
     leave(nora, letter)
     page = nora.get(f"/letters/{letter.public_id}")
     assert "Ask its reader, at their receipt" not in page
-    nora.post(f"/letters/{letter.public_id}/note", 409, note="And whose orchard?", version=version(page))
-    nora.post(f"/letters/{letter.public_id}/note/back", version=version(page))
+    nora.post(f"/letters/{letter.public_id}/note", 409, note="And whose orchard?", version=shown_version(page))
+    nora.post(f"/letters/{letter.public_id}/note/back", version=shown_version(page))
     assert notes(database) == []
     assert WHICH not in open_receipt(client, timur).text
-    nora.post(f"/letters/{letter.public_id}/note/back", 409, version=version(page))
+    nora.post(f"/letters/{letter.public_id}/note/back", 409, version=shown_version(page))
     with database.read() as session:
         actions = session.scalars(
             select(Event.action).where(Event.action.startswith("letter.")).order_by(Event.id)
@@ -145,7 +146,7 @@ def test_five_notes_are_enough(nora: Desk, client: FlaskClient, timur: str, lett
         assert open_receipt(client, timur, "/answer", reply=f"Year {number}.").status_code == 200
     page = nora.get(f"/letters/{letter.public_id}")
     assert "Ask its reader, at their receipt" not in page
-    nora.post(f"/letters/{letter.public_id}/note", 409, note=WHICH, version=version(page))
+    nora.post(f"/letters/{letter.public_id}/note", 409, note=WHICH, version=shown_version(page))
 
 
 def test_nothing_is_asked_where_nobody_could_answer(
@@ -160,7 +161,7 @@ def test_nothing_is_asked_where_nobody_could_answer(
     for mailed in (True, False):
         database.write(lambda s, mailed=mailed: setattr(s.get_one(Letter, letter.id), "receipt_mailed", mailed))
         found.append(asks())
-    published(database, newsroom, [letter.id])
+    publish_answer(database, newsroom, [letter.id])
     assert [*found, asks()] == [True, False, True, False]
 
 
@@ -180,7 +181,7 @@ def test_a_withdrawal_takes_notes_and_answers_along(
 def test_the_exchange_stands_on_the_questions_page_and_in_its_story(
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom, timur: str, letter: Letter
 ) -> None:
-    question = answered(database, newsroom, [letter.id])
+    question = answer_letters(database, newsroom, [letter.id])
     leave(nora, letter)
     open_receipt(client, timur, "/answer", reply=YEAR)
     page = Page(nora.get(f"/questions/{question}"))

@@ -15,13 +15,11 @@ from app.letters.models import Letter
 from app.web.formatting import full_date
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
-from tests.support.assignments import ASKED, WORDING, Asked
+from tests.support.assignments import TIMURS_LETTER, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.desk_people import hire, second_desk
-from tests.support.letters import write
-from tests.support.outbox_desk import sent_for_dana
-from tests.support.questions import opened
+from tests.support.desk import Desk, queue_news_for_dana
+from tests.support.desk_people import create_second_desk, hire
+from tests.support.letters import open_question, send_letter
 from tests.support.stored import queries_of
 
 pytestmark = pytest.mark.both_databases
@@ -53,18 +51,18 @@ def test_it_stands_on_every_page(nora: Desk, page: str) -> None:
     assert nora.get(page).attributes("form[role=search].seek", "action") == ["/desk/steppe/search"]
 
 
-def test_a_word_finds_letter_question_and_mail_in_one_list(nora: Desk, salt: Asked) -> None:
+def test_a_word_finds_letter_question_and_mail_in_one_list(nora: Desk, salt: ExpertAssignment) -> None:
     orchard = "Does the salt reach my orchard?"  # has no minute, and stands behind the others of its day
-    write(nora.database, salt.newsroom, orchard)
+    send_letter(nora.database, salt.newsroom, orchard)
     assert found(nora, "salt") == {
-        "Letters": [f"{ASKED.body} {ASKED.background}".replace("salt.", "salt ."), orchard],
+        "Letters": [f"{TIMURS_LETTER.body} {TIMURS_LETTER.background}".replace("salt.", "salt ."), orchard],
         "Questions": [f"The Salt Wind {WORDING}"],
         "Mails": ["Invitation to Leyla Aydın"],
     }
 
 
 def test_what_ran_is_found_with_its_edition(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda session: sent_for_dana(session, newsroom))
+    nora.database.write(lambda session: queue_news_for_dana(session, newsroom))
     with nora.database.read() as session:
         ran = session.scalars(select(Edition).filter_by(state="sent")).one().rule_date
     with nora.client.application.test_request_context():
@@ -75,7 +73,7 @@ def test_what_ran_is_found_with_its_edition(nora: Desk, newsroom: Newsroom) -> N
     assert found(nora, f"{ran:%d.%m.%Y}") == {"Editions": [edition]}
 
 
-def test_an_expert_is_found_by_name_with_the_mails_to_her(nora: Desk, salt: Asked) -> None:
+def test_an_expert_is_found_by_name_with_the_mails_to_her(nora: Desk, salt: ExpertAssignment) -> None:
     assert found(nora, "Aydin") == {"Experts": ["Leyla Aydın"], "Mails": ["Invitation to Leyla Aydın"]}
 
 
@@ -103,14 +101,14 @@ def test_what_is_no_date_is_none(typed: str) -> None:
 
 
 def test_nothing_sealed_is_found(nora: Desk, newsroom: Newsroom) -> None:
-    write(nora.database, newsroom, "Who weighs it?", hear_back="once", email="timur@orchard.example")
-    nora.database.write(lambda session: sent_for_dana(session, newsroom))
+    send_letter(nora.database, newsroom, "Who weighs it?", hear_back="once", email="timur@orchard.example")
+    nora.database.write(lambda session: queue_news_for_dana(session, newsroom))
     for words in ("orchard", "timur@orchard.example", "leyla@field.example", "field.example"):
         assert found(nora, words) == {}
 
 
 def test_what_a_reader_took_back_is_not_found(nora: Desk, newsroom: Newsroom) -> None:
-    key = write(nora.database, newsroom, "Who weighs the saltpetre?")
+    key = send_letter(nora.database, newsroom, "Who weighs the saltpetre?")
     assert list(found(nora, "saltpetre")) == ["Letters"]
 
     def back(session: Session) -> None:
@@ -122,8 +120,8 @@ def test_what_a_reader_took_back_is_not_found(nora: Desk, newsroom: Newsroom) ->
     assert found(nora, "saltpetre") == {}
 
 
-def test_another_newsletter_s_are_not_found_nor_by_its_people(app: Flask, nora: Desk, salt: Asked) -> None:
-    delta = nora.database.write(second_desk)
+def test_another_newsletter_s_are_not_found_nor_by_its_people(app: Flask, nora: Desk, salt: ExpertAssignment) -> None:
+    delta = nora.database.write(create_second_desk)
     saule = Desk(
         app,
         nora.database.write(lambda session: hire(session, delta, "Saule", "saule@delta.example", "editor")),
@@ -135,7 +133,7 @@ def test_another_newsletter_s_are_not_found_nor_by_its_people(app: Flask, nora: 
 
 
 def test_whoever_may_not_read_finds_nothing_and_is_offered_no_search(
-    nora: Desk, salt: Asked, monkeypatch: pytest.MonkeyPatch
+    nora: Desk, salt: ExpertAssignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(permissions.ROLES, "editor", Role("editor", frozenset({"trail"})))
     nora.get("search?q=salt", 404)
@@ -145,8 +143,8 @@ def test_whoever_may_not_read_finds_nothing_and_is_offered_no_search(
 def test_a_full_house_costs_no_more_questions_and_shows_a_few_of_each(nora: Desk, newsroom: Newsroom) -> None:
     def fill(number: int) -> int:
         for at in range(number):
-            write(nora.database, newsroom, f"Who weighs the salt, {number} and {at}?")
-            opened(nora.database, newsroom, f"Salt {number} and {at}")
+            send_letter(nora.database, newsroom, f"Who weighs the salt, {number} and {at}?")
+            open_question(nora.database, newsroom, f"Salt {number} and {at}")
         found(nora, "salt")
         return queries_of(nora.database, lambda: nora.get("search?q=salt"))
 

@@ -14,9 +14,7 @@ from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS
 from tests.support.answering import Answer
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, Coming
-from tests.support.shown import seen
+from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
 from tests.support.stored import everything
 from tests.support.tools_that_send import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
 
@@ -32,8 +30,8 @@ def ghost(app: Flask) -> Iterator[ToolServer]:
 
 
 @pytest.fixture
-def coming(nora: Desk, newsroom: Newsroom) -> Coming:
-    return Coming(nora, newsroom)
+def coming(nora: Desk, newsroom: Newsroom) -> ComingEdition:
+    return ComingEdition(nora, newsroom)
 
 
 def typed(server: ToolServer, **other: str) -> dict[str, str]:
@@ -53,10 +51,10 @@ def kept(database: Database) -> list[SendingTool]:
 
 def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
     """Send the form of the page as it stands now."""
-    return nora.press(PAGE, status, **form, seen=seen(nora.get(PAGE), "sending-tool"))
+    return nora.press(PAGE, status, **form, seen=shown_token(nora.get(PAGE), "sending-tool"))
 
 
-def made(nora: Desk, coming: Coming, app: Flask) -> str:
+def made(nora: Desk, coming: ComingEdition, app: Flask) -> str:
     """Press, let the worker work, and look at the part of the page about the draft."""
     nora.press(f"{coming.page}/draft")
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
@@ -64,11 +62,11 @@ def made(nora: Desk, coming: Coming, app: Flask) -> str:
 
 
 def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
-    nora: Desk, coming: Coming, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
+    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     assert "none yet: it makes a draft of an edition there" in nora.words("settings")
-    [question] = coming.ready(FIRST)
+    [question] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=question)
     assert "say which sends this newsletter" in nora.words(coming.page)
     keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
@@ -84,28 +82,32 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
     assert "Ghost: The draft stands there." in page.words
     assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.draft.id}"]
-    assert (FIRST in ghost.draft.html, "salt plates" in ghost.draft.html) == (True, True)
+    assert (FIRST_QUESTION in ghost.draft.html, "salt plates" in ghost.draft.html) == (True, True)
     secret = KEYS["ghost"].partition(":")[2]
     assert [line for line in caplog.messages if secret in line or "salt plates" in line] == []
 
 
 def test_the_page_says_that_the_words_are_others_by_now(
-    nora: Desk, coming: Coming, ghost: ToolServer, app: Flask
+    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("pick", question=first)
     keep(nora, **typed(ghost))
     old = "The words here are others by now"
     assert old not in made(nora, coming, app)
     assert old not in nora.words(f"{coming.page}?language=fa"), "whichever language is looked at"
     coming.do("pick", question=second)
-    assert (old in nora.words(coming.page), SECOND in ghost.draft.html) == (True, False), "nothing follows by itself"
+    assert (old in nora.words(coming.page), SECOND_QUESTION in ghost.draft.html) == (True, False), (
+        "nothing follows by itself"
+    )
     assert old not in made(nora, coming, app)
-    assert SECOND in ghost.draft.html
+    assert SECOND_QUESTION in ghost.draft.html
 
 
-def test_what_the_tool_says_stands_on_the_page(nora: Desk, coming: Coming, ghost: ToolServer, app: Flask) -> None:
-    coming.do("pick", question=coming.ready(FIRST)[0])
+def test_what_the_tool_says_stands_on_the_page(
+    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
+) -> None:
+    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for answer, says in (
         (Answer({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
@@ -188,7 +190,7 @@ def test_a_kept_key_goes_to_no_other_address(nora: Desk, ghost: ToolServer) -> N
 
 def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost))
-    nora.press(f"{PAGE}/forget", seen=seen(nora.get(PAGE), "forget"))
+    nora.press(f"{PAGE}/forget", seen=shown_token(nora.get(PAGE), "forget"))
     assert kept(nora.database) == []
     with nora.database.read() as session:
         events = list(session.scalars(select(Event).where(Event.action.like("newsletter.%tool")).order_by(Event.id)))
@@ -199,9 +201,9 @@ def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost:
 
 
 def test_an_assistant_sees_which_it_is_and_changes_nothing(
-    nora: Desk, ilya: Desk, coming: Coming, ghost: ToolServer
+    nora: Desk, ilya: Desk, coming: ComingEdition, ghost: ToolServer
 ) -> None:
-    coming.do("pick", question=coming.ready(FIRST)[0])
+    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     page = ilya.get(PAGE)
     assert ("An editor can change them." in page.words, 'name="key"' in str(page)) == (True, False)
@@ -209,22 +211,22 @@ def test_an_assistant_sees_which_it_is_and_changes_nothing(
     assert ilya.send(f"{coming.page}/draft", {}).status_code == 404
 
 
-def test_what_may_not_leave_the_house_makes_no_draft(nora: Desk, coming: Coming, ghost: ToolServer) -> None:
+def test_what_may_not_leave_the_house_makes_no_draft(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost))
     assert "A draft can be made once something is picked" in nora.words(coming.page)
     assert "Nothing is picked for this edition yet." in nora.press(f"{coming.page}/draft", 409)
 
 
 def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) -> None:
-    open_in_both = seen(nora.get(PAGE), "sending-tool")
+    open_in_both = shown_token(nora.get(PAGE), "sending-tool")
     keep(nora, **typed(ghost))
     said = nora.press(PAGE, 409, **typed(ghost, address="https://other.example"), seen=open_in_both)
     assert "It has changed meanwhile" in said
     assert [one.address for one in kept(nora.database)] == [ghost.origin]
 
 
-def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: Coming, ghost: ToolServer) -> None:
-    coming.do("pick", question=coming.ready(FIRST)[0])
+def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
+    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for press in (f"{PAGE}/try", f"{coming.page}/draft"):
         once = {"once": f"a key of {press}"}

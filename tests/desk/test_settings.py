@@ -22,12 +22,11 @@ from app.newsletters.setting_fields import PARTS
 from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
 from app.version import VERSION
-from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
-from tests.support.desk import Desk, as_it_stands, settings_with
+from tests.support.desk import Desk, get_form_fields, settings_page, shown_token
 from tests.support.pages import Page
 from tests.support.required_rows import compare_names
-from tests.support.shown import seen
 from tests.support.stored import everything
 
 
@@ -35,7 +34,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
     rhythm = {"rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Bishkek"}
     nora.press(
         "settings/dates",
-        **as_it_stands(nora, "settings/dates") | rhythm | {"slots": "3", "skips": "2099-07-01/2099-08-31"},
+        **get_form_fields(nora, "settings/dates") | rhythm | {"slots": "3", "skips": "2099-07-01/2099-08-31"},
     )
     with nora.database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
@@ -61,7 +60,7 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     nora: Desk, rhythm: dict[str, Any], rule: str, words: str
 ) -> None:
     before = everything(nora.database)
-    form = as_it_stands(nora, "settings/dates") | rhythm
+    form = get_form_fields(nora, "settings/dates") | rhythm
     assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
         "settings/dates", 200, **form, look="1"
     )
@@ -70,14 +69,14 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     assert f"{words}, 09:00, Europe/Prague" in nora.words("settings/dates")
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates"))
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates"))
     assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
 def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str) -> None:
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"rule_by": "rule", "rule": rule})
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"slots": "3"})
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"rule_by": "rule", "rule": rule})
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"slots": "3"})
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
 
@@ -88,7 +87,7 @@ def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str
 )
 def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
     before = everything(nora.database)
-    form = as_it_stands(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
+    form = get_form_fields(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
     answer = nora.send("settings/dates", form)
     page = Page(answer.text)
     assert answer.status_code == 422 and words in page.words
@@ -101,16 +100,18 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
     def fill(session: Session) -> list[Edition]:
         coming = list_editions_to_run(session, newsroom.newsletter_id, 4)
         for edition in coming[:2]:
-            slots.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
+            slots.pick(
+                session, newsroom.nora, answered_question(session, newsroom, f"Who ran {edition.rule_date}?"), edition
+            )
         locking.lock_edition(session, newsroom.nora, coming[0])
-        question = session.get_one(Question, handed_in(session, newsroom, "Who measures?").question_id)
+        question = session.get_one(Question, submitted_answer(session, newsroom, "Who measures?").question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         assigning.assign(session, newsroom.nora, question, marek, for_edition_id=coming[2].id)
         return coming
 
     coming = nora.database.write(fill)
     pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": pause})
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause})
     first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
     assert nora.words("settings/dates").startswith(
         "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
@@ -121,9 +122,9 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
         left = list_editions_to_run(session, newsroom.newsletter_id, 4)
         assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
         assert left[3].rule_date > coming[3].rule_date
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": pause, "slots": "3"})
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause, "slots": "3"})
     assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
-    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": "", "slots": "3"})
+    nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": "", "slots": "3"})
     assert " follow the rhythm as it stands now. Settings When it runs " in nora.words("settings/dates")
 
 
@@ -165,14 +166,14 @@ def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
     nora: Desk, field: str, typed: str, words: str
 ) -> None:
     before = everything(nora.database)
-    page = settings_with(field)
-    said = nora.press(page, 422, **as_it_stands(nora, page) | {field: typed})
+    page = settings_page(field)
+    said = nora.press(page, 422, **get_form_fields(nora, page) | {field: typed})
     assert words in said
     assert everything(nora.database) == before
 
 
 def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
-    opened = as_it_stands(nora, "settings/texts")
+    opened = get_form_fields(nora, "settings/texts")
     nora.press("settings/texts", **opened | {"section": "The Steppe Answers"})
     before = everything(nora.database)
     page = nora.press("settings/texts", 409, **opened | {"section": "Ask Us"})
@@ -202,17 +203,17 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
 
 
 def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, vera: Desk) -> None:
-    opened = seen(nora.open("settings/sentences/en").text)
+    opened = shown_token(nora.open("settings/sentences/en").text)
     vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
     before = everything(nora.database)
     look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
-    assert seen(look.text) == opened
+    assert shown_token(look.text) == opened
     refused = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
     assert refused.status_code == 409 and everything(nora.database) == before
     said = Page(refused.text).words
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
     assert "We pay nothing.</textarea>" in refused.text
-    nora.press("settings/sentences/en", seen=seen(refused.text), pay="We pay nothing.")
+    nora.press("settings/sentences/en", seen=shown_token(refused.text), pay="We pay nothing.")
 
 
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:
@@ -220,8 +221,8 @@ def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk)
         page = ilya.get(f"settings/{part}")
         assert (page.buttons, "An editor can change them." in page.words) == ([], True)
     before = everything(nora.database)
-    ilya.press("settings/dates", 404, **as_it_stands(nora, "settings/dates") | {"slots": "3"})
-    ilya.press("settings/dates", 404, **as_it_stands(nora, "settings/dates") | {"slots": "none"})
+    ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "3"})
+    ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "none"})
     ilya.press("settings/sentences/en", 404, lead_in="We asked {name}:")
     ilya.press("settings/sentences/en", 404, look="1")
     assert everything(nora.database) == before
@@ -271,8 +272,8 @@ def test_the_settings_are_short_pages_and_the_first_says_how_they_stand(nora: De
 
 
 def test_a_page_of_the_settings_leaves_the_others_as_they_are(nora: Desk, vera: Desk) -> None:
-    opened = as_it_stands(nora, "settings/texts")
-    vera.press("settings/mail", **as_it_stands(vera, "settings/mail") | {"acknowledges": "1", "digest_at": "06:45"})
+    opened = get_form_fields(nora, "settings/texts")
+    vera.press("settings/mail", **get_form_fields(vera, "settings/mail") | {"acknowledges": "1", "digest_at": "06:45"})
     nora.press("settings/texts", **opened | {"words": "190"})
     with nora.database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
@@ -290,7 +291,7 @@ def test_a_desk_of_one_is_not_asked_which_mails_wait_for_a_second_person(nora: D
         nora_s = session.scalars(select(Person.id).filter_by(name="Nora Lind")).one()
     nora.database.write(leave)
     assert "held_kinds" not in nora.get("settings/mail").attributes("[name]", "name")
-    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | {"raw_days": "7"})
+    nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | {"raw_days": "7"})
     with nora.database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
         assert (newsletter.raw_days, newsletter.held_kinds) == (7, [])
@@ -302,7 +303,7 @@ def test_whoever_is_left_can_let_go_what_waits_for_a_second_person(nora: Desk, d
         session.scalars(select(Membership).filter_by(role="assistant")).one().disabled_at = now(session)
 
     database.write(alone)
-    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | {"held_kinds": []})
+    nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | {"held_kinds": []})
     with database.read() as session:
         assert session.scalars(select(Newsletter.held_kinds)).one() == []
 

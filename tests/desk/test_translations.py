@@ -20,15 +20,12 @@ from app.questions import actions, wording
 from app.questions.models import Question, Translation
 from app.typesetting.exports import EXPORTS
 from app.workflows.retention import erase_answers
-from tests.support.assignments import Asked
-from tests.support.browser import Browser
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, TEXT, Coming
-from tests.support.pages import Page
-from tests.support.shown import seen
+from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
+from tests.support.pages import Browser, Page
 from tests.support.stored import one, rows
-from tests.support.translated import answer_of, approve, written
+from tests.support.translations import approve_translation, get_answer_id, save_translation
 
 QUESTION = {"headline": "باد شور", "body": "چه کسی نمک را اندازه می‌گیرد؟", "translator": "Shirin Amini"}
 ANSWER = {
@@ -51,28 +48,28 @@ Ask The Steppe: باد شور
 
 def in_persian(nora: Desk, question: str) -> None:
     """Both texts of a question are translated and approved."""
-    answer = answer_of(nora.database, question)
-    written(nora, question, **QUESTION)
-    written(nora, question, key=answer, **ANSWER)
-    approve(nora, question)
-    approve(nora, question, answer)
+    answer = get_answer_id(nora.database, question)
+    save_translation(nora, question, **QUESTION)
+    save_translation(nora, question, key=answer, **ANSWER)
+    approve_translation(nora, question)
+    approve_translation(nora, question, answer)
 
 
-def text_of(nora: Desk, coming: Coming, language: str = "fa") -> str:
+def text_of(nora: Desk, coming: ComingEdition, language: str = "fa") -> str:
     return nora.open(f"{coming.page}/export.txt?language={language}").text
 
 
-def test_both_texts_are_translated_approved_and_exported_in_every_form(nora: Desk, coming: Coming) -> None:
-    first, second = coming.ready(FIRST, SECOND)
+def test_both_texts_are_translated_approved_and_exported_in_every_form(nora: Desk, coming: ComingEdition) -> None:
+    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
         coming.do("pick", question=question)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     in_persian(nora, first)
     page = nora.get(f"{coming.page}?language=fa")
     assert page.texts('nav[aria-label="Language of the preview and of its files"] [aria-current]') == ["Persian"]
-    assert page.texts(".whys li")[-1:] == [SECOND]  # not whole in it, and in English therefore
-    assert text_of(nora, coming).startswith(f"{IN_PERSIAN}\nAsk The Steppe: {SECOND}\n")
-    assert nora.open(f"{coming.page}/export.txt").text.startswith(TEXT.partition("What would")[0])
+    assert page.texts(".whys li")[-1:] == [SECOND_QUESTION]  # not whole in it, and in English therefore
+    assert text_of(nora, coming).startswith(f"{IN_PERSIAN}\nAsk The Steppe: {SECOND_QUESTION}\n")
+    assert nora.open(f"{coming.page}/export.txt").text.startswith(FIRST_IN_PRINT.partition("What would")[0])
     for export in EXPORTS.values():
         file = nora.open(f"{coming.page}/export.{export.suffix}?language=fa")
         assert file.headers["Content-Disposition"].endswith(f'-fa.{export.suffix}"')
@@ -82,13 +79,13 @@ def test_both_texts_are_translated_approved_and_exported_in_every_form(nora: Des
         assert file.data == export.write(blocks, f"The Steppe Letter, {coming_day(coming)}")
 
 
-def coming_day(coming: Coming) -> str:
+def coming_day(coming: ComingEdition) -> str:
     with coming.database.read() as session:
         return coming.edition(session).local_at[:10]
 
 
-def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     in_persian(nora, first)
     assert "translated_call" not in nora.get("settings/sentences/en").form("sentences/en").fields
@@ -105,29 +102,31 @@ def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk,
     )
 
 
-def test_without_an_approval_of_both_nothing_runs_in_the_language(nora: Desk, ilya: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
-    answer = answer_of(nora.database, first)
+def test_without_an_approval_of_both_nothing_runs_in_the_language(
+    nora: Desk, ilya: Desk, coming: ComingEdition
+) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
+    answer = get_answer_id(nora.database, first)
     coming.do("pick", question=first)
-    written(ilya, first, **QUESTION)
+    save_translation(ilya, first, **QUESTION)
     assert "Approve it" not in ilya.get(f"questions/{first}/translations/fa").buttons
     ilya.post(f"questions/{first}/translations/fa/question/approve", 404, compared="1", version="1")
-    written(ilya, first, key=answer, **ANSWER)
+    save_translation(ilya, first, key=answer, **ANSWER)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     place = f"questions/{first}/translations/fa"
-    page = nora.post(f"{place}/question/approve", 422, seen=seen(nora.get(place), "question/approve"))
+    page = nora.post(f"{place}/question/approve", 422, seen=shown_token(nora.get(place), "question/approve"))
     assert Page(page).summary == [("question", "Read it against the original, and tick that you did.")]
-    approve(nora, first)
+    approve_translation(nora, first)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
-    approve(nora, first, answer)
+    approve_translation(nora, first, answer)
     assert text_of(nora, coming) == IN_PERSIAN
     ilya.post(f"{place}/question/drop", 404, version=one(nora.database, Translation, answer_id=None).version)
 
 
 def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
-    nora: Desk, ilya: Desk, coming: Coming
+    nora: Desk, ilya: Desk, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     in_persian(nora, first)
     nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
     nora.decide(f"questions/{first}", "clear")
@@ -137,9 +136,9 @@ def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
     assert page.texts("section .num") == ["out of date: the original has changed", "approved"]
     assert ("measures" in page.words, "counts" in page.words) == (True, True)  # what has changed, beside it
     assert "Persian , out of date" in nora.get(f"questions/{first}").texts("dd")
-    written(ilya, first, **QUESTION | {"body": "چه کسی نمک را می‌شمارد؟"})  # no editor is needed for that
+    save_translation(ilya, first, **QUESTION | {"body": "چه کسی نمک را می‌شمارد؟"})  # no editor is needed for that
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
-    approve(nora, first)
+    approve_translation(nora, first)
     assert "«چه کسی نمک را می‌شمارد؟»" in text_of(nora, coming)
 
 
@@ -147,9 +146,11 @@ def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
     ("clearance", "The original isn’t approved yet: that comes first."),
     ("approval", "The original isn’t approved yet: that comes first."),
 ])  # fmt: skip
-def test_a_translation_is_approved_after_its_original(nora: Desk, coming: Coming, missing: str, fault: str) -> None:
-    [first] = coming.ready(FIRST)
-    key = answer_of(nora.database, first)
+def test_a_translation_is_approved_after_its_original(
+    nora: Desk, coming: ComingEdition, missing: str, fault: str
+) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
+    key = get_answer_id(nora.database, first)
     if missing == "clearance":
         key = "question"
         nora.decide(
@@ -157,27 +158,27 @@ def test_a_translation_is_approved_after_its_original(nora: Desk, coming: Coming
         )
     else:
         nora.post(f"questions/{first}/answers/{key}/reopen")
-    written(nora, first, key=key, **(QUESTION if missing == "clearance" else ANSWER))
-    assert Page(approve(nora, first, key, 422)).summary == [(key, fault)]
+    save_translation(nora, first, key=key, **(QUESTION if missing == "clearance" else ANSWER))
+    assert Page(approve_translation(nora, first, key, 422)).summary == [(key, fault)]
 
 
-def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming: Coming) -> None:
-    [first] = coming.ready(FIRST)
+def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
+    [first] = coming.ready(FIRST_QUESTION)
     place = f"questions/{first}/translations/fa/question"
-    opened_by_both = seen(nora.get(place))
+    opened_by_both = shown_token(nora.get(place))
     ilya.post(place, seen=opened_by_both, **QUESTION)
     page = Page(nora.post(place, 409, seen=opened_by_both, headline="باد نمک", body=QUESTION["body"]))
     assert ("Ilya Brandt was faster" in page.words, page.value("headline")) == (True, "باد نمک")
-    nora.post(place, seen=seen(page), **QUESTION | {"headline": "باد نمک"})
+    nora.post(place, seen=shown_token(page), **QUESTION | {"headline": "باد نمک"})
     made = one(nora.database, Translation)
     assert (made.headline, made.state, made.translator) == ("باد نمک", "draft", "Shirin Amini")
     all_texts = f"questions/{first}/translations/fa"
-    old = seen(nora.get(all_texts), "approve")
-    written(ilya, first, **QUESTION)
+    old = shown_token(nora.get(all_texts), "approve")
+    save_translation(ilya, first, **QUESTION)
     assert "Ilya Brandt changed a translation into Persian" in nora.post(
         f"{all_texts}/question/approve", 409, seen=old, compared="1"
     )
-    nora.post(place, 422, seen=seen(nora.get(place)), body=" ")
+    nora.post(place, 422, seen=shown_token(nora.get(place)), body=" ")
     nora.get(f"questions/{first}/translations/en/question", 404)
     nora.get(f"questions/{first}/translations/de", 404)
 
@@ -194,18 +195,20 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
             session, Reader(0), newsletter, receive.Submission(letter_words), form=receive.FormToken("a form", 1)
         )
         return actions.open_question(
-            session, newsroom.nora, [letter], headline=FIRST, body=FIRST, language="en"
+            session, newsroom.nora, [letter], headline=FIRST_QUESTION, body=FIRST_QUESTION, language="en"
         ).public_id
 
     question = database.write(asked)
     nora.decide(f"questions/{question}", "clear")
-    written(nora, question, headline="باد شور", body=letter_words)
-    page = Page(approve(nora, question, status=422))
+    save_translation(nora, question, headline="باد شور", body=letter_words)
+    page = Page(approve_translation(nora, question, status=422))
     assert page.texts(".mailed mark") == [letter_words]
-    written(nora, question, headline="باد شور", body="بپرسید از shirin@post.example")
-    assert "That never leaves the house" in approve(nora, question, status=422, looked="shirin@post.example")
-    written(nora, question, headline="باد شور", body=letter_words)
-    approve(nora, question, looked=letter_words)
+    save_translation(nora, question, headline="باد شور", body="بپرسید از shirin@post.example")
+    assert "That never leaves the house" in approve_translation(
+        nora, question, status=422, looked="shirin@post.example"
+    )
+    save_translation(nora, question, headline="باد شور", body=letter_words)
+    approve_translation(nora, question, looked=letter_words)
     assert one(database, Translation).state == "approved"
 
 
@@ -217,7 +220,7 @@ def speaks(database: Database, newsroom: Newsroom, *languages: str) -> None:
 
 @pytest.mark.parametrize("languages", [("en",), ("en", "fa"), ("en", "fa-AF"), ("en", "fa-Latn")])
 def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_and_no_other(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked, app: Flask, languages: tuple[str, ...]
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, app: Flask, languages: tuple[str, ...]
 ) -> None:
     reads = languages in (("en", "fa"), ("en", "fa-AF"))
     speaks(database, newsroom, *languages)
@@ -225,8 +228,8 @@ def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_an
     salt.edit()
     with database.read() as session:
         question = session.get_one(Question, salt.question_id).public_id
-    answer = answer_of(database, question)
-    written(nora, question, key=answer, **ANSWER)
+    answer = get_answer_id(database, question)
+    save_translation(nora, question, key=answer, **ANSWER)
     salt.send_to_check()
     leyla = Browser(app)
     leyla.open(salt.link)
@@ -238,50 +241,50 @@ def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_an
     database.write(
         lambda session: editing.approve(session, newsroom.nora, salt.answer(session), checklist=editing.CHECKLIST)
     )
-    approve(nora, question, answer)
+    approve_translation(nora, question, answer)
     assert one(database, Translation).unread_reason is None
 
 
 def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed_text_a_new_yes(
-    nora: Desk, database: Database, newsroom: Newsroom, coming: Coming
+    nora: Desk, database: Database, newsroom: Newsroom, coming: ComingEdition
 ) -> None:
     speaks(database, newsroom, "fa")
-    [first] = coming.ready(FIRST)
-    answer = answer_of(database, first)
-    written(nora, first, key=answer, **ANSWER)
+    [first] = coming.ready(FIRST_QUESTION)
+    answer = get_answer_id(database, first)
+    save_translation(nora, first, key=answer, **ANSWER)
     database.write(
         lambda session: setattr(
             session.scalars(select(Translation)).one(), "checked_at", coming.edition(session).runs_at
         )
     )
-    written(nora, first, key=answer, **ANSWER | {"body": ANSWER["body"] + " و بس."})
-    page = Page(approve(nora, first, answer, 422))
+    save_translation(nora, first, key=answer, **ANSWER | {"body": ANSWER["body"] + " و بس."})
+    page = Page(approve_translation(nora, first, answer, 422))
     assert page.summary == [
         (answer, "The expert reads this language and hasn’t said yes to it. Write down why it runs all the same.")
     ]
-    approve(nora, first, answer, reason="She is on a boat until May.")
+    approve_translation(nora, first, answer, reason="She is on a boat until May.")
     assert "She is on a boat until May." in nora.words(f"questions/{first}/translations/fa")
 
 
-def ran(nora: Desk, coming: Coming, question: str) -> None:
+def ran(nora: Desk, coming: ComingEdition, question: str) -> None:
     coming.do("pick", question=question)
     coming.do("lock", version=coming.version())
     coming.do("send", version=coming.version())
 
 
 def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
-    nora: Desk, client: FlaskClient, coming: Coming
+    nora: Desk, client: FlaskClient, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     in_persian(nora, first)
     ran(nora, coming, first)
     here = f"/steppe/q/{first}/who-measures-the-salt"
     lasting = Page(client.get(here).text).attributes("link[rel=canonical]", "href")[0]
     for asked, shown, heading in (
-        ("", "en", FIRST),
+        ("", "en", FIRST_QUESTION),
         ("?lang=fa", "fa", "باد شور"),
-        ("?lang=en", "en", FIRST),
-        ("?lang=ru", "en", FIRST),
+        ("?lang=en", "en", FIRST_QUESTION),
+        ("?lang=ru", "en", FIRST_QUESTION),
     ):
         page = Page(client.get(f"{here}{asked}").text)
         assert page.texts("h1") == [heading]
@@ -297,10 +300,10 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
     # What is changed is shown once it is approved, and as it was until then; what is taken away is gone at once.
     tag = client.get(f"{here}?lang=fa").headers["ETag"]
     place = f"questions/{first}/translations/fa"
-    nora.post(f"{place}/question/reopen", seen=seen(nora.get(place), "question/reopen"))
-    written(nora, first, **QUESTION | {"headline": "باد نمک"})
+    nora.post(f"{place}/question/reopen", seen=shown_token(nora.get(place), "question/reopen"))
+    save_translation(nora, first, **QUESTION | {"headline": "باد نمک"})
     assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == ["باد شور"]
-    approve(nora, first)
+    approve_translation(nora, first)
     assert Page(client.get(f"{here}?lang=fa", headers={"If-None-Match": tag}).text).texts("h1") == ["باد نمک"]
     with nora.database.read() as session:
         kept = session.scalars(select(ItemTranslation).order_by(ItemTranslation.number)).all()
@@ -309,16 +312,16 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
             (2, True),
         ]
     assert text_of(nora, coming) == IN_PERSIAN.replace("باد شور", "باد نمک")
-    nora.post(f"{place}/question/reopen", seen=seen(nora.get(place), "question/reopen"))
-    nora.post(f"{place}/question/drop", seen=seen(nora.get(place), "question/drop"))
-    assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == [FIRST]
+    nora.post(f"{place}/question/reopen", seen=shown_token(nora.get(place), "question/reopen"))
+    nora.post(f"{place}/question/drop", seen=shown_token(nora.get(place), "question/drop"))
+    assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == [FIRST_QUESTION]
     assert Page(client.get(here).text).attributes("[hreflang]", "hreflang") == ["fa"]  # of the page's words
 
 
 def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_edition_is_set_anew(
-    nora: Desk, client: FlaskClient, coming: Coming
+    nora: Desk, client: FlaskClient, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST)
+    [first] = coming.ready(FIRST_QUESTION)
     coming.do("pick", question=first)
     coming.do("lock", version=coming.version())
     in_persian(nora, first)
@@ -331,7 +334,7 @@ def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_editio
 
 
 def test_translations_are_erased_with_the_words_that_they_were_made_of(
-    database: Database, newsroom: Newsroom, salt: Asked
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     salt.send()
 

@@ -9,15 +9,15 @@ from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter
 from app.people import sessions
 from app.people.models import Person
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.letters import write
+from tests.support.letters import send_letter
 from tests.support.pages import Page
 from tests.support.stored import everything
 
 
-def place(database: Database, asked: Asked) -> str:
+def place(database: Database, asked: ExpertAssignment) -> str:
     with database.read() as session:
         return f"questions/{asked.assignment(session).question.public_id}/assignments/{asked.public_id}"
 
@@ -26,7 +26,7 @@ def place(database: Database, asked: Asked) -> str:
     ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
 )
 def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked, zone: str, typed: str
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, zone: str, typed: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
     here, before = place(database, salt), everything(database)
@@ -41,7 +41,7 @@ def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_oth
 
 
 def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
-    nora: Desk, database: Database, salt: Asked
+    nora: Desk, database: Database, salt: ExpertAssignment
 ) -> None:
     nora.token = "old"
     where = place(database, salt)
@@ -56,7 +56,7 @@ def leads_to(page: str) -> str:
 
 
 def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
-    app: Flask, nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
+    app: Flask, nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     question = place(database, salt).rpartition("/assignments")[0]
     with database.read() as session:
@@ -115,7 +115,7 @@ def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(
 def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    letter = write(database, newsroom, "Who counts the salt in the orchards?")
+    letter = send_letter(database, newsroom, "Who counts the salt in the orchards?")
     signed_out(nora, newsroom)
     before = everything(database)
     said = nora.send(f"letters/{letter}/file", {"kind": "spam", "version": 1})
@@ -127,7 +127,7 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
 
 
 def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     question = place(database, salt).rpartition("/assignments")[0]
     wording = {"headline": "The Salt Wind", "body": "Who measures it?", "background": "Our issue 60."}
@@ -151,7 +151,7 @@ def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Desk) ->
 
 
 def test_a_letter_is_no_look_alike_of_itself(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    letter = write(database, newsroom, "Who counts the salt in the orchards?")
+    letter = send_letter(database, newsroom, "Who counts the salt in the orchards?")
     before = everything(database)
     nora.press(f"letters/{letter}/alike", status=404, **{"with": f"letter.{letter}"}, same="yes", version=1)
     assert everything(database) == before

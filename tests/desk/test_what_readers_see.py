@@ -18,10 +18,9 @@ from app.people.sign_in import Asker
 from app.questions.models import Question
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
-from tests.support.desk import LOCALHOST, Desk
-from tests.support.desk_people import second_desk
-from tests.support.letters import write
-from tests.support.outbox_desk import sent_for_dana
+from tests.support.desk import LOCALHOST, Desk, queue_news_for_dana
+from tests.support.desk_people import create_second_desk
+from tests.support.letters import send_letter
 from tests.support.pages import Page
 from tests.support.stored import counted
 
@@ -52,7 +51,7 @@ def test_the_first_page_has_the_addresses_of_each_public_page(nora: Desk, app: F
 
 
 def test_what_ran_and_its_edition_have_theirs(nora: Desk, database: Database, newsroom: Newsroom, app: Flask) -> None:
-    database.write(lambda session: sent_for_dana(session, newsroom))
+    database.write(lambda session: queue_news_for_dana(session, newsroom))
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one().public_id
         question = session.scalars(select(Question).filter_by(state="published")).one().public_id
@@ -127,13 +126,13 @@ def test_each_step_is_ticked_by_what_happened(
     )
     database.write(accepted)
     assert done(vera) == ["Look at the ask page", "Ask a question there yourself", "Connect your mail", *given]
-    database.write(lambda session: sent_for_dana(session, newsroom))
+    database.write(lambda session: queue_news_for_dana(session, newsroom))
     assert steps(vera) == []
 
 
 def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Database, newsroom: Newsroom) -> None:
     def at_delta(session: Session) -> None:
-        delta = session.get_one(Newsletter, second_desk(session))
+        delta = session.get_one(Newsletter, create_second_desk(session))
         send(session, Reader(), delta, Submission("Who weighs the salt?"), form=FormToken("salt", 1))
         inbound.store(session, b"Subject: Salt\n\nWho?\n", source="lmtp", newsletter_id=delta.id)
         audit.record(session, newsroom.nora, "newsletter.look", delta)
@@ -165,7 +164,7 @@ def test_the_steps_take_one_statement_however_much_there_is(nora: Desk, newsroom
         return len(found)
 
     for number in range(3):
-        write(nora.database, newsroom, f"Who weighs plate {number}?")
+        send_letter(nora.database, newsroom, f"Who weighs plate {number}?")
     shown = statements()
     nora.post("first-steps/hide")
     nora.words("")

@@ -10,9 +10,8 @@ from app.questions import actions
 from app.questions.models import Question
 from app.text.languages import guess_language
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
-from tests.support.letters import boxes, the, write
-from tests.support.shown import seen
+from tests.support.desk import Desk, shown_token
+from tests.support.letters import get_letter, letter_checkboxes, send_letter
 
 SERBIAN = "Zašto niko u opštini ne meri so u vazduhu i ko je za to odgovoran?"
 ENGLISH = "Why does nobody in the municipality measure the salt in the air?"
@@ -22,8 +21,8 @@ WORDED = {"headline": "Salt in the air", "body": ENGLISH, "background": ""}
 @pytest.fixture
 def filed(nora: Desk, database: Database, newsroom: Newsroom) -> str:
     """A question that Milica asked in Serbian, with its address at the desk."""
-    write(database, newsroom, SERBIAN)
-    return nora.post("/letters", act="question", letter=boxes(nora.get("/letters")))
+    send_letter(database, newsroom, SERBIAN)
+    return nora.post("/letters", act="question", letter=letter_checkboxes(nora.get("/letters")))
 
 
 def languages(database: Database) -> tuple[str, str]:
@@ -38,7 +37,7 @@ def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Da
     page = nora.get(filed)
     form = page.form("/wording").fields
     assert form["language"] == "sr-Latn"
-    nora.post(f"{filed}/wording", seen=seen(page, "wording"), language=form["language"], **WORDED)
+    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language=form["language"], **WORDED)
     assert languages(database) == ("en", ENGLISH)
     page = nora.get(filed)
     assert page.part("h1").attributes("h1", "lang") == ["en"]
@@ -63,7 +62,7 @@ def test_experts_are_ranked_by_the_language_of_the_wording(
 
     database.write(profiles)
     assert "Writes Serbian" in nora.words(f"{filed}/ask")
-    nora.post(f"{filed}/wording", seen=seen(nora.get(filed), "wording"), language="sr-Latn", **WORDED)
+    nora.post(f"{filed}/wording", seen=shown_token(nora.get(filed), "wording"), language="sr-Latn", **WORDED)
     said = nora.words(f"{filed}/ask")
     assert ("Writes English" in said, "Writes Serbian" in said) == (True, False)
 
@@ -82,12 +81,12 @@ def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_
     }
     assert list(offered.values()) == sorted(offered.values())
     bosnian = {"headline": "", "body": SERBIAN, "background": ""}
-    nora.post(f"{filed}/wording", seen=seen(page, "wording"), language="pl", **bosnian)
+    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language="pl", **bosnian)
     assert languages(database) == ("pl", SERBIAN)
     page = nora.get(filed)
     assert "These words look like Serbian (Latin)." in page.words
     more = bosnian | {"body": f"{SERBIAN} I zašto?"}
-    nora.post(f"{filed}/wording", seen=seen(page, "wording"), language="pl", **more)
+    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language="pl", **more)
     assert languages(database) == ("pl", more["body"])
 
 
@@ -95,13 +94,15 @@ def test_no_language_has_to_be_known_by_its_code(nora: Desk, filed: str) -> None
     for page in (nora.get(filed), nora.get("/letters/new")):
         assert page.attributes("select[name=language]", "name") == ["language"]
         assert "as a code" not in page.words
-    faulty = nora.post(f"{filed}/wording", 422, seen=seen(nora.get(filed), "wording"), language="klingonisch", **WORDED)
+    faulty = nora.post(
+        f"{filed}/wording", 422, seen=shown_token(nora.get(filed), "wording"), language="klingonisch", **WORDED
+    )
     assert "No language has this code" in faulty.words
 
 
 def test_a_letter_that_was_heard_is_kept_in_the_chosen_language(nora: Desk, database: Database) -> None:
     sent = nora.get("/letters/new").form("/letters/new").fields
     address = nora.post("/letters/new", **(sent | {"body": SERBIAN, "language": "bs", "given_on": "2022-10-20"}))
-    assert the(database, address.rpartition("/")[2]).language == "bs"
+    assert get_letter(database, address.rpartition("/")[2]).language == "bs"
     address = nora.post("/letters/new", **(sent | {"body": ENGLISH, "language": "", "given_on": "2022-10-20"}))
-    assert the(database, address.rpartition("/")[2]).language == guess_language(ENGLISH) == "en"
+    assert get_letter(database, address.rpartition("/")[2]).language == guess_language(ENGLISH) == "en"

@@ -43,9 +43,9 @@ from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import Room
 from tests.support.missing import without
+from tests.support.oidc_provider import staff_provider
 from tests.support.serving import free_port
 from tests.support.smtp_servers import RESET, SILENCE, self_signed
-from tests.support.staff_provider import staff_provider
 from tests.support.waiting import PATIENCE
 from tests.support.watched import sign_of_life
 

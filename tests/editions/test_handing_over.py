@@ -25,7 +25,7 @@ from app.workflows.key_rotation import rotate
 from app.workflows.publishing import publication
 from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.tools_that_send import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
 
 HERE = frozenset({"127.0.0.1"})
@@ -48,7 +48,7 @@ class Handing:
         database.write(self._begin)
 
     def _begin(self, session: Session) -> None:
-        question = answered(session, self.newsroom, SALT)
+        question = answered_question(session, self.newsroom, SALT)
         slots.pick(session, self.newsroom.nora, question, self.edition(session))
         keep(session, self.newsroom, self.server)
 

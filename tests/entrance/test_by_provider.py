@@ -19,15 +19,36 @@ from app.db.session import now
 from app.people import directory, oidc, staff
 from app.people.models import Membership, Person
 from tests.support.answering import Answer
-from tests.support.at_the_provider import BACK, DESK, START, bound, comes_back, events, sent_there, sessions, status
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.desk_people import NORA, VERA, at_the_desk, hired_vera, public_id, roles, through_the_door
-from tests.support.staff_provider import Provider, led_back, staff_provider, unpadded
+from tests.support.desk_people import (
+    NORA,
+    VERA,
+    hire_vera,
+    list_roles,
+    person_public_id,
+    sign_in_by_code,
+    signed_in_browser,
+)
+from tests.support.oidc_provider import (
+    CALLBACK_PATH,
+    DESK_PAGE,
+    START_PATH,
+    OidcProvider,
+    base64url,
+    follow_provider,
+    linked_person_ids,
+    list_actions,
+    list_sessions,
+    page_status,
+    sign_in_at_provider,
+    staff_provider,
+    start_sign_in,
+)
+from tests.support.pages import Browser
 
 
 @pytest.fixture
-def provider(app: Flask) -> Iterator[Provider]:
+def provider(app: Flask) -> Iterator[OidcProvider]:
     oidc._known.clear()  # a port may come again
     with staff_provider(app.config["BASE_URL"]) as server:
         app.config["OIDC"] = server.account()
@@ -36,14 +57,14 @@ def provider(app: Flask) -> Iterator[Provider]:
 
 @pytest.mark.both_databases
 def test_nora_comes_in_and_leaves_what_every_way_in_leaves(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    nora = comes_back(app)
-    assert (status(nora), nora.page and nora.page.headers["Location"]) == (303, DESK)
-    assert nora.open(DESK).status_code == 200
-    assert bound(database) == [newsroom.nora.person_id]
-    assert events(database, "session.", "identity.") == ["identity.bind", "session.begin"]
-    [began] = sessions(database)
+    nora = sign_in_at_provider(app)
+    assert (page_status(nora), nora.page and nora.page.headers["Location"]) == (303, DESK_PAGE)
+    assert nora.open(DESK_PAGE).status_code == 200
+    assert linked_person_ids(database) == [newsroom.nora.person_id]
+    assert list_actions(database, "session.", "identity.") == ["identity.bind", "session.begin"]
+    [began] = list_sessions(database)
     assert (began.person_id, began.door, began.seen_at is not None, began.second_at) == (
         newsroom.nora.person_id, "desk", True, None,
     )  # fmt: skip
@@ -56,29 +77,32 @@ def test_nora_comes_in_and_leaves_what_every_way_in_leaves(
 
 
 def test_the_request_carries_all_that_protects_it_and_nothing_of_it_twice(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     asked = []
     for _ in range(2):
-        there = sent_there(app)[1]
+        there = start_sign_in(app)[1]
         assert there.startswith(f"{provider.issuer}/authorize?")
         asked.append({name: values[0] for name, values in parse_qs(urlsplit(there).query).items()})
     one, other = asked
     same = {name for name in one if one[name] == other[name]}
     assert one.keys() - same == {"state", "nonce", "code_challenge"}
     assert {name: one[name] for name in same} == {
-        "response_type": "code", "client_id": "readers asked", "redirect_uri": f"https://ask.newsroom.example{BACK}",
-        "scope": "openid email", "code_challenge_method": "S256",
-    }  # fmt: skip
+        "response_type": "code",
+        "client_id": "readers asked",
+        "redirect_uri": f"https://ask.newsroom.example{CALLBACK_PATH}",
+        "scope": "openid email",
+        "code_challenge_method": "S256",
+    }
     assert provider.count("/.well-known/openid-configuration") == 1
 
 
-def twisted(**claims: Any) -> Callable[[Provider], None]:
+def twisted(**claims: Any) -> Callable[[OidcProvider], None]:
     return lambda provider: provider.claims.update(claims)
 
 
-def put(**values: Any) -> Callable[[Provider], None]:
-    def fn(provider: Provider) -> None:
+def put(**values: Any) -> Callable[[OidcProvider], None]:
+    def fn(provider: OidcProvider) -> None:
         for name, value in values.items():
             setattr(provider, name, value)
 
@@ -86,7 +110,7 @@ def put(**values: Any) -> Callable[[Provider], None]:
 
 
 HOUR = 3_600
-HOSTILE: dict[str, Callable[[Provider], None]] = {
+HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
     "another nonce": twisted(nonce="of another request"),
     "no nonce": twisted(nonce=None),
     "another issuer": twisted(iss="https://login.elsewhere.example"),
@@ -104,7 +128,7 @@ HOSTILE: dict[str, Callable[[Provider], None]] = {
     "signed with the public key": put(algorithm="HS256"),
     "signed by a key that it doesn't name": put(key=2),
     "nested without an end": lambda provider: provider.answers.update(
-        {"/token": Answer({"id_token": f"{unpadded(b'[' * 20_000)}.e30.x"})}
+        {"/token": Answer({"id_token": f"{base64url(b'[' * 20_000)}.e30.x"})}
     ),
     "of another token": twisted(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
     "no token": lambda provider: provider.answers.update({"/token": Answer({"access_token": "x"})}),
@@ -115,13 +139,13 @@ HOSTILE: dict[str, Callable[[Provider], None]] = {
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize("how", HOSTILE)
 def test_whoever_twists_the_token_stays_outside(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, how: str
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, how: str
 ) -> None:
     HOSTILE[how](provider)
-    browser = comes_back(app)
-    assert (status(browser), browser.heading) == (400, "Not signed in")
+    browser = sign_in_at_provider(app)
+    assert (page_status(browser), browser.heading) == (400, "Not signed in")
     assert "it is too old. Begin once more." in browser.text
-    assert (sessions(database), bound(database), browser.open(DESK).status_code) == ([], [], 303)
+    assert (list_sessions(database), linked_person_ids(database), browser.open(DESK_PAGE).status_code) == ([], [], 303)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -131,21 +155,21 @@ def test_whoever_twists_the_token_stays_outside(
     ids=str,
 )  # fmt: skip
 def test_an_answer_that_was_changed_on_the_way_opens_nothing(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, changed: dict[str, str | None]
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, changed: dict[str, str | None]
 ) -> None:
-    browser = comes_back(app, **changed)
-    assert (status(browser), sessions(database), bound(database)) == (400, [], [])
+    browser = sign_in_at_provider(app, **changed)
+    assert (page_status(browser), list_sessions(database), linked_person_ids(database)) == (400, [], [])
 
 
 @pytest.mark.threat("stranger at the door")
 def test_an_answer_counts_once_and_in_the_browser_that_asked(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    nora, there = sent_there(app)
-    back = led_back(there)
+    nora, there = start_sign_in(app)
+    back = follow_provider(there)
     stranger = Browser(app)
     assert stranger.open(back).status_code == 400, "led there by a link"
-    other, _there = sent_there(app)
+    other, _there = start_sign_in(app)
     assert other.open(back).status_code == 400, "in the middle of a request of their own"
     with nora.session() as cookie:
         before = dict(cookie)
@@ -155,53 +179,53 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(
     with twin.session() as cookie:
         cookie.update(before)
     assert twin.open(back).status_code == 400, "the provider takes a code once"
-    assert len(sessions(database)) == 1
+    assert len(list_sessions(database)) == 1
 
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize(("seconds", "comes_in"), [(oidc.OLDEST - 30, True), (oidc.OLDEST + 1, False), (-30, False)])
 def test_whoever_takes_too_long_at_the_provider_begins_again(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, seconds: int, comes_in: bool
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, seconds: int, comes_in: bool
 ) -> None:
-    nora, there = sent_there(app)
-    back = led_back(there)
+    nora, there = start_sign_in(app)
+    back = follow_provider(there)
     with nora.session() as cookie:
         cookie["provider"] = {**cookie["provider"], "at": cookie["provider"]["at"] - seconds}
-    assert (nora.open(back).status_code, len(sessions(database))) == ((303, 1) if comes_in else (400, 0))
+    assert (nora.open(back).status_code, len(list_sessions(database))) == ((303, 1) if comes_in else (400, 0))
 
 
 def test_clocks_may_differ_by_less_than_a_minute(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     at = int(unix_time())
     provider.claims.update(exp=at - oidc.LEEWAY + 20, iat=at + oidc.LEEWAY - 20)
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
 
 
 @pytest.mark.threat("stranger at the door")
 def test_the_provider_changes_its_keys_and_nora_comes_in_at_once(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
     provider.key, provider.published = 2, (1, 2)
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
     provider.published = (2,)
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
     provider.key = 1
-    assert status(comes_back(app)) == 400, "by a key that was taken back"
+    assert page_status(sign_in_at_provider(app)) == 400, "by a key that was taken back"
 
 
 def test_an_address_that_stands_in_userinfo_alone_is_asked_for_there(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     provider.is_plain = True
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
     provider.answers["/userinfo"] = Answer({"sub": "somebody else", "email": VERA, "email_verified": True})
-    hired_vera(database, newsroom)
-    assert (status(comes_back(app)), bound(database)) == (400, [newsroom.nora.person_id])
+    hire_vera(database, newsroom)
+    assert (page_status(sign_in_at_provider(app)), linked_person_ids(database)) == (400, [newsroom.nora.person_id])
 
 
-def huge(provider: Provider, path: str) -> None:
+def huge(provider: OidcProvider, path: str) -> None:
     provider.answers[path] = Answer(b'{"issuer": "' + b"x" * 200_000 + b'"}')
 
 
@@ -220,28 +244,28 @@ BROKEN: dict[str, Answer] = {
 @pytest.mark.parametrize("how", BROKEN)
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
 def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, path: str, how: str,
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, path: str, how: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(oidc, "LIMIT", 0.5)
     provider.answers[path] = BROKEN[how]
     browser, began = Browser(app), time.monotonic()
     if path.startswith("/."):
-        browser.open(START)
+        browser.open(START_PATH)
     else:
-        browser = comes_back(app)
-    assert (status(browser), browser.heading) == (503, "Not signed in")
+        browser = sign_in_at_provider(app)
+    assert (page_status(browser), browser.heading) == (503, "Not signed in")
     assert "The Daily’s account can’t be reached just now. The way in by mail works as ever." in browser.text
     assert time.monotonic() - began < 5
-    assert sessions(database) == []
-    assert through_the_door(app, database, NORA).open(DESK).status_code == 200
+    assert list_sessions(database) == []
+    assert sign_in_by_code(app, database, NORA).open(DESK_PAGE).status_code == 200
 
 
 def test_a_provider_that_is_not_there_at_all(app: Flask, database: Database, newsroom: Newsroom) -> None:
     with staff_provider(app.config["BASE_URL"]) as gone:
         app.config["OIDC"] = gone.account()
     browser = Browser(app)
-    assert browser.open(START).status_code == 503
+    assert browser.open(START_PATH).status_code == 503
 
 
 @pytest.mark.threat("stranger at the door")
@@ -258,15 +282,15 @@ def test_a_provider_that_is_not_there_at_all(app: Flask, database: Database, new
     ],
 )
 def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, name: str, value: object
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, name: str, value: object
 ) -> None:
     provider.answers["/.well-known/openid-configuration"] = Answer({**provider.discovery().body, name: value})
     browser = Browser(app)
-    assert browser.open(START).status_code == 503
+    assert browser.open(START_PATH).status_code == 503
     assert [path for path, _form in provider.asked] == ["/.well-known/openid-configuration"]
 
 
-def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, provider: Provider) -> None:
+def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, provider: OidcProvider) -> None:
     one = provider.account()
     behind = type(one)("https://login.example.org", one.client_id, one.client_secret, one.name, one.second)
     assert [oidc._is_safe(url, behind) for url in ("http://127.0.0.1:5432/", "https://keys.example.org/")] == [
@@ -277,30 +301,30 @@ def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, prov
 
 @pytest.mark.threat("silent servers")
 def test_two_slow_conversations_hold_two_threads_and_no_third(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     with oidc._line(), oidc._line():
         browser = Browser(app)
-        assert browser.open(START).status_code == 503
-    assert browser.open(START).status_code == 303
+        assert browser.open(START_PATH).status_code == 503
+    assert browser.open(START_PATH).status_code == 303
 
 
 def test_whoever_turns_back_at_the_provider_is_told_so(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    browser = comes_back(app, error="access_denied", code=None)
-    assert (status(browser), "or you turned back there" in browser.text) == (403, True)
+    browser = sign_in_at_provider(app, error="access_denied", code=None)
+    assert (page_status(browser), "or you turned back there" in browser.text) == (403, True)
 
 
 @pytest.mark.threat("stranger at the door")
 def test_an_address_that_the_provider_has_not_confirmed_opens_nothing(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     for claimed in (False, None, "true", 1):
         provider.claims["email_verified"] = claimed
-        browser = comes_back(app)
-        assert (status(browser), "isn’t confirmed there" in browser.text) == (403, True), claimed
-    assert bound(database) == []
+        browser = sign_in_at_provider(app)
+        assert (page_status(browser), "isn’t confirmed there" in browser.text) == (403, True), claimed
+    assert linked_person_ids(database) == []
 
 
 def people(database: Database) -> int:
@@ -311,61 +335,64 @@ def people(database: Database) -> int:
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize("email", ["stranger@desk.example", "leyla@field.example", "no address", ""])
 def test_nobody_makes_themselves_an_account(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, email: str
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, email: str
 ) -> None:
     provider.user["email"] = email
     before = people(database)
-    browser = comes_back(app)
-    assert (status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
-    assert (people(database), bound(database), sessions(database)) == (before, [], [])
+    browser = sign_in_at_provider(app)
+    assert (page_status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
+    assert (people(database), linked_person_ids(database), list_sessions(database)) == (before, [], [])
 
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.both_databases
 def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    hired_vera(database, newsroom)
-    assert status(comes_back(app)) == 303
+    hire_vera(database, newsroom)
+    assert page_status(sign_in_at_provider(app)) == 303
     provider.user.update(email=VERA, email_verified=False)  # what Nora's account says now
-    assert status(comes_back(app)) == 303
-    assert [row.person_id for row in sessions(database)] == [newsroom.nora.person_id] * 2
+    assert page_status(sign_in_at_provider(app)) == 303
+    assert [row.person_id for row in list_sessions(database)] == [newsroom.nora.person_id] * 2
     provider.user.update(sub="another", email=NORA, email_verified=True)  # who has got Nora's address there
-    browser = comes_back(app)
-    assert (status(browser), "came in by another account before" in browser.text) == (403, True)
-    assert (bound(database), len(sessions(database))) == ([newsroom.nora.person_id], 2)
-    assert events(database, "identity.") == ["identity.bind", "identity.refuse"]
-    vera = at_the_desk(app, database, VERA)
+    browser = sign_in_at_provider(app)
+    assert (page_status(browser), "came in by another account before" in browser.text) == (403, True)
+    assert (linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
+    assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
+    vera = signed_in_browser(app, database, VERA)
     vera.open("/desk/steppe/trail")
     assert "Another account of the newsroom’s provider tried to come in as Nora Lind." in vera.text
 
 
 def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    hired_vera(database, newsroom)
-    comes_back(app)
-    vera, page = at_the_desk(app, database, VERA), f"/desk/steppe/people/{public_id(database, newsroom.nora)}"
+    hire_vera(database, newsroom)
+    sign_in_at_provider(app)
+    vera, page = (
+        signed_in_browser(app, database, VERA),
+        f"/desk/steppe/people/{person_public_id(database, newsroom.nora)}",
+    )
     vera.open(page)
     vera.submit(f"{page}/account")
     vera.follow()
     assert "The account of Nora Lind at the provider is forgotten." in vera.text
     assert f"{page}/account" not in [form.action for form in vera.read.forms]
     provider.user["sub"] = "another"
-    assert status(comes_back(app)) == 303
-    assert events(database, "identity.") == ["identity.bind", "identity.release", "identity.bind"]
+    assert page_status(sign_in_at_provider(app)) == 303
+    assert list_actions(database, "identity.") == ["identity.bind", "identity.release", "identity.bind"]
 
 
 @pytest.mark.threat("stranger at the door")
 def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    nora = comes_back(app)
+    nora = sign_in_at_provider(app)
     database.write(lambda s: staff.disable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
-    assert nora.open(DESK).status_code == 303
-    assert status(comes_back(app)) == 403
+    assert nora.open(DESK_PAGE).status_code == 303
+    assert page_status(sign_in_at_provider(app)) == 403
     database.write(lambda s: staff.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
-    assert status(comes_back(app)) == 303
+    assert page_status(sign_in_at_provider(app)) == 303
 
     def out(session: Session) -> None:
         session.scalars(select(Membership).filter_by(person_id=newsroom.nora.person_id)).one().disabled_at = now(
@@ -373,25 +400,25 @@ def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
         )
 
     database.write(out)
-    assert status(comes_back(app)) == 403
+    assert page_status(sign_in_at_provider(app)) == 403
 
 
 def test_an_invitation_is_taken_up_by_the_provider_s_word_for_its_address(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    hired_vera(database, newsroom)
-    vera = at_the_desk(app, database, VERA)
+    hire_vera(database, newsroom)
+    vera = signed_in_browser(app, database, VERA)
     vera.open("/desk/steppe/people")
     vera.submit("/desk/steppe/people", name="Saule Bekova", email="saule@desk.example", role="assistant")
-    assert roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
+    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
     provider.user["email"] = "Saule@Desk.example"
-    assert status(comes_back(app)) == 303
-    assert roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "here")
+    assert page_status(sign_in_at_provider(app)) == 303
+    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "here")
 
 
 def with_app(app: Flask, database: Database) -> str:
     """Give Nora an app that makes codes. Returns its secret."""
-    nora = at_the_desk(app, database, NORA)
+    nora = signed_in_browser(app, database, NORA)
     nora.open("/signed-in/factors/app")
     secret = nora.value("secret")
     nora.submit("/signed-in/factors/app", code=pyotp.TOTP(secret).now())
@@ -412,68 +439,76 @@ def with_app(app: Flask, database: Database) -> str:
     ],
 )
 def test_the_settings_say_by_what_the_provider_s_sign_in_counts_as_a_second_factor(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider, second: str, claims: dict[str, Any], asked: bool | None
-) -> None:  # fmt: skip
+    app: Flask,
+    database: Database,
+    newsroom: Newsroom,
+    provider: OidcProvider,
+    second: str,
+    claims: dict[str, Any],
+    asked: bool | None,
+) -> None:
     with_app(app, database)
     app.config["OIDC"] = provider.account(second)
     provider.claims = claims
-    nora = comes_back(app)
+    nora = sign_in_at_provider(app)
     if asked is None:
-        assert status(nora) == 400, "no list of methods, so no token"
+        assert page_status(nora) == 400, "no list of methods, so no token"
         return
-    led = nora.open(DESK)
+    led = nora.open(DESK_PAGE)
     assert (led.status_code, led.headers.get("Location")) == (
-        (303, f"/sign-in/second?next={DESK}") if asked else (200, None)
+        (303, f"/sign-in/second?next={DESK_PAGE}") if asked else (200, None)
     )
 
 
 @pytest.mark.threat("seized editor's device")
 def test_a_session_at_the_provider_is_no_fresh_proof_of_who_sits_there(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     at = int(unix_time())
     fresh = []
     for moment in (None, at - HOUR, at - 60, at + 40, 10**30):
         claims = {"auth_time": moment} if moment else {}
         provider.claims = claims
-        nora = comes_back(app)
+        nora = sign_in_at_provider(app)
         nora.open("/desk/steppe/experts/files")
         led = nora.submit("/desk/steppe/experts/export")
         fresh.append(led.status_code == 200)
         led.get_data()
     assert fresh == [False, False, True, True, False]
-    stepped = [row.stepped_up_at for row in sessions(database)]
+    stepped = [row.stepped_up_at for row in list_sessions(database)]
     assert stepped[:3] == [None, *(datetime.fromtimestamp(at - ago, UTC) for ago in (HOUR, 60))]
     assert stepped[3] is not None
     assert at <= stepped[3].timestamp() < at + 40, "a clock that goes before ours proves nothing for the time to come"
 
 
 def test_the_button_is_there_where_a_provider_is_set_and_for_the_desk_alone(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     browser, button = Browser(app), "Sign in with the Daily’s account"
     browser.open("/sign-in")
     assert button in browser.text
     browser.open("/sign-in?to=expert")
     assert button not in browser.text
-    browser.open(led_back(browser.open(f"{START}?next=https://elsewhere.example/").headers["Location"]))
+    browser.open(follow_provider(browser.open(f"{START_PATH}?next=https://elsewhere.example/").headers["Location"]))
     assert browser.page is not None and browser.page.headers["Location"] == "/desk/steppe/", "and nowhere else"
     asked = len(provider.asked)
     browser.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
-    assert browser.open(f"{START}?next={DESK}").headers["Location"] == f"/sign-in?next={DESK}", "another site's moment"
+    assert browser.open(f"{START_PATH}?next={DESK_PAGE}").headers["Location"] == f"/sign-in?next={DESK_PAGE}", (
+        "another site's moment"
+    )
     assert len(provider.asked) == asked
     app.config["OIDC"] = None
     browser.open("/sign-in")
     assert button not in browser.text
-    assert [browser.open(path).status_code for path in (START, f"{BACK}?code=x&state=y")] == [404, 404]
+    assert [browser.open(path).status_code for path in (START_PATH, f"{CALLBACK_PATH}?code=x&state=y")] == [404, 404]
 
 
 @pytest.mark.threat("erased words")
 def test_whoever_is_erased_leaves_no_account_behind(
-    app: Flask, database: Database, newsroom: Newsroom, provider: Provider
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    comes_back(app)
+    sign_in_at_provider(app)
     database.write(lambda s: staff.forget(s, s.get_one(Person, newsroom.nora.person_id)))
     with database.read() as session:
         assert directory.email_of(session, session.get_one(Person, newsroom.nora.person_id)) is None
-    assert bound(database) == []
+    assert linked_person_ids(database) == []

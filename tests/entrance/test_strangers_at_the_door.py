@@ -14,9 +14,9 @@ from app.entrance import devices
 from app.mail.models import OutboxMail
 from app.people.models import SignIn
 from app.web.setup import limiter
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.desk_people import NORA, VERA, ask, hired_vera, last_mail, through_the_door, type_the_code
+from tests.support.desk_people import NORA, VERA, hire_vera, last_mail, request_code, sign_in_by_code, type_code
+from tests.support.pages import Browser
 
 
 def mails(database: Database) -> int:
@@ -28,30 +28,30 @@ def mails(database: Database) -> int:
 def test_the_device_on_which_nora_was_signed_in_gets_its_mail_at_once_through_a_flood(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    laptop = through_the_door(app, database, NORA)
+    laptop = sign_in_by_code(app, database, NORA)
     laptop.open("/signed-in")
     laptop.press("/sign-out")
     for _ in range(30):
-        ask(Browser(app), NORA)
+        request_code(Browser(app), NORA)
     before = mails(database)
     began = utc_now()
-    ask(laptop, NORA)
+    request_code(laptop, NORA)
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None
         assert mail.due_at - began < timedelta(seconds=30)
     assert mails(database) == before + 1
-    type_the_code(laptop, database, NORA)
+    type_code(laptop, database, NORA)
     assert laptop.open("/desk/steppe/").status_code == 200
 
 
 @pytest.mark.threat("stranger at the door")
 def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    hired_vera(database, newsroom)
-    hers = through_the_door(app, database, VERA)
+    hire_vera(database, newsroom)
+    hers = sign_in_by_code(app, database, VERA)
     for _ in range(5):
-        ask(Browser(app), NORA)
-    ask(hers, NORA)
+        request_code(Browser(app), NORA)
+    request_code(hers, NORA)
     with database.read() as session:
         last = session.scalars(select(SignIn).order_by(SignIn.id.desc())).first()
         assert last is not None
@@ -62,7 +62,7 @@ def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Da
 def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = through_the_door(app, database, NORA)
+    nora = sign_in_by_code(app, database, NORA)
     cookie = nora.client.get_cookie("__Host-known", domain="ask.newsroom.example")
     assert cookie is not None
     assert (cookie.secure, cookie.http_only, cookie.path, cookie.same_site) == (True, True, "/", "Lax")
@@ -71,13 +71,13 @@ def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
     assert nora.open("/desk/steppe/").status_code == 303
     thief = Browser(app)
     thief.client.set_cookie("__Host-known", cookie.value[:-4] + "AAAA", domain="ask.newsroom.example", secure=True)
-    ask(thief, NORA)
+    request_code(thief, NORA)
     with database.read() as session:
         assert [row.is_known for row in session.scalars(select(SignIn).order_by(SignIn.id))][-1] is False
 
     leyla = Browser(app)
-    ask(leyla, "leyla@field.example", to="expert")
-    type_the_code(leyla, database, "leyla@field.example")
+    request_code(leyla, "leyla@field.example", to="expert")
+    type_code(leyla, database, "leyla@field.example")
     assert leyla.open("/expert/").status_code == 200
     assert leyla.client.get_cookie("__Host-known", domain="ask.newsroom.example") is None
 
@@ -94,8 +94,8 @@ def test_behind_a_flooded_exit_a_known_device_asks_at_once_and_a_new_one_after_a
     database: Database, newsroom: Newsroom, counting: Callable[[], Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop, stranger, phone = counting(), counting(), counting()
-    ask(laptop, NORA)
-    type_the_code(laptop, database, NORA)
+    request_code(laptop, NORA)
+    type_code(laptop, database, NORA)
     laptop.open("/signed-in")
     laptop.press("/sign-out")
     statuses = []

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from tests.support.browser import Browser
+from tests.support.pages import Browser
 
 
 @pytest.fixture

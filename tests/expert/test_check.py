@@ -9,9 +9,9 @@ from app.answers import editing
 from app.answers.models import Draft
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.assignments import EDITED, Asked, asked
-from tests.support.browser import Browser
+from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 from tests.support.stored import rows
 
 DUST = EDITED.replace("2009", "2010")
@@ -23,31 +23,31 @@ def policy(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def salt(database: Database, newsroom: Newsroom, policy: str) -> Asked:
+def salt(database: Database, newsroom: Newsroom, policy: str) -> ExpertAssignment:
     """Leyla's edited text is with her for the check."""
 
     def choose(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = policy
 
     database.write(choose)
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
     return salt
 
 
-def answer_state(salt: Asked) -> str:
+def answer_state(salt: ExpertAssignment) -> str:
     with salt.database.read() as session:
         return str(salt.answer(session).state)
 
 
-def check(leyla: Browser, salt: Asked, outcome: str, **fields: str) -> int:
+def check(leyla: Browser, salt: ExpertAssignment, outcome: str, **fields: str) -> int:
     leyla.open(salt.link)
     return leyla.press(f"{salt.link}/check", outcome=outcome, number=leyla.value("number"), **fields).status_code
 
 
-def test_leyla_sees_what_changed(salt: Asked, leyla: Browser) -> None:
+def test_leyla_sees_what_changed(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert leyla.heading == "Is this still what you say?"
     assert leyla.text.count("<del>is told </del>") >= 1
@@ -60,7 +60,9 @@ def test_leyla_sees_what_changed(salt: Asked, leyla: Browser) -> None:
     [("facts", "Looks right", "fine", "approved"), ("approve", "Approve", "approved", "fine")],
     indirect=["policy"],
 )
-def test_the_button_follows_the_policy(salt: Asked, leyla: Browser, button: str, outcome: str, other: str) -> None:
+def test_the_button_follows_the_policy(
+    salt: ExpertAssignment, leyla: Browser, button: str, outcome: str, other: str
+) -> None:
     leyla.open(salt.link)
     assert f'name="outcome" value="{outcome}">{button}</button>' in leyla.text
     assert f'value="{other}"' not in leyla.text
@@ -73,7 +75,9 @@ def test_the_button_follows_the_policy(salt: Asked, leyla: Browser, button: str,
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("facts", "fine"), ("approve", "approved")], indirect=["policy"])
-def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: Browser, outcome: str) -> None:
+def test_after_her_yes_leyla_sees_the_text_that_she_passed(
+    salt: ExpertAssignment, leyla: Browser, outcome: str
+) -> None:
     check(leyla, salt, outcome)
     leyla.open(salt.link)
     assert leyla.heading == "Thank you. It stays as you saw it"
@@ -84,14 +88,14 @@ def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: B
     assert leyla.heading == "Your answer is being edited"
 
 
-def test_something_wrong_needs_to_be_said(salt: Asked, leyla: Browser) -> None:
+def test_something_wrong_needs_to_be_said(salt: ExpertAssignment, leyla: Browser) -> None:
     assert check(leyla, salt, "wrong", reply=" ") == 400
     assert salt.checks() == [(None, None)]
     assert check(leyla, salt, "wrong", reply="It was 2010.") == 303
     assert salt.checks() == [("wrong", "It was 2010.")]
 
 
-def test_what_leyla_types_is_kept_and_settles_nothing(salt: Asked, leyla: Browser) -> None:
+def test_what_leyla_types_is_kept_and_settles_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="phone", count=1, reply="It was 20")
     leyla.open(salt.link)
@@ -108,7 +112,7 @@ RIGHT = {"facts": "fine", "approve": "approved"}
 @pytest.mark.parametrize("policy", RIGHT, indirect=True)
 @pytest.mark.parametrize(("sure", "settled"), [("wrong", "It was 2010."), ("right", None)])
 def test_what_is_wrong_was_typed_and_looks_right_pressed_and_it_is_asked_which_is_meant(
-    salt: Asked, leyla: Browser, policy: str, sure: str, settled: str | None
+    salt: ExpertAssignment, leyla: Browser, policy: str, sure: str, settled: str | None
 ) -> None:
     leyla.open(salt.link)
     assert leyla.submit(f"{salt.link}/check", outcome=RIGHT[policy], reply="It was 2010.").status_code == 409
@@ -119,7 +123,7 @@ def test_what_is_wrong_was_typed_and_looks_right_pressed_and_it_is_asked_which_i
     assert salt.checks() == [(outcome, settled)]
 
 
-def test_what_is_asked_is_kept_if_she_goes_away(salt: Asked, leyla: Browser) -> None:
+def test_what_is_asked_is_kept_if_she_goes_away(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     leyla.submit(f"{salt.link}/check", outcome="fine", reply="It was 2010.")
     leyla.open(salt.link)
@@ -128,7 +132,7 @@ def test_what_is_asked_is_kept_if_she_goes_away(salt: Asked, leyla: Browser) -> 
 
 @pytest.mark.parametrize(("outcome", "reply"), [("fine", ""), ("wrong", "And who reads them?")])
 def test_what_is_wrong_was_typed_on_another_page_and_it_is_asked_too(
-    salt: Asked, leyla: Browser, app: Flask, outcome: str, reply: str
+    salt: ExpertAssignment, leyla: Browser, app: Flask, outcome: str, reply: str
 ) -> None:
     phone = Browser(app)
     phone.open(salt.link)
@@ -143,7 +147,7 @@ def test_what_is_wrong_was_typed_on_another_page_and_it_is_asked_too(
 
 
 def test_what_was_typed_before_the_text_was_taken_back_stands_there_when_it_comes_again(
-    salt: Asked, leyla: Browser
+    salt: ExpertAssignment, leyla: Browser
 ) -> None:
     leyla.open(salt.link)
     leyla.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
@@ -156,7 +160,7 @@ def test_what_was_typed_before_the_text_was_taken_back_stands_there_when_it_come
 
 
 def test_an_answer_that_is_drafted_while_the_text_is_checked_is_kept_and_changes_nothing(
-    salt: Asked, leyla: Browser
+    salt: ExpertAssignment, leyla: Browser
 ) -> None:
     leyla.open(salt.link)
     response = leyla.press(
@@ -166,7 +170,7 @@ def test_an_answer_that_is_drafted_while_the_text_is_checked_is_kept_and_changes
     assert (salt.checks(), answer_state(salt)) == ([(None, None)], "checking")
 
 
-def test_a_page_with_an_older_text_settles_nothing(salt: Asked, leyla: Browser) -> None:
+def test_a_page_with_an_older_text_settles_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     seen = leyla.value("number")
     salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
@@ -178,7 +182,7 @@ def test_a_page_with_an_older_text_settles_nothing(salt: Asked, leyla: Browser) 
     assert salt.checks() == [("recalled", None), (None, None)]
 
 
-def test_a_check_that_was_taken_back_gives_the_reply_back(salt: Asked, leyla: Browser) -> None:
+def test_a_check_that_was_taken_back_gives_the_reply_back(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     seen = leyla.value("number")
     salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
@@ -188,14 +192,14 @@ def test_a_check_that_was_taken_back_gives_the_reply_back(salt: Asked, leyla: Br
     assert "It was 2010." in leyla.read.part("details.small").words
 
 
-def test_opening_the_check_approves_nothing(salt: Asked, leyla: Browser) -> None:
+def test_opening_the_check_approves_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     before = rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert leyla.open(salt.link, method).status_code == 200
     assert (rows(salt.database), salt.checks()) == (before, [(None, None)])
 
 
-def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: Asked, leyla: Browser) -> None:
+def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: ExpertAssignment, leyla: Browser) -> None:
     check(leyla, salt, "fine")
     salt.approve()
     leyla.open(salt.link)

@@ -11,18 +11,18 @@ from app.answers.models import Answer, AnswerText, Draft
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.questions.models import Note
-from tests.support.assignments import ANSWER, WORDING, Asked, asked
-from tests.support.browser import Browser
+from tests.support.assignments import ANSWER, WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 from tests.support.stored import counted, rows
 
 
-def drafts(salt: Asked) -> list[tuple[str, str, int]]:
+def drafts(salt: ExpertAssignment) -> list[tuple[str, str, int]]:
     with salt.database.read() as session:
         return [(draft.tab, draft.body, draft.count) for draft in session.scalars(select(Draft).order_by(Draft.id))]
 
 
-def save(leyla: Browser, salt: Asked, tab: str, count: int, text: str) -> tuple[int, bool]:
+def save(leyla: Browser, salt: ExpertAssignment, tab: str, count: int, text: str) -> tuple[int, bool]:
     response = leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab=tab, count=count, answer=text)
     kept = response.get_json()["kept"] if response.is_json else False
     leyla.open(salt.link)
@@ -31,9 +31,9 @@ def save(leyla: Browser, salt: Asked, tab: str, count: int, text: str) -> tuple[
 
 @pytest.mark.threat("curious expert")
 def test_the_link_opens_one_assignment_and_nothing_else(
-    database: Database, newsroom: Newsroom, salt: Asked, leyla: Browser
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment, leyla: Browser
 ) -> None:
-    other = asked(database, newsroom, "Is the lake coming back?")
+    other = ask_expert(database, newsroom, "Is the lake coming back?")
     assert leyla.open(salt.link).status_code == 200
     assert leyla.heading == WORDING
     assert "Is the lake coming back?" not in leyla.text
@@ -43,7 +43,7 @@ def test_the_link_opens_one_assignment_and_nothing_else(
 
 
 @pytest.mark.threat("curious expert")
-def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: Asked, leyla: Browser) -> None:
+def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: ExpertAssignment, leyla: Browser) -> None:
     salt.database.write(
         lambda session: assigning.send_link_again(session, salt.newsroom.nora, salt.assignment(session))
     )
@@ -51,7 +51,7 @@ def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: Asked, leyla: Bro
 
 
 @pytest.mark.threat("stranger at the door")
-def test_opening_the_link_changes_nothing(salt: Asked, leyla: Browser) -> None:
+def test_opening_the_link_changes_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     before = rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert leyla.open(salt.link, method).status_code == 200
@@ -60,7 +60,7 @@ def test_opening_the_link_changes_nothing(salt: Asked, leyla: Browser) -> None:
     assert salt.state() == "invited"
 
 
-def test_three_screens_from_the_mail_to_thanks(salt: Asked, leyla: Browser) -> None:
+def test_three_screens_from_the_mail_to_thanks(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert "Please say first who reads the plates." in leyla.text
     assert "One reader asked this." in leyla.text
@@ -74,7 +74,7 @@ def test_three_screens_from_the_mail_to_thanks(salt: Asked, leyla: Browser) -> N
         assert salt.assignment(session).credit_line == "head of the gauges"
 
 
-def test_send_pressed_twice_is_one_answer(salt: Asked, leyla: Browser) -> None:
+def test_send_pressed_twice_is_one_answer(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     for _ in range(2):
         assert leyla.press(f"{salt.link}/send", answer=ANSWER).status_code == 303
@@ -83,7 +83,7 @@ def test_send_pressed_twice_is_one_answer(salt: Asked, leyla: Browser) -> None:
         assert len(session.scalars(select(AnswerText)).all()) == 1
 
 
-def test_an_empty_answer_is_not_sent_and_the_rest_is_kept(salt: Asked, leyla: Browser) -> None:
+def test_an_empty_answer_is_not_sent_and_the_rest_is_kept(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     before = rows(salt.database)
     assert (
@@ -93,7 +93,7 @@ def test_an_empty_answer_is_not_sent_and_the_rest_is_kept(salt: Asked, leyla: Br
     assert rows(salt.database) == before
 
 
-def test_a_credit_line_that_the_desk_set_meanwhile_is_not_undone(salt: Asked, leyla: Browser) -> None:
+def test_a_credit_line_that_the_desk_set_meanwhile_is_not_undone(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     shown = leyla.value("credit_was")
 
@@ -107,7 +107,9 @@ def test_a_credit_line_that_the_desk_set_meanwhile_is_not_undone(salt: Asked, le
 
 
 @pytest.mark.both_databases
-def test_the_page_and_a_draft_that_saves_itself_ask_four_times(app: Flask, salt: Asked, leyla: Browser) -> None:
+def test_the_page_and_a_draft_that_saves_itself_ask_four_times(
+    app: Flask, salt: ExpertAssignment, leyla: Browser
+) -> None:
     leyla.open(salt.link)
     assert save(leyla, salt, "page", 1, "Nobody is told to.") == (200, True)
     with counted(app.extensions["database"]) as asked_of_it:
@@ -121,7 +123,7 @@ def test_the_page_and_a_draft_that_saves_itself_ask_four_times(app: Flask, salt:
 
 
 @pytest.mark.both_databases
-def test_what_another_part_has_saved_is_not_written_over(salt: Asked, leyla: Browser) -> None:
+def test_what_another_part_has_saved_is_not_written_over(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert save(leyla, salt, "page", 1, "Nobody is told to.") == (200, True)
     kept = leyla.press(f"{salt.link}/draft", tab="page", count=5, reply="It was 2010.")
@@ -129,7 +131,7 @@ def test_what_another_part_has_saved_is_not_written_over(salt: Asked, leyla: Bro
 
 
 @pytest.mark.both_databases
-def test_a_stale_tab_never_overwrites_newer_words(salt: Asked, leyla: Browser) -> None:
+def test_a_stale_tab_never_overwrites_newer_words(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert save(leyla, salt, "laptop", 2, "Nobody is told to.") == (200, True)
     assert save(leyla, salt, "laptop", 1, "Nobody") == (200, False)
@@ -142,7 +144,7 @@ def test_a_stale_tab_never_overwrites_newer_words(salt: Asked, leyla: Browser) -
     assert salt.state() == "invited"
 
 
-def test_without_scripts_a_button_saves_and_does_not_send(salt: Asked, leyla: Browser) -> None:
+def test_without_scripts_a_button_saves_and_does_not_send(salt: ExpertAssignment, leyla: Browser) -> None:
     for text in ("Nobody is told to.", "Nobody is told to. A village can ask."):
         if leyla.page is None:
             leyla.open(salt.link)
@@ -158,7 +160,7 @@ def test_without_scripts_a_button_saves_and_does_not_send(salt: Asked, leyla: Br
     assert salt.state() == "invited"
 
 
-def test_a_look_at_print_keeps_everything_and_changes_nothing(salt: Asked, leyla: Browser) -> None:
+def test_a_look_at_print_keeps_everything_and_changes_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     before = rows(salt.database)
     leyla.press(f"{salt.link}/preview", answer=ANSWER, credit_line="head of the gauges", ties="None.")
@@ -173,7 +175,7 @@ def test_a_look_at_print_keeps_everything_and_changes_nothing(salt: Asked, leyla
     assert rows(salt.database) == before
 
 
-def test_the_text_can_be_taken_back_until_editing_starts(salt: Asked, leyla: Browser) -> None:
+def test_the_text_can_be_taken_back_until_editing_starts(salt: ExpertAssignment, leyla: Browser) -> None:
     salt.send()
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/take-back").status_code == 303
@@ -189,7 +191,7 @@ def test_the_text_can_be_taken_back_until_editing_starts(salt: Asked, leyla: Bro
     assert leyla.heading == "Your answer is being edited"
 
 
-def test_a_text_that_comes_too_late_is_shown_to_copy(salt: Asked, leyla: Browser) -> None:
+def test_a_text_that_comes_too_late_is_shown_to_copy(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     salt.send()
     salt.edit()
@@ -199,7 +201,7 @@ def test_a_text_that_comes_too_late_is_shown_to_copy(salt: Asked, leyla: Browser
         assert session.scalars(select(Answer)).one().state == "edited"
 
 
-def test_not_now_is_told_once_and_can_become_a_yes(salt: Asked, leyla: Browser) -> None:
+def test_not_now_is_told_once_and_can_become_a_yes(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/decline", reason="because").status_code == 400
     leyla.press(f"{salt.link}/decline", reason="no time", until="2099-01-07")
@@ -214,7 +216,7 @@ def test_not_now_is_told_once_and_can_become_a_yes(salt: Asked, leyla: Browser) 
 
 
 @pytest.mark.threat("stolen database")
-def test_a_colleague_is_named_and_kept_sealed(salt: Asked, leyla: Browser) -> None:
+def test_a_colleague_is_named_and_kept_sealed(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/suggest", note="  ").status_code == 400
     leyla.press(f"{salt.link}/suggest", note="Marek Dvořák, marek@water.example")
@@ -226,7 +228,7 @@ def test_a_colleague_is_named_and_kept_sealed(salt: Asked, leyla: Browser) -> No
         assert b"Marek" not in (row.suggestion_sealed or b"Marek")
 
 
-def test_a_question_back_stands_among_the_desks_notes(salt: Asked, leyla: Browser) -> None:
+def test_a_question_back_stands_among_the_desks_notes(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     leyla.press(f"{salt.link}/ask", note="Which village?")
     with salt.database.read() as session:
@@ -234,7 +236,7 @@ def test_a_question_back_stands_among_the_desks_notes(salt: Asked, leyla: Browse
 
 
 @pytest.mark.threat("curious expert")
-def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: Asked, leyla: Browser) -> None:
+def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: ExpertAssignment, leyla: Browser) -> None:
     """Each is a note and a mail; tomorrow there is room again."""
     for number in range(assigning.ASKS_A_DAY):
         leyla.open(salt.link)
@@ -255,14 +257,16 @@ def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: Asked, 
 @pytest.mark.parametrize(
     ("verb", "name"), [("send", "answer"), ("check", "reply"), ("ask", "note"), ("report", "body")]
 )
-def test_a_form_whose_token_has_ended_gives_its_words_back(salt: Asked, leyla: Browser, verb: str, name: str) -> None:
+def test_a_form_whose_token_has_ended_gives_its_words_back(
+    salt: ExpertAssignment, leyla: Browser, verb: str, name: str
+) -> None:
     before = rows(salt.database)
     assert leyla.press(f"{salt.link}/{verb}", **{name: "Words that took an hour."}).status_code == 400
     assert "Words that took an hour." in leyla.text
     assert rows(salt.database) == before
 
 
-def test_a_withdrawn_request_opens_no_more_and_says_nothing(salt: Asked, leyla: Browser) -> None:
+def test_a_withdrawn_request_opens_no_more_and_says_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     salt.database.write(
         lambda session: assigning.cancel(session, salt.newsroom.nora, salt.assignment(session), "We have it.")
     )

@@ -15,13 +15,13 @@ from app.people.models import Expert as ExpertRow
 from app.questions import wording
 from app.questions.models import Question
 from app.questions.source_protection import LeakDetected
-from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
-from tests.support.browser import Browser
+from tests.support.assignments import ANSWER, TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 from tests.support.stored import everything
 
 
-def pages(leyla: Browser, salt: Asked) -> str:
+def pages(leyla: Browser, salt: ExpertAssignment) -> str:
     """Every page that Leyla can open now, by her link and signed in, as one text."""
     found = []
     for address in (salt.link, f"/expert/assignments/{salt.public_id}", "/expert/", "/expert/profile"):
@@ -41,7 +41,7 @@ def signed_in(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     return browser
 
 
-def reword_without_clearing(salt: Asked) -> None:
+def reword_without_clearing(salt: ExpertAssignment) -> None:
     """Ilya tries a wording that names a village; no editor has looked at it."""
 
     def reword(session: Session) -> None:
@@ -53,7 +53,7 @@ def reword_without_clearing(salt: Asked) -> None:
     salt.database.write(reword)
 
 
-def run_in_cleared_words(salt: Asked) -> None:
+def run_in_cleared_words(salt: ExpertAssignment) -> None:
     """Nora goes back to the words that she had cleared: others can't be locked."""
 
     def back(session: Session) -> None:
@@ -67,7 +67,7 @@ def run_in_cleared_words(salt: Asked) -> None:
 
 @pytest.mark.threat("curious expert")
 def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     leyla = signed_in(app, database, newsroom)
     seen = [pages(leyla, salt)]
     reword_without_clearing(salt)
@@ -102,22 +102,22 @@ def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Databas
         "expert.invitation", "expert.invitation_again", "expert.check", "expert.published",
     ]  # fmt: skip
     everything = "\n".join([*seen, *(words for _, words in mails)])
-    assert [secret for secret in OF_TIMUR if secret in everything] == []
+    assert [secret for secret in TIMURS_DETAILS if secret in everything] == []
 
 
 @pytest.mark.threat("curious expert")
 def test_every_other_mail_to_the_expert_keeps_the_secret_too(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     reword_without_clearing(salt)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
     salt.database.write(
         lambda session: assigning.cancel(session, newsroom.nora, salt.assignment(session), "We have it.")
     )
     mails = salt.mails()
     assert [kind for kind, _ in mails] == ["expert.invitation", "expert.cancelled"]
-    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in mails)] == []
+    assert [secret for secret in TIMURS_DETAILS if any(secret in words for _, words in mails)] == []
 
 
 BLOCK = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxjMEZx\n=ab12\n-----END PGP PUBLIC KEY BLOCK-----"
@@ -129,7 +129,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
     database: Database, newsroom: Newsroom, reached_by: str
 ) -> None:
     """The desk's own number and link may be in a letter; what is the asker's is stopped in every text."""
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     text = f"Please ask {reached_by} yourself."
     shown = "BEGIN PGP PUBLIC KEY BLOCK----- xjMEZx =ab12 -----END PGP PUBLIC KEY BLOCK"

@@ -18,9 +18,9 @@ from app.letters.models import Letter
 from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
 from app.workflows.publishing import publication
-from tests.support.assignments import WORDING, Asked, asked
-from tests.support.browser import Browser
+from tests.support.assignments import WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 from tests.support.stored import everything
 
 
@@ -44,7 +44,7 @@ def enter(app: Flask, database: Database, newsroom: Newsroom) -> Callable[[str],
 
 @pytest.mark.threat("another desk")
 def test_own_questions_alone(database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]) -> None:
-    salt, lake = asked(database, newsroom), asked(database, newsroom, "Is the lake coming back?", to="marek")
+    salt, lake = ask_expert(database, newsroom), ask_expert(database, newsroom, "Is the lake coming back?", to="marek")
     leyla = enter("leyla")
     assert leyla.heading == "Your questions"
     assert leyla.text.count("/expert/assignments/") == 1
@@ -60,7 +60,7 @@ def test_own_questions_alone(database: Database, newsroom: Newsroom, enter: Call
 def test_the_signed_in_page_does_what_the_link_does(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
-    salt, leyla = asked(database, newsroom), enter("leyla")
+    salt, leyla = ask_expert(database, newsroom), enter("leyla")
     leyla.open(f"/expert/assignments/{salt.public_id}")
     leyla.press(f"/expert/assignments/{salt.public_id}/send", answer="Nobody is told to.")
     leyla.follow()
@@ -68,15 +68,15 @@ def test_the_signed_in_page_does_what_the_link_does(
     assert salt.state() == "received"
 
 
-def cancelled(session: Session, salt: Asked) -> None:
+def cancelled(session: Session, salt: ExpertAssignment) -> None:
     assigning.cancel(session, salt.newsroom.nora, salt.assignment(session))
 
 
-def closed(session: Session, salt: Asked) -> None:
+def closed(session: Session, salt: ExpertAssignment) -> None:
     close(session, salt.newsroom.nora, salt.assignment(session).question, "nobody")
 
 
-def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
+def ran_with_mareks_answer(session: Session, salt: ExpertAssignment) -> None:
     nora, question = salt.newsroom.nora, salt.assignment(session).question
     marek = session.get_one(ExpertRow, salt.newsroom.marek.expert_id)
     assignment = assigning.assign(session, nora, question, marek)
@@ -98,9 +98,9 @@ def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
     newsroom: Newsroom,
     enter: Callable[[str], Browser],
     act: str,
-    end: Callable[[Session, Asked], None],
+    end: Callable[[Session, ExpertAssignment], None],
 ) -> None:
-    salt, leyla = asked(database, newsroom), enter("leyla")
+    salt, leyla = ask_expert(database, newsroom), enter("leyla")
     own = f"/expert/assignments/{salt.public_id}"
     leyla.open(own)
     database.write(lambda session: end(session, salt))
@@ -115,7 +115,7 @@ def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
 def test_after_a_no_a_colleague_is_still_welcome(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
-    salt, leyla = asked(database, newsroom), enter("leyla")
+    salt, leyla = ask_expert(database, newsroom), enter("leyla")
     own = f"/expert/assignments/{salt.public_id}"
     leyla.open(own)
     database.write(lambda session: assigning.decline(session, newsroom.leyla, salt.assignment(session), "no time"))
@@ -127,7 +127,7 @@ def test_after_a_no_a_colleague_is_still_welcome(
 def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
-    salt, leyla = asked(database, newsroom), enter("leyla")
+    salt, leyla = ask_expert(database, newsroom), enter("leyla")
     own = f"/expert/assignments/{salt.public_id}"
     leyla.open(own)
 
@@ -147,7 +147,9 @@ def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(
 def test_each_question_stands_where_it_waits(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
-    questions = [asked(database, newsroom, f"Who counts the {thing}?") for thing in ("salt", "fish", "wells", "boats")]
+    questions = [
+        ask_expert(database, newsroom, f"Who counts the {thing}?") for thing in ("salt", "fish", "wells", "boats")
+    ]
     salt, fish, wells, _boats = questions
     salt.send()
     fish.send()
@@ -167,7 +169,7 @@ def test_the_page_asks_the_database_as_often_for_many_as_for_one(
     database: Database, newsroom: Newsroom, app: Flask, enter: Callable[[str], Browser]
 ) -> None:
     leyla = enter("leyla")
-    asked(database, newsroom)
+    ask_expert(database, newsroom)
     asks: list[str] = []
     event.listen(app.extensions["database"].reader, "before_cursor_execute", lambda *call: asks.append(call[2]))
 
@@ -178,7 +180,7 @@ def test_the_page_asks_the_database_as_often_for_many_as_for_one(
 
     one = count()
     for number in range(5):
-        asked(database, newsroom, f"Question {number} about the salt?")
+        ask_expert(database, newsroom, f"Question {number} about the salt?")
     assert count() == one > 0
 
 
@@ -230,7 +232,7 @@ def test_the_second_of_two_who_change_a_profile_sees_both_texts(
 def test_a_form_without_its_token_changes_nothing(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
-    salt, leyla = asked(database, newsroom), enter("leyla")
+    salt, leyla = ask_expert(database, newsroom), enter("leyla")
     form, before = profile(leyla), everything(database)
     assert leyla.press("/expert/profile", **form, csrf_token="").status_code == 400
     assert leyla.press(f"/expert/assignments/{salt.public_id}/send", csrf_token="", answer="Yes.").status_code == 400

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, writing
 from app.answers.models import AnswerText, Draft
 from app.db.session import now
-from tests.support.assignments import ANSWER, Asked
-from tests.support.browser import Browser
+from tests.support.assignments import ANSWER, ExpertAssignment
+from tests.support.pages import Browser
 
 OLD, NEW = "Old words on the phone.", "New words on the laptop, which took an hour."
 
@@ -28,7 +28,7 @@ def laptop(app: Flask) -> Browser:
     return Browser(app)
 
 
-def typed(browser: Browser, salt: Asked, text: str) -> dict[str, bool]:
+def typed(browser: Browser, salt: ExpertAssignment, text: str) -> dict[str, bool]:
     """What the page is told when its script saves a text."""
     answer = browser.client.post(
         f"{salt.link}/draft",
@@ -39,7 +39,7 @@ def typed(browser: Browser, salt: Asked, text: str) -> dict[str, bool]:
     return {name: answer[name] for name in ("kept", "open", "beside")}
 
 
-def texts(salt: Asked) -> tuple[list[str], list[str]]:
+def texts(salt: ExpertAssignment) -> tuple[list[str], list[str]]:
     """What was sent, and what is kept."""
     with salt.database.read() as session:
         sent = list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
@@ -47,7 +47,7 @@ def texts(salt: Asked) -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture
-def two(salt: Asked, phone: Browser, laptop: Browser) -> Asked:
+def two(salt: ExpertAssignment, phone: Browser, laptop: Browser) -> ExpertAssignment:
     """Both pages are open; the phone's is from before the laptop wrote."""
     phone.open(salt.link)
     laptop.open(salt.link)
@@ -55,7 +55,9 @@ def two(salt: Asked, phone: Browser, laptop: Browser) -> Asked:
     return salt
 
 
-def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(two: Asked, phone: Browser) -> None:
+def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(
+    two: ExpertAssignment, phone: Browser
+) -> None:
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.heading == "There are two texts: which one do you mean?"
     assert phone.read.texts("p.sheet") == [OLD, NEW]
@@ -65,7 +67,7 @@ def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(
 
 @pytest.mark.parametrize(("choice", "sent"), [(0, OLD), (1, NEW)])
 def test_either_of_them_is_sent_by_one_press_and_the_other_stays(
-    two: Asked, phone: Browser, choice: int, sent: str
+    two: ExpertAssignment, phone: Browser, choice: int, sent: str
 ) -> None:
     phone.submit(f"{two.link}/send", answer=OLD)
     assert phone.press(f"{two.link}/send", **phone.read.forms[choice].fields).status_code == 303
@@ -74,7 +76,7 @@ def test_either_of_them_is_sent_by_one_press_and_the_other_stays(
     assert phone.read.part("details.small").texts("p.sheet") == [NEW if sent == OLD else OLD]
 
 
-def test_keep_both_goes_on_with_the_one_and_has_the_other_at_hand(two: Asked, phone: Browser) -> None:
+def test_keep_both_goes_on_with_the_one_and_has_the_other_at_hand(two: ExpertAssignment, phone: Browser) -> None:
     phone.submit(f"{two.link}/send", answer=OLD)
     words, address = phone.read.links[0]
     assert words == "Keep both and go on writing"
@@ -85,7 +87,7 @@ def test_keep_both_goes_on_with_the_one_and_has_the_other_at_hand(two: Asked, ph
     assert texts(two)[0] == [f"{OLD} {NEW}"]
 
 
-def test_a_page_that_is_typed_into_is_told_of_the_other(two: Asked, phone: Browser, laptop: Browser) -> None:
+def test_a_page_that_is_typed_into_is_told_of_the_other(two: ExpertAssignment, phone: Browser, laptop: Browser) -> None:
     assert typed(phone, two, OLD) == {"kept": True, "open": True, "beside": True}
     phone.submit(f"{two.link}/draft", of="/send", answer=f"{OLD} And more.", count="9")
     phone.follow()
@@ -94,13 +96,15 @@ def test_a_page_that_is_typed_into_is_told_of_the_other(two: Asked, phone: Brows
     assert laptop.submit(f"{two.link}/send", answer=NEW).status_code == 409
 
 
-def test_who_wrote_on_one_page_after_the_other_is_not_asked(two: Asked, phone: Browser) -> None:
+def test_who_wrote_on_one_page_after_the_other_is_not_asked(two: ExpertAssignment, phone: Browser) -> None:
     phone.open(two.link)
     assert phone.value("answer") == NEW
     assert phone.submit(f"{two.link}/send", answer=f"{NEW} Short.").status_code == 303
 
 
-def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(two: Asked, phone: Browser, laptop: Browser) -> None:
+def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(
+    two: ExpertAssignment, phone: Browser, laptop: Browser
+) -> None:
     laptop.submit(f"{two.link}/send", answer=NEW)
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.heading == "You have already sent another text"
@@ -113,23 +117,23 @@ def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(two: Asked, p
     assert phone.read.part("details.small").texts("p.sheet") == [OLD]
 
 
-def edited(salt: Asked) -> None:
+def edited(salt: ExpertAssignment) -> None:
     salt.edit()
 
 
-def checked(salt: Asked) -> None:
+def checked(salt: ExpertAssignment) -> None:
     salt.edit()
     salt.send_to_check()
 
 
-def approved(salt: Asked) -> None:
+def approved(salt: ExpertAssignment) -> None:
     salt.approve()
 
 
 @pytest.mark.parametrize("then", [edited, checked, approved])
 @pytest.mark.parametrize("press", ["send", "preview"])
 def test_what_is_typed_while_the_text_is_with_the_desk_is_kept_and_changes_nothing_there(
-    two: Asked, phone: Browser, laptop: Browser, then: Callable[[Asked], None], press: str
+    two: ExpertAssignment, phone: Browser, laptop: Browser, then: Callable[[ExpertAssignment], None], press: str
 ) -> None:
     laptop.submit(f"{two.link}/send", answer=ANSWER)
     then(two)
@@ -141,7 +145,7 @@ def test_what_is_typed_while_the_text_is_with_the_desk_is_kept_and_changes_nothi
 
 
 def test_what_a_device_saves_after_another_one_sent_is_kept_and_the_page_is_told(
-    two: Asked, phone: Browser, laptop: Browser
+    two: ExpertAssignment, phone: Browser, laptop: Browser
 ) -> None:
     laptop.submit(f"{two.link}/send", answer=NEW)
     assert typed(phone, two, OLD) == {"kept": True, "open": False, "beside": True}
@@ -150,7 +154,7 @@ def test_what_a_device_saves_after_another_one_sent_is_kept_and_the_page_is_told
 
 
 def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_are_both_there(
-    two: Asked, phone: Browser, laptop: Browser
+    two: ExpertAssignment, phone: Browser, laptop: Browser
 ) -> None:
     laptop.submit(f"{two.link}/send", answer=ANSWER)
     typed(phone, two, OLD)
@@ -165,7 +169,7 @@ def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_
     assert sorted(shown[1:]) == sorted([" ".join(ANSWER.split()), NEW])
 
 
-def test_drafts_stay_until_the_edition_is_sent(two: Asked, laptop: Browser, phone: Browser) -> None:
+def test_drafts_stay_until_the_edition_is_sent(two: ExpertAssignment, laptop: Browser, phone: Browser) -> None:
     laptop.submit(f"{two.link}/send", answer=ANSWER)
     two.approve()
     two.database.write(writing.delete_old_drafts)
@@ -177,7 +181,7 @@ def test_drafts_stay_until_the_edition_is_sent(two: Asked, laptop: Browser, phon
     assert (phone.value("answer"), ("Back to the question", two.link) in phone.read.links) == (OLD, True)
 
 
-def test_after_a_no_it_is_asked_as_well(two: Asked, phone: Browser) -> None:
+def test_after_a_no_it_is_asked_as_well(two: ExpertAssignment, phone: Browser) -> None:
     two.database.write(
         lambda session: assigning.decline(session, two.newsroom.leyla, two.assignment(session), "no time")
     )

@@ -6,9 +6,9 @@ from werkzeug.test import TestResponse
 
 from app.crypto import signing
 from app.expert import access
-from tests.support.assignments import ANSWER, Asked, asked
-from tests.support.browser import Browser
+from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 from tests.support.stored import rows
 
 
@@ -18,7 +18,7 @@ def leyla(app: Flask) -> Browser:
     return Browser(app, cookies=False)
 
 
-def pressed(leyla: Browser, salt: Asked, verb: str, **fields: str) -> TestResponse:
+def pressed(leyla: Browser, salt: ExpertAssignment, verb: str, **fields: str) -> TestResponse:
     """Press a button of the assignment's page, and come to the page that follows."""
     opened = leyla.open(salt.link)
     led = leyla.submit(f"{salt.link}/{verb}", **fields)
@@ -27,7 +27,7 @@ def pressed(leyla: Browser, salt: Asked, verb: str, **fields: str) -> TestRespon
     return then
 
 
-def test_she_answers_takes_it_back_and_answers_again(salt: Asked, leyla: Browser) -> None:
+def test_she_answers_takes_it_back_and_answers_again(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     leyla.press(f"{salt.link}/draft", answer="Nobody is", tab="mail app", count="1")
     leyla.follow()
@@ -41,7 +41,7 @@ def test_she_answers_takes_it_back_and_answers_again(salt: Asked, leyla: Browser
 
 
 @pytest.mark.parametrize(("outcome", "reply"), [("fine", ""), ("wrong", "It was 2010.")])
-def test_she_checks(salt: Asked, leyla: Browser, outcome: str, reply: str) -> None:
+def test_she_checks(salt: ExpertAssignment, leyla: Browser, outcome: str, reply: str) -> None:
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -60,14 +60,14 @@ def test_she_checks(salt: Asked, leyla: Browser, outcome: str, reply: str) -> No
     ],
 )
 def test_she_says_yes_no_somebody_else_or_asks_and_is_told_that_it_was_heard(
-    salt: Asked, leyla: Browser, verb: str, fields: dict[str, str], said: str, state: str
+    salt: ExpertAssignment, leyla: Browser, verb: str, fields: dict[str, str], said: str, state: str
 ) -> None:
     pressed(leyla, salt, verb, **fields)
     assert (leyla.read.parts("p.aside-note[role=status]") != [], salt.state()) == (said != "", state)
     assert said in leyla.read.words
 
 
-def test_she_reports_an_error_in_what_ran(salt: Asked, leyla: Browser) -> None:
+def test_she_reports_an_error_in_what_ran(salt: ExpertAssignment, leyla: Browser) -> None:
     salt.send()
     salt.approve()
     salt.run()
@@ -78,9 +78,9 @@ def test_she_reports_an_error_in_what_ran(salt: Asked, leyla: Browser) -> None:
 @pytest.mark.threat("another site")
 @pytest.mark.parametrize("of", ["another link", "long ago", "nothing"])
 def test_a_token_of_another_link_or_too_old_changes_nothing_and_gives_the_words_back(
-    salt: Asked, newsroom: Newsroom, leyla: Browser, app: Flask, of: str, monkeypatch: pytest.MonkeyPatch
+    salt: ExpertAssignment, newsroom: Newsroom, leyla: Browser, app: Flask, of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = asked(salt.database, newsroom, "Is the lake coming back?")
+    other = ask_expert(salt.database, newsroom, "Is the lake coming back?")
     now = signing.today()
     if of == "long ago":
         monkeypatch.setattr(signing, "today", lambda: now - access.GOOD_FOR - 1)

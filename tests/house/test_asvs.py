@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.db.engine import Database
-from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.reader_pages import read_receipt, send_question
 from tests.support.source import ROOT, code, named, tree
 from tests.support.threats import part, rows
 
@@ -155,7 +155,10 @@ def test_a_field_that_comes_twice_or_in_the_address_is_taken_once_from_the_form(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     """V15.3.7."""
-    receipt, other = receipt_on(ask(client).text), receipt_on(ask(client, body="Who else measures the salt?").text)
+    receipt, other = (
+        read_receipt(send_question(client).text),
+        read_receipt(send_question(client, body="Who else measures the salt?").text),
+    )
     twice = client.post("/steppe/receipt/withdraw", data={"receipt": [receipt, other]})
     assert "You took it back" in twice.text
     assert client.post("/steppe/receipt", data={"receipt": other}).status_code == 200

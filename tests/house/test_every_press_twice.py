@@ -33,10 +33,9 @@ from app.people import directory, sign_in
 from app.questions.models import Question
 from tests.support import clock
 from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.browser import Browser
 from tests.support.missing import without
-from tests.support.pages import Page
-from tests.support.public_pages import addresses, fresh
+from tests.support.pages import Browser, Page
+from tests.support.reader_pages import public_addresses, render_page
 from tests.support.source import code, named, tree
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
@@ -167,7 +166,7 @@ class House:
         self.database.close()
         self.kept = shutil.copy(self.path, self.path.with_suffix(".kept"))
         self.written: list[str] = []
-        public = addresses(self.database, DESK.split("/")[2])
+        public = public_addresses(self.database, DESK.split("/")[2])
         self.public = [public[name] for name in LOOKED_AT if name in public]
         self.made: dict[object, dict[str, object]] = {}  # public pages, as they were made for a version
         event.listen(self.database.writer, "before_cursor_execute", self._note)
@@ -196,14 +195,14 @@ class House:
         """The version of what readers see; it is known then how their pages look with it."""
         version = read_public_version(self.database, DESK.split("/")[2])
         if version not in self.made:
-            self.made[version] = {path: fresh(self.app, path) for path in self.public}
+            self.made[version] = {path: render_page(self.app, path) for path in self.public}
         return version
 
     def unseen(self, before: object) -> tuple[str, ...]:
         """The public pages that look otherwise than with the version `before`, if that is still the one."""
         if read_public_version(self.database, DESK.split("/")[2]) != before:
             return ()
-        return tuple(path for path, page in self.made[before].items() if fresh(self.app, path) != page)
+        return tuple(path for path, page in self.made[before].items() if render_page(self.app, path) != page)
 
     def put_back(self) -> None:
         self.database.close()

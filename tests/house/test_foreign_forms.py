@@ -5,10 +5,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.db.engine import Database
-from tests.support.assignments import asked
-from tests.support.browser import Browser
+from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.pages import Browser
 
 
 def test_search_engines_keep_the_public_pages_and_nothing_else(
@@ -16,7 +16,7 @@ def test_search_engines_keep_the_public_pages_and_nothing_else(
 ) -> None:
     public = ("", "ask", "protection", "answers", "editions", "feed.xml", "calendar.ics")
     assert [client.get(f"/steppe/{path}").headers["X-Robots-Tag"] for path in public] == ["all"] * len(public)
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     hidden = (
         "/sign-in",
         salt.link,

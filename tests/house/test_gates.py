@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.editor.frame import editor as door_of_the_desk
 from demo.doors import doors
 from tests.support.app import BASE_URL
-from tests.support.browser import Browser
+from tests.support.pages import Browser
 from tests.support.plans import ALLOWED, SOUGHT, Asked, asked_of, walks_of_whole_tables
 from tests.support.walks import (
     ADMIN,

@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.models import Base
 from demo.doors import doors
 from tests.support.app import BASE_URL
-from tests.support.browser import Browser
+from tests.support.pages import Browser
 from tests.support.walks import CALLED, EDITOR, EXPERT, POLYGLOT, live, of_the_year, signed_in, walk
 
 

@@ -20,7 +20,7 @@ from app.search import semantic
 from app.search.models import DeskDoc, Vector
 from app.workflows.letters import withdrawal
 from app.workflows.overview.models import CountedWeek
-from tests.support.assignments import asked
+from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
 from tests.support.clock import today
 from tests.support.lives import Lives, lives
@@ -55,7 +55,7 @@ def takes_back(database: Database, key: int) -> None:
 
 def marek_is_next(database: Database, newsroom: Newsroom) -> None:
     """Leyla has said no, and Marek stands after her."""
-    made = asked(database, newsroom)
+    made = ask_expert(database, newsroom)
 
     def fn(session: Session) -> None:
         before = made.assignment(session)

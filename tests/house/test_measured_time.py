@@ -12,9 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.entrance.login import EVEN
-from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import read_receipt, send_question
 from tests.support.timing import BY_CHANCE, share_longer, taken
 from tests.support.waiting import PATIENCE
 
@@ -27,7 +27,7 @@ def test_a_number_that_is_nearly_right_is_answered_as_fast_as_any_other(
     client: FlaskClient, newsroom: Newsroom, attempts: Callable[[int], None]
 ) -> None:
     """2,000 guesses: half of them have nineteen digits of somebody's number, and half have none of them."""
-    receipt = receipt_on(ask(client).text)
+    receipt = read_receipt(send_question(client).text)
     near, far = (
         f"{receipt[:-1]}{(int(receipt[-1]) + 5) % 10}",
         "".join(str((int(digit) + 5) % 10) for digit in receipt),

@@ -39,7 +39,7 @@ from app.models import Base
 from app.newsletters.models import Newsletter
 from app.search.models import is_index
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import found
+from tests.support.cast import create_newsroom
 from tests.support.databases import address_of, admin
 from tests.support.required_rows import compare_names
 
@@ -323,7 +323,7 @@ def test_a_step_that_fails_is_said_with_how_things_stand(
 
 
 def test_the_database_refuses_a_key_that_points_nowhere(database: Database) -> None:
-    newsroom = database.write(found)
+    newsroom = database.write(create_newsroom)
     row = {"newsletter_id": newsroom.newsletter_id + 1, "slug": "x", "name": "x"}
     with pytest.raises(DBAPIError), database.writer.begin() as connection:
         connection.execute(insert(Base.metadata.tables["topics"]), row)
@@ -332,7 +332,7 @@ def test_the_database_refuses_a_key_that_points_nowhere(database: Database) -> N
 def _timur_asks(database: Database) -> None:
     """One letter with everything that can hang on it."""
     opened = Database(database.url, Keys(SECRETS), BASE_URL)
-    newsroom = opened.write(found)
+    newsroom = opened.write(create_newsroom)
 
     def ask(session: Any) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)

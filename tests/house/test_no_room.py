@@ -11,10 +11,10 @@ from sqlalchemy import event, text
 
 from app.db.engine import Database
 from app.db.fault_kinds import NoRoom
-from tests.support.assignments import Asked
-from tests.support.at_the_form import ask, receipt_on, token
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.reader_pages import get_form_token, read_receipt, send_question
 from tests.support.stored import everything
 
 # How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db/engine.py.
@@ -57,11 +57,11 @@ def test_a_reader_keeps_every_word(
     client: FlaskClient, database: Database, newsroom: Newsroom, stop: Callable[[], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    receipt, form = receipt_on(ask(client).text), token(client)
+    receipt, form = read_receipt(send_question(client).text), get_form_token(client)
     stop()
     before = everything(database)
     with caplog.at_level(logging.ERROR):
-        page = ask(client, form=form, body=LONG, background=f"My cousin says: {LONG * 2}")
+        page = send_question(client, form=form, body=LONG, background=f"My cousin says: {LONG * 2}")
     assert (page.status_code, SAID in page.text, LONG in page.text, "My cousin says: " in page.text) == (
         503,
         *[True] * 3,
@@ -77,7 +77,7 @@ def test_a_reader_keeps_every_word(
 
 @pytest.mark.parametrize(("press", "field"), [("note", "note"), ("assignments/{one}/write", "letter")])
 def test_the_desk_keeps_every_word(
-    nora: Desk, database: Database, salt: Asked, stop: Callable[[], None], press: str, field: str
+    nora: Desk, database: Database, salt: ExpertAssignment, stop: Callable[[], None], press: str, field: str
 ) -> None:
     with database.read() as session:
         here = (

@@ -22,7 +22,7 @@ from app.questions.lifecycle import QUESTION, STATES
 from app.questions.models import Question
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.questions import opened
+from tests.support.letters import open_question
 
 ACTIONS, LABELS = "app/editor/questions/question_actions.py", "app/editor/question_labels.py"
 AT_THE_DESK = {
@@ -112,7 +112,7 @@ def test_the_words_of_a_button_are_of_a_move_that_has_a_press() -> None:
 
 def stands_at(database: Database, newsroom: Newsroom, state: str) -> str:
     """A question in a state, with the facts that the database wants there, wherever the moves lead from it."""
-    one, other = opened(database, newsroom), opened(database, newsroom, "Another Wind")
+    one, other = open_question(database, newsroom), open_question(database, newsroom, "Another Wind")
 
     def put(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]

@@ -16,8 +16,8 @@ import pytest
 import config
 from app import create_app
 from tests.support import clock
-from tests.support.browser import Browser
 from tests.support.missing import without
+from tests.support.pages import Browser
 from tests.support.serving import START, answers, free_port
 from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named

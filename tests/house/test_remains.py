@@ -19,7 +19,7 @@ from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE
 from tests.support.files import bytes_of, left, standing
-from tests.support.letters import ask
+from tests.support.letters import new_letter_key
 from tests.support.waiting import until
 
 WORDS = "Who let the salt into the well behind the tannery?"
@@ -41,7 +41,7 @@ def log_of(database: Database) -> Path:
 @pytest.mark.threat("erased words")
 @SQLITE
 def test_the_transaction_that_erases_empties_the_log(database: Database, newsroom: Newsroom) -> None:
-    letter_id = ask(database, newsroom, WORDS)
+    letter_id = new_letter_key(database, newsroom, WORDS)
     assert WORDS.encode() in log_of(database).read_bytes()
     takes_back(database, letter_id)
     assert log_of(database).read_bytes() == b""
@@ -53,7 +53,7 @@ def test_the_transaction_that_erases_empties_the_log(database: Database, newsroo
 def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
     database: Database, newsroom: Newsroom
 ) -> None:
-    letter_id = ask(database, newsroom, WORDS)
+    letter_id = new_letter_key(database, newsroom, WORDS)
     with database.read() as session:
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
@@ -67,7 +67,7 @@ def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
 @pytest.mark.threat("erased words")
 @POSTGRESQL
 def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, newsroom: Newsroom) -> None:
-    takes_back(database, ask(database, newsroom, WORDS))
+    takes_back(database, new_letter_key(database, newsroom, WORDS))
     assert standing(database, WORDS) == [WORDS]
     assert left(database, WORDS) == []
 
@@ -77,7 +77,7 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
 def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letter_id, rewriter = ask(database, newsroom, WORDS), secure_delete.Rewriter()
+    letter_id, rewriter = new_letter_key(database, newsroom, WORDS), secure_delete.Rewriter()
 
     def held() -> bool:
         try:
@@ -104,7 +104,7 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
 @pytest.mark.threat("erased words")
 @SQLITE
 def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ask(database, newsroom, WORDS)
+    new_letter_key(database, newsroom, WORDS)
     assert log_of(database).read_bytes() != b""
     worker.run(app, run_once=True)
     duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG)

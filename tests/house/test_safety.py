@@ -40,11 +40,19 @@ from app.server import worker
 from app.typesetting.exports import EXPORTS
 from app.workflows import invitations
 from app.workflows.letters import public_state, withdrawal
-from tests.support.assignments import ANSWER, Asked, asked, handed_over
-from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
-from tests.support.browser import Browser
+from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.pages import Browser
+from tests.support.reader_pages import (
+    answer_letters,
+    get_question,
+    lock_edition,
+    publish_answer,
+    read_receipt,
+    send_edition,
+    send_question,
+)
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE
 
@@ -93,7 +101,7 @@ def invite_leyla(database: Database, newsroom: Newsroom, question: int, brief: s
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, Brief(brief))
         invitations.invite(session, newsroom.nora, row)
-        handed_over(session)
+        send_queued_mails(session)
 
     database.write(work, at=TODAY)
 
@@ -139,17 +147,17 @@ def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_l
 ) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
-    receipt = receipt_on(ask(
+    receipt = read_receipt(send_question(
         client, body="What became of the silver kettle?", background="My cousin weighs it.", hear_back="while",
         email_while="bakhtiyar@post.example", credit="first", first="Bakhtiyar", place="Karasai",
     ).text)  # fmt: skip
     state = client.post("/steppe/receipt/add", data={"receipt": receipt, "more": "The lid is cracked."})
-    ask(client, body="Who took the silver kettle from the mill?")
+    send_question(client, body="Who took the silver kettle from the mill?")
     with database.read() as session:
         both = list(session.scalars(select(Letter.id).order_by(Letter.received_at, Letter.id)))
-    public_id = published(database, newsroom, both)
+    public_id = publish_answer(database, newsroom, both)
     with database.read() as session:
-        question = question_of(session, public_id)
+        question = get_question(session, public_id)
         edition = session.get_one(Edition, question.edition_id).public_id
         mails = [(mail.kind, str(outbox.read(session, mail))) for mail in session.scalars(select(OutboxMail))]
         trail = "\n".join(str(tuple(row)) for row in session.execute(select(Base.metadata.tables["audit"])))
@@ -178,7 +186,7 @@ def test_no_fault_of_the_database_tells_a_readers_words(
     assert "Zarina" not in str(fault.value)
     with database.writer.begin() as connection:
         connection.execute(text("DROP TABLE contacts"))
-    page = ask(client, body=OWN_WORDS, hear_back="once", email_once="timur@post.example")
+    page = send_question(client, body=OWN_WORDS, hear_back="once", email_once="timur@post.example")
     assert page.status_code in (500, 503)
     assert [record.levelname for record in caplog.records if record.name == "app.web.errors"][-1:] == ["ERROR"]
     assert [word for word in ("Zarina", "timur@post") if word in caplog.text] == []
@@ -336,11 +344,11 @@ def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Dat
 @pytest.fixture
 def named(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
     """Timur's receipt, and the address of his answer, which ran under his full name."""
-    receipt = receipt_on(ask(client, credit="full", name="Timur Aliev").text)
+    receipt = read_receipt(send_question(client, credit="full", name="Timur Aliev").text)
     with database.read() as session:
         letter = session.scalars(select(Letter.id)).one()
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, letter), "called him"))
-    public_id = published(database, newsroom, [letter])
+    public_id = publish_answer(database, newsroom, [letter])
     return receipt, f"/steppe/q/{public_id}/the-silos"
 
 
@@ -398,29 +406,29 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
 def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    ask(client)
+    send_question(client)
     with database.read() as session:
         letter = session.scalars(select(Letter.id)).one()
-    public_id = answered(database, newsroom, [letter])
+    public_id = answer_letters(database, newsroom, [letter])
     with database.read() as session:
-        key = question_of(session, public_id).id
+        key = get_question(session, public_id).id
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)
     with pytest.raises(MissingPrecondition) as refused:
-        locked(database, newsroom)
+        lock_edition(database, newsroom)
     assert refused.value.code == "precondition.text_not_cleared"
     reword(database, newsroom, key, "Who built the silos?", clear=True)
-    locked(database, newsroom)
-    sent(database, newsroom)
+    lock_edition(database, newsroom)
+    send_edition(database, newsroom)
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().input["piece"]["question"] == "Who built the silos?"
 
 
 @pytest.mark.threat("curious expert")
 def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom: Newsroom) -> None:
-    salt: Asked = asked(database, newsroom)
+    salt: ExpertAssignment = ask_expert(database, newsroom)
     reword(database, newsroom, salt.question_id, "Who measures it in Orynbay?")
 
     def ask_marek(session: Session) -> None:
@@ -440,7 +448,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
 def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
     newsroom: Newsroom, limited: FlaskClient
 ) -> None:
-    receipt = receipt_on(ask(limited).text)
+    receipt = read_receipt(send_question(limited).text)
     guesses = [limited.post("/steppe/receipt", data={"receipt": f"{n:020d}"}).status_code for n in range(22)]
     assert guesses == [422] * 20 + [429] * 2
     assert limited.post("/steppe/receipt", data={"receipt": receipt}).status_code == 200
@@ -486,8 +494,8 @@ def test_a_nul_at_the_desk_is_a_clear_page(nora: Desk) -> None:
 def test_a_link_of_one_assignment_opens_no_other_at_any_address(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    leylas = asked(database, newsroom)
-    mareks = asked(database, newsroom, "Is the lake coming back?", to="marek")
+    leylas = ask_expert(database, newsroom)
+    mareks = ask_expert(database, newsroom, "Is the lake coming back?", to="marek")
     leyla = Browser(app)
     leyla.open(leylas.link)
     for act in ("draft", "send", "accept", "decline", "suggest", "ask", "take-back", "check", "report", "preview"):

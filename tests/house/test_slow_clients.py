@@ -19,9 +19,9 @@ import pytest
 
 from app.entrance import login
 from app.server import page_server
-from tests.support.at_the_form import QUESTION, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import SILOS_QUESTION, read_receipt
 from tests.support.serving import served
 from tests.support.slow_clients import SLOW, Slow, slow_clients
 from tests.support.turning import turning
@@ -58,7 +58,7 @@ def called(port: int, method: str, path: str, body: str | None = None) -> str:
 
 def honest_post(port: int) -> str:
     form = Page(called(port, "GET", "/steppe/ask")).value("form")
-    return called(port, "POST", "/steppe/send", urlencode({"form": form, "body": QUESTION, "then": "send"}))
+    return called(port, "POST", "/steppe/send", urlencode({"form": form, "body": SILOS_QUESTION, "then": "send"}))
 
 
 def seconds(work: Callable[[], str]) -> float:
@@ -117,7 +117,7 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
         port = int(site.rpartition(":")[2])
         web = processes_of(port)[1]
         form = Page(called(port, "GET", "/steppe/ask")).value("form")
-        sent = urlencode({"form": form, "body": QUESTION, "then": "send"})
+        sent = urlencode({"form": form, "body": SILOS_QUESTION, "then": "send"})
         writer.execute("BEGIN IMMEDIATE")  # whoever wants to store something waits for us
         asking = threading.Thread(target=lambda: answers_given.append(called(port, "POST", "/steppe/send", sent)))
         asking.start()
@@ -126,7 +126,7 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
         writer.execute("ROLLBACK")
         asking.join(PATIENCE)
         assert web.wait(PATIENCE) in (0, None)
-    assert [bool(receipt_on(page)) for page in answers_given] == [True]
+    assert [bool(read_receipt(page)) for page in answers_given] == [True]
 
 
 def raw(port: int, sent: bytes) -> str:

@@ -17,9 +17,9 @@ from app.db import sqlite
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.db.sqlite import LONG, WAITING, Turns, file_of
-from tests.support.at_the_form import receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import read_receipt
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
 
@@ -202,5 +202,5 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
     assert Counter(status for status, _page in answers) == Counter({503: MANY - 1 - WAITING, 200: 1 + WAITING})
     kept = [word for status, page in answers if status == 503 for word in words if word in Page(page).value("body")]
     assert len(set(kept)) == MANY - 1 - WAITING, "what was typed comes back"
-    receipts = [receipt_on(page) for status, page in answers if status == 200]
+    receipts = [read_receipt(page) for status, page in answers if status == 200]
     assert len(set(receipts)) == letters == 1 + WAITING, "and what has a receipt is stored"

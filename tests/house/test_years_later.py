@@ -7,11 +7,11 @@ from flask.testing import FlaskClient
 
 from app.db.engine import Database
 from tests.support import clock
-from tests.support.assignments import WORDING, Asked
-from tests.support.at_the_form import QUESTION, ask, receipt_on, token
+from tests.support.assignments import WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.missing import without
+from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
 from tests.support.years_later import visit_years_later
 
 
@@ -24,17 +24,17 @@ def fixed() -> None:
 def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
     client: FlaskClient, database: Database, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    receipt, old_tab = receipt_on(ask(client).text), token(client)
+    receipt, old_tab = read_receipt(send_question(client).text), get_form_token(client)
     state, sent = visit_years_later(
         5, database.url, tmp_path,
         [
             {"path": "/steppe/receipt", "data": {"receipt": receipt}},
-            {"path": "/steppe/send", "data": {"form": old_tab, "body": QUESTION, "then": "send"}},
+            {"path": "/steppe/send", "data": {"form": old_tab, "body": SILOS_QUESTION, "then": "send"}},
         ],
     )  # fmt: skip
     assert (state.status, state.page.heading) == (200, "Your receipt")
     assert "Nora Lind is going to read it" in state.page.words
-    assert (sent.status, sent.page.value("body")) == (400, QUESTION)
+    assert (sent.status, sent.page.value("body")) == (400, SILOS_QUESTION)
     assert "This page has stood open for too long" in sent.page.words
 
 
@@ -45,7 +45,7 @@ def test_a_browser_that_was_signed_in_is_asked_to_sign_in(nora: Desk, database: 
 
 
 def test_an_experts_link_opens_what_has_not_run_and_says_that_it_was_due(
-    database: Database, salt: Asked, tmp_path: Path
+    database: Database, salt: ExpertAssignment, tmp_path: Path
 ) -> None:
     [opened] = visit_years_later(5, database.url, tmp_path, [{"path": salt.link}])
     assert (opened.status, opened.page.heading) == (200, WORDING)

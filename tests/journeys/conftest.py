@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.line import Line
 
 
@@ -20,7 +20,7 @@ def line(app: Flask) -> Iterator[Line]:
 
 
 @pytest.fixture
-def address(line: Line, salt: Asked) -> str:
+def address(line: Line, salt: ExpertAssignment) -> str:
     """The assignment's page."""
     return f"http://127.0.0.1:{line.port}{salt.link}"
 

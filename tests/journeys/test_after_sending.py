@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.reader_pages import publish_answer
 from tests.support.town import Town, Visit
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,7 @@ def picture(visit: Visit, name: str) -> None:
 
 
 def test_nora_mends_what_ran_and_timur_reads_it_mended(town: Town, newsroom: Newsroom) -> None:
-    public_id = published(town.database, newsroom, [])
+    public_id = publish_answer(town.database, newsroom, [])
     nora, timur = town.editor(), town.visit(390)
     nora.open(f"/desk/steppe/questions/{public_id}")
     nora.unfold("Its public page")

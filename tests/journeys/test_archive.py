@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
 from tests.support import accessibility
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
-from tests.support.public_pages import with_topic_and_page
+from tests.support.reader_pages import add_topic_and_expert_page, publish_answer
 from tests.support.town import Town, Visit
 
 pytestmark = pytest.mark.browser
@@ -38,9 +37,9 @@ def look(visit: Visit, name: str) -> None:
 
 
 def test_timur_goes_through_the_archive_and_prints_what_he_finds(town: Town, newsroom: Newsroom) -> None:
-    published(town.database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
-    public_id = published(town.database, newsroom, [], ties="The mill pays for our gauges.")
-    with_topic_and_page(town.database, newsroom, public_id)
+    publish_answer(town.database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
+    public_id = publish_answer(town.database, newsroom, [], ties="The mill pays for our gauges.")
+    add_topic_and_expert_page(town.database, newsroom, public_id)
     timur = town.visit(390)
     timur.open("/steppe/answers")
     timur.press("Grain")

@@ -5,7 +5,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.answers.models import Draft
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.line import Line
 from tests.support.waiting import until_page
 
@@ -23,12 +23,12 @@ def says(page: Page, words: str) -> None:
     expect(page.locator("form#answer [data-status]")).to_contain_text(words)
 
 
-def bodies(salt: Asked) -> list[str]:
+def bodies(salt: ExpertAssignment) -> list[str]:
     with salt.database.read() as session:
         return list(session.scalars(select(Draft.body).order_by(Draft.id)))
 
 
-def test_typing_is_saved_and_counted_and_not_sent(salt: Asked, address: str, phone: BrowserContext) -> None:
+def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, address: str, phone: BrowserContext) -> None:
     phone.clock.install()
     page, saved = opened(phone, address), []
     page.on("request", lambda request: saved.append(request.url) if request.method == "POST" else None)
@@ -47,7 +47,9 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: Asked, address: str, pho
     assert salt.state() == "invited"
 
 
-def test_offline_and_a_closed_tab_lose_nothing(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+def test_offline_and_a_closed_tab_lose_nothing(
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+) -> None:
     page = opened(phone, address)
     line.cut()
     page.fill("#text", "Written in a tunnel.")
@@ -63,7 +65,7 @@ def test_offline_and_a_closed_tab_lose_nothing(salt: Asked, address: str, line: 
     assert bodies(salt) == ["Written in a tunnel."]
 
 
-def test_back_online_it_is_saved_by_itself(salt: Asked, address: str, phone: BrowserContext) -> None:
+def test_back_online_it_is_saved_by_itself(salt: ExpertAssignment, address: str, phone: BrowserContext) -> None:
     page = opened(phone, address)
     phone.set_offline(True)
     page.fill("#text", "Written in a tunnel.")
@@ -74,7 +76,7 @@ def test_back_online_it_is_saved_by_itself(salt: Asked, address: str, phone: Bro
 
 
 def test_what_was_written_elsewhere_since_is_not_replaced(
-    salt: Asked, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()
@@ -98,7 +100,7 @@ def test_what_was_written_elsewhere_since_is_not_replaced(
 
 
 def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
-    salt: Asked, address: str, phone: BrowserContext
+    salt: ExpertAssignment, address: str, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     phone.clear_cookies()
@@ -107,7 +109,9 @@ def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
     assert bodies(salt) == ["Written with an old page."]
 
 
-def test_after_thanks_this_device_keeps_nothing(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+def test_after_thanks_this_device_keeps_nothing(
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+) -> None:
     page = opened(phone, address)
     page.fill("#text", "Nobody is told to.")
     page.check("#own_words-yes")

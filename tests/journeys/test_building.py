@@ -23,8 +23,8 @@ from app.questions.models import Question
 from app.workflows.letters import public_state
 from app.workflows.overview import weekly_counts
 from app.workflows.publishing import publication
-from tests.support.assignments import asked
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import ask_expert
+from tests.support.cast import Newsroom, answered_question
 from tests.support.mailed_in import expert_writes
 from tests.support.town import Town
 from tests.support.waiting import next_page, press, until, until_page
@@ -47,7 +47,7 @@ def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
 
 
 def ready(database: Database, newsroom: Newsroom, *words: str) -> None:
-    database.write(lambda session: [answered(session, newsroom, one).public_id for one in words])
+    database.write(lambda session: [answered_question(session, newsroom, one).public_id for one in words])
 
 
 def stands(database: Database, public_id: str) -> list[str]:
@@ -231,14 +231,14 @@ def the_night_before(session: Session, newsroom: Newsroom, objected: int) -> str
     question = questions.open_question(session, nora, [], **words)
     wording.clear(session, nora, question, question.text_id or 0)
     assigning.assign(session, nora, question, session.get_one(Expert, newsroom.marek.expert_id))
-    questions.shelve(session, nora, answered(session, newsroom, SECOND))
+    questions.shelve(session, nora, answered_question(session, newsroom, SECOND))
     edition = session.get_one(Edition, session.get_one(Question, objected).edition_id)
-    slots.pick(session, nora, answered(session, newsroom, FIRST), edition)
+    slots.pick(session, nora, answered_question(session, newsroom, FIRST), edition)
     return edition.public_id
 
 
 def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, database, newsroom, site):
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.approve()
     expert_writes(database, salt.assignment_id, "Please don't run this: the figure is wrong.")
@@ -299,7 +299,7 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
 
 def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, site, tmp_path):
     """In both schemes, on a phone and on a wide screen; `Visit.look` does the looking."""
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.approve()
     expert_writes(database, salt.assignment_id)

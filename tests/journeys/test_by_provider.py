@@ -15,8 +15,8 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
+from tests.support.oidc_provider import CALLBACK_PATH, OidcProvider, staff_provider
 from tests.support.serving import loaded_before, served
-from tests.support.staff_provider import BACK, Provider, staff_provider
 from tests.support.waiting import press
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ PIXELS = """async (picture) => {
 
 
 @pytest.fixture
-def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[tuple[str, Provider]]:
+def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[tuple[str, OidcProvider]]:
     with staff_provider("") as provider:
         provider.asks = True
         with served(database.url, tmp_path / "mail", loaded_before, **provider.settings()) as address:
-            provider.back = address + BACK
+            provider.back = address + CALLBACK_PATH
             yield address, provider
 
 
 def test_nora_presses_the_button_and_is_led_there_and_back(
-    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, Provider]
+    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, OidcProvider]
 ) -> None:
     from playwright.sync_api import expect
 
@@ -74,7 +74,7 @@ def seen_by_a_camera(page: "Page", blank: "Page") -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_picture_of_the_key_is_read_off_the_screen(
-    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, Provider], scheme: str
+    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, OidcProvider], scheme: str
 ) -> None:
     address, _provider = house
     way = database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, newsroom.nora.person_id), "desk"))

@@ -15,8 +15,8 @@ from app.letters.models import Letter
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
+from tests.support.letters import open_question
 from tests.support.line import Line
-from tests.support.questions import opened
 from tests.support.waiting import press, until
 
 pytestmark = pytest.mark.browser
@@ -64,7 +64,7 @@ def desks(chromium: Browser, database: Database, line: Line) -> Iterator[Desks]:
 
 @pytest.fixture
 def question(database: Database, newsroom: Newsroom) -> str:
-    return f"questions/{opened(database, newsroom)}"
+    return f"questions/{open_question(database, newsroom)}"
 
 
 def type_wording(page: Page, words: str) -> None:

@@ -14,7 +14,7 @@ from app.sending_tools import ghost as api
 from app.sending_tools.asking import Account, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over
 from tests.support import real_ghost
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.missing import without
 from tests.support.serving import loaded_before, served
 from tests.support.source import ROOT
@@ -40,7 +40,7 @@ def edition_page(database: Database, newsroom: Newsroom) -> str:
     def fill(session: Session) -> str:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in QUESTIONS:
-            slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
         return f"/desk/steppe/editions/{edition.public_id}"
 
     return database.write(fill)

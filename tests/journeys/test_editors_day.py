@@ -16,7 +16,7 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.overview.weekly_counts import count_due
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.town import WAYS, Press, Town, Visit, write
 from tests.support.waiting import until
 
@@ -39,7 +39,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
         receive.send(
             session, newsroom.nora, newsletter, receive.Submission("Why do the trams ring twice?"), channel="event"
         )
-        answered(session, newsroom, "Who reads the gauges at the river?")
+        answered_question(session, newsroom, "Who reads the gauges at the river?")
 
     database.write(fill)
     index_due(database)

@@ -16,8 +16,8 @@ from app.newsletters.models import Newsletter, Topic
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.indexing import index_due
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.reader_pages import publish_answer
 from tests.support.town import Town, Visit
 from tests.support.waiting import until_page
 
@@ -64,7 +64,7 @@ def write(database: Database, newsroom: Newsroom, bodies: list[str]) -> None:
 
 @pytest.fixture(autouse=True)
 def answered_before(database: Database, newsroom: Newsroom) -> str:
-    return published(
+    return publish_answer(
         database, newsroom, [], headline="Figures", body="Can a village ask for the figures of the gauges?"
     )
 

@@ -17,7 +17,7 @@ from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.letters import public_state
-from tests.support.cast import answered
+from tests.support.cast import answered_question
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in
 from tests.support.town import WAYS, Town, Visit
 
@@ -58,7 +58,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
-        question = answered(session, newsroom, "Who pays the gauges?")
+        question = answered_question(session, newsroom, "Who pays the gauges?")
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.answers.models import AnswerText, Draft
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.line import Line
 from tests.support.waiting import until, until_page
 
@@ -29,12 +29,12 @@ def says(page: Page, words: str | re.Pattern[str]) -> None:
     expect(page.locator("form[data-autosave] [data-status]")).to_contain_text(words)
 
 
-def sent(salt: Asked) -> list[str]:
+def sent(salt: ExpertAssignment) -> list[str]:
     with salt.database.read() as session:
         return list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
 
 
-def kept(salt: Asked) -> list[str]:
+def kept(salt: ExpertAssignment) -> list[str]:
     with salt.database.read() as session:
         return sorted(session.scalars(select(Draft.body)))
 
@@ -61,7 +61,7 @@ DOWN = pytest.mark.parametrize(
 
 @DOWN
 def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
-    salt: Asked, address: str, line: Line, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
     page.fill("#text", NEW)
@@ -76,7 +76,7 @@ def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
     assert sent(salt) == [NEW]
 
 
-def test_or_on_the_next_press(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext) -> None:
     page = opened(phone, address)
     phone.clock.install()  # so that no try by itself comes first
     line.cut()
@@ -91,7 +91,7 @@ def test_or_on_the_next_press(salt: Asked, address: str, line: Line, phone: Brow
 
 @DOWN
 def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
-    salt: Asked, address: str, line: Line, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
     down(phone, line)
@@ -106,7 +106,7 @@ def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
 
 
 def test_a_look_at_print_without_a_line_keeps_the_page(
-    salt: Asked, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()
@@ -117,7 +117,7 @@ def test_a_look_at_print_without_a_line_keeps_the_page(
 
 
 def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
-    salt: Asked, address: str, phone: BrowserContext
+    salt: ExpertAssignment, address: str, phone: BrowserContext
 ) -> None:
     salt.send()
     salt.edit()
@@ -132,7 +132,7 @@ def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
 
 
 def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
-    salt: Asked, address: str, chromium
+    salt: ExpertAssignment, address: str, chromium
 ) -> None:
     elsewhere = chromium.new_context(timezone_id="America/New_York")
     page = opened(elsewhere, address)
@@ -146,7 +146,7 @@ def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
 
 
 def test_send_on_a_stale_phone_shows_both_and_asks(
-    salt: Asked, address: str, phone: BrowserContext, laptop: BrowserContext
+    salt: ExpertAssignment, address: str, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
     page, other = opened(phone, address), opened(laptop, address)
     other.fill("#text", NEW)
@@ -164,7 +164,7 @@ def test_send_on_a_stale_phone_shows_both_and_asks(
 
 
 def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
-    salt: Asked, address: str, line: Line, phone: BrowserContext, laptop: BrowserContext
+    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()  # not set_offline(): a page that is being closed leaves that behind, and sends what it has
@@ -186,7 +186,9 @@ def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_what_is_wrong_was_typed_and_looks_right_pressed(salt: Asked, address: str, chromium, scripts: bool) -> None:
+def test_what_is_wrong_was_typed_and_looks_right_pressed(
+    salt: ExpertAssignment, address: str, chromium, scripts: bool
+) -> None:
     salt.send()
     salt.edit()
     salt.send_to_check()

@@ -13,10 +13,10 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from tests.support import accessibility
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.line import Line
+from tests.support.reader_pages import publish_answer
 from tests.support.waiting import next_page, press, until, until_page
 
 pytestmark = pytest.mark.browser
@@ -56,7 +56,7 @@ def news() -> Iterator[OtherSite]:
 @pytest.fixture
 def snippets(app: Flask, line: Line, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite) -> list[str]:
     """What the desk copies for another site that it has listed: answers and box, each framed and plain."""
-    published(database, newsroom, [], headline="The Silos")
+    publish_answer(database, newsroom, [], headline="The Silos")
 
     def list_it(session: object) -> None:
         newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]

@@ -11,9 +11,9 @@ from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email
 from tests.support import accessibility
-from tests.support.assignments import Asked
-from tests.support.at_the_form import published
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
+from tests.support.reader_pages import publish_answer
 from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
@@ -41,7 +41,7 @@ def look(page: Page) -> None:
 
 @BOTH
 def test_readers_pages(language: str, page: Page, site: str, database: Database, newsroom: Newsroom) -> None:
-    story = published(database, newsroom, [], ties="She sits on the board of the mill.")
+    story = publish_answer(database, newsroom, [], ties="She sits on the board of the mill.")
     for path in ("", "ask", "answers", "editions", "protection", "receipt", f"q/{story}/-", f"report/{story}"):
         page.goto(f"{site}/steppe/{path}?lang={language}")
         assert page.locator("html").get_attribute("lang") == language
@@ -65,7 +65,7 @@ def test_readers_pages(language: str, page: Page, site: str, database: Database,
 
 
 @BOTH
-def test_experts_pages(language: str, page: Page, site: str, salt: Asked) -> None:
+def test_experts_pages(language: str, page: Page, site: str, salt: ExpertAssignment) -> None:
     def speak(session) -> None:
         session.get_one(Newsletter, salt.newsroom.newsletter_id).language = language
 
@@ -86,7 +86,7 @@ def test_experts_pages(language: str, page: Page, site: str, salt: Asked) -> Non
     look(page)  # what ran
 
 
-def test_the_pages_of_an_expert_who_signs_in(page: Page, site: str, salt: Asked) -> None:
+def test_the_pages_of_an_expert_who_signs_in(page: Page, site: str, salt: ExpertAssignment) -> None:
     def way_in(session) -> str:
         leyla = by_email(session, "leyla@field.example")
         assert leyla is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 
 pytestmark = pytest.mark.browser
 PASTED = Path(__file__).parent / "pasted"
@@ -50,7 +50,9 @@ def page(phone: BrowserContext, address: str) -> Page:
 
 
 @pytest.mark.parametrize("program", ["word", "google-docs"])
-def test_what_is_pasted_keeps_its_paragraphs_breaks_lists_and_links(salt: Asked, page: Page, program: str) -> None:
+def test_what_is_pasted_keeps_its_paragraphs_breaks_lists_and_links(
+    salt: ExpertAssignment, page: Page, program: str
+) -> None:
     page.evaluate(PASTE, [(PASTED / f"{program}.html").read_text(), "All in one line"])
     expect(page.locator("#text")).to_have_value(TEXT)
     expect(page.locator("[data-words]")).to_have_text("49")

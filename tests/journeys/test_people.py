@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
 from tests.support.cast import Newsroom
-from tests.support.desk_people import hired_vera, public_id, roles
+from tests.support.desk_people import hire_vera, list_roles, person_public_id
 from tests.support.town import Press, Town, by_keyboard, by_pointer, write
 
 pytestmark = pytest.mark.browser
@@ -36,7 +36,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     scripts: bool,
     width: int,
 ) -> None:
-    staff, town = hired_vera(database, newsroom), Town(chromium, database, site, tmp_path / "mail", scripts)
+    staff, town = hire_vera(database, newsroom), Town(chromium, database, site, tmp_path / "mail", scripts)
     vera = town.visit(width)
     vera.open(database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, staff.person_id), "desk")))
     press(vera, "Sign in")
@@ -59,7 +59,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     press(vera, "Give this role")
     expect(vera.page.get_by_text("Ilya Brandt has another role now.")).to_be_visible()
     press(vera, "Deactivate")
-    assert roles(database, newsroom.newsletter_id) == {
+    assert list_roles(database, newsroom.newsletter_id) == {
         "Vera Holm": ("admin", "here"),
         "Nora Lind": ("editor", "here"),
         "Ilya Brandt": ("editor", "out"),
@@ -70,7 +70,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     # An hour later it takes a proof, and what was pressed waits for it.
     before = utc_now() - timedelta(hours=1)
     database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
-    vera.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}")
+    vera.open(f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}")
     press(vera, "Deactivate")
     press(vera, "Mail me a code")
     vera.open(town.mailed_link("vera@desk.example", "Your way in"))

@@ -17,9 +17,9 @@ from app.people import directory
 from app.people.models import Membership, Person
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, another_newsletter, answered
-from tests.support.outbox_desk import sent_for_dana
-from tests.support.questions import opened
+from tests.support.cast import Newsroom, another_newsletter, answered_question
+from tests.support.desk import queue_news_for_dana
+from tests.support.letters import open_question
 from tests.support.town import Town
 from tests.support.waiting import next_page
 
@@ -111,7 +111,7 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
             )
 
     database.write(many)
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
     index_due(database)
     nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor(width=390)
     page = nora.page
@@ -132,7 +132,7 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
 def test_the_fields_for_several_stand_there_once_two_are_ticked(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
 ) -> None:
-    question = opened(database, newsroom)
+    question = open_question(database, newsroom)
     nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()
     page = nora.page
     nora.open(f"/desk/steppe/questions/{question}/ask")
@@ -157,7 +157,7 @@ def test_a_headline_from_right_to_left_does_not_turn_its_line_round(
     def run(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in (persian, english):
-            slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publication.send(session, newsroom.nora, edition)
 
@@ -173,7 +173,7 @@ def test_a_headline_from_right_to_left_does_not_turn_its_line_round(
 def test_the_public_page_of_an_edition_is_as_wide_as_one_reads(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
 ) -> None:
-    database.write(lambda session: sent_for_dana(session, newsroom))
+    database.write(lambda session: queue_news_for_dana(session, newsroom))
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one().public_id
     reader = Town(chromium, database, site, tmp_path / "mail", scripts=True).visit(1440)

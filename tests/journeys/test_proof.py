@@ -11,9 +11,9 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import proof_of_work, submission
-from tests.support.at_the_form import QUESTION, ask
 from tests.support.cast import Newsroom
 from tests.support.line import Line
+from tests.support.reader_pages import SILOS_QUESTION, send_question
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ MADE = """async () => {
 def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of the form while there is room for one letter, which is taken, and for one with a proof."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    ask(limited, body="Who floods whom?")
+    send_question(limited, body="Who floods whom?")
     line = Line(limited.application)
     yield f"http://127.0.0.1:{line.port}/steppe/ask"
     line.cut()
@@ -44,12 +44,12 @@ def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.Monkey
 
 def typed(page: Page, address: str) -> None:
     page.goto(address)
-    page.locator("#body").press_sequentially(QUESTION)
+    page.locator("#body").press_sequentially(SILOS_QUESTION)
 
 
 def held(database: Database) -> str | None:
     with database.read() as session:
-        return session.scalars(select(Letter.held_reason).filter_by(body=QUESTION)).one()
+        return session.scalars(select(Letter.held_reason).filter_by(body=SILOS_QUESTION)).one()
 
 
 def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database: Database, flooded: str) -> None:

@@ -26,7 +26,7 @@ from app.questions.models import Question
 from app.text.clean import word_count
 from app.text.diff import changes
 from tests.support.app import SECRETS
-from tests.support.cast import Newsroom, handed_in
+from tests.support.cast import Newsroom, submitted_answer
 from tests.support.serving import loaded_before, served
 from tests.support.town import Visit
 from tests.support.waiting import next_page, press, until_page
@@ -89,7 +89,7 @@ class Desk:
 
 
 def asked(session: Session, newsroom: Newsroom) -> str:
-    answer = handed_in(session, newsroom, QUESTION)
+    answer = submitted_answer(session, newsroom, QUESTION)
     text = session.get_one(AnswerText, answer.text_id)
     text.body, text.words = LONG, word_count(LONG)
     question = session.get_one(Question, answer.question_id)

@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 from sqlalchemy.orm import Session
 
 from app.newsletters.models import Newsletter
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 
 pytestmark = pytest.mark.browser
 LONG = "Miloslava Ştefănescu-Hradilová"  # with whom the button to send is long
@@ -33,7 +33,7 @@ SAYS_MOST = """
     ("width", "height"), [(320, 640), (360, 640), (390, 844), (390, 400), (320, 256), (768, 500), (1280, 800)]
 )
 def test_the_box_has_at_least_half_of_what_is_visible(
-    salt: Asked, address: str, chromium: Browser, width: int, height: int, language: str
+    salt: ExpertAssignment, address: str, chromium: Browser, width: int, height: int, language: str
 ) -> None:
     def set_up(session: Session) -> None:
         newsletter = session.get_one(Newsletter, salt.newsroom.newsletter_id)

@@ -14,8 +14,8 @@ from app.people import directory
 from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows.indexing import index_due
-from tests.support.assignments import asked
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import ask_expert
+from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
 from tests.support.town import WAYS, Town
 
@@ -31,7 +31,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     """Leyla has answered one that is like it; nobody has it yet."""
 
     def open_(session) -> str:
-        answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
+        answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
         one = actions.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
         wording.clear(session, newsroom.nora, one, one.text_id or 0)
         return one.public_id
@@ -81,7 +81,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
 def test_every_page_of_routing_fits_and_axe_finds_nothing(
     chromium, database, newsroom, site, question, tmp_path, width
 ):
-    salt = asked(database, newsroom, to="gulnara")
+    salt = ask_expert(database, newsroom, to="gulnara")
 
     def more(session) -> list[str]:
         nora = newsroom.nora

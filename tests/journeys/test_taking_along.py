@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.typesetting.whole_mail import mail
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.town import Town
 from tests.support.whole_edition import EDITION, persian
 
@@ -31,7 +31,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 
 
 def test_nora_takes_the_draft_and_the_word_file_along(town: Town, newsroom: Newsroom) -> None:
-    town.database.write(lambda s: answered(s, newsroom, "Who measures the salt?").public_id)
+    town.database.write(lambda s: answered_question(s, newsroom, "Who measures the salt?").public_id)
     with town.database.read() as session:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
     nora = town.editor()

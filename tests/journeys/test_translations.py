@@ -12,7 +12,7 @@ from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.questions.models import Question
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 
 
 def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroom) -> None:
-    question = town.database.write(lambda session: answered(session, newsroom, WORDS))
+    question = town.database.write(lambda session: answered_question(session, newsroom, WORDS))
     nora = town.editor(width=390)
     nora.open(f"/desk/steppe/questions/{question.public_id}")
     nora.unfold("Topics and dates")

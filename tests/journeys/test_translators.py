@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
@@ -23,7 +23,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 
 
 def test_invited_written_on_a_telephone_and_approved(town: Town, newsroom: Newsroom, tmp_path: Path) -> None:
-    question = town.database.write(lambda session: answered(session, newsroom, WORDS))
+    question = town.database.write(lambda session: answered_question(session, newsroom, WORDS))
     nora = town.editor(width=390)
     nora.open(f"/desk/steppe/questions/{question.public_id}/translations/fa")
     nora.unfold("Ask somebody outside to translate it")

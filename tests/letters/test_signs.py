@@ -31,7 +31,7 @@ from app.questions import actions
 from tests.support.cast import Newsroom
 from tests.support.floods import TEXT, honest, identical, links, mixed, noise, paraphrased, with_gaps
 from tests.support.honest_letters import HONEST
-from tests.support.letters import change, the
+from tests.support.letters import change_letter, get_letter
 from tests.support.source import ROOT
 
 QUESTION = "Who weighs the salt in the orchards by the sea?"
@@ -149,10 +149,10 @@ def sent(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str]
 def test_what_is_held_says_why_until_its_words_are_erased(database: Database, newsroom: Newsroom) -> None:
     signs = ["flood", "alike", "fast"]
     public_id = database.write(lambda session: sent(session, newsroom, 1, signs).public_id)
-    letter = the(database, public_id)
+    letter = get_letter(database, public_id)
     assert (letter.is_held, letter.held_reason, letter.signs) == (True, "flood", signs)
-    change(database, public_id, lambda session, one: receipts.erase(session, Reader(letter_id=one.id), one))
-    assert the(database, public_id).signs == []
+    change_letter(database, public_id, lambda session, one: receipts.erase(session, Reader(letter_id=one.id), one))
+    assert get_letter(database, public_id).signs == []
 
 
 def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Database, newsroom: Newsroom) -> None:

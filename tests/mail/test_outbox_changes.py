@@ -31,8 +31,8 @@ from app.people.models import Link
 from app.questions import actions, wording
 from app.workflows import invitations, undo
 from app.workflows.letters import endings
-from tests.support.assignments import handed_over
-from tests.support.cast import Newsroom, handed_in
+from tests.support.assignments import send_queued_mails
+from tests.support.cast import Newsroom, submitted_answer
 from tests.support.smtp_servers import RESET, an_app, served
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ def invite(session: Session, newsroom: Newsroom, expert: Expert, words: str = "W
 
 
 def checked(session: Session, newsroom: Newsroom) -> Answer:
-    answer = handed_in(session, newsroom, "Who counts the plates?")
+    answer = submitted_answer(session, newsroom, "Who counts the plates?")
     editing.edit(session, newsroom.nora, answer, "We count what falls on the plates.")
     editing.ask_check(session, newsroom.nora, answer)
     return answer
@@ -264,7 +264,7 @@ def test_all_mails_on_one_assignment_are_one_thread(database: Database, newsroom
         assignment = invite(session, newsroom, newsroom.leyla)
         assigning.send_link_again(session, newsroom.nora, assignment)
         other = invite(session, newsroom, newsroom.marek, "And who reads it?")
-        handed_over(session)
+        send_queued_mails(session)
         assigning.cancel(session, newsroom.nora, assignment, "We found it.")
         assigning.send_link_again(session, newsroom.nora, other)
 

@@ -17,7 +17,7 @@ from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from app.questions import queries as questions
 from app.questions.models import Note, Question
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK, checked, mail
 from tests.support.mailroom import LEYLA, Room
@@ -31,7 +31,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
 
 
 @pytest.fixture
-def salt(room: Room) -> Asked:
+def salt(room: Room) -> ExpertAssignment:
     """Leyla was asked, and has answered the invitation by mail."""
     found, address = room.invited()
     room.bring(mail(LEYLA, address, body=WORDS, Authentication_Results=checked(LEYLA)))
@@ -48,14 +48,14 @@ def file(room: Room, kind: str, number: int = -1, version: int | None = None, **
     room.database.write(change)
 
 
-def again(room: Room, salt: Asked, words: str) -> None:
+def again(room: Room, salt: ExpertAssignment, words: str) -> None:
     """She writes another mail, which the desk's hand brings to the assignment."""
     room.database.write(
         lambda s: mailed_answers.create_letter(s, room.newsroom.ilya, salt.assignment(s), words, utc_now())
     )
 
 
-def waiting(room: Room, salt: Asked) -> set[int]:
+def waiting(room: Room, salt: ExpertAssignment) -> set[int]:
     with room.database.read() as session:
         return mailed_answers.waiting_letters(session, [salt.assignment_id, 999])
 
@@ -66,13 +66,13 @@ def texts(room: Room) -> list[tuple[str, str, str, bool]]:
         return [(text.kind, text.channel, text.body, text.own_words) for text in rows]
 
 
-def test_the_letter_waits_and_reminders_pause_until_it_is_filed(room: Room, salt: Asked) -> None:
+def test_the_letter_waits_and_reminders_pause_until_it_is_filed(room: Room, salt: ExpertAssignment) -> None:
     assert (waiting(room, salt), salt.state()) == ({salt.assignment_id}, "invited")
     file(room, "question back")
     assert waiting(room, salt) == set()
 
 
-def test_as_an_answer_it_becomes_the_submitted_version(room: Room, salt: Asked) -> None:
+def test_as_an_answer_it_becomes_the_submitted_version(room: Room, salt: ExpertAssignment) -> None:
     file(room, "answer")
     assert (salt.state(), texts(room)) == ("received", [("submitted", "mail", WORDS, False)])
     (letter,) = room.letters()
@@ -87,7 +87,7 @@ def test_as_an_answer_it_becomes_the_submitted_version(room: Room, salt: Asked) 
         assert len(questions.letters_of(session, session.get_one(Question, salt.question_id))) == 1
 
 
-def test_a_no_that_was_meant_as_an_answer_after_all_becomes_one(room: Room, salt: Asked) -> None:
+def test_a_no_that_was_meant_as_an_answer_after_all_becomes_one(room: Room, salt: ExpertAssignment) -> None:
     file(room, "cannot", reason="not my field")
     assert salt.state() == "declined"
     again(room, salt, "On second thoughts: nobody measures it.")
@@ -95,7 +95,7 @@ def test_a_no_that_was_meant_as_an_answer_after_all_becomes_one(room: Room, salt
     assert (salt.state(), texts(room)[-1][2]) == ("received", "On second thoughts: nobody measures it.")
 
 
-def test_an_answer_to_what_was_sent_back_is_a_new_version(room: Room, salt: Asked) -> None:
+def test_an_answer_to_what_was_sent_back_is_a_new_version(room: Room, salt: ExpertAssignment) -> None:
     file(room, "answer")
     due = datetime(2099, 1, 1).astimezone()
     room.database.write(lambda s: editing.send_back(s, room.newsroom.nora, salt.answer(s), "Shorter, please.", due))
@@ -104,7 +104,7 @@ def test_an_answer_to_what_was_sent_back_is_a_new_version(room: Room, salt: Aske
     assert [body for _, _, body, _ in texts(room)] == [WORDS, "We measure it."]
 
 
-def test_a_second_answer_is_refused_while_the_first_is_being_read(room: Room, salt: Asked) -> None:
+def test_a_second_answer_is_refused_while_the_first_is_being_read(room: Room, salt: ExpertAssignment) -> None:
     file(room, "answer")
     again(room, salt, "And one more thing.")
     with pytest.raises(InvalidTransition):
@@ -112,14 +112,14 @@ def test_a_second_answer_is_refused_while_the_first_is_being_read(room: Room, sa
     assert (room.letters()[-1].state, texts(room)) == ("received", [("submitted", "mail", WORDS, False)])
 
 
-def test_filing_twice_does_it_once(room: Room, salt: Asked) -> None:
+def test_filing_twice_does_it_once(room: Room, salt: ExpertAssignment) -> None:
     file(room, "question back")
     file(room, "question back")
     with room.database.read() as session:
         assert [note.body for note in session.scalars(select(Note))] == [WORDS]
 
 
-def test_cannot_and_later_say_no_in_the_experts_name(room: Room, salt: Asked) -> None:
+def test_cannot_and_later_say_no_in_the_experts_name(room: Room, salt: ExpertAssignment) -> None:
     file(room, "later", later_on=date(2099, 2, 1))
     with room.database.read() as session:
         found = salt.assignment(session)
@@ -130,7 +130,7 @@ def test_cannot_and_later_say_no_in_the_experts_name(room: Room, salt: Asked) ->
     assert (salt.state(), room.letters()[-1].filed_as) == ("declined", "cannot")
 
 
-def test_a_question_back_stands_under_the_experts_name_and_nothing_moves(room: Room, salt: Asked) -> None:
+def test_a_question_back_stands_under_the_experts_name_and_nothing_moves(room: Room, salt: ExpertAssignment) -> None:
     file(room, "question back", note="Which year do you mean?")
     with room.database.read() as session:
         note = session.scalars(select(Note)).one()
@@ -147,7 +147,7 @@ def test_a_question_back_stands_under_the_experts_name_and_nothing_moves(room: R
     ],
 )
 def test_a_mail_to_the_quote_check_settles_it_once_it_is_filed(
-    room: Room, salt: Asked, policy: str, kind: str, outcome: str, reply: str
+    room: Room, salt: ExpertAssignment, policy: str, kind: str, outcome: str, reply: str
 ) -> None:
     room.database.write(lambda s: setattr(s.get_one(Newsletter, room.newsroom.newsletter_id), "check_policy", policy))
     file(room, "answer")
@@ -160,13 +160,13 @@ def test_a_mail_to_the_quote_check_settles_it_once_it_is_filed(
 
 
 @pytest.mark.parametrize("kind", ["fine", "wrong", "yes"])
-def test_without_an_open_check_there_is_nothing_to_settle(room: Room, salt: Asked, kind: str) -> None:
+def test_without_an_open_check_there_is_nothing_to_settle(room: Room, salt: ExpertAssignment, kind: str) -> None:
     with pytest.raises(InvalidTransition):
         file(room, kind)
     assert room.letters()[0].state == "received"
 
 
-def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room, salt: Asked) -> None:
+def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room, salt: ExpertAssignment) -> None:
     with pytest.raises(VersionConflict):
         file(room, "answer", version=99)
     with pytest.raises(InvalidTransition):
@@ -182,7 +182,7 @@ def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room,
     assert (salt.state(), [letter.state for letter in room.letters()]) == ("invited", ["received", "received"])
 
 
-def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room, salt: Asked) -> None:
+def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room, salt: ExpertAssignment) -> None:
     row = room.bring(mail("leyla.home@post.example", DESK, body=WORDS, From=[LEYLA, "x@y.example"]))
 
     def take(s: Session) -> int:
@@ -199,7 +199,9 @@ def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room,
     assert len(room.letters()) == 2
 
 
-def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back(room: Room, salt: Asked) -> None:
+def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back(
+    room: Room, salt: ExpertAssignment
+) -> None:
     """Anybody can write a mail in Leyla's name; what the desk took out of the holding pen she sees before it can run."""
     with room.database.read() as session:
         newsletter_id = salt.assignment(session).newsletter_id
@@ -223,12 +225,12 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
     assert (texts(room)[-1][1], faults()) == ("pen", ["check"])
 
 
-def test_nothing_is_taken_that_says_nothing(room: Room, salt: Asked) -> None:
+def test_nothing_is_taken_that_says_nothing(room: Room, salt: ExpertAssignment) -> None:
     with pytest.raises(MissingPrecondition):
         again(room, salt, " \n ")
 
 
-def test_a_cancelled_assignment_takes_no_answer(room: Room, salt: Asked) -> None:
+def test_a_cancelled_assignment_takes_no_answer(room: Room, salt: ExpertAssignment) -> None:
     room.database.write(lambda s: assigning.cancel(s, room.newsroom.nora, salt.assignment(s)))
     for kind in ("answer", "cannot", "later"):
         with pytest.raises(InvalidTransition):

@@ -20,11 +20,11 @@ from app.people.models import Expert as ExpertRow
 from app.questions import actions, wording
 from app.workflows import invitations
 from app.workflows.letters import public_state
-from tests.support.assignments import EDITED, WORDING, Asked
-from tests.support.browser import Browser
+from tests.support.assignments import EDITED, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK, checked, mail
 from tests.support.mailroom import LEYLA, Room
+from tests.support.pages import Browser
 
 # What the raw mail says, in its headers, its words, its quote, its signature and what hangs on it.
 ASKER = mail(
@@ -44,7 +44,7 @@ SECRETS = (
 )  # fmt: skip
 
 
-def question_of_the_letter(room: Room) -> Asked:
+def question_of_the_letter(room: Room) -> ExpertAssignment:
     """Nora words the letter anew, clears it, and asks Leyla."""
     nora = room.newsroom.nora
 
@@ -61,7 +61,7 @@ def question_of_the_letter(room: Room) -> Asked:
     question_id, assignment_id, public_id = room.database.write(ask)
     link = re.search(r"https?://[^/]+(/a/\S+)", invitation(room).text)
     assert link is not None
-    return Asked(room.newsroom, room.database, question_id, assignment_id, public_id, link[1])
+    return ExpertAssignment(room.newsroom, room.database, question_id, assignment_id, public_id, link[1])
 
 
 def invitation(room: Room) -> outbox.Message:
@@ -86,7 +86,7 @@ def signed_in(app: Flask, room: Room) -> Browser:
     return browser
 
 
-def pages(leyla: Browser, salt: Asked) -> str:
+def pages(leyla: Browser, salt: ExpertAssignment) -> str:
     found = []
     for address in (salt.link, f"/expert/assignments/{salt.public_id}", "/expert/", "/expert/profile"):
         assert leyla.open(address).status_code == 200, address

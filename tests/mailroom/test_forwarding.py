@@ -19,7 +19,7 @@ from app.workflows.letters.withdrawal import withdraw
 from app.workflows.newsletters import pausing
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.desk_people import second_desk
+from tests.support.desk_people import create_second_desk
 from tests.support.forwards import ADDRESS, NORA, PROGRAMS, TO, TONGUES, forward, hung, sent
 from tests.support.incoming_mails import DESK, MX, checked, mail
 from tests.support.mailroom import LEYLA, LIST, Room
@@ -159,7 +159,7 @@ def test_proof_below_our_received_proves_nothing(room: Room) -> None:
 
 
 def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Room) -> None:
-    room.database.write(second_desk)
+    room.database.write(create_second_desk)
     room.database.write(
         lambda s: directory.give_role(
             s, Clock(), directory.add_person(s, Clock(), "Olga", "olga@desk.example"), 2, "admin"

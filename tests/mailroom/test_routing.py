@@ -21,7 +21,7 @@ from app.people.models import Link
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.publishing import publication
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import (
     DESK,
@@ -36,7 +36,7 @@ from tests.support.incoming_mails import (
     vacation,
 )  # fmt: skip
 from tests.support.mailroom import LEYLA, LIST, MAREK, Room
-from tests.support.translators import SHIRIN, sent
+from tests.support.translations import SHIRIN, ask_translator
 
 WORDS = "We measure it at the station, every morning at six."
 SALT = "Who measures the salt in the wind, and where can a village read the figures of last year?"
@@ -63,7 +63,7 @@ def test_a_reply_to_her_own_address_from_her_own_server_is_a_letter_on_the_assig
     assert salt.state() == "invited"  # a mail settles nothing
 
 
-def expire(room: Room, salt: Asked) -> None:
+def expire(room: Room, salt: ExpertAssignment) -> None:
     def change(session: Session) -> None:
         for link in session.scalars(select(Link).filter_by(kind="reply")):
             link.ends_at = datetime(2020, 1, 1, tzinfo=UTC)
@@ -71,11 +71,11 @@ def expire(room: Room, salt: Asked) -> None:
     room.database.write(change)
 
 
-def revoke(room: Room, salt: Asked) -> None:
+def revoke(room: Room, salt: ExpertAssignment) -> None:
     room.database.write(lambda session: links.revoke_links(session, salt.assignment_id))
 
 
-def cancel(room: Room, salt: Asked) -> None:
+def cancel(room: Room, salt: ExpertAssignment) -> None:
     room.database.write(lambda session: assigning.cancel(session, room.newsroom.nora, salt.assignment(session)))
 
 
@@ -127,7 +127,7 @@ def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, a
     salt, hers = room.invited()
     mareks = room.invited("marek", SALT)[1]
     changed, reasons = ATTACKS[attack] if attack else ({}, [])
-    before: Callable[[Room, Asked], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
+    before: Callable[[Room, ExpertAssignment], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
     before(room, salt)
     outgoing_before = room.outgoing()
     letter: dict[str, object] = {"sender": LEYLA, "to": hers, "body": WORDS, "Authentication_Results": checked(LEYLA)}
@@ -169,7 +169,7 @@ def test_an_answer_without_its_token_and_an_experts_other_mail_wait_with_a_sugge
 
 def test_an_answer_to_our_mail_to_a_translator_is_no_readers_letter(room: Room) -> None:
     salt, _ = room.invited()
-    sent(salt)
+    ask_translator(salt)
     with room.database.read() as session:
         to_shirin = session.scalars(select(OutboxMail).filter_by(kind="translator.invitation")).one().message_id
     row = room.bring(reply(to_shirin, SHIRIN[1], DESK, WORDS))

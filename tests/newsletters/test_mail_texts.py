@@ -32,12 +32,11 @@ from app.questions import wording
 from app.questions.models import Question
 from app.workflows.letters import endings, public_state
 from app.workflows.publishing import publication
-from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
+from tests.support.assignments import EDITED, TIMURS_DETAILS, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, shown_token
 from tests.support.messages import check, invite, paragraphs
 from tests.support.pages import Page
-from tests.support.shown import seen
 from tests.support.stored import everything
 
 OWN = {
@@ -175,7 +174,7 @@ def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: New
             mail_texts.save_custom_texts(session, newsroom.nora, newsletter, "en", kind, texts)
 
     database.write(word)
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -197,7 +196,7 @@ def sent_to_leyla(database: Database) -> list[tuple[str, str]]:
 
 
 def test_changes_that_leyla_has_not_seen_are_listed_when_nora_approves(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
 
@@ -214,7 +213,7 @@ def test_changes_that_leyla_has_not_seen_are_listed_when_nora_approves(database:
 
 
 def test_what_leyla_has_seen_is_not_told_again(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -223,7 +222,7 @@ def test_what_leyla_has_seen_is_not_told_again(database: Database, newsroom: New
 
 
 def test_what_is_changed_after_the_check_is_told(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -236,7 +235,7 @@ def test_what_is_changed_after_the_check_is_told(database: Database, newsroom: N
 
 
 def test_an_answer_that_nora_withdraws_is_not_used_and_leyla_hears_why(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     database.write(lambda s: editing.withdraw(s, newsroom.nora, salt.answer(s), "It repeats what ran in May."))
     ((kind, text),) = sent_to_leyla(database)
@@ -245,14 +244,14 @@ def test_an_answer_that_nora_withdraws_is_not_used_and_leyla_hears_why(database:
 
 
 def test_who_has_not_written_yet_is_told_not_to(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
-    database.write(handed_over)
+    salt = ask_expert(database, newsroom)
+    database.write(send_queued_mails)
     database.write(lambda s: assigning.cancel(s, newsroom.nora, salt.assignment(s), "We have it."))
     assert [kind for kind, _ in sent_to_leyla(database)] == ["expert.cancelled"]
 
 
 def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
 
@@ -272,7 +271,7 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
     assert [kind.removeprefix("expert.") for kind, _ in found] == [
         "invitation", "shortened", "carried_over", "dropped", "not_used",
     ]  # fmt: skip
-    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in found)] == []
+    assert [secret for secret in TIMURS_DETAILS if any(secret in words for _, words in found)] == []
     assert all("The Salt Wind" in words for _, words in found)
 
 
@@ -347,7 +346,7 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
 
 
 def test_of_two_who_word_a_mail_the_second_sees_both(nora: Desk, vera: Desk, database: Database) -> None:
-    opened = seen(nora.open(PAGE).text)
+    opened = shown_token(nora.open(PAGE).text)
     vera.press(PAGE, seen=opened, **OWN)
     before = everything(database)
     said = nora.press(PAGE, 409, seen=opened, **OWN | {"subject": "By {due}, please?"})

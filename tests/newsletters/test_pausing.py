@@ -23,10 +23,10 @@ from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
 from app.workflows.newsletters import pausing
 from app.workflows.overview import digest
-from tests.support.assignments import arrived
+from tests.support.assignments import ask_expert_and_send
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
-from tests.support.letters import write
+from tests.support.letters import send_letter
 from tests.support.mailroom import Room
 
 
@@ -103,7 +103,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
 def test_the_morning_mail_goes_on_in_a_pause_and_ends_with_the_newsletter(
     database: Database, newsroom: Newsroom
 ) -> None:
-    write(database, newsroom, "Who weighs the salt?")
+    send_letter(database, newsroom, "Who weighs the salt?")
     mornings = [datetime.combine(date(2026, 12, day), time(8), ZoneInfo("Europe/Prague")) for day in (1, 2, 3)]
     assert digest.send_digests(database, mornings[0]) == 1
     database.write(paused)
@@ -141,7 +141,7 @@ def test_the_commands_do_the_same(app: Flask, database: Database, newsroom: News
 
 
 def test_the_commands_say_what_is_wrong(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    arrived(database, newsroom)
+    ask_expert_and_send(database, newsroom)
     for command, words in (
         (("pause", "tundra"), "no newsletter is called tundra (known: steppe)"),
         (("pause", "steppe", "--until", "2020-01-01"), "until: Give a day that is still to come."),

@@ -8,23 +8,23 @@ from sqlalchemy import select
 from app.audit import Event
 from app.db.engine import Database
 from app.people.models import Person, SignIn
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
-    ask,
-    at_the_desk,
+    create_second_desk,
+    find_link,
     hire,
-    hired_vera,
+    hire_vera,
     last_mail,
-    link_in,
-    public_id,
-    second_desk,
-    through_the_door,
-    trail,
+    list_events,
+    person_public_id,
+    request_code,
+    sign_in_by_code,
+    signed_in_browser,
 )
+from tests.support.pages import Browser
 from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
@@ -32,8 +32,8 @@ DESK = "/desk/steppe/"
 
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
-    hired_vera(database, newsroom)
-    return at_the_desk(app, database, VERA)
+    hire_vera(database, newsroom)
+    return signed_in_browser(app, database, VERA)
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -44,11 +44,11 @@ def run(app: Flask, *words: str) -> Result:
 def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    delta = database.write(second_desk)
+    delta = database.write(create_second_desk)
     database.write(lambda session: hire(session, delta, "Ilya Brandt", ILYA, "editor"))
-    laptop, phone, asked = at_the_desk(app, database, ILYA), at_the_desk(app, database, ILYA), Browser(app)
-    ask(asked, ILYA)
-    way = link_in(last_mail(database, ILYA))
+    laptop, phone, asked = signed_in_browser(app, database, ILYA), signed_in_browser(app, database, ILYA), Browser(app)
+    request_code(asked, ILYA)
+    way = find_link(last_mail(database, ILYA))
 
     done = run(app, "disable", ILYA)
     assert (done.exit_code, done.output) == (
@@ -59,19 +59,19 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     asked.open(way)
     assert asked.heading == "This link has ended"
     mails = len(everything(database)["outbox"])
-    ask(Browser(app), ILYA)
+    request_code(Browser(app), ILYA)
     with database.read() as session:
         assert session.scalars(select(SignIn).filter_by(person_id=newsroom.ilya.person_id)).all() == []
         assert len(everything(database)["outbox"]) == mails
     for desk in (newsroom.newsletter_id, delta):
-        assert trail(database, desk, "membership.disable") == [("membership.disable", None, None)]
+        assert list_events(database, desk, "membership.disable") == [("membership.disable", None, None)]
     vera.open(f"{DESK}trail")
     assert "Ilya Brandt was shut out of the whole house." in vera.text
-    vera.open(f"{DESK}people/{public_id(database, newsroom.ilya)}")
+    vera.open(f"{DESK}people/{person_public_id(database, newsroom.ilya)}")
     assert ("who alone can let them back" in vera.text, "Let them come back" in vera.text) == (True, False)
 
     assert run(app, "enable", ILYA).output == "Ilya Brandt can come in again, by a mail that they ask for.\n"
-    assert through_the_door(app, database, ILYA).open(f"{DESK}letters").status_code == 200
+    assert sign_in_by_code(app, database, ILYA).open(f"{DESK}letters").status_code == 200
     with database.read() as session:
         query = select(Event.action).where(Event.noun == "person", Event.noun_id == newsroom.ilya.person_id)
         acts = list(session.scalars(query.order_by(Event.id)))

@@ -20,11 +20,11 @@ from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
 from tests.support.answering import Answer
-from tests.support.at_the_form import answered, locked
 from tests.support.cast import Newsroom
 from tests.support.desk_people import last_mail
 from tests.support.hearing import OWN, Hearer, an_admin, hearer, let_hear, tell, the_program
-from tests.support.letters import ask
+from tests.support.letters import new_letter_key
+from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.serving import free_port
 from tests.support.smtp_servers import self_signed
 
@@ -49,8 +49,8 @@ def happens(database: Database, newsroom: Newsroom, at: datetime | None = None) 
 
 @pytest.fixture
 def fixed(database: Database, newsroom: Newsroom) -> None:
-    answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
-    locked(database, newsroom)
+    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    lock_edition(database, newsroom)
 
 
 def log(database: Database) -> list[tuple[Any, ...]]:

@@ -27,10 +27,10 @@ from app.workflows.publishing import recall as recalling
 from app.workflows.publishing.publication import GRACE
 from config import webhook_key
 from tests.support.app import BASE_URL
-from tests.support.at_the_form import answered, locked, published, question_of, sent
-from tests.support.cast import Newsroom, handed_in
+from tests.support.cast import Newsroom, submitted_answer
 from tests.support.hearing import Hearer, an_admin, hearer, let_hear, tell
-from tests.support.letters import ask
+from tests.support.letters import new_letter_key
+from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer, send_edition
 from tests.support.required_rows import compare_names
 from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT
@@ -74,7 +74,7 @@ def is_from_the_desk(secret: str, call: tuple[dict[str, str], bytes]) -> bool:
 
 
 def retract(database: Database, newsroom: Newsroom, public_id: str, reason: str = "For somebody's safety.") -> None:
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, public_id), reason))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, public_id), reason))
 
 
 def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
@@ -83,22 +83,22 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     key = let_hear(database, newsroom, site.address)
     with database.read() as session:
         secret = registering.secrets_of(session, session.get_one(Program, key))[0]
-    question = answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    question = answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
     assert tell(database) == {}
-    locked(database, newsroom)
+    lock_edition(database, newsroom)
     assert (tell(database), site.types) == ({"arrived": 1}, ["edition.locked"])
     assert is_from_the_desk(secret, site.heard[0])
     assert not is_from_the_desk(new_secret(), site.heard[0])
-    sent(database, newsroom)
+    send_edition(database, newsroom)
     assert tell(database) == {}, "until then it can be recalled"
     assert tell(database, later(**AFTER)) == {"arrived": 2}
     database.write(
-        lambda s: note(s, newsroom.newsletter_id, "answer.corrected", question_id=question_of(s, question).id)
+        lambda s: note(s, newsroom.newsletter_id, "answer.corrected", question_id=get_question(s, question).id)
     )
     tell(database)
     retract(database, newsroom, question)
     tell(database)
-    database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, question)))
+    database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, question)))
     tell(database)
     order = [
         "edition.locked",
@@ -160,7 +160,7 @@ def test_what_was_withdrawn_or_recalled_before_its_turn_is_told_to_nobody(
     database: Database, newsroom: Newsroom, site: Hearer
 ) -> None:
     let_hear(database, newsroom, site.address)
-    question = published(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    question = publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
     retract(database, newsroom, question)
     tell(database, later(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn", "edition.sent"]
@@ -172,7 +172,7 @@ def test_a_recalled_edition_takes_back_what_was_told_of_it(
     database: Database, newsroom: Newsroom, site: Hearer
 ) -> None:
     let_hear(database, newsroom, site.address)
-    published(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
 
     def recall(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
@@ -201,7 +201,7 @@ def test_the_chat_hears_that_something_is_here_and_nothing_more(
     for kind in CHAT_NOTICES:
         let_hear(database, newsroom, site.address, kind)
     for words in ("Who measures the salt?", "Where does the wind come from?"):
-        database.write(lambda s, words=words: handed_in(s, newsroom, words) and None)
+        database.write(lambda s, words=words: submitted_answer(s, newsroom, words) and None)
     assert tell(database) == {"arrived": 3}, "two answers, and one notice while it waits"
     assert site.bodies == list(CHAT_NOTICES.values())
     assert {name for head, _body in site.heard for name in head if name.startswith("webhook-")} == set()
@@ -216,7 +216,7 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
     assert program_messages.notify_waiting_letters(database, nine) == 0, "nothing waits"
-    ask(database, newsroom, "Who built the silos?")
+    new_letter_key(database, newsroom, "Who built the silos?")
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
@@ -265,8 +265,8 @@ def test_a_new_secret_signs_beside_the_former_one_for_a_day(
     database.write(lambda s: registering.renew(s, an_admin(newsroom), s.get_one(Program, key)))
     new, kept = secrets()
     assert (kept, new != former) == (former, True)
-    answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
-    locked(database, newsroom)
+    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    lock_edition(database, newsroom)
     tell(database)
     assert [is_from_the_desk(secret, site.heard[0]) for secret in (former, new)] == [True, True]
     assert secrets(later(hours=25)) == [new]

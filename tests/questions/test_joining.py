@@ -22,11 +22,9 @@ from app.questions.models import Question
 from app.workflows import undo
 from app.workflows.letters.endings import close_question
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk
-from tests.support.letters import the, write
-from tests.support.questions import question
-from tests.support.shown import version
+from tests.support.cast import Newsroom, answered_question
+from tests.support.desk import Desk, shown_version
+from tests.support.letters import get_letter, open_question_of_letters, send_letter
 from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
 from tests.support.stored import one
 
@@ -41,10 +39,10 @@ def row(session: Session, public_id: str) -> Question:
 
 def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     """Its reader would never hear of an answer: the notices of that edition have gone out."""
-    merged = question(database, newsroom, "Salt", {})
+    merged = open_question_of_letters(database, newsroom, "Salt", {})
 
     def then(session: Session) -> None:
-        lead = answered(session, newsroom, SALT)
+        lead = answered_question(session, newsroom, SALT)
         closing.merge_question(session, newsroom.nora, row(session, merged), lead)
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, lead, edition)
@@ -52,29 +50,29 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
         publication.send(session, newsroom.nora, edition)
 
     database.write(then)
-    letter = write(database, newsroom, AGAIN)
+    letter = send_letter(database, newsroom, AGAIN)
     page = nora.get(f"/letters/{letter}")
-    nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=version(page))
-    assert (the(database, letter).state, the(database, letter).question_id) == ("received", None)
+    nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=shown_version(page))
+    assert (get_letter(database, letter).state, get_letter(database, letter).question_id) == ("received", None)
 
 
 def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed_unheard(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    closed = question(database, newsroom, "Salt", {})
+    closed = open_question_of_letters(database, newsroom, "Salt", {})
     nora.decide(f"/questions/{closed}", "close", reason="outside")
     old = one(database, Letter).public_id
-    new = write(database, newsroom, AGAIN)
-    nora.post("/letters", act="question", letter=[f"{key}.{the(database, key).version}" for key in (old, new)])
-    assert (the(database, new).state, the(database, new).question_id) == ("received", None)
+    new = send_letter(database, newsroom, AGAIN)
+    nora.post("/letters", act="question", letter=[f"{key}.{get_letter(database, key).version}" for key in (old, new)])
+    assert (get_letter(database, new).state, get_letter(database, new).question_id) == ("received", None)
 
 
 @SIDE_BY_SIDE
 def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on(
     database: Database, newsroom: Newsroom
 ) -> None:
-    letters = [write(database, newsroom, words) for words in (SALT, AGAIN)]
-    first, second = (the(database, key).id for key in letters)
+    letters = [send_letter(database, newsroom, words) for words in (SALT, AGAIN)]
+    first, second = (get_letter(database, key).id for key in letters)
 
     def make(session: Session) -> tuple[int, list[int]]:
         with watched(session) as events:
@@ -91,14 +89,14 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
 
     with pytest.raises(InvalidTransition):
         database.write(join)
-    assert [the(database, letter).state for letter in letters] == ["received", "received"]
+    assert [get_letter(database, letter).state for letter in letters] == ["received", "received"]
 
 
 @SIDE_BY_SIDE
 def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away(
     database: Database, newsroom: Newsroom
 ) -> None:
-    salt, wind = (question(database, newsroom, words, {}) for words in ("Salt", "Wind"))
+    salt, wind = (open_question_of_letters(database, newsroom, words, {}) for words in ("Salt", "Wind"))
 
     def prepare(session: Session) -> None:
         assigning.assign(session, newsroom.nora, row(session, salt), session.get_one(Expert, newsroom.leyla.expert_id))
@@ -139,7 +137,7 @@ def test_no_reader_hears_that_a_question_ended_which_is_open_again(
 ) -> None:
     if state == "held":
         database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "held_kinds", ["reader.news"]))
-    closed = question(database, newsroom, "Salt", {"hear_back": "while", "email": "dana@post.example"})
+    closed = open_question_of_letters(database, newsroom, "Salt", {"hear_back": "while", "email": "dana@post.example"})
     nora.decide(f"/questions/{closed}", "close", reason="outside")
     assert mails(database) == [state]
     nora.post(f"/questions/{closed}/reopen")

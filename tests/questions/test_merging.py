@@ -21,12 +21,12 @@ from app.questions import actions
 from app.questions.models import Question, QuestionTopic
 from app.questions.queries import letters_of, number_of_readers
 from app.workflows.indexing import index_due
-from tests.support.assignments import asked
-from tests.support.at_the_form import published
-from tests.support.cast import answered
-from tests.support.desk import section, undone, walked
+from tests.support.assignments import ask_expert
+from tests.support.cast import answered_question
+from tests.support.desk import follow_pages, press_undo, section
+from tests.support.letters import open_question_of_letters
 from tests.support.pages import Page
-from tests.support.questions import question
+from tests.support.reader_pages import publish_answer
 from tests.support.stored import one, queries_of
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -50,7 +50,9 @@ WRITES = {"hear_back": "once", "email": "dana@post.example"}
 
 
 def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, database, newsroom):
-    salt, wind, dust = (question(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust"))
+    salt, wind, dust = (
+        open_question_of_letters(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust")
+    )
     nora.decide(f"/questions/{dust}", "merge", into=wind)
     page = nora.get("/questions")
     led = nora.post("/questions", act="merge", question=page.values("question"))
@@ -67,7 +69,7 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
 
 
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
-    wind, salt = (question(database, newsroom, words, {}) for words in ("The wind", "The salt"))
+    wind, salt = (open_question_of_letters(database, newsroom, words, {}) for words in ("The wind", "The salt"))
     for key in (wind, salt):
         nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
     nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
@@ -99,11 +101,13 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
 
 
 def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database, newsroom):
-    salt, wind, dust = (question(database, newsroom, words, WRITES, {}) for words in ("Salt", "Wind", "Dust"))
+    salt, wind, dust = (
+        open_question_of_letters(database, newsroom, words, WRITES, {}) for words in ("Salt", "Wind", "Dust")
+    )
     nora.decide(f"/questions/{dust}", "merge", into=wind)
     before = state(database, salt, wind, dust)
     led = nora.post("/questions", act="merge", question=box(database, salt, wind))
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert state(database, salt, wind, dust) == before
     nora.post("/questions", act="merge", question=box(database, salt, wind))
     nora.post(f"/questions/{wind}/split")  # the same by hand, however long after
@@ -121,14 +125,14 @@ def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database,
 
 @pytest.mark.parametrize("state_", ["closed", "ran", "merged"])
 def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
-    salt = question(database, newsroom, "Salt", {})
-    over = question(database, newsroom, "Wind", {})
+    salt = open_question_of_letters(database, newsroom, "Salt", {})
+    over = open_question_of_letters(database, newsroom, "Wind", {})
     if state_ == "ran":
-        over = published(database, newsroom, [])
+        over = publish_answer(database, newsroom, [])
     elif state_ == "closed":
         nora.decide(f"/questions/{over}", "close", reason="outside")
     else:
-        nora.decide(f"/questions/{over}", "merge", into=question(database, newsroom, "Dust"))
+        nora.decide(f"/questions/{over}", "merge", into=open_question_of_letters(database, newsroom, "Dust"))
     said = {
         "closed": "the other one is closed",
         "ran": "the other one has run",
@@ -142,11 +146,11 @@ def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
 
 
 def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom):
-    salt = question(database, newsroom, "Salt", {})
-    seeking = asked(database, newsroom)
+    salt = open_question_of_letters(database, newsroom, "Salt", {})
+    seeking = ask_expert(database, newsroom)
     with database.read() as session:
         theirs = seeking.assignment(session).question.public_id
-    other = database.write(lambda session: answered(session, newsroom, "Dust").public_id)
+    other = database.write(lambda session: answered_question(session, newsroom, "Dust").public_id)
     page = nora.get(nora.post("/questions", act="merge", question=box(database, salt, theirs, other)))
     assert the(database, salt).merged_into_id == the(database, theirs).id
     assert (
@@ -160,17 +164,19 @@ def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom)
 
 
 def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, database, newsroom):
-    salt = question(database, newsroom, "Salt", WRITES, {"hear_back": "while", "email": "timur@post.example"})
-    wind = question(database, newsroom, "Wind", WRITES, {})
+    salt = open_question_of_letters(
+        database, newsroom, "Salt", WRITES, {"hear_back": "while", "email": "timur@post.example"}
+    )
+    wind = open_question_of_letters(database, newsroom, "Wind", WRITES, {})
     with database.read() as session:
-        held = asked(database, newsroom).assignment(session).question.public_id
+        held = ask_expert(database, newsroom).assignment(session).question.public_id
     led = nora.post("/questions", act="close", reason="later", question=box(database, salt, wind, held))
     page = nora.get(led)
     assert "2 questions are done. One stays as it is: an expert is behind it: close it on its own page" in page
     with database.read() as session:
         addresses = [outbox.read(session, mail).to for mail in session.scalars(TO_READERS)]
     assert sorted(addresses) == ["dana@post.example", "dana@post.example", "timur@post.example"]
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     with database.read() as session:
         states = [mail.state for mail in session.scalars(TO_READERS)]
     assert (states, [the(database, key).state for key in (salt, wind)]) == (["discarded"] * 3, ["open", "open"])
@@ -179,7 +185,7 @@ def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, datab
 
 
 def test_an_assistant_prepares_and_does_not_close(ilya, database, newsroom):
-    salt = question(database, newsroom, "Salt", {})
+    salt = open_question_of_letters(database, newsroom, "Salt", {})
     assert "Close kindly" not in ilya.get("/questions")
     page = ilya.get(ilya.post("/questions", act="close", reason="later", question=box(database, salt)))
     assert "One stays as it is: an editor has to do it." in page
@@ -190,7 +196,7 @@ def test_an_assistant_prepares_and_does_not_close(ilya, database, newsroom):
 
 
 def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, database, newsroom):
-    salt, wind = (question(database, newsroom, words) for words in ("Salt", "Wind"))
+    salt, wind = (open_question_of_letters(database, newsroom, words) for words in ("Salt", "Wind"))
 
     def name(session):
         rows = [Topic(newsletter_id=newsroom.newsletter_id, slug=slug, name=slug.title()) for slug in ("air", "water")]
@@ -208,7 +214,7 @@ def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, da
 
     led = nora.post("/questions", act="topic", topic="water", question=box(database, salt, wind))
     assert topics() == 3
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert topics() == 1
     page = nora.get(nora.post("/questions", act="topic", topic="fire", question=box(database, salt)))
     assert "One stays as it is: choose a topic first." in page
@@ -219,12 +225,12 @@ def listed(page: Page) -> list[str]:
 
 
 def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, database, newsroom):
-    salt = question(database, newsroom, "Salt in the orchard")
-    theirs = asked(database, newsroom)
+    salt = open_question_of_letters(database, newsroom, "Salt in the orchard")
+    theirs = ask_expert(database, newsroom)
     with database.read() as session:
         seeking = theirs.assignment(session).question.public_id
         leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    ran = published(database, newsroom, [])
+    ran = publish_answer(database, newsroom, [])
 
     def name(session):
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="air", name="Air")
@@ -274,17 +280,17 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
                 actions.shelve(session, newsroom.nora, one)
 
     database.write(fill)
-    there = walked(nora, path, "next")
+    there = follow_pages(nora, path, "next")
     assert [len(listed(page)) for page in there] == [3, 3, 2]
-    back = walked(nora, there[-1].attributes("[rel=prev]", "href")[0], "prev")
+    back = follow_pages(nora, there[-1].attributes("[rel=prev]", "href")[0], "prev")
     assert [listed(page) for page in back] == [listed(page) for page in there[-2::-1]]
 
 
 def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, database, newsroom):
-    question(database, newsroom, "Salt", {})
+    open_question_of_letters(database, newsroom, "Salt", {})
     few = queries_of(nora.database, lambda: nora.get("/questions"))
     for number in range(40):
-        question(database, newsroom, f"Wind {number}", {})
+        open_question_of_letters(database, newsroom, f"Wind {number}", {})
     assert queries_of(nora.database, lambda: nora.get("/questions")) == few
     with app.test_request_context("/?state=all"), app.extensions["database"].read() as session:
         g.zone = "UTC"

@@ -7,8 +7,8 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.questions.models import Question
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, undone
-from tests.support.questions import question
+from tests.support.desk import Desk, press_undo
+from tests.support.letters import open_question_of_letters
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("a_minute")
 @pytest.fixture
 def salt(database: Database, newsroom: Newsroom) -> str:
     """A question that two readers ask."""
-    return question(database, newsroom, "Who measures the salt?", {}, {})
+    return open_question_of_letters(database, newsroom, "Who measures the salt?", {}, {})
 
 
 def behind(database: Database) -> list[list[str]]:
@@ -42,11 +42,11 @@ def test_a_letter_is_split_off_and_undo_puts_it_back(nora: Desk, database: Datab
     page = nora.get(led)
     assert page.notice.startswith("The letter asks a question of its own now.")
     assert behind(database) == [[second], [first]] or behind(database) == [[first], [second]]
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     assert behind(database) == [[first, second]]
 
 
 def test_the_only_letter_can_not_be_split_off(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    alone = question(database, newsroom, "Where does the wind come from?", {})
+    alone = open_question_of_letters(database, newsroom, "Where does the wind come from?", {})
     part = nora.get(f"questions/{alone}").part("section[aria-labelledby=wording]")
     assert [form.action for form in part.forms if form.action.endswith("/split")] == []

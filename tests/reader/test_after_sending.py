@@ -18,9 +18,9 @@ from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication
 from app.workflows.publishing.after_sending import Note, PublishedText
-from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import get_question, publish_answer
 from tests.support.stored import counted
 
 WRONG, RIGHT = "We wrote that <nobody> knows.", "The mill in Nukus knows & says so."
@@ -40,7 +40,7 @@ PLACES = (
 
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
-    return published(database, newsroom, [])
+    return publish_answer(database, newsroom, [])
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def correct(database: Database, newsroom: Newsroom, silos: str) -> Callable[...,
     def fn(words: PublishedText = MENDED, quietly: bool = False) -> None:
         note = Note() if quietly else Note(WRONG, RIGHT)
         database.write(
-            lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, note, quietly) and None
+            lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, note, quietly) and None
         )
 
     return fn
@@ -117,7 +117,7 @@ def test_what_was_reworded_for_safety_is_nowhere_as_it_was_and_nothing_says_that
 ) -> None:
     correct()
     [before] = entries(client)
-    database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE))
+    database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE))
     # The former address leads to the new one, which has none of the former words.
     moved = client.get(f"/steppe/q/{silos}/the-silos")
     assert (moved.status_code, moved.headers["Location"]) == (301, f"/steppe/q/{silos}/the-barns")
@@ -146,7 +146,7 @@ def test_feeds_name_what_was_withdrawn_as_gone_and_bring_back_what_was_corrected
     changed = ElementTree.fromstring(client.get("/steppe/sitemap-2021.xml").data)[0][1].text or ""  # noqa: S314
     assert changed > "2021-05-05"
     index_due(database)
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     tree = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
     [gone] = tree.iterfind("at:deleted-entry", ATOM)
     assert (gone.attrib["ref"], entries(client)) == (known["id"], [])
@@ -159,7 +159,7 @@ def test_the_list_is_walked_to_its_end_at_the_same_cost(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     def many(session: Session) -> None:
-        question, newest = question_of(session, silos), datetime(2026, 1, 1, tzinfo=UTC)
+        question, newest = get_question(session, silos), datetime(2026, 1, 1, tzinfo=UTC)
         for number in range(45):
             one = Correction(
                 newsletter_id=newsroom.newsletter_id, question_id=question.id, wrong=f"w{number:02}", right="r"

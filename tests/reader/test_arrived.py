@@ -13,9 +13,9 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.reader.receipt import DIGIT_MARKS
-from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import get_form_token, read_receipt, send_question
 
 WAYS = {
     "number": {},
@@ -39,21 +39,30 @@ def test_the_page_is_the_one_that_is_made_for_a_form_that_is_sent_again(
     client: FlaskClient, newsroom: Newsroom, path: str, way: str
 ) -> None:
     for number in range(2):  # from a copy that is made, and from one that is there
-        form = {"form": token(client), "body": f"Who owns silo {number} at the line?", "then": "send", **WAYS[way]}
+        form = {
+            "form": get_form_token(client),
+            "body": f"Who owns silo {number} at the line?",
+            "then": "send",
+            **WAYS[way],
+        }
         first, again = (client.post(path, data=form) for _ in range(2))
         assert (first.status_code, first.text, dict(first.headers).keys()) == (
             200,
             again.text,
             dict(again.headers).keys(),
         )
-        assert Page(first.text).values("receipt") == [receipt_on(first.text)] * len(Page(first.text).values("receipt"))
+        assert Page(first.text).values("receipt") == [read_receipt(first.text)] * len(
+            Page(first.text).values("receipt")
+        )
         assert not set(DIGIT_MARKS) & set(first.text)
 
 
 def test_each_reader_gets_a_number_of_their_own_and_no_copy_keeps_any(
     app: Flask, client: FlaskClient, newsroom: Newsroom
 ) -> None:
-    receipts = [receipt_on(ask(client, body=f"Who owns silo {number} at the line?").text) for number in range(3)]
+    receipts = [
+        read_receipt(send_question(client, body=f"Who owns silo {number} at the line?").text) for number in range(3)
+    ]
     kept = b"".join(b"".join(copy.parts) for copy in app.extensions["copies"].shelf._held.values()).decode()
     digits = re.sub(r"\D", "", kept)
     assert (len({*receipts}), [one for one in receipts if one in digits]) == (3, [])
@@ -62,25 +71,25 @@ def test_each_reader_gets_a_number_of_their_own_and_no_copy_keeps_any(
 def test_what_the_desk_changes_stands_on_the_next_page(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert "Nora Lind is going to read it" in ask(client).text
-    form = token(client)
+    assert "Nora Lind is going to read it" in send_question(client).text
+    form = get_form_token(client)
     change(database, newsroom, editor="Ilya Berg", names_readers=False)
-    page = ask(client, form=form).text
+    page = send_question(client, form=form).text
     assert ("Ilya Berg is going to read it" in page, "Nora Lind" in page, "how you are named" in page) == (
         True,
         False,
         False,
     )
-    form = token(client)
+    form = get_form_token(client)
     change(database, newsroom, state="paused", state_at=utc_now())
-    refused = ask(client, form=form)
+    refused = send_question(client, form=form)
     assert (refused.status_code, "pauses, and takes no questions" in refused.text) == (409, True)
 
 
 def test_a_question_asks_the_database_for_little(app: Flask, client: FlaskClient, newsroom: Newsroom) -> None:
     """What a new number's page shows, and the newsletter with its settings, are in memory after the first one."""
-    ask(client)
-    database, asked, form = app.extensions["database"], list[str](), token(client)
+    send_question(client)
+    database, asked, form = app.extensions["database"], list[str](), get_form_token(client)
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         asked.append(re.sub(r".*?(INSERT INTO|FROM) (\(?\w+).*", r"\1 \2", " ".join(statement.split())))

@@ -22,9 +22,9 @@ from app.reader import form_token, submission
 from app.reader.page_frame import open_context
 from app.text.clean import for_print
 from app.web.static_files import current
-from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
 
 
 def letters(database: Database) -> list[Letter]:
@@ -35,39 +35,44 @@ def letters(database: Database) -> list[Letter]:
 def test_a_double_press_makes_one_letter_and_shows_the_same_receipt(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    form = token(client, "/steppe/")
-    first, second = ask(client, form=form), ask(client, form=form)
+    form = get_form_token(client, "/steppe/")
+    first, second = send_question(client, form=form), send_question(client, form=form)
     assert (first.status_code, second.status_code) == (200, 200)
-    assert re.fullmatch(r"\d{20}", receipt_on(first.text))
-    assert receipt_on(first.text) == receipt_on(second.text)
+    assert re.fullmatch(r"\d{20}", read_receipt(first.text))
+    assert read_receipt(first.text) == read_receipt(second.text)
     [letter] = letters(database)
-    assert (letter.body, letter.hear_back, letter.state, letter.language) == (QUESTION, "number", "received", "en")
+    assert (letter.body, letter.hear_back, letter.state, letter.language) == (
+        SILOS_QUESTION,
+        "number",
+        "received",
+        "en",
+    )
 
 
 def test_six_presses_at_the_same_moment_make_one_letter(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    form = token(client)
+    form = get_form_token(client)
     with ThreadPoolExecutor(6) as hands:
-        pages = list(hands.map(lambda _press: ask(app.test_client(), form=form), range(6)))
+        pages = list(hands.map(lambda _press: send_question(app.test_client(), form=form), range(6)))
     assert [page.status_code for page in pages] == [200] * 6
-    assert len({receipt_on(page.text) for page in pages}) == 1
-    assert [letter.body for letter in letters(database)] == [QUESTION]
+    assert len({read_receipt(page.text) for page in pages}) == 1
+    assert [letter.body for letter in letters(database)] == [SILOS_QUESTION]
 
 
 def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_new_words(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    form = token(client)
-    first = ask(client, form=form)
-    again = ask(client, form=form, body="And since when have they owned them?")
+    form = get_form_token(client)
+    first = send_question(client, form=form)
+    again = send_question(client, form=form, body="And since when have they owned them?")
     assert again.status_code == 409
-    assert receipt_on(again.text) == receipt_on(first.text)
+    assert read_receipt(again.text) == read_receipt(first.text)
     assert "And since when have they owned them?</textarea>" in again.text
     fresh = Page(again.text).value("form")
     assert fresh not in ("", form)
-    assert ask(client, form=fresh, body="And since when have they owned them?").status_code == 200
-    assert [letter.body for letter in letters(database)] == [QUESTION, "And since when have they owned them?"]
+    assert send_question(client, form=fresh, body="And since when have they owned them?").status_code == 200
+    assert [letter.body for letter in letters(database)] == [SILOS_QUESTION, "And since when have they owned them?"]
 
 
 def of_last_week(app: Flask, days: int) -> str:
@@ -84,13 +89,13 @@ def of_last_week(app: Flask, days: int) -> str:
 def test_a_form_that_is_too_old_or_forged_is_shown_again_with_its_text(
     kind: str, app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    good = token(client)
+    good = get_form_token(client)
     bad = {"stale": of_last_week(app, 8), "forged": good[:-3] + "AAA", "none": "", "nonsense": "\0🜁" * 40}[kind]
-    page = client.post("/steppe/send", data={"form": bad, "body": QUESTION, "email_once": "t@post.example"})
+    page = client.post("/steppe/send", data={"form": bad, "body": SILOS_QUESTION, "email_once": "t@post.example"})
     assert page.status_code == 400
-    assert f"{QUESTION}</textarea>" in page.text
+    assert f"{SILOS_QUESTION}</textarea>" in page.text
     assert letters(database) == []
-    assert ask(client, form=of_last_week(app, 6)).status_code == 200
+    assert send_question(client, form=of_last_week(app, 6)).status_code == 200
 
 
 @pytest.mark.threat("another site")
@@ -105,7 +110,7 @@ def test_another_newsletters_form_is_not_taken(client: FlaskClient, database: Da
         session.add(Newsletter(**{**columns, "slug": "nafas", "language": "fa", "languages": ["fa"]}))
 
     database.write(found_another)
-    assert ask(client, form=token(client, "/nafas/ask")).status_code == 400
+    assert send_question(client, form=get_form_token(client, "/nafas/ask")).status_code == 400
     assert letters(database) == []
 
 
@@ -122,7 +127,7 @@ def test_another_newsletters_form_is_not_taken(client: FlaskClient, database: Da
 def test_what_is_no_question_comes_back_with_the_error_at_its_field(
     body: str, message: str, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    response = ask(client, body=body)
+    response = send_question(client, body=body)
     assert response.status_code == 400
     page = Page(response.text)
     [(place, said)] = page.errors
@@ -134,13 +139,13 @@ def test_what_is_no_question_comes_back_with_the_error_at_its_field(
 def test_every_wrong_field_is_named_and_everything_typed_is_kept(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    page = ask(
+    page = send_question(
         client, hear_back="once", email_once="timur@post", credit="first", first="Timur", background="I drive there"
     )
     assert page.status_code == 400
     assert [place for place, _said in Page(page.text).summary] == ["email_once", "place"]
     for kept in (
-        f"{QUESTION}</textarea>",
+        f"{SILOS_QUESTION}</textarea>",
         'value="timur@post"',
         'value="Timur"',
         "I drive there</textarea>",
@@ -154,7 +159,7 @@ def test_every_wrong_field_is_named_and_everything_typed_is_kept(
 def test_a_choice_that_there_is_not_is_refused_and_stores_nothing(
     field: str, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert ask(client, **{field: "everything"}).status_code == 400
+    assert send_question(client, **{field: "everything"}).status_code == 400
     assert letters(database) == []
 
 
@@ -172,16 +177,16 @@ def test_a_choice_that_there_is_not_is_refused_and_stores_nothing(
 def test_any_script_and_any_trick_is_kept_as_it_was_written_and_shown_as_text(
     body: str, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert ask(client, body=body).status_code == 200
+    assert send_question(client, body=body).status_code == 200
     assert [letter.body for letter in letters(database)] == [body]
-    shown = client.post("/steppe/send", data={"form": token(client), "body": body, "then": "choices"}).text
+    shown = client.post("/steppe/send", data={"form": get_form_token(client), "body": body, "then": "choices"}).text
     assert "<script>" not in shown
     assert shown.count("</textarea>") == 2
 
 
 @pytest.mark.threat("flood")
 def test_ten_megabytes_get_a_page_and_no_letter(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
-    page = ask(client, body="why " * 2_500_000)
+    page = send_question(client, body="why " * 2_500_000)
     assert page.status_code == 413
     assert "<h1>That is too much</h1>" in page.text
     assert letters(database) == []
@@ -190,10 +195,10 @@ def test_ten_megabytes_get_a_page_and_no_letter(client: FlaskClient, database: D
 def test_more_choices_opens_the_form_with_the_words_and_sends_nothing(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    form = token(client, "/steppe/")
-    page = ask(client, form=form, then="choices")
+    form = get_form_token(client, "/steppe/")
+    page = send_question(client, form=form, then="choices")
     assert page.status_code == 200
-    assert f"{QUESTION}</textarea>" in page.text
+    assert f"{SILOS_QUESTION}</textarea>" in page.text
     assert f'name="form" value="{form}"' in page.text
     assert letters(database) == []
 
@@ -203,7 +208,7 @@ def test_an_address_and_a_name_are_kept_with_the_consent_as_it_was_read(
 ) -> None:
     consent = "I agree that The Steppe Letter prints this name with my question, in the newsletter and on this site."
     assert client.get("/steppe/ask").text.count(consent) == 2
-    sent = ask(
+    sent = send_question(
         client, hear_back="while", email_while="timur@post.example", credit="first", first="Timur", place="Osh",
         verbatim="yes", language="ru", background="I drive there", name="not this one",
     )  # fmt: skip
@@ -224,7 +229,7 @@ def test_an_address_and_a_name_are_kept_with_the_consent_as_it_was_read(
 def test_just_a_number_keeps_no_address_and_no_minute(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert ask(client, email_once="timur@post.example", email_while="timur@post.example").status_code == 200
+    assert send_question(client, email_once="timur@post.example", email_while="timur@post.example").status_code == 200
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
         [letter] = session.scalars(select(Letter))
@@ -237,8 +242,8 @@ def test_just_a_number_keeps_no_address_and_no_minute(
 def test_a_robot_in_the_trap_is_held_and_never_refused(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    sent = ask(client, leave_empty="https://buy.example")
-    assert (sent.status_code, len(receipt_on(sent.text))) == (200, 20)
+    sent = send_question(client, leave_empty="https://buy.example")
+    assert (sent.status_code, len(read_receipt(sent.text))) == (200, 20)
     assert [(letter.state, letter.held_reason) for letter in letters(database)] == [("held", "trap")]
 
 
@@ -248,7 +253,7 @@ def test_a_flood_is_held_and_every_letter_of_it_is_kept(
 ) -> None:
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(2, 10))
     for number in range(4):
-        assert ask(limited, body=f"{QUESTION} ({number})").status_code == 200
+        assert send_question(limited, body=f"{SILOS_QUESTION} ({number})").status_code == 200
     assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]
 
 
@@ -258,13 +263,13 @@ def test_a_form_that_is_sent_again_takes_no_room_from_others(
 ) -> None:
     """A press that comes twice, and one after going back: four readers are no flood where six Sends come."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(4, 10))
-    form = token(limited)
+    form = get_form_token(limited)
     for _press in range(3):
-        assert ask(limited, form=form).status_code == 200
+        assert send_question(limited, form=form).status_code == 200
     for number in range(3):
-        assert ask(limited, body=f"{QUESTION} ({number})").status_code == 200
+        assert send_question(limited, body=f"{SILOS_QUESTION} ({number})").status_code == 200
     assert [letter.held_reason for letter in letters(database)] == [None] * 4
-    ask(limited, body=f"{QUESTION} (one more)")
+    send_question(limited, body=f"{SILOS_QUESTION} (one more)")
     assert letters(database)[-1].held_reason == "flood"
 
 
@@ -294,7 +299,7 @@ def test_to_want_to_know_it_too_is_one_press_with_a_receipt(
     assert len(set(forms)) == 2  # the question's own form has a token of its own
     first, second = join(client, public_id, forms[1]), join(client, public_id, forms[1])
     assert (first.status_code, second.status_code) == (200, 200)
-    assert receipt_on(first.text) == receipt_on(second.text)
+    assert read_receipt(first.text) == read_receipt(second.text)
     [letter] = letters(database)
     assert (letter.state, letter.filed_as, letter.body) == ("filed", "question", "Does the canal run at night?")
     assert "1 reader asks this." in client.get("/steppe/").text
@@ -304,7 +309,7 @@ def test_a_question_that_is_not_shown_any_more_can_not_be_joined(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     public_id = shown_question(database, newsroom)
-    form = token(client)
+    form = get_form_token(client)
 
     def hide(session: Any) -> None:
         from app.questions.models import Question
@@ -335,7 +340,7 @@ def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, 
 def test_words_meant_for_the_desk_are_cleaned_only_where_they_leave_it(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert ask(client, body="Is\0 this \u202etrue\u202c?").status_code == 200
+    assert send_question(client, body="Is\0 this \u202etrue\u202c?").status_code == 200
     [letter] = letters(database)
     assert letter.body == "Is this \u202etrue\u202c?"
     assert for_print(letter.body) == "Is this true?"

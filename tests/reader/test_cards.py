@@ -12,10 +12,10 @@ from app.newsletters.models import Newsletter
 from app.typesetting import card
 from app.typesetting.card import Card
 from app.workflows.publishing import after_sending, publication
-from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.missing import without
 from tests.support.pages import Page
+from tests.support.reader_pages import get_question, publish_answer
 
 HERE = "https://ask.newsroom.example"
 NAME = "The Steppe Letter"
@@ -41,7 +41,7 @@ def machine() -> None:
 
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
-    return published(database, newsroom, [])
+    return publish_answer(database, newsroom, [])
 
 
 def picture(made: bytes | None) -> Image.Image:
@@ -157,7 +157,7 @@ def test_no_picture_outlives_its_words(client: FlaskClient, database: Database, 
     assert client.get(old).status_code == 200
 
     def reword(session: object, headline: str = "The Mill") -> None:
-        question = question_of(session, silos)  # type: ignore[arg-type]
+        question = get_question(session, silos)  # type: ignore[arg-type]
         words = after_sending.PublishedText(headline, "Who built the mill?", ("Nobody knows.",))
         after_sending.reword_for_safety(session, newsroom.nora, question, words)  # type: ignore[arg-type]
 
@@ -169,7 +169,7 @@ def test_no_picture_outlives_its_words(client: FlaskClient, database: Database, 
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "The Plain Letter"))
     assert (client.get(new).status_code, client.get(address_of(client, silos)).status_code) == (404, 200)
     last = address_of(client, silos)
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "for somebody's safety"))
     assert [client.get(one).status_code for one in (last, new, old)] == [410, 410, 410]
     assert client.get(last, headers={"If-None-Match": "*"}).status_code == 410
 

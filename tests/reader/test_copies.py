@@ -43,12 +43,23 @@ from app.workflows.letters import withdrawal
 from app.workflows.newsletters import pausing
 from app.workflows.publishing import after_sending, publication, recall, skip, translations
 from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.at_the_form import answered, ask, locked, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
-from tests.support.desk_people import hired_vera, second_desk
+from tests.support.desk_people import create_second_desk, hire_vera
 from tests.support.forks import FORKS
 from tests.support.pages import Page
-from tests.support.public_pages import addresses, fresh, unsigned, with_topic_and_page
+from tests.support.reader_pages import (
+    add_topic_and_expert_page,
+    answer_letters,
+    get_form_token,
+    get_question,
+    lock_edition,
+    public_addresses,
+    read_receipt,
+    render_page,
+    send_edition,
+    send_question,
+    strip_form_tokens,
+)
 from tests.support.stored import counted
 from tests.support.turning import turning
 from tests.support.waiting import PATIENCE
@@ -69,21 +80,21 @@ def shelf(app: Flask) -> copies.LruStore:
 
 def served(client: FlaskClient, path: str) -> tuple[int, str]:
     response = client.get(path, base_url=BASE_URL)
-    return response.status_code, unsigned(response.data)
+    return response.status_code, strip_form_tokens(response.data)
 
 
 @pytest.fixture
 def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
     """Timur asked about the silos, Leyla answered, it ran; a second answer ran beside it, and a question is shown. Gives
     the first question's key and the receipt of somebody who has just asked."""
-    ask(client)
+    send_question(client)
     with database.read() as session:
         key = session.scalars(select(Letter.id)).one()
-    answered(database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
-    first = answered(database, newsroom, [key], ties="The mill pays for our gauges.")
-    locked(database, newsroom)
-    sent(database, newsroom)
-    with_topic_and_page(database, newsroom, first)
+    answer_letters(database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
+    first = answer_letters(database, newsroom, [key], ties="The mill pays for our gauges.")
+    lock_edition(database, newsroom)
+    send_edition(database, newsroom)
+    add_topic_and_expert_page(database, newsroom, first)
 
     def show(session: Session) -> None:
         question = actions.open_question(session, newsroom.nora, [], headline="Gauges", body=OPEN, language="en")
@@ -93,7 +104,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[
 
     database.write(show)
     index_due(database)
-    return first, receipt_on(ask(client, body="Who owns the old mill at the weir?").text)
+    return first, read_receipt(send_question(client, body="Who owns the old mill at the weir?").text)
 
 
 def test_every_page_of_readers_is_copied_or_said_to_be_none(
@@ -101,10 +112,10 @@ def test_every_page_of_readers_is_copied_or_said_to_be_none(
 ) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{reader.name}.")]
     pages = {rule.endpoint.partition(".")[2] for rule in rules if "GET" in (rule.methods or ())}
-    known = addresses(app.extensions["database"])
+    known = public_addresses(app.extensions["database"])
     assert pages == (known.keys() & pages) | NEVER_COPIED
     for name, path in known.items():
-        assert served(client, path) == fresh(app, path), name
+        assert served(client, path) == render_page(app, path), name
         with counted(app.extensions["database"]) as statements:
             client.get(path)
         assert statements == [], f"{name} does not come from a copy"
@@ -132,20 +143,20 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     def topic(session: Session) -> None:
         wind = session.scalars(select(Topic).filter_by(slug="wind")).one()
         grain = session.scalars(select(Topic).filter_by(slug="grain")).one()
-        actions.set_topics(session, nora, question_of(session, silos), [grain.id, wind.id])
+        actions.set_topics(session, nora, get_question(session, silos), [grain.id, wind.id])
 
     def no_page(session: Session) -> None:
         expert_pages.take_back(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
 
     def translate(session: Session) -> None:
-        question = question_of(session, silos)
+        question = get_question(session, silos)
         for original in translating.originals(session, question):
             one = translating.translate(session, nora, original, "fa", translating.Words("Anbar", headline="Anbar"))
             translations.approve(session, nora, one, original, compared=True)
 
     def correct(session: Session) -> None:
         question, words = (
-            question_of(session, silos),
+            get_question(session, silos),
             after_sending.PublishedText("The Silos", OPEN, ("The mill knows.",)),
         )
         after_sending.correct(session, nora, question, words, after_sending.Note("It was Aral.", "It is Osh."))
@@ -168,8 +179,8 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     yield "a translation", translate
     yield "a correction", correct
     yield "an expert's no", no_page
-    yield "a withdrawal", lambda s: publication.retract(s, nora, question_of(s, silos), "for somebody's safety")
-    yield "its return", lambda s: publication.restore(s, nora, question_of(s, silos))
+    yield "a withdrawal", lambda s: publication.retract(s, nora, get_question(s, silos), "for somebody's safety")
+    yield "its return", lambda s: publication.restore(s, nora, get_question(s, silos))
     yield "a pause", lambda s: pausing.pause(s, vera, here(s))
     yield "going on", lambda s: pausing.resume(s, vera, here(s))
     yield "a recall", lambda s: recall.recall(s, nora, last(s))
@@ -180,12 +191,12 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
 def test_after_every_change_each_page_is_as_if_there_were_no_copies(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: tuple[str, str]
 ) -> None:
-    paths, changed, vera = addresses(database), {}, hired_vera(database, newsroom)
+    paths, changed, vera = public_addresses(database), {}, hire_vera(database, newsroom)
     for name, change in changes(newsroom, vera, *silos):
         before = {path: served(client, path) for path in paths.values()}
         database.write(change)
         after = {path: served(client, path) for path in paths.values()}
-        assert after == {path: fresh(app, path) for path in paths.values()}, name
+        assert after == {path: render_page(app, path) for path in paths.values()}, name
         there = {path: page for path, page in after.items() if page[0] == 200}
         with counted(app.extensions["database"]) as statements:
             assert {path: served(client, path) for path in there} == there, name
@@ -204,11 +215,11 @@ def test_each_statement_on_what_pages_show_draws_another_version(
         session.add(FormerName(newsletter_id=here.id, slug="plain"))
         settings.save_house_sentences(session, newsroom.nora, here, "en", {"invitation": "Ask."})
         actions.set_topics(
-            session, newsroom.nora, question_of(session, silos[0]), list(session.scalars(select(Topic.id)))
+            session, newsroom.nora, get_question(session, silos[0]), list(session.scalars(select(Topic.id)))
         )
         row = {"newsletter_id": here.id, "kept_in": "public", "noun": "question", "noun_id": 1, "matcher": "m5"}
         session.add(Vector(**row, numbers=b""))
-        item = session.scalars(select(EditionItem).filter_by(question_id=question_of(session, silos[0]).id)).one()
+        item = session.scalars(select(EditionItem).filter_by(question_id=get_question(session, silos[0]).id)).one()
         made = {"input": item.input, "output": item.output, "sha256": item.sha256}
         session.add(ItemTranslation(item_id=item.id, language="fa", number=1, **made))
         note = {"wrong": "It was Aral.", "right": "It is Osh.", "made_at": utc_now()}
@@ -249,8 +260,8 @@ def test_whatever_table_a_page_reads_is_watched(
     if listened is not database:
         event.listen(listened.reader, "before_cursor_execute", note)
     try:
-        for path in addresses(database).values():
-            assert fresh(app, path)[0] == 200
+        for path in public_addresses(database).values():
+            assert render_page(app, path)[0] == 200
     finally:
         event.remove(database.reader, "before_cursor_execute", note)
         if listened is not database:
@@ -268,7 +279,7 @@ def _answer(url: str, pipe: Any) -> None:
     while path := pipe.recv():
         with counted(app.extensions["database"]) as statements:
             page = client.get(path, base_url=BASE_URL).data
-        pipe.send((unsigned(page), len(statements)))
+        pipe.send((strip_form_tokens(page), len(statements)))
 
 
 @pytest.mark.both_databases
@@ -287,7 +298,7 @@ def test_what_one_process_changes_the_other_shows_at_its_next_request(
     try:
         assert [page(), page()] == [(True, False), (True, True)]
         database.write(
-            lambda s: publication.retract(s, newsroom.nora, question_of(s, silos[0]), "for somebody's safety")
+            lambda s: publication.retract(s, newsroom.nora, get_question(s, silos[0]), "for somebody's safety")
         )
         assert [page(), page()] == [(False, False), (False, True)]
     finally:
@@ -306,7 +317,7 @@ def test_whoever_asks_first_leaves_nothing_in_the_copy(app: Flask, client: Flask
         first = client.get(more if "lang" in path else more.replace("&lang=ru", ""), headers=headers, base_url=BASE_URL)
         assert first.status_code in (200, 304)
         assert "Set-Cookie" not in first.headers
-        assert served(client, path) == fresh(app, path)
+        assert served(client, path) == render_page(app, path)
         assert not re.search("evil|utm_|zzz9", client.get(path).text)
     assert client.get("/steppe/answers", base_url="https://evil.example").status_code == 421
 
@@ -316,7 +327,9 @@ def test_forms_from_a_copy_have_each_a_token_of_their_own(client: FlaskClient, s
     forms = [one for page in pages for one in page.attributes("[name=form]", "value")]
     tasks = [one for page in pages for one in page.attributes("[name=form]", "data-task")]
     assert (len(forms), len({*forms}), len({*filter(None, tasks)})) == (6, 6, 4)
-    receipts = {receipt_on(ask(client, form=form, body=f"Who owns silo {n}?").text) for n, form in enumerate(forms)}
+    receipts = {
+        read_receipt(send_question(client, form=form, body=f"Who owns silo {n}?").text) for n, form in enumerate(forms)
+    }
     assert len(receipts) == 6
     kept = client.get("/steppe/ask").headers
     assert (kept["Cache-Control"], kept.get("ETag")) == ("private, max-age=0", None)
@@ -326,7 +339,7 @@ def test_a_form_that_was_opened_from_a_copy_just_now_is_known_to_be(
     limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(form_token, "AT_ONCE", RateLimitItemPerSecond(1, 1_000))
-    opened = [token(limited) for _ in range(2)]
+    opened = [get_form_token(limited) for _ in range(2)]
     house = limited.application
     with house.test_request_context(), house.extensions["database"].read() as session:
         forms = [form_token.read(one, session.get_one(Newsletter, newsroom.newsletter_id)) for one in opened]
@@ -335,9 +348,9 @@ def test_a_form_that_was_opened_from_a_copy_just_now_is_known_to_be(
 
 @pytest.mark.threat("stranger at the door")
 def test_what_is_one_persons_is_on_no_shelf(app: Flask, client: FlaskClient, silos: tuple[str, str]) -> None:
-    receipt = receipt_on(ask(client, body="Who weighs the salt?").text)
+    receipt = read_receipt(send_question(client, body="Who weighs the salt?").text)
     client.post("/steppe/receipt", data={"receipt": receipt})
-    client.post("/steppe/send", data={"form": token(client), "body": "Salt"})
+    client.post("/steppe/send", data={"form": get_form_token(client), "body": "Salt"})
     client.post("/steppe/answers", data={"words": "salt"})
     client.get("/steppe/receipt")
     client.get(f"/steppe/report/{silos[0]}")
@@ -402,7 +415,7 @@ def test_a_name_that_another_newsletter_takes_over_shows_that_one_alone(
     assert "The Silos" in client.get("/steppe/answers").text
 
     def swap(session: Session) -> None:
-        other = session.get_one(Newsletter, second_desk(session))
+        other = session.get_one(Newsletter, create_second_desk(session))
         session.get_one(Newsletter, newsroom.newsletter_id).slug = "plain"
         session.flush()
         other.slug = "steppe"
@@ -444,7 +457,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
             answer = line.getresponse()
             head = {name: value for name, value in answer.getheaders() if name not in ("X-Request-Id", "Date")}
             body = answer.read()
-            return answer.status, head, unsigned(gzip.decompress(body) if "Content-Encoding" in head else body)
+            return answer.status, head, strip_form_tokens(gzip.decompress(body) if "Content-Encoding" in head else body)
 
         for path in ("/steppe/", "/steppe/ask", "/steppe/answers", "/steppe/feed.xml", "/steppe/calendar.ics"):
             for method, headers in kinds:

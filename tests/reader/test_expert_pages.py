@@ -23,12 +23,10 @@ from app.questions import actions, wording
 from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_people
-from tests.support.at_the_form import answered, published, question_of, sent
-from tests.support.at_the_form import locked as lock
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.pages import Page
-from tests.support.public_pages import unsigned
+from tests.support.pages import Browser, Page
+from tests.support.reader_pages import answer_letters, get_question, publish_answer, send_edition, strip_form_tokens
+from tests.support.reader_pages import lock_edition as lock
 from tests.support.stored import counted, rows
 
 ADDRESS = "/steppe/experts/"
@@ -37,7 +35,7 @@ ADDRESS = "/steppe/experts/"
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
     """What Leyla answered has run. The public key of the question."""
-    return published(database, newsroom, [])
+    return publish_answer(database, newsroom, [])
 
 
 def leyla_of(session: Session, newsroom: Newsroom) -> Expert:
@@ -76,7 +74,7 @@ def answer(client: FlaskClient, address: str) -> tuple[int, str, dict[str, str]]
     reference = got.headers["X-Request-ID"]
     headers = {name: value for name, value in got.headers if name not in ("X-Request-ID", "Date")}
     key = address.removeprefix(ADDRESS)
-    return got.status_code, unsigned(got.data).replace(reference, "").replace(key, ""), headers
+    return got.status_code, strip_form_tokens(got.data).replace(reference, "").replace(key, ""), headers
 
 
 @pytest.mark.both_databases
@@ -127,7 +125,7 @@ def test_where_somebody_was_described_their_page_says_nothing_of_it(
         )
 
     database.write(printed_as("a customs broker in Osh"))
-    hidden = published(database, newsroom, [], headline="The Customs", body="Who is paid at the border?")
+    hidden = publish_answer(database, newsroom, [], headline="The Customs", body="Who is paid at the border?")
     database.write(printed_as(""))
     page = client.get(says_yes(database, newsroom)).text
     assert ("The Silos" in page, "The Customs" in page, hidden in page) == (True, False, False)
@@ -172,7 +170,7 @@ def test_what_was_withdrawn_stands_on_no_page_and_a_page_with_nothing_on_it_is_n
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     address = says_yes(database, newsroom)
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "for somebody's safety"))
     assert answer(client, address) == of_nobody(client)
     assert ADDRESS not in client.get("/steppe/sitemap-pages.xml").text
 
@@ -184,9 +182,9 @@ def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between
     address = ""
     for first, last in ((0, 5), (5, 45)):
         for number in range(first, last):
-            answered(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+            answer_letters(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
         lock(database, newsroom)
-        sent(database, newsroom)
+        send_edition(database, newsroom)
         address = says_yes(database, newsroom)
         with counted(house) as statements:
             assert client.get(address).status_code == 200
@@ -306,7 +304,7 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
         editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST, reason="read to him by phone")
 
     database.write(approved)
-    sent(database, newsroom)
+    send_edition(database, newsroom)
 
     def yes(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)

@@ -16,13 +16,13 @@ from app.letters import crowds, receive
 from app.letters.models import Letter
 from app.reader import submission
 from tests.support.app import SAFE
-from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.floods import mixed, with_gaps
 from tests.support.honest_letters import HONEST
-from tests.support.letters import rows_of
+from tests.support.letters import listed_letters
 from tests.support.pages import Page
+from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
 
 SIZE, ROOM = 200, 20
 
@@ -36,7 +36,7 @@ def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkey
     for number, text in enumerate(HONEST):
         texts.insert(number * SIZE // len(HONEST), text)
     for text in texts:
-        assert ask(limited, body=text).status_code == 200
+        assert send_question(limited, body=text).status_code == 200
     crowds.sort_waiting(database)
     return texts
 
@@ -62,7 +62,7 @@ def test_twenty_of_twenty_are_in_and_stand_first(
     page = nora.get("/letters")
     assert page.texts("h2.label") == ["Like many others of these days", "Held: a person looks first"]
     ids = {one.public_id: one.body for one in letters}
-    assert [ids[key] for key in rows_of(page)] == [one.body for one in letters][:40]
+    assert [ids[key] for key in listed_letters(page)] == [one.body for one in letters][:40]
     attempts(len(flooded))
 
 
@@ -112,13 +112,13 @@ def test_a_held_letter_and_one_that_came_in_have_the_same_page(
     limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    answers = [ask(limited, body=QUESTION) for _ in range(2)]
+    answers = [send_question(limited, body=SILOS_QUESTION) for _ in range(2)]
     with database.read() as session:
         assert sorted(one.state for one in session.scalars(select(Letter))) == ["held", "received"]
     shown = {re.sub(r"\d{4}", "0000", Page(answer.text).words) for answer in answers}
     opened = {
         re.sub(
-            r"\d{4}", "0000", Page(limited.post("/steppe/receipt", data={"receipt": receipt_on(one.text)}).text).words
+            r"\d{4}", "0000", Page(limited.post("/steppe/receipt", data={"receipt": read_receipt(one.text)}).text).words
         )
         for one in answers
     }
@@ -132,9 +132,12 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     """Beyond what is kept of a day some still come in; who is not among them reads it, and is told no number."""
     monkeypatch.setattr(receive, "most_a_day", lambda _session: 2)
     monkeypatch.setattr(submission, "BEYOND", RateLimitItemPerMinute(1, 10))
-    first = token(limited)
-    assert [ask(limited, form=form).status_code for form in (first, token(limited), token(limited))] == [200] * 3
-    refused = ask(limited, body="Who sells the water of the lake?", background="I live there.")
+    first = get_form_token(limited)
+    assert [
+        send_question(limited, form=form).status_code
+        for form in (first, get_form_token(limited), get_form_token(limited))
+    ] == [200] * 3
+    refused = send_question(limited, body="Who sells the water of the lake?", background="I live there.")
     page = Page(refused.text)
     assert (refused.status_code, page.texts("p.code")) == (503, [])
     assert page.values("background") == ["I live there."]
@@ -142,8 +145,8 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     assert "Your question is not sent; every word of it is still here." in page.words
     with database.read() as session:
         assert len(session.scalars(select(Letter)).all()) == 3
-    again = ask(limited, form=first)
-    assert (again.status_code, len(receipt_on(again.text))) == (200, 20)  # what was sent keeps its number
+    again = send_question(limited, form=first)
+    assert (again.status_code, len(read_receipt(again.text))) == (200, 20)  # what was sent keeps its number
 
 
 def test_a_newsroom_may_keep_more_letters_of_a_day(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from app.editions.models import Edition
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
-from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import get_question, publish_answer
 
 HERE = "https://ask.newsroom.example"
 NAMES = {"map": "{http://www.sitemaps.org/schemas/sitemap/0.9}"}
@@ -26,7 +26,7 @@ NAMES = {"map": "{http://www.sitemaps.org/schemas/sitemap/0.9}"}
 
 def move(session: Session, key: str, at: datetime) -> None:
     """Let it have run in another year, with its edition."""
-    question = question_of(session, key)
+    question = get_question(session, key)
     edition = session.get_one(Edition, question.edition_id)
     question.published_at, edition.runs_at, edition.cutoff_at = at, at, at - timedelta(days=2)
 
@@ -36,7 +36,7 @@ def run(database: Database, newsroom: Newsroom) -> Callable[..., str]:
     """Let a Q&A run; its lasting address."""
 
     def run(headline: str, body: str, year: int | None = None) -> str:
-        key = published(database, newsroom, [], headline=headline, body=body)
+        key = publish_answer(database, newsroom, [], headline=headline, body=body)
         if year:
             database.write(partial(move, key=key, at=datetime(year, 5, 5, tzinfo=UTC)))
         index_due(database)
@@ -71,7 +71,9 @@ def test_what_was_withdrawn_is_led_to_from_nowhere(
         True,
         True,
     ]
-    database.write(lambda session: publication.retract(session, newsroom.nora, question_of(session, key), "for safety"))
+    database.write(
+        lambda session: publication.retract(session, newsroom.nora, get_question(session, key), "for safety")
+    )
     pages = [client.get(path).text for path in (salt, "/steppe/feed.json", "/steppe/sitemap-2021.xml")]
     assert [(key in page, "The Wind" in page) for page in pages] == [(False, False)] * 3
 

@@ -10,10 +10,10 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.web.setup import HEADERS
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk, as_it_stands
+from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
+from tests.support.reader_pages import publish_answer
 
 FRAMES = ("/steppe/framed/answers", "/steppe/framed/ask")
 NEWS = "https://news.example"
@@ -21,7 +21,7 @@ SALT = "Who weighs the salt?\n<b>And “why”?</b>"
 
 
 def list_sites(nora: Desk, sites: str, status: int = 303) -> Page:
-    return Page(nora.post("settings/sites", status, **as_it_stands(nora, "settings/sites") | {"framed_by": sites}))
+    return Page(nora.post("settings/sites", status, **get_form_fields(nora, "settings/sites") | {"framed_by": sites}))
 
 
 def ancestors(client: FlaskClient, path: str, **headers: str) -> tuple[int, str, str | None]:
@@ -83,7 +83,7 @@ def test_the_answers_are_the_latest_and_lead_out_of_the_frame(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     assert "Nothing has run here yet." in Page(client.get(FRAMES[0]).text).words
-    shown = [published(database, newsroom, [], headline=f"The Silos {number}") for number in range(4)]
+    shown = [publish_answer(database, newsroom, [], headline=f"The Silos {number}") for number in range(4)]
     page = Page(client.get(FRAMES[0]).text)
     assert page.texts("h2") == ["The Silos 3", "The Silos 2", "The Silos 1"]
     assert page.attributes("base", "target") == ["_top"]
@@ -136,7 +136,7 @@ def test_while_the_newsletter_pauses_the_box_says_so_and_words_come_back(
 def test_the_desk_copies_what_other_sites_need_and_sees_it_as_they_show_it(
     client: FlaskClient, nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    published(database, newsroom, [], headline="<i>Silos</i> & “salt”")
+    publish_answer(database, newsroom, [], headline="<i>Silos</i> & “salt”")
 
     def name(session: object) -> None:
         newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from app.workflows import undo
 from app.workflows.newsletters.founding import TAKEN
 from app.workflows.overview import alarms
 from app.workflows.publishing import publication
-from tests.support.assignments import Asked
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
@@ -166,7 +166,7 @@ def test_what_leads_out_of_the_handbook_is_just_words_there() -> None:
     assert '<a href="glossary">' in read("developer").html
 
 
-def test_the_question_mark_of_each_page_of_the_desk_leads_to_its_chapter(nora: Desk, salt: Asked) -> None:
+def test_the_question_mark_of_each_page_of_the_desk_leads_to_its_chapter(nora: Desk, salt: ExpertAssignment) -> None:
     headings = Page(read("editor").html).attributes("h2", "id")
     assert set(PLACES.values()) == set(headings)
     home = nora.get("/desk/steppe/")
@@ -192,7 +192,7 @@ def _question_mark(page: Page) -> str:
 
 
 def test_readers_and_experts_find_theirs_from_their_own_pages(
-    app: Flask, client: FlaskClient, newsroom: Newsroom, salt: Asked
+    app: Flask, client: FlaskClient, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     for page, chapter in ((client.get("/steppe/ask"), "reader"), (client.get(salt.link), "expert")):
         assert f"/handbook/{chapter}" in Page(page.text).attributes("a", "href")

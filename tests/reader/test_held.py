@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.reader_pages import read_receipt, send_question
 
 ONION = f"http://{'steppe22' * 7}.onion"
 WEATHER = "https://weather.example/osh"
@@ -23,8 +23,8 @@ WEATHER = "https://weather.example/osh"
 @pytest.fixture
 def timur(client: FlaskClient, newsroom: Newsroom) -> str:
     """His receipt: he wants to be named, left an address, and added something."""
-    receipt = receipt_on(
-        ask(
+    receipt = read_receipt(
+        send_question(
             client, body="Who counts the salt?", background="I live by the mill.", hear_back="while",
             email_while="timur@post.example", credit="first", first="Timur", place="Osh",
         ).text
@@ -74,7 +74,9 @@ def test_the_file_has_all_of_it_and_its_name_says_nothing(client: FlaskClient, d
 
 @pytest.mark.threat("court order")
 def test_with_just_a_number_the_file_has_the_day_and_no_minute(client: FlaskClient, newsroom: Newsroom) -> None:
-    got = json.loads(held(client, receipt_on(ask(client, body="Who counts the salt?").text), **{"as": "file"}).text)
+    got = json.loads(
+        held(client, read_receipt(send_question(client, body="Who counts the salt?").text), **{"as": "file"}).text
+    )
     assert (len(got["came_on"]), got["address"], got["name"], got["consent"]) == (10, None, None, None)
 
 

@@ -12,9 +12,9 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.text import translation
 from app.web.formatting import comma, count, day, full_date, in_digits
-from tests.support.at_the_form import ask, published
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import publish_answer, send_question
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_a_page_says_the_day_its_counts_and_its_commas_in_persian(app: Flask) ->
 def test_no_page_of_a_persian_reader_has_latin_digits_of_ours(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    ask(client)
+    send_question(client)
     with database.read() as session:
         letters = list(session.scalars(select(Letter.id)))
-    public_id = published(database, newsroom, letters)
+    public_id = publish_answer(database, newsroom, letters)
     paths = (
         "",
         "ask",

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
-from tests.support.at_the_form import QUESTION, published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.hands import Hands, in_chromium, in_firefox, press_in_vain, started_firefox
 from tests.support.lossy_line import LossyLine
+from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -67,25 +67,25 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
     path: str, hands: Hands, line: LossyLine, database: Database
 ) -> None:
     hands.open(line.site + path)
-    hands.write("body", QUESTION)
+    hands.write("body", SILOS_QUESTION)
     form = hands.value("form")
-    for what, asks in (("the question", []), ("the answer", [QUESTION])):
+    for what, asks in (("the question", []), ("the answer", [SILOS_QUESTION])):
         line.loses = what
         press_in_vain(hands, SEND, BODY)
-        assert (hands.value("body"), hands.value("form")) == (QUESTION, form)
+        assert (hands.value("body"), hands.value("form")) == (SILOS_QUESTION, form)
         assert asked(database) == asks
     line.loses = "nothing"
     hands.pick(SEND)
     until(lambda: hands.shows(".code"), "the receipt")
-    assert digits(hands.text(".code")) == receipt_on(line.lost[0])
-    assert asked(database) == [QUESTION]
+    assert digits(hands.text(".code")) == read_receipt(line.lost[0])
+    assert asked(database) == [SILOS_QUESTION]
 
 
 @pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS[1::2])
 def test_a_report_of_an_error_comes_back_as_well(
     hands: Hands, line: LossyLine, database: Database, newsroom: Newsroom
 ) -> None:
-    hands.open(f"{line.site}/steppe/report/{published(database, newsroom, [])}")
+    hands.open(f"{line.site}/steppe/report/{publish_answer(database, newsroom, [])}")
     hands.write("body", "The mill closed in 2009.")
     form, line.loses = hands.value("form"), "the answer"
     press_in_vain(hands, SEND, BODY)
@@ -93,5 +93,5 @@ def test_a_report_of_an_error_comes_back_as_well(
     line.loses = "nothing"
     hands.pick(SEND)
     until(lambda: hands.shows(".code"), "the receipt")
-    assert digits(hands.text(".code")) == receipt_on(line.lost[0])
+    assert digits(hands.text(".code")) == read_receipt(line.lost[0])
     assert asked(database) == ["The mill closed in 2009."]

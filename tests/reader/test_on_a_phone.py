@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, Page
 
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.reader_pages import publish_answer
 
 pytestmark = pytest.mark.browser
 WIDTH, HEIGHT = 390, 844
@@ -56,7 +56,7 @@ def test_the_icon_that_stands_in_the_page_is_shown(phone: Page, site: str, newsr
 
 def test_search_stands_before_the_answers(phone: Page, site: str, database: Database, newsroom: Newsroom) -> None:
     for number in range(3):
-        published(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+        publish_answer(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
     phone.goto(f"{site}/steppe/answers")
     assert box(phone, "[role=search]")["end"] < min(box(phone, ".listing")["y"], HEIGHT)
 

@@ -16,11 +16,16 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader.gzip_page import BLOCK, compress_page
 from app.reader.page_frame import PACKED
-from tests.support.at_the_form import ask, published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.pages import Page
-from tests.support.public_pages import addresses, with_topic_and_page
+from tests.support.reader_pages import (
+    add_topic_and_expert_page,
+    public_addresses,
+    publish_answer,
+    read_receipt,
+    send_question,
+)
 
 TAKING = {"Accept-Encoding": "gzip"}
 HIDDEN = re.compile(rb'<input type="hidden"[^>]*>')
@@ -44,17 +49,17 @@ STATUS = len(b"HTTP/1.1 200 OK\r\n") + len(b"Date: Sat, 28 Nov 2026 12:00:00 GMT
 @pytest.fixture
 def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
     """Timur asked about the silos, Leyla answered, it ran. The public key of the question."""
-    ask(client)
+    send_question(client)
     with database.read() as session:
         letters = list(session.scalars(select(Letter.id)))
-    public_id = published(database, newsroom, letters)
-    with_topic_and_page(database, newsroom, public_id)
+    public_id = publish_answer(database, newsroom, letters)
+    add_topic_and_expert_page(database, newsroom, public_id)
     return public_id
 
 
 def open_to_all(database: Database) -> dict[str, str]:
     """An address of each page that is packed."""
-    known = addresses(database) | {"handbook": "/handbook/reader"}
+    known = public_addresses(database) | {"handbook": "/handbook/reader"}
     return {name: known[name] for name in PACKED}
 
 
@@ -87,8 +92,8 @@ def test_only_what_anybody_may_read_is_packed(
         assert bare(gzip.decompress(got.data)) == bare(plain.data) == bare(nora.client.get(address).data), name
         assert got.headers["Content-Length"] == str(len(got.data))
         assert len(got.data) < len(plain.data) or name == "sitemap", name
-    letter = ask(client, then="look")
-    number = receipt_on(ask(client).text)
+    letter = send_question(client, then="look")
+    number = read_receipt(send_question(client).text)
     kept = [
         client.get("/steppe/receipt", headers=TAKING),
         client.post("/steppe/receipt", data={"receipt": number}, headers=TAKING),

@@ -16,9 +16,18 @@ from app.newsletters.models import Newsletter, NewsletterText, Topic
 from app.questions import actions as questions
 from app.workflows.letters.endings import end_letter
 from app.workflows.publishing import publication
-from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import (
+    answer_letters,
+    get_form_token,
+    get_question,
+    lock_edition,
+    publish_answer,
+    read_receipt,
+    send_edition,
+    send_question,
+)
 from tests.support.stored import counted
 
 PATHS = (
@@ -38,11 +47,11 @@ TRICK = 'Salt & <b>wind</b> "now" ]]> {{ 7*7 }}'
 @pytest.fixture
 def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
     """Two readers asked about the silos, Leyla answered, it ran. The public key of the question."""
-    ask(client)
-    ask(client, body="Who do the silos belong to?")
+    send_question(client)
+    send_question(client, body="Who do the silos belong to?")
     with database.read() as session:
         both = list(session.scalars(select(Letter.id)))
-    return published(database, newsroom, both, ties="The mill pays for our gauges.")
+    return publish_answer(database, newsroom, both, ties="The mill pays for our gauges.")
 
 
 def address_of_edition(database: Database) -> str:
@@ -84,7 +93,7 @@ def test_a_withdrawn_page_is_a_stub_everywhere_at_once(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     kept = client.get(f"/steppe/q/{silos}/the-silos").headers["ETag"]
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "for somebody's safety"))
     stub = client.get(f"/steppe/q/{silos}/the-silos", headers={"If-None-Match": kept})
     assert (stub.status_code, stub.headers["Cache-Control"]) == (410, "no-store")
     pages = [
@@ -128,9 +137,9 @@ def every_page(client: FlaskClient, database: Database, silos: str) -> list[Any]
         "/steppe/q/ZZZZZZZZZZZZ/x",
     )  # fmt: skip
     pages = [client.get(path) for path in paths]
-    sent = ask(client)
-    pages += [sent, ask(client, body=""), client.post("/steppe/receipt", data={"receipt": "1"})]
-    return [*pages, client.post("/steppe/receipt", data={"receipt": receipt_on(sent.text)})]
+    sent = send_question(client)
+    pages += [sent, send_question(client, body=""), client.post("/steppe/receipt", data={"receipt": "1"})]
+    return [*pages, client.post("/steppe/receipt", data={"receipt": read_receipt(sent.text)})]
 
 
 @pytest.mark.threat("network observer", "seized reader's device")
@@ -160,7 +169,7 @@ def test_a_page_with_a_form_is_kept_by_nobody_but_its_readers_own_browser(
         assert client.get(path).headers["Cache-Control"] == "private, max-age=0"
     assert client.get("/steppe/receipt").headers["Cache-Control"] == "no-store"
     for step in ("choices", "look", "send"):
-        assert ask(client, then=step).headers["Cache-Control"] == "no-store"
+        assert send_question(client, then=step).headers["Cache-Control"] == "no-store"
     for path in (*PATHS, f"/steppe/q/{silos}/the-silos", f"/steppe/editions/{address_of_edition(database)}"):
         page = client.get(path)
         assert page.headers["Cache-Control"].startswith("public, max-age=")
@@ -196,9 +205,9 @@ def test_what_has_not_changed_is_not_made_again(
 
 def fill_the_archive(database: Database, newsroom: Newsroom, many: int) -> None:
     for number in range(many):
-        answered(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
-    locked(database, newsroom)
-    sent(database, newsroom)
+        answer_letters(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+    lock_edition(database, newsroom)
+    send_edition(database, newsroom)
 
 
 @pytest.mark.parametrize("many", [5, 50])
@@ -235,14 +244,14 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
         grain, water = (Topic(newsletter_id=newsroom.newsletter_id, slug=s, name=s.title()) for s in ("grain", "water"))
         session.add_all([grain, water])
         session.flush()
-        question = question_of(session, silos)
+        question = get_question(session, silos)
         questions.set_topics(session, newsroom.nora, question, [grain.id])
         question.published_at = datetime(2021, 5, 5, tzinfo=UTC)
         session.get_one(Edition, question.edition_id).runs_at = datetime(2021, 5, 5, tzinfo=UTC)
         session.get_one(Edition, question.edition_id).cutoff_at = datetime(2021, 5, 3, tzinfo=UTC)
 
     database.write(two_topics_and_an_older_edition)
-    published(database, newsroom, [], headline="The Well", body="Who dug the well?")
+    publish_answer(database, newsroom, [], headline="The Well", body="Who dug the well?")
     shown = {
         choice: Page(client.get(f"/steppe{choice}").text).texts(".head > a[dir=auto]")
         for choice in ("/answers", "/topics/grain", "/answers?year=2021", "/topics/grain?year=2021")
@@ -284,7 +293,7 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
 def test_tricks_in_the_desks_words_are_text_on_pages_and_in_the_feed(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    public_id = published(
+    public_id = publish_answer(
         database, newsroom, [], headline=TRICK, body=f"Is {TRICK} true?", answer=f"{TRICK}\n\n[go](javascript:alert(1))"
     )
     pages = [client.get(path).text for path in ("/steppe/", "/steppe/answers", "/steppe/editions")]
@@ -344,11 +353,11 @@ def test_an_error_in_an_answer_is_reported_as_a_letter_that_says_where(
     client: FlaskClient, database: Database, silos: str
 ) -> None:
     path = f"/steppe/report/{silos}"
-    form = token(client, path)
+    form = get_form_token(client, path)
     assert client.post(f"{path}/send", data={"form": form, "body": ""}).status_code == 400
     pages = [client.post(f"{path}/send", data={"form": form, "body": "The mill closed in 2009."}) for _ in range(2)]
     assert [page.status_code for page in pages] == [200, 200]
-    assert receipt_on(pages[0].text) == receipt_on(pages[1].text)
+    assert read_receipt(pages[0].text) == read_receipt(pages[1].text)
     with database.read() as session:
         [letter] = session.scalars(select(Letter).where(Letter.state == "received"))
         assert (letter.body, letter.background) == (
@@ -417,7 +426,7 @@ def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_it
         ("later", sorry, ["ug"], ["rtl"]),
         ("outside", "It lies outside", [], ["auto"]),
     ):
-        receipt = receipt_on(ask(client, body=f"Who weighs the salt, {reason}?").text)
+        receipt = read_receipt(send_question(client, body=f"Who weighs the salt, {reason}?").text)
 
         def end(session: Any, reason: str = reason) -> None:
             newest = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()

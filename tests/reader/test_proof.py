@@ -12,10 +12,9 @@ from app.crypto import signing
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import form_token, proof_of_work, submission
-from tests.support.at_the_form import QUESTION
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
-from tests.support.proof_of_work import solve
+from tests.support.reader_pages import SILOS_QUESTION, solve_proof_of_work
 
 OTHERS = (
     "What is paid for a day at the mill?",
@@ -40,7 +39,7 @@ def opened(client: FlaskClient, path: str = "/steppe/ask") -> tuple[str, str]:
     return found[1], found[2]
 
 
-def send(client: FlaskClient, form: str, work: str = "", body: str = QUESTION) -> Page:
+def send(client: FlaskClient, form: str, work: str = "", body: str = SILOS_QUESTION) -> Page:
     fields = {"form": form, "body": body, "then": "send"} | ({"proof": work} if work else {})
     answer = client.post("/steppe/send", data=fields)
     assert answer.status_code == 200
@@ -61,12 +60,15 @@ def states(database: Database) -> dict[str, tuple[str | None, str | None]]:
 @pytest.mark.threat("flood")
 def test_a_solved_proof_has_room_in_a_flood_and_the_page_is_the_same(flooded: FlaskClient, database: Database) -> None:
     form, task = opened(flooded)
-    pages = [send(flooded, form, solve(task)), send(flooded, opened(flooded, "/steppe/")[0], body=OTHERS[0])]
+    pages = [
+        send(flooded, form, solve_proof_of_work(task)),
+        send(flooded, opened(flooded, "/steppe/")[0], body=OTHERS[0]),
+    ]
     form, task = opened(flooded)
-    pages.append(send(flooded, form, solve(task), body=OTHERS[1]))
+    pages.append(send(flooded, form, solve_proof_of_work(task), body=OTHERS[1]))
     assert states(database) == {
         "Who floods whom?": ("received", None),
-        QUESTION: ("received", None),
+        SILOS_QUESTION: ("received", None),
         OTHERS[0]: ("held", "flood"),
         OTHERS[1]: ("held", "flood"),  # a flood that does the work fills the room of those who did it, and no other
     }
@@ -106,8 +108,8 @@ def test_no_proof_and_a_wrong_one_are_the_same(
     flooded: FlaskClient, database: Database, spoil: Callable[[str], str]
 ) -> None:
     form, task = opened(flooded)
-    send(flooded, form, spoil(solve(task)))
-    assert states(database)[QUESTION] == ("held", "flood")
+    send(flooded, form, spoil(solve_proof_of_work(task)))
+    assert states(database)[SILOS_QUESTION] == ("held", "flood")
 
 
 @pytest.mark.threat("flood")
@@ -124,7 +126,7 @@ def test_a_proof_is_of_one_form_of_one_letter_and_of_these_hours(
     flooded: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form, task = opened(flooded)
-    work = solve(task)
+    work = solve_proof_of_work(task)
     send(flooded, opened(flooded)[0], work, body=OTHERS[0])
     assert states(database)[OTHERS[0]] == ("held", "flood")
     hour = proof_of_work._now()
@@ -136,7 +138,7 @@ def test_a_proof_is_of_one_form_of_one_letter_and_of_these_hours(
     monkeypatch.setattr(proof_of_work, "_now", lambda: hour)
     first, second = send(flooded, form, work), send(flooded, form, work)
     assert first.texts("p.code") == second.texts("p.code")  # sent again it is the same letter
-    assert states(database)[QUESTION] == ("received", None)
+    assert states(database)[SILOS_QUESTION] == ("received", None)
 
 
 def test_the_task_says_nothing_of_when_the_form_was_opened(

@@ -17,9 +17,16 @@ from app.letters import contacts, filing
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.questions.models import QuestionText
 from app.workflows.letters.endings import end_letter
-from tests.support.at_the_form import answered, ask, locked, published, receipt_on, sent
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import (
+    answer_letters,
+    lock_edition,
+    publish_answer,
+    read_receipt,
+    send_edition,
+    send_question,
+)
 
 PLANTED = ("silver kettle of the miller", "Bakhtiyar", "Karasai", "bakhtiyar@post.example", "my cousin weighs it")
 PERSIAN, ARABIC, DEVANAGARI = "۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९"
@@ -37,8 +44,8 @@ def now_on(page: str) -> str:
 @pytest.fixture
 def timur(client: FlaskClient, newsroom: Newsroom) -> str:
     """Timur has asked, wants to be named and to hear back. His receipt."""
-    return receipt_on(
-        ask(
+    return read_receipt(
+        send_question(
             client, body=f"What became of the {PLANTED[0]}?", background=PLANTED[4], hear_back="while",
             email_while=PLANTED[3], credit="first", first=PLANTED[1], place=PLANTED[2],
         ).text
@@ -71,7 +78,7 @@ def test_a_wrong_number_says_so_at_its_field_and_is_kept(client: FlaskClient, ti
 
 @pytest.mark.threat("guessed number")
 def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, limited: FlaskClient) -> None:
-    receipt = receipt_on(ask(limited).text)
+    receipt = read_receipt(send_question(limited).text)
     assert [opened(limited, receipt).status_code for _ in range(25)] == [200] * 25
     guesses = [opened(limited, f"{number:020d}").status_code for number in range(22)]
     assert guesses == [422] * 20 + [429] * 2
@@ -81,10 +88,10 @@ def test_the_way_is_told_step_by_step(client: FlaskClient, database: Database, n
     steps = [now_on(opened(client, timur).text)]
     letter = only_letter(database)
     database.write(lambda s: contacts.leave_unnamed(s, newsroom.nora, s.get_one(Letter, letter.id)))
-    answered(database, newsroom, [letter.id])
+    answer_letters(database, newsroom, [letter.id])
     steps.append(now_on(opened(client, timur).text))
-    locked(database, newsroom)
-    sent(database, newsroom)
+    lock_edition(database, newsroom)
+    send_edition(database, newsroom)
     page = opened(client, timur).text
     steps.append(now_on(page))
     assert steps == ["Nora Lind is going to read it", "It waits for its edition", "It ran in the newsletter"]
@@ -181,7 +188,7 @@ def test_the_desks_wording_goes_too_when_nobody_else_asks(
 ) -> None:
     key = only_letter(database).id
     database.write(lambda s: contacts.leave_unnamed(s, newsroom.nora, s.get_one(Letter, key)))
-    answered(database, newsroom, [key], body="What became of the kettle?")
+    answer_letters(database, newsroom, [key], body="What became of the kettle?")
     assert opened(client, timur, "/withdraw").status_code == 200
     with database.read() as session:
         assert [(t.body, t.headline) for t in session.scalars(select(QuestionText))] == [(None, "")]
@@ -192,10 +199,10 @@ def test_once_the_edition_is_locked_it_runs_without_the_name_and_the_receipt_say
 ) -> None:
     key = only_letter(database).id
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, key), "called him"))
-    public_id = answered(database, newsroom, [key])
-    locked(database, newsroom)
+    public_id = answer_letters(database, newsroom, [key])
+    lock_edition(database, newsroom)
     assert "There it appears in the desk’s words, without a name." in opened(client, timur, "/withdraw").text
-    sent(database, newsroom)
+    send_edition(database, newsroom)
     page = client.get(f"/steppe/q/{public_id}/the-silos").text
     assert "One reader, who isn’t named." in page
     assert [word for word in PLANTED if word in page] == []
@@ -206,7 +213,7 @@ def test_a_name_comes_off_the_page_where_it_ran_also_for_those_who_hold_a_copy(
 ) -> None:
     key = only_letter(database).id
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, key), "called him"))
-    public_id = published(database, newsroom, [key])
+    public_id = publish_answer(database, newsroom, [key])
     before = client.get(f"/steppe/q/{public_id}/the-silos")
     assert before.text.count("Bakhtiyar, Karasai") == 2  # in the block as it ran, and under "Who asked"
     assert "Take my name off" in opened(client, timur).text
@@ -241,10 +248,10 @@ def test_nothing_that_a_reader_writes_gets_out(
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     opened(client, timur, "/add", more=PLANTED[4])
     letter = only_letter(database)
-    dana = receipt_on(ask(client, body="Who took the kettle from the mill?").text)
+    dana = read_receipt(send_question(client, body="Who took the kettle from the mill?").text)
     with database.read() as session:
         both = list(session.scalars(select(Letter.id).order_by(Letter.received_at, Letter.id)))
-    public_id = published(database, newsroom, both)
+    public_id = publish_answer(database, newsroom, both)
     with database.read() as session:
         address = session.scalars(select(Edition.public_id).filter_by(state="sent")).one()
         trail = "\n".join(str((e.action, e.actor, e.facts)) for e in session.scalars(select(Event)))

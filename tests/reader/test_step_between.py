@@ -10,9 +10,9 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
-from tests.support.at_the_form import published, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import get_form_token, publish_answer, read_receipt
 
 FITS, NEW = "Who built the silos, and who owns them now?", "Why is the bridge at Khorgos closed on Mondays?"
 NOTE = {"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "Wait for your own phone."}}
@@ -40,26 +40,26 @@ def note(database: Database, newsroom: Newsroom) -> None:
 def test_where_nothing_fits_send_leads_straight_to_the_receipt(
     path: str, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    published(database, newsroom, [])
+    publish_answer(database, newsroom, [])
     index_due(database)
     page, _data = sent_from(client, path, NEW)
-    assert (len(receipt_on(page.html)), letters(database)) == (20, 1)
+    assert (len(read_receipt(page.html)), letters(database)) == (20, 1)
 
 
 @PAGES
 def test_an_answer_that_fits_is_shown_before_and_one_press_more_sends(
     path: str, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    published(database, newsroom, [])
+    publish_answer(database, newsroom, [])
     index_due(database)
     page, data = sent_from(client, path, FITS)
     assert (page.heading, page.texts("h3.head"), letters(database)) == ("Look at this first", ["The Silos"], 0)
     step = page.form("/steppe/send").fields
     assert (step["body"], step["form"]) == (FITS, data["form"])
-    receipt = receipt_on(client.post("/steppe/send", data={**step, "then": "send"}).text)
+    receipt = read_receipt(client.post("/steppe/send", data={**step, "then": "send"}).text)
     # The line was lost, and Send is pressed again on the page before: nothing stands between any more.
     again = client.post("/steppe/send", data=data)
-    assert (receipt_on(again.text), letters(database)) == (receipt, 1)
+    assert (read_receipt(again.text), letters(database)) == (receipt, 1)
 
 
 def test_a_country_note_is_shown_where_the_form_did_not_show_it(
@@ -72,10 +72,10 @@ def test_a_country_note_is_shown_where_the_form_did_not_show_it(
     )  # fmt: skip
     assert page.count("Wait for your own phone.") == 1
     page, _data = sent_from(client, "/steppe/ask", NEW)
-    assert (len(receipt_on(page.html)), letters(database)) == (20, 1)
+    assert (len(read_receipt(page.html)), letters(database)) == (20, 1)
 
 
 def test_the_address_of_a_closed_receipt_leads_to_the_form(client: FlaskClient, newsroom: Newsroom) -> None:
     page = client.get("/steppe/send?lang=fa")
     assert (page.status_code, page.headers["Location"]) == (303, "/steppe/ask?lang=fa")
-    assert client.post("/steppe/ask", data={"form": token(client), "body": NEW}).status_code == 200
+    assert client.post("/steppe/ask", data={"form": get_form_token(client), "body": NEW}).status_code == 200

@@ -13,10 +13,15 @@ from flask.testing import FlaskClient
 
 from app.db.engine import Database
 from app.workflows.publishing import after_sending
-from tests.support.at_the_form import ask, published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
-from tests.support.public_pages import addresses, with_topic_and_page
+from tests.support.reader_pages import (
+    add_topic_and_expert_page,
+    get_question,
+    public_addresses,
+    publish_answer,
+    send_question,
+)
 
 HERE = "https://ask.newsroom.example"
 PAGES = {
@@ -74,12 +79,12 @@ JSON_FEED = {
 @pytest.fixture
 def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
     """Two Q&As ran, of which one was corrected since; one has a topic, and its expert a page. The key of that one."""
-    published(database, newsroom, [], headline="The “Scales” & <b>salt</b>", body="Who built the scales?")
-    public_id = published(database, newsroom, [], ties="The mill pays for our gauges.")
-    with_topic_and_page(database, newsroom, public_id)
+    publish_answer(database, newsroom, [], headline="The “Scales” & <b>salt</b>", body="Who built the scales?")
+    public_id = publish_answer(database, newsroom, [], ties="The mill pays for our gauges.")
+    add_topic_and_expert_page(database, newsroom, public_id)
     words = after_sending.PublishedText("The Silos", "Who built them?", ("The mill knows.\n\n- salt\n- grain",))
     note = after_sending.Note("It was Aral.", "It is Osh.")
-    database.write(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, public_id), words, note))
+    database.write(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, public_id), words, note))
     return public_id
 
 
@@ -90,12 +95,12 @@ def faults(html: bytes) -> list[Any]:
 
 
 def test_no_page_of_readers_has_a_fault_of_html(client: FlaskClient, database: Database, silos: str) -> None:
-    known = addresses(database)
+    known = public_addresses(database)
     assert known.keys() >= PAGES
     pages = {name: client.get(known[name]) for name in sorted(PAGES)}
     assert {page.status_code for page in pages.values()} == {200}
     pages |= {path: client.get(f"/steppe/{path}") for path in ("receipt", f"report/{silos}", "topics/none")}
-    pages |= {"search": client.post("/steppe/answers", data={"words": "silos"}), "asked": ask(client)}
+    pages |= {"search": client.post("/steppe/answers", data={"words": "silos"}), "asked": send_question(client)}
     assert {name: faults(page.data) for name, page in pages.items()} == {name: [] for name in pages}
     assert faults(b"<!doctype html><title>x</title><p><div></p>") != []
 
@@ -118,7 +123,7 @@ def test_a_page_tells_search_engines_of_question_and_answer_all_that_they_ask_fo
     client: FlaskClient, database: Database, silos: str
 ) -> None:
     for name in ("story", "another", "a story in Persian"):
-        path = addresses(database)[name]
+        path = public_addresses(database)[name]
         [page] = items_in(client, path)
         assert (str(page.itemtype[0]), rules_broken(page)) == ("https://schema.org/QAPage", [])
     [page] = items_in(client, f"/steppe/q/{silos}/the-silos")
@@ -161,7 +166,7 @@ def test_robots_may_read_what_is_published_and_find_the_map(client: FlaskClient,
 def test_each_page_that_may_be_found_says_which_address_is_its_lasting_one(
     client: FlaskClient, database: Database, silos: str
 ) -> None:
-    known = addresses(database)
+    known = public_addresses(database)
     for name in ("story", "topic", "expert"):
         for asked in ("", "?lang=fa", "?utm_source=letter"):
             page = client.get(known[name] + asked)

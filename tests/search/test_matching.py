@@ -33,7 +33,7 @@ from app.workflows.indexing import index_due
 from bench.asked_model import Tongue
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.letters import ask
+from tests.support.letters import new_letter_key
 from tests.support.missing import without
 
 POLICE = "Does China run overseas police stations in Belgrade, and who pays for them?"
@@ -93,7 +93,7 @@ SCORES = [(1, 0.413365), (184, 0.262774), (243, 0.18994)]
 
 def test_a_question_stands_for_its_letters_and_never_for_itself(database: Database, newsroom: Newsroom) -> None:
     first, second, third = (
-        ask(database, newsroom, words)
+        new_letter_key(database, newsroom, words)
         for words in (POLICE, f"{POLICE} Again.", "Who rents out the police stations overseas in Belgrade?")
     )
 

@@ -9,9 +9,9 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.search.models import DeskDoc, PublicDoc
 from app.workflows.indexing import index_due
-from tests.support.at_the_form import ask, published, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.reader_pages import get_form_token, publish_answer, read_receipt, send_question
 
 DRAFT = "Please tell me who built the grain silos at the border, and who is their owner now? <i>"
 SHOWN = "Which silos at the border does the mill rent out?"
@@ -20,7 +20,7 @@ SECRET = "Who built silos for the general's brother, and who owns them?"
 
 def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsroom) -> str:
     """An answer that ran, a question that the desk shows, and a letter that nobody but the desk may see. Gives the shown one's key."""
-    published(database, newsroom, [])
+    publish_answer(database, newsroom, [])
 
     def show(session: object) -> str:
         question = actions.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
@@ -29,13 +29,13 @@ def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsr
         return question.public_id
 
     key = database.write(show)
-    ask(client, body=SECRET)
+    send_question(client, body=SECRET)
     index_due(database)
     return key
 
 
 def look(client: FlaskClient, **fields: str) -> Page:
-    response = ask(client, body=DRAFT, then="look", **fields)
+    response = send_question(client, body=DRAFT, then="look", **fields)
     assert response.status_code == 200
     return Page(response.text)
 
@@ -57,7 +57,7 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
     sent = page.form("/steppe/send").fields
     assert sent.keys() == {"body", "background", "hear_back", "email_once", "verbatim", "form", "leave_empty"}
     response = client.post("/steppe/send", data={**sent, "then": "send"})
-    assert len(receipt_on(response.text)) == 20
+    assert len(read_receipt(response.text)) == 20
     with database.read() as session:
         letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
@@ -68,20 +68,20 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
             True,
         )
     joined = client.post(f"/steppe/ask/{key}", data={"form": page.value("form")})
-    assert len(receipt_on(joined.text)) == 20
-    assert receipt_on(joined.text) != receipt_on(response.text)
+    assert len(read_receipt(joined.text)) == 20
+    assert read_receipt(joined.text) != read_receipt(response.text)
 
 
 def test_one_can_go_back_and_nothing_is_lost(client: FlaskClient, newsroom: Newsroom) -> None:
     page = look(client, background="I haul grain.")
     assert "Is one of these your answer?" not in page
-    back = ask(client, body=DRAFT, background="I haul grain.", then="choices")
+    back = send_question(client, body=DRAFT, background="I haul grain.", then="choices")
     assert (back.status_code, "I haul grain." in back.text, "Please tell me who built" in back.text) == (
         200,
         True,
         True,
     )
-    short = ask(client, body="?", then="look")
+    short = send_question(client, body="?", then="look")
     assert (short.status_code, "too short" in short.text) == (400, True)
 
 
@@ -112,4 +112,4 @@ def test_search_finds_what_ran_and_its_words_stand_in_no_address(
         page = Page(client.post("/steppe/answers", data={"words": words}).text)
         assert len(page.texts("h2.head")) == found, words
     assert client.post("/steppe/answers", data={"words": "silo", "before": "0123456789AB"}).status_code == 404
-    assert token(client)
+    assert get_form_token(client)

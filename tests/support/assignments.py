@@ -29,7 +29,7 @@ from tests.support.cast import Newsroom
 WORDING = "Who measures the salt in the wind, and can a village ask for the figures?"
 ANSWER = 'Nobody is told to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
 EDITED = 'Nobody has to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
-ASKED = receive.Submission(
+TIMURS_LETTER = receive.Submission(
     "My cousin Zarina in Moynaq coughs from the salt. Who measures it?",
     background="She works at the cannery by the old harbour.",
     hear_back="while",
@@ -40,11 +40,11 @@ ASKED = receive.Submission(
     consent="Print my name and town.",
 )
 # What Timur's letter says of him, and what nobody has cleared.
-OF_TIMUR = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
+TIMURS_DETAILS = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExpertAssignment:
     """One assignment: its keys, and the path of its link."""
 
     newsroom: Newsroom
@@ -106,12 +106,14 @@ class Asked:
             return [(kind, f"{m.subject}\n{m.text}\n{m.html}") for kind, m in read if m.to == "leyla@field.example"]
 
 
-def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str = "leyla", **about: str) -> Asked:
+def ask_expert(
+    database: Database, newsroom: Newsroom, words: str = WORDING, to: str = "leyla", **about: str
+) -> ExpertAssignment:
     """Timur asks; Nora words it, asks an expert, and the invitation with its link stands in the outbox."""
 
     def invite(session: Session) -> tuple[int, int, str]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, ASKED, form=receive.FormToken(words, 1))
+        receive.send(session, Reader(), newsletter, TIMURS_LETTER, form=receive.FormToken(words, 1))
         letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
@@ -131,17 +133,17 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         mail = session.scalars(select(OutboxMail).filter_by(assignment_id=assignment_id)).one()
         link = re.search(r"https?://[^/]+(/a/\S+)", outbox.read(session, mail).text)
         assert link is not None
-    return Asked(newsroom, database, question_id, assignment_id, public_id, link[1])
+    return ExpertAssignment(newsroom, database, question_id, assignment_id, public_id, link[1])
 
 
-def handed_over(session: Session) -> None:
+def send_queued_mails(session: Session) -> None:
     """Whatever waits in the queue goes out."""
     for mail in session.scalars(select(OutboxMail).filter_by(state="queued")).all():
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
 
-def arrived(database: Database, newsroom: Newsroom) -> Asked:
+def ask_expert_and_send(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """The same, and the invitation has left the house."""
-    made = asked(database, newsroom)
-    database.write(handed_over)
+    made = ask_expert(database, newsroom)
+    database.write(send_queued_mails)
     return made

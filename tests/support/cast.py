@@ -56,7 +56,7 @@ def another_newsletter(session: Session) -> Newsletter:
     return coast
 
 
-def found(session: Session) -> Newsroom:
+def create_newsroom(session: Session) -> Newsroom:
     """Found the Steppe Letter, as the product does; it runs on each first and third Wednesday."""
     newsletter = Newsletter(
         slug="steppe",
@@ -96,7 +96,7 @@ def _record(session: Session, nora: Staff, name: str, email: str, credit_line: s
     return Expert(expert.id, name)
 
 
-def handed_in(session: Session, newsroom: Newsroom, words: str) -> Answer:
+def submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer:
     """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
     question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
@@ -106,8 +106,8 @@ def handed_in(session: Session, newsroom: Newsroom, words: str) -> Answer:
     return writing.submit(session, newsroom.leyla, assignment, written)
 
 
-def answered(session: Session, newsroom: Newsroom, words: str) -> Question:
+def answered_question(session: Session, newsroom: Newsroom, words: str) -> Question:
     """A question whose answer Nora has approved: ready to be picked."""
-    answer = handed_in(session, newsroom, words)
+    answer = submitted_answer(session, newsroom, words)
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
     return session.get_one(Question, answer.question_id)

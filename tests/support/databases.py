@@ -20,7 +20,7 @@ from app.db.engine import Database
 from demo.load import load
 from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, opened_app
-from tests.support.cast import Newsroom, found
+from tests.support.cast import Newsroom, create_newsroom
 from tests.support.missing import without
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
@@ -62,7 +62,7 @@ def postgres_copy(template: str) -> Iterator[str]:
 def with_people(url: str) -> Newsroom:
     """Found the newsroom in a template, once for all tests that want one."""
     opened = Database(url, Keys(SECRETS), BASE_URL)
-    newsroom = opened.write(found)
+    newsroom = opened.write(create_newsroom)
     opened.close()
     return newsroom
 

@@ -1,4 +1,4 @@
-"""Vera Holm, the admin of the Steppe Letter, and whoever else the tests of the desk's people need there."""
+"""The people of a desk: hiring them, signing them in, their roles and the trail of what they did."""
 
 import re
 
@@ -15,8 +15,8 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory, sign_in
 from app.people.models import Membership, Person
-from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.pages import Browser
 
 VERA, NORA, ILYA = "vera@desk.example", "nora@desk.example", "ilya@desk.example"
 
@@ -28,11 +28,11 @@ def hire(session: Session, newsletter_id: int, name: str, email: str, role: str)
     return Staff(person.id, name, newsletter_id, role, now(session))
 
 
-def hired_vera(database: Database, newsroom: Newsroom) -> Staff:
+def hire_vera(database: Database, newsroom: Newsroom) -> Staff:
     return database.write(lambda session: hire(session, newsroom.newsletter_id, "Vera Holm", VERA, "admin"))
 
 
-def second_desk(session: Session) -> int:
+def create_second_desk(session: Session) -> int:
     """The Delta Letter, another newsletter of the house."""
     steppe = session.scalars(select(Newsletter)).one()
     same = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version"}
@@ -50,20 +50,20 @@ def last_mail(database: Database, email: str) -> str:
         return next(text.text for mail in mails if (text := outbox.read(session, mail)).to == email)
 
 
-def link_in(mail: str) -> str:
+def find_link(mail: str) -> str:
     found = re.search(r"https://\S+", mail)
     assert found is not None
     return found[0]
 
 
-def come_in(app: Flask, link: str) -> Browser:
+def sign_in_by_link(app: Flask, link: str) -> Browser:
     browser = Browser(app)
     browser.open(link)
     browser.press(link)
     return browser
 
 
-def at_the_desk(app: Flask, database: Database, email: str) -> Browser:
+def signed_in_browser(app: Flask, database: Database, email: str) -> Browser:
     """Somebody in a browser of their own, let in just now."""
 
     def way(session: Session) -> str:
@@ -71,35 +71,35 @@ def at_the_desk(app: Flask, database: Database, email: str) -> Browser:
         assert person is not None, email
         return sign_in.invite(session, Clock(), person, "desk")
 
-    return come_in(app, database.write(way))
+    return sign_in_by_link(app, database.write(way))
 
 
-def through_the_door(app: Flask, database: Database, email: str) -> Browser:
+def sign_in_by_code(app: Flask, database: Database, email: str) -> Browser:
     """Somebody who has asked for a way in at the door and typed the code."""
     browser = Browser(app)
-    ask(browser, email)
-    type_the_code(browser, database, email)
+    request_code(browser, email)
+    type_code(browser, database, email)
     return browser
 
 
-def ask(browser: Browser, email: str, to: str = "desk") -> None:
+def request_code(browser: Browser, email: str, to: str = "desk") -> None:
     browser.open(f"/sign-in?to={to}")
     browser.press("/sign-in", email=email, to=to)
     browser.follow()
 
 
-def type_the_code(browser: Browser, database: Database, email: str) -> None:
+def type_code(browser: Browser, database: Database, email: str) -> None:
     code = re.search(r"^\d{4} \d{4}$", last_mail(database, email), re.MULTILINE)
     assert code is not None
     browser.press("/sign-in/code", code=code[0])
 
 
-def public_id(database: Database, staff: Staff) -> str:
+def person_public_id(database: Database, staff: Staff) -> str:
     with database.read() as session:
         return session.get_one(Person, staff.person_id).public_id
 
 
-def roles(database: Database, newsletter_id: int) -> dict[str, tuple[str, str]]:
+def list_roles(database: Database, newsletter_id: int) -> dict[str, tuple[str, str]]:
     """Everybody at a desk: by name, the role and whether they are invited, here or out."""
     with database.read() as session:
         rows = session.execute(
@@ -116,7 +116,7 @@ def roles(database: Database, newsletter_id: int) -> dict[str, tuple[str, str]]:
         }
 
 
-def trail(database: Database, newsletter_id: int, prefix: str) -> list[tuple[str, str | None, str | None]]:
+def list_events(database: Database, newsletter_id: int, prefix: str) -> list[tuple[str, str | None, str | None]]:
     """What was noted at a desk of one kind, in order."""
     with database.read() as session:
         rows = session.scalars(select(Event).filter_by(newsletter_id=newsletter_id).order_by(Event.id))

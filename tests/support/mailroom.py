@@ -22,8 +22,8 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from app.workflows.letters import public_state
-from tests.support.assignments import Asked, asked
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import ExpertAssignment, ask_expert
+from tests.support.cast import Newsroom, answered_question
 from tests.support.incoming_mails import DESK, MX
 
 LEYLA = "leyla@field.example"
@@ -95,9 +95,9 @@ class Room:
                 one.message_id: Envelope(outbox.read(session, one), one.message_id, sender).as_bytes() for one in mails
             }
 
-    def invited(self, to: str = "leyla", words: str | None = None) -> tuple[Asked, str]:
+    def invited(self, to: str = "leyla", words: str | None = None) -> tuple[ExpertAssignment, str]:
         """An expert is asked; with the address that a reply to the invitation goes to."""
-        found = asked(self.database, self.newsroom, to=to, **({"words": words} if words else {}))
+        found = ask_expert(self.database, self.newsroom, to=to, **({"words": words} if words else {}))
         with self.database.read() as session:
             invitation = session.scalars(select(OutboxMail).filter_by(assignment_id=found.assignment_id)).one()
             address = outbox.read(session, invitation).reply_to
@@ -108,7 +108,7 @@ class Room:
         """An edition with one Q&A, locked; its key."""
 
         def run(session: Session) -> int:
-            question = answered(session, self.newsroom, words)
+            question = answered_question(session, self.newsroom, words)
             edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
             if locked:

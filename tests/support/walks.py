@@ -34,9 +34,8 @@ from app.people import directory, sign_in
 from app.questions.models import Question
 from app.web.setup import HEADERS
 from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.browser import Browser
 from tests.support.databases import address_of, postgres_copy
-from tests.support.pages import Page, words_of
+from tests.support.pages import Browser, Page, words_of
 from tests.support.stored import counted
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"

@@ -20,19 +20,19 @@ from app.questions.models import Question, Translator
 from app.workflows.letters import endings
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import translations
-from tests.support.assignments import EDITED, WORDING, Asked
-from tests.support.browser import Browser
+from tests.support.assignments import EDITED, WORDING, ExpertAssignment
+from tests.support.pages import Browser
 from tests.support.stored import one, rows
-from tests.support.translators import PERSIAN, Sent, original_of, page_in, sent
+from tests.support.translations import PERSIAN, TranslatorTask, ask_translator, find_translator_page, get_original
 
 
 @pytest.fixture
-def shirin(salt: Asked) -> Sent:
+def shirin(salt: ExpertAssignment) -> TranslatorTask:
     """The wording of Timur's question, which Shirin is asked to put into Persian."""
-    return sent(salt)
+    return ask_translator(salt)
 
 
-def reword(asked: Asked, body: str = "Who counts the salt?", clear: bool = True) -> None:
+def reword(asked: ExpertAssignment, body: str = "Who counts the salt?", clear: bool = True) -> None:
     def fn(session: Session) -> None:
         question = session.get_one(Question, asked.question_id)
         text = wording.reword(session, asked.newsroom.nora, question, headline="The Salt Wind", body=body)
@@ -42,7 +42,7 @@ def reword(asked: Asked, body: str = "Who counts the salt?", clear: bool = True)
     asked.database.write(fn)
 
 
-def approved(salt: Asked) -> None:
+def approved(salt: ExpertAssignment) -> None:
     """Nora approves Leyla's answer, and picks the question for no edition."""
     salt.database.write(
         lambda session: editing.approve(
@@ -51,16 +51,16 @@ def approved(salt: Asked) -> None:
     )
 
 
-def approve(shirin: Sent) -> None:
+def approve(shirin: TranslatorTask) -> None:
     def fn(session: Session) -> None:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translation = translating.get_translations(session, original.question)[(original.key, "fa")]
         translations.approve(session, shirin.asked.newsroom.nora, translation, original, compared=True)
 
     shirin.asked.database.write(fn)
 
 
-def test_from_the_mail_to_thanks_and_to_the_approval(shirin: Sent, app: Flask) -> None:
+def test_from_the_mail_to_thanks_and_to_the_approval(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     assert page.read.texts(".brief .said") == [WORDING]
     assert page.read.texts(".brief .head") == ["The Salt Wind"]
@@ -80,11 +80,11 @@ def test_from_the_mail_to_thanks_and_to_the_approval(shirin: Sent, app: Flask) -
     assert (gone.state, gone.email_sealed, gone.name) == ("done", None, "Shirin Amini")
 
 
-def test_an_answer_begins_with_its_expert_as_in_the_original(salt: Asked, app: Flask) -> None:
+def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignment, app: Flask) -> None:
     salt.send()
     salt.edit()
     salt.approve()
-    shirin = sent(salt, "answer")
+    shirin = ask_translator(salt, "answer")
     page = shirin.browser(app)
     assert page.read.texts(".brief .said") == [" ".join(part.split()) for part in EDITED.split("\n\n")]
     assert page.value("name") == "Leyla Aydın"
@@ -94,7 +94,7 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: Asked, app: F
     assert (made.body, made.name, made.translator) == ("صفحه‌های نمک گذاشتیم.", "لیلا آیدین", "Shirin Amini")
 
 
-def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shirin: Sent, app: Flask) -> None:
+def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN, is_credited="1")
     page.follow()
@@ -103,7 +103,7 @@ def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shir
     assert (shirin.state, shirin.made()) == ("invited", None)
 
 
-def test_the_script_is_told_what_is_kept(shirin: Sent, app: Flask) -> None:
+def test_the_script_is_told_what_is_kept(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     fields = {**page.read.form("/send").fields, **PERSIAN}
     for count, kept in ((2, True), (1, False)):
@@ -117,7 +117,7 @@ def test_the_script_is_told_what_is_kept(shirin: Sent, app: Flask) -> None:
         assert (state["kept"], state["open"], state["beside"]) == (kept, True, False)
 
 
-def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Sent, app: Flask) -> None:
+def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: TranslatorTask, app: Flask) -> None:
     page, before = shirin.browser(app), rows(shirin.asked.database)
     assert page.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
     assert page.read.summary == [("body", "The translation needs words.")]
@@ -126,14 +126,14 @@ def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Sent, a
 
 
 @pytest.mark.parametrize(("field", "most"), [("headline", 300), ("translator", 200), ("body", 20_000)])
-def test_what_is_too_long_is_never_cut(shirin: Sent, app: Flask, field: str, most: int) -> None:
+def test_what_is_too_long_is_never_cut(shirin: TranslatorTask, app: Flask, field: str, most: int) -> None:
     page, long = shirin.browser(app), "ن" * (most + 1)
     assert page.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
     assert page.read.summary == [(field, f"This is too long: {most} characters are the most.")]
     assert (page.value(field), shirin.made()) == (long, None)
 
 
-def test_a_nul_is_no_word(shirin: Sent, app: Flask) -> None:
+def test_a_nul_is_no_word(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     typed = {name: f"\0{text}\0" for name, text in PERSIAN.items()}
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **typed)
@@ -144,7 +144,7 @@ def test_a_nul_is_no_word(shirin: Sent, app: Flask) -> None:
     assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
 
 
-def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: Sent, app: Flask) -> None:
+def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     form = {**page.read.form("/send").fields, **PERSIAN}
     page.press(f"{shirin.page}/send", **form)
@@ -158,7 +158,7 @@ def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: Sent, app
     assert made is not None and made.body == PERSIAN["body"]
 
 
-def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: Sent, app: Flask) -> None:
+def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: TranslatorTask, app: Flask) -> None:
     phone, laptop = shirin.browser(app), shirin.browser(app)
     laptop.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
     other = {**PERSIAN, "body": "نمک را که می‌شمارد؟"}
@@ -172,7 +172,7 @@ def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: Sent, app: 
     assert PERSIAN["body"] in phone.read.part("section[aria-labelledby=others]").words
 
 
-def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: Sent, app: Flask) -> None:
+def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     assert page.press(f"{shirin.page}/decline", note="x" * 401).status_code == 400
     page.press(f"{shirin.page}/decline", note="I am away.")
@@ -187,7 +187,7 @@ def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: Sent, app:
 
 @pytest.mark.parametrize("clear", [True, False])
 def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
-    shirin: Sent, app: Flask, clear: bool
+    shirin: TranslatorTask, app: Flask, clear: bool
 ) -> None:
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN | {"body": "نمک"})
@@ -201,15 +201,15 @@ def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
         assert translators.list_drafts(session, shirin.translator(session))[0].words["body"] == PERSIAN["body"]
 
 
-def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Sent, app: Flask) -> None:
+def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
     reword(shirin.asked)
 
     def again(session: Session) -> str:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
-        return page_in(session)
+        return find_translator_page(session)
 
     fresh = shirin.asked.database.write(again)
     assert page.open(shirin.page).status_code == 404
@@ -219,28 +219,28 @@ def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Sent,
     assert page.submit(f"{fresh}/send").status_code == 303
 
 
-def test_back_to_the_same_words_opens_the_page_again(shirin: Sent, app: Flask) -> None:
+def test_back_to_the_same_words_opens_the_page_again(shirin: TranslatorTask, app: Flask) -> None:
     reword(shirin.asked)
     assert shirin.browser(app).heading == "The words have changed"
     reword(shirin.asked, WORDING)
     assert shirin.browser(app).read.texts(".brief .said") == [WORDING]
 
 
-def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: Asked, app: Flask) -> None:
+def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: ExpertAssignment, app: Flask) -> None:
     salt.send()
     salt.edit()
     approved(salt)
-    shirin = sent(salt, "answer")
+    shirin = ask_translator(salt, "answer")
     salt.database.write(lambda session: editing.reopen(session, salt.newsroom.nora, salt.answer(session)))
     page = shirin.browser(app)
     assert (page.heading, "salt plates" in page.text) == ("The words have changed", False)
 
 
-def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: Sent, app: Flask) -> None:
+def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: TranslatorTask, app: Flask) -> None:
     page, nora = shirin.browser(app), shirin.asked.newsroom.nora
 
     def write(session: Session) -> None:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
 
     shirin.asked.database.write(write)
@@ -249,18 +249,18 @@ def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: Sent, app: Fla
     assert made is not None and made.body == "از میز"
     shirin.asked.database.write(
         lambda session: translators.use(
-            session, nora, shirin.translator(session), original_of(session, shirin.asked.question_id)
+            session, nora, shirin.translator(session), get_original(session, shirin.asked.question_id)
         )
     )
     used = shirin.made()
     assert used is not None and (used.body, used.translator) == (PERSIAN["body"], "Shirin Amini")
 
 
-def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin: Sent, app: Flask) -> None:
+def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin: TranslatorTask, app: Flask) -> None:
     nora, page = shirin.asked.newsroom.nora, shirin.browser(app)
 
     def write(session: Session) -> None:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
 
     shirin.asked.database.write(write)
@@ -272,13 +272,13 @@ def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin:
 
 @pytest.mark.parametrize("key", ["question", "answer"])
 def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_given_back(
-    salt: Asked, app: Flask, key: str
+    salt: ExpertAssignment, app: Flask, key: str
 ) -> None:
     if key == "answer":
         salt.send()
         salt.edit()
         approved(salt)
-    shirin = sent(salt, key)
+    shirin = ask_translator(salt, key)
     page = shirin.browser(app)
 
     def close(session: Session) -> None:
@@ -294,12 +294,12 @@ def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_g
 
 
 def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_the_answer(
-    salt: Asked, app: Flask
+    salt: ExpertAssignment, app: Flask
 ) -> None:
     salt.send()
     salt.edit()
     approved(salt)
-    shirin = sent(salt, "answer")
+    shirin = ask_translator(salt, "answer")
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", body="صفحه‌های نمک")
 
@@ -314,8 +314,10 @@ def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_
     assert page.open(shirin.page).status_code == 404
 
 
-def test_an_address_does_not_outlive_the_question_once_its_end_stands(salt: Asked, database: Database) -> None:
-    shirin = sent(salt)
+def test_an_address_does_not_outlive_the_question_once_its_end_stands(
+    salt: ExpertAssignment, database: Database
+) -> None:
+    shirin = ask_translator(salt)
 
     def close(session: Session) -> datetime:
         question = session.get_one(Question, salt.question_id)
@@ -331,19 +333,19 @@ def test_an_address_does_not_outlive_the_question_once_its_end_stands(salt: Aske
     assert mails_of(shirin) == ["discarded"]
 
 
-def mails_of(shirin: Sent) -> list[str | None]:
+def mails_of(shirin: TranslatorTask) -> list[str | None]:
     with shirin.asked.database.read() as session:
         kind = select(OutboxMail).filter_by(kind=translators.INVITATION_KIND)
         return [mail.state for mail in session.scalars(kind.order_by(OutboxMail.id))]
 
 
-def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: Sent, app: Flask) -> None:
+def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: TranslatorTask, app: Flask) -> None:
     nora, database = shirin.asked.newsroom.nora, shirin.asked.database
 
     def again(session: Session) -> str:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translators.invite_again(session, nora, shirin.translator(session), original)
-        return page_in(session)
+        return find_translator_page(session)
 
     assert mails_of(shirin) == ["queued"]
     page = database.write(again)
@@ -354,13 +356,13 @@ def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: S
     assert mails_of(shirin) == ["discarded", "discarded"]
 
 
-def test_a_mail_that_waits_is_stopped_when_the_desk_takes_the_link_back(shirin: Sent) -> None:
+def test_a_mail_that_waits_is_stopped_when_the_desk_takes_the_link_back(shirin: TranslatorTask) -> None:
     nora, database = shirin.asked.newsroom.nora, shirin.asked.database
     database.write(lambda session: translators.withdraw(session, nora, shirin.translator(session)))
     assert mails_of(shirin) == ["discarded"]
 
 
-def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: Sent, app: Flask) -> None:
+def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     form = {**page.read.form("/send").fields, **PERSIAN}
     for count, knows in (("9" * 30, '{"a": 1e999}'), ("-5", "[" * 5_000), ("1", '{"a": %s}' % ("9" * 30))):
@@ -370,7 +372,7 @@ def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: Sent,
         assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])
 
 
-def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: Sent, database: Database) -> None:
+def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: TranslatorTask, database: Database) -> None:
     def fill(session: Session) -> list[str]:
         for number in range(22):
             translators.save_draft(session, shirin.translator(session), PERSIAN, f"tab {number}", 1)
@@ -379,13 +381,15 @@ def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: Sent, database: Da
     assert database.write(fill) == [f"tab {number}" for number in range(21, 1, -1)]
 
 
-def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(shirin: Sent, app: Flask) -> None:
+def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(
+    shirin: TranslatorTask, app: Flask
+) -> None:
     shirin.browser(app).submit(f"{shirin.page}/send", **PERSIAN)
 
     def again(session: Session) -> str:
-        original = original_of(session, shirin.asked.question_id)
+        original = get_original(session, shirin.asked.question_id)
         translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
-        return page_in(session)
+        return find_translator_page(session)
 
     fresh = shirin.asked.database.write(again)
     browser = Browser(app, cookies=False)
@@ -397,7 +401,7 @@ def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(shi
         assert handed is not None and handed.body == "دیگر"
 
 
-def test_name_and_drafts_have_their_time(shirin: Sent, app: Flask, database: Database) -> None:
+def test_name_and_drafts_have_their_time(shirin: TranslatorTask, app: Flask, database: Database) -> None:
     page = shirin.browser(app)
     with database.read() as session:
         start = now(session)

@@ -16,10 +16,10 @@ from app.people.directory import BadAddress
 from app.questions import notes, wording
 from app.questions.models import Question, Translator
 from app.workflows.letters import withdrawal
-from tests.support.assignments import OF_TIMUR, WORDING, Asked, asked
+from tests.support.assignments import TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
 from tests.support.stored import rows
-from tests.support.translators import PERSIAN, SHIRIN, Sent, original_of, sent
+from tests.support.translations import PERSIAN, SHIRIN, TranslatorTask, ask_translator, get_original
 
 # What the desk and Leyla know, and no translator needs.
 OF_THE_DESK = (
@@ -29,7 +29,7 @@ OF_THE_DESK = (
 OF_LEYLA = ("Leyla", "salt plates")
 
 
-def seen_by(shirin: Sent, app: Flask) -> list[str]:
+def seen_by(shirin: TranslatorTask, app: Flask) -> list[str]:
     """Every page that a translator can come to, with what their mail says."""
     page, seen = shirin.browser(app), []
     seen.append(page.text)
@@ -49,10 +49,10 @@ def seen_by(shirin: Sent, app: Flask) -> list[str]:
 
 
 @pytest.fixture
-def planted(database: Database, newsroom: Newsroom) -> Asked:
+def planted(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Timur's question with all that nobody outside may see: a note, a background, a wording that nobody cleared."""
-    asked(database, newsroom, "Is the lake coming back?")
-    salt = asked(database, newsroom, background="The desk's own aside")
+    ask_expert(database, newsroom, "Is the lake coming back?")
+    salt = ask_expert(database, newsroom, background="The desk's own aside")
     salt.send()
     salt.edit()
     salt.approve()
@@ -67,20 +67,20 @@ def planted(database: Database, newsroom: Newsroom) -> Asked:
 @pytest.mark.threat("curious expert")
 @pytest.mark.parametrize("key", ["question", "answer"])
 def test_no_page_and_no_mail_of_a_translator_says_more_than_the_words_to_be_translated(
-    planted: Asked, app: Flask, key: str
+    planted: ExpertAssignment, app: Flask, key: str
 ) -> None:
-    shirin = sent(planted, key)
+    shirin = ask_translator(planted, key)
     seen = seen_by(shirin, app)
     others = OF_LEYLA if key == "question" else (WORDING, "The Salt Wind")
     assert len(seen) == 5
-    assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, *others) if secret in "\n".join(seen)] == []
+    assert [secret for secret in (*TIMURS_DETAILS, *OF_THE_DESK, *others) if secret in "\n".join(seen)] == []
     words = WORDING if key == "question" else "salt plates"
     assert [words in text for text in seen] == [True, True, True, False, False]
 
 
 @pytest.mark.threat("curious expert")
-def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Asked, app: Flask) -> None:
-    shirin = sent(planted)
+def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: ExpertAssignment, app: Flask) -> None:
+    shirin = ask_translator(planted)
 
     def reword(session: Session) -> None:
         question = session.get_one(Question, planted.question_id)
@@ -89,17 +89,17 @@ def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Asked,
     salt = planted.database
     salt.write(reword)
     page = shirin.browser(app)
-    assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, WORDING) if secret in page.text] == []
+    assert [secret for secret in (*TIMURS_DETAILS, *OF_THE_DESK, WORDING) if secret in page.text] == []
     with pytest.raises(MissingPrecondition, match="original_not_approved"):
         salt.write(
             lambda session: translators.invite_again(
-                session, planted.newsroom.nora, shirin.translator(session), original_of(session, planted.question_id)
+                session, planted.newsroom.nora, shirin.translator(session), get_original(session, planted.question_id)
             )
         )
 
 
 @pytest.mark.threat("curious expert")
-def test_a_described_expert_is_named_to_no_translator(planted: Asked, app: Flask) -> None:
+def test_a_described_expert_is_named_to_no_translator(planted: ExpertAssignment, app: Flask) -> None:
     """What is printed of her says nothing of her name."""
 
     def describe(session: Session) -> None:
@@ -107,13 +107,13 @@ def test_a_described_expert_is_named_to_no_translator(planted: Asked, app: Flask
         answer.credit = {**(answer.credit or {}), "name": "a soil scientist at the lake", "credit_line": ""}
 
     planted.database.write(describe)
-    page = sent(planted, "answer").browser(app)
+    page = ask_translator(planted, "answer").browser(app)
     assert ("Leyla" in page.text, page.value("name")) == (False, "a soil scientist at the lake")
 
 
 @pytest.mark.threat("curious expert", "erased words")
-def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: Asked, app: Flask) -> None:
-    shirin = sent(salt)
+def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAssignment, app: Flask) -> None:
+    shirin = ask_translator(salt)
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
     form = {**page.read.forms[0].fields} if page.read.forms else {}
@@ -135,8 +135,8 @@ def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: Asked, a
 
 
 @pytest.mark.threat("curious expert", "erased words")
-def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: Asked, app: Flask) -> None:
-    shirin = sent(planted, "answer")
+def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAssignment, app: Flask) -> None:
+    shirin = ask_translator(planted, "answer")
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
 
@@ -151,8 +151,8 @@ def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: Asked, a
 
 
 @pytest.mark.threat("curious expert", "stranger at the door")
-def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Asked, app: Flask) -> None:
-    persian, russian = sent(planted), sent(planted, language="ru")
+def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: ExpertAssignment, app: Flask) -> None:
+    persian, russian = ask_translator(planted), ask_translator(planted, language="ru")
     page = persian.browser(app)
     token = persian.page.split("/")[2]
     for address in (f"/a/{token}", f"{planted.link}/translation", "/a/unknown/translation", f"/a/{token}x/translation"):
@@ -169,8 +169,8 @@ def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Ask
 
 
 @pytest.mark.threat("stranger at the door")
-def test_opening_the_link_changes_nothing(salt: Asked, app: Flask) -> None:
-    shirin = sent(salt)
+def test_opening_the_link_changes_nothing(salt: ExpertAssignment, app: Flask) -> None:
+    shirin = ask_translator(salt)
     page, before = shirin.browser(app), rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert page.open(shirin.page, method).status_code == 200
@@ -179,8 +179,8 @@ def test_opening_the_link_changes_nothing(salt: Asked, app: Flask) -> None:
 
 
 @pytest.mark.threat("curious expert")
-def test_a_withdrawn_link_shows_no_words(salt: Asked, app: Flask) -> None:
-    shirin = sent(salt)
+def test_a_withdrawn_link_shows_no_words(salt: ExpertAssignment, app: Flask) -> None:
+    shirin = ask_translator(salt)
     page = shirin.browser(app)
     page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
     page.follow()
@@ -192,13 +192,13 @@ def test_a_withdrawn_link_shows_no_words(salt: Asked, app: Flask) -> None:
 
 
 @pytest.mark.threat("rogue assistant")
-def test_only_an_editor_sends_words_out(salt: Asked) -> None:
+def test_only_an_editor_sends_words_out(salt: ExpertAssignment) -> None:
     ilya = salt.newsroom.ilya
-    shirin = sent(salt)
+    shirin = ask_translator(salt)
     verbs = (
-        lambda session: translators.invite(session, ilya, original_of(session, salt.question_id), "ru", *SHIRIN),
+        lambda session: translators.invite(session, ilya, get_original(session, salt.question_id), "ru", *SHIRIN),
         lambda session: translators.invite_again(
-            session, ilya, shirin.translator(session), original_of(session, salt.question_id)
+            session, ilya, shirin.translator(session), get_original(session, salt.question_id)
         ),
         lambda session: translators.withdraw(session, ilya, shirin.translator(session)),
     )
@@ -207,13 +207,13 @@ def test_only_an_editor_sends_words_out(salt: Asked) -> None:
             salt.database.write(verb)
 
 
-def test_who_has_it_already_or_no_address_is_not_asked(salt: Asked) -> None:
+def test_who_has_it_already_or_no_address_is_not_asked(salt: ExpertAssignment) -> None:
     nora = salt.newsroom.nora
 
     def ask(language: str, name: str, email: str) -> None:
         salt.database.write(
             lambda session: translators.invite(
-                session, nora, original_of(session, salt.question_id), language, name, email
+                session, nora, get_original(session, salt.question_id), language, name, email
             )
         )
 
@@ -228,7 +228,7 @@ def test_who_has_it_already_or_no_address_is_not_asked(salt: Asked) -> None:
         ask("fa", "Marek", "marek@words.example")
 
     def translated(session: Session) -> None:
-        original = original_of(session, salt.question_id)
+        original = get_original(session, salt.question_id)
         translating.translate(session, nora, original, "ru", translating.Words("Кто?", "Соль"))
 
     salt.database.write(translated)

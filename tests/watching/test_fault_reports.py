@@ -15,8 +15,8 @@ from flask import Flask
 import config
 from app.watching import fault_reports
 from tests.support.app import SAFE
-from tests.support.at_the_form import token
 from tests.support.cast import Newsroom
+from tests.support.reader_pages import get_form_token
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "What became of the silver kettle?"
@@ -75,7 +75,7 @@ def test_a_fault_of_a_page_is_reported_without_a_word_of_anybody(
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     client = app.test_client()
-    form = token(client)
+    form = get_form_token(client)
 
     def trips(**_: object) -> None:
         silver = WORDS  # a value of the frame

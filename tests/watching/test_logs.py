@@ -23,12 +23,12 @@ from app.mail.models import OutboxMail
 from app.server import worker
 from app.watching import logs
 from app.watching.references import HEADER
-from tests.support.assignments import Asked
-from tests.support.at_the_form import ask, receipt_on, token
+from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
+from tests.support.reader_pages import get_form_token, read_receipt, send_question
 from tests.support.serving import served
 from tests.support.smtp_servers import served as smtp_served
 
@@ -77,14 +77,14 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     app: Flask,
     database: Database,
     newsroom: Newsroom,
-    salt: Asked,
+    salt: ExpertAssignment,
     logged: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     client, nora = app.test_client(), Desk(app, newsroom.nora)
     client.environ_base.update(CALLER)
-    receipt = receipt_on(ask(
+    receipt = read_receipt(send_question(
         client, body=WORDS, background="My cousin weighs it.", hear_back="while", email_while="bakhtiyar@post.example",
         credit="first", first="Bakhtiyar", place="Karasai",
     ).text)  # fmt: skip
@@ -115,16 +115,16 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
         monkeypatch.setattr(worker, duty, trips)
     room.store(mail(body=WORDS))
     worker.run(app, run_once=True)
-    form = token(client)
+    form = get_form_token(client)
     event.listen(database.writer, "before_cursor_execute", trips)
     ours: Database = app.extensions["database"]
     event.listen(ours.writer, "before_cursor_execute", trips)
-    assert ask(client, form=form, body=WORDS).status_code == 500
+    assert send_question(client, form=form, body=WORDS).status_code == 500
     event.remove(ours.writer, "before_cursor_execute", trips)
     event.remove(database.writer, "before_cursor_execute", trips)
     with database.writer.begin() as connection:
         connection.exec_driver_sql("DROP TABLE contacts")
-    assert ask(client, body=WORDS, hear_back="once", email_once="bakhtiyar@post.example").status_code == 500
+    assert send_question(client, body=WORDS, hear_back="once", email_once="bakhtiyar@post.example").status_code == 500
     try:
         trips()
     except ValueError:  # as others log: with the words filled in, with the exception, with fields
@@ -153,7 +153,7 @@ def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
     nora = Desk(app, newsroom.nora)
     logged.seek(0)
     logged.truncate()
-    assert ask(app.test_client()).status_code == 200
+    assert send_question(app.test_client()).status_code == 200
     before = lines(logged)
     page = nora.open("letters")
     requests = [one for one in lines(logged) if one["event"] == "request"]

@@ -22,11 +22,11 @@ from app.mail import outbox
 from app.mail.message import Message
 from app.server import worker
 from app.watching import each_request, metrics
-from tests.support.at_the_form import ask
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
+from tests.support.reader_pages import send_question
 from tests.support.serving import served
 from tests.support.waiting import until
 
@@ -87,7 +87,7 @@ def test_a_reader_who_writes_looks_like_one_who_reads(
     watched.get("/steppe/")
     watched.get("/steppe/answers")
     read_only = of_readers(watched)
-    ask(watched)  # opens the form and sends it
+    send_question(watched)  # opens the form and sends it
     wrote = of_readers(watched)
     gained = [
         {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}

@@ -33,9 +33,9 @@ from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, recall
 from app.workflows.publishing.after_sending import Note, PublishedText
 from app.workflows.retention import erase_published
-from tests.support.at_the_form import answered, locked, published, question_of
 from tests.support.cast import Newsroom
 from tests.support.files import left
+from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer
 
 WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
 MENDED = PublishedText(
@@ -46,14 +46,14 @@ SAFE = PublishedText("The Barns", "Who owns such barns?", ("One owner is known."
 
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
-    return published(database, newsroom, [])
+    return publish_answer(database, newsroom, [])
 
 
 def corrected(database: Database, newsroom: Newsroom, silos: str, words: PublishedText = MENDED, **note: Any) -> None:
     quietly = note.pop("quietly", False)
     made = Note(**note) if note or quietly else Note(WRONG, RIGHT, runs=True)
     database.write(
-        lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, made, quietly) and None
+        lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, made, quietly) and None
     )
 
 
@@ -111,12 +111,12 @@ def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does
 ) -> None:
     first = sent_edition(database)
     corrected(database, newsroom, silos)
-    answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
+    answer_letters(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
     with database.read() as session:
         following = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
     planned = forms(database, following)
     assert {name: "Nukus" in _text(name, form) for name, form in planned.items()} == dict.fromkeys(EXPORTS, True)
-    locked(database, newsroom)
+    lock_edition(database, newsroom)
     assert forms(database, following) == planned
     assert "Nukus" not in forms(database, first)["text"].decode()
     # Another one comes too late for it, and waits for the one after.
@@ -126,7 +126,7 @@ def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does
         edition = session.scalars(select(Edition).filter_by(public_id=following)).one()
         assert history.edition_fits(session, edition, locking.items_of(session, edition))
     # What is withdrawn for somebody's safety takes its corrections along, also there.
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     assert "Nukus" not in forms(database, following)["text"].decode()
 
 
@@ -205,18 +205,18 @@ def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
             database.write(fn)
 
     note = Note(WRONG, RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.ilya, question_of(s, silos), MENDED, note), PermissionDenied)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, question_of(s, silos), SAFE), PermissionDenied)
+    tried(lambda s: after_sending.correct(s, newsroom.ilya, get_question(s, silos), MENDED, note), PermissionDenied)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, get_question(s, silos), SAFE), PermissionDenied)
     long = Note("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, long), TooLong)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, long), TooLong)
     mail = Note("We named timur@post.example.", RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, mail), LeakDetected)
-    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, question_of(s, silos)), InvalidTransition)
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, note), InvalidTransition)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE), InvalidTransition)
-    waiting = answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, waiting), MENDED, note), InvalidTransition)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, mail), LeakDetected)
+    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, get_question(s, silos)), InvalidTransition)
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
+    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, note), InvalidTransition)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE), InvalidTransition)
+    waiting = answer_letters(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
+    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, waiting), MENDED, note), InvalidTransition)
 
 
 def found(database: Database, newsroom: Newsroom, words: str) -> list[int]:
@@ -236,7 +236,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
 
     def more(session: Session) -> None:
         """The desk notes something, and the edition comes back as the newsletter's own mail."""
-        notes.note(session, newsroom.nora, question_of(session, silos), "Wolkenstein called.")
+        notes.note(session, newsroom.nora, get_question(session, silos), "Wolkenstein called.")
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         mail = inbound.store(session, b"From: us\r\n\r\nWolkenstein does.\r\n", source="lmtp", mailbox="desk")
         assert mail is not None
@@ -246,7 +246,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
 
     database.write(more)
     hashes = record(database)[:2]
-    database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE))
+    database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE))
     assert found(database, newsroom, "Wolkenstein") == [0, 0]
     index_due(database)
     assert (found(database, newsroom, "Wolkenstein"), found(database, newsroom, "barns")) == ([0, 0], [1, 1])
@@ -270,16 +270,16 @@ def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_the
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     hashes = record(database)[:2]
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     assert forms(database, sent_edition(database))["text"] == b""
     assert database.write(erase_published.sweep) == 0
-    database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
-    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, silos)))
+    database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     ago = timedelta(days=8)
     database.write(lambda s: s.execute(update(Question).values(state_at=now(s) - ago)) and None)
     assert [database.write(erase_published.sweep) for _ in range(2)] == [1, 0]
     with pytest.raises(MissingPrecondition) as refused:
-        database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
+        database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, silos)))
     assert refused.value.code == "precondition.text_erased"
     assert record(database)[:2] == hashes
     assert left(database, "who owns them now?", "We asked the mill", "The Silos") == []

@@ -14,12 +14,18 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.workflows.indexing import index_due
-from tests.support.assignments import EDITED, WORDING, Asked, arrived, asked, handed_over
-from tests.support.at_the_form import published
+from tests.support.assignments import (
+    EDITED,
+    WORDING,
+    ExpertAssignment,
+    ask_expert,
+    ask_expert_and_send,
+    send_queued_mails,
+)
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
-from tests.support.desk import Desk, undone
-from tests.support.shown import seen
+from tests.support.desk import Desk, press_undo, shown_token
+from tests.support.reader_pages import publish_answer
 from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -28,21 +34,21 @@ SENTENCE = "We have it from elsewhere, thank you."
 
 
 @pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
+def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Timur asks, Leyla was invited; her invitation has arrived."""
-    return arrived(database, newsroom)
+    return ask_expert_and_send(database, newsroom)
 
 
-def page_of(salt: Asked) -> str:
+def page_of(salt: ExpertAssignment) -> str:
     with salt.database.read() as session:
         return f"/questions/{salt.assignment(session).question.public_id}"
 
 
-def close(nora: Desk, salt: Asked) -> str:
+def close(nora: Desk, salt: ExpertAssignment) -> str:
     return nora.decide(page_of(salt), "close", reason="nobody", sentence=SENTENCE)
 
 
-def stands(salt: Asked) -> tuple[str, str, str | None]:
+def stands(salt: ExpertAssignment) -> tuple[str, str, str | None]:
     """Where the question, Leyla's assignment and her answer stand."""
     with salt.database.read() as session:
         answer = session.scalar(select(Answer).filter_by(assignment_id=salt.assignment_id))
@@ -50,7 +56,7 @@ def stands(salt: Asked) -> tuple[str, str, str | None]:
         return str(question.state), salt.state(), str(answer.state) if answer else None
 
 
-def facts(salt: Asked) -> list[dict[str, Any]]:
+def facts(salt: ExpertAssignment) -> list[dict[str, Any]]:
     """All that is kept of the question, the assignment, its answer and the checks, but for what any change counts up."""
     with salt.database.read() as session:
         rows = [
@@ -69,34 +75,34 @@ def facts(salt: Asked) -> list[dict[str, Any]]:
         ]
 
 
-def mails(salt: Asked, *states: str) -> list[str]:
+def mails(salt: ExpertAssignment, *states: str) -> list[str]:
     """The kinds of all mails that stand in one of these states."""
     with salt.database.read() as session:
         found = select(OutboxMail.kind).where(OutboxMail.state.in_(states)).order_by(OutboxMail.id)
         return list(session.scalars(found))
 
 
-def invited(_nora: Desk, _salt: Asked) -> None:
+def invited(_nora: Desk, _salt: ExpertAssignment) -> None:
     """Leyla hasn't said anything yet."""
 
 
-def submitted(_nora: Desk, salt: Asked) -> None:
+def submitted(_nora: Desk, salt: ExpertAssignment) -> None:
     salt.send()
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
 
 
-def edited(nora: Desk, salt: Asked) -> None:
+def edited(nora: Desk, salt: ExpertAssignment) -> None:
     submitted(nora, salt)
     salt.edit()
 
 
-def checking(nora: Desk, salt: Asked) -> None:
+def checking(nora: Desk, salt: ExpertAssignment) -> None:
     """The mail of the check has not gone out: closing stops it, and undoing lets it go."""
     edited(nora, salt)
     salt.send_to_check()
 
 
-def approved(nora: Desk, salt: Asked) -> None:
+def approved(nora: Desk, salt: ExpertAssignment) -> None:
     edited(nora, salt)
 
     def approve(session: Any) -> None:
@@ -105,7 +111,7 @@ def approved(nora: Desk, salt: Asked) -> None:
         )
 
     salt.database.write(approve)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
 
 
 @pytest.mark.parametrize("so_far", [invited, submitted, edited, checking, approved])
@@ -114,23 +120,23 @@ def test_undo_brings_back_the_assignment_and_the_text_and_nobody_hears_of_it(nor
     before, waiting = facts(salt), mails(salt, "queued")
     led = close(nora, salt)
     assert stands(salt)[0] == "closed"
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert (facts(salt), mails(salt, "queued")) == (before, waiting)
     assert nora.client.get(salt.link).status_code == 200
 
 
 def test_an_invitation_that_had_not_left_is_to_leave_again(nora, database, newsroom):
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     before = facts(salt)
     led = close(nora, salt)
     assert (mails(salt, "queued"), mails(salt, "discarded")) == (["reader.news"], ["expert.invitation"])
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert (facts(salt), mails(salt, "queued")) == (before, ["expert.invitation"])
 
 
 def test_what_was_undone_can_be_edited_and_closed_again_and_is_told_then(nora, salt):
     edited(nora, salt)
-    undone(nora, close(nora, salt))
+    press_undo(nora, close(nora, salt))
     with salt.database.read() as session:
         address = f"{page_of(salt)}/answers/{salt.answer(session).public_id}/edit"
     assert "Nobody has to." in nora.get(address)
@@ -148,7 +154,7 @@ def test_once_somebody_has_been_told_the_whole_closing_stands(nora, salt, kind, 
         outbox.move(session, Clock(), session.get_one(OutboxMail, mail_id), "send", sent_at=now(session))
 
     salt.database.write(goes_out)
-    assert undone(nora, led) == f"One stays as it is: {who} has been told by mail."
+    assert press_undo(nora, led) == f"One stays as it is: {who} has been told by mail."
     assert stands(salt) == ("closed", "cancelled", "withdrawn")
 
 
@@ -161,7 +167,7 @@ def test_an_expert_who_was_asked_is_owed_a_sentence(nora, salt):
 
 def test_a_look_alike_that_ran_closes_nothing_over_an_experts_head(nora, salt, newsroom):
     edited(nora, salt)
-    ran = published(salt.database, newsroom, [], headline="The Salt Wind", body=WORDING)
+    ran = publish_answer(salt.database, newsroom, [], headline="The Salt Wind", body=WORDING)
     while index_due(salt.database):
         pass
     here = page_of(salt)
@@ -180,7 +186,7 @@ def test_a_look_alike_that_ran_closes_nothing_over_an_experts_head(nora, salt, n
 def test_opened_again_later_the_text_that_is_here_can_be_used(nora, salt, so_far):
     so_far(nora, salt)
     close(nora, salt)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
     nora.post(f"{page_of(salt)}/reopen")
     assert stands(salt) == ("seeking", "received", "submitted" if so_far is submitted else "edited")
     assert [outcome for outcome, _reply in salt.checks()] == (["recalled"] if so_far is checking else [])
@@ -190,14 +196,14 @@ def test_opened_again_later_the_text_that_is_here_can_be_used(nora, salt, so_far
         assert (text.body == EDITED) == (so_far is not submitted)
         public_id = salt.answer(session).public_id
     address = f"{page_of(salt)}/answers/{public_id}/edit"
-    nora.post(address, answer="Nobody has to.", seen=seen(nora.get(address)))
+    nora.post(address, answer="Nobody has to.", seen=shown_token(nora.get(address)))
     assert stands(salt) == ("seeking", "received", "edited")
 
 
 def test_opened_again_an_approved_answer_may_run(nora, salt):
     approved(nora, salt)
     close(nora, salt)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
     nora.post(f"{page_of(salt)}/reopen")
     assert stands(salt) == ("answered", "done", "approved")
     assert "Pick it for" in nora.get(page_of(salt))
@@ -209,7 +215,7 @@ def test_opened_again_whoever_has_heard_of_the_end_is_asked_anew_and_whoever_has
     assert stands(salt) == ("seeking", "invited", None)
     assert mails(salt, "queued") == []
     close(nora, salt)
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
     nora.post(f"{page_of(salt)}/reopen")
     assert stands(salt) == ("open", "cancelled", None)
     with salt.database.read() as session:
@@ -224,5 +230,5 @@ def test_what_was_opened_and_closed_again_since_is_not_undone(nora, salt):
     page = nora.get(close(nora, salt))
     nora.post(f"{page_of(salt)}/reopen")
     close(nora, salt)
-    assert undone(nora, page) == "One stays as it is: you, in another window, closed it."
+    assert press_undo(nora, page) == "One stays as it is: you, in another window, closed it."
     assert stands(salt) == ("closed", "cancelled", None)

@@ -27,8 +27,8 @@ from app.workflows.letters import public_state
 from app.workflows.overview import alarms, digest
 from app.workflows.publishing import publication
 from app.workflows.publishing import skip as skipping
-from tests.support.assignments import ASKED, EDITED, OF_TIMUR, Asked, asked
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import EDITED, TIMURS_DETAILS, TIMURS_LETTER, ExpertAssignment, ask_expert
+from tests.support.cast import Newsroom, answered_question
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -65,7 +65,7 @@ def set_up(database: Database, newsroom: Newsroom, **columns: Any) -> None:
 def timur_writes(database: Database, newsroom: Newsroom) -> None:
     def write(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, ASKED, form=receive.FormToken("timur", 1))
+        receive.send(session, Reader(), newsletter, TIMURS_LETTER, form=receive.FormToken("timur", 1))
 
     database.write(write)
 
@@ -129,10 +129,10 @@ def test_without_an_hour_there_is_none(database: Database, newsroom: Newsroom) -
 def test_it_counts_what_waits_and_names_the_first_without_a_word_of_a_reader(
     database: Database, newsroom: Newsroom
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     timur_writes(database, newsroom)
-    late = asked(database, newsroom, "Who owns the river?", "marek")
-    no = asked(database, newsroom, "Who owns the law?", "gulnara")
+    late = ask_expert(database, newsroom, "Who owns the river?", "marek")
+    no = ask_expert(database, newsroom, "Who owns the law?", "gulnara")
     salt.send()
     database.write(lambda s: assigning.decline(s, newsroom.gulnara, no.assignment(s), "not my field"))
     yesterday = half_past_seven() - HOUR
@@ -149,7 +149,7 @@ def test_it_counts_what_waits_and_names_the_first_without_a_word_of_a_reader(
         "This mail comes on days when there is something to say. Switch it off here:",
     ]
     (mail,) = desk_mails(database, "desk.digest")
-    assert [secret for secret in OF_TIMUR if secret in f"{mail.subject}{mail.text}"] == []
+    assert [secret for secret in TIMURS_DETAILS if secret in f"{mail.subject}{mail.text}"] == []
     links = re.findall(r"https://ask\.newsroom\.example/desk/steppe(\S*)", mail.text)
     assert [link for link in links if "editions" not in link] == [
         "/waiting/experts", "", "", "/letters", "/settings/mail#digest_at",
@@ -157,14 +157,14 @@ def test_it_counts_what_waits_and_names_the_first_without_a_word_of_a_reader(
 
 
 def test_what_has_been_told_of_yesterday_is_not_told_again(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     assert "One answer has arrived:\n- Leyla Aydın: The Salt Wind" in morning(database)
     assert not [part for part in morning(database, half_past_seven(2)) if "answer" in part]
 
 
 def test_a_check_that_has_ended_is_told(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()
@@ -173,7 +173,7 @@ def test_a_check_that_has_ended_is_told(database: Database, newsroom: Newsroom) 
 
 
 def test_who_has_mailed_is_not_late(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     at = half_past_seven(60)
     assert "One expert is late:\n- Leyla Aydın: The Salt Wind" in morning(database, at)
     database.write(lambda s: mailed_answers.create_letter(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
@@ -192,7 +192,7 @@ def raised(database: Database, at: datetime) -> list[str]:
     return [mail.subject for mail in new]
 
 
-def mailed_by_leyla(database: Database, salt: Asked) -> None:
+def mailed_by_leyla(database: Database, salt: ExpertAssignment) -> None:
     database.write(lambda s: mailed_answers.create_letter(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
 
 
@@ -202,13 +202,13 @@ def mailed_by_leyla(database: Database, salt: Asked) -> None:
 def test_a_mail_that_waits_is_told_at_once_when_the_cut_off_is_near(
     database: Database, newsroom: Newsroom, hours: int, subjects: list[str]
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     mailed_by_leyla(database, salt)
     assert raised(database, coming(database, newsroom).cutoff_at - hours * HOUR) == subjects
     assert [mail.to for mail in desk_mails(database)] == ["nora@desk.example"] * len(subjects)
 
 
-def fail_invitation(database: Database, salt: Asked, **facts: Any) -> None:
+def fail_invitation(database: Database, salt: ExpertAssignment, **facts: Any) -> None:
     def fail(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(assignment_id=salt.assignment_id)).first()
         assert mail is not None
@@ -226,7 +226,7 @@ def fail_invitation(database: Database, salt: Asked, **facts: Any) -> None:
 def test_a_mail_that_did_not_arrive_is_told_at_once_when_the_cut_off_is_near(
     database: Database, newsroom: Newsroom, facts: dict[str, str], hours: int, count: int
 ) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     fail_invitation(database, salt, **facts)
     at = coming(database, newsroom).cutoff_at - hours * HOUR
     database.write(lambda s: s.execute(update(OutboxMail).values(created_at=at)))
@@ -235,7 +235,7 @@ def test_a_mail_that_did_not_arrive_is_told_at_once_when_the_cut_off_is_near(
 
 
 def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Database, newsroom: Newsroom) -> None:
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     mailed_by_leyla(database, salt)
 
     def postpone(session: Session) -> None:
@@ -249,7 +249,7 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
 def locked(database: Database, newsroom: Newsroom) -> Edition:
     def lock(session: Session) -> None:
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        slots.pick(session, newsroom.nora, answered(session, newsroom, "Who measures it?"), edition)
+        slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who measures it?"), edition)
         locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)
@@ -290,7 +290,7 @@ def expert_mails(database: Database) -> list[tuple[str, str]]:
 
 def picked(database: Database, newsroom: Newsroom) -> int:
     def pick(session: Session) -> int:
-        question = answered(session, newsroom, "Who measures it?")
+        question = answered_question(session, newsroom, "Who measures it?")
         slots.pick(
             session, newsroom.nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         )
@@ -325,7 +325,7 @@ def test_a_skipped_edition_tells_once_what_becomes_of_its_answers(
 
 def test_the_words_of_a_check_do_not_change_the_digest(database: Database, newsroom: Newsroom) -> None:
     """A text that Nora has edited again since its check has ended is her own work, not news."""
-    salt = asked(database, newsroom)
+    salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
     salt.send_to_check()

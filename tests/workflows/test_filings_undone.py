@@ -20,10 +20,10 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Note, Question
 from app.workflows import invitations, undo
-from tests.support.assignments import Asked, arrived, handed_over
+from tests.support.assignments import ExpertAssignment, ask_expert_and_send, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
-from tests.support.desk import undone
+from tests.support.desk import press_undo
 from tests.support.mailed_in import expert_writes
 from tests.support.stored import one
 
@@ -33,9 +33,9 @@ KEPT = (Letter, Question, Assignment, Answer, AnswerText, Check, Draft, Note)
 
 
 @pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
+def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Timur asks, Leyla was invited; her invitation has arrived."""
-    return arrived(database, newsroom)
+    return ask_expert_and_send(database, newsroom)
 
 
 def facts(database: Database, *models: type[Base]) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def facts(database: Database, *models: type[Base]) -> list[dict[str, Any]]:
         ]
 
 
-def invited(salt: Asked) -> None:
+def invited(salt: ExpertAssignment) -> None:
     """Leyla hasn't said anything yet, and has begun to type."""
     typing = "Nobody is told to"
     salt.database.write(
@@ -58,14 +58,14 @@ def invited(salt: Asked) -> None:
     )
 
 
-def declined(salt: Asked) -> None:
+def declined(salt: ExpertAssignment) -> None:
     day = date(2099, 5, 5)
     salt.database.write(
         lambda session: assigning.decline(session, salt.newsroom.leyla, salt.assignment(session), "no time", day)
     )
 
 
-def returned(salt: Asked) -> None:
+def returned(salt: ExpertAssignment) -> None:
     """Her text went back to her once: there are versions already."""
     salt.send()
     salt.database.write(
@@ -75,10 +75,10 @@ def returned(salt: Asked) -> None:
     )
 
 
-def checking(policy: str) -> Callable[[Asked], None]:
+def checking(policy: str) -> Callable[[ExpertAssignment], None]:
     """She has the edited text before her, and has begun to type what is wrong."""
 
-    def fn(salt: Asked) -> None:
+    def fn(salt: ExpertAssignment) -> None:
         salt.database.write(
             lambda s: setattr(s.get_one(Newsletter, salt.newsroom.newsletter_id), "check_policy", policy)
         )
@@ -116,13 +116,13 @@ def checking(policy: str) -> Callable[[Asked], None]:
 )
 def test_each_filing_has_its_inverse_and_all_stands_as_it_stood(nora, database, salt, so_far, kind, then):
     so_far(salt)
-    database.write(handed_over)
+    database.write(send_queued_mails)
     letter = expert_writes(database, salt.assignment_id, "The plates were put up in 2010.")
     before = facts(database)
     led = nora.post(f"/letters/{letter}/reply", kind=kind, version="1")
     assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == (then, kind)
     assert facts(database) != before
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert facts(database) == before
     # and it can be filed anew as what it is
     nora.post(f"/letters/{letter}/reply", kind=kind, version=one(database, Letter, public_id=letter).version)
@@ -133,7 +133,7 @@ def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ily
     letter = expert_writes(database, salt.assignment_id)
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="answer", version="1"))
     salt.edit("Nobody has to.")
-    assert undone(nora, page) == "One stays as it is: it has gone on from there."
+    assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
     assert (salt.state(), one(database, Answer).state) == ("received", "edited")
     assert "Let it wait again" not in nora.get(f"/letters/{letter}")
     nora.post(f"/letters/{letter}/reopen", 409, version=one(database, Letter, public_id=letter).version)
@@ -143,7 +143,7 @@ def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, m
     letter = expert_writes(database, salt.assignment_id)
     monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
-    assert undone(nora, page) == "One stays as it is: the minute is over."
+    assert press_undo(nora, page) == "One stays as it is: the minute is over."
     assert "Let it wait again" in nora.get(f"/letters/{letter}")
     nora.post(f"/letters/{letter}/reopen", version=one(database, Letter, public_id=letter).version)
     assert (salt.state(), one(database, Letter, public_id=letter).state) == ("invited", "received")
@@ -156,13 +156,13 @@ def test_a_question_that_was_closed_since_keeps_the_no(nora, database, salt):
     with database.read() as session:
         question = salt.assignment(session).question.public_id
     nora.decide(f"/questions/{question}", "close", reason="nobody")
-    assert undone(nora, page) == "One stays as it is: it has gone on from there."
+    assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
     assert salt.state() == "declined"
     assert "Let it wait again" not in nora.get(f"/letters/{letter}")
 
 
 @pytest.fixture
-def next_one(salt: Asked) -> Asked:
+def next_one(salt: ExpertAssignment) -> ExpertAssignment:
     """Marek stands after Leyla on the ladder."""
 
     def fn(session: Any) -> None:
@@ -176,7 +176,7 @@ def next_one(salt: Asked) -> Asked:
     return salt
 
 
-def of_marek(salt: Asked) -> tuple[str, list[str]]:
+def of_marek(salt: ExpertAssignment) -> tuple[str, list[str]]:
     """Where his assignment stands, and the states of his mails."""
     with salt.database.read() as session:
         his = session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
@@ -190,7 +190,7 @@ def test_whom_the_ladder_asked_because_of_a_wrong_no_is_only_next_again(nora, da
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert ladder.climb(database, invitations.invite_next) == 1
     assert of_marek(salt) == ("invited", ["queued"])
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     assert (salt.state(), of_marek(salt)) == ("invited", ("drafted", ["discarded"]))
 
 
@@ -203,7 +203,7 @@ def test_whose_invitation_was_stopped_for_a_text_that_was_none_is_invited_all_th
     before = facts(database)
     led = nora.post(f"/letters/{letter}/reply", kind="answer", version="1")
     assert of_marek(salt) == ("drafted", ["discarded"])
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert (facts(database), of_marek(salt)) == (before, ("invited", ["queued"]))
 
 

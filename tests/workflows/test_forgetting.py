@@ -24,15 +24,14 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note, QuestionText
 from app.workflows.overview import digest
 from app.workflows.retention import erase_letters
-from tests.support.assignments import arrived
-from tests.support.at_the_form import ask as sent_by_form
-from tests.support.at_the_form import published, receipt_on
+from tests.support.assignments import ask_expert_and_send
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.files import left, standing
-from tests.support.forgotten import WROTE, wrote
-from tests.support.letters import asked
+from tests.support.letters import LETTERS_BY_FATE, send_letters, send_letters_by_fate
 from tests.support.pages import Page
+from tests.support.reader_pages import publish_answer, read_receipt
+from tests.support.reader_pages import send_question as sent_by_form
 
 NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -47,7 +46,7 @@ def sweep(database: Database, at: datetime) -> None:
 def still_there(database: Database) -> list[str]:
     with database.read() as session:
         bodies = session.scalars(select(Letter.body).where(Letter.body.is_not(None))).all()
-    return [name for name, words in WROTE.items() if words in bodies]
+    return [name for name, words in LETTERS_BY_FATE.items() if words in bodies]
 
 
 @pytest.mark.threat("court order", "erased words")
@@ -62,19 +61,19 @@ def still_there(database: Database) -> list[str]:
 def test_each_letter_goes_on_its_day_and_no_byte_of_it_stays(
     database: Database, newsroom: Newsroom, days: int, gone: list[str]
 ) -> None:
-    wrote(database, newsroom)
-    stay = [name for name in WROTE if name not in gone]
+    send_letters_by_fate(database, newsroom)
+    stay = [name for name in LETTERS_BY_FATE if name not in gone]
     before = {30: [], 183: gone[:2], 365: gone[:-1]}[days]
     sweep(database, MIDNIGHT + days * DAY - HOUR)  # of a letter without an address the day is kept
-    assert still_there(database) == [name for name in WROTE if name not in before]
+    assert still_there(database) == [name for name in LETTERS_BY_FATE if name not in before]
     sweep(database, NOW + days * DAY + HOUR)
     assert still_there(database) == stay
-    assert left(database, *(WROTE[name] for name in gone)) == []
-    assert standing(database, *(WROTE[name] for name in stay)) == [WROTE[name] for name in stay]
+    assert left(database, *(LETTERS_BY_FATE[name] for name in gone)) == []
+    assert standing(database, *(LETTERS_BY_FATE[name] for name in stay)) == [LETTERS_BY_FATE[name] for name in stay]
 
 
 def test_what_they_were_stays_and_what_was_printed(database: Database, newsroom: Newsroom) -> None:
-    letters = wrote(database, newsroom)
+    letters = send_letters_by_fate(database, newsroom)
     sweep(database, NOW + 400 * DAY)
     with database.read() as session:
         states = {name: session.get_one(Letter, key).state for name, key in letters.items()}
@@ -85,7 +84,7 @@ def test_what_they_were_stays_and_what_was_printed(database: Database, newsroom:
         # The desk's words for a question that came to nothing went with its last letter, and its notes.
         texts = {text.headline: text.body for text in session.scalars(select(QuestionText))}
         assert sorted(body for body in texts.values() if body) == sorted(
-            [WROTE["running"], "Who built the silos, and whose are they?"]
+            [LETTERS_BY_FATE["running"], "Who built the silos, and whose are they?"]
         )
         assert session.scalars(select(Note.id)).all() == []
 
@@ -97,11 +96,11 @@ def test_a_name_that_was_printed_stays_printed_and_nowhere_else(database: Databa
     )  # fmt: skip
 
     def write(session: Session) -> int:
-        (letter,) = asked(session, newsroom, named)
+        (letter,) = send_letters(session, newsroom, named)
         contacts.verify_credit(session, newsroom.nora, letter, "rung back")
         return letter.id
 
-    published(database, newsroom, [database.write(write)])
+    publish_answer(database, newsroom, [database.write(write)])
     sweep(database, NOW + 366 * DAY)
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().credits == ["Timur Osmanov"]
@@ -111,7 +110,7 @@ def test_a_name_that_was_printed_stays_printed_and_nowhere_else(database: Databa
 
 
 def test_a_newsletter_keeps_as_long_as_its_settings_say(database: Database, newsroom: Newsroom) -> None:
-    wrote(database, newsroom)
+    send_letters_by_fate(database, newsroom)
     database.write(lambda session: session.execute(update(Newsletter).values(spam_days=3, idle_days=5, ran_days=7)))
     for days in (3, 5, 7):
         sweep(database, NOW + days * DAY + HOUR)
@@ -119,7 +118,7 @@ def test_a_newsletter_keeps_as_long_as_its_settings_say(database: Database, news
 
 
 def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: Newsroom) -> None:
-    letters = wrote(database, newsroom)
+    letters = send_letters_by_fate(database, newsroom)
     sweep(database, NOW + 400 * DAY)
     again: dict[str, Callable[[Session, Letter], None]] = {
         "ended": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
@@ -132,7 +131,7 @@ def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: N
 
 
 def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
-    wrote(database, newsroom)
+    send_letters_by_fate(database, newsroom)
 
     def many(session: Session) -> None:
         row = session.execute(select(Letter.__table__).where(Letter.filed_as == "spam")).mappings().one()
@@ -150,7 +149,7 @@ def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
 
 @pytest.mark.threat("erased words")
 def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database: Database, newsroom: Newsroom) -> None:
-    salt = arrived(database, newsroom)
+    salt = ask_expert_and_send(database, newsroom)
     deliver_due(database, lambda _message, _id: None)
     draft = writing.AnswerContent("I would begin with the gauges of 1974.")
     database.write(lambda s: writing.save_draft(s, newsroom.leyla, salt.assignment(s), "tab", draft, 1))
@@ -178,7 +177,7 @@ def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database
 def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_that_alone(
     database: Database, newsroom: Newsroom
 ) -> None:
-    wrote(database, newsroom)
+    send_letters_by_fate(database, newsroom)
 
     def said(days: int) -> dict[str, int]:
         with database.read(NOW + days * DAY) as session:
@@ -193,7 +192,7 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_desk_sees_what_goes_next_and_what_is_gone(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    letters = wrote(database, newsroom)
+    letters = send_letters_by_fate(database, newsroom)
     assert nora.get("leaving").texts("main h2") == ["Held, or filed as spam 2"]
     database.write(lambda s: s.execute(update(Letter).values(state_at=NOW - 175 * DAY)))
     assert nora.get("leaving").texts("main h2") == ["Held, or filed as spam 2", "Led to nothing 3"]
@@ -210,7 +209,7 @@ def test_the_desk_sees_what_goes_next_and_what_is_gone(nora: Desk, database: Dat
 def test_the_receipt_says_that_the_words_had_their_time(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    receipt = receipt_on(sent_by_form(client).text)
+    receipt = read_receipt(sent_by_form(client).text)
     sweep(database, NOW + 184 * DAY)
     page = Page(client.post("/steppe/receipt", data={"receipt": receipt}).text)
     assert page.texts("h1") == ["It is erased"]

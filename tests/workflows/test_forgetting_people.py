@@ -25,7 +25,7 @@ from app.people.models import BrowserSession, Expert, Factor, Person
 from app.questions.models import Note
 from app.workflows.overview import digest
 from app.workflows.retention import erase_letters, erase_people
-from tests.support.assignments import EDITED, Asked, handed_over
+from tests.support.assignments import EDITED, ExpertAssignment, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.files import left, standing
@@ -44,7 +44,7 @@ OF_LEYLA = {
 }
 
 
-def everything_of_leyla(salt: Asked) -> None:
+def everything_of_leyla(salt: ExpertAssignment) -> None:
     """All that the house can know of an expert; then her answer runs."""
 
     def fn(session: Session) -> None:
@@ -65,7 +65,7 @@ def everything_of_leyla(salt: Asked) -> None:
     salt.database.write(fn)
     salt.approve()
     salt.run()
-    salt.database.write(handed_over)
+    salt.database.write(send_queued_mails)
 
 
 def sweep(database: Database, days: float = 0) -> None:
@@ -78,13 +78,13 @@ def fresh(newsroom: Newsroom) -> Any:
     return replace(newsroom.nora, proved_at=utc_now())
 
 
-def leyla(salt: Asked, act: Callable[..., None]) -> None:
+def leyla(salt: ExpertAssignment, act: Callable[..., None]) -> None:
     salt.database.write(lambda s: act(s, fresh(salt.newsroom), s.get_one(Expert, salt.newsroom.leyla.expert_id)))
 
 
 @pytest.mark.threat("erased words", "court order")
 def test_who_is_to_be_deleted_is_gone_from_the_files_after_a_week_but_for_what_ran(
-    database: Database, newsroom: Newsroom, salt: Asked
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     everything_of_leyla(salt)
     assert standing(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
@@ -107,7 +107,9 @@ def test_who_is_to_be_deleted_is_gone_from_the_files_after_a_week_but_for_what_r
         assert {outbox.has_contents(session, mail) for mail in mails} == {False}
 
 
-def test_a_deletion_is_taken_back_within_the_week(database: Database, newsroom: Newsroom, salt: Asked) -> None:
+def test_a_deletion_is_taken_back_within_the_week(
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
+) -> None:
     everything_of_leyla(salt)
     leyla(salt, erase_people.leave)
     leyla(salt, erase_people.stay)
@@ -116,7 +118,7 @@ def test_a_deletion_is_taken_back_within_the_week(database: Database, newsroom: 
 
 
 def test_who_has_a_question_or_an_answer_that_is_to_run_is_not_deleted(
-    database: Database, newsroom: Newsroom, salt: Asked
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     with pytest.raises(erase_people.StillNeeded):
         leyla(salt, erase_people.leave)
@@ -131,7 +133,7 @@ def test_who_has_a_question_or_an_answer_that_is_to_run_is_not_deleted(
 
 @pytest.mark.threat("erased words", "court order")
 def test_whom_no_desk_asks_any_more_leaves_after_the_days_of_the_setting(
-    database: Database, newsroom: Newsroom, salt: Asked
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     everything_of_leyla(salt)
     database.write(lambda s: s.execute(update(Newsletter).values(expert_days=100)))
@@ -145,7 +147,9 @@ def test_whom_no_desk_asks_any_more_leaves_after_the_days_of_the_setting(
 
 
 @pytest.mark.threat("erased words", "court order")
-def test_what_never_ran_goes_after_the_days_of_drafts(database: Database, newsroom: Newsroom, salt: Asked) -> None:
+def test_what_never_ran_goes_after_the_days_of_drafts(
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
+) -> None:
     salt.send(OF_LEYLA["sent"])
     salt.database.write(
         lambda s: closing.close(s, newsroom.nora, salt.assignment(s).question, "later", "We have it from elsewhere.")
@@ -180,7 +184,7 @@ def ilya_leaves(database: Database, newsroom: Newsroom) -> None:
 
 @pytest.mark.threat("erased words", "court order")
 def test_who_is_shut_out_loses_the_second_factors_at_once_and_the_name_when_it_had_its_time(
-    database: Database, newsroom: Newsroom, salt: Asked
+    database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     ilya_leaves(database, newsroom)
     with database.read() as session:
@@ -210,7 +214,7 @@ def test_who_works_at_a_desk_keeps_the_name_however_long_they_did_nothing(
 
 
 def test_page_and_morning_mail_say_who_goes_next(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     everything_of_leyla(salt)
     assert nora.get("leaving").headings == ["What is erased next"]
@@ -227,7 +231,7 @@ def test_page_and_morning_mail_say_who_goes_next(
 
 
 def test_a_deleted_expert_stands_in_no_list_and_opens_nothing(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     everything_of_leyla(salt)
     leyla(salt, erase_people.leave)

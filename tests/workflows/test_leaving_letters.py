@@ -17,8 +17,7 @@ from app.workflows.letters import endings
 from app.workflows.retention import erase_letters, retention_preview
 from app.workflows.retention.retention_preview import RULES, Rule
 from tests.support.cast import Newsroom
-from tests.support.forgotten import wrote
-from tests.support.letters import asked
+from tests.support.letters import send_letters, send_letters_by_fate
 
 NOW = utc_now()
 DAY = timedelta(days=1)
@@ -41,7 +40,7 @@ def by_the_rule(session: Session, newsletter: Newsletter, rule: Rule, until: dat
 def more(session: Session, newsroom: Newsroom) -> None:
     """Questions with others in them, one that came to nothing and one that goes on; and two letters of an expert."""
     for number in range(2):
-        first, second, alone = asked(
+        first, second, alone = send_letters(
             session, newsroom, *(f"Who counts the {one} of {number}?" for one in ("pears", "plums", "figs"))
         )
         lead, other = (
@@ -51,14 +50,14 @@ def more(session: Session, newsroom: Newsroom) -> None:
         if number:
             endings.close_question(session, newsroom.nora, lead, "nobody")
         filing.file(session, newsroom.nora, alone, "tip")
-    unread, read = asked(session, newsroom, "I can't say.", "Ask my colleague.")
+    unread, read = send_letters(session, newsroom, "I can't say.", "Ask my colleague.")
     filing.file(session, newsroom.nora, read, "comment")
     session.flush()
     session.execute(update(Letter).where(Letter.id.in_((unread.id, read.id))).values(author="expert"))
 
 
 def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, newsroom: Newsroom) -> None:
-    wrote(database, newsroom)
+    send_letters_by_fate(database, newsroom)
     database.write(lambda session: more(session, newsroom))
     kinds = set()
     with database.read() as session:
@@ -78,7 +77,7 @@ def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, n
 
 
 def test_what_is_taken_up_while_it_is_looked_for_keeps_its_words(database: Database, newsroom: Newsroom) -> None:
-    letter_id = database.write(lambda session: asked(session, newsroom, "Who counts the pears?")[0].id)
+    letter_id = database.write(lambda session: send_letters(session, newsroom, "Who counts the pears?")[0].id)
     late = NOW + 184 * DAY
     with database.read(late) as session:
         (parcel,) = retention_preview.list_due_parcels(session)
@@ -96,7 +95,8 @@ def test_what_is_taken_up_while_it_is_looked_for_keeps_its_words(database: Datab
 def test_few_go_in_one_transaction(database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     long_ago = NOW - 200 * DAY
     database.write(
-        lambda session: asked(session, newsroom, *(f"Who counts the pears of {one}?" for one in range(7))), long_ago
+        lambda session: send_letters(session, newsroom, *(f"Who counts the pears of {one}?" for one in range(7))),
+        long_ago,
     )
     monkeypatch.setattr(retention_preview, "PARCEL", 3)
     done: list[int] = []

@@ -21,12 +21,11 @@ from app.questions.models import Question, QuestionTopic
 from app.search.models import Verdict
 from app.workflows import undo
 from app.workflows.indexing import index_due
-from tests.support.assignments import asked
-from tests.support.cast import answered
-from tests.support.desk import undone
-from tests.support.letters import boxes, change, rows_of, the, write
+from tests.support.assignments import ask_expert
+from tests.support.cast import answered_question
+from tests.support.desk import press_undo, shown_version
+from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
 from tests.support.mailed_in import expert_writes
-from tests.support.shown import version
 from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -37,7 +36,7 @@ FIGURES = "can a village ask for the figures"
 
 
 def facts(database: Database, public_id: str) -> tuple[object, ...]:
-    letter = the(database, public_id)
+    letter = get_letter(database, public_id)
     return tuple(getattr(letter, name) for name in ("state", *filing.FACTS))
 
 
@@ -48,15 +47,15 @@ PRESSES = (
 
 
 def test_each_press_has_its_inverse_and_the_letter_stands_as_it_stood(nora, database, newsroom):
-    salt = write(database, newsroom, SALT, hear_back="once", email="dana@post.example")
-    held = write(database, newsroom, "?! ?! …12345678 1")
+    salt = send_letter(database, newsroom, SALT, hear_back="once", email="dana@post.example")
+    held = send_letter(database, newsroom, "?! ?! …12345678 1")
     for act, fields in PRESSES:
         public_id = held if act == "release" else salt
         before = facts(database, public_id)
-        led = nora.post(f"/letters/{public_id}/{act}", version=the(database, public_id).version, **fields)
+        led = nora.post(f"/letters/{public_id}/{act}", version=get_letter(database, public_id).version, **fields)
         assert facts(database, public_id) != before
-        assert (undone(nora, led), facts(database, public_id)) == ("Undone.", before), (act, fields)
-    assert rows_of(nora.get("/letters")) == [salt, held]  # of which no minute is kept
+        assert (press_undo(nora, led), facts(database, public_id)) == ("Undone.", before), (act, fields)
+    assert listed_letters(nora.get("/letters")) == [salt, held]  # of which no minute is kept
     assert "Nothing stands under “Closed”." in nora.get("/questions?state=closed")
     with database.read() as session:
         assert list(session.scalars(select(Question.closed_reason))) == ["undone", "undone"]
@@ -64,18 +63,18 @@ def test_each_press_has_its_inverse_and_the_letter_stands_as_it_stood(nora, data
 
 
 def test_a_letter_that_was_filed_before_goes_back_to_that(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     nora.post(f"/letters/{salt}/file", kind="tip", version="1")
     led = nora.post(f"/letters/{salt}/file", kind="spam", version="2")
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert facts(database, salt)[:2] == ("filed", "tip")
 
 
 def test_the_notice_of_an_end_is_recalled_and_written_again_when_it_ends_again(nora, database, newsroom):
-    salt = write(database, newsroom, SALT, hear_back="once", email="dana@post.example")
-    undone(nora, nora.post(f"/letters/{salt}/end", reason="later", version="1"))
+    salt = send_letter(database, newsroom, SALT, hear_back="once", email="dana@post.example")
+    press_undo(nora, nora.post(f"/letters/{salt}/end", reason="later", version="1"))
     assert one(database, OutboxMail).state == "discarded"
-    led = nora.post(f"/letters/{salt}/end", reason="outside", version=the(database, salt).version)
+    led = nora.post(f"/letters/{salt}/end", reason="outside", version=get_letter(database, salt).version)
     with database.read() as session:
         assert list(session.scalars(select(OutboxMail.state).order_by(OutboxMail.id))) == ["discarded", "queued"]
 
@@ -84,30 +83,30 @@ def test_the_notice_of_an_end_is_recalled_and_written_again_when_it_ends_again(n
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
     database.write(goes_out)
-    assert undone(nora, led) == "One stays as it is: its reader has been told by mail."
-    assert the(database, salt).state == "ended"
+    assert press_undo(nora, led) == "One stays as it is: its reader has been told by mail."
+    assert get_letter(database, salt).state == "ended"
 
 
 def test_after_a_minute_or_when_somebody_went_on_it_is_refused_and_says_why(
     nora, ilya, database, newsroom, monkeypatch
 ):
-    salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
+    salt, figures = send_letter(database, newsroom, SALT), send_letter(database, newsroom, FIGURES)
     led = nora.post(f"/letters/{salt}/file", kind="tip", version="1")
     ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
-    assert undone(nora, led) == "One stays as it is: Ilya Brandt filed the letter as: Spam."
+    assert press_undo(nora, led) == "One stays as it is: Ilya Brandt filed the letter as: Spam."
     led = nora.post(f"/letters/{figures}/file", kind="question", version="1")
     question = one(database, Question).public_id
     ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
-    assert undone(nora, led).startswith("Undone. One stays as it is: ")
-    assert (the(database, figures).state, one(database, Question).state) == ("received", "open")
+    assert press_undo(nora, led).startswith("Undone. One stays as it is: ")
+    assert (get_letter(database, figures).state, one(database, Question).state) == ("received", "open")
     monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
-    led = nora.post(f"/letters/{figures}/file", kind="tip", version=the(database, figures).version)
-    assert undone(nora, led) == "One stays as it is: the minute is over."
-    assert the(database, figures).filed_as == "tip"
+    led = nora.post(f"/letters/{figures}/file", kind="tip", version=get_letter(database, figures).version)
+    assert press_undo(nora, led) == "One stays as it is: the minute is over."
+    assert get_letter(database, figures).filed_as == "tip"
 
 
 def test_a_press_that_names_what_somebody_else_did_since_takes_nothing_of_it_back(nora, ilya, database, newsroom):
-    salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
+    salt, figures = send_letter(database, newsroom, SALT), send_letter(database, newsroom, FIGURES)
     nora.post(f"/letters/{salt}/file", kind="tip", version="1")
     ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
     nora.post(f"/letters/{figures}/file", kind="question", version="1")
@@ -116,20 +115,20 @@ def test_a_press_that_names_what_somebody_else_did_since_takes_nothing_of_it_bac
     with database.read() as session:
         everything = ".".join(str(key) for key in session.scalars(select(Event.id)))
     nora.post("/undo", press=everything, back="/desk/steppe/letters")
-    assert the(database, salt).filed_as == "spam"
+    assert get_letter(database, salt).filed_as == "spam"
     assert one(database, Question).state == "open"
 
 
 def test_nobody_undoes_what_somebody_else_did(nora, ilya, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
     ilya.post(f"/letters/{salt}/file", kind="tip", version="1")
     with database.read() as session:
         theirs = session.scalars(select(Event.id).filter_by(action="letter.file")).one()
     nora.get(nora.post("/undo", press=str(theirs), back="/desk/steppe/letters"))
-    assert the(database, salt).filed_as == "tip"
-    letter = expert_writes(database, asked(database, newsroom).assignment_id)
+    assert get_letter(database, salt).filed_as == "tip"
+    letter = expert_writes(database, ask_expert(database, newsroom).assignment_id)
     before = facts(database, letter)
-    assert undone(nora, nora.post(f"/letters/{letter}/reply", kind="comment", version="1")) == "Undone."
+    assert press_undo(nora, nora.post(f"/letters/{letter}/reply", kind="comment", version="1")) == "Undone."
     assert facts(database, letter) == before
     led = nora.post("/undo", press="1.x.99999999999999999999.", back="https://elsewhere.example/")
     assert led == "/desk/steppe/letters"
@@ -137,34 +136,34 @@ def test_nobody_undoes_what_somebody_else_did(nora, ilya, database, newsroom):
 
 
 def test_a_press_for_many_does_what_it_can_and_is_undone_by_one(nora, database, newsroom):
-    salt, again, figures = (write(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
-    ticked = boxes(nora.get("/letters?tick=all"))
+    salt, again, figures = (send_letter(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
+    ticked = letter_checkboxes(nora.get("/letters?tick=all"))
     assert nora.get("/letters?tick=all").count(" checked>") == 3
-    change(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
+    change_letter(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     led = nora.post("/letters", act="comment", letter=ticked, list="state=all&channel=web")
     assert led == "/desk/steppe/letters?state=all&channel=web"
     page = nora.get(nora.post("/letters", act="comment", letter=ticked, list="state=all"))
     assert "3 stay as they are: " not in page
     assert "2 stay as they are: you, in another window, filed the letter as: Comment." in page
     assert "One stays as it is: Ilya Brandt filed the letter as: Tip." in page
-    assert [the(database, each).filed_as for each in (salt, again, figures)] == ["comment", "comment", "tip"]
+    assert [get_letter(database, each).filed_as for each in (salt, again, figures)] == ["comment", "comment", "tip"]
 
 
 def test_letters_become_one_question_join_the_one_that_is_there_and_come_apart_again(nora, database, newsroom):
-    salt, again, figures = (write(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
+    salt, again, figures = (send_letter(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
     nora.post("/letters", act="question", letter=[f"{salt}.1"])
     led = nora.post("/letters", act="question", letter=[f"{salt}.2", f"{again}.1"])
     question = one(database, Question)
-    assert {the(database, each).question_id for each in (salt, again)} == {question.id}
-    assert undone(nora, led) == "Undone."
-    assert (the(database, salt).question_id, the(database, again).state) == (question.id, "received")
+    assert {get_letter(database, each).question_id for each in (salt, again)} == {question.id}
+    assert press_undo(nora, led) == "Undone."
+    assert (get_letter(database, salt).question_id, get_letter(database, again).state) == (question.id, "received")
     nora.post("/letters", act="question", letter=[f"{figures}.1"])
     page = nora.get(nora.post("/letters", act="question", letter=[f"{salt}.2", f"{figures}.2", f"{again}.3"]))
     assert "One letter stands behind the question now. One stays as it is: it stands behind another question" in page
-    led = nora.post(f"/letters/{again}/reopen", version=the(database, again).version)
-    assert (the(database, again).state, the(database, again).question_id) == ("received", None)
-    assert undone(nora, led) == "Undone."
-    assert the(database, again).question_id == question.id
+    led = nora.post(f"/letters/{again}/reopen", version=get_letter(database, again).version)
+    assert (get_letter(database, again).state, get_letter(database, again).question_id) == ("received", None)
+    assert press_undo(nora, led) == "Undone."
+    assert get_letter(database, again).question_id == question.id
 
 
 @pytest.mark.parametrize("act", ["shelf", "topic"])
@@ -173,20 +172,20 @@ def test_letters_are_shelved_or_put_under_a_topic_as_questions_of_their_own(nora
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water"))
 
     database.write(name)
-    write(database, newsroom, SALT)
-    write(database, newsroom, FIGURES)
-    led = nora.post("/letters", act=act, topic="water", letter=boxes(nora.get("/letters")))
+    send_letter(database, newsroom, SALT)
+    send_letter(database, newsroom, FIGURES)
+    led = nora.post("/letters", act=act, topic="water", letter=letter_checkboxes(nora.get("/letters")))
     with database.read() as session:
         states = list(session.scalars(select(Question.state)))
         topics = session.scalar(select(func.count()).select_from(QuestionTopic))
     assert (states, topics) == ((["shelved"] * 2, 0) if act == "shelf" else (["open"] * 2, 2))
-    assert undone(nora, led) == "Undone."
-    assert len(rows_of(nora.get("/letters"))) == 2
+    assert press_undo(nora, led) == "Undone."
+    assert len(listed_letters(nora.get("/letters"))) == 2
 
 
 def test_the_second_of_two_is_told_who_was_first_and_what_they_did(nora, ilya, database, newsroom):
-    salt = write(database, newsroom, SALT)
-    seen = version(nora.get(f"/letters/{salt}"))
+    salt = send_letter(database, newsroom, SALT)
+    seen = shown_version(nora.get(f"/letters/{salt}"))
     ilya.post(f"/letters/{salt}/file", kind="tip", version=seen)
     for act, fields in (("file", {"kind": "spam"}), ("end", {"reason": "later"}), ("reopen", {}), ("release", {})):
         page = nora.post(f"/letters/{salt}/{act}", 409, version=seen, **fields)
@@ -195,29 +194,29 @@ def test_the_second_of_two_is_told_who_was_first_and_what_they_did(nora, ilya, d
             in page
         )
         assert f'<a class="btn" href="/desk/steppe/letters/{salt}">Back to the letter</a>' in page
-    assert the(database, salt).filed_as == "tip"
+    assert get_letter(database, salt).filed_as == "tip"
 
 
 def test_what_runs_keeps_its_askers(nora, database, newsroom):
-    salt = write(database, newsroom, SALT)
+    salt = send_letter(database, newsroom, SALT)
 
     def pick(session):
-        question = answered(session, newsroom, "Salt")
+        question = answered_question(session, newsroom, "Salt")
         actions.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
 
     database.write(pick)
-    seen = the(database, salt).version
+    seen = get_letter(database, salt).version
     for act, fields in (("file", {"kind": "spam"}), ("end", {"reason": "later"}), ("reopen", {})):
         nora.post(f"/letters/{salt}/{act}", 409, version=seen, **fields)
     page = nora.get(nora.post("/letters", act="spam", letter=[f"{salt}.{seen}"]))
     assert "One stays as it is: it is picked for an edition, or ran in one." in page
-    assert the(database, salt).version == seen
+    assert get_letter(database, salt).version == seen
 
 
 def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, database, newsroom):
-    salt, figures, again = (write(database, newsroom, body) for body in (SALT, FIGURES, AGAIN))
+    salt, figures, again = (send_letter(database, newsroom, body) for body in (SALT, FIGURES, AGAIN))
     while index_due(database):
         pass
     [likely] = nora.get(f"/letters/{again}").parts("ul.alike")
@@ -230,22 +229,24 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
     assert nora.get(f"/letters/{again}").parts("ul.alike") == []
     led = nora.post(f"/letters/{again}/alike", same="yes", **sent)
     assert led == f"/desk/steppe/letters/{figures}"
-    assert the(database, salt).question_id == the(database, again).question_id == one(database, Question).id
-    assert undone(nora, led) == "Undone."
-    assert rows_of(nora.get("/letters")) == [again, figures, salt]
+    assert (
+        get_letter(database, salt).question_id == get_letter(database, again).question_id == one(database, Question).id
+    )
+    assert press_undo(nora, led) == "Undone."
+    assert listed_letters(nora.get("/letters")) == [again, figures, salt]
     nora.post(f"/letters/{again}/alike", 404, same="yes", **{**sent, "with": "letter.0123456789AB", "version": "3"})
     nora.post(f"/letters/{again}/alike", 409, same="yes", **sent)
 
 
 def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, database, newsroom):
-    salt, again = (write(database, newsroom, body) for body in (SALT, AGAIN))
+    salt, again = (send_letter(database, newsroom, body) for body in (SALT, AGAIN))
     while index_due(database):
         pass
     pair = nora.get(f"/letters/{again}").value("pair")
     sent = {"with": f"letter.{salt}", "pair": pair, "same": "yes"}
     led = nora.post(f"/letters/{again}/alike", version="1", **sent)
     assert one(database, Verdict).same
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert said(database) == ["verdict.same", "verdict.take back"]
 
     first, second = (
@@ -256,7 +257,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
     )
     while index_due(database):
         pass
-    for take_back in (lambda led: undone(nora, led), lambda _led: nora.post(f"/questions/{second}/split")):
+    for take_back in (lambda led: press_undo(nora, led), lambda _led: nora.post(f"/questions/{second}/split")):
         led = nora.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
         assert one(database, Verdict).same
         take_back(led)
@@ -264,7 +265,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
         assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
     led = nora.post(f"/questions/{first}/alike", pair=f"letter.{salt}", same="yes")
     assert one(database, Verdict).same
-    assert undone(nora, led) == "Undone."
+    assert press_undo(nora, led) == "Undone."
     assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
 
 
@@ -281,7 +282,7 @@ def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
     ilya.post(f"/questions/{second}/split")
     assert said(database) == ["verdict.same", "verdict.take back"]
     ilya.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
-    assert undone(nora, led).startswith("One stays as it is: ")
+    assert press_undo(nora, led).startswith("One stays as it is: ")
     assert one(database, Verdict).same
 
 

@@ -24,8 +24,8 @@ from app.people.models import Person
 from app.workflows import undo
 from app.workflows.publishing import reschedule
 from app.workflows.publishing import skip as skipping
-from tests.support.assignments import Asked
-from tests.support.cast import Newsroom, answered
+from tests.support.assignments import ExpertAssignment
+from tests.support.cast import Newsroom, answered_question
 from tests.support.desk import Desk
 
 WIND = "Where does the wind come from?"
@@ -53,7 +53,7 @@ def kinds(session: Session) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def asked(database: Database, newsroom: Newsroom, salt: Asked) -> Asked:
+def asked(database: Database, newsroom: Newsroom, salt: ExpertAssignment) -> ExpertAssignment:
     """Leyla is asked about the salt for the coming edition; her answer about the wind is picked for it."""
 
     def fn(session: Session) -> None:
@@ -63,7 +63,7 @@ def asked(database: Database, newsroom: Newsroom, salt: Asked) -> Asked:
         zone = ZoneInfo(session.get_one(Newsletter, newsroom.newsletter_id).zone)
         due = datetime.fromisoformat(first.local_at).replace(hour=18, minute=0) - timedelta(days=5)
         assignment.due_at = due.replace(tzinfo=zone)
-        slots.pick(session, newsroom.nora, answered(session, newsroom, WIND), first)
+        slots.pick(session, newsroom.nora, answered_question(session, newsroom, WIND), first)
 
     database.write(fn)
     return salt
@@ -82,7 +82,7 @@ def move(database: Database, newsroom: Newsroom, by: timedelta, number: int = 1)
 
 
 def test_cut_off_and_due_day_move_by_as_many_days_at_the_same_hour(
-    database: Database, newsroom: Newsroom, asked: Asked
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
 ) -> None:
     with database.read() as session:
         first = edition(session, newsroom)
@@ -100,7 +100,7 @@ def test_cut_off_and_due_day_move_by_as_many_days_at_the_same_hour(
 
 
 def test_who_writes_and_whose_answer_runs_are_told_once_each(
-    database: Database, newsroom: Newsroom, asked: Asked
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
 ) -> None:
     move(database, newsroom, DAYS)
     with database.read() as session:
@@ -138,7 +138,9 @@ def test_another_hour_on_the_same_day_is_no_pause(database: Database, newsroom: 
         assert (newsletter.skips, newsletter.extra) == ([], [after.isoformat(timespec="minutes")])
 
 
-def test_undo_puts_everything_back_and_nobody_hears_of_it(database: Database, newsroom: Newsroom, asked: Asked) -> None:
+def test_undo_puts_everything_back_and_nobody_hears_of_it(
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+) -> None:
     def state(session: Session) -> Any:
         first, newsletter = edition(session, newsroom), session.get_one(Newsletter, newsroom.newsletter_id)
         assignment = asked.assignment(session)
@@ -163,7 +165,7 @@ def test_undo_puts_everything_back_and_nobody_hears_of_it(database: Database, ne
 
 
 def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
-    database: Database, newsroom: Newsroom, asked: Asked
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
 ) -> None:
     def nearly(session: Session) -> None:
         assignment = asked.assignment(session)
@@ -177,7 +179,9 @@ def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
         assert due >= now(session) + reschedule.A_DAY - timedelta(minutes=1)
 
 
-def test_the_same_time_is_no_move_and_nobody_hears(database: Database, newsroom: Newsroom, asked: Asked) -> None:
+def test_the_same_time_is_no_move_and_nobody_hears(
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+) -> None:
     move(database, newsroom, timedelta(0))
     with database.read() as session:
         assert kinds(session) == []
@@ -220,7 +224,7 @@ def test_what_is_locked_stays_and_an_assistant_moves_nothing(database: Database,
 
 
 def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
-    database: Database, newsroom: Newsroom, asked: Asked
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
 ) -> None:
     with database.read() as session:
         first, second = edition(session, newsroom), edition(session, newsroom, 2)
@@ -237,7 +241,9 @@ def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
         assert kinds(session) == [("expert.carried_over", "Leyla Aydın"), ("expert.moved", "Leyla Aydın")]
 
 
-def test_it_is_not_for_one_that_is_past_its_cut_off(database: Database, newsroom: Newsroom, asked: Asked) -> None:
+def test_it_is_not_for_one_that_is_past_its_cut_off(
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+) -> None:
     """A newsletter may have its cut-off before the edition before runs."""
 
     def skip(session: Session) -> int:
@@ -252,7 +258,9 @@ def test_it_is_not_for_one_that_is_past_its_cut_off(database: Database, newsroom
         assert asked.assignment(session).for_edition_id == key
 
 
-def test_undoing_the_skip_gives_the_due_day_back(database: Database, newsroom: Newsroom, asked: Asked) -> None:
+def test_undoing_the_skip_gives_the_due_day_back(
+    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+) -> None:
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
     with database.read() as session:
         before = [

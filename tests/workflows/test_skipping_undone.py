@@ -17,10 +17,9 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.web.formatting import day
 from app.workflows.publishing import publication, skip
-from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk, undone
+from tests.support.cast import Newsroom, answered_question
+from tests.support.desk import Desk, press_undo, shown_token
 from tests.support.pages import Page
-from tests.support.shown import seen
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -34,7 +33,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     def fn(session: Any) -> list[str]:
         coming = list_editions_to_run(session, newsroom.newsletter_id, 100)
         for words in (SALT, WIND):
-            slots.pick(session, newsroom.nora, answered(session, newsroom, words), coming[0])
+            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), coming[0])
         return [edition.public_id for edition in coming]
 
     return database.write(fn)
@@ -42,7 +41,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
 
 def press(nora: Desk, edition: str, act: str) -> Page:
     """The page after a press on the edition's page."""
-    return nora.get(nora.post(f"/editions/{edition}/{act}", seen=seen(nora.get(f"/editions/{edition}"))))
+    return nora.get(nora.post(f"/editions/{edition}/{act}", seen=shown_token(nora.get(f"/editions/{edition}"))))
 
 
 def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int | None]]]:
@@ -68,7 +67,7 @@ def test_undo_gives_the_slots_back_in_their_order_and_the_experts_hear_nothing(n
     page = press(nora, dates[0], "skip")
     assert in_slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
     assert mails(database) == [("expert.carried_over", "queued")] * 2
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     assert in_slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
     assert in_slots(database, dates[1]) == ("planned", [])
     assert mails(database) == [("expert.carried_over", "discarded")] * 2
@@ -94,7 +93,7 @@ def test_what_had_no_later_slot_to_go_to_comes_back_as_well(nora, database, news
     page = press(nora, dates[0], "skip")
     assert f"“{SALT}” is ready to run another time." in page.notice
     assert mails(database) == [("expert.dropped", "queued")] * 2
-    assert undone(nora, page) == "Undone."
+    assert press_undo(nora, page) == "Undone."
     assert in_slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
     assert mails(database) == [("expert.dropped", "discarded")] * 2
 
@@ -107,7 +106,7 @@ def test_once_an_expert_has_been_told_the_date_stays_left_out(nora, database, da
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
     database.write(goes_out)
-    assert undone(nora, page) == "One stays as it is: its expert has been told by mail."
+    assert press_undo(nora, page) == "One stays as it is: its expert has been told by mail."
     assert in_slots(database, dates[0]) == ("skipped", [])
     assert in_slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
 
@@ -120,5 +119,5 @@ def test_what_was_moved_on_from_there_keeps_the_date_left_out(nora, database, ne
         publication.drop(session, newsroom.nora, question)
 
     database.write(move_on)
-    assert undone(nora, page) == "One stays as it is: it has gone on from there."
+    assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
     assert in_slots(database, dates[0]) == ("skipped", [])

@@ -26,7 +26,7 @@ from app.search.full_text import search
 from app.search.models import Vector
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, answered_question
 from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
 
 SALT = "why does my brother cough at the cannery in Moynaq"
@@ -172,7 +172,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
     key = asks(database, newsroom, credit="full", name="Timur Aliev", consent="Print my name.")
 
     def pick(session: Session) -> int:
-        question, letter = answered(session, newsroom, OTHER), session.get_one(Letter, key)
+        question, letter = answered_question(session, newsroom, OTHER), session.get_one(Letter, key)
         actions.join(session, newsroom.nora, question, [letter])
         contacts.verify_credit(session, newsroom.nora, letter, "called him back")
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)

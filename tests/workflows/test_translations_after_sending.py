@@ -17,11 +17,11 @@ from app.questions.models import Question
 from app.workflows.publishing import after_sending, publication, translations
 from app.workflows.publishing.after_sending import Note, PublishedText
 from app.workflows.retention import erase_published
-from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.files import left
 from tests.support.pages import Page
+from tests.support.reader_pages import get_question, publish_answer
 from tests.support.stored import rows
 
 HERE = "/steppe/q/{}/-?lang=fa"
@@ -42,8 +42,8 @@ def translated(session: Session, newsroom: Newsroom, question: Question, said: s
 
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
-    public_id = published(database, newsroom, [])
-    database.write(lambda s: translated(s, newsroom, question_of(s, public_id), "Wolkenstein anbar darad."))
+    public_id = publish_answer(database, newsroom, [])
+    database.write(lambda s: translated(s, newsroom, get_question(s, public_id), "Wolkenstein anbar darad."))
     return public_id
 
 
@@ -100,7 +100,7 @@ def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_
 ) -> None:
     assert languages(client, silos) == WITH_IT
     database.write(
-        lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, note, quietly) and None
+        lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, note, quietly) and None
     )
     assert languages(client, silos) == seen
     page = Page(client.get(HERE.format(silos), follow_redirects=True).text)
@@ -109,12 +109,12 @@ def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_
 
 
 def reworded(session: Session, newsroom: Newsroom, silos: str) -> None:
-    after_sending.reword_for_safety(session, newsroom.nora, question_of(session, silos), SAFE)
+    after_sending.reword_for_safety(session, newsroom.nora, get_question(session, silos), SAFE)
 
 
 def withdrawn_for_good(session: Session, newsroom: Newsroom, silos: str) -> None:
-    publication.retract(session, newsroom.nora, question_of(session, silos), "Somebody is in danger.")
-    erase_published.forget_withdrawn(session, newsroom.nora, question_of(session, silos))
+    publication.retract(session, newsroom.nora, get_question(session, silos), "Somebody is in danger.")
+    erase_published.forget_withdrawn(session, newsroom.nora, get_question(session, silos))
 
 
 @pytest.mark.both_databases
@@ -136,17 +136,17 @@ def test_words_that_endanger_somebody_are_gone_in_every_language(
     assert exported(database) == ([("en", 0)] if erase is reworded else [])
     if erase is reworded:
         # The new words can be translated like any.
-        database.write(lambda s: translated(s, newsroom, question_of(s, silos), "Yek malek."))
+        database.write(lambda s: translated(s, newsroom, get_question(s, silos), "Yek malek."))
         assert languages(client, silos) == WITH_IT
 
 
 def test_what_is_approved_after_a_correction_is_of_the_words_that_were_sent(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    public_id = published(database, newsroom, [])
+    public_id = publish_answer(database, newsroom, [])
     words = PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",))
-    database.write(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, public_id), words, NOTE) and None)
-    database.write(lambda s: translated(s, newsroom, question_of(s, public_id), "Hichkas."))
+    database.write(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, public_id), words, NOTE) and None)
+    database.write(lambda s: translated(s, newsroom, get_question(s, public_id), "Hichkas."))
     assert (languages(client, public_id), exported(database)) == (["en"], [("fa", 1)])
     with database.read() as session:
         made = session.scalars(select(ItemTranslation)).one()

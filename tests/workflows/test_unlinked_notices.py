@@ -29,9 +29,9 @@ from app.server import worker
 from app.workflows.letters import endings
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_letters
-from tests.support.at_the_form import answered, locked
 from tests.support.cast import Newsroom
-from tests.support.letters import asked
+from tests.support.letters import send_letters
+from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.smtp_servers import Server, an_app, id_of, served
 
 NOW = utc_now()
@@ -70,13 +70,17 @@ def goes_out(database: Database, server: Server, newsroom: Newsroom) -> list[Log
     """An edition with three questions is sent, eight letters end, and all notices leave; gives the log."""
     for number, many in enumerate(ASKERS):
         asks = [once(f"asker{number}.{one}", ("en", "fa")[one % 2]) for one in range(many)]
-        keys = database.write(lambda s, asks=asks: [letter.id for letter in asked(s, newsroom, *asks)])
-        answered(database, newsroom, keys, headline=f"Question {number}", body=f"Who knows the answer to {number}?")
-    locked(database, newsroom)
+        keys = database.write(lambda s, asks=asks: [letter.id for letter in send_letters(s, newsroom, *asks)])
+        answer_letters(
+            database, newsroom, keys, headline=f"Question {number}", body=f"Who knows the answer to {number}?"
+        )
+    lock_edition(database, newsroom)
 
     def end(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).languages = ["en", "fa"]
-        letters = asked(session, newsroom, *[once(f"ended.{one}", ("en", "fa")[one % 2]) for one in range(ENDED)])
+        letters = send_letters(
+            session, newsroom, *[once(f"ended.{one}", ("en", "fa")[one % 2]) for one in range(ENDED)]
+        )
         for letter, reason in zip(letters, [*ENDINGS, *ENDINGS], strict=False):
             endings.end_letter(session, newsroom.nora, letter, reason)
         edition = session.scalars(select(Edition).filter_by(state="locked")).one()

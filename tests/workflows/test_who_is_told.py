@@ -39,7 +39,7 @@ from app.workflows.letters import endings, withdrawal
 from app.workflows.newsletters import founding, pausing
 from app.workflows.publishing import publication, recall, skip, translations
 from app.workflows.retention import erase_letters
-from tests.support.assignments import ASKED, EDITED, Asked, arrived
+from tests.support.assignments import EDITED, TIMURS_LETTER, ExpertAssignment, ask_expert_and_send
 from tests.support.cast import Newsroom
 
 OF_THE_HOUSE = [machine for machine in MACHINES if machine.noun not in ("mail", "inbound")]
@@ -52,7 +52,7 @@ class Salt:
     """Timur's question with all that hangs on it, in one session."""
 
     session: Session
-    asked: Asked
+    asked: ExpertAssignment
 
     @property
     def room(self) -> Newsroom:
@@ -167,7 +167,9 @@ def another(salt: Salt) -> Question:
 
 
 def write_in(salt: Salt, *signs: str) -> None:
-    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.FormToken("again", 1), signs=signs)
+    receive.send(
+        salt.session, Reader(), salt.newsletter, TIMURS_LETTER, form=receive.FormToken("again", 1), signs=signs
+    )
 
 
 def mail_in(salt: Salt) -> None:
@@ -375,7 +377,7 @@ def test_a_verb_writes_to_whom_its_moves_tell(
     database: Database, newsroom: Newsroom, case: tuple[str, str, tuple[Step, ...], Step]
 ) -> None:
     made, hearers, before, verb = case
-    asked = arrived(database, newsroom)
+    asked = ask_expert_and_send(database, newsroom)
     for step in before:
         database.write(lambda session, step=step: step(Salt(session, asked)))
 

@@ -1,4 +1,4 @@
-"""Nora asks Shirin, who is outside, for the Persian of one text; her browser, and what came of it."""
+"""Translations: typed and approved at the desk by Nora, or asked of Shirin, a translator outside."""
 
 import re
 from dataclasses import dataclass
@@ -8,28 +8,54 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import translating, translators
+from app.answers.models import Answer
 from app.answers.translating import QUESTION, Original
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.questions.models import Question, Translation, Translator
-from tests.support.assignments import Asked
-from tests.support.browser import Browser
+from tests.support.assignments import ExpertAssignment
+from tests.support.desk import Desk, shown_token
+from tests.support.pages import Browser
+
+
+def save_translation(nora: Desk, question: str, language: str = "fa", key: str = "", **words: str) -> str:
+    """Type a translation into its form as it stands and save it; gives the address of all texts in its language."""
+    place = f"questions/{question}/translations/{language}/{key or 'question'}"
+    return nora.post(place, seen=shown_token(nora.get(place), place.rpartition("/")[2]), **words)
+
+
+def approve_translation(
+    nora: Desk, question: str, key: str = "question", status: int = 303, language: str = "fa", **typed: str
+) -> str:
+    all_texts = f"questions/{question}/translations/{language}"
+    act = f"{key}/approve"
+    return nora.post(
+        f"{all_texts}/{act}", status, **{"seen": shown_token(nora.get(all_texts), act), "compared": "1"} | typed
+    )
+
+
+def get_answer_id(database: Database, question: str) -> str:
+    with database.read() as session:
+        query = select(Answer.public_id).join(Question, Question.id == Answer.question_id)
+        return session.scalars(query.where(Question.public_id == question)).one()
+
 
 SHIRIN = ("Shirin Amini", "shirin@words.example")
 PERSIAN = {"headline": "باد شور", "body": "چه کسی نمک را اندازه می‌گیرد؟", "translator": "Shirin Amini"}
 
 
-def original_of(session: Session, question_id: int, key: str = QUESTION) -> Original:
+def get_original(session: Session, question_id: int, key: str = QUESTION) -> Original:
     """The wording of a question, or its only answer."""
     found = translating.originals(session, session.get_one(Question, question_id))
     return found[0] if key == QUESTION else found[1]
 
 
 @dataclass(frozen=True)
-class Sent:
+class TranslatorTask:
     """One text that Shirin was sent: the path of its page."""
 
-    asked: Asked
+    asked: ExpertAssignment
     translator_id: int
     page: str
 
@@ -52,7 +78,7 @@ class Sent:
         return browser
 
 
-def page_in(session: Session) -> str:
+def find_translator_page(session: Session) -> str:
     """The path of the page in the newest mail to a translator."""
     kind = select(OutboxMail).where(OutboxMail.kind == translators.INVITATION_KIND).order_by(OutboxMail.id.desc())
     mail = session.scalars(kind).first()
@@ -62,10 +88,12 @@ def page_in(session: Session) -> str:
     return link[1]
 
 
-def sent(asked: Asked, key: str = QUESTION, language: str = "fa", who: tuple[str, str] = SHIRIN) -> Sent:
+def ask_translator(
+    asked: ExpertAssignment, key: str = QUESTION, language: str = "fa", who: tuple[str, str] = SHIRIN
+) -> TranslatorTask:
     def invite(session: Session) -> tuple[int, str]:
-        original = original_of(session, asked.question_id, key)
+        original = get_original(session, asked.question_id, key)
         one = translators.invite(session, asked.newsroom.nora, original, language, *who)
-        return one.id, page_in(session)
+        return one.id, find_translator_page(session)
 
-    return Sent(asked, *asked.database.write(invite))
+    return TranslatorTask(asked, *asked.database.write(invite))

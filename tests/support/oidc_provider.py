@@ -1,6 +1,7 @@
-"""An OpenID Connect provider on this machine, over HTTP, with real keys that it can change, and as strict as any: exact
-redirect address, PKCE, a code that counts once, a client that proves itself. What it says can be twisted in each way that
-an attacker, or a provider that is broken, would.
+"""An OpenID Connect provider on this machine, and browsers that sign in there.
+
+It speaks HTTP, has real keys that it can change, and is strict: an exact redirect address, PKCE, codes that count once,
+clients that prove themselves. A test can twist its answers in each way that an attacker or a broken provider would.
 """
 
 import base64
@@ -18,14 +19,20 @@ from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from flask import Flask
 from joserfc import jwk, jwt
+from sqlalchemy import select
 
+from app.audit import Event
 from app.core.clock import unix_time
+from app.db.engine import Database
+from app.people.models import BrowserSession, Identity
 from app.settings.oidc_account import StaffProvider
 from tests.support.answering import Answer, Answering, running
+from tests.support.pages import Browser
 
-CLIENT, SECRET = "readers asked", "a secret: of the client"
-BACK = "/sign-in/provider/back"
+CLIENT_ID, CLIENT_SECRET = "readers asked", "a secret: of the client"
+CALLBACK_PATH = "/sign-in/provider/back"
 
 
 @cache
@@ -33,11 +40,11 @@ def signing_key(number: int) -> jwk.RSAKey:
     return jwk.RSAKey.generate_key(2048, {"kid": f"key-{number}", "use": "sig"})
 
 
-def unpadded(raw: bytes) -> str:
+def base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-class Provider(ThreadingHTTPServer):
+class OidcProvider(ThreadingHTTPServer):
     """`user` are the claims of who signs in there; `claims` are put over those of the ID token, and None takes one out.
 
     `answers` are given at a path in place of the usual one. `says_iss` is the `iss` of its answers (RFC 9207); `asks` lets a
@@ -47,8 +54,8 @@ class Provider(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, site: str, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Talk)
-        self.back = site + BACK
+        super().__init__(("127.0.0.1", port), ProviderHandler)
+        self.back = site + CALLBACK_PATH
         self.user: dict[str, Any] = {"sub": "248289761001", "email": "nora@desk.example", "email_verified": True}
         self.claims: dict[str, Any] = {}
         self.answers: dict[str, Answer] = {}
@@ -68,13 +75,16 @@ class Provider(ThreadingHTTPServer):
 
     def account(self, second: str = "") -> StaffProvider:
         """The provider as the settings name it."""
-        return StaffProvider(self.issuer, CLIENT, SECRET, "the Daily’s account", frozenset(second.split()))
+        return StaffProvider(self.issuer, CLIENT_ID, CLIENT_SECRET, "the Daily’s account", frozenset(second.split()))
 
     def settings(self) -> dict[str, str]:
         """The same as environment variables."""
         return {
-            "OIDC_ISSUER": self.issuer, "OIDC_CLIENT_ID": "readers-asked", "OIDC_CLIENT_SECRET": SECRET, "OIDC_NAME": "the Daily’s account",
-        }  # fmt: skip
+            "OIDC_ISSUER": self.issuer,
+            "OIDC_CLIENT_ID": "readers-asked",
+            "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+            "OIDC_NAME": "the Daily’s account",
+        }
 
     def answer(self, path: str, form: dict[str, str], head: Any) -> Answer:
         self.asked.append((path, form))
@@ -112,7 +122,7 @@ class Provider(ThreadingHTTPServer):
 
     def token(self, form: dict[str, str], proof: str) -> Answer:
         began = self.codes.pop(form["code"], None)  # it counts once
-        pair = f"{quote_plus(began['client_id'] if began else CLIENT)}:{quote_plus(SECRET)}".encode()
+        pair = f"{quote_plus(began['client_id'] if began else CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".encode()
         if proof != f"Basic {base64.b64encode(pair).decode()}":
             return Answer({"error": "invalid_client"}, 401)
         if began is None or create_s256_code_challenge(form["code_verifier"]) != began["code_challenge"]:
@@ -133,10 +143,10 @@ class Provider(ThreadingHTTPServer):
         if self.algorithm == "RS256":
             return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
         head = {"alg": self.algorithm, "kid": key.kid}
-        signed = ".".join(unpadded(json.dumps(part).encode()) for part in (head, claims))
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (head, claims))
         public = key.as_pem(private=False)  # what everybody knows, as if it were a secret
         mark = hmac.digest(public, signed.encode(), hashlib.sha256) if self.algorithm == "HS256" else b""
-        return f"{signed}.{unpadded(mark)}"
+        return f"{signed}.{base64url(mark)}"
 
     def userinfo(self, proof: str) -> Answer:
         return (
@@ -149,8 +159,8 @@ class Provider(ThreadingHTTPServer):
         return [asked for asked, _form in self.asked].count(path)
 
 
-class Talk(Answering):
-    server: Provider
+class ProviderHandler(Answering):
+    server: OidcProvider
 
     def answer(self) -> Answer:
         form = {name: values[0] for name, values in parse_qs(self.sent().decode()).items()}
@@ -158,14 +168,14 @@ class Talk(Answering):
 
 
 @contextmanager
-def staff_provider(site: str) -> Iterator[Provider]:
+def staff_provider(site: str) -> Iterator[OidcProvider]:
     """A provider that sends browsers back to a site, until the block ends."""
-    server = Provider(site)
+    server = OidcProvider(site)
     with running(server, server.over):
         yield server
 
 
-def led_back(address: str) -> str:
+def follow_provider(address: str) -> str:
     """Open an address of the provider as a browser would. Returns where it leads to."""
     parts = urlsplit(address)
     line = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
@@ -175,3 +185,45 @@ def led_back(address: str) -> str:
     line.close()
     assert answer.status == 302, (answer.status, address)
     return str(answer.headers["Location"])
+
+
+DESK_PAGE, START_PATH = "/desk/steppe/letters", "/sign-in/provider"
+
+
+def start_sign_in(app: Flask, onward: str = DESK_PAGE) -> tuple[Browser, str]:
+    """A browser that pressed the button, and where it was sent to."""
+    browser = Browser(app)
+    browser.open(f"/sign-in?next={onward}")
+    led = browser.open(browser.read.attributes(f'a[href^="{START_PATH}"]', "href")[0])
+    assert led.status_code == 303, browser.heading
+    return browser, led.headers["Location"]
+
+
+def sign_in_at_provider(app: Flask, onward: str = DESK_PAGE, **changed: str | None) -> Browser:
+    """A browser that was at the provider and is back, with some parts of the answer changed."""
+    browser, there = start_sign_in(app, onward)
+    parts = urlsplit(follow_provider(there))
+    answer = {name: values[0] for name, values in parse_qs(parts.query).items()} | changed
+    browser.open(f"{parts.path}?{urlencode({name: text for name, text in answer.items() if text is not None})}")
+    return browser
+
+
+def page_status(browser: Browser) -> int:
+    assert browser.page is not None
+    return browser.page.status_code
+
+
+def list_actions(database: Database, *prefixes: str) -> list[str]:
+    with database.read() as session:
+        found = session.scalars(select(Event.action).order_by(Event.id))
+        return [action for action in found if action.startswith(prefixes)]
+
+
+def list_sessions(database: Database) -> list[BrowserSession]:
+    with database.read() as session:
+        return list(session.scalars(select(BrowserSession).order_by(BrowserSession.id)))
+
+
+def linked_person_ids(database: Database) -> list[int]:
+    with database.read() as session:
+        return list(session.scalars(select(Identity.person_id).order_by(Identity.id)))
