@@ -1,9 +1,8 @@
-"""Alarms that the clock raises at the desk at once: what could cost the coming edition, an edition of which nothing is
-heard, and another program that is told nothing any more.
+"""Alarm mails to the desk: mail problems that endanger the next edition, an unconfirmed edition, a paused program.
 
-The other at-once mails follow from what an expert does (`expert_mails.notify_desk`: an answer, a no, an objection or a
-yes to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back,
-`notices`). Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
+The other immediate mails follow from an expert's action (`expert_mails.notify_desk`: an answer, a refusal, a reply to
+the quote check, a question back, a suggestion, a withdrawal) or a reader's (`notices`: a withdrawn letter). Everything
+else is in the morning mail (`digest`). Each editor gets one mail for each cause.
 """
 
 from collections.abc import Iterator
@@ -32,17 +31,17 @@ from ...people.models import Person
 from ...programs.registering import list_failing
 from ...questions.models import Question
 
-MAIL_NEAR = timedelta(hours=48)  # before the cut-off, when a mail that waits to be filed is told at once
-FAILURE_NEAR = timedelta(hours=72)  # before the cut-off, when a mail that didn't arrive is told at once
-UNHEARD = timedelta(hours=2)  # after an edition should have run
-PAST = timedelta(days=3)  # how long ago an edition may have run to be still asked for
-OLD = timedelta(days=14)  # a failure from before that belongs to something else
-MANY = 100  # of each cause
+MAIL_NEAR = timedelta(hours=48)  # before the cut-off: alarm about mails that wait to be filed
+FAILURE_NEAR = timedelta(hours=72)  # before the cut-off: alarm about mails that failed
+UNHEARD = timedelta(hours=2)  # after the time of an edition: alarm if it isn't marked as sent
+PAST = timedelta(days=3)  # after the time of an edition: no alarm any more
+OLD = timedelta(days=14)  # older failures have nothing to do with the edition
+MANY = 100  # alarms for each cause
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """`cause` names what happened; a mail of `kind` is made of `about` for each editor; `keys` tie it to its rows."""
+    """An alarm: the `cause` identifies it, `kind` and `about` make the mail, `keys` are the rows that it concerns."""
 
     cause: str
     kind: str
@@ -51,7 +50,10 @@ class Alarm:
 
 
 def raise_alarms(database: Database, current_time: datetime | None = None) -> int:
-    """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
+    """Write the alarm mails that have not been written yet, after checking again in a transaction for each newsletter.
+
+    Returns the number of mails.
+    """
     with database.read(current_time) as session:
         going = all_newsletters(session, Newsletter.is_going)
         keys = [newsletter.id for newsletter in going if any(_unsent(session, newsletter))]
@@ -68,7 +70,7 @@ def _send_alarms(session: Session, newsletter_id: int) -> int:
 
 
 def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
-    """Each alarm with each editor who has had no mail of it."""
+    """Yield each alarm with each editor who has not been mailed about it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):
             is_written = outbox.is_enqueued(session, _once_key(alarm, person))
@@ -91,7 +93,7 @@ def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
 
 
 def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
-    """Locked, past its time, neither marked as sent nor arrived at the desk's own address."""
+    """Yield alarms for locked editions past their time that are neither marked as sent nor arrived at the desk."""
     at = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
@@ -106,7 +108,7 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
 
 
 def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
-    """Told nothing any more, as they failed for days; who paused one by hand knows."""
+    """Yield alarms for programs that were paused automatically after failing for days."""
     for program in list_failing(session, newsletter.id):
         if program.paused_at is not None:
             about = DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/"), said=program.name)
@@ -125,7 +127,7 @@ def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
 
 
 def _find_assignments(session: Session, edition: Edition) -> dict[int, Assignment]:
-    """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
+    """Return the assignments of the edition's picked questions and those asked for the edition, by key."""
     picked = select(Question.id).where(Question.edition_id == edition.id)
     asked = select(Assignment).where(
         Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
@@ -145,7 +147,7 @@ def _mails_waiting(
         about = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
         its = replace(about, who=assignment.expert.name)
         yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
-    # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
+    # Anybody can send many mails in an expert's name, so there is one alarm a day for all held mails of an assignment.
     today = now(session).date()
     pen = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)

@@ -1,4 +1,4 @@
-"""A calendar of days: editions and their cut-offs, texts that are due, dates to keep, pauses."""
+"""Entries of the desk's calendar: editions and their cut-offs, due texts, deadlines of questions, pauses."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -13,12 +13,12 @@ from ...editions.models import Edition
 from ...newsletters.models import Newsletter
 from ...questions.models import Question
 
-MOST = 400  # of each kind in what is looked at: more than a desk of ten has in three months
+MOST = 400  # entries of each kind: more than a desk of ten has in three months
 
 
 @dataclass(frozen=True)
 class Entry:
-    """`kind` is "pause", "edition", "cutoff", "due" or "by"; `at` the moment, where it has one."""
+    """A calendar entry. `kind` is "pause", "edition", "cutoff", "due" or "by"; `at` is None for whole days."""
 
     day: date
     kind: str
@@ -32,8 +32,7 @@ ORDER = ("pause", "edition", "cutoff", "due", "by")
 
 
 def list_entries(session: Session, newsletter: Newsletter, first_day: date, last_day: date) -> list[Entry]:
-    """Return all that falls on the days from `first_day` to `last_day`, by day; of one day the edition before the
-    rest."""
+    """Return the entries from `first_day` to `last_day`, sorted by day, and within a day in the order of `ORDER`."""
     zone = ZoneInfo(newsletter.zone)
     begin = in_utc(datetime.combine(first_day, time()), newsletter.zone)
     end = in_utc(datetime.combine(last_day + timedelta(days=1), time()), newsletter.zone)

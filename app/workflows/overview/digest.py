@@ -1,7 +1,7 @@
-"""The desk's one mail of the morning, at the newsletter's own hour, on days when there is something to say.
+"""The digest: a morning mail to the desk at the hour set by the newsletter, on days when there is news.
 
-Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in
-it: questions stand in it by what an editor has cleared.
+A newsletter without an hour gets none. The digest counts what is waiting and names the first items. It contains no
+text by readers: questions are named by their cleared headlines.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,22 +38,22 @@ from ..retention import erase_answers, erase_people
 from ..retention import retention_preview as preview
 from .waiting_walks import CLOCKS
 
-GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
+GRACE = timedelta(hours=2)  # after the hour: a worker that was down catches up, but not at night
 DAY = timedelta(days=1)
-SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone begin to be worth a mail
-LEAVING = timedelta(weeks=1)  # before words are erased that have had their time: told, and worth no mail by itself
-FIRST = 5  # of each that are named
+SLOTS_NEAR = timedelta(days=3)  # before the cut-off: open slots alone are worth a mail
+LEAVING = timedelta(weeks=1)  # before texts are erased: mentioned, but not worth a mail by itself
+FIRST = 5  # items of each section that are named
 
 
 def send_digests(database: Database, current_time: datetime | None = None) -> int:
-    """Write the morning mails that are due. Returns how many."""
+    """Write the digests that are due, and return their number."""
     with database.read(current_time) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _list_due_recipients(session)]
     return sum(database.write(partial(_write, newsletter_id=one, person_id=other), current_time) for one, other in due)
 
 
 def _list_due_recipients(session: Session) -> Iterator[tuple[Newsletter, Person]]:
-    """Yield whose morning it is, and who has had no mail yet."""
+    """Yield each newsletter whose hour it is, with each editor who has not got today's digest yet."""
     for newsletter in all_newsletters(session, Newsletter.is_going):
         if (
             newsletter.digest_at
@@ -67,8 +67,10 @@ def _list_due_recipients(session: Session) -> Iterator[tuple[Newsletter, Person]
 
 
 def get_digest_time(newsletter: Newsletter, current_time: datetime, default_hour: str = "") -> datetime:
-    """Return the hour of the morning's mail on the day of `current_time`; `default_hour` ("09:00") where a newsletter
-    has none."""
+    """Return the time of the digest on the local day of `current_time`.
+
+    `default_hour`, such as "09:00", is used if the newsletter has no hour.
+    """
     zone = ZoneInfo(newsletter.zone)
     hour = time.fromisoformat(newsletter.digest_at or default_hour)
     return datetime.combine(current_time.astimezone(zone).date(), hour, zone)
@@ -98,7 +100,7 @@ def _is_worth_a_mail(digest_sections: Sequence[Section], cutoff_at: datetime | N
 
 
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
-    """Return what there is to say about a newsletter, broken things first; nothing is left of what is none."""
+    """Return the non-empty sections of a newsletter's digest, problems first."""
     key, yesterday = newsletter.id, now(session) - DAY
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
     counted = (
@@ -122,7 +124,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
 
 
 def _leaving(session: Session, newsletter: Newsletter) -> int:
-    """Return how many letters, answers and people go within the week."""
+    """Count the letters, answers and people that will be erased within the week."""
     letters_ = sum(preview.count_due_by_rule(session, newsletter, LEAVING).values())
     people = erase_people.count_due_experts(session, newsletter, LEAVING)
     people += len(erase_people.list_due_colleagues(session, newsletter, LEAVING))
@@ -136,7 +138,7 @@ def _build_section(session: Session, kind: str, assignments: Sequence[Assignment
 
 
 def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
-    """Return whose date is over, but for those whose mail waits to be filed."""
+    """Return overdue assignments, except those with a mail that waits to be filed."""
     found: list[Assignment] = []
     for state, clock in CLOCKS.items():
         mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
@@ -150,7 +152,7 @@ def _list_submitted(session: Session, newsletter_id: int, since: datetime) -> li
 
 
 def _list_checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
-    """The texts whose check has ended and that nobody has touched since."""
+    """Return the assignments whose quote check has ended since, and whose text has not been edited after it."""
     answers = _list_answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
     return [

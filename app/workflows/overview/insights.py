@@ -1,4 +1,4 @@
-"""Insights into a newsletter's desk, added up from its counted weeks: never from the letters themselves."""
+"""Statistics for the Insights page, summed up from the counted weeks and never from the letters themselves."""
 
 import math
 from collections import Counter
@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from .models import CountedWeek
 
 Figures = dict[str, Counter[str]]
-"""Numbers by name and key. Of letters: `channels`, `languages`, `kinds`, `topics_in` (by the topic's key). Of what ran:
-`out` (ran, readers), `days` from the first letter to print, `topics_out`. Of experts by their key: `asked`, `answered`,
-`declined`, `silent`, and `reply_days` ("7 3": the seventh expert answered after three days)."""
+"""Counts by name and key. Letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic). Published
+questions: `out` (ran, readers), `days` from the first letter to print, `topics_out`. Experts, by key: `asked`,
+`answered`, `declined`, `silent`, and `reply_days` ("7 3": the expert with the key 7 answered after three days)."""
 
-POINTS = 26  # that a chart shows at most
-STEPS = (1, 4, 13, 52)  # weeks that stand together in one point
+POINTS = 26  # the most points in a chart
+STEPS = (1, 4, 13, 52)  # possible numbers of weeks per point
 
 
 @dataclass(frozen=True)
 class Span:
-    """A few weeks of a chart: the day on which they begin, how many they are, and their figures."""
+    """A point of a chart: the first day, the number of weeks, and their figures."""
 
     begins: date
     weeks: int
@@ -31,7 +31,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Insight:
-    """A period: its spans in order of time, all of it together, and when its newest week was counted."""
+    """A period: its spans in chronological order, their total, and when its newest week was counted."""
 
     spans: list[Span]
     total: Figures
@@ -39,7 +39,7 @@ class Insight:
 
 
 def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_week: date) -> Insight:
-    """The last so many weeks up to the one that begins on `last_week`; without a number all that there are."""
+    """Load the last `weeks` weeks, up to the one that begins on `last_week`; all weeks if `weeks` is None."""
     query = select(CountedWeek).where(CountedWeek.newsletter_id == newsletter_id, CountedWeek.begins <= last_week)
     if weeks is not None:
         query = query.where(CountedWeek.begins > last_week - timedelta(weeks=weeks))
@@ -82,7 +82,7 @@ def letters_in(figures: Figures) -> int:
 
 
 def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
-    """Return how many texts came after so many days, of all experts or of one."""
+    """Return how many texts arrived after each number of days, from all experts or from the one with this key."""
     days: Counter[int] = Counter()
     for key, number in get_counter(figures, "reply_days").items():
         whose, day = key.split()
@@ -96,7 +96,7 @@ def days_to_print(figures: Figures) -> Counter[int]:
 
 
 def nth(days: Counter[int], share: float) -> int | None:
-    """The number of days within which this share of all lay (0.5: the median, by nearest rank); None of nothing."""
+    """Return the quantile for this share (0.5: the median) by nearest rank, in days; None without any data."""
     rank, passed = math.ceil(share * days.total()), 0
     for day in sorted(days):
         passed += days[day]
@@ -106,6 +106,6 @@ def nth(days: Counter[int], share: float) -> int | None:
 
 
 def rank_keys(*counters: Counter[str]) -> Sequence[str]:
-    """The keys of several counters, those with the most of the first one at the top."""
+    """Return the keys of several counters, sorted by descending counts in the first one, then in the others."""
     keys = set[str]().union(*counters)
     return sorted(keys, key=lambda key: (*(-counter[key] for counter in counters), key))

@@ -1,4 +1,4 @@
-"""Tables of the newsroom itself: numbers, and nothing of one reader."""
+"""The table of weekly counts, which contains no data about individual readers."""
 
 from datetime import date, datetime
 
@@ -10,9 +10,10 @@ from ...db.declarative import OfNewsletter, Row
 
 
 class CountedWeek(Row, OfNewsletter):
-    """The counts of one week at a newsletter's desk, from which Insights is added up, so that its cost grows with the
-    weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is
-    of one reader, and it is counted anew as long as the week can still change (`weekly_counts`).
+    """The counts of one week at a newsletter's desk, so that Insights takes time in the number of weeks, not letters.
+
+    `begins` is a Monday; `figures` has the form of `insights.Figures`. The week is recounted as long as it can change
+    (see `weekly_counts`).
     """
 
     __tablename__ = "counted_weeks"

@@ -1,5 +1,7 @@
-"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves,
-again and again while it can still change, so that what was imported, merged or filed late finds its way in by itself.
+"""The worker's weekly counts for Insights.
+
+A week is counted from the rows themselves, and recounted while it can still change, so that late imports, merges and
+filings are included without further effort.
 """
 
 from collections import Counter
@@ -22,8 +24,8 @@ from .insights import Figures
 from .models import CountedWeek
 
 WEEK = timedelta(days=7)
-AT_ONCE = 30  # weeks of a newsletter that one run counts, so that mail never waits long
-# How old a week may be and how old its count may get: what is long past changes rarely.
+AT_ONCE = 30  # weeks of a newsletter counted in one run, so that the worker's mail doesn't wait long
+# The age of a week, and how old its count may get: older weeks change rarely.
 FRESH = (
     (timedelta(weeks=3), timedelta(minutes=10)),
     (timedelta(weeks=53), timedelta(days=1)),
@@ -33,7 +35,7 @@ BY_TOPIC = select(QuestionTopic.topic_id, func.count()).group_by(QuestionTopic.t
 
 
 def count_due(database: Database, current_time: datetime | None = None, limit: int = AT_ONCE) -> int:
-    """Count the weeks that are due, the newest first. Returns how many, over all newsletters."""
+    """Count the due weeks of all newsletters, newest first, up to `limit` for each, and return their number."""
     with database.read(current_time) as session:
         counted = [
             (newsletter.id, begins, count(session, newsletter.id, begins))
@@ -54,15 +56,13 @@ def _save_counts(session: Session, weekly_figures: Sequence[tuple[int, date, Fig
 
 
 def get_monday(timestamp: datetime) -> date:
-    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a
-    minute.
-    """
+    """Return the Monday of a moment's week, in UTC like the days stored for letters without a time."""
     day = timestamp.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 
 
 def list_due_weeks(session: Session, newsletter_id: int) -> list[date]:
-    """The weeks whose count is missing or too old, the newest first."""
+    """Return the weeks whose count is missing or too old, newest first."""
     begins, last = _find_first_week(session, newsletter_id), get_monday(now(session))
     query = select(CountedWeek.begins, CountedWeek.counted_at).where(CountedWeek.newsletter_id == newsletter_id)
     counted = {row.begins: row.counted_at for row in session.execute(query)}
@@ -76,7 +76,7 @@ def list_due_weeks(session: Session, newsletter_id: int) -> list[date]:
 
 
 def _find_first_week(session: Session, newsletter_id: int) -> date | None:
-    """The week in which anything began: each of these is the start of an index."""
+    """Return the first week with any data, from the first entries of three indexes, or None."""
     moments = (Letter.received_at, Question.published_at, Assignment.invited_at)
     found = []
     for moment in moments:
@@ -86,7 +86,7 @@ def _find_first_week(session: Session, newsletter_id: int) -> date | None:
 
 
 def count(session: Session, newsletter_id: int, begins: date) -> Figures:
-    """The figures of one week, by walks of indexes over that week alone."""
+    """Return the figures of the week that begins on a Monday, reading only that week's part of the indexes."""
     start = datetime.combine(begins, time(), UTC)
     span = (start, start + WEEK)
     return (
@@ -101,9 +101,7 @@ def _in_span(column: Any, span: tuple[datetime, datetime]) -> Any:
 
 
 def _count_letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """Return what readers wrote: on which way, in which language, what it was, and about which topics. Spam counts as
-    its kind and as nothing else.
-    """
+    """Count readers' letters by channel, language, kind and topic. Spam is counted only among the kinds."""
     mine = (Letter.newsletter_id == newsletter_id, _in_span(Letter.received_at, span), Letter.author == "reader")
     columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
     figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
@@ -121,7 +119,7 @@ def _count_letters(session: Session, newsletter_id: int, span: tuple[datetime, d
 
 
 def _count_published(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """Return what ran, for how many readers, how many days after the first of them asked, and about which topics."""
+    """Count the published questions, their readers, the days from the first letter to print, and the topics."""
     query = select(Question.id, Question.opened_at, Question.published_at).where(
         Question.newsletter_id == newsletter_id, _in_span(Question.published_at, span)
     )
@@ -138,12 +136,12 @@ def _count_published(session: Session, newsletter_id: int, span: tuple[datetime,
 
 
 def _count_topics(session: Session, query: Select[int, int]) -> Counter[str]:
-    """Return how often a query counts each topic, by the topic's key."""
+    """Return the counts of a query like `BY_TOPIC`, by the topic's key."""
     return Counter({str(topic): number for topic, number in session.execute(query)})
 
 
 def _count_askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
-    """Count for each question, with those merged into it, since when it was asked and by how many readers."""
+    """Return the first letter's time and the number of readers of each question, including merged questions."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     live = func.sum(case((Letter.is_filed, 1), else_=0))
     query = (
@@ -155,10 +153,10 @@ def _count_askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
 
 
 def _count_experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
+    """Count the experts invited that week and the outcomes: a text, a refusal, or silence until the deadline."""
     mine = (Assignment.newsletter_id == newsletter_id, _in_span(Assignment.invited_at, span))
     until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    # Whoever was let go counts as silent where their time had run out by then.
+    # A cancelled expert counts as silent if the deadline had passed by then.
     by = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
     asked = select(
         Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when, by
