@@ -1,1 +1,1 @@
-"""The questions at the desk: the list, the page of one, its wording, whoever asked, the shelf and the archive."""
+"""The desk's pages about questions: list, shelf and archive, a question with its wording, and its translations."""

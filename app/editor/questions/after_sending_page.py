@@ -1,4 +1,4 @@
-"""After a Q&A was sent: the page of its correction, and the page that gives it other words for somebody's safety."""
+"""Changes to a Q&A after it was sent: corrections, typo fixes, and rewording to protect somebody."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..conflict import check_unchanged, save_unless_changed, token_of
 from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_press, the_question, to_question
 
-MOST_ANSWERS = 50  # that a form is read for
+MOST_ANSWERS = 50  # answers that are read from a form
 TEXTS = ("headline", "wording", "wrong", "right")
 # The field of the form that an error is about, by its code.
 FIELDS = {
@@ -40,12 +40,11 @@ FIELDS = {
     "required.wrong": "wrong",
     "too_long.answer": "answer-1",
 }
-# Of what ran no reason can be given why a reader's own words stay.
+# A published text can't keep a reader's own words, whatever the reason.
 OWN_WORDS = _l("It is still in a reader’s own words. Put it into the desk’s.")
 
 
 def _get_form_data() -> dict[str, Any]:
-    """Return what the form holds."""
     names = [f"answer-{number}" for number in range(1, MOST_ANSWERS + 1)]
     answers = [request.form[name].replace("\r\n", "\n") for name in names if name in request.form]
     texts = {name: request.form.get(name, "").replace("\r\n", "\n") for name in TEXTS}
@@ -69,7 +68,7 @@ def _page(
     form_data: dict[str, Any] | None = None,
     fault: tuple[str, str, Any] = ("", "", ()),
 ) -> str:
-    """`fault` is the field, what is said at it, and readers' words that were found in what was typed."""
+    """Render the form. `fault` is the field, its message, and readers' words that were found in the text."""
     item = after_sending.item_of(desk.session, question)
     at, said, passages = fault
     return page(
@@ -98,14 +97,14 @@ def _page(
 
 @editor.sheet(f"{ADDRESS}/correct", "correct", endpoint="correction")
 def question_correction(slug: str, public_id: str) -> str:
-    """The form of a correction of what ran."""
+    """Show the form for a correction."""
     with read_context(slug) as desk:
         return _page(desk, the_question(desk, public_id), for_safety=False)
 
 
 @editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
 def question_safer_words(slug: str, public_id: str) -> str:
-    """The form of other words for somebody's safety, and what no press can call back."""
+    """Show the form for a rewording that protects somebody, which can't be undone."""
     with read_context(slug) as desk:
         return _page(desk, the_question(desk, public_id), for_safety=True)
 
@@ -152,14 +151,14 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
 def question_forget_words(desk: RequestContext, question: Question) -> None:
-    """Erase the words of a page that was withdrawn now, and not after a week."""
+    """Erase the texts of a withdrawn page immediately instead of after a week."""
     erase_published.forget_withdrawn(desk.session, desk.actor, check_unchanged(desk, question))
 
 
 def _render_form_again(
     slug: str, public_id: str, form_data: dict[str, Any], error: MissingPrecondition | TooLong, for_safety: bool
 ) -> tuple[str, int]:
-    """The form with all that was typed, and what is wrong at its field."""
+    """Render the form again with the message at its field. Raises `error` again if no field is at fault."""
     passages = error.passages if isinstance(error, LeakDetected) else ()
     at = FIELDS.get(error.code, error.field if isinstance(error, TooLong) else "")
     if not at:

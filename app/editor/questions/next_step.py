@@ -1,4 +1,4 @@
-"""The step that is due on a question's page, its one red button, and the chapters in the order that follows from it."""
+"""The next step of a question: the one primary button of its page, and the order of the chapters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +16,10 @@ from .question_list import OVER
 
 @dataclass(frozen=True)
 class Step:
-    """A step that is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything
-    to press. Else it is a link on top of the page, or with `posts` a button that does it at once.
+    """The next step of a question.
+
+    `chapter` is unfolded for it. Without an `href` the chapter holds the button, if there is one; otherwise the step is
+    a link on top of the page, or with `posts` a button.
     """
 
     chapter: str = ""
@@ -32,7 +34,7 @@ def _first(dossier: QuestionDetail, *keys: str) -> Part | None:
 
 
 def _confirm(dossier: QuestionDetail) -> Step | None:
-    """Return the wording where it has no headline yet, or nobody has confirmed it."""
+    """Return the step to write a headline or to confirm the wording."""
     text = dossier.question.text
     if dossier.question.is_cleared or text is None:
         return None
@@ -40,13 +42,13 @@ def _confirm(dossier: QuestionDetail) -> Step | None:
 
 
 def _mail(dossier: QuestionDetail) -> Step | None:
-    """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
+    """Return the step to file an expert's letter. It comes first, since the other steps depend on the letter."""
     waits = any(part.mails for part in dossier.parts)
     return Step("mailed") if waits and dossier.desk.may("take letters") else None
 
 
 def _approve(key: str) -> Callable[[QuestionDetail], Step | None]:
-    """A step for the first answer that stands at `key`, if the actor may approve it."""
+    """Return a step for the first answer at the place `key`, if the actor may approve it."""
 
     def step(dossier: QuestionDetail) -> Step | None:
         part = _first(dossier, key)
@@ -76,7 +78,7 @@ def _check(dossier: QuestionDetail) -> Step | None:
 
 
 def _invitation(dossier: QuestionDetail) -> Step | None:
-    """Whoever stands on a ladder is asked by the clock, when their turn comes."""
+    """Return the step to send an invitation. Those that wait on a ladder are sent automatically."""
     waits = (one for one in dossier.parts if one.place.key == "drafted" and one.place.assignment.after_id is None)
     part = next(waits, None)
     if part is None or "invite" not in part.may_assignment:
@@ -92,7 +94,7 @@ def _ask(dossier: QuestionDetail) -> Step | None:
 
 
 def _ask_again(dossier: QuestionDetail) -> Step | None:
-    """Whoever had no time then has it from today on, or has had it for a while."""
+    """Return the step to ask an expert again who had no time until now."""
     today = now(dossier.desk.session).astimezone(zone()).date()
     part = _first(dossier, "later")
     if part is None or (part.place.assignment.later_on or today) > today or _ask(dossier) is None:
@@ -102,7 +104,7 @@ def _ask_again(dossier: QuestionDetail) -> Step | None:
 
 
 def _ask_instead(dossier: QuestionDetail) -> Step | None:
-    """Whoever was asked lets the time pass without a word."""
+    """Return the step to ask somebody else if an invited expert hasn't replied in time."""
     late = _first(dossier, "invited")
     asks = dossier.may_ask and late and late.place.is_late
     return Step("who", _("Ask someone else"), dossier.url("ask")) if asks else None
@@ -132,7 +134,7 @@ def _move(action: str, label: str) -> Callable[[QuestionDetail], Step | None]:
 
 
 def _wait(dossier: QuestionDetail) -> Step | None:
-    """Somebody else is to act: who has it stands open, and there is nothing to press."""
+    """Return the step without a button: an expert has to act."""
     return Step("who") if any(part.place.key not in OVER for part in dossier.parts) else None
 
 
@@ -141,7 +143,7 @@ IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_in
 
 
 def next_step(dossier: QuestionDetail) -> Step | None:
-    """None where nobody is to act any more."""
+    """Return the first step that applies, or None if nobody has to act."""
     question, own = dossier.question, STATE_LABELS[str(dossier.question.state)].step
     steps = IN_WORK if question.is_in_work else (_edition,) if question.is_queued else (_move(*own),) if own else ()
     return next((step for make in steps if (step := make(dossier)) is not None), None)
@@ -149,9 +151,7 @@ def next_step(dossier: QuestionDetail) -> Step | None:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter by its key, which is its place in the page's address, and the template that shows it, where there is
-    anything to show; `part` is the expert's part whose text it holds.
-    """
+    """A chapter of the page: its key, which is its anchor, and the expert's part whose texts it holds, if any."""
 
     key: str
     part: Part | None = None

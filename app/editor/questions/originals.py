@@ -1,4 +1,4 @@
-"""The letters behind a question, each beside the desk's wording: their words against ours, or two languages."""
+"""The letters of a question beside the desk's wording, with the differences if both are in one language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from ..letter_labels import CHANNELS
 
 SHOWN = 12  # letters on the question's own page
 PAGE = 30
-TITLE = 60  # characters of the headline of a question that was merged into this one
+TITLE = 60  # characters shown of the headline of a merged question
 
 
 @dataclass(frozen=True)
 class Original:
-    """A letter, how its writer wants to be named, and its words against the desk's.
+    """A letter, how its writer wants to be named, and its text compared with the wording.
 
-    `merged` is the question with which it came to this one, `added` what stands below the letter's own words,
-    `machine` what the newsroom's own machine made of them.
+    `merged` is the merged question to which it belonged, `added` the reader's additions, and `machine` its machine
+    translation.
     """
 
     letter: Letter
@@ -59,12 +59,12 @@ class Original:
 
     @property
     def differs(self) -> bool:
-        """Return whether differences are shown: both are in one language, and not the same."""
+        """Return whether to show differences: both texts are in one language and not the same."""
         return bool(self.text and self.pairs and self.letter.body != self.text.body)
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        """The differences by paragraph, where both are in one language."""
+        """The differences by paragraph, empty if the texts are in two languages."""
         body, ours = self.letter.body, self.text.body if self.text else None
         return compare(body, ours) if body and ours and not self.is_translated else []
 
@@ -102,7 +102,7 @@ def originals(
 
 @editor.get("/<slug>/questions/<public_id>/letters")
 def question_letters(slug: str, public_id: str) -> str:
-    """All of them, a page of thirty."""
+    """List all letters of a question."""
     with read_context(slug) as desk:
         question = or_404(queries.load(desk.session, desk.actor, public_id))
         last = get_cursor_row(lambda key: letters.load(desk.session, desk.actor, key), "after")

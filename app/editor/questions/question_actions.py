@@ -1,4 +1,4 @@
-"""Presses on a question: shelve, close, merge or pick it, join it with a look-alike, note, set topics, check a name."""
+"""Actions on a question: shelve, close, merge, pick, join look-alikes, note, set topics, check readers' names."""
 
 from collections.abc import Callable
 
@@ -37,8 +37,8 @@ from ..undo_press import get_undo_token
 from .question_look_alikes import act_of, compare_question, find_candidates
 from .question_page import ADDRESS, question_page, question_press, the_question, to_question
 
-# Each with its verb, and with what of the page it rests on: "newest" whatever was done to the question, "label" its
-# wording. What takes it back from where it rests or has ended rests on nothing but that it is still there.
+# The verb, and the fact that must be unchanged since the page was opened: "newest" is any change to the question,
+# "label" its wording. Moves back from the shelf or an end need only the state from which they start.
 MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
     "shelve": (questions.shelve, "newest"),
     "take": (closing.unshelve, ""),
@@ -63,7 +63,10 @@ def question_move(desk: RequestContext, question: Question, move: str) -> None:
 
 @question_press(f"{ADDRESS}/close", "close", message=_l("It is closed."))
 def question_close(desk: RequestContext, question: Question) -> str:
-    """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
+    """Close a question with a reason, which its readers are told.
+
+    Raises `MissingField` if an expert has been notified and there is no sentence to them.
+    """
     reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
     check_unchanged(desk, question)
     if not sentence.strip() and closing.has_notified_expert(desk.session, question):
@@ -116,11 +119,11 @@ def question_pick(desk: RequestContext, question: Question) -> None:
 
 @question_press(f"{ADDRESS}/pull", "pick", message=_l("It is out of its edition, and its expert is told why."))
 def question_pull(desk: RequestContext, question: Question) -> str:
-    """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
+    """Take a question out of its edition at the last minute. The reason goes to its experts and is stored as a note."""
     why = request.form.get("why", "")
     if not why.strip():
         raise MissingField("reason")
-    # Of what was carried over, say, nobody has said why it should not run there.
+    # If it was carried over in between, the reason may not apply to that edition.
     with watched(desk.session) as events:
         publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"), why)
         desk.session.flush()
@@ -130,7 +133,7 @@ def question_pull(desk: RequestContext, question: Question) -> str:
 
 @question_press(f"{ADDRESS}/must-run-by", "word", chapter="about")
 def question_must_run_by(desk: RequestContext, question: Question) -> None:
-    """The last day on which it is of use; the builder sets it too, and warns of it."""
+    """Set or remove the last day on which the question is of use. The edition builder warns of it."""
     typed = request.form.get("by", "").strip()
     by = parse_day(typed)
     check_unchanged(desk, question, "must_run_by")
@@ -146,9 +149,7 @@ def question_note(desk: RequestContext, question: Question) -> None:
 
 @editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
-    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page
-    was made.
-    """
+    """Set the topics: the selected and the typed ones, and those added by others since the page was opened."""
     ticked, typed, had = (
         request.form.getlist("topic"),
         request.form.get("more", ""),
@@ -171,7 +172,7 @@ def question_topics(slug: str, public_id: str) -> Response:
     f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", chapter="wording", decides=False
 )
 def question_asker(desk: RequestContext, question: Question, letter_id: str, act: str) -> None:
-    """Note how a reader's name was checked, or leave them unnamed."""
+    """Record how a reader's name was checked, or remove it."""
     letter = or_404(letters.load(desk.session, desk.actor, letter_id))
     or_404(letter if letter.question_id in queries.family(desk.session, question) else None)
     if act == "verify":
@@ -182,7 +183,7 @@ def question_asker(desk: RequestContext, question: Question, letter_id: str, act
 
 @editor.press(f"{ADDRESS}/letters/<letter_id>/split", "word")
 def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
-    """Split one letter off: it becomes a question of its own, to which this leads."""
+    """Split off a letter as a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
         one, letter = the_question(desk, public_id), or_404(letters.load(desk.session, desk.actor, letter_id))
@@ -217,9 +218,9 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
 
 @editor.press("/<slug>/questions/<public_id>/alike", "word")
 def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """The two are the same, and become one; or they are not, which is remembered.
+    """Merge a question with its look-alike, or record that the two are not the same.
 
-    Where one ends the other and an expert is behind it, the closing form asks for a sentence to them first.
+    If the look-alike answers this question and an expert has been notified, the closing form asks for a sentence first.
     """
     pair, same = request.form.get("pair", ""), request.form.get("same") == "yes"
 
@@ -251,7 +252,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 
 def _remember(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> None:
-    """Note the desk's word on the two, from which matching learns, with how alike they were when it was said."""
+    """Record the desk's verdict on a pair and its similarity, from which matching learns."""
     key = ("question" if isinstance(look_alike, Question) else "letter", look_alike.id)
     topics = queries.topics_of(desk.session, [question.id])[question.id]
     pair = next(
@@ -262,8 +263,10 @@ def _remember(desk: RequestContext, question: Question, look_alike: Question | L
 
 
 def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> tuple[str, str]:
-    """Return where to go on, and what was done. Raises `CannotMerge`, `InvalidTransition`, and `MissingPrecondition`
-    (sentence)."""
+    """Join the two. Return the public id of the question to show, and a message.
+
+    Raises `CannotMerge`, `InvalidTransition`, and `MissingField` if the closing needs a sentence to an expert.
+    """
     session, actor = desk.session, desk.actor
     act = act_of(desk, question, look_alike)
     if isinstance(look_alike, Letter):

@@ -1,4 +1,4 @@
-"""All that the page of a question shows, put together in one place: the rows, and what may be done with them."""
+"""Everything that the page of a question shows: its rows, and what the actor may do with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,32 +28,32 @@ from ..frame import RequestContext
 from .originals import SHOWN, Original, originals
 from .question_list import OVER, Place, day_of_run, format_question_summary, format_status, places_of
 
-NEXT = 4  # editions that are looked through for an open slot
+NEXT = 4  # editions that are searched for an open slot
 
 
 @dataclass(frozen=True)
 class Part:
-    """One expert's part with the versions of the text, and the actions that the tables leave open to the actor."""
+    """An expert's part of a question: its place, the versions of the text, its checks, and what the actor may do."""
 
     place: Place
     texts: list[AnswerText]
     checks: list[Check]
     may_assignment: frozenset[str]
     may_answer: frozenset[str]
-    faults: list[str]  # codes of what stands in the way of approving, once the whole checklist is ticked
-    suggestion: str | None = None  # the colleague whom the expert named
-    # what they wrote by mail, how it can be filed, and how many files hang on it
+    faults: list[str]  # codes of what prevents the approval, assuming a complete checklist
+    suggestion: str | None = None  # the colleague whom the expert suggested
+    # the expert's letters, how each can be filed, and how many attachments it has
     mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
-    robot: Inbound | None = None  # the newest automatic reply, an absence note for example
+    robot: Inbound | None = None  # the newest automatic reply, e.g. an absence note
 
     @property
     def chapter(self) -> str:
-        """Return the chapter of the page that holds this expert's text; empty where there is none yet."""
+        """The chapter of the page that holds this expert's text, or "" without an answer."""
         return f"answer-{self.place.answer.public_id}" if self.place.answer else ""
 
     @property
     def compared(self) -> tuple[AnswerText, AnswerText] | None:
-        """The expert's newest own words and the desk's newest, where they are two versions."""
+        """The expert's newest own version and the newest version, or None if these are the same."""
         own = [text for text in self.texts if text.kind == "submitted"]
         if not own or own[-1] is self.texts[-1]:
             return None
@@ -69,38 +69,38 @@ class Part:
 class QuestionDetail:
     desk: RequestContext
     question: Question
-    lead: Question | None  # where it was merged into
-    merged: list[Question]  # what was merged into it
-    family: list[int]  # its key, and those of the questions merged into it
+    lead: Question | None  # the question that it was merged into
+    merged: list[Question]  # the questions merged into it
+    family: list[int]  # its id, and those of the questions merged into it
     readers: int  # how many ask it
-    originals: list[Original]  # the first letters
+    originals: list[Original]  # at most `SHOWN` letters
     parts: list[Part]
-    edition: Edition | None  # where it is picked or ran
-    free: Edition | None  # the next edition with a free slot
+    edition: Edition | None  # for which it is picked, or in which it ran
+    free: Edition | None  # the next edition with an open slot
     topics: list[Topic]
     all_topics: Sequence[Topic]
     may: frozenset[str]
 
     @cached_property
     def colleagues(self) -> dict[int, str]:
-        """The names of those who work at the desk, who can be called in a note."""
+        """The names of the people at the desk by id, who can be mentioned in a note."""
         return {person.id: person.name for person in everybody_of(self.desk.session, self.desk.newsletter.id)}
 
     @property
     def was_asked(self) -> bool:
-        """Return whether an expert has heard of it, and is owed a word when it ends."""
+        """Whether an expert has heard of the question, and has to be told when it ends."""
         return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
     def letters(self) -> list[Letter] | None:
-        """Return all its letters whose words are here, as they came; None where there may be more than the first."""
+        """All letters that aren't erased, in order of arrival, or None if there may be more than were loaded."""
         if len(self.originals) >= SHOWN:
             return None
         return sorted((one.letter for one in self.originals), key=lambda letter: (letter.received_at, letter.id))
 
     @property
     def drafts(self) -> int:
-        """Return how many invitations are prepared."""
+        """The number of prepared invitations."""
         return sum(1 for part in self.parts if part.place.assignment.is_drafted)
 
     @property
@@ -108,7 +108,7 @@ class QuestionDetail:
         return self.question.is_in_work and self.desk.may("prepare")
 
     def may_ask_again(self, contribution: Part) -> bool:
-        """Return whether this expert, who could later or isn't asked any more, can be asked anew."""
+        """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
         has_it = (one.place for one in self.parts if one.place.key not in OVER)
         experts = [place.assignment.expert_id for place in has_it]
         again = (
@@ -125,13 +125,13 @@ class QuestionDetail:
         return format_status(self.question, status)
 
     def url(self, endpoint: str, **values: Any) -> str:
-        """The address of a page or an action of this question."""
+        """Return the address of a page or an action of this question."""
         slug = self.desk.newsletter.slug
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
 def next_with_room(desk: RequestContext, question: Question) -> Edition | None:
-    """The next edition to run with an open slot in the question's section, past its cut-off too: the answer is here."""
+    """Return the next edition with an open slot in the question's section, even past its cut-off."""
     to_run = slots.list_editions_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
     return slots.find_edition_with_room(desk.newsletter, to_run, question.section)
 
@@ -159,7 +159,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
 
 
 def _parts(desk: RequestContext, question: Question) -> list[Part]:
-    """Each expert's part, with the mails, texts and checks of all of them read together."""
+    """Return the experts' parts, with mails, texts and checks each loaded in one query."""
     session, places = desk.session, places_of(desk, [question])[question.id]
     keys = [place.assignment.id for place in places]
     if not keys:

@@ -1,4 +1,4 @@
-"""The list of questions: its filters, rows that say who has each and until when, and presses on the ticked ones."""
+"""The list of questions: filters, rows that say who has each and until when, and bulk actions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,14 +39,14 @@ from ..undo_press import get_undo_token
 
 @dataclass(frozen=True)
 class Words:
-    """Words for the time before a date and, where `late` says anything, for the time after it."""
+    """The labels of a place before its date, and after it if `late` is set."""
 
     mark: str
     on_time: str
     late: str = ""
 
 
-# In the order in which they press: the first one speaks for the question in a list.
+# In order of urgency: the first place of a question represents it in a list.
 PLACES = {
     "objected": Words("late", _l("%(name)s says that something in the text is wrong")),
     "submitted": Words("new", _l("%(name)s’s text is here, for you to edit")),
@@ -81,7 +81,7 @@ OVER = ("held over", "later", "declined", "cancelled")
 
 @dataclass(frozen=True)
 class Place:
-    """One expert's part of a question: the assignment, what came of it, the newest check, and where it stands."""
+    """An expert's part of a question: the assignment, its answer, the newest check, and its key in `PLACES`."""
 
     assignment: Assignment
     answer: Answer | None
@@ -94,7 +94,7 @@ class Place:
 
     @property
     def due_at(self) -> date | None:
-        """The clock that runs now, or the day from which there would be time."""
+        """The current deadline, or the day from which the expert would have time."""
         if self.key == "later":
             return self.assignment.later_on
         if self.key == "checking" and self.check:
@@ -132,14 +132,14 @@ def find_most_urgent(places: Sequence[Place]) -> Place | None:
 
 
 def format_status(question: Question, status: Place) -> str:
-    """Return where an expert's part stands; what ran isn't said to wait for it."""
+    """Return the status of an expert's part. The answer of a published question isn't shown as waiting."""
     if status.key == "approved" and question.has_run:
         return _("%(name)s’s answer ran", name=status.name)
     return status.words
 
 
 def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
-    """Say in a few words, for a row of a list, who has the question."""
+    """Return in a few words, for a row of a list, who has the question."""
     place = find_most_urgent([place for place in places if place.key not in OVER])
     if place:
         return place.words
@@ -151,12 +151,12 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
 
 
 def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
-    """Return the day on which a question is to run, or ran, which may have been before the edition's own."""
+    """Return the day on which a question is to run or ran. The mail may have gone out earlier than planned."""
     return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
 
 
 def format_question_summary(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
-    """Say who waits for whom, in the sentences on top of the question's page."""
+    """Return the sentences on top of the question's page: who waits for whom."""
     said = []
     if says := STATE_LABELS[str(question.state)].says:
         said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
@@ -174,8 +174,8 @@ def format_question_summary(question: Question, places: Sequence[Place], readers
     return " ".join([*said, waiting if readers else _("No reader waits for it.")])
 
 
-RECENT = 15  # editions that the form offers, the coming ones first
-# state in the address: (label, states of questions)
+RECENT = 15  # editions that the filter offers, coming ones first
+# value of ?state=: (label, states of questions)
 FILTERS = {
     "going": (_l("In work"), STATES.which("is_going")),
     **{
@@ -196,13 +196,13 @@ def _topics(desk: RequestContext, _typed: str) -> Options:
 
 
 def _experts(desk: RequestContext, public_id: str) -> Options:
-    """The expert that the address has; the page offers those of its rows."""
+    """Return the expert in the address as an option. `list_of` adds those of the rows."""
     one = desk.session.scalar(select(Expert).filter_by(public_id=public_id)) if public_id else None
     return {public_id: (one.name, one)} if one else {}
 
 
 def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
-    """The keys that one filter leaves are walked, and looked up in those of the others."""
+    """Return the query for the selected filters: rows are read by the first one and checked against the others."""
     among: Select[int] | None = None
     for keys in (KEYS_OF[name](one.id) for name, one in filter_values.items()):
         among = keys if among is None else among.where(among.selected_columns[0].in_(keys))
@@ -255,7 +255,7 @@ def list_of(desk: RequestContext) -> dict[str, Any]:
 
 
 def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[Place]]:
-    """Return where each expert's part of several questions stands, in one query."""
+    """Return the experts' parts of several questions by question id, in one query."""
     places: dict[int, list[Place]] = {question.id: [] for question in questions}
     for assignment, answer, check in answers.parts_of(desk.session, list(places)):
         places[assignment.question_id].append(place_of(assignment, answer, check))
@@ -281,7 +281,7 @@ def _rows(
 
 
 def _format_status(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
-    """Return in words, and with a mark, where a question stands."""
+    """Return the status of a question as a mark and a label."""
     words = STATE_LABELS[str(question.state)]
     if words.says:
         return {"mark": words.mark, "says": str(words.says) % {"edition": day_of_run(question, edition)}}
@@ -295,8 +295,9 @@ def _load(desk: RequestContext, public_id: str) -> Question | None:
 
 
 def _close(desk: RequestContext, question: Question) -> None:
-    """Its readers hear why. Where an expert is behind it, they are owed a sentence of their own, on the question's
-    page.
+    """Close a question with a reason for its readers.
+
+    Refused with a live assignment: the expert is owed a sentence, which the question's page asks for.
     """
     if closing.has_live_assignment(desk.session, question):
         raise BulkActionError(_("an expert is behind it: close it on its own page, with a sentence to them"))
@@ -308,7 +309,7 @@ def _under_topic(desk: RequestContext, question: Question) -> None:
 
 
 def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
-    """Merge the ticked into one of them: the one that has an expert or an answer already, else the oldest."""
+    """Merge the selected questions into the one that already has an expert or an answer, or else into the oldest."""
     outcome, rows = collect_rows(boxes, lambda public_id, version: fresh(desk, _load(desk, public_id), version))
     if len(rows) < 2:
         return outcome, ""
@@ -327,7 +328,9 @@ def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
 
 
 def _may_merge(desk: RequestContext, question: Question) -> int:
-    """Return what can't be merged away leads; what can't take others in either leads last."""
+    """Return the rank of a question as the target of a merge, lowest first: 0 if it can't be merged into another one, 1
+    if it can, 2 if it can't take others in.
+    """
     if not question.takes_letters:
         return 2
     can_be = "merge" in QUESTION.open_to(desk.actor, question) and not closing.has_live_assignment(

@@ -1,4 +1,4 @@
-"""Look-alikes of a question: others, letters that wait, and published answers that fit."""
+"""Look-alikes of a question: similar questions, waiting letters, and published answers."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,9 +22,7 @@ SHOWN = 5
 
 
 def compare_question(desk: RequestContext, question: Question, topics: Sequence[Topic]) -> Comparison | None:
-    """The question among all others, compared once for what is like it and for whom to ask; None where neither is
-    shown.
-    """
+    """Compare a question with all others, for look-alikes and to rank experts. None if settled or not worded."""
     if question.is_settled or not question.wording:
         return None
     return score_similar_texts(desk.session, question, tuple(topic.name for topic in topics))
@@ -41,7 +39,7 @@ def find_candidates(desk: RequestContext, comparison: Comparison | None) -> list
 def list_look_alikes(
     desk: RequestContext, question: Question, comparison: Comparison | None, family: Sequence[int], was_asked: bool
 ) -> list[Shown]:
-    """Return what is like a question, best first; those that are merged with it are the question itself."""
+    """Return the look-alikes of a question, best first, without those merged with it."""
     rows = _rows(desk, find_candidates(desk, comparison), family)
     return [_build_look_alike(desk, question, each, row, was_asked) for each, row in rows[:SHOWN]]
 
@@ -49,7 +47,7 @@ def list_look_alikes(
 def _rows(
     desk: RequestContext, matches: Sequence[Match], family: Sequence[int]
 ) -> list[tuple[Match, Question | Letter]]:
-    """The rows of the look-alikes in two queries; a letter that was filed is shown as its question, or nowhere."""
+    """Return the matches with their rows, in two queries. Filed letters are left out: their questions match."""
     asked = get_many(desk.session, Question, [each.noun_id for each in matches if each.noun == "question"])
     written = get_many(desk.session, Letter, [each.noun_id for each in matches if each.noun == "letter"])
     pairs = [(each, (asked if each.noun == "question" else written).get(each.noun_id)) for each in matches]
@@ -79,8 +77,8 @@ def _place(row: Question | Letter) -> str:
 
 
 def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> str:
-    """Return what one press does: take the letter or the question in, give this one to the other, or end it with what
-    ran.
+    """Return what the button does with the two, or "": "join" a letter, "take in" the other question, "give" this one
+    to the other, or "end" this one with a published answer.
     """
     may = QUESTION.open_to(desk.actor, question)
     if isinstance(row, Letter):
@@ -97,5 +95,5 @@ LABELS: dict[str, Callable[[], str]] = {
     "take in": lambda: _("Merge it into this one"),
     "give": lambda: _("Merge this one into it"),
     "end": lambda: _("Close this with that answer"),
-    "end with a sentence": lambda: _("Close this with that answer …"),  # the form that asks for it comes first
+    "end with a sentence": lambda: _("Close this with that answer …"),  # leads to the form that asks for it
 }

@@ -1,4 +1,4 @@
-"""One question: where it stands, its wording, who asked, who has it, its answers with the checklist, its trail."""
+"""The page of a question: status, wording, letters, experts, answers with the checklist, and timeline."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ CHECKLIST = {
     "recognisability": _l("Nobody who asked can be recognised"),
     "legal": _l("Nothing in it breaks the law"),
 }
-# By the code of an error that the checklist can mend, where the page says more than the sentence of the code.
+# By the code of an error about the checklist, if the page says more than the sentence of the code.
 APPROVAL_FAULTS = {
     "precondition.text_not_checked": _l(
         "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."
@@ -69,7 +69,7 @@ CHECKS = {
     "recalled": _l("Taken back by the desk, %(ago)s ago"),
 }
 
-# What `recognise` calls what it marks.
+# Labels of the kinds of marks that `questions/recognise.py` finds.
 MARKS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
 MARKS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
 MARKS |= {"relation": _l("Somebody close")}
@@ -77,7 +77,7 @@ MARKS |= {"relation": _l("Somebody close")}
 
 @dataclass(frozen=True)
 class Dial:
-    """A deadline as a line; `run` and `due` are shares of its length."""
+    """A deadline drawn as a line; `run` and `due` are shares of its length."""
 
     heading: str
     words: str
@@ -88,7 +88,7 @@ class Dial:
 
 @editor.app_template_global()
 def version_words(text: AnswerText, name: str) -> str:
-    """Return whose version it is, and from when."""
+    """Return whose version a text is, and when it was written."""
     who = _("the desk") if text.kind == "edited" else name
     if text.kind == "submitted" and text.by.startswith("staff"):
         who = _("%(name)s, taken down by the desk", name=name)
@@ -97,7 +97,7 @@ def version_words(text: AnswerText, name: str) -> str:
 
 @editor.app_template_global()
 def length_words(word_count: int, target: int, slot_length: int) -> str:
-    """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
+    """Return the length of a text, compared with what the expert was asked for and with a usual slot."""
     said = ngettext("%(num)d word", "%(num)d words", word_count)
     if target == slot_length:
         return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=target)
@@ -108,7 +108,7 @@ def length_words(word_count: int, target: int, slot_length: int) -> str:
 
 @editor.app_template_global()
 def check_words(status: Place, text_id: int | None) -> str:
-    """Return how the newest check stands, and whether it was of the text that is there now."""
+    """Return the state of the newest check, and whether the text has changed since."""
     check = status.check
     if check is None:
         return ""
@@ -120,14 +120,14 @@ def check_words(status: Place, text_id: int | None) -> str:
 
 @editor.app_template_global()
 def outcome_words(check: Check) -> str:
-    """Return how one check of several ended, or until when it is open."""
+    """Return the outcome of a check, or until when it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
     return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
 def clocks(status: Place, current_time: datetime) -> list[Dial]:
-    """The clock that runs, or where the text is here the one that ran."""
+    """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
     one = status.assignment
     if one.invited_at is None or one.reply_by is None or one.due_at is None:
         return []
@@ -152,13 +152,13 @@ def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ende
     return Dial(heading, ended_text or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended_text))
 
 
-MOST_LISTED = 12  # names, dates and numbers that are listed
+MOST_LISTED = 12  # names, dates and numbers shown beside the checklist
 LISTED_MARKS = ("name", "place", "date", "number")
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
 
 
 def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
-    """Sentences by line of the checklist."""
+    """Return a sentence for each line of the checklist."""
     text = contribution.texts[-1]
     return {
         "facts": _list_facts(text),
@@ -205,7 +205,7 @@ def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a text; `own` where a reader wrote just this, `kinds` what could make somebody known by it."""
+    """A passage of a text: `own` if a reader wrote exactly this, `kinds` are labels of what could identify somebody."""
 
     text: str
     kinds: list[str]
@@ -218,9 +218,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Leaving:
-    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background or name has.
-
-    `stopped` is by what somebody could be reached, behind the heading that it stands under.
+    """The desk's texts in passages, by heading; in `besides`, passages known only from a reader's background or name;
+    and in `stopped`, contact details with the heading of their text.
     """
 
     parts: list[tuple[str, list[Piece]]]
@@ -271,7 +270,7 @@ def the_question(desk: RequestContext, public_id: str) -> Question:
 
 
 def to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
-    """Lead to the page of a question, where a chapter is unfolded."""
+    """Redirect to the page of a question, with a chapter unfolded."""
     here = url_for("editor.question", slug=slug, public_id=public_id, open=chapter, _anchor=chapter)
     return redirect(here, code=303)
 
@@ -279,11 +278,11 @@ def to_question(slug: str, public_id: str, chapter: str | None = None) -> Respon
 def question_press(
     address: str, act: Acts, *, chapter: str | None = None, message: Any = "", decides: bool = True
 ) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
-    """Declare what a press changes about a question, whose page is shown then at a `chapter`; a form that lacks
-    something comes back as it was typed.
+    """Declare an action on a question. Its page is shown afterwards at `chapter`; a rejected form is shown again as
+    typed.
 
-    Where it `decides` about the question as it was seen, whoever comes second is told who was first. The function gets
-    the desk, the question and what else the address has; where `message` is said of it, it gives the way back.
+    If it `decides` about the question as it was shown, an edit conflict is answered with who was first. The function
+    gets the context, the question, and the values of the URL. With a `message`, it returns the undo token.
     """
 
     def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
@@ -313,9 +312,7 @@ def question_press(
 
 @editor.get(ADDRESS)
 def question(slug: str, public_id: str) -> str:
-    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which
-    of its chapters is unfolded.
-    """
+    """Show a question. In the address, `show` and `before` select entries of the timeline, `open` unfolds a chapter."""
     with read_context(slug) as desk:
         return question_page(desk, the_question(desk, public_id))
 
@@ -326,8 +323,7 @@ def question_page(
     rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
     **typed: Any,
 ) -> str:
-    """Show the page. `rejected_form`, or `typed` for the checklist, is what a form held that couldn't be taken, and
-    why."""
+    """Render the page. `rejected_form`, or for the checklist `typed`, holds a rejected form and its fault."""
     detail = load_question_detail(desk, question)
     found = compare_question(desk, question, detail.topics)
     newest = newest_change(question)
@@ -375,6 +371,6 @@ def question_page(
 
 
 def _list_merge_targets(desk: RequestContext, question: Question) -> list[tuple[str, str]]:
-    """Return what a question could be merged into."""
+    """Return the newest questions that this one could be merged into."""
     rows = queries.list_newest_summaries(desk.session, desk.newsletter.id, STATES.which("is_in_work"), 50)
     return [(row.public_id, row.title[:90]) for row in rows if row.id != question.id]

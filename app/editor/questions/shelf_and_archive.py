@@ -1,4 +1,4 @@
-"""The shelf and the archive: what rests, and what ran."""
+"""The shelf of questions for later, and the archive of published ones."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ PAGE = 30
 
 @editor.get("/<slug>/shelf")
 def shelf(slug: str) -> str | Response:
-    """Good questions for which it wasn't the time."""
+    """List the questions on the shelf: good, but not now."""
     with read_context(slug) as desk:
         listed = SHELF.read(desk, {})
         if above := request.args.get("above"):
@@ -48,7 +48,7 @@ def take_from_shelf(desk: RequestContext, question: Question) -> None:
 
 @editor.get("/<slug>/archive")
 def archive(slug: str) -> str:
-    """Return what ran, newest first."""
+    """List the published Q&As, newest first."""
     with read_context(slug) as desk:
         last = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         here = partial(url_for, "editor.archive", slug=slug)

@@ -1,7 +1,7 @@
-"""The timeline of a question, as one list: changes, the desk's notes, mails and letters, newest first, in words.
+"""The timeline of a question: changes, notes, mails and letters as one list, newest first.
 
-The four come from four tables. Each is read from below the same place on, which has a time, a table and a key, so that
-a page holds so many lines, whatever they are, and the next one begins just below.
+The entries come from four tables. Each table is read from the same cursor on, which is a time, a table and a key, so
+that pages have the same length whatever they contain, and no entry is repeated or missed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,18 +35,18 @@ from .originals import TITLE
 from .question_detail import QuestionDetail
 
 PAGE = 30
-LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
+LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # newer than any entry
 ABOVE, BELOW = HIGHEST_KEY, 0  # keys above and below all others
 SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
-RANKS = tuple(SHOWS)  # in this order, the last first, where two lines have the same moment
+RANKS = tuple(SHOWS)  # breaks ties of entries with the same time: the last one is shown first
 
 Place = tuple[datetime, int, int]
-At = tuple[datetime, int]  # a place in one of the tables
+At = tuple[datetime, int]  # the cursor of a single table
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the trail; `text` says what it is, `href` leads to it, `pieces` are a note with its mentions."""
+    """An entry: `text` links to `href`, and `pieces` are the parts of a note, each with whether it is a mention."""
 
     time: datetime
     rank: int
@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Trail:
-    """A page of it: the days with their entries, what is shown of it, and where the page below this one begins."""
+    """A page of the timeline: the days with their entries, the selected kind, and the cursor of the next page."""
 
     days: list[tuple[str, list[Entry]]]
     show: str
@@ -87,7 +87,7 @@ class Trail:
 
 
 def trail(detail: QuestionDetail, show: str, cursor: str) -> Trail:
-    """A page of the trail of a question, with that of the questions merged into it."""
+    """Return a page of the timeline of a question, including the questions merged into it."""
     below = parse_cursor(cursor, 3) or LAST
     titles = {one.id: shortened(one.title, TITLE) for one in detail.merged}
     sources = {
@@ -104,7 +104,7 @@ def trail(detail: QuestionDetail, show: str, cursor: str) -> Trail:
 
 
 def _cursor_for_rank(cursor: Place, rank: int) -> At:
-    """From where on the table of this rank is read, so that none of its lines is shown twice and none is left out."""
+    """Return the cursor of the table of this rank, such that no entry is repeated or missed."""
     time, last, key = cursor
     return time, key if rank == last else ABOVE if rank < last else BELOW
 
@@ -117,7 +117,7 @@ def _days(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[En
 
 
 def _collapse_repeats(entries: Iterable[Entry]) -> Iterable[Entry]:
-    """The same done several times in a row is told once: thirty letters that were filed are one press."""
+    """Yield the entries, with runs of the same change as one: thirty letters filed at once are one entry."""
     for _what, run in groupby(entries, key=lambda entry: (entry.rank, entry.text) if not entry.rank else entry.place):
         first, *others = run
         times = ngettext("%(num)s time", "%(num)s times", len(others) + 1)
@@ -140,12 +140,12 @@ def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
 
 
 def _experts(detail: QuestionDetail) -> dict[int, str]:
-    """Return the names of the experts who have a part in it, by their keys."""
+    """Return the names of the question's experts by expert id."""
     return {part.place.assignment.expert_id: part.place.name for part in detail.parts}
 
 
 def _people(detail: QuestionDetail) -> dict[int, str]:
-    """Return the names of the people who are known on the page anyway, by their keys: the desk's, and the experts'."""
+    """Return the names of people that the page has loaded anyway, by person id: the desk's and the experts'."""
     experts = (part.place.assignment.expert for part in detail.parts)
     return detail.colleagues | {one.person_id: one.name for one in experts}
 
@@ -172,7 +172,7 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
             mail.id,
             _mail_words(desk, mail, message, to),
             kind="late" if mail.is_failed else "",
-            # Whoever has the link can write in the expert's name.
+            # Anybody who has the link can write in the expert's name.
             quote=without_secrets(message.text) if message else "",
             href=url_for("editor.mail", slug=desk.newsletter.slug, public_id=mail.public_id),
             mark=STATES[str(mail.state)][0],

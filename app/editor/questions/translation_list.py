@@ -1,4 +1,4 @@
-"""The languages of a newsletter on the page of a question, with how far its translations are."""
+"""The newsletter's languages on the page of a question, with the progress of its translations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .question_detail import QuestionDetail
 
 @dataclass(frozen=True)
 class Listed:
-    """A language of the newsletter, on the question's page: where its translations stand, and how far they are."""
+    """A language with the address of its translations and their progress."""
 
     language: str
     href: str
@@ -23,7 +23,7 @@ class Listed:
 
 
 def languages_to(detail: QuestionDetail) -> list[Listed]:
-    """Return the languages into which a question can be translated; none where it has ended or has no words."""
+    """Return the languages into which a question can be translated; none if it has ended or has no text."""
     desk, question = detail.desk, detail.question
     if question.has_ended:
         return []
@@ -53,7 +53,7 @@ def languages_to(detail: QuestionDetail) -> list[Listed]:
 
 
 def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]:
-    """Return the newest texts that answer the question."""
+    """Return the current texts of the question's answers."""
     found = [(part.place.answer, {text.id: text for text in part.texts}) for part in detail.parts]
     return [
         translating.Original(detail.question, answer, texts[answer.text_id])
@@ -65,8 +65,11 @@ def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]
 def list_target_languages(
     desk: RequestContext, question: Question, translation_keys: Iterable[tuple[str, str]] | None = None
 ) -> list[str]:
-    """The newsletter's languages but the question's own, those that it was translated into before, and those in which
-    somebody outside has a text of it; `translation_keys` are the keys of its translations, where they are at hand."""
+    """Return the newsletter's languages except the question's own, those into which it has been translated, and those
+    of open invitations to translators.
+
+    `translation_keys` are the keys of its translations, if they are loaded already.
+    """
     before = [
         language
         for _key, language in (

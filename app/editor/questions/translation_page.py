@@ -1,4 +1,4 @@
-"""Translations of a question and its answers: written beside the original, approved, or asked of somebody outside."""
+"""Translations of a question and its answers: written beside the original, approved, or requested from a translator."""
 
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -53,7 +53,7 @@ FIELDS = {
     "translator": _l("Who translated it"),
     "is_credited": _l("Name the translator in print"),
 }
-# By the code of an error: where the page says more than the sentence of the code.
+# By the code of an error, if the page says more than the sentence of the code.
 FAULTS = {
     "too_long.reason": _l("The reason is too long."),
     "leak.reader_words": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
@@ -64,8 +64,10 @@ FAULTS = {
 
 
 class Asked(NamedTuple):
-    """A translator whom the desk asked last for a text. `words` are what they handed in, or have typed, where it is
-    to be seen beside the translation that stands.
+    """The last translator who was asked for a text.
+
+    `words` is the text that they handed in, if the current translation differs from it, or their newest draft, if the
+    original is gone.
     """
 
     translator: Translator
@@ -81,7 +83,7 @@ class Asked(NamedTuple):
 
 
 def get_translator_status(desk: RequestContext, outside: Translator, current: Translation | None) -> Asked:
-    """Return how it is with whom the desk asked; `current` is the translation that stands, where it is up to date."""
+    """Return the status of a translator; `current` is the stored translation if it is up to date."""
     original = translators.original_of(desk.session, outside, desk.session.get_one(Question, outside.question_id))
     words = translators.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
     if words and current and current.is_written:
@@ -89,7 +91,7 @@ def get_translator_status(desk: RequestContext, outside: Translator, current: Tr
             for_print(clean(words.body)),
             for_print(single_line(words.headline)),
         )
-        words = None if same else words  # it stands there
+        words = None if same else words  # the translation has it already
     if outside.is_invited and original is None and (drafts := translators.list_drafts(desk.session, outside)):
         words = translators.parse_translation(drafts[0].words)
     return Asked(outside, original is not None, words)
@@ -102,7 +104,7 @@ OF_AN_ANSWER = ("name", "credit_line", "relation", "body", "ties", "translator",
 
 
 class Row(NamedTuple):
-    """A text to translate, with its translation where there is one, and with whom the desk asked for it."""
+    """A text to translate, its translation if any, and the translator who was asked for it."""
 
     original: Original
     one: Translation | None
@@ -117,7 +119,7 @@ class Row(NamedTuple):
 
     @property
     def can_be_asked_for(self) -> bool:
-        """Return whether somebody outside can be asked to translate it."""
+        """Return whether a translator can be asked for it."""
         with_somebody = self.asked is not None and self.asked.translator.is_open
         there = self.one is not None and self.one.is_written and self.is_current
         return self.original.is_approved and not with_somebody and not there
@@ -163,7 +165,7 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
 
 
 def _without_text(desk: RequestContext, question: Question, language: str, rows: list[Row]) -> list[tuple[str, Asked]]:
-    """Return whom the desk asked for a text that isn't there any more, by its key, as long as their link is open."""
+    """Return open invitations for texts that no longer exist, by the key of the text."""
     there = {row.original.key for row in rows}
     found = translators.get_newest_translators(desk.session, question).items()
     return [
@@ -185,9 +187,9 @@ def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row
 
 
 def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
-    """Lock the question before anything of it is read, for a press; 404 where the text is gone.
+    """Return a text after locking its question, for an action. 404 if the text is gone.
 
-    Whoever waits for a rewording must not go on from the words that it erased.
+    An action that had to wait for a rewording must not use the text that this erased.
     """
     lock_row(desk.session, the_question(desk, public_id))
     desk.session.expire_all()
@@ -196,7 +198,7 @@ def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str)
 
 @editor.get(IN_LANGUAGE)
 def translations(slug: str, public_id: str, language: str) -> str:
-    """All texts of a question beside what they are in a language."""
+    """Show all texts of a question beside their translations."""
     with read_context(slug) as desk:
         return texts_page(desk, public_id, language)
 
@@ -210,8 +212,8 @@ def texts_page(
     passages: Any = (),
     asking: dict[str, str] | None = None,
 ) -> str:
-    """Show them. `fault` is why the one with this `key` couldn't be approved, `passages` what is to be looked at;
-    `asking` are the faults of a form that asks somebody outside for it.
+    """Render the texts. `fault` is why the one with `key` can't be approved, `passages` what has to be looked at, and
+    `asking` the faults of the form that invites a translator.
     """
     question = _get_translatable_question(desk, public_id, language)
     rows = _rows(desk, question, language)
@@ -241,7 +243,7 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
 
 
 def _get_current_values(row: Row) -> dict[str, Any]:
-    """The fields of a translation as they stand; of one that isn't there, who answers as in the original."""
+    """Return the values of a translation. A new one starts with the expert's name and credit line from the original."""
     names = OF_AN_ANSWER if row.original.answer else OF_A_WORDING
     if row.one and row.one.is_written:
         return {name: getattr(row.one, name) for name in names}
@@ -251,8 +253,8 @@ def _get_current_values(row: Row) -> dict[str, Any]:
 
 
 def _get_form_values(row: Row) -> dict[str, Any]:
-    """The fields with what is translated, which may have changed while somebody typed: no label would tell, since words
-    that ran are written over where they endanger somebody.
+    """Return the values of a translation and a digest of the original, to notice that it has changed. Its label would
+    not tell: published texts that endanger somebody are overwritten.
     """
     return {**_get_current_values(row), "original": sha256(repr(row.original.words).encode()).hexdigest()}
 
@@ -405,7 +407,7 @@ def _withdraw(desk: RequestContext, public_id: str, language: str, key: str) -> 
 
 
 def _translator(desk: RequestContext, public_id: str, language: str, key: str) -> Translator:
-    """Return whom the desk asked last, also for a text or into a language that no page shows any more, or 404."""
+    """Return the last translator who was asked, even for a text or language that is no longer shown, or 404."""
     return or_404(translators.get_newest_translators(desk.session, the_question(desk, public_id)).get((key, language)))
 
 
@@ -415,7 +417,7 @@ def _use(desk: RequestContext, public_id: str, language: str, key: str) -> None:
 
 
 def _get_unchanged_invitation(invitation: Asked | None) -> Asked:
-    """Return whom the page showed, as it showed them, or 404. Raises `VersionConflict`."""
+    """Return the invitation that the page showed, or 404. Raises `VersionConflict` if it has changed."""
     one = or_404(invitation)
     _check_translator_version(one.translator)
     return one

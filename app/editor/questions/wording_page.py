@@ -1,4 +1,4 @@
-"""The wording of a question: changed by one, confirmed by an editor, and by two at once without loss."""
+"""The wording of a question: editing it without losing anybody's text, and confirming that nobody can be recognised."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> None:
         one, seen = the_question(desk, public_id), str(submitted_token().get("label", ""))
         chosen = typed["language"] if typed["language"] != submitted_token().get("language") else None
-        fields: dict[str, Any] = typed | {"language": chosen or None}  # left as it was, it follows the words
+        fields: dict[str, Any] = typed | {"language": chosen or None}  # None: `reword` finds it
         words.reword(desk.session, desk.actor, one, **fields, base_label=seen)
 
     try:
@@ -50,7 +50,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 
 def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -> None:
-    """Theirs stays; what was typed here is kept in a note."""
+    """Keep the other person's wording, and store what was typed in a note."""
     parts = [(str(LABELS[name]), form_data[name]) for name in ("headline", "body", "background")]
     title = _("My wording, which I didn’t save over the newer one:")
     notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, parts)
@@ -61,7 +61,7 @@ def _format_field(name: str, value: str) -> str:
 
 
 def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
-    """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
+    """Render the form again. After an edit conflict, show the other wording and the differences too."""
     with read_context(slug) as desk:
         one = the_question(desk, public_id)
         first = None if faults else find_last_save(desk, one, "question.reword")
@@ -74,6 +74,6 @@ def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], fau
 
 @question_press(f"{ADDRESS}/clear", "clear")
 def question_clear(desk: RequestContext, question: Question) -> None:
-    """Confirm that nobody could recognise the asker, in the very text that was on the page."""
+    """Confirm that nobody could recognise the asker in the wording that the page showed."""
     check_unchanged(desk, question, "label")
     words.clear(desk.session, desk.actor, question, or_404(question.text_id), request.form.get("own", ""))
