@@ -39,7 +39,7 @@ NONE = 0  # an ID that no row has
 
 @dataclass
 class History:
-    """How an expert has replied so far. `days` are the days from each invitation to its text."""
+    """An expert's replies so far. `days` are the days from each invitation to its text."""
 
     asked: int = 0
     replied: int = 0
@@ -145,8 +145,10 @@ def rank_experts(
 def _propose_experts(
     session: Session, question: Question, topics: tuple[str, ...], similar: list[int]
 ) -> list[ExpertSummary]:
-    """Return the experts to compare: who answered similar questions or questions of the same topics, whose profile
-    names the topics, who was assigned by this newsletter lately, and who is new.
+    """Return the experts to compare with a question.
+
+    They answered similar questions or questions of the same topics, name the topics in their profile, were assigned by
+    this newsletter lately, or are new.
     """
     terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
     answered = select(Assignment.expert_id).where(Assignment.has_text)

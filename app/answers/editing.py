@@ -41,7 +41,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
     """Save and return an edited version, or return the newest version if its text is the same.
 
     `base_label` is the label of the version that the edit began from. Raises `VersionConflict` if that isn't the newest
-    any more, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if `body` is empty.
+    version any more, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if `body` is empty.
     """
     lock_row(session, answer)
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None

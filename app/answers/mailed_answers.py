@@ -109,7 +109,7 @@ class Filing:
 
 @dataclass(frozen=True)
 class Said:
-    """What the desk enters when it files an expert's letter.
+    """The details that the desk enters when it files an expert's letter.
 
     `reason` is used by "cannot" and `later_on` by "later"; `note` is the question of "question back" if that isn't the
     whole letter.

@@ -146,9 +146,7 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
 
 
 def _check_sendable(original: Original) -> None:
-    """Raise `InvalidTransition` if the question has ended or is retracted, `MissingPrecondition` if the text isn't
-    approved.
-    """
+    """Raise `InvalidTransition` for an ended or retracted question, `MissingPrecondition` for an unapproved text."""
     if original.question.has_ended or original.question.is_retracted:
         raise InvalidTransition("question", "translate", original.question.state)
     if not original.is_approved:

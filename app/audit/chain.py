@@ -1,5 +1,7 @@
-"""The hash chain over the trail: links of keyed digests, each covering the head of the one before, so that no event can
-be changed, removed or inserted unnoticed (docs/adr/0020-audit-hash-chain.md).
+"""The hash chain over the trail, so that no event can be changed, removed or inserted unnoticed.
+
+Each link holds keyed digests of events, and its head covers the head of the link before. See
+docs/adr/0020-audit-hash-chain.md.
 
 Only the worker builds it, after events are committed, so that no writer waits. Events with sequential IDs ("in line")
 are chained at once, in the order of their IDs. Those that only keep their day have random negative IDs ("drawn"), and
@@ -54,7 +56,7 @@ _KEY = Event.id + 0
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the chain reaches with its link `number`, and its head there.
+    """The extent of the chain with its link `number`, and its head there.
 
     It contains sequential IDs up to `line`, and all random IDs of the days up to `whole`. Unless `drawn` is 0, it also
     contains the random IDs of the next link's day up to `drawn`.

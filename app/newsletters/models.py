@@ -252,7 +252,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
 
     @property
     def forwards_to(self) -> str:
-        return forward_address(self.inbox) if self.inbox else ""  # where the desk forwards readers' mails to
+        return forward_address(self.inbox) if self.inbox else ""  # the address to forward readers' mails to
 
     @property
     def sections(self) -> tuple[Section, ...]:
