@@ -42,9 +42,13 @@ WHY_NOT: WhyNot = (
 class RowNotFound(DomainError):
     """This desk has no such row."""
 
+    code = PermissionDenied.code
+
 
 class BulkActionError(DomainError):
     """The action can't be applied to a row, for the reason in `words`."""
+
+    code = InvalidTransition.code
 
     def __init__(self, message: str) -> None:
         super().__init__("otherwise")
