@@ -1,4 +1,7 @@
-"""Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
+"""The board of waiting work at a newsletter's desk.
+
+Each list reads a short range of an index, however many rows exist.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +31,7 @@ Texts = list[tuple[Answer, Question, Check | None]]
 
 
 def answers_of(session: Session, keys: Sequence[int]) -> Texts:
-    """Several answers with their questions and newest checks, those that have waited longest first."""
+    """Return answers with their questions and newest checks, those that have waited longest first."""
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     query = (
         select(Answer, Question, Check)
@@ -51,22 +54,21 @@ def assignments_of(session: Session, keys: Sequence[int]) -> list[Assignment]:
 
 
 def _load_expert_name(expert: Any) -> Any:
-    """Load of an expert as much as names them."""
+    """Return loader options for an expert's name only."""
     return expert.options(load_only(Expert.person_id), joinedload(Expert.person).load_only(Person.name))
 
 
 def _load_question_title() -> tuple[Any, ...]:
-    """Load of a question as much as says which one it is."""
+    """Return loader options for a question's title only."""
     words = joinedload(Question.text).load_only(QuestionText.headline, QuestionText.body)
     return load_only(Question.public_id, Question.text_id), words
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should
-    end.
+    """A task for the desk or an expert, open `since` a time and due by `due_at`.
 
-    `number` counts letters or readers, or names a slot.
+    `number` counts letters or readers, or is the number of a slot.
     """
 
     kind: str
@@ -81,9 +83,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Board:
-    """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
-    the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
-    1,001, and what else `waiting_walks.count_waiting` finds.
+    """The waiting work, and the next two editions with the sections of the first.
+
+    `desk` are tasks of the desk, `experts` owed replies and texts, `checks` open quote checks, and `answers` questions
+    that nobody is asked yet. `numbers` is the result of `waiting_walks.count_waiting`.
     """
 
     desk: list[Task]
@@ -95,18 +98,18 @@ class Board:
     numbers: Mapping[str, Any]
 
     def count(self, tasks: Sequence[Task], *groups: str) -> int:
-        """Return how many there are of what `tasks` are the first of, and in `groups`, of which none may be shown."""
+        """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here."""
         shown = Counter(dict.fromkeys(groups, 0)) | Counter(map(group_of, tasks))
         return sum(self.numbers.get(group, shown[group]) for group in {*groups, *shown})
 
 
 def group_of(task: Task) -> str:
-    """Return the whole list that a task stands in: what waits for the same hands by the same clock."""
+    """Return the group of a task, which is a key of `WHOLE` if the group has a complete list."""
     return "experts" if task.kind in CLOCKS else {"check": "settle", "approve": "settle"}.get(task.kind, task.kind)
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
-    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
+    """Load the board, most urgent tasks first, with one statement for all keys and one for each kind of row."""
     keys = walks.find_waiting(session, newsletter.id)
     counted = walks.count_waiting(session, newsletter.id)
     questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
@@ -116,7 +119,7 @@ def board(session: Session, newsletter: Newsletter) -> Board:
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
     answers = answers_of(session, keys["edited"] + keys["submitted"] + keys["checking"])
-    owing = keys["late"] if len(keys["late"]) == SHOWN else keys["late"] + keys["due"]  # what is late comes first
+    owing = keys["late"] if len(keys["late"]) == SHOWN else keys["late"] + keys["due"]  # overdue ones come first
     assignments = assignments_of(session, keys["drafted"] + owing)
     return Board(
         desk=[
@@ -137,7 +140,7 @@ def board(session: Session, newsletter: Newsletter) -> Board:
 
 
 def list_group(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
-    """Return all of a group, the newest first: up to 1,000. KeyError for a group that has no whole list."""
+    """Return up to 1,000 tasks of a group, latest due first. Raises KeyError for a group without a complete list."""
     tasks = [task for task in WHOLE[group](session, newsletter) if group_of(task) == group]
     return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
 
@@ -172,7 +175,7 @@ def _texts_to_settle(answers: Texts, newsletter: Newsletter) -> list[Task]:
 
 
 def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
-    """Return what the desk does next with a text: a check counts only for the very text that was checked."""
+    """Return the desk's next task for a text; a quote check counts only for the version that was checked."""
     if answer.is_submitted:
         return "edit"
     outcome = check.outcome if check and check.text_id == answer.text_id else None
@@ -190,7 +193,7 @@ def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
 
 
 def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
-    """Return who owes a yes or a text, due soonest first."""
+    """Return the tasks of experts who owe a reply or a text, due soonest first."""
     tasks = [
         Task(
             str(one.state),
@@ -207,7 +210,7 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
 
 
 def _put_overdue_first(tasks: Sequence[Task], current_time: datetime) -> list[Task]:
-    """Put what is late first, the newest in front."""
+    """Move overdue tasks to the front, most recently due first, and limit the list."""
     late = [task for task in tasks if task.due_at and task.due_at < current_time]
     return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
 
@@ -222,7 +225,7 @@ def _in_check(answers: Texts) -> list[Task]:
 
 
 def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> list[Task]:
-    """Return what nobody is asked, the oldest first."""
+    """Return the questions that nobody is asked, oldest first."""
     readers = questions.askers(session, open_questions) if open_questions else {}
     return [
         Task("ask", one.opened_at, question=one, number=readers[one.id])
@@ -239,7 +242,7 @@ def _letters_to_read(counts: Mapping[str, Any]) -> list[Task]:
 
 
 def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[Task]:
-    """Return the first open slot of the edition in production: due at its cut-off, after that when it runs."""
+    """Return the first open slot of the edition in production, due at its cut-off, or after that when it runs."""
     edition = coming_editions[0] if coming_editions else None
     if edition is None or not edition.is_planned or not numbers:
         return []
@@ -253,7 +256,7 @@ def _dates_to_keep(
     coming_editions: list[Edition],
     editions: Mapping[int, Edition],
 ) -> list[Task]:
-    """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
+    """Return questions with a deadline no later than the second next edition that aren't in an edition in time."""
     tasks = []
     for question in sorted(dated_questions, key=lambda one: (one.must_run_by or date.max, one.id)):
         by = question.must_run_by
@@ -298,7 +301,7 @@ def _all_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
     )
 
 
-# The lists that can be looked at whole, by their names in an address.
+# The complete lists, by their names in URLs.
 WHOLE: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
     "experts": _all_with_experts,
     "checking": _all_texts("checking"),

@@ -1,5 +1,6 @@
-"""Walks to all that waits at a newsletter's desk: the keys of rows, each a short walk of an index, however much there
-is; and how much there is of each, counted up to 1,001.
+"""Queries for waiting work at a newsletter's desk: keys of the first rows, and counts up to 1,001.
+
+Each query reads a short range of an index, however many rows exist.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,17 +44,17 @@ from ...programs.registering import RED, select_failing
 from ...questions.models import Question
 from ..letters import receipt_notes
 
-SHOWN = 12  # tasks of one kind; whoever has more to do begins with these
-BACKLOG = timedelta(weeks=4)  # what is late by more is counted, and stands in the whole list
-Walks = dict[str, Select[int]]  # keys of rows, by what they wait for
+SHOWN = 12  # tasks of each kind on the board
+BACKLOG = timedelta(weeks=4)  # work that is overdue by more is counted, but only shown in the complete list
+Walks = dict[str, Select[int]]  # queries for keys, by group
 CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 Clock = InstrumentedAttribute[Any]
-NOTED = timedelta(days=2)  # before this day's midnight: so long is it told that readers have written back to notes
+NOTED = timedelta(days=2)  # before today's midnight: how long readers' replies to notes are announced
 TEXTS = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
 LETTERS = {"letters": "is_received", "held": "is_held"}
 
 
-# Home's two large statements are prepared once: to build them anew takes a quarter of the page's CPU.
+# Home's two large statements are built once: building them takes a quarter of the page's CPU time.
 _NEWSLETTER_ID = bindparam("newsletter_id", type_=Integer)
 _NOW, _BACKLOG_SINCE, _RED_SINCE, _NOTED_SINCE = (
     bindparam(name, type_=UTCDateTime) for name in ("now", "backlog_since", "red_since", "noted_since")
@@ -74,7 +75,7 @@ def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
 
 
 def find_waiting(session: Session, newsletter_id: int) -> dict[str, list[int]]:
-    """The keys of all that Home shows, by what each waits for."""
+    """Return the keys of all rows that Home shows, by group."""
     return find_keys(session, _select_waiting(), _params(session, newsletter_id))
 
 
@@ -84,7 +85,7 @@ def _select_waiting() -> CompoundSelect[Any]:
 
 
 def _editions() -> Walks:
-    """Walk to what is locked and not marked as sent, to what was to run and was never locked, and to what comes."""
+    """Select editions that are locked but not sent, those that were missed, and the next two."""
     mine = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
     has_picks = exists().where(Question.edition_id == Edition.id)
     missed = mine.where(Edition.is_planned, Edition.runs_at <= _NOW, has_picks)
@@ -96,7 +97,7 @@ def _editions() -> Walks:
 
 
 def _open_questions() -> Walks:
-    """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
+    """Select questions that nobody is asked, those with a deadline, and those picked for the edition in production."""
     first = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
         "ask": select_unasked(_NEWSLETTER_ID, SHOWN),
@@ -106,7 +107,7 @@ def _open_questions() -> Walks:
 
 
 def select_unasked(newsletter_id: Key, limit: int) -> Select[int]:
-    """The keys of open questions for which no invitation lies ready either, the oldest first."""
+    """Select the keys of open questions without a drafted invitation, oldest first."""
     query = select(Question.id).where(
         Question.newsletter_id == newsletter_id, Question.is_open, ~_has_draft_invitation()
     )
@@ -114,13 +115,14 @@ def select_unasked(newsletter_id: Key, limit: int) -> Select[int]:
 
 
 def _has_draft_invitation() -> Exists:
-    """Of questions in a query: those for which an invitation lies ready."""
+    """Return the condition that the question of the outer query has a drafted invitation."""
     return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
 
 
 def _parts() -> Walks:
-    """Walk to what experts owe, first what is late, the newest first and without the backlog, then what is due soonest;
-    to texts that are here, and to invitations.
+    """Select what experts owe, submitted texts, and drafted invitations.
+
+    Of what is owed, overdue work comes first, the latest first and without the backlog, then what is due soonest.
     """
     return {
         "late": _select_owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
@@ -131,7 +133,7 @@ def _parts() -> Walks:
 
 
 def _select_owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
-    """Walk along the clocks of all who owe something, each by its index, to those that come first."""
+    """Select the first owed assignments, merging the first ones of each clock in `CLOCKS`, which has its own index."""
 
     def first(query: Select[Any], clock: Any, one: Any) -> Select[Any]:
         return query.order_by(clock.desc() if falling else clock, one).limit(SHOWN)
@@ -145,7 +147,7 @@ def _select_owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], fall
 
 
 def clocks(newsletter_id: Key) -> Iterator[tuple[str, Select[int], Clock]]:
-    """Yield each state of those who owe something, their keys, and the clock that they have it by."""
+    """Yield each state in which an expert owes something, a query for the keys, and the column with the deadline."""
     for state, clock in CLOCKS.items():
         mine = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
         yield state, mine, clock
@@ -162,8 +164,10 @@ def texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
 
 
 def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
-    """Count each group, what is ready to run and the mails set aside, find since when letters and mails wait, and
-    whether there is anything of what is rare and told of one by one.
+    """Count each group, ready questions and mails set aside, up to 1,001 each.
+
+    Keys that end in "since" hold the time since when letters or mails have waited. For rare groups, such as failed
+    mails, the value only tells whether there are any.
     """
     columns = _waiting_columns()
     row = session.execute(_select_counts(), _params(session, newsletter_id)).one()
