@@ -1,4 +1,4 @@
-"""The translator's door: the page behind the link to the one text that somebody outside is asked to translate."""
+"""The pages for outside translators, opened by the link to the one text that each is asked to translate."""
 
 from .translator_page import translator
 

@@ -1,4 +1,4 @@
-"""The one page of a translator: the words as they were sent, a form that keeps what is typed, Hand in, and No."""
+"""A translator's page: the original, a form that saves drafts while they type, and buttons to hand in or decline."""
 
 import json
 import secrets
@@ -29,7 +29,7 @@ from ..web.formatting import clock_time, language
 from ..web.setup import csrf, db, limiter, or_404
 
 translator = Blueprint("translator", __name__)
-csrf.exempt(translator)  # behind a link there is no cookie to ride on
+csrf.exempt(translator)  # links need no cookie, so there is none that a forged request could use
 PURPOSE = "the forms of a translator's link"
 GOOD_FOR = 90  # days
 PAGE = "/a/<token>/translation"
@@ -47,7 +47,7 @@ OVER = errors.ErrorMessage(
     _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
     errors.PAGES[409].todo,
 )
-KEEPS = ("write", "changed", "handed in")  # stages whose page shows what is typed
+KEEPS = ("write", "changed", "handed in")  # stages whose page shows drafts
 OTHERS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
 SAID = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
 T = TypeVar("T")
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Visit:
-    """A translator at the one text: the session to query, the actor to call verbs as, and what they may see."""
+    """A request of a translator: the session, the actor for the verbs, and the task that their link opens."""
 
     session: Session
     actor: Outside
@@ -68,8 +68,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The words on the page. `tab` and `count` name the page's draft, `source` what they came from, and `knows` the
-    drafts that there were when the page was opened, each with its count.
+    """The texts in the form.
+
+    `tab` and `count` identify the draft of this page, and `source` the tab from which the texts come. `knows` has the
+    count of each draft when the page was opened, as JSON by tab.
     """
 
     words: Mapping[str, str]
@@ -87,7 +89,7 @@ def only_from_its_own_page() -> Response | None:
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
     if signing.read_token(sent, PURPOSE, token, GOOD_FOR) is not None:
         return None
-    with visit(token):  # nothing is said of a link that isn't there
+    with visit(token):  # 404 first if there is no such link
         return errors.render_error(400)
 
 
@@ -100,13 +102,16 @@ def _enter(session: Session, token: str) -> Visit:
 
 @contextmanager
 def visit(token: str) -> Iterator[Visit]:
-    """The text behind this link, to be read. 404 for a stranger, and for a link that ended."""
+    """Yield the task behind a link, for reading. Aborts with 404 if the link is unknown or has ended."""
     with db.read() as session:
         yield _enter(session, token)
 
 
 def change(token: str, fn: Callable[[Visit], T]) -> T:
-    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
+    """Run one change in a write transaction.
+
+    After a lost race `fn` runs again, so it must have no other side effects.
+    """
     return db.write(lambda session: fn(_enter(session, token)))
 
 
@@ -120,7 +125,7 @@ def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
 
 
 def _sheet(context: Visit, tab: str | None) -> Sheet:
-    """The newest words to go on with, or those of `tab`. Only the page that saved a draft goes on in its row."""
+    """Return the newest draft, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
     drafts = context.drafts
     draft = next((one for one in drafts if one.tab == tab), drafts[0] if drafts else None)
     if draft is None:
@@ -131,14 +136,14 @@ def _sheet(context: Visit, tab: str | None) -> Sheet:
 
 
 def _at_first(task: Task) -> dict[str, str]:
-    """Return the fields of a page that nobody has typed on: who answers, as in the original, and who translates."""
+    """Return the initial values of the form: the expert's name and credit as in the original, and the translator."""
     words = task.original.words if task.original else None
     kept = {name: getattr(words, name) for name in ("name", "credit_line", "relation")} if words else {}
     return {**kept, "translator": task.translator.name}
 
 
 def _sent_sheet(context: Visit) -> Sheet:
-    """The words that were just sent, for a page that shows them again and knows now of all others."""
+    """Return the submitted texts, for a page that shows them again together with all other drafts."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
     return Sheet(_form_values(), tab, count_sent() + 1, tab, _draft_counts_json(context.drafts))
 
@@ -176,7 +181,7 @@ def _page(
 
 
 def _names(task: Task) -> list[str]:
-    """The fields of the form, in the order of the page: those of what there is to translate."""
+    """Return the fields of the form in the order of the page, without those that the original lacks."""
     words = task.original.words if task.original else None
     if task.translator.answer_id is None:
         return ["headline", "body", "translator"]
@@ -196,13 +201,13 @@ def to_page(token: str, **query: Any) -> Response:
 
 @translator.get(f"{PAGE}/<any(draft, send, decline):verb>")
 def back(token: str, verb: str) -> Response:
-    """A browser that opens a tab again asks for where it last sent something to; the page is what it wants."""
+    """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
     with visit(token):
         return to_page(token)
 
 
 def _unknown(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
-    """The drafts with other words that the page which sends this can't know of."""
+    """Return the drafts with other texts that the submitting page can't have known."""
     return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), counts_known(), join_fields(values))
 
 
@@ -214,7 +219,7 @@ def _keep(context: Visit) -> TranslatorDraft:
 @translator.post(f"{PAGE}/draft")
 @limiter.limit("90 per minute")
 def draft(token: str) -> Response:
-    """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
+    """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
 
     def save(visit: Visit) -> tuple[TranslatorDraft, dict[str, object]]:
         kept = _keep(visit)
@@ -232,7 +237,7 @@ def draft(token: str) -> Response:
 
 
 class OtherWords(Exception):
-    """Another page of this translator has words that the one can't know of which hands its own in."""
+    """Another page of this translator has a text that the submitting page can't have known."""
 
 
 @translator.post(f"{PAGE}/send")
@@ -276,7 +281,7 @@ def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:
 
 
 def _save_and_rerender(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
-    """Show how it stands, after what was sent is kept as a draft of its page."""
+    """Save the submitted texts as a draft, and show the page as it is now."""
     try:
         change(token, _keep)
     except InvalidTransition:
