@@ -1,6 +1,6 @@
-"""The expert's door: the page behind an assignment's link, and the page of own questions for who signs in."""
+"""The pages for experts: an assignment, opened by link or after signing in, and their dashboard and profile."""
 
-from . import assignment_page, dashboard, profile, writing_page  # noqa: F401 - each hangs its views on the door
+from . import assignment_page, dashboard, profile, writing_page  # noqa: F401 - each registers its views
 from .access import expert
 
 __all__ = ["expert"]

@@ -1,4 +1,4 @@
-"""Access to an assignment: by its link, which opens that one alone, or signed in as its expert."""
+"""Access to assignments: by a link that opens a single one, or signed in as its expert."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,10 +30,10 @@ from ..web.formatting import language
 from ..web.setup import csrf, db, or_404
 
 expert = Blueprint("expert", __name__)
-csrf.exempt(expert)  # behind a link there is no cookie to ride on; who is signed in is asked for theirs below
+csrf.exempt(expert)  # links need no cookie; requests of signed-in experts are protected below
 PURPOSE = "the forms of an assignment's link"
 GOOD_FOR = 90  # days
-# What the page says after a press, in its address: no cookie carries it.
+# Messages after an action. The address carries their keys, since experts with a link have no cookie.
 SAID = {
     "accept": _l("Thank you. It is yours now."),
     "suggest": _l("Thank you: we’ll ask them ourselves."),
@@ -48,7 +48,7 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Visit:
-    """An expert at one assignment: the session to query, the actor to call verbs as, and what they may see of it."""
+    """A request of an expert: the session, the actor for the verbs, and the one task that they may see."""
 
     session: Session
     actor: Expert
@@ -56,7 +56,7 @@ class Visit:
 
     @property
     def edition(self) -> Edition | None:
-        """The edition that the answer is for, if one is fixed."""
+        """The edition that the answer is for, or None."""
         return run_of(self.session, self.task.assignment)
 
     @property
@@ -65,11 +65,11 @@ class Visit:
 
     @property
     def answer(self) -> Answer:
-        """The answer that was sent, or 404."""
+        """The submitted answer. Aborts with 404 if there is none."""
         return or_404(self.task.answer)
 
     def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
-        """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
+        """Return the text as the newsletter would print it, with `credit_line` instead of the stored one if given."""
         row = self.task.assignment
         credit = row.credit_line if credit_line is None else credit_line
         task = self.task
@@ -77,7 +77,7 @@ class Visit:
 
 
 def assignment_route(path: str, method: str) -> Callable[[View], View]:
-    """Give a view both of its addresses: behind the assignment's link, and among the expert's own questions."""
+    """Register a view at both of its addresses: below the assignment's link, and below the expert's own assignments."""
 
     def add(view: View) -> View:
         for way in ("/a/<token>", "/expert/assignments/<public_id>"):
@@ -88,19 +88,19 @@ def assignment_route(path: str, method: str) -> Callable[[View], View]:
 
 
 def get_signed_in_expert(session: Session) -> Row:
-    """The profile of who is signed in. 404 for somebody who is no expert (any more)."""
+    """Return the profile of the signed-in person. Aborts with 404 if they aren't an expert, or no longer."""
     return or_404(expert_of(session, current_user.person_id))
 
 
 def me(session: Session) -> Expert:
-    """The expert who is signed in, to act as. 404 as for `get_signed_in_expert`."""
+    """Return the signed-in expert as an actor. Aborts with 404 like `get_signed_in_expert`."""
     row = get_signed_in_expert(session)
     return Expert(row.id, row.name)
 
 
 @expert.before_request
 def only_by_link_or_signed_in() -> Response | None:
-    """Whoever is not signed in here gets to the way in; what they have just sent is shown to them first."""
+    """Redirect visitors without a link to sign in. A POST gets a 403 with the submitted texts instead."""
     way = request.view_args or {}
     if "token" in way:
         return _only_from_its_own_page(way)
@@ -136,19 +136,22 @@ def _enter(session: Session, view_args: dict[str, str], few: bool = False) -> Vi
 
 @contextmanager
 def visit(view_args: dict[str, str]) -> Iterator[Visit]:
-    """The assignment at this address, to be read. 404 for a stranger, and for a link that ended."""
+    """Yield the assignment at an address, for reading. Aborts with 404 for strangers, and if the link has ended."""
     with db.read() as session:
         yield _enter(session, view_args)
 
 
 def change(view_args: dict[str, str], fn: Callable[[Visit], T], few: bool = False) -> T:
-    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect. With `few` the
-    task is read as for a draft alone (see `expert_tasks`)."""
+    """Run one change in a write transaction.
+
+    After a lost race `fn` runs again, so it must have no other side effects. With `few`, only the columns that saving a
+    draft needs are loaded (see `expert_tasks`).
+    """
     return db.write(lambda session: fn(_enter(session, view_args, few)))
 
 
 def page(context: Visit, template: str, status: int = 200, **values: Any) -> Response:
-    """Render a page of an assignment; `url_params` in it are the values that its addresses are built from."""
+    """Render a page of an assignment. The template builds its addresses from `url_params`."""
     html = render_template(
         f"expert/{template}.html",
         newsletter=context.task.newsletter,

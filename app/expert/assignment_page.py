@@ -1,4 +1,4 @@
-"""The page of an assignment, by where things stand: to answer, to check or thanks; and the expert's replies to it."""
+"""The page of an assignment, by its stage: answering, checking, thanks or published; and the expert's replies."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -68,8 +68,10 @@ def check_page(
 
 @assignment_route("/check", "POST")
 def settle(**way: str) -> Response:
-    """Say that the edited text is right, or what is wrong with it. Only what the policy offers is taken, and where both
-    was said it is asked which of the two is meant.
+    """Settle the quote check: the text is right, or something is wrong.
+
+    If the expert agrees but has written a reply, or has another reply on another page, it first asks which is meant.
+    Answers that the check's policy doesn't offer are refused.
     """
     outcome, reply = request.form.get("outcome", ""), request.form.get("reply", "").strip()
     number, seen = request.form.get("number", 0, int), request.form.getlist("translation")
@@ -116,12 +118,12 @@ def assignment(**way: str) -> Response:
 
 @assignment_route("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
 def back(verb: str, **way: str) -> Response:
-    """A browser that opens a tab again asks for where it last sent something to; the page is what it wants."""
+    """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
     return to_assignment(way)
 
 
 def _thanks(context: Visit) -> Response:
-    """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
+    """Show the text as it was submitted, or once it was passed, as it will run."""
     newest = context.session.get_one(AnswerText, context.answer.text_id)
     sent = editing.submitted_text(context.session, context.answer) or newest
     text = newest if context.task.stage in ("passed", "approved") else sent
@@ -139,9 +141,7 @@ def _thanks(context: Visit) -> Response:
 
 
 def published_page(context: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
-    """Show what ran. The line that says who asked is left out: readers are named to the public, never to an expert by
-    us.
-    """
+    """Show the published Q&A without the line about who asked: experts never learn readers' names from us."""
     newsletter, question = context.task.newsletter, context.task.assignment.question
     story = archive.story(context.session, newsletter, question.public_id)
     if story is None:
@@ -235,7 +235,7 @@ def report(**way: str) -> Response:
 
 
 def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str = "") -> Response:
-    """One line of the expert's to the desk; both forms call it `note`, so that it is kept when something goes wrong."""
+    """Send a line from the expert to the desk. Both forms call it `note`, so that a rejected one is shown again."""
     note = request.form.get("note", "")
     try:
         change(view_args, lambda found: verb(found.session, found.actor, found.task.assignment, note))

@@ -1,4 +1,4 @@
-"""The page of an expert's own questions: what waits for them, soonest first, and what ran."""
+"""An expert's dashboard: the tasks that wait for them, soonest first, and their published answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from ..web.formatting import ago, day, is_past, moment
 from ..web.setup import db
 from .access import expert, me
 
-# The lists of the page, each with the stages of its tasks; what ended with nothing is left out.
+# The lists of the page with the stages of their tasks. Tasks that ended without an answer are left out.
 GROUPS = {
     "answer": ("answer",),
     "check": ("check",),
@@ -23,7 +23,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One line: a mark, a sentence that says who waits for whom, the time, and which question it is about."""
+    """A row of a list: a mark, a sentence about who waits for whom, the time, and the question."""
 
     kind: str
     text: str
@@ -53,7 +53,7 @@ def dashboard() -> str:
 
 
 def _line(task: Task, runs_at: datetime | None) -> Line:
-    """Times are told in the zone of the task's own newsletter."""
+    """Return the row of a task, with times in the time zone of its newsletter."""
     g.zone = task.newsletter.zone
     editor = task.newsletter.editor
     due = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}

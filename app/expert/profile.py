@@ -1,4 +1,4 @@
-"""An expert's profile: what readers may be told of them, in their own words."""
+"""An expert's own profile, and their consent to a public page at each newsletter."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """The reason why the form comes back: an error at a field, or what somebody else changed meanwhile, by field."""
+    """The reason why the form is shown again: errors by field, or the stored values that somebody else changed."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def save_profile() -> Response:
 
 @expert.post("/expert/profile/pages/<slug>/<any(yes, no):said>")
 def say_of_page(slug: str, said: str) -> Response:
-    """Say yes to a page at a newsletter, or take that back: at once, both times."""
+    """Give consent to a public page at a newsletter, or withdraw it. Both take effect immediately."""
 
     def fn(session: Session) -> None:
         row = get_signed_in_expert(session)
@@ -88,8 +88,10 @@ def say_of_page(slug: str, said: str) -> Response:
 
 @dataclass(frozen=True)
 class Page:
-    """A newsletter for which somebody has answered, whether they have said yes to a page there, and where it is; None
-    as long as nothing stands on it."""
+    """A newsletter with an answer of the expert: whether they agreed to a page there, and its address.
+
+    The address is None while the page would be empty.
+    """
 
     newsletter: Newsletter
     is_wanted: bool
@@ -120,7 +122,7 @@ def _form_values() -> dict[str, Any]:
 
 
 def _languages(session: Session, row: Row) -> list[str]:
-    """Return what the newsletters are written in, and what this expert has named already."""
+    """Return the languages of all newsletters and those in the expert's profile."""
     return sorted({code for one in all_newsletters(session) for code in one.languages} | set(row.languages))
 
 

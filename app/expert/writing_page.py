@@ -1,4 +1,4 @@
-"""The sheet to write on: drafts that are kept while one types, a look at it in print, and Send."""
+"""The page on which an expert writes: drafts saved while they type, a preview in print, and sending."""
 
 import json
 import secrets
@@ -34,8 +34,10 @@ OVER = errors.ErrorMessage(
 
 @dataclass(frozen=True)
 class Sheet:
-    """A text on the page to write on. `tab` and `count` name the page's draft, `source` what the text came from, and
-    `knows` the drafts that there were when the page was opened, each with its count.
+    """A text in the form.
+
+    `tab` and `count` identify the draft of this page, and `source` the tab from which the text comes. `knows` has the
+    count of each draft when the page was opened, as JSON by tab.
     """
 
     answer: str
@@ -55,19 +57,19 @@ def new_tab() -> str:
 
 
 def draft_counts_json(drafts: Sequence[Draft]) -> str:
-    """Return which drafts a page knows that is opened now."""
+    """Return the counts of all drafts by tab as JSON, for the field `knows` of a page."""
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
 def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") -> list[writing.DraftSnapshot]:
-    """Return what other pages of this expert saved that the one can't know which sends this."""
+    """Return the drafts that other pages of this expert saved and that the submitting page can't have known."""
     tab = request.form.get("tab", "")
     others = writing.saved_elsewhere(context.session, context.task.assignment, draft_kind, tab)
     return writing.unseen_drafts(others, tab, counts_known(), body)
 
 
 def sheets_of(context: Visit) -> list[Sheet]:
-    """Every text that was written here, newest first: the draft of each tab, and what was sent."""
+    """Return all the expert's texts for this assignment, newest first: the drafts by tab and the submitted one."""
     row = context.task.assignment
     drafts = writing.drafts_of(context.session, row)
     sent = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
@@ -93,23 +95,21 @@ def sheets_of(context: Visit) -> list[Sheet]:
 
 
 def sheet_of(context: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
-    """The newest text to go on with, or the one of `tab`. Only the page that saved a draft goes on in its row; any
-    other page starts one of its own.
-    """
+    """Return the newest text, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
     blank = Sheet("", "", context.task.assignment.credit_line, False, "", 0, "")
     sheet = next((one for one in sheets if one.source == tab), sheets[0] if sheets else blank)
     return sheet if sheet.tab == tab and not sheet.was_sent else replace(sheet, tab=new_tab(), count=0)
 
 
 def other_texts(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
-    """Every text that was written here but for those that are shown already, each once."""
+    """Return the texts that differ from those already shown, each once."""
     texts = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
     seen = {"", *map(clean, shown)}
     return [sheet for text, sheet in reversed(texts.items()) if text not in seen]
 
 
 def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
-    """Return what was just typed, for a page that shows it again."""
+    """Return the submitted text, for a page that shows it again."""
     tab = form.get("tab", "") or new_tab()
     return Sheet(
         answer=form.get("answer", ""),
@@ -151,7 +151,7 @@ def _read_submission() -> writing.AnswerContent:
 
 
 def keep(context: Visit) -> writing.DraftSnapshot:
-    """Keep what was just sent or typed as a draft of its page."""
+    """Save the submitted text as a draft of its page."""
     form = request.form
     tab, count = form.get("tab", ""), count_sent()
     part = "reply" if "reply" in form else "answer"
@@ -163,7 +163,7 @@ def keep(context: Visit) -> writing.DraftSnapshot:
 @assignment_route("/draft", "POST")
 @limiter.limit("90 per minute")
 def draft(**way: str) -> Response:
-    """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
+    """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
 
     def save(found: Visit) -> tuple[writing.DraftSnapshot, dict[str, object]]:
         kept = keep(found)
@@ -183,7 +183,7 @@ def draft(**way: str) -> Response:
 
 @assignment_route("/preview", "POST")
 def preview(**way: str) -> Response:
-    """The text as it would run, above the sheet with everything that was typed. Changes nothing."""
+    """Show the text as it would run above the form with everything that was typed. Stores nothing."""
     with visit(way) as found:
         if found.task.stage == "answer":
             sheet = sheet_from(request.form, found.task.assignment.credit_line)
@@ -212,9 +212,7 @@ def send(**way: str) -> Response:
 
 
 def _render_conflict(view_args: dict[str, str]) -> Response:
-    """Show two texts beside each other and ask: what was just sent from a page that did not know of the other one, and
-    that other one. It is kept first, as every draft is.
-    """
+    """Save the submitted text as a draft and show it side by side with the one that its page didn't know."""
     try:
         change(view_args, keep)
     except InvalidTransition:
@@ -228,13 +226,13 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
             for sheet in sheets_of(found)
             if (sheet.tab in tabs if is_open else sheet.was_sent and clean(sheet.answer) != clean(typed.answer))
         ]
-        if not others:  # it is sent, word for word
+        if not others:  # the same text has been submitted
             return to_assignment(view_args)
         mine = replace(typed, knows=draft_counts_json(writing.drafts_of(found.session, row)))
         return page(found, "both", 409, own_sheet=mine, other_sheets=others, is_open=is_open)
 
 
 def _corrected() -> str | None:
-    """The credit line if it was changed here: what the desk set meanwhile is not undone by a page that was open."""
+    """Return the credit line if the expert changed it. Otherwise an open page would undo a change by the desk."""
     typed, shown = request.form.get("credit_line"), request.form.get("credit_was")
     return None if typed is None or typed == shown else typed
