@@ -1,5 +1,4 @@
-"""Sessions and the ways out. Sessions are rows: one that is ended here is out at once, whatever the cookie
-says."""
+"""Browser sessions: listing them and signing out. A session is a row; once it has ended, its cookie is useless."""
 
 from flask import g, redirect, render_template, session, url_for
 from flask_login import current_user, logout_user
@@ -23,7 +22,7 @@ def sign_out() -> Response:
 
 @entrance.get("/signed-in")
 def browsers() -> str | Response:
-    """The browsers in which I am signed in. Of an expert's no more is known than since when."""
+    """List the browsers in which this person is signed in. For experts only the beginning of each session is known."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=url_for("entrance.browsers")), code=303)
     if current_user.is_half:
@@ -48,7 +47,7 @@ def sign_out_everywhere() -> Response:
 
 @entrance.post("/signed-in/others")
 def sign_out_others() -> Response:
-    """Sign out every browser but this one."""
+    """Sign out all browsers except this one."""
     if not current_user.is_authenticated or current_user.is_half:
         return _log_out_and_redirect()
     _end_all(but=current_user.token)
@@ -57,7 +56,7 @@ def sign_out_others() -> Response:
 
 @entrance.post("/signed-in/<public_id>/end")
 def sign_out_one(public_id: str) -> Response:
-    """Sign another of my browsers out."""
+    """Sign out another browser of this person."""
     if not current_user.is_authenticated or current_user.is_half:
         return _log_out_and_redirect()
     person_id = current_user.person_id

@@ -1,6 +1,6 @@
-"""Coming in by an account of the newsroom's own provider (OpenID Connect), where the settings name one.
+"""Signing in with an account of the newsroom's OpenID Connect provider, if one is configured.
 
-The link by mail goes on working beside it, whatever the provider does.
+Signing in by mail stays possible, whatever the provider does.
 """
 
 import logging
@@ -26,7 +26,7 @@ from .onward import local
 
 log = logging.getLogger(__name__)
 
-# Why somebody isn't let in: the status, and the sentence.
+# By reason of a refusal: the status, and the sentence.
 WHY = {
     oidc.Away: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
     oidc.Declined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
@@ -60,20 +60,20 @@ WORTH_ANOTHER_TRY = (oidc.Away, oidc.Declined, oidc.Unfit)
 
 
 def provider() -> StaffProvider | None:
-    """Return the provider, where the settings name one and a browser can come back to this address from there."""
+    """Return the configured provider, or None if there is none or it would redirect back to another host."""
     one: StaffProvider | None = current_app.config["OIDC"]
     return one if one and request.host == urlsplit(current_app.config["BASE_URL"]).netloc else None
 
 
 @entrance.app_template_global("newsroom_account")
 def newsroom_account() -> str:
-    """Return what the button calls an account of the provider; nothing where there is none."""
+    """Return the name of the provider for its button, or "" without one."""
     one = provider()
     return one.name if one else ""
 
 
 def _callback_url() -> str:
-    """Return where the provider sends browsers back to: by the settings, never by what a request says."""
+    """Return the redirect URI. It is built from the settings, never from the request."""
     return str(current_app.config["BASE_URL"]) + url_for("entrance.provider_back")
 
 
@@ -85,7 +85,7 @@ def _current_timestamp() -> int:
 @entrance.get("/sign-in/provider")
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
 def to_provider() -> Response:
-    """Lead a browser to the provider. Nobody is led there by another site, which could choose the moment."""
+    """Redirect to the provider. Requests from other sites are refused, since they could choose the moment."""
     one = _set()
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
@@ -101,7 +101,7 @@ def to_provider() -> Response:
 @entrance.get("/sign-in/provider/back")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.asker, on_breach=devices.wait)
 def provider_back() -> Response:
-    """Let in whoever comes back with the provider's word. What was kept for that serves once."""
+    """Sign in with the provider's response. The state kept for it is used only once."""
     one, kept = _set(), session.pop("provider", None)
     if not kept:
         return _render_refusal(one, oidc.Unfit, "nothing was asked for")
@@ -132,7 +132,7 @@ def _set() -> StaffProvider:
 
 
 def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.NotVouched] | str, logged: str) -> Response:
-    """Say why nobody was let in, with the other way in beside it."""
+    """Say why the provider's response was refused, and offer the other ways to sign in."""
     log.warning("nobody was let in by the provider: %s", logged)
     status, sentence = WHY[reason]
     said = sentence % {"provider": staff_provider.name[:1].upper() + staff_provider.name[1:]}

@@ -1,8 +1,8 @@
-"""Askers at the door, as the limits count them: a device that is known, a browser that has waited, or a network.
+"""The keys of the rate limits for signing in: a known device, a browser that has waited, or a network.
 
-A stranger can fill what their network may ask, and may share that network with the honest: a whole office, everybody
-behind one exit of Tor. So a device on which somebody of the desk was signed in before counts alone, and so does any
-browser that has waited for `WAIT` seconds.
+Strangers can use up the limit of their network, which others may share: a whole office, or everybody behind one Tor
+exit. So a device on which staff was signed in before counts alone, and so does a browser that has waited for `WAIT`
+seconds.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -21,9 +21,9 @@ from ..web import errors
 from ..web.setup import caller, db, hash_identifier
 
 PLACE = "devices.cookie"
-LIFE = 180 * 86_400  # seconds that a device stays known after somebody was signed in there
+LIFE = 180 * 86_400  # seconds for which a device stays known after a sign-in
 WAIT = 60  # seconds
-MATURE = 3_600  # seconds in which a browser that has waited counts alone
+MATURE = 3_600  # seconds for which a browser that has waited counts alone
 
 BUSY = errors.ErrorMessage(
     _l("Many ask from your network"),
@@ -33,12 +33,12 @@ BUSY = errors.ErrorMessage(
 
 
 def _name() -> str:
-    """Return the cookie's name: with the prefix, browsers take it from us alone (RFC 6265bis, section 4.1.3.2)."""
+    """Return the name of the cookie. Its prefix ties it to this host (RFC 6265bis, section 4.1.3.2)."""
     return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
 def remember(rows: Session, response: Response, person: Person) -> None:
-    """Let this device be known as one of somebody of the desk. Sealed: whoever finds it reads nobody's name in it."""
+    """Set the cookie by which this device is known as one of a staff member. It is sealed and reveals no name."""
     sealed = get_keyring(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(unix_time())}")
     response.set_cookie(
         _name(),
@@ -51,7 +51,7 @@ def remember(rows: Session, response: Response, person: Person) -> None:
 
 
 def get_known_device() -> tuple[str, str]:
-    """Return whose device this is, as a public id, and the device's own sign; both empty where it isn't known."""
+    """Return the public id of this device's person and the device's own token; both "" if it isn't known."""
     if "known_device" not in g:
         g.known_device = _read_device_cookie(request.cookies.get(_name(), ""))
     found: tuple[str, str] = g.known_device
@@ -70,19 +70,19 @@ def _read_device_cookie(cookie: str) -> tuple[str, str]:
 
 
 def asker() -> str:
-    """Return who counts as one in asking for a way in."""
+    """Return the key under which requests to sign in are counted."""
     sign = get_known_device()[1] or _get_wait_token()
     return hash_identifier(sign) if sign else caller()
 
 
 def _get_wait_token() -> str:
-    """Return the sign of a browser that was sent to wait and has done so."""
+    """Return the token of a browser that was told to wait and has done so, or ""."""
     sign, _, since = session.get("waits", "").partition(" ")
     return sign if since and WAIT <= unix_time() - int(since) < MATURE else ""
 
 
 def wait(limit: RequestLimit) -> None:
-    """Answer whoever is over a limit: say how long to wait, and note in their browser since when they do."""
+    """Answer a request over the limit: say how long to wait, and store in the session since when the browser does."""
     _, _, since = session.get("waits", "").partition(" ")
     if not since or unix_time() - int(since) >= WAIT:
         session["waits"] = f"{new_token()} {int(unix_time())}"
@@ -90,5 +90,5 @@ def wait(limit: RequestLimit) -> None:
 
 
 def typing() -> str:
-    """Return who counts as one in typing codes: the browser that asked."""
+    """Return the key under which typed codes are counted: the browser that requested the code."""
     return hash_identifier(session["browser"]) if "browser" in session else caller()

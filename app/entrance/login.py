@@ -1,4 +1,4 @@
-"""Asking for a way in, and going in by it. A GET only shows what a button would do."""
+"""Requesting a sign-in by mail and using its link or code. A GET never signs anybody in, since scanners open links."""
 
 import re
 import time
@@ -25,7 +25,7 @@ from .onward import home_of, local
 
 
 def family(user_agent: str) -> str:
-    """ "Firefox on Linux", or nothing where it can't be told."""
+    """Return a browser's name, e.g. "Firefox on Linux", as far as it is known."""
     tables = word_tables(__file__, "browser_names")
     named = [
         next((name for name, sign in tables[table].items() if re.search(sign, user_agent)), "")
@@ -34,7 +34,7 @@ def family(user_agent: str) -> str:
     return " on ".join(named) if all(named) else named[0]
 
 
-EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
+EVEN = 0.25  # least duration of a request in seconds, so that timing doesn't reveal which addresses are known
 
 
 def _door() -> str:
@@ -56,7 +56,7 @@ def _ask_page(status: int = 200, email: str = "", error: str = "") -> Response:
 @entrance.post("/sign-in")
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
 def ask_for_it() -> Response:
-    """Mail a way in. The page that follows is the same whether anybody has this address, and takes as long."""
+    """Mail a link and a code. The response is the same for unknown addresses, and takes as long."""
     began = time.monotonic()
     email = single_line(request.form.get("email", ""))
     try:
@@ -76,7 +76,7 @@ def _asker(language_code: str) -> Asker:
 
 @entrance.get("/sign-in/code")
 def code() -> Response:
-    """Show the page for the code from the mail; a browser that has not asked is led to asking."""
+    """Show the page for the code from the mail. A browser that has requested none is redirected to do so."""
     return _code_page() if "browser" in session else redirect(url_for("entrance.ask"), code=303)
 
 
@@ -103,7 +103,7 @@ def use_code() -> Response:
 
 @entrance.get("/sign-in/<token>")
 def link(token: str) -> Response:
-    """Open a mailed link. Scanners open it too: nothing happens before the button is pressed."""
+    """Show the page of a mailed link. Scanners open it too, so only its button signs in."""
     return _link_page(token)
 
 
@@ -127,20 +127,20 @@ def _link_page(token: str, status: int = 200) -> Response:
 
 
 def let_in(token: str) -> Response:
-    """Sign this browser in. Its cookie starts anew: nothing that somebody else may have planted in it stays."""
+    """Sign this browser in and redirect. The session starts empty, so nothing that was planted in it stays."""
     with db.read() as rows:
         found = sessions.find_session(rows, token)
         home = home_of(rows, found[0].id, found[1].door) if found else ""
     onward = session.get("next")
     before = current_user.token if current_user.is_authenticated else None
     session.clear()
-    if before is not None:  # nothing is left of what was signed in here before
+    if before is not None:  # end the previous session of this browser
         db.write(lambda rows: sessions.end_session(rows, before))
     if found is None:
         return redirect(url_for("entrance.ask"), code=303)
     login_user(SignedIn(token, *found))
     response = redirect(onward or home, code=303)
-    if found[1].door == "desk":  # of experts nothing stays on their machine
+    if found[1].door == "desk":  # nothing is stored on the devices of experts
         with db.read() as rows:
             devices.remember(rows, response, found[0])
     return response
@@ -148,8 +148,7 @@ def let_in(token: str) -> Response:
 
 @entrance.get("/sign-in/again")
 def again() -> str | Response:
-    """Return where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed
-    screen."""
+    """Show the page on which a signed-in person proves again who they are, before a sensitive action."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
     if two_factor.has_second_factor():
@@ -163,7 +162,7 @@ def again() -> str | Response:
 def mail_again() -> Response:
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask"), code=303)
-    if two_factor.has_second_factor():  # a mail is no proof for whoever has a second factor
+    if two_factor.has_second_factor():  # people with a second factor have to show that one
         return redirect(url_for("entrance.second"), code=303)
     asker, token = _asker(current_user.language), current_user.token
 

@@ -1,4 +1,4 @@
-"""Pages at which somebody goes on once they are in."""
+"""Where to go after signing in: the page that was requested, or a home page."""
 
 import re
 
@@ -7,17 +7,17 @@ from sqlalchemy.orm import Session
 
 from ..newsletters.queries import desks_of
 
-# A path of our own: "//host" and "/\\host" lead elsewhere, and controls are dropped by browsers before they look.
+# A local path. "//host" and "/\\host" lead to other hosts, and browsers drop control characters before parsing.
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
 
 
 def local(path: str | None) -> str | None:
-    """The path if it stays in this house."""
+    """Return the path if it is a local one, else None. Prevents open redirects."""
     return path if path and _LOCAL.fullmatch(path) else None
 
 
 def home_of(rows: Session, person_id: int, door: str) -> str:
-    """Return where somebody's work begins."""
+    """Return the address of a person's first desk, or of an expert's dashboard."""
     if door == "expert":
         return url_for("expert.dashboard")
     desks = desks_of(rows, person_id)

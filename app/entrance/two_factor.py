@@ -1,4 +1,4 @@
-"""The second factor: shown after the mail that let somebody in; and one's own factors: added, renamed, removed."""
+"""Second factors: showing one after signing in, and managing one's own: adding, renaming and removing them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -29,13 +29,13 @@ HOUSE = "Readers Asked"
 
 
 def site() -> Site:
-    """Return the house as passkeys know it: by the settings, never by what a request says."""
+    """Return the relying party for passkeys. It is built from the settings, never from the request."""
     origin = current_app.config["BASE_URL"]
     return Site(urlsplit(origin).hostname or "", origin)
 
 
 def has_second_factor() -> bool:
-    """Return whether whoever is signed in here has a second factor to show."""
+    """Return whether the signed-in person is staff and has a second factor."""
     if not current_user.is_authenticated or current_user.door != "desk":
         return False
     with db.read() as rows:
@@ -43,7 +43,7 @@ def has_second_factor() -> bool:
 
 
 def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
-    """Run one change as whoever is signed in here. Raises `Unproved` where they were signed out meanwhile."""
+    """Run one change as the signed-in person. Raises `Unproved` if their session has ended."""
     token = current_user.token
 
     def once(rows: Session) -> T:
@@ -60,13 +60,13 @@ def keep_challenge(challenge: bytes) -> None:
 
 
 def challenge() -> bytes:
-    """Return the challenge that this browser was given; it serves once."""
+    """Return the challenge that this browser was given, and remove it: it is valid once."""
     return urlsafe_b64decode(session.pop("challenge", ""))
 
 
 @entrance.get("/sign-in/second")
 def second() -> Response:
-    """Ask for the second factor; lead to making one whoever needs one and has none."""
+    """Ask for the second factor. People who need one and have none are redirected to add it."""
     onward = local(request.args.get("next"))
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=onward), code=303)
@@ -90,14 +90,14 @@ def _render_second(status: int = 200, error: str = "") -> Response:
 @entrance.post("/sign-in/second")
 @limiter.limit("10 per hour", key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
 def second_code() -> Response:
-    """Take a code of an app, or a recovery code."""
+    """Verify a code of an authenticator app, or a recovery code."""
     typed = request.form.get("code", "")
     return _verify_second_factor(lambda rows, actor, began: factors.show_code(rows, actor, began, typed))
 
 
 @entrance.post("/sign-in/second/passkey")
 def second_passkey() -> Response:
-    """Take what a passkey has signed; the module passkeys.js puts it into the form."""
+    """Verify the response of a passkey, which passkeys.js puts into the form."""
     given, fresh = request.form.get("credential", ""), challenge()
     return _verify_second_factor(
         lambda rows, actor, began: factors.show_passkey(rows, actor, began, given, fresh, site())
@@ -122,7 +122,7 @@ View = Callable[..., Response]
 
 
 def _fresh(view: View) -> View:
-    """Let only somebody of the desk in who has just proved who they are, by their second factor if they have one."""
+    """Wrap a view for staff that needs a fresh proof of identity, with the second factor if they have one."""
 
     @wraps(view)
     def guarded(**parts: Any) -> Response:
@@ -171,8 +171,11 @@ def _app_page(secret: str, status: int = 200, error: str = "") -> Response:
 
 
 def _render_qr_code(address: str) -> Markup:
-    """Draw an address as a QR code (ISO/IEC 18004) for the camera of a telephone: dark on light in either theme, with
-    the margin of four that readers need, and nothing in it that the policy for styles forbids."""
+    """Return an address as a QR code (ISO/IEC 18004) in SVG.
+
+    It is dark on light in either theme, has the margin of four modules that readers need, and contains no inline
+    styles, which the CSP forbids.
+    """
     code = segno.make(address, micro=False)
     return Markup(code.svg_inline(border=4, light="white", omitsize=True, svgclass="qr", lineclass=None))  # noqa: S704 - of squares alone
 
@@ -214,7 +217,7 @@ def add_passkey() -> Response:
 
 
 def _show_recovery_codes(codes: list[str]) -> Response:
-    """Show the recovery codes that come with the first factor, once; they are kept as hashes."""
+    """Show the recovery codes that come with the first factor, this once: only their hashes are stored."""
     return _render_factors(codes=codes) if codes else redirect(url_for("entrance.factors_page"), code=303)
 
 
