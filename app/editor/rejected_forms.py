@@ -35,7 +35,7 @@ FIELDS = {
     "too_long.topic": "more",
     "too_long.verification_note": "how",
 }
-# Where the page knows better what to do than the sentence of the code says.
+# Messages that are more specific than the sentences of `web/error_sentences.py`.
 SENTENCES = {
     "invalid.due_at_not_in_future": _l("Give a time that is still to come"),
     "invalid.reason_unknown": _l("Choose why"),
@@ -48,7 +48,7 @@ SENTENCES = {
 
 
 def format_form_error(error: DomainError) -> str:
-    """Return what is said at the field of the form."""
+    """Return the message for the field of the form that an error is about."""
     return str(SENTENCES.get(error.code) or format_error(error))
 
 
@@ -71,7 +71,7 @@ class RejectedForm:
 
 
 def build_rejected_form(error: MissingPrecondition | TooLong) -> RejectedForm:
-    """The form of this request, which could not be taken. Raises `error` again where no field could mend it."""
+    """Return this request's form with its fault. Raises `error` again if no field of a form is at fault."""
     name = FIELDS.get(error.code, error.field if isinstance(error, TooLong) else "")
     if not name:
         raise error

@@ -364,7 +364,7 @@ def _brief_form(
     form_data: dict[str, str] | None = None,
     error: DomainError | None = None,
 ) -> str:
-    """Show the form as it stands, or as it was `form_data` and `error`, with somebody else's change beside it."""
+    """Render the form with the stored brief or with the rejected `form_data`, and somebody else's change beside it."""
     faults = {}
     if isinstance(error, TooLong):
         faults = {error.field: format_error(error)}

@@ -88,7 +88,7 @@ class QuestionDetail:
 
     @property
     def was_asked(self) -> bool:
-        """Whether an expert has heard of the question, and has to be told when it ends."""
+        """Return whether an expert has heard of the question, and has to be told when it ends."""
         return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
