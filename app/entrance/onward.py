@@ -1,4 +1,4 @@
-"""Where to go after signing in: the page that was requested, or a home page."""
+"""Destinations after signing in: the page that was requested, or a home page."""
 
 import re
 
