@@ -25,7 +25,7 @@ from app.mailroom.placing import Settings, place_due
 from app.mailtext.incoming import Mail
 from demo.scale.people import SLUG
 from tests.support import postgres
-from tests.support.hostile_mails import HOSTILE
+from tests.support.hostile_mails import HOSTILE_MAILS
 
 from . import doors, mail_in
 from .databases import NAMES, empty, filled, opened
@@ -184,7 +184,7 @@ def _hostile(of: Run, kind: str) -> Figures:
             found: dict[str, Measured] = {}
             meter = mail_in.Meter(database)
             with Reading(10) as reading:
-                for number, (name, mail) in enumerate(HOSTILE.items()):
+                for number, (name, mail) in enumerate(HOSTILE_MAILS.items()):
                     keep_all(database, [raw(number, mail)], "pipe")
                     taken = meter.taken(partial(place_due, database, reading, Settings(), 1), 1)
                     found[name] = Measured(taken.cpu_ms)

@@ -20,8 +20,8 @@ from statistics import quantiles
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.parsing.parse import parse
 from app.mailtext.trim import trim
-from tests.support.hostile_mails import HOSTILE
-from tests.support.replies import in_every_language, to_an_edition_known_in_part
+from tests.support.hostile_mails import HOSTILE_MAILS
+from tests.support.reply_mails import list_partly_known_replies, list_replies
 
 from .surroundings import say as to_terminal
 
@@ -96,10 +96,10 @@ def cases() -> Iterator[Case]:
             yield Case(
                 f"{row['corpus']}, {kind}", mail, row["expected_text"], signature, row["compare"] == "nows", real=True
             )
-    for reply in in_every_language():
+    for reply in list_replies():
         yield Case("generated", reply.mail, reply.words)
         yield Case("generated, all is known", reply.mail, reply.words, known=reply.known)
-    for reply in to_an_edition_known_in_part():
+    for reply in list_partly_known_replies():
         known = reply.known
         yield Case("an edition", reply.mail, reply.words)
         yield Case(
@@ -163,7 +163,7 @@ def _score(say: Say, name: str, engine: Engine, rows: list[Case]) -> None:
 
 def _hostile(say: Say, name: str, engine: Engine) -> None:
     worst, over = (0.0, ""), []
-    for title, mail in HOSTILE.items():
+    for title, mail in HOSTILE_MAILS.items():
         seconds = _in_child(engine, mail)
         if seconds is None:
             over.append(title)
@@ -171,7 +171,7 @@ def _hostile(say: Say, name: str, engine: Engine) -> None:
             worst = max(worst, (seconds, title))
     slowest = f"worst {1000 * worst[0]:.0f} ms ({worst[1]})"
     say(
-        f"{name:<22} hostile set of {len(HOSTILE)}: {slowest}; over {LIMIT:.0f} s: {len(over)}"
+        f"{name:<22} hostile set of {len(HOSTILE_MAILS)}: {slowest}; over {LIMIT:.0f} s: {len(over)}"
         + "".join(f"\n    {one}" for one in over)
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.booted import booted
 from tests.support.machine import Machine, machine, patiently
-from tests.support.mail_servers import needs, walkable
+from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.proxied import CERTIFICATE, CERTIFY, NAME, SERVER, TIMUR, Visitor
 from tests.support.source import ROOT
 
@@ -85,8 +85,8 @@ class Shell:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Machine]:
     """The machine without the program and its account."""
-    needs("git", "make", "pg_createcluster", "nginx", "caddy", "openssl", "runuser")
-    with walkable("bare") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE, FROM=str(ROOT)) as inside:
+    require_programs_as_root("git", "make", "pg_createcluster", "nginx", "caddy", "openssl", "runuser")
+    with readable_folder("bare") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE, FROM=str(ROOT)) as inside:
         inside.run("umount /srv/readers-asked; rm -rf /srv/readers-asked /etc/readers-asked; userdel readers-asked")
         inside.run("printf '[safe]\\n  directory = *\\n' > /etc/gitconfig")
         inside.run("rm -rf /etc/nginx/sites-enabled/* /usr/local/bin/readers-asked; mkdir -p /var/www/html")

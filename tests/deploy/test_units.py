@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mail_servers import needs
+from tests.support.mail_servers import require_programs_as_root
 from tests.support.source import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
@@ -28,7 +28,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def analysed(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    needs("systemd-analyze")
+    require_programs_as_root("systemd-analyze")
     return subprocess.run(
         ["systemd-analyze", f"--root={root}", *arguments], capture_output=True, text=True, check=False, timeout=60
     )

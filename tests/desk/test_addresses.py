@@ -12,7 +12,7 @@ from app.people import directory
 from app.people.models import Expert, Person
 from tests.support.cast import Newsroom
 from tests.support.desk import DANAS_ADDRESS, Desk, invite_leyla, newest_mail_ids, queue_news_for_dana
-from tests.support.mailed_in import mail_in
+from tests.support.mailroom import place_mail
 from tests.support.stored import everything
 
 LEYLA, OTHER = "leyla@field.example", "leyla@private.example"
@@ -82,7 +82,7 @@ def test_two_who_look_alike_are_compared_by_their_addresses_on_one_press(who: De
 
 
 def test_the_address_of_whoever_wrote_a_mail_is_shown_on_a_press(who: Desk, newsroom: Newsroom) -> None:
-    public_id = mail_in(who.database, newsroom, reading=TIMUR)
+    public_id = place_mail(who.database, newsroom, reading=TIMUR)
     for path in ("pen", f"pen/{public_id}"):
         page = who.get(path)
         assert ("Timur" in page, "timur@" in page) == (True, False)
@@ -94,7 +94,7 @@ def test_the_address_of_whoever_wrote_a_mail_is_shown_on_a_press(who: Desk, news
 @pytest.mark.parametrize("name", ["timur@post.example", "Timur (timur@post.example)", "timur\uff20post.example"])
 def test_a_name_that_is_an_address_is_none(nora: Desk, newsroom: Newsroom, name: str) -> None:
     reading = Reading(from_name=name, from_address="timur@post.example", subject="Salt", text="Who?")
-    public_id = mail_in(nora.database, newsroom, reading=reading)
+    public_id = place_mail(nora.database, newsroom, reading=reading)
     pages = [nora.open(path).text for path in ("pen", f"pen/{public_id}")]
     assert ["post.example" in page for page in pages] == [False, False]
 
@@ -127,7 +127,7 @@ def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya:
 def test_the_trail_and_its_files_tell_who_looked_at_whose_address_and_no_address(
     nora: Desk, ilya: Desk, newsroom: Newsroom
 ) -> None:
-    leyla, public_id = of_leyla(nora, newsroom), mail_in(nora.database, newsroom, reading=TIMUR)
+    leyla, public_id = of_leyla(nora, newsroom), place_mail(nora.database, newsroom, reading=TIMUR)
     ilya.post(f"experts/{leyla}/address", 200)
     ilya.post(f"pen/{public_id}/address", 200)
     sentences = nora.get("trail?auto=1").texts(".trail--whole bdi")[:2]
@@ -156,7 +156,7 @@ def test_where_it_can_t_be_put_into_the_trail_nothing_is_shown(nora: Desk, newsr
 
 
 def test_somebody_of_another_desk_and_a_stranger_see_no_address(app: Flask, nora: Desk, newsroom: Newsroom) -> None:
-    public_id = mail_in(nora.database, newsroom, reading=TIMUR)
+    public_id = place_mail(nora.database, newsroom, reading=TIMUR)
     before = everything(nora.database)
     stranger = app.test_client()
     answer = stranger.post(f"/desk/steppe/pen/{public_id}/address", base_url="https://localhost")

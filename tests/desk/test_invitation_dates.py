@@ -21,8 +21,8 @@ from app.questions.models import Question
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
 from tests.support.desk import Desk, shown_version
-from tests.support.incoming_mails import checked, mail
-from tests.support.mailroom import LEYLA, Room
+from tests.support.incoming_mails import dmarc_pass, mail
+from tests.support.mailroom import LEYLAS_ADDRESS, Room
 from tests.support.pages import Browser
 from tests.support.stored import one
 
@@ -135,7 +135,7 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
 ) -> None:
     room = Room(database, newsroom)
     salt, address = room.invited()
-    room.bring(mail(LEYLA, address, body="Not now.", Authentication_Results=checked(LEYLA)))
+    room.bring(mail(LEYLAS_ADDRESS, address, body="Not now.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     letter = one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
     at = shown_version(nora.get(here), "reply")

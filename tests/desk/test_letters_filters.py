@@ -29,7 +29,7 @@ from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
 from tests.support.desk import follow_pages
 from tests.support.letters import change_letter, get_letter, listed_letters, send_letter
-from tests.support.mailed_in import expert_writes
+from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
 from tests.support.stored import queries_of
 
@@ -235,7 +235,7 @@ def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, ne
     """The beginning of the transaction is one more; of what waits each part has one, and what many are like."""
     edition, first = ran(database, newsroom, 60), send_letter(database, newsroom, SALT)
     mailed(database, newsroom, FIGURES, 60)
-    expert_writes(database, ask_expert(database, newsroom).assignment_id)
+    receive_expert_mail(database, ask_expert(database, newsroom).assignment_id)
     for query in ("", "channel=mail", "language=en", f"edition={edition}", "kind=tip", "held=links", "age=over-week", "alike=1",
                   "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:

@@ -19,11 +19,10 @@ from app.letters.models import Letter, MachineTranslation
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.workflows.letters import withdrawal
-from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, shown_version
-from tests.support.libre_translate import KEY, LibreTranslate, libre_translate
+from tests.support.fake_servers import TRANSLATION_KEY, CannedAnswer, LibreTranslate, libre_translate
 from tests.support.stored import everything, one, rows
 
 WORDS, BESIDES = "چه کسی نمک باد را اندازه می‌گیرد؟", "در کارخانه کنسرو کار می‌کنم"
@@ -86,7 +85,7 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
     worked(app)
     worked(app)
     assert machine.asked == [
-        ("/translate", "application/json", {"q": [WORDS, BESIDES], "source": "fa", "target": "en", "format": "text", "api_key": KEY})
+        ("/translate", "application/json", {"q": [WORDS, BESIDES], "source": "fa", "target": "en", "format": "text", "api_key": TRANSLATION_KEY})
     ]  # fmt: skip
     page = nora.get(f"letters/{public_id}")
     assert page.texts("#machine") == ["In English, made by a machine"]
@@ -96,7 +95,7 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
     assert f"[{WORDS}]".encode() not in (stored.found_sealed or b"")
     elsewhere = {name: rows_ for name, rows_ in everything(database).items() if f"[{WORDS}" in str(rows_)}
     assert elsewhere == {}
-    assert [word for word in (WORDS, BESIDES, KEY) if word in caplog.text] == []
+    assert [word for word in (WORDS, BESIDES, TRANSLATION_KEY) if word in caplog.text] == []
     with database.read() as session:
         assert (
             session.scalars(select(Event.action).where(Event.action.startswith("letter."))).all()[-1]
@@ -105,21 +104,27 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
 
 
 @pytest.mark.parametrize(("answer", "fault"), [
-    (Answer({"error": "Invalid API key"}, 403), "key"),
-    (Answer({"error": "Slowdown: 20 per 1 minute"}, 429), "busy"),
-    (Answer({"error": "fa is not supported"}, 400), "refused"),
-    (Answer({"error": "Cannot translate text"}, 500), "broken"),
-    (Answer(b"<html>nginx", 404), "garbage"),
-    (Answer(b"{", 200), "garbage"),
-    (Answer(b"[" * 50_000, 200), "garbage"),
-    (Answer({"translatedText": "one for two"}, 200), "garbage"),
-    (Answer({"translatedText": ["one for two"]}, 200), "garbage"),
-    (Answer({"translatedText": ["one", 2]}, 200), "garbage"),
-    (Answer({"translatedText": ["x" * 70_000, ""]}, 200), "unreachable"),
-    (Answer(b"", 302, {"Location": "http://127.0.0.1:1/translate"}), "garbage"),
+    (CannedAnswer({"error": "Invalid API key"}, 403), "key"),
+    (CannedAnswer({"error": "Slowdown: 20 per 1 minute"}, 429), "busy"),
+    (CannedAnswer({"error": "fa is not supported"}, 400), "refused"),
+    (CannedAnswer({"error": "Cannot translate text"}, 500), "broken"),
+    (CannedAnswer(b"<html>nginx", 404), "garbage"),
+    (CannedAnswer(b"{", 200), "garbage"),
+    (CannedAnswer(b"[" * 50_000, 200), "garbage"),
+    (CannedAnswer({"translatedText": "one for two"}, 200), "garbage"),
+    (CannedAnswer({"translatedText": ["one for two"]}, 200), "garbage"),
+    (CannedAnswer({"translatedText": ["one", 2]}, 200), "garbage"),
+    (CannedAnswer({"translatedText": ["x" * 70_000, ""]}, 200), "unreachable"),
+    (CannedAnswer(b"", 302, {"Location": "http://127.0.0.1:1/translate"}), "garbage"),
 ])  # fmt: skip
 def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone(
-    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslate, answer: Answer, fault: str
+    nora: Desk,
+    app: Flask,
+    database: Database,
+    newsroom: Newsroom,
+    machine: LibreTranslate,
+    answer: CannedAnswer,
+    fault: str,
 ) -> None:
     public_id = letter(database, newsroom)
     machine.answers.append(answer)
@@ -134,7 +139,7 @@ def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone
 
 
 def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslate) -> None:
-    machine_.answers.append(Answer(b'{"translatedText": ["' + b"x" * 200, 200, slowly=0.05))
+    machine_.answers.append(CannedAnswer(b'{"translatedText": ["' + b"x" * 200, 200, slowly=0.05))
     with pytest.raises(TranslationFailed, match="slow"):
         request_translation(machine_.as_set(), ["salt"], "und", "en", limit=0.3)
     assert machine_.asked[-1][2]["source"] == "auto"
@@ -150,7 +155,9 @@ def test_what_comes_back_is_text_whatever_stands_in_it(
     nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslate
 ) -> None:
     public_id = letter(database, newsroom, background="")
-    machine.answers.append(Answer({"translatedText": ["<img src=//x onerror=alert(1)>\ud800 {{ 7*7 }}\u202e\0 salt"]}))
+    machine.answers.append(
+        CannedAnswer({"translatedText": ["<img src=//x onerror=alert(1)>\ud800 {{ 7*7 }}\u202e\0 salt"]})
+    )
     press(nora, public_id)
     worked(app)
     page = nora.get(f"letters/{public_id}")
@@ -259,7 +266,10 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
 def test_the_setting_takes_a_server_near_by_or_one_over_tls(url: str, fault: str) -> None:
     if not fault:
         assert (
-            config.load(SAFE | {"LIBRETRANSLATE_URL": url, "LIBRETRANSLATE_KEY": KEY})["TRANSLATION_SERVER"].key == KEY
+            config.load(SAFE | {"LIBRETRANSLATE_URL": url, "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
+                "TRANSLATION_SERVER"
+            ].key
+            == TRANSLATION_KEY
         )
         return
     with pytest.raises(config.Unsafe, match=fault):
@@ -269,7 +279,9 @@ def test_the_setting_takes_a_server_near_by_or_one_over_tls(url: str, fault: str
 def test_it_is_off_unless_it_is_set_and_a_key_alone_is_a_fault() -> None:
     assert config.load(SAFE)["TRANSLATION_SERVER"] is None
     with pytest.raises(config.Unsafe, match="LIBRETRANSLATE_URL is empty"):
-        config.load(SAFE | {"LIBRETRANSLATE_KEY": KEY})
-    assert KEY not in repr(
-        config.load(SAFE | {"LIBRETRANSLATE_URL": "http://t", "LIBRETRANSLATE_KEY": KEY})["TRANSLATION_SERVER"]
+        config.load(SAFE | {"LIBRETRANSLATE_KEY": TRANSLATION_KEY})
+    assert TRANSLATION_KEY not in repr(
+        config.load(SAFE | {"LIBRETRANSLATE_URL": "http://t", "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
+            "TRANSLATION_SERVER"
+        ]
     )

@@ -26,10 +26,9 @@ from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL
 from tests.support.cast import another_newsletter
 from tests.support.desk import LOCALHOST, Desk
-from tests.support.incoming_mails import checked, mail
-from tests.support.mailed_in import LEYLA as MAILED
-from tests.support.mailed_in import mail_in
-from tests.support.mailroom import LEYLA, Room
+from tests.support.incoming_mails import dmarc_pass, mail
+from tests.support.mailroom import LEYLAS_ADDRESS, Room, place_mail
+from tests.support.mailroom import LEYLAS_REPLY as MAILED
 from tests.support.pages import Browser
 from tests.support.pictures import SECRETS, bomb, picture, with_metadata
 
@@ -249,7 +248,13 @@ def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora,
     asked, reply_to = room.invited()
     words = "We put up salt plates in 2009 and count what falls on them."
     row = room.bring(
-        mail(LEYLA, reply_to, body=words, attachments=[("answer.pdf", PLATES)], Authentication_Results=checked(LEYLA))
+        mail(
+            LEYLAS_ADDRESS,
+            reply_to,
+            body=words,
+            attachments=[("answer.pdf", PLATES)],
+            Authentication_Results=dmarc_pass(LEYLAS_ADDRESS),
+        )
     )
     letter = letter_of(room, row)
     with room.database.read() as session:
@@ -262,7 +267,7 @@ def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora,
 
 
 def test_a_list_of_former_days_is_shown_and_what_is_not_in_the_mail_is_not_there(nora, room):
-    public_id = mail_in(room.database, room.newsroom, reading=MAILED)  # its mail has no files
+    public_id = place_mail(room.database, room.newsroom, reading=MAILED)  # its mail has no files
     page = nora.get(f"/pen/{public_id}")
     assert [" ".join(one.split()) for one in page.texts(".files li")] == ["plates 2009.pdf not looked at, 48.2 kB"]
     assert nora.send(f"/pen/{public_id}/files/1", {}).status_code == 404

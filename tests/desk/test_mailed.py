@@ -16,7 +16,7 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
 from tests.support.desk import shown_version
-from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
 from tests.support.pages import Page
 from tests.support.stored import one, queries_of
 
@@ -36,7 +36,7 @@ def pressed(page: Page) -> list[str]:
 def test_an_experts_letter_stands_among_the_others_with_name_and_question_and_without_a_box(
     nora, database, newsroom, salt
 ):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get("/letters")
     [row] = page.parts(f'li.row:has([href*="/letters/{letter}"])')
     assert row.texts("b[dir=auto]") == ["Leyla Aydın"]
@@ -45,7 +45,7 @@ def test_an_experts_letter_stands_among_the_others_with_name_and_question_and_wi
 
 
 def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt):
-    page = nora.get(f"/letters/{expert_writes(database, salt.assignment_id)}")
+    page = nora.get(f"/letters/{receive_expert_mail(database, salt.assignment_id)}")
     assert pressed(page) == ["It is the answer", "Asks back", "Just a comment", "Spam or a robot", "Can’t", "Later"]
     assert f">{HEADLINE}</a>" in page
     assert "The reminders pause until it is filed." in page
@@ -56,19 +56,21 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
 
 
 def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     led = nora.post(f"/letters/{letter}/reply", kind="answer", version=shown_version(nora.get(f"/letters/{letter}")))
     answer, text = one(database, Answer), one(database, AnswerText)
     assert led == f"{nora.desk}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
-    assert (text.body, text.kind, text.channel, answer.state) == (REPLY, "submitted", "mail", "submitted")
+    assert (text.body, text.kind, text.channel, answer.state) == (REPLY_TEXT, "submitted", "mail", "submitted")
     assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == ("received", "answer")
-    assert REPLY.partition("\n")[0] in nora.get(led)
+    assert REPLY_TEXT.partition("\n")[0] in nora.get(led)
     assert pressed(nora.get(f"/letters/{letter}")) == []
 
 
 def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, newsroom):
     files = [ask_expert(database, newsroom, f"Who counts the salt of year {number}?") for number in range(3)]
-    no, later, back = (expert_writes(database, file.assignment_id, f"No, sorry ({file.public_id}).") for file in files)
+    no, later, back = (
+        receive_expert_mail(database, file.assignment_id, f"No, sorry ({file.public_id}).") for file in files
+    )
     nora.post(f"/letters/{no}/reply", kind="cannot", reason="not my field", version="1")
     nora.post(f"/letters/{later}/reply", kind="later", later_on="2099-05-05", version="1")
     nora.post(f"/letters/{back}/reply", kind="question back", version="1")
@@ -83,7 +85,7 @@ def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, new
 
 
 def test_a_mail_that_says_nothing_of_all_this_is_a_comment_and_stays_the_experts(nora, database, newsroom, salt):
-    letter = expert_writes(database, salt.assignment_id, "Thank you, I have got it and think about it.")
+    letter = receive_expert_mail(database, salt.assignment_id, "Thank you, I have got it and think about it.")
     nora.post(f"/letters/{letter}/reply", kind="comment", version="1")
     filed = one(database, Letter, public_id=letter)
     assert (filed.state, filed.filed_as, filed.assignment_id) == ("filed", "comment", salt.assignment_id)
@@ -107,7 +109,7 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
     salt.send()
     salt.edit(EDITED)
     salt.send_to_check()
-    letter = expert_writes(database, salt.assignment_id, "The plates were put up in 2010.")
+    letter = receive_expert_mail(database, salt.assignment_id, "The plates were put up in 2010.")
     page = nora.get(f"/letters/{letter}")
     assert pressed(page) == [*offered, "Asks back", "Just a comment", "Spam or a robot"]
     assert "It answers the quote check of" in page
@@ -116,7 +118,7 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
 
 
 def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     ilya.post(f"/letters/{letter}/reply", kind="question back", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer")
@@ -126,9 +128,9 @@ def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
 
 
 def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(nora, database, newsroom, salt):
-    letter = expert_writes(database, salt.assignment_id)
-    pen = mail_in(database, newsroom)
-    nora.post(f"/pen/{pen}/letter", version=the_mail(database, pen).version)
+    letter = receive_expert_mail(database, salt.assignment_id)
+    pen = place_mail(database, newsroom)
+    nora.post(f"/pen/{pen}/letter", version=get_mail(database, pen).version)
     readers = one(database, Letter, author="reader", channel="mail").public_id
     for kind in ("question", "comment", "spam"):
         nora.post(f"/letters/{letter}/file", 409, kind=kind, version="1")
@@ -142,7 +144,7 @@ def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(no
 
 
 def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leaving(nora, database, newsroom, salt):
-    letter, question = expert_writes(database, salt.assignment_id), question_of(database, salt)
+    letter, question = receive_expert_mail(database, salt.assignment_id), question_of(database, salt)
     page = nora.get(f"/questions/{question}")
     assert page.texts(".chapter--due > h2") == ["Leyla Aydın has written by mail"]
     assert pressed(page) == ["It is the answer", "Can’t", "Later", "Asks back", "Just a comment", "Spam or a robot"]
@@ -155,18 +157,18 @@ def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leavi
 
 
 def test_the_question_tells_of_an_absence_note(nora, database, newsroom, salt):
-    robot = mail_in(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
+    robot = place_mail(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/questions/{question_of(database, salt)}")
     assert f'<a href="{nora.desk}/pen/{robot}">an automatic reply came</a>' in page
 
 
 def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, database, newsroom, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     with database.read() as session:
         row = inbound.of_letter(session, one(database, Letter, public_id=letter).id)
     database.write(lambda session: erasing.destroy(session, [row.id]))
     page = nora.get(f"/letters/{letter}")
-    assert REPLY in page
+    assert REPLY_TEXT in page
     assert "What was cut away" not in page
 
 
@@ -179,7 +181,7 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
         mail.bounced_at, mail.said = mail.created_at, "5.1.1 no such mailbox"
         for reason in bounces:
             row = inbound.store(session, reason.encode(), source="lmtp", newsletter_id=newsroom.newsletter_id)
-            inbound.keep_reading(session, row, LEYLA)
+            inbound.keep_reading(session, row, LEYLAS_REPLY)
             inbound.place(session, Mailroom(), row, "bounce", [reason], outbox_id=mail.id)
         return mail.public_id
 
@@ -196,15 +198,15 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
 def test_the_pages_take_as_many_queries_for_thirty_letters_of_experts_as_for_three(nora, database, newsroom, salt):
     paths = ("/letters", f"/questions/{question_of(database, salt)}", "/")
     for _ in range(3):
-        expert_writes(database, salt.assignment_id)
+        receive_expert_mail(database, salt.assignment_id)
     few = [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths]
     for _ in range(27):
-        expert_writes(database, salt.assignment_id)
+        receive_expert_mail(database, salt.assignment_id)
     assert [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths] == few
 
 
 def test_looking_files_nothing(nora, database, newsroom, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     with database.read() as session:
         before = session.scalar(select(func.count()).select_from(Event))
     for path in ("/letters", f"/letters/{letter}", f"/questions/{question_of(database, salt)}", "/"):

@@ -13,24 +13,30 @@ from app.doctor import machines
 from app.doctor.findings import House
 from app.editor.settings.programs_page import WHY
 from app.programs.models import Program
-from tests.support.answering import Answer
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, combined_token
-from tests.support.hearing import OWN, Hearer, hearer, let_hear, tell
+from tests.support.fake_servers import (
+    ALLOWED_HOSTS,
+    CannedAnswer,
+    WebhookReceiver,
+    add_program,
+    deliver_messages,
+    webhook_receiver,
+)
 from tests.support.letters import new_letter_key
 from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.serving import free_port
 
 
 @pytest.fixture
-def site(app: Flask) -> Iterator[Hearer]:
+def site(app: Flask) -> Iterator[WebhookReceiver]:
     """A program in the newsroom's own network, whose host is named in the settings."""
-    app.config["OWN_HOSTS"] = OWN
-    with hearer() as server:
+    app.config["OWN_HOSTS"] = ALLOWED_HOSTS
+    with webhook_receiver() as server:
         yield server
 
 
-def added(vera: Desk, site: Hearer, kind: str = "webhook") -> str:
+def added(vera: Desk, site: WebhookReceiver, kind: str = "webhook") -> str:
     return vera.post("programs", kind=kind, name="The site", address=site.address)
 
 
@@ -64,7 +70,7 @@ def test_an_address_that_can_not_be_used_is_told_and_what_was_typed_stays(vera: 
     assert "No program hears anything yet." in vera.words("programs")
 
 
-def test_what_is_missing_is_told(vera: Desk, site: Hearer) -> None:
+def test_what_is_missing_is_told(vera: Desk, site: WebhookReceiver) -> None:
     assert vera.post("programs", 422, kind="webhook", address=site.address).texts("p.error") == [
         "Say what it is called."
     ]
@@ -74,36 +80,36 @@ def test_what_is_missing_is_told(vera: Desk, site: Hearer) -> None:
 
 
 def test_a_program_is_tried_paused_told_again_and_removed(
-    vera: Desk, database: Database, newsroom: Newsroom, site: Hearer
+    vera: Desk, database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     page = added(vera, site)
     assert vera.get("programs").rows[1][:3] == ["The site", "webhook", "was told nothing yet"]
     assert vera.get(vera.post(f"{page}/test")).notice == "The test has arrived: it answered 204."
-    site.answer = Answer(b"words of its own", 500)
+    site.answer = CannedAnswer(b"words of its own", 500)
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived: it answered 500."
     assert lines(vera, page) == [["A test", "didn’t arrive", "500"], ["A test", "arrived", "204"]]
-    site.answer = Answer(b"", 200)
+    site.answer = CannedAnswer(b"", 200)
     answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
     assert lines(vera, page)[0] == ["An edition was locked", "waits", ""]
     vera.decide(page, "pause")
     assert lines(vera, page)[0] == ["An edition was locked", "wasn’t told", ""]
-    assert tell(database) == {}
+    assert deliver_messages(database) == {}
     vera.post(f"{page}/pause", 409)
     vera.decide(page, "resume")
     [again] = vera.get(page).attributes('form[action$="/again"]', "action")
     assert vera.get(vera.post(again)).notice == "It is told once more, in a moment."
-    assert tell(database) == {"arrived": 1}
+    assert deliver_messages(database) == {"arrived": 1}
     assert lines(vera, page)[0] == ["An edition was locked", "arrived", "200"]
     vera.post(again)
-    assert tell(database) == {"arrived": 1}
+    assert deliver_messages(database) == {"arrived": 1}
     assert (site.types[2:], site.ids[2] == site.ids[3]) == (["edition.locked"] * 2, True)
     assert "words of its own" not in vera.words(page)
     assert vera.get(vera.decide(page, "remove")).notice == "The site is removed, with its address and its secret."
     vera.get(page, 404)
 
 
-def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: Hearer) -> None:
+def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: WebhookReceiver) -> None:
     page = added(vera, site)
     secret = secret_on(vera, page)
     assert secret.startswith("whsec_") and secret not in vera.open(page).text
@@ -117,7 +123,7 @@ def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: Hearer) -> Non
     assert site.address.rpartition("/")[2] not in vera.open(chat).text, "whoever has it can write there"
 
 
-def test_a_program_that_is_away_is_told_as_that(vera: Desk, site: Hearer) -> None:
+def test_a_program_that_is_away_is_told_as_that(vera: Desk, site: WebhookReceiver) -> None:
     site.server_close()
     page = vera.post("programs", kind="slack", name="The chat", address=f"http://127.0.0.1:{free_port()}/")
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived. It can’t be reached."
@@ -125,7 +131,7 @@ def test_a_program_that_is_away_is_told_as_that(vera: Desk, site: Hearer) -> Non
 
 
 @pytest.mark.threat("rogue assistant", "another desk")
-def test_an_admin_alone_sees_them(nora: Desk, vera: Desk, site: Hearer) -> None:
+def test_an_admin_alone_sees_them(nora: Desk, vera: Desk, site: WebhookReceiver) -> None:
     page = added(vera, site)
     for path in ("programs", page):
         nora.get(path, 404)
@@ -136,12 +142,12 @@ def test_an_admin_alone_sees_them(nora: Desk, vera: Desk, site: Hearer) -> None:
 
 
 def test_the_desk_and_the_operator_are_told_of_one_that_fails(
-    app: Flask, nora: Desk, vera: Desk, database: Database, newsroom: Newsroom, site: Hearer
+    app: Flask, nora: Desk, vera: Desk, database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     def doctor() -> list[tuple[str, str]]:
         return [(one.state, one.said) for one in machines.other_programs(House(database, app.config))]
 
-    let_hear(database, newsroom, site.address)
+    add_program(database, newsroom, site.address)
     assert (vera.get("").texts(".alarm b"), doctor()) == ([], [])
     began = utc_now() - timedelta(days=2)
     database.write(lambda s: s.execute(update(Program).values(failing_since=began)) and None)

@@ -15,7 +15,7 @@ from app.newsletters.models import Newsletter
 from tests.support.assignments import ask_expert
 from tests.support.cast import another_newsletter
 from tests.support.desk import shown_version
-from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
 from tests.support.pages import Page
 from tests.support.stored import one, queries_of
 
@@ -46,8 +46,8 @@ def buttons(page: Page) -> list[str]:
 
 
 def test_each_place_has_a_tab_and_shows_its_own_mails_newest_first(nora, database, newsroom):
-    first, second = mail_in(database, newsroom), mail_in(database, newsroom, reading=TIMUR)
-    others = {place: mail_in(database, newsroom, place) for place in PLACES[1:]}
+    first, second = place_mail(database, newsroom), place_mail(database, newsroom, reading=TIMUR)
+    others = {place: place_mail(database, newsroom, place) for place in PLACES[1:]}
     assert rows_of(nora.get("/pen")) == [second, first]
     assert {place: rows_of(nora.get(f"/pen?place={place}")) for place in others} == {
         place: [public_id] for place, public_id in others.items()
@@ -64,12 +64,12 @@ def test_an_empty_place_says_what_would_stand_there(nora):
 
 
 def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_is_here(nora, database, newsroom):
-    page = nora.get(f"/pen/{mail_in(database, newsroom, reasons=['other sender', 'not checked', 'moon_phase'])}")
+    page = nora.get(f"/pen/{place_mail(database, newsroom, reasons=['other sender', 'not checked', 'moon_phase'])}")
     assert '<b dir="auto">Leyla Aydın</b>' in page
     assert "leyla.private@post.example" not in page
     assert "(anybody can write that)" in page
     assert '<h1 id="mail" dir="auto">Re: The Salt Wind</h1>' in page
-    assert f'<blockquote class="asked asked--mail" dir="auto" lang="en">{REPLY}</blockquote>' in page
+    assert f'<blockquote class="asked asked--mail" dir="auto" lang="en">{REPLY_TEXT}</blockquote>' in page
     assert "<summary>What was cut away</summary>" in page
     assert "> Who measures the salt in the wind?\n-- \nLeyla</div>" in page
     assert page.texts(".files li") == ["plates 2009.pdf not looked at, 48.2 kB"]
@@ -83,7 +83,7 @@ def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_i
 def test_what_stands_in_a_mail_is_text_and_nothing_else(nora, database, newsroom):
     bad = '<img src="https://tracker.example/1.gif"><script>alert(1)</script>'
     reading = Reading(bad, bad, bad, "", '"><script>', bad, bad, ((bad, 1),))
-    public_id = mail_in(database, newsroom, reading=reading, reasons=[bad])
+    public_id = place_mail(database, newsroom, reading=reading, reasons=[bad])
     for path in ("/pen", f"/pen/{public_id}"):
         raw = nora.client.get(nora.desk + path).text
         assert "<img" not in raw
@@ -94,38 +94,38 @@ def test_what_stands_in_a_mail_is_text_and_nothing_else(nora, database, newsroom
 def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token_says_so(
     nora, database, newsroom, salt
 ):
-    public_id = mail_in(database, newsroom, assignment_id=salt.assignment_id)
+    public_id = place_mail(database, newsroom, assignment_id=salt.assignment_id)
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page)[:4] == ["It is Leyla Aydın’s reply", "It is a reader’s letter", "Robot", "Spam"]
     assert "It answers our mail about" in page
     led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
     letter = one(database, Letter, author="expert")
     assert led == f"{nora.desk}/letters/{letter.public_id}"
-    assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY)
-    assert (the_mail(database, public_id).state, the_mail(database, public_id).letter_id) == ("letter", letter.id)
+    assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY_TEXT)
+    assert (get_mail(database, public_id).state, get_mail(database, public_id).letter_id) == ("letter", letter.id)
     assert salt.state() == "invited"
 
 
 def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, salt):
     marek = ask_expert(database, newsroom, "Who owns the water of the canal?", to="marek")
     reading = Reading("L. A.", "LEYLA@field.example", "no subject", text="Yes, gladly.")
-    page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
+    page = nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is Leyla Aydın’s reply"
     assert "An expert with this address was asked about" in page
     assert page.options("select") == [("", "nobody chosen yet"), (marek.public_id, "Marek Dvořák: The Salt Wind")]
     more = ask_expert(database, newsroom, "Who cleans the canal?")
-    page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
+    page = nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is a reader’s letter"  # which of her two questions it is about, nobody can tell
     assert to_choose(page) == [more.public_id, salt.public_id, marek.public_id]
 
 
 def test_nobody_is_chosen_for_a_strangers_mail_until_somebody_chooses(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, reading=TIMUR)
+    public_id = place_mail(database, newsroom, reading=TIMUR)
     page = nora.post(
         f"/pen/{public_id}/answer", 422, assignment="", version=shown_version(nora.get(f"/pen/{public_id}"))
     )
     assert page.count("Choose whose reply it is") == 2  # in the summary and at the field
-    assert the_mail(database, public_id).state == "pen"
+    assert get_mail(database, public_id).state == "pen"
 
 
 def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, database, newsroom, salt):
@@ -137,19 +137,19 @@ def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, dat
     database.write(no)
     hers = Reading("L. A.", "LEYLA@field.example", "no subject", text="I can after all.")
     options = {
-        name: to_choose(nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}"))
+        name: to_choose(nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}"))
         for name, reading in (("hers", hers), ("a stranger's", TIMUR))
     }
     assert options == {"hers": [other.public_id, salt.public_id], "a stranger's": [salt.public_id]}
 
 
 def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_filed(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, reading=TIMUR)
+    public_id = place_mail(database, newsroom, reading=TIMUR)
     led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version="2")
     page = nora.get(led)
     assert "It isn’t theirs: back to the holding pen" in page
     assert nora.post(f"{led}/to-pen", version=shown_version(page)) == f"{nora.desk}/pen/{public_id}"
-    mail = the_mail(database, public_id)
+    mail = get_mail(database, public_id)
     assert (mail.state, mail.letter_id, mail.assignment_id) == ("pen", None, None)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter).filter_by(author="expert")) == 0
@@ -159,13 +159,13 @@ def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_fil
     nora.post(f"{led}/reply", kind="comment", version="1")
     assert "back to the holding pen" not in nora.get(led)
     nora.post(f"{led}/to-pen", 409, version="2")
-    came_by_itself = expert_writes(database, salt.assignment_id)
+    came_by_itself = receive_expert_mail(database, salt.assignment_id)
     assert "back to the holding pen" not in nora.get(f"/letters/{came_by_itself}")
     nora.post(f"/letters/{came_by_itself}/to-pen", 409, version="1")
 
 
 def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, reading=TIMUR)
+    public_id = place_mail(database, newsroom, reading=TIMUR)
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["It is a reader’s letter", "Robot", "Spam", "Read it again", "It is theirs"]
     nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
@@ -173,7 +173,7 @@ def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, 
 
 
 def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(nora, database, newsroom):
-    ids = [mail_in(database, newsroom, reading=TIMUR) for _ in range(4)]
+    ids = [place_mail(database, newsroom, reading=TIMUR) for _ in range(4)]
     seen = shown_version(nora.get(f"/pen/{ids[3]}"))
     assert nora.post(f"/pen/{ids[3]}/letter", version=seen) == f"{nora.desk}/pen/{ids[2]}"
     assert nora.post(f"/pen/{ids[2]}/robot", version=seen) == f"{nora.desk}/pen/{ids[1]}"
@@ -181,7 +181,7 @@ def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(n
     led = nora.post(f"/pen/{ids[1]}/again", version=seen)
     assert led == f"{nora.desk}/pen?place=pen"
     assert "It is read again; in a minute it has its place." in nora.get(led)
-    assert [the_mail(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
+    assert [get_mail(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
     letter = one(database, Letter, author="reader")
     assert (letter.channel, letter.body, letter.state) == ("mail", TIMUR.text, "received")
     assert "It is a letter now." in nora.get(f"/pen/{ids[3]}")
@@ -189,17 +189,17 @@ def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(n
 
 
 def test_an_assistant_may_do_all_that(ilya, database, newsroom, salt):
-    ids = [mail_in(database, newsroom, reading=TIMUR) for _ in range(5)]
+    ids = [place_mail(database, newsroom, reading=TIMUR) for _ in range(5)]
     acts = ("letter", "robot", "spam", "again")
     for public_id, act in zip(ids, acts, strict=False):
         ilya.post(f"/pen/{public_id}/{act}", version=shown_version(ilya.get(f"/pen/{public_id}")))
     ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=shown_version(ilya.get(f"/pen/{ids[4]}")))
-    assert [the_mail(database, key).state for key in ids] == ["letter", "automatic", "spam", "stored", "letter"]
+    assert [get_mail(database, key).state for key in ids] == ["letter", "automatic", "spam", "stored", "letter"]
 
 
 @pytest.mark.parametrize("act", ["letter", "robot", "spam", "again", "answer"])
 def test_the_second_of_two_is_told_and_nothing_is_done_twice(nora, ilya, database, newsroom, salt, act):
-    public_id = mail_in(database, newsroom)
+    public_id = place_mail(database, newsroom)
     seen = shown_version(nora.get(f"/pen/{public_id}"))
     ilya.post(f"/pen/{public_id}/letter", version=seen)
     page = nora.post(f"/pen/{public_id}/{act}", 409, version=seen, assignment=salt.public_id)
@@ -212,48 +212,48 @@ def test_the_second_of_two_is_told_and_nothing_is_done_twice(nora, ilya, databas
 
 
 def test_a_press_without_the_version_that_was_seen_does_nothing(nora, database, newsroom):
-    public_id = mail_in(database, newsroom)
+    public_id = place_mail(database, newsroom)
     nora.post(f"/pen/{public_id}/spam", 409)
     nora.post(f"/pen/{public_id}/burn", 404, version="2")
     nora.post(f"/pen/{public_id}/answer", 404, version="2", assignment="0123456789AB")
-    assert the_mail(database, public_id).state == "pen"
+    assert get_mail(database, public_id).state == "pen"
 
 
 def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, assignment_id=salt.assignment_id)
+    public_id = place_mail(database, newsroom, assignment_id=salt.assignment_id)
     seen = shown_version(nora.get(f"/pen/{public_id}"))
-    database.write(lambda session: erasing.destroy(session, [the_mail(database, public_id).id]))
+    database.write(lambda session: erasing.destroy(session, [get_mail(database, public_id).id]))
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam"]
     assert "The mail itself is no longer kept" in page
     said = nora.post(f"/pen/{public_id}/letter", 409, version=seen)
     assert "The mail itself is no longer kept, so nothing can be made of it." in said
     nora.post(f"/pen/{public_id}/spam", version=seen)
-    assert the_mail(database, public_id).state == "spam"
+    assert get_mail(database, public_id).state == "spam"
 
 
 def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, reading=Reading("Leyla Aydın", "leyla@field.example"))
+    public_id = place_mail(database, newsroom, reading=Reading("Leyla Aydın", "leyla@field.example"))
     page = nora.get(f"/pen/{public_id}")
     assert "There are no words in it." in page
     said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=shown_version(page))
     assert "There are no words in it, so it can’t become a letter." in said
-    assert the_mail(database, public_id).state == "pen"
+    assert get_mail(database, public_id).state == "pen"
 
 
 def test_one_that_could_not_be_read_is_read_again(nora, database, newsroom):
-    public_id = mail_in(database, newsroom, "failed", reading=None, reasons=["time"])
+    public_id = place_mail(database, newsroom, "failed", reading=None, reasons=["time"])
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam", "Read it again"]
     assert "Reading it took too long and was stopped." in page
     nora.post(f"/pen/{public_id}/again", version=shown_version(page))
-    assert the_mail(database, public_id).state == "stored"
+    assert get_mail(database, public_id).state == "stored"
 
 
 def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
-    first = mail_in(database, newsroom, "spam")
-    twin = mail_in(database, newsroom, "duplicate", duplicate_of_id=the_mail(database, first).id)
-    robot = mail_in(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
+    first = place_mail(database, newsroom, "spam")
+    twin = place_mail(database, newsroom, "duplicate", duplicate_of_id=get_mail(database, first).id)
+    robot = place_mail(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/pen/{twin}")
     assert "The first one" in page.texts("dt")
     assert page.attributes("section.pane dd > a", "href") == [f"{nora.desk}/pen/{first}"]
@@ -264,7 +264,7 @@ def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
 
 def test_the_pen_stands_in_the_sections_while_something_is_in_it_or_mail_comes_in(nora, database, newsroom):
     assert "Holding pen" not in nora.get("/letters")
-    mail_in(database, newsroom)
+    place_mail(database, newsroom)
     in_sections = nora.get("/questions").parts(f'a[href="{nora.desk}/pen"]')
     assert [link.words for link in in_sections] == ["Holding pen 1"]
     assert f'<a href="{nora.desk}/pen">Holding pen <b>1</b></a>' in nora.get("/letters")
@@ -278,10 +278,10 @@ def test_the_pen_stands_in_the_sections_while_something_is_in_it_or_mail_comes_i
 
 
 def test_this_edition_tells_of_broken_mail_first_and_of_the_pen(nora, database, newsroom, salt):
-    mail_in(database, newsroom)
-    mail_in(database, newsroom, reading=TIMUR)
-    mail_in(database, newsroom, "failed", reading=None)
-    letter = expert_writes(database, salt.assignment_id)
+    place_mail(database, newsroom)
+    place_mail(database, newsroom, reading=TIMUR)
+    place_mail(database, newsroom, "failed", reading=None)
+    letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get("/")
     assert "One mail that came in could not be read." in page.part("section.alarm").words
     assert f'<a href="{nora.desk}/pen">2 mails wait in the holding pen</a>' in page
@@ -289,7 +289,7 @@ def test_this_edition_tells_of_broken_mail_first_and_of_the_pen(nora, database, 
 
 
 def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, salt):
-    mine, other = mail_in(database, newsroom), mail_in(database, newsroom)
+    mine, other = place_mail(database, newsroom), place_mail(database, newsroom)
 
     def move(session):
         coast = another_newsletter(session)
@@ -300,7 +300,7 @@ def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, sal
     nora.get(f"/pen/{other}", 404)
     for act in ("answer", "letter", "robot", "spam", "again"):
         nora.post(f"/pen/{other}/{act}", 404, version="2", assignment=salt.public_id)
-    assert the_mail(database, other).state == "pen"
+    assert get_mail(database, other).state == "pen"
 
 
 @pytest.mark.both_databases
@@ -309,7 +309,7 @@ def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, datab
         def fn(session):
             for at in range(number):
                 row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
-                inbound.keep_reading(session, row, LEYLA)
+                inbound.keep_reading(session, row, LEYLAS_REPLY)
                 inbound.place(session, Mailroom(), row, "pen", ["other sender" if at % 2 else "not checked"])
 
         database.write(fn)
@@ -326,7 +326,7 @@ def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, datab
 
 
 def test_looking_changes_nothing(nora, database, newsroom, salt):
-    public_id = mail_in(database, newsroom, assignment_id=salt.assignment_id)
+    public_id = place_mail(database, newsroom, assignment_id=salt.assignment_id)
     with database.read() as session:
         before = session.scalar(select(func.count()).select_from(Event))
     for path in ("/pen", "/pen?place=spam", f"/pen/{public_id}", "/"):

@@ -26,7 +26,7 @@ from tests.support.assignments import ask_expert as with_leyla
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, shown_token
 from tests.support.letters import send_letters
-from tests.support.mailed_in import expert_writes
+from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
 from tests.support.stored import one
 
@@ -114,7 +114,7 @@ def two_asked(room: Room) -> None:
 
 
 def mailed(room: Room) -> None:
-    expert_writes(room.database, with_two_letters(room).assignment_id)
+    receive_expert_mail(room.database, with_two_letters(room).assignment_id)
 
 
 def declined(room: Room) -> None:

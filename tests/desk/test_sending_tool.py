@@ -12,11 +12,11 @@ from app.db.engine import Database
 from app.editions import handoff
 from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS
-from tests.support.answering import Answer
 from tests.support.cast import Newsroom
 from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
+from tests.support.fake_servers import CannedAnswer
+from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
 from tests.support.stored import everything
-from tests.support.tools_that_send import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
 
 PAGE = "settings/sending-tool"
 
@@ -110,13 +110,13 @@ def test_what_the_tool_says_stands_on_the_page(
     coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for answer, says in (
-        (Answer({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
+        (CannedAnswer({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
         (
-            Answer({}, 500),
+            CannedAnswer({}, 500),
             "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again by itself,",
         ),
         (
-            Answer(b"<html>"),
+            CannedAnswer(b"<html>"),
             "Ghost: At this address nothing answers as the tool does. Look at the address in the settings.",
         ),
     ):

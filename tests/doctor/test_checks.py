@@ -36,16 +36,16 @@ from app.server.startup_checks import shape_faults
 from app.watching import sightings
 from app.watching.each_request import Proxies
 from tests.support import smtp_servers
-from tests.support.answering import Answer
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
+from tests.support.fake_servers import CannedAnswer
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import Room
 from tests.support.missing import without
 from tests.support.oidc_provider import staff_provider
 from tests.support.serving import free_port
-from tests.support.smtp_servers import RESET, SILENCE, self_signed
+from tests.support.smtp_servers import RESET, SILENCE, self_signed_certificate
 from tests.support.waiting import PATIENCE
 from tests.support.watched import sign_of_life
 
@@ -204,8 +204,8 @@ def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
 
 
 @pytest.fixture
-def smtp(app: Flask) -> Iterator[smtp_servers.Server]:
-    with smtp_servers.served() as server:
+def smtp(app: Flask) -> Iterator[smtp_servers.SmtpServer]:
+    with smtp_servers.smtp_server() as server:
         app.config |= {
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_USERNAME": "desk",
             "MAIL_PASSWORD": "open sesame",
@@ -214,7 +214,7 @@ def smtp(app: Flask) -> Iterator[smtp_servers.Server]:
 
 
 @on_sqlite
-def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers.Server) -> None:
+def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers.SmtpServer) -> None:
     assert look(app, "mail server") == []
     assert (smtp.asked, smtp.taken) == (["EHLO", "AUTH", "QUIT"], [])
 
@@ -230,7 +230,7 @@ def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers
     ],
 )
 def test_a_mail_server_that_refuses(
-    app: Flask, smtp: smtp_servers.Server, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
+    app: Flask, smtp: smtp_servers.SmtpServer, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
 ) -> None:
     monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else PATIENCE)
     smtp.answers[step] = answer
@@ -238,7 +238,7 @@ def test_a_mail_server_that_refuses(
 
 
 @on_sqlite
-def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.Server) -> None:
+def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.SmtpServer) -> None:
     app.config["MAIL_PORT"] = free_port()
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{app.config['MAIL_PORT']}: Connection refused")]
 
@@ -247,8 +247,8 @@ def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.Server) 
 def test_encryption_with_a_certificate_that_is_trusted_or_not(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = self_signed(tmp_path)
-    with smtp_servers.served(certificate) as server:
+    certificate = self_signed_certificate(tmp_path)
+    with smtp_servers.smtp_server(certificate) as server:
         app.config |= {
             "MAIL_TRANSPORT": "smtp",
             "MAIL_SERVER": "127.0.0.1",
@@ -263,7 +263,7 @@ def test_encryption_with_a_certificate_that_is_trusted_or_not(
 
 
 @on_sqlite
-def test_a_server_without_encryption_where_it_is_wanted(app: Flask, smtp: smtp_servers.Server) -> None:
+def test_a_server_without_encryption_where_it_is_wanted(app: Flask, smtp: smtp_servers.SmtpServer) -> None:
     app.config["MAIL_USE_TLS"] = True
     said = "the server knows no encryption, or no way to sign in"
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
@@ -384,7 +384,7 @@ def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize(("minutes", "wrong"), [(0, False), (30, True)])
-def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.Server, minutes: int, wrong: bool) -> None:
+def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.SmtpServer, minutes: int, wrong: bool) -> None:
     theirs = ago(minutes=minutes)
 
     class Site(BaseHTTPRequestHandler):
@@ -446,6 +446,6 @@ def test_the_provider_of_the_newsroom_s_accounts(app: Flask) -> None:
         app.config["OIDC"] = provider.account()
         assert look(app, "accounts") == []
         found = {**provider.discovery().body, "issuer": f"{provider.issuer}/"}
-        provider.answers["/.well-known/openid-configuration"] = Answer(found)
+        provider.answers["/.well-known/openid-configuration"] = CannedAnswer(found)
         assert look(app, "accounts") == [("fault", f"{says}its discovery document is of another issuer")]
     assert look(app, "accounts") == [("fault", f"{says}it can't be reached (ConnectionRefusedError)")]

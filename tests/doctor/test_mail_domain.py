@@ -14,7 +14,7 @@ from app.doctor import mail_domain
 from app.doctor.findings import Finding, House
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
-from tests.support.dns_server import Records, answering
+from tests.support.dns_server import DnsRecords, dns_server
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -54,8 +54,8 @@ def house(app: Flask, database: Database, newsroom: Newsroom) -> Flask:
     return app
 
 
-def found(house: Flask, records: Records, **settings: object) -> list[tuple[str, str]]:
-    with answering(records) as address:
+def found(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[str, str]]:
+    with dns_server(records) as address:
         config = {**house.config, **settings}
         looked = mail_domain.look(House(house.extensions["database"], config, [address]))
         return [(one.state, one.said) for one in looked]
@@ -138,7 +138,7 @@ def test_silence_is_no_fault_of_the_domain(house: Flask, monkeypatch: pytest.Mon
 
 
 def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
-    with answering(RIGHT) as address:
+    with dns_server(RIGHT) as address:
         named = address.replace("127.0.0.1", "127.1")  # a form that only the system's own look-up knows
         looked = mail_domain.look(House(house.extensions["database"], house.config, [named]))
         assert {one.state for one in looked} == {"fine"}

@@ -21,8 +21,8 @@ from app.mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support import smtp_servers
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import MX, checked, mail
-from tests.support.mail_servers import Servers, newsroom_servers
+from tests.support.incoming_mails import MX, dmarc_pass, mail
+from tests.support.mail_servers import NewsroomServers, newsroom_servers
 from tests.support.mailroom import Room
 from tests.support.waiting import until
 from tests.support.watched import sign_of_life
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
+def servers() -> Iterator[NewsroomServers]:
     with newsroom_servers() as made:
         yield made
 
@@ -41,7 +41,7 @@ def takes_mail(database: Database, newsroom: Newsroom, inbox: str) -> None:
 
 
 @pytest.fixture
-def house(app: Flask, database: Database, newsroom: Newsroom, servers: Servers) -> Servers:
+def house(app: Flask, database: Database, newsroom: Newsroom, servers: NewsroomServers) -> NewsroomServers:
     """The newsletter takes mail at ask@steppe.example and sends by the same server."""
     takes_mail(database, newsroom, "ask@steppe.example")
     app.config |= {
@@ -70,7 +70,7 @@ UNPROVEN = 'its sender is not believed: not checked (docs/mail.md, "Who says who
 
 
 def test_the_mail_itself_comes_in_where_it_was_sent_to_an_address_of_ours(
-    app: Flask, database: Database, house: Servers
+    app: Flask, database: Database, house: NewsroomServers
 ) -> None:
     assert run(app, "ask@steppe.example", "--wait", "60") == (
         0,
@@ -88,7 +88,7 @@ def test_the_mail_itself_comes_in_where_it_was_sent_to_an_address_of_ours(
 
 
 @contextmanager
-def answering(house: Servers, user: str, answer: Callable[[EmailMessage], EmailMessage]) -> Iterator[None]:
+def answering(house: NewsroomServers, user: str, answer: Callable[[EmailMessage], EmailMessage]) -> Iterator[None]:
     """Somebody who reads the mailbox and answers what comes there once, by Postfix."""
 
     def read() -> None:
@@ -127,7 +127,7 @@ def reply(to: str, **headers: str) -> EmailMessage:
 def test_an_answer_never_becomes_a_letter(
     app: Flask,
     database: Database,
-    house: Servers,
+    house: NewsroomServers,
     by: Callable[[EmailMessage], dict[str, str]],
     request: pytest.FixtureRequest,
 ) -> None:
@@ -139,7 +139,7 @@ def test_an_answer_never_becomes_a_letter(
 
 
 def test_without_a_worker_the_command_looks_into_the_mailbox(
-    app: Flask, database: Database, newsroom: Newsroom, house: Servers
+    app: Flask, database: Database, newsroom: Newsroom, house: NewsroomServers
 ) -> None:
     takes_mail(database, newsroom, "letters@post.example")
     app.config["MAILBOXES"] = config.mailboxes_of(house.dovecot.mailbox("letters@post.example"))
@@ -151,14 +151,14 @@ def test_without_a_worker_the_command_looks_into_the_mailbox(
     )
 
 
-def test_a_bounce_tells_why(app: Flask, database: Database, house: Servers) -> None:
+def test_a_bounce_tells_why(app: Flask, database: Database, house: NewsroomServers) -> None:
     status, lines = run(app, "gulnara@gone.example", "--wait", "60")
     assert (status, lines[3]) == (1, "LMTP > bounce (a bounce), N s after it was written")
     assert lines[4].startswith("it could not be delivered: 5.1.1 ")
 
 
 def test_a_server_that_refuses_the_mail_ends_it(app: Flask, newsroom: Newsroom) -> None:
-    with smtp_servers.served() as server:
+    with smtp_servers.smtp_server() as server:
         server.answers["RCPT"] = b"550 5.1.1 no such person as nora@post.example"
         app.config |= {
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_SUPPRESS_SEND": False,
@@ -205,7 +205,7 @@ def test_whether_the_sender_of_an_answer_is_believed(
     room, nora = Room(database, newsroom), "nora@post.example"
     app.config |= {"MAIL_AUTHSERV_ID": MX, "MAIL_RECEIVED_BY": (MX,), **settings}
     mail_id, back_to = round_trip.queue_test_mail(database, nora)
-    row = room.bring(mail(nora, back_to or "", **({"Authentication_Results": checked(nora)} if shown else {})))
+    row = room.bring(mail(nora, back_to or "", **({"Authentication_Results": dmarc_pass(nora)} if shown else {})))
     trip = round_trip.get_trip(database, mail_id)
     assert trip.back is not None
     assert (row.state, trip.back.id) == ("automatic", row.id)

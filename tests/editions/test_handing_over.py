@@ -23,10 +23,10 @@ from app.newsletters.sending_tool import SendingTool, ToolForm
 from app.sending_tools.known_tools import TOOLS
 from app.workflows.key_rotation import rotate
 from app.workflows.publishing import publication
-from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered_question
-from tests.support.tools_that_send import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
+from tests.support.fake_servers import CannedAnswer
+from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
 
 HERE = frozenset({"127.0.0.1"})
 SALT = "Who measures the salt?"
@@ -130,7 +130,7 @@ def test_each_tool_gets_the_words_of_the_edition(database: Database, newsroom: N
 @on_sqlite
 def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [Answer(b"", 503)] * 3
+    steppe.server.answers = [CannedAnswer(b"", 503)] * 3
     waited = timedelta(0)
     for wait in (30, 60, 120):
         assert (steppe.work(waited), steppe.said()) == ({"waits": 1}, "away")
@@ -138,7 +138,7 @@ def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
         waited += timedelta(seconds=wait + 5)
     assert (steppe.work(waited), steppe.said()) == ({"made": 1}, "made")
     steppe.press()
-    steppe.server.answers = [Answer(b"", 503)]
+    steppe.server.answers = [CannedAnswer(b"", 503)]
     assert steppe.work(timedelta(days=1)) == {"failed": 1}
     assert (steppe.row().due_at, steppe.said()) == (None, "away")
 
@@ -146,7 +146,7 @@ def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
 @on_sqlite
 def test_a_tool_that_wants_us_to_wait_is_let_wait(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [Answer({}, 429, {"Retry-After": "600"})]
+    steppe.server.answers = [CannedAnswer({}, 429, {"Retry-After": "600"})]
     assert (steppe.work(), steppe.said()) == ({"waits": 1}, "quota")
     assert steppe.work(timedelta(seconds=590)) == {}
     assert steppe.work(timedelta(seconds=610)) == {"made": 1}
@@ -155,7 +155,7 @@ def test_a_tool_that_wants_us_to_wait_is_let_wait(steppe: Handing) -> None:
 @on_sqlite
 def test_what_a_person_has_to_mend_is_not_tried_again(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [Answer({}, 401)]
+    steppe.server.answers = [CannedAnswer({}, 401)]
     assert (steppe.work(), steppe.said()) == ({"failed": 1}, "key")
     assert steppe.work(timedelta(hours=5)) == {}
     assert actions(steppe.database) == ["edition.hand_over", "edition.not_handed_over"]

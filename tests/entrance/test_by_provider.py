@@ -18,7 +18,6 @@ from app.db.engine import Database
 from app.db.session import now
 from app.people import directory, oidc, staff
 from app.people.models import Membership, Person
-from tests.support.answering import Answer
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
     NORA,
@@ -29,6 +28,7 @@ from tests.support.desk_people import (
     sign_in_by_code,
     signed_in_browser,
 )
+from tests.support.fake_servers import CannedAnswer
 from tests.support.oidc_provider import (
     CALLBACK_PATH,
     DESK_PAGE,
@@ -128,11 +128,11 @@ HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
     "signed with the public key": put(algorithm="HS256"),
     "signed by a key that it doesn't name": put(key=2),
     "nested without an end": lambda provider: provider.answers.update(
-        {"/token": Answer({"id_token": f"{base64url(b'[' * 20_000)}.e30.x"})}
+        {"/token": CannedAnswer({"id_token": f"{base64url(b'[' * 20_000)}.e30.x"})}
     ),
     "of another token": twisted(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
-    "no token": lambda provider: provider.answers.update({"/token": Answer({"access_token": "x"})}),
-    "a token that is none": lambda provider: provider.answers.update({"/token": Answer({"id_token": "a.b.c"})}),
+    "no token": lambda provider: provider.answers.update({"/token": CannedAnswer({"access_token": "x"})}),
+    "a token that is none": lambda provider: provider.answers.update({"/token": CannedAnswer({"id_token": "a.b.c"})}),
 }
 
 
@@ -220,23 +220,23 @@ def test_an_address_that_stands_in_userinfo_alone_is_asked_for_there(
 ) -> None:
     provider.is_plain = True
     assert page_status(sign_in_at_provider(app)) == 303
-    provider.answers["/userinfo"] = Answer({"sub": "somebody else", "email": VERA, "email_verified": True})
+    provider.answers["/userinfo"] = CannedAnswer({"sub": "somebody else", "email": VERA, "email_verified": True})
     hire_vera(database, newsroom)
     assert (page_status(sign_in_at_provider(app)), linked_person_ids(database)) == (400, [newsroom.nora.person_id])
 
 
 def huge(provider: OidcProvider, path: str) -> None:
-    provider.answers[path] = Answer(b'{"issuer": "' + b"x" * 200_000 + b'"}')
+    provider.answers[path] = CannedAnswer(b'{"issuer": "' + b"x" * 200_000 + b'"}')
 
 
 ELSEWHERE = {"Location": "https://elsewhere.example/"}
-BROKEN: dict[str, Answer] = {
-    "500": Answer({"error": "server_error"}, 500),
-    "huge": Answer(b'{"x": "' + b"x" * 200_000 + b'"}'),
-    "no JSON": Answer(b"<h1>We are moving</h1>"),
-    "a list": Answer([1, 2]),
-    "elsewhere": Answer(b"", 302, ELSEWHERE),
-    "slow": Answer({"issuer": "x" * 4_000}, slowly=0.01),
+BROKEN: dict[str, CannedAnswer] = {
+    "500": CannedAnswer({"error": "server_error"}, 500),
+    "huge": CannedAnswer(b'{"x": "' + b"x" * 200_000 + b'"}'),
+    "no JSON": CannedAnswer(b"<h1>We are moving</h1>"),
+    "a list": CannedAnswer([1, 2]),
+    "elsewhere": CannedAnswer(b"", 302, ELSEWHERE),
+    "slow": CannedAnswer({"issuer": "x" * 4_000}, slowly=0.01),
 }
 
 
@@ -284,7 +284,7 @@ def test_a_provider_that_is_not_there_at_all(app: Flask, database: Database, new
 def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, name: str, value: object
 ) -> None:
-    provider.answers["/.well-known/openid-configuration"] = Answer({**provider.discovery().body, name: value})
+    provider.answers["/.well-known/openid-configuration"] = CannedAnswer({**provider.discovery().body, name: value})
     browser = Browser(app)
     assert browser.open(START_PATH).status_code == 503
     assert [path for path, _form in provider.asked] == ["/.well-known/openid-configuration"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core import http_client
-from tests.support.answering import Answer, Answering, running
+from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
 
 
 class Elsewhere(ThreadingHTTPServer):
@@ -22,7 +22,7 @@ class Elsewhere(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Talk)
         self.asked: list[tuple[str, ...]] = []
-        self.answer = Answer({"is": "well"})
+        self.answer = CannedAnswer({"is": "well"})
         self.over = threading.Event()
 
     @property
@@ -38,10 +38,10 @@ class Drips(ThreadingTCPServer):
         self.came, self.over = threading.Event(), threading.Event()
 
 
-class Talk(Answering):
+class Talk(AnswerHandler):
     server: Elsewhere
 
-    def answer(self) -> Answer:
+    def answer(self) -> CannedAnswer:
         kind = self.headers.get("Content-Type", "")
         self.server.asked.append((self.command, self.path, self.headers["Host"], kind, self.sent().decode()))
         return self.server.answer
@@ -50,7 +50,7 @@ class Talk(Answering):
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
     server = Elsewhere()
-    with running(server, server.over):
+    with run_server(server, server.over):
         yield server
 
 
@@ -111,7 +111,7 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 @pytest.mark.threat("inward requests")
 def test_a_host_of_the_newsroom_is_reached_where_its_settings_say_so(elsewhere: Elsewhere) -> None:
     assert http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"})[0] == 200
-    elsewhere.answer = Answer(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
+    elsewhere.answer = CannedAnswer(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
     with pytest.raises(http_client.UnreadableResponse, match="it sends us elsewhere, and nobody follows"):
         http_client.parse_object(*http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"}))
     assert [path for _, path, *_ in elsewhere.asked] == ["/", "/"]
@@ -143,7 +143,7 @@ class Dripping(BaseRequestHandler):
 @pytest.mark.threat("silent servers")
 def test_a_handshake_that_drips_is_cut_off() -> None:
     server = Drips(("127.0.0.1", 0), Dripping)
-    with running(server, server.over):
+    with run_server(server, server.over):
         began = time.monotonic()
         assert refused(f"https://127.0.0.1:{server.server_address[1]}/", timeout=0.5) == "it took too long to answer"
         assert server.came.is_set()

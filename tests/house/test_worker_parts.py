@@ -27,7 +27,7 @@ from app.watching import sightings
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
-from tests.support.smtp_servers import SILENCE, TRICKLE, Server, an_app, served
+from tests.support.smtp_servers import SILENCE, TRICKLE, SmtpServer, create_mail_app, smtp_server
 from tests.support.waiting import PATIENCE, until
 
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
@@ -64,7 +64,7 @@ def rounds(database: Database, duty: str) -> int:
         return found.number if found else 0
 
 
-def sends_by(app: Flask, server: Server, seconds: float = 10 * PATIENCE) -> None:
+def sends_by(app: Flask, server: SmtpServer, seconds: float = 10 * PATIENCE) -> None:
     where = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_TIMEOUT": seconds}
     app.config.update(MAIL_TRANSPORT="smtp", MAIL_SUPPRESS_SEND=False, **where)
 
@@ -76,7 +76,7 @@ def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
 ) -> None:
     room = Room(database, newsroom)
     put(database, 3)
-    with served() as server:
+    with smtp_server() as server:
         server.answers["EHLO"] = answer
         sends_by(app, server)
         with at_work(app, monkeypatch):
@@ -104,7 +104,7 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(database, 3)
-    with served() as server, socket.create_server(("127.0.0.1", 0)) as silent:
+    with smtp_server() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         sends_by(app, server)
         mailbox = f"imap://user:secret@127.0.0.1:{silent.getsockname()[1]}/INBOX"
         app.config["MAILBOXES"] = mailboxes_of(mailbox, None)
@@ -120,10 +120,10 @@ def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_o
     database: Database, step: str
 ) -> None:
     put(database, 1)
-    with served() as server:
+    with smtp_server() as server:
         server.answers[step] = TRICKLE
         began = time.monotonic()
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=1.0)))
+        deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=1.0)))
         assert time.monotonic() - began < 10.0
         server.over.set()
     assert states(database) == {("queued", 1, "the server kept silent for too long"): 1}
@@ -135,9 +135,9 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
 ) -> None:
     breaker, asked = Breaker(), time.monotonic
     put(database, 4)
-    with served() as server:
-        send = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
-        patient = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
+    with smtp_server() as server:
+        send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
+        patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
         server.answers["GREETING"] = SILENCE
         for _ in range(2):  # the second comes too early, and calls nobody
             with pytest.raises(Held):
@@ -161,7 +161,7 @@ def test_a_mail_server_that_is_gone_is_no_fault_of_the_worker(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(database, 2)
-    with served() as server:
+    with smtp_server() as server:
         server.answers["GREETING"] = b"421 not now"
         sends_by(app, server)
         with at_work(app, monkeypatch):

@@ -25,7 +25,7 @@ from app.workflows.overview import weekly_counts
 from app.workflows.publishing import publication
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom, answered_question
-from tests.support.mailed_in import expert_writes
+from tests.support.mailroom import receive_expert_mail
 from tests.support.town import Town
 from tests.support.waiting import next_page, press, until, until_page
 
@@ -241,7 +241,7 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
     salt = ask_expert(database, newsroom)
     salt.send()
     salt.approve()
-    expert_writes(database, salt.assignment_id, "Please don't run this: the figure is wrong.")
+    receive_expert_mail(database, salt.assignment_id, "Please don't run this: the figure is wrong.")
     edition = database.write(lambda session: the_night_before(session, newsroom, salt.question_id))
     laptop = nora_at(chromium, database, site)
     page, taps = on_the_phone(chromium, laptop, permissions=["clipboard-read", "clipboard-write"]), 0
@@ -302,7 +302,7 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
     salt = ask_expert(database, newsroom)
     salt.send()
     salt.approve()
-    expert_writes(database, salt.assignment_id)
+    receive_expert_mail(database, salt.assignment_id)
     ready(database, newsroom, FIRST, SECOND, THIRD, "What falls on plate 1?", "What falls on plate 2?")
     edition = edition_of(database, newsroom)
 

@@ -16,9 +16,9 @@ from app.sending_tools.known_tools import TOOLS, hand_over
 from tests.support import real_ghost
 from tests.support.cast import Newsroom, answered_question
 from tests.support.missing import without
+from tests.support.sending_tools import KEYS, tool_server
 from tests.support.serving import loaded_before, served
 from tests.support.source import ROOT
-from tests.support.tools_that_send import KEYS, tool_server
 from tests.support.town import Town, Visit
 from tests.support.waiting import until
 

@@ -18,7 +18,7 @@ from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.letters import public_state
 from tests.support.cast import answered_question
-from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in
+from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, place_mail, receive_expert_mail
 from tests.support.town import WAYS, Town, Visit
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, sc
 def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     chromium, database, newsroom, site, salt, tmp_path, press, scripts
 ):
-    mail_in(database, newsroom, assignment_id=salt.assignment_id)
+    place_mail(database, newsroom, assignment_id=salt.assignment_id)
     nora = nora_at(chromium, database, site, tmp_path, scripts)
     nora.open("/desk/steppe/")
     press(nora, "One mail waits in the holding pen")
@@ -43,10 +43,10 @@ def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     press(nora, "It is Leyla Aydın’s reply")
     nora.shows(re.compile("^Leyla Aydın,"))
     press(nora, "It is the answer")
-    expect(nora.page.locator("textarea").first).to_have_value(re.compile(re.escape(REPLY)))
+    expect(nora.page.locator("textarea").first).to_have_value(re.compile(re.escape(REPLY_TEXT)))
     with database.read() as session:
         text = session.scalars(select(AnswerText)).one()
-    assert (text.kind, text.body, text.channel, salt.state()) == ("submitted", REPLY, "pen", "received")
+    assert (text.kind, text.body, text.channel, salt.state()) == ("submitted", REPLY_TEXT, "pen", "received")
     nora.context.close()
 
 
@@ -70,9 +70,10 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 
     edition = database.write(more)
     mails = [
-        mail_in(database, newsroom, reading=reading, reasons=["not checked", "moon"]) for reading in (LEYLA, PERSIAN)
+        place_mail(database, newsroom, reading=reading, reasons=["not checked", "moon"])
+        for reading in (LEYLAS_REPLY, PERSIAN)
     ]
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     with database.read() as session:
         question = salt.assignment(session).question.public_id
     nora = nora_at(chromium, database, site, tmp_path, scripts=True)

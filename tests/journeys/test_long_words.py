@@ -26,7 +26,7 @@ from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 from tests.support.desk_walk import Walk
-from tests.support.mailed_in import mail_in
+from tests.support.mailroom import place_mail
 from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
@@ -106,7 +106,7 @@ def test_no_page_is_widened_by_a_long_link(
     chromium: Browser, app: Flask, database: Database, newsroom: Newsroom, site: str
 ) -> None:
     database.write(lambda session: a_year_of_links(session, newsroom))
-    mail_in(
+    place_mail(
         database, newsroom, reading=Reading("Timur", "timur@post.example", LINK, "", "en", f"Is {LINK} true?", LINK)
     )
     page = chromium.new_context().new_page()

@@ -47,7 +47,7 @@ from tests.support.live_marks import HOW, LOOK, Watch, controls, in_html, mail_o
 from tests.support.pages import Page
 from tests.support.payload_house import House, braced, reaches
 from tests.support.payloads import FAMILIES, PAYLOADS, SOURCES
-from tests.support.smtp_servers import an_app, served
+from tests.support.smtp_servers import create_mail_app, smtp_server
 from tests.support.waiting import press
 
 # Columns of text that hold no text of a person: words of the house, and what it made itself.
@@ -420,8 +420,8 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
     filled: tuple[Database, House], attempts: Callable[[int], None]
 ) -> None:
     database, _house = filled
-    with served() as server:
-        send = transport(an_app(MAIL_PORT=server.port))
+    with smtp_server() as server:
+        send = transport(create_mail_app(MAIL_PORT=server.port))
         while deliver_due(database, send, limit=1_000)["sent"]:
             pass
         mails = server.taken

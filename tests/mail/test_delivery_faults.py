@@ -23,7 +23,15 @@ from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.forks import FORKS
-from tests.support.smtp_servers import RESET, SILENCE, an_app, id_of, self_signed, served, served_apart
+from tests.support.smtp_servers import (
+    RESET,
+    SILENCE,
+    create_mail_app,
+    get_message_id,
+    self_signed_certificate,
+    smtp_server,
+    smtp_server_process,
+)
 from tests.support.waiting import PATIENCE, until
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
@@ -80,9 +88,9 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
     database: Database, answers: dict[str, bytes | None], state: str, said: str | None
 ) -> None:
     [message_id] = put(database)
-    with served() as server:
-        send = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
-        soon_over = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
+    with smtp_server() as server:
+        send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
+        soon_over = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
         server.answers = answers
         deliver_due(database, soon_over if SILENCE in answers.values() else send, now=MONDAY)
         assert row(database) == (state, 1, said)
@@ -91,7 +99,7 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
         deliver_due(database, send, now=MONDAY + timedelta(minutes=6))
         assert row(database) == (("sent", 2, None) if state == WAITS else (state, 1, said))
         # Only the server that was cut off between the dot and its answer has it twice, and can tell by the Message-ID.
-        assert (before, {id_of(raw) for _, _, raw in server.taken}) == (
+        assert (before, {get_message_id(raw) for _, _, raw in server.taken}) == (
             1 if "END" in answers and answers["END"] is RESET or state == GOES else 0,
             {message_id} if state != ENDS else set(),
         )
@@ -99,9 +107,9 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
 
 def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
     put(database)
-    with served() as gone:
+    with smtp_server() as gone:
         port = gone.port
-    deliver_due(database, transport(an_app(MAIL_PORT=port)), now=MONDAY)
+    deliver_due(database, transport(create_mail_app(MAIL_PORT=port)), now=MONDAY)
     assert row(database) == (WAITS, 1, "Connection refused")
 
 
@@ -109,18 +117,18 @@ def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
 def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Database, tmp_path: Path) -> None:
     put(database)
     settings = {"MAIL_USE_TLS": True, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
-    with served(self_signed(tmp_path)) as server:
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
+    with smtp_server(self_signed_certificate(tmp_path)) as server:
+        deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
         assert server.asked == ["EHLO", "STARTTLS"]
     assert row(database) == (WAITS, 1, "the server's certificate can't be trusted: self-signed certificate")
 
 
 def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) -> None:
     put(database)
-    with served() as server:
+    with smtp_server() as server:
         server.answers["AUTH"] = b"535 5.7.8 not you"
         settings = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
+        deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
         assert "MAIL" not in server.asked
     assert row(database) == (WAITS, 1, "535 5.7.8 not you")
 
@@ -128,7 +136,7 @@ def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) ->
 def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> None:
     """A worker: hands over what is due, and, where it stays, waits for more until it is killed."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
-    send = transport(an_app(MAIL_PORT=port))
+    send = transport(create_mail_app(MAIL_PORT=port))
     ready.send(None)
     while deliver_due(database, send, now=at) or stays:
         time.sleep(0.002)
@@ -168,7 +176,7 @@ def notes(tmp_path: Path) -> Notes:
 
 @pytest.fixture
 def port(notes: Notes) -> Iterator[int]:
-    with served_apart(notes.path) as port:
+    with smtp_server_process(notes.path) as port:
         yield port
 
 
@@ -217,7 +225,9 @@ def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_only_what_it_
     at += LEASE + timedelta(seconds=1)
     left = MAILS - len(sent(database))
     last: Counter[str] = Counter()
-    while some := deliver_due(database, transport(an_app(MAIL_PORT=port)), now=at):  # in batches of a few seconds
+    while some := deliver_due(
+        database, transport(create_mail_app(MAIL_PORT=port)), now=at
+    ):  # in batches of a few seconds
         last += some
     taken, recipients = notes.settled(), {recipient: message_id for message_id, recipient in notes.lines("took")}
     doubled = len(taken) - len(set(taken))

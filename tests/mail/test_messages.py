@@ -14,16 +14,26 @@ from app.mail.mail_templates import parts_of, render_examples, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
 from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
 from app.text import translation
-from tests.support.messages import FRIDAY, LEYLA, LINK, MONDAY, NORA, check, invite, paragraphs, used
+from tests.support.outgoing_mails import (
+    FRIDAY,
+    LEYLA_RECIPIENT,
+    LINK,
+    MONDAY,
+    NORA_SENDER,
+    list_paragraphs,
+    template_variables,
+    write_invitation,
+    write_quote_check,
+)
 from tests.support.source import ROOT, of_app, tree
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:
-    mail = invite(
+    mail = write_invitation(
         headline="Police stations", background="The report is of September.", brief="Who knew, and since when?"
     )
     assert mail.subject == "Readers’ question on “Police stations”: about 180 words by Fri 11 Nov?"
-    assert paragraphs(mail) == [
+    assert list_paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
         "I write The Corridor. 2 readers asked something that you can answer better than I could:",
         "> Last edition, you mentioned a report about overseas police stations.\n>\n> Did governments not know?",
@@ -56,7 +66,11 @@ def test_the_invitation_is_complete_without_a_click() -> None:
         "Nora Lindqvist\nThe Corridor",
     ]
     assert (mail.to, mail.to_name) == ("leyla@university.example", "Leyla Hüseynli")
-    assert (mail.from_name, mail.from_address, mail.reply_to) == ("Nora Lindqvist", NORA.address, NORA.address)
+    assert (mail.from_name, mail.from_address, mail.reply_to) == (
+        "Nora Lindqvist",
+        NORA_SENDER.address,
+        NORA_SENDER.address,
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,30 +96,33 @@ def test_the_invitation_is_complete_without_a_click() -> None:
     ],
 )
 def test_the_invitation_says_how_quotes_are_checked(policy: str, until: datetime | None, sentence: str) -> None:
-    terms = paragraphs(invite(policy=policy, check_until=until))[-3]
+    terms = list_paragraphs(write_invitation(policy=policy, check_until=until))[-3]
     assert sentence in terms
 
 
 def test_the_newsletter_s_own_sentences_take_the_place_of_the_house_s() -> None:
-    mail = invite(verify="Call +420 555 0100.", pay="We pay 100 euros.", rights="You keep all rights.", asked_others=2)
-    terms, really = paragraphs(mail)[-3:-1]
+    mail = write_invitation(
+        verify="Call +420 555 0100.", pay="We pay 100 euros.", rights="You keep all rights.", asked_others=2
+    )
+    terms, really = list_paragraphs(mail)[-3:-1]
     assert "We pay 100 euros. You keep all rights. If you" in terms
     assert "I’m asking 2 other experts too. If it" in terms
     assert really.startswith("Is this really me? Don’t take this mail’s word. Call +420 555 0100. I’ll never")
 
 
 def test_an_invitation_without_an_edition_names_no_day() -> None:
-    mail = invite(runs_on=None, check_until=None, readers=1)
-    assert paragraphs(mail)[3].endswith("by Friday 11 November, 18:00 Prague time? It would run after this line:")
+    mail = write_invitation(runs_on=None, check_until=None, readers=1)
+    assert list_paragraphs(mail)[3].endswith("by Friday 11 November, 18:00 Prague time? It would run after this line:")
     assert (
-        paragraphs(mail)[1] == "I write The Corridor. A reader asked something that you can answer better than I could:"
+        list_paragraphs(mail)[1]
+        == "I write The Corridor. A reader asked something that you can answer better than I could:"
     )
 
 
 def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_means() -> None:
-    mail = check()
+    mail = write_quote_check()
     assert mail.subject == "Your answer for Wed 16 Nov: 3 changes, please look by Mon 14 Nov 12:00"
-    assert paragraphs(mail) == [
+    assert list_paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
         "thank you for your answer to “Police Stations”. I cut it from 214 to 169 words. I changed 3 things:",
         (
@@ -128,9 +145,9 @@ def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_mea
 
 
 def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
-    mail = check(policy="approve", edits=[], words_after=214, runs_on=None)
+    mail = write_quote_check(policy="approve", edits=[], words_after=214, runs_on=None)
     assert mail.subject == "Your answer: please look by Mon 14 Nov 12:00"
-    assert paragraphs(mail)[1:] == [
+    assert list_paragraphs(mail)[1:] == [
         "thank you for your answer to “Police Stations”. I changed nothing in it.",
         "Here is all of it as it will run:",
         "> Governments or local authorities knew.\n>\n> She named both later.",
@@ -139,17 +156,17 @@ def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
             "Prague time; without it I keep the text for a later edition. You can also press “Approve” here:"
             f"\n{LINK}"
         ),
-        *paragraphs(check())[-2:],
+        *list_paragraphs(write_quote_check())[-2:],
     ]
 
 
 def test_there_is_no_quote_check_under_off() -> None:
     with pytest.raises(UndefinedError, match="off"):
-        check(policy="off")
+        write_quote_check(policy="off")
 
 
 def test_a_long_change_is_shown_by_its_ends() -> None:
-    line = paragraphs(check(edits=[("word " * 200 + "end", "")]))[2]
+    line = list_paragraphs(write_quote_check(edits=[("word " * 200 + "end", "")]))[2]
     assert line.startswith("1. (cut) “word word")
     assert line.endswith("word end”")
     assert len(line) < 190
@@ -166,13 +183,13 @@ def test_a_reader_s_mail_has_a_neutral_subject(kind: str, opening: str) -> None:
     assert "question" not in mail.text
     assert "ask" not in mail.text
     assert (mail.to_name, mail.from_name, mail.reply_to) == ("", "The Corridor", None)
-    assert paragraphs(mail)[2:4] == ["We keep it.", "https://a.example/c/"]
+    assert list_paragraphs(mail)[2:4] == ["We keep it.", "https://a.example/c/"]
 
 
 def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
     about = AccountMail(link="https://ask.example/s/x", code="01234567", minutes=15)
     mail = write("sign_in", Sender(), "nora@newsroom.example", "Nora", about)
-    assert paragraphs(mail)[1:4] == [
+    assert list_paragraphs(mail)[1:4] == [
         "this opens a page with a button that signs you in, in the browser where you asked for it:\nhttps://ask.example/s/x",
         "In any other browser, type this code there:\n0123 4567",
         "Both work once, within 15 minutes.",
@@ -185,9 +202,9 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
 )
 def test_the_desk_is_told_who_did_what(what: str) -> None:
     about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=LINK)
-    mail = write(f"desk.{what}", NORA, "nora@newsroom.example", "Nora", about)
+    mail = write(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
-    assert paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
+    assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
 
 
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
@@ -262,7 +279,7 @@ class Outline(HTMLParser):
             self.words += data.split()
 
 
-@pytest.mark.parametrize("sender", [NORA, FA], ids=["en", "fa"])
+@pytest.mark.parametrize("sender", [NORA_SENDER, FA], ids=["en", "fa"])
 @pytest.mark.parametrize("kind", WITH_WORDS)
 def test_every_mail_says_the_same_in_text_and_in_html(kind: str, sender: Sender) -> None:
     for mail in render_examples(kind, sender, FRIDAY, LINK):
@@ -275,7 +292,7 @@ def same_in_html(mail: Message, sender: Sender) -> None:
     assert outline.open == []
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
-    assert links == [LINK] * len(used(mail.kind) & {"link", "stop"})
+    assert links == [LINK] * len(template_variables(mail.kind) & {"link", "stop"})
     assert {tag for tag, _ in outline.tags} <= {
         "html",
         "head",
@@ -294,7 +311,7 @@ def same_in_html(mail: Message, sender: Sender) -> None:
 
 @pytest.mark.threat("hostile words")
 def test_what_people_wrote_stays_text_in_html() -> None:
-    mail = invite(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
+    mail = write_invitation(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
     tags = {tag for tag, _ in Outline(mail.html or "").tags}
     assert "script" not in tags
     hrefs = [attributes["href"] for tag, attributes in Outline(mail.html or "").tags if tag == "a"]
@@ -304,8 +321,8 @@ def test_what_people_wrote_stays_text_in_html() -> None:
 @pytest.mark.threat("hostile words")
 def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     persian = "آیا دولت\u200cها نمی\u200cدانستند؟"
-    mail = invite(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
-    assert paragraphs(mail)[2] == f"> {persian}\n> 新疆发生了什么？"
+    mail = write_invitation(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
+    assert list_paragraphs(mail)[2] == f"> {persian}\n> 新疆发生了什么？"
     assert "جمعه ۱۱ نوامبر" in translation.day("fa", FRIDAY, "Asia/Tehran") or "جمعه" in translation.day(
         "fa", FRIDAY, "Asia/Tehran"
     )
@@ -314,7 +331,7 @@ def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
 @pytest.mark.threat("hostile words")
 def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
     about = AssignmentMail(headline="Police\r\nBcc: all@a.example\u2028" + "x" * 300, typed="Why.")
-    mail = write("expert.dropped", NORA, *LEYLA, about)
+    mail = write("expert.dropped", NORA_SENDER, *LEYLA_RECIPIENT, about)
     assert mail.subject.startswith("About your answer: Police Bcc: all@a.example x")
     assert len(mail.subject) < 130
 

@@ -33,7 +33,7 @@ from app.workflows import invitations, undo
 from app.workflows.letters import endings
 from tests.support.assignments import send_queued_mails
 from tests.support.cast import Newsroom, submitted_answer
-from tests.support.smtp_servers import RESET, an_app, served
+from tests.support.smtp_servers import RESET, create_mail_app, smtp_server
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 PAGE, STOP = "https://ask.example/a/9f-Q_x2", "https://ask.example/stop/8Jm1xN3y"
@@ -213,9 +213,9 @@ def test_a_mail_that_comes_back_has_failed_after_all_and_can_be_tried_again(
 
 def test_a_bounce_ends_the_tries_of_a_mail_whose_server_was_cut_off(database: Database) -> None:
     mail = put(database)
-    with served() as server:
+    with smtp_server() as server:
         server.answers["END"] = RESET
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port)), now=MONDAY)
+        deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port)), now=MONDAY)
         act(database, outbox.mark_bounced, Mailroom(), mail, "550 5.1.1 no … here")
         assert (len(server.taken), deliver_due(database, print, now=MONDAY + timedelta(hours=1))) == (1, Counter())
 

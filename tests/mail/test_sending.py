@@ -24,7 +24,7 @@ from app.mail.message import Message
 from app.mail.mime_message import Envelope, UnsafeHeader
 from app.mail.sending import transport
 from tests.support.pages import Page
-from tests.support.smtp_servers import HOUSE, Server, an_app, served
+from tests.support.smtp_servers import SENDER_ADDRESS, SmtpServer, create_mail_app, smtp_server
 
 ID = "<k2m4p6q8r0s2.0123456789abcdef@ask.example>"
 MAIL = Message(
@@ -48,7 +48,7 @@ ALPHABETS = {
 
 
 def wire(message: Message) -> bytes:
-    return Envelope(message, ID, HOUSE).as_bytes()
+    return Envelope(message, ID, SENDER_ADDRESS).as_bytes()
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -161,7 +161,7 @@ def test_the_headers_say_who_and_what() -> None:
 
 def test_a_mail_without_html_is_one_part_and_without_sender_comes_from_the_house() -> None:
     mail = parsed(wire(replace(MAIL, html=None, from_address=None, reply_to=None, to_name="")))
-    assert (mail.get_content_type(), mail["From"].addresses[0].addr_spec) == ("text/plain", HOUSE)
+    assert (mail.get_content_type(), mail["From"].addresses[0].addr_spec) == ("text/plain", SENDER_ADDRESS)
     assert (mail["To"], mail["Reply-To"]) == ("leyla@university.example", None)
 
 
@@ -228,7 +228,7 @@ def test_no_value_can_begin_a_header_of_its_own(field: str, control: str) -> Non
     value = (poison,) if field == "references" else poison
     mail = MAIL if field == "message_id" else replace(MAIL, **{field: value})
     with pytest.raises(UnsafeHeader):
-        Envelope(mail, poison if field == "message_id" else ID, HOUSE)
+        Envelope(mail, poison if field == "message_id" else ID, SENDER_ADDRESS)
 
 
 @pytest.mark.threat("hostile words")
@@ -260,7 +260,7 @@ def test_a_domain_of_another_script_is_written_in_ascii() -> None:
 
 def test_an_unknown_transport_is_refused() -> None:
     with pytest.raises(ValueError, match="folder, smtp"):
-        transport(_with(an_app(), MAIL_TRANSPORT="pigeon"))
+        transport(_with(create_mail_app(), MAIL_TRANSPORT="pigeon"))
 
 
 def _with(app: Flask, **settings: Any) -> Flask:
@@ -270,7 +270,7 @@ def _with(app: Flask, **settings: Any) -> Flask:
 
 def test_the_folder_gets_whole_files_that_only_the_house_can_read(tmp_path: Path) -> None:
     folder = tmp_path / "var" / "mail"
-    send = transport(_with(an_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(folder)))
+    send = transport(_with(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(folder)))
     send(MAIL, ID)
     send(replace(MAIL, subject="Second"), ID)
     first, second = sorted(folder.iterdir())
@@ -281,26 +281,26 @@ def test_the_folder_gets_whole_files_that_only_the_house_can_read(tmp_path: Path
 
 def test_a_folder_that_can_not_be_written_is_tried_again_later(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("a file stands where the folder should be")
-    send = transport(_with(an_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(tmp_path / "mail")))
+    send = transport(_with(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(tmp_path / "mail")))
     with pytest.raises(Transient, match="the mail folder can't be written"):
         send(MAIL, ID)
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with served() as server:
+def server() -> Iterator[SmtpServer]:
+    with smtp_server() as server:
         yield server
 
 
 @pytest.fixture
-def send(server: Server) -> Callable[[Message, str], None]:
-    return transport(an_app(MAIL_PORT=server.port))
+def send(server: SmtpServer) -> Callable[[Message, str], None]:
+    return transport(create_mail_app(MAIL_PORT=server.port))
 
 
-def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Message, str], None]) -> None:
+def test_a_server_gets_the_mail_to_the_letter(server: SmtpServer, send: Callable[[Message, str], None]) -> None:
     send(MAIL, ID)
     [(sender, recipient, raw)] = server.taken
-    assert (sender, recipient) == (HOUSE, "leyla@university.example")
+    assert (sender, recipient) == (SENDER_ADDRESS, "leyla@university.example")
     assert parsed(raw)["Message-ID"] == ID
     assert body(raw, "plain") == MAIL.text
 
@@ -325,7 +325,7 @@ def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Me
     ],
 )  # fmt: skip
 def test_what_the_server_says_becomes_a_fault_without_addresses(
-    server: Server, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, said: str
+    server: SmtpServer, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, said: str
 ) -> None:
     server.answers[step] = answer
     with pytest.raises((Transient, Permanent)) as fault:
@@ -336,7 +336,7 @@ def test_what_the_server_says_becomes_a_fault_without_addresses(
 
 @pytest.mark.parametrize("goodbye", [None, b"421 gone", b"500 what"])
 def test_a_goodbye_that_fails_does_not_undo_a_delivery(
-    server: Server, send: Callable[[Message, str], None], goodbye: bytes | None
+    server: SmtpServer, send: Callable[[Message, str], None], goodbye: bytes | None
 ) -> None:
     server.answers["QUIT"] = goodbye
     send(MAIL, ID)
@@ -344,34 +344,34 @@ def test_a_goodbye_that_fails_does_not_undo_a_delivery(
 
 
 def test_no_server_is_a_reason_to_wait() -> None:
-    with served() as gone:
+    with smtp_server() as gone:
         port = gone.port
     with pytest.raises(Transient, match="Connection refused"):
-        transport(an_app(MAIL_PORT=port))(MAIL, ID)
+        transport(create_mail_app(MAIL_PORT=port))(MAIL, ID)
 
 
-def test_a_return_path_of_its_own_stands_on_the_envelope_only(server: Server) -> None:
+def test_a_return_path_of_its_own_stands_on_the_envelope_only(server: SmtpServer) -> None:
     token = "abcdefghij234567"
     for pattern in ("bounces@steppe.example", "*@back.steppe.example"):
-        send = transport(an_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=pattern))
+        send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=pattern))
         send(replace(MAIL, return_token=token), ID)
-    transport(an_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=""))(replace(MAIL, return_token=token), ID)
+    transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=""))(replace(MAIL, return_token=token), ID)
     assert [sender for sender, _, _ in server.taken] == [
-        f"bounces+b-{token}@steppe.example", f"b-{token}@back.steppe.example", HOUSE,
+        f"bounces+b-{token}@steppe.example", f"b-{token}@back.steppe.example", SENDER_ADDRESS,
     ]  # fmt: skip
     assert [token.encode() in raw for _, _, raw in server.taken] == [False] * 3
 
 
-def test_an_unsafe_mail_never_reaches_the_server(server: Server, send: Callable[[Message, str], None]) -> None:
+def test_an_unsafe_mail_never_reaches_the_server(server: SmtpServer, send: Callable[[Message, str], None]) -> None:
     with pytest.raises(UnsafeHeader):
         send(replace(MAIL, subject="x\r\nBcc: a@b.example"), ID)
     assert server.asked == []
 
 
 @pytest.mark.threat("network observer")
-def test_a_server_that_knows_no_encryption_gets_nothing(server: Server) -> None:
+def test_a_server_that_knows_no_encryption_gets_nothing(server: SmtpServer) -> None:
     with pytest.raises(Transient, match="knows no encryption"):
-        transport(an_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)
+        transport(create_mail_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)
     assert server.taken == []
 
 

@@ -22,10 +22,10 @@ from app.mail.sign_ins import FAULTS, NoToken, access_token
 from app.mail.token_requests import Tokens
 from app.settings.mail_accounts import OAuthAccount
 from app.workflows.key_rotation import rotate
-from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
+from tests.support.fake_servers import CannedAnswer
 from tests.support.forks import FORKS
-from tests.support.token_server import TokenServer, error, token_server
+from tests.support.token_server import TokenServer, token_error, token_server
 from tests.support.waiting import PATIENCE
 
 ASK = "ask@steppe.example"
@@ -209,21 +209,21 @@ def test_a_sign_in_while_another_process_renews_the_old_one_is_the_one_that_coun
 
 
 # What the provider answers, what is wrong then, and what the log says of it.
-FAULTY: dict[str, tuple[Answer, str, str]] = {
-    "garbage": (Answer(b"<html>Sign in to the hotel's network</html>"), "away", "its answer (200) can't be read"),
-    "no object": (Answer(["access_token"]), "away", "its answer (200) can't be read"),
-    "a hill of brackets": (Answer(b"[" * 60_000), "away", "its answer (200) can't be read"),
-    "not text": (Answer(b"\xff\xfe\x00"), "away", "its answer (200) can't be read"),
-    "too much": (Answer(b"x" * 70_000), "away", "its answer is too large"),
-    "no token": (Answer({"token_type": "Bearer"}), "away", "its answer holds no token"),
-    "a token of two lines": (Answer({"access_token": "a\r\nb"}), "away", "its answer holds no token"),
-    "another kind": (Answer({"access_token": "a", "token_type": "mac"}), "away", "its token is of another kind"),
-    "busy": (Answer(b"", 503), "away", "its answer (503) can't be read"),
-    "an error of its own": (error("server_error", 500), "away", "it says server_error"),
-    "a grant that it can't look up": (error("invalid_grant", 500), "away", "it says invalid_grant"),
-    "elsewhere": (Answer(b"", 302, {"Location": "http://169.254.169.254/"}), "away", "it sends us elsewhere, and nobody follows"),
-    "our settings": (error("invalid_client", 401, "AADSTS700016: no such application"), "settings", "it says invalid_client"),
-    "a person is wanted": (error("interaction_required"), "out", "it says interaction_required"),
+FAULTY: dict[str, tuple[CannedAnswer, str, str]] = {
+    "garbage": (CannedAnswer(b"<html>Sign in to the hotel's network</html>"), "away", "its answer (200) can't be read"),
+    "no object": (CannedAnswer(["access_token"]), "away", "its answer (200) can't be read"),
+    "a hill of brackets": (CannedAnswer(b"[" * 60_000), "away", "its answer (200) can't be read"),
+    "not text": (CannedAnswer(b"\xff\xfe\x00"), "away", "its answer (200) can't be read"),
+    "too much": (CannedAnswer(b"x" * 70_000), "away", "its answer is too large"),
+    "no token": (CannedAnswer({"token_type": "Bearer"}), "away", "its answer holds no token"),
+    "a token of two lines": (CannedAnswer({"access_token": "a\r\nb"}), "away", "its answer holds no token"),
+    "another kind": (CannedAnswer({"access_token": "a", "token_type": "mac"}), "away", "its token is of another kind"),
+    "busy": (CannedAnswer(b"", 503), "away", "its answer (503) can't be read"),
+    "an error of its own": (token_error("server_error", 500), "away", "it says server_error"),
+    "a grant that it can't look up": (token_error("invalid_grant", 500), "away", "it says invalid_grant"),
+    "elsewhere": (CannedAnswer(b"", 302, {"Location": "http://169.254.169.254/"}), "away", "it sends us elsewhere, and nobody follows"),
+    "our settings": (token_error("invalid_client", 401, "AADSTS700016: no such application"), "settings", "it says invalid_client"),
+    "a person is wanted": (token_error("interaction_required"), "out", "it says interaction_required"),
 }  # fmt: skip
 
 
@@ -253,7 +253,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     """One byte now and then, or none at all."""
     monkeypatch.setattr(http_client, "STALL", 0.4)
     monkeypatch.setattr(token_requests, "LIMIT", 0.8)
-    provider.answers = [Answer({"access_token": "a" * 200}, slowly=slowly)]
+    provider.answers = [CannedAnswer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()
     assert refused(database, account) == FAULTS["away"][1]
     assert time.monotonic() - began < 8
@@ -295,8 +295,8 @@ def test_a_token_that_a_mail_server_refuses_is_renewed_unless_it_is_new(
     assert access_token(database, account) != token
 
 
-def begun(**more: object) -> Answer:
-    return Answer(
+def begun(**more: object) -> CannedAnswer:
+    return CannedAnswer(
         {"device_code": "d", "user_code": "U", "verification_uri": "https://id.example/code", "expires_in": 100, **more}
     )
 
@@ -305,9 +305,9 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
     account, waits = provider.account(ASK), []
     provider.answers = [
         begun(interval=7),
-        error("authorization_pending"),
-        error("slow_down"),
-        Answer(b"", 503),
+        token_error("authorization_pending"),
+        token_error("slow_down"),
+        CannedAnswer(b"", 503),
         provider.tokens(ASK),
     ]
     tokens = token_requests.wait_for_sign_in(
@@ -321,17 +321,22 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
 @pytest.mark.parametrize(
     ("answers", "said", "waits"),
     [
-        ([begun(), error("access_denied")], "it says access_denied", [5]),
-        ([begun(), error("authorization_pending"), error("expired_token")], "it says expired_token", [5, 5]),
-        ([begun(expires_in=12, interval=5), *[error("authorization_pending")] * 3], "nobody signed in in time", [5, 5, 2]),
-        ([begun(), Answer({"access_token": "a"})], "it gave no refresh token: the scopes need offline_access, or what it calls that", [5]),
+        ([begun(), token_error("access_denied")], "it says access_denied", [5]),
+        (
+            [begun(), token_error("authorization_pending"), token_error("expired_token")],
+            "it says expired_token",
+            [5, 5],
+        ),
+        ([begun(expires_in=12, interval=5), *[token_error("authorization_pending")] * 3],
+         "nobody signed in in time", [5, 5, 2]),
+        ([begun(), CannedAnswer({"access_token": "a"})], "it gave no refresh token: the scopes need offline_access, or what it calls that", [5]),
         ([begun(verification_uri="http://id.example/code")], "it gave no device code", []),
         ([begun(user_code="")], "it gave no device code", []),
-        ([error("unauthorized_client", 400, "AADSTS7000218")], "it says unauthorized_client", []),
+        ([token_error("unauthorized_client", 400, "AADSTS7000218")], "it says unauthorized_client", []),
     ],
 )  # fmt: skip
 def test_a_sign_in_by_code_that_comes_to_nothing(
-    provider: TokenServer, answers: list[Answer], said: str, waits: list[float]
+    provider: TokenServer, answers: list[CannedAnswer], said: str, waits: list[float]
 ) -> None:
     account, waited = provider.account(ASK), []
     provider.answers = list(answers)

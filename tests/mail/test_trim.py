@@ -8,11 +8,20 @@ from hypothesis import strategies as st
 
 from app.mailtext.incoming import Mail, TrimContext, Trimmed
 from app.mailtext.trim import trim
-from tests.support.replies import ADDRESS, EDITION, EVERYWHERE, INVITATION, NAME, Reply, arrows, in_every_language
-from tests.support.reply_tongues import TONGUES
+from tests.support.reply_languages import REPLY_LANGUAGES
+from tests.support.reply_mails import (
+    EDITION,
+    INVITATION,
+    NEWSLETTER_ADDRESS,
+    NEWSLETTER_NAME,
+    REPLY_PROGRAMS,
+    Reply,
+    list_replies,
+    quote_lines,
+)
 
-OURS = TrimContext(frozenset({ADDRESS}), (EDITION, INVITATION))
-REPLIES = list(in_every_language())
+OURS = TrimContext(frozenset({NEWSLETTER_ADDRESS}), (EDITION, INVITATION))
+REPLIES = list(list_replies())
 
 
 def flat(text: str) -> str:
@@ -24,11 +33,11 @@ def of_text(text: str, known: TrimContext = OURS) -> str:
 
 
 def test_every_program_speaks_every_language() -> None:
-    assert len(REPLIES) == len(EVERYWHERE) * len(TONGUES)
-    assert len(TONGUES) >= 40
+    assert len(REPLIES) == len(REPLY_PROGRAMS) * len(REPLY_LANGUAGES)
+    assert len(REPLY_LANGUAGES) >= 40
 
 
-@pytest.mark.parametrize("program", [program.__name__ for program in EVERYWHERE])
+@pytest.mark.parametrize("program", [program.__name__ for program in REPLY_PROGRAMS])
 @pytest.mark.parametrize("knows", [True, False], ids=["we know what was answered", "we know nothing"])
 def test_the_words_come_out_of_every_program_in_every_language(program: str, knows: bool) -> None:
     def found(reply: Reply) -> str:
@@ -36,12 +45,12 @@ def test_the_words_come_out_of_every_program_in_every_language(program: str, kno
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
     wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
-    assert (len(mine), wrong) == (len(TONGUES), {})
+    assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"
-FULL = f"{NAME} <{ADDRESS}>"
-QUOTE = arrows(EDITION)
+FULL = f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>"
+QUOTE = quote_lines(EDITION)
 
 KEPT_WHOLE = [
     'On 12 March the minister wrote:\n\n"We will open the bridge."\n\nIs that true?',
@@ -74,30 +83,31 @@ INTRODUCTIONS = {
     "in stars": f"*On Thu, May 2, 2024 at 10:14 AM {FULL} wrote:*\n\n{EDITION}",
     "with the quote on its line": f"On Thu, May 2, 2024 at 10:14 AM {FULL} wrote: Good morning. The floods came.\nAnd more.\n",
     "Zoho": f"---- On Thu, 02 May 2024 10:14:00 +0500 {FULL} wrote ---\n\n{EDITION}",
-    "QQ": f'------------------\u00a0原始邮件\u00a0------------------\n发件人: "{NAME}" <{ADDRESS}>;\n发送时间: 2024年5月2日 10:14\n收件人: "Timur";\n主题: 14\n\n{EDITION}',
-    "163": f'在 2024-05-02 10:14:00，"{NAME}" <{ADDRESS}> 写道：\n\n{EDITION}',
-    "163 in English": f'At 2024-05-02 10:14:00, "{NAME}" <{ADDRESS}> wrote:\n\n{EDITION}',
+    "QQ": f'------------------\u00a0原始邮件\u00a0------------------\n发件人: "{NEWSLETTER_NAME}" <{NEWSLETTER_ADDRESS}>;\n发送时间: 2024年5月2日 10:14\n收件人: "Timur";\n主题: 14\n\n{EDITION}',
+    "163": f'在 2024-05-02 10:14:00，"{NEWSLETTER_NAME}" <{NEWSLETTER_ADDRESS}> 写道：\n\n{EDITION}',
+    "163 in English": f'At 2024-05-02 10:14:00, "{NEWSLETTER_NAME}" <{NEWSLETTER_ADDRESS}> wrote:\n\n{EDITION}',
     "Mail.ru": f">Четверг, 2 мая 2024, 10:14 +03:00 от {FULL}:\n>\n{QUOTE}",
-    "Mail.ru's application": f"--\nТимур Бек\nОтправлено из Mail для Android\n \nЧетверг, 2 мая 2024 г., 10:14 +03:00 от {NAME} {ADDRESS}:\n \n{QUOTE}",
-    "Yandex": f'02.05.2024, 10:14, "{NAME}" <{ADDRESS}>:\n\n{QUOTE}',
+    "Mail.ru's application": f"--\nТимур Бек\nОтправлено из Mail для Android\n \nЧетверг, 2 мая 2024 г., 10:14 +03:00 от {NEWSLETTER_NAME} {NEWSLETTER_ADDRESS}:\n \n{QUOTE}",
+    "Yandex": f'02.05.2024, 10:14, "{NEWSLETTER_NAME}" <{NEWSLETTER_ADDRESS}>:\n\n{QUOTE}',
     "Proton": f"Sent with Proton Mail secure email.\n\nOn Thursday, May 2nd, 2024 at 10:14, {FULL} wrote:\n\n{QUOTE}",
-    "Proton's application": f"-------- Original Message --------\nOn May 2, 2024, 10:14, {NAME} < {ADDRESS}> wrote:\n\n{QUOTE}",
+    "Proton's application": f"-------- Original Message --------\nOn May 2, 2024, 10:14, {NEWSLETTER_NAME} < {NEWSLETTER_ADDRESS}> wrote:\n\n{QUOTE}",
     "K-9": f"-- \nSent from my Android device with K-9 Mail. Please excuse my brevity.\n\nOn May 2, 2024 10:14:00 AM GMT+05:00, {FULL} wrote:\n{QUOTE}",
-    "Roundcube": f"Am 2024-05-02 10:14, schrieb {NAME}:\n{QUOTE}",
-    "Thunderbird in Russian": f"02.05.2024 10:14, {NAME} пишет:\n{QUOTE}",
-    "Thunderbird in French": f"Le 02/05/2024 à 10:14, {NAME} a écrit :\n{QUOTE}",
-    "a day and a name": f"On Monday {NAME} wrote:\n{QUOTE}",
+    "Roundcube": f"Am 2024-05-02 10:14, schrieb {NEWSLETTER_NAME}:\n{QUOTE}",
+    "Thunderbird in Russian": f"02.05.2024 10:14, {NEWSLETTER_NAME} пишет:\n{QUOTE}",
+    "Thunderbird in French": f"Le 02/05/2024 à 10:14, {NEWSLETTER_NAME} a écrit :\n{QUOTE}",
+    "a day and a name": f"On Monday {NEWSLETTER_NAME} wrote:\n{QUOTE}",
     "a name": f"Nora Lind schrieb:\n{QUOTE}",
     "Gnus": f"{FULL} writes:\n\n{QUOTE}",
     "Outlook on a Mac": f"From: {FULL}\nDate: Thursday, 2 May 2024 at 10:14\nTo: Timur <timur@mail.example>\nSubject: Edition 14\n{EDITION}",
     "Outlook on a telephone": f"Get Outlook for iOS<https://aka.example/o0ukef>\n{'_' * 32}\nFrom: {FULL}\nSent: Thursday, May 2, 2024 10:14:00 AM\nTo: Timur\nSubject: 14\n\n{EDITION}",
-    "GMX": f'Gesendet: Donnerstag, 02. Mai 2024 um 10:14 Uhr\nVon: "{NAME}" <{ADDRESS}>\nAn: timur@mail.example\nBetreff: 14\n\n{EDITION}',
+    "GMX": f'Gesendet: Donnerstag, 02. Mai 2024 um 10:14 Uhr\nVon: "{NEWSLETTER_NAME}" <{NEWSLETTER_ADDRESS}>\nAn: timur@mail.example\nBetreff: 14\n\n{EDITION}',
     "Notes": f"From:\t{FULL}\nTo:\tTimur\nDate:\t02.05.2024 10:14\nSubject:\tEdition 14\n\n\n\n{EDITION}",
-    "Zimbra": f"----- On May 2, 2024, at 10:14 AM, {NAME} {ADDRESS} wrote:\n\n{QUOTE}",
-    "Tutanota": f"May 2, 2024, 10:14 by {ADDRESS}:\n\n{QUOTE}",
+    "Zimbra": f"----- On May 2, 2024, at 10:14 AM, {NEWSLETTER_NAME} {NEWSLETTER_ADDRESS} wrote:\n\n{QUOTE}",
+    "Tutanota": f"May 2, 2024, 10:14 by {NEWSLETTER_ADDRESS}:\n\n{QUOTE}",
     "headings in another order": f"-----Ursprüngliche Nachricht-----\nBetreff: 14\nDatum: 2024-05-02T10:14:00+0500\nVon: {FULL}\nAn: timur@mail.example\n\n{EDITION}",
     "bars": f"2 May 2024, {FULL}:\n\n| old text\n| older text\n",
-    "an address broken over lines": f"On Thu, 2 May 2024 at 10:14 {NAME}\n\n<\nmailto:{FULL}\n> wrote:\n\n\n{EDITION}",
+    "an address broken over lines": f"On Thu, 2 May 2024 at 10:14 {NEWSLETTER_NAME}\n\n<\nmailto:{FULL}\n> wrote:"
+    f"\n\n\n{EDITION}",
     "a helpdesk": f"##- Please type your reply above this line -##\n\n{EDITION}",
 }  # fmt: skip
 
@@ -110,9 +120,9 @@ def test_a_quote_ends_the_words_however_it_is_introduced(introduction: str) -> N
 
 def test_an_answer_below_the_quote_is_the_answer() -> None:
     for introduction in (
-        f"On 5/2/24 10:14 AM, {NAME} wrote:",
+        f"On 5/2/24 10:14 AM, {NEWSLETTER_NAME} wrote:",
         f"{FULL} writes:",
-        f"At 10:14 AM 5/2/2024, {NAME} wrote:",
+        f"At 10:14 AM 5/2/2024, {NEWSLETTER_NAME} wrote:",
     ):
         text = f"{introduction}\n{QUOTE}\n\n{WORDS}\n\n-- \nTimur Bek\nKarasu\n"
         assert (of_text(text), of_text(text, TrimContext())) == (flat(WORDS), flat(WORDS))
@@ -125,7 +135,8 @@ def test_answers_between_quotes_stay_without_the_quotes() -> None:
 
 
 def test_initials_before_an_arrow_are_a_quote() -> None:
-    text = f"{WORDS}\n\nOn Thursday, 2 May 2024, 10:14:00, {NAME} wrote:\n\nNL> old text\nNL> older text\n\nAnd now?"
+    quoted = "NL> old text\nNL> older text\n\nAnd now?"
+    text = f"{WORDS}\n\nOn Thursday, 2 May 2024, 10:14:00, {NEWSLETTER_NAME} wrote:\n\n{quoted}"
     assert of_text(text) == flat(f"{WORDS} And now?")
 
 
@@ -134,9 +145,9 @@ FORWARDED = "From: Anna <anna@mail.example>\nDate: Thu, May 2, 2024 at 10:14 AM\
 
 def test_a_note_above_a_forwarded_mail_is_the_text_and_else_the_forwarded_mail_is() -> None:
     bare, with_note = f"---------- Forwarded message ---------\n{FORWARDED}", "Is this true?"
-    apple = f"Sent from my iPhone\n\nBegin forwarded message:\n\n{arrows(FORWARDED)}"
+    apple = f"Sent from my iPhone\n\nBegin forwarded message:\n\n{quote_lines(FORWARDED)}"
     assert of_text(bare) == "The lamps went out."
-    assert of_text(arrows(bare)) == "The lamps went out."
+    assert of_text(quote_lines(bare)) == "The lamps went out."
     assert of_text(apple) == "The lamps went out."
     assert of_text(f"{with_note}\n\n{bare}") == with_note
     assert of_text(f"{with_note}\n\n{apple}") == with_note

@@ -6,22 +6,22 @@ import pytest
 
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.replies import (
-    ADDRESS,
+from tests.support.reply_languages import REPLY_LANGUAGES
+from tests.support.reply_mails import (
     AS_SENT,
-    EVERYWHERE,
     IN_PART,
     INVITATION,
-    NAME,
+    NEWSLETTER_ADDRESS,
+    NEWSLETTER_NAME,
+    REPLY_PROGRAMS,
     Reply,
-    to_an_edition_known_in_part,
+    list_partly_known_replies,
 )
-from tests.support.reply_tongues import TONGUES
 
-REPLIES = list(to_an_edition_known_in_part())
-HEADS = f"From: {NAME} <{ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
-PART = TrimContext(frozenset({ADDRESS}), editions=(IN_PART,))
-MAIL = TrimContext(frozenset({ADDRESS}), texts=(IN_PART,))
+REPLIES = list(list_partly_known_replies())
+HEADS = f"From: {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
+PART = TrimContext(frozenset({NEWSLETTER_ADDRESS}), editions=(IN_PART,))
+MAIL = TrimContext(frozenset({NEWSLETTER_ADDRESS}), texts=(IN_PART,))
 
 
 def flat(text: str) -> str:
@@ -32,7 +32,7 @@ def of_text(text: str, known: TrimContext) -> str:
     return flat(trim(Mail(plain=text, body=text), known).text)
 
 
-@pytest.mark.parametrize("program", [program.__name__ for program in EVERYWHERE])
+@pytest.mark.parametrize("program", [program.__name__ for program in REPLY_PROGRAMS])
 @pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
 def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, known: TrimContext) -> None:
     def found(reply: Reply) -> str:
@@ -40,7 +40,7 @@ def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: st
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
     wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
-    assert (len(mine), wrong) == (len(TONGUES), {})
+    assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 
 @pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
@@ -57,7 +57,7 @@ def test_other_stories_of_an_edition_are_not_the_readers() -> None:
 
 
 def test_an_answer_in_an_invitation_is_one_however_short_it_is() -> None:
-    known = TrimContext(frozenset({ADDRESS}), texts=(INVITATION,))
+    known = TrimContext(frozenset({NEWSLETTER_ADDRESS}), texts=(INVITATION,))
     invitation = INVITATION.replace("lamps?\n", "lamps?\nThe district\n").replace(
         "pay?\n", "pay?\n\nSee https://budget.example/2023, page 4.\n"
     )

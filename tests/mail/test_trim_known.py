@@ -4,10 +4,10 @@ import textwrap
 
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.replies import ADDRESS, EDITION, INVITATION, NAME
+from tests.support.reply_mails import EDITION, INVITATION, NEWSLETTER_ADDRESS, NEWSLETTER_NAME
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"
-OURS = TrimContext(frozenset({ADDRESS}), (EDITION, INVITATION))
+OURS = TrimContext(frozenset({NEWSLETTER_ADDRESS}), (EDITION, INVITATION))
 
 
 def words(text: str, known: TrimContext = OURS) -> str:
@@ -19,12 +19,13 @@ def test_the_edition_is_found_without_any_mark_above_and_below_the_words() -> No
     flat = " ".join(WORDS.split())
     assert words(f"{WORDS}\n\n{other}") == flat
     assert words(f"{EDITION}\n\n{WORDS}") == flat
-    assert words(f"{WORDS}\n\nBlah {ADDRESS} blah:\n\n{EDITION}") == flat
+    assert words(f"{WORDS}\n\nBlah {NEWSLETTER_ADDRESS} blah:\n\n{EDITION}") == flat
     assert words(f"{WORDS}\n\n{EDITION}", TrimContext()) == " ".join(f"{WORDS} {EDITION}".split())
 
 
 ANSWERED = (
-    f"Dear Nora, my answers are below.\n\nFrom: {NAME} <{ADDRESS}>\nSent: Thursday\nTo: Leyla\nSubject: A question\n\n"
+    f"Dear Nora, my answers are below.\n\nFrom: {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>\n"
+    "Sent: Thursday\nTo: Leyla\nSubject: A question\n\n"
     + INVITATION.replace("lamps?\n", "lamps?\nThe third department of the district signs them.\n").replace("to pay?\n", "to pay?\nTwice.\n")
 )  # fmt: skip
 
@@ -37,7 +38,7 @@ def test_answers_inside_a_quote_without_marks_are_found_because_we_know_what_we_
 
 
 def test_the_rest_of_a_quote_that_we_know_in_part_is_cut_with_it() -> None:
-    heads = f"From: {NAME} <{ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
+    heads = f"From: {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
     older = "From: Timur\nSent: Monday\nTo: Nora\nSubject: lamps\n\nAn older letter of mine.\n"
     assert words(f"Thank you.\n\n{heads}\n\n{EDITION}\n\nA line that a server added.\n\n{older}") == "Thank you."
 

@@ -6,22 +6,28 @@ import pytest
 
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.replies import ADDRESS, EDITION, NAME, arrows
+from tests.support.reply_mails import EDITION, NEWSLETTER_ADDRESS, NEWSLETTER_NAME, quote_lines
 
 WORDS = "Who pays for the lamps in our street?\n\nAnd who for the dark?"
-FULL = f"{NAME} <{ADDRESS}>"
+FULL = f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>"
 LINE = f"On Thu, May 2, 2024 at 10:14 AM {FULL} wrote"
-QUOTE = arrows(EDITION)
+QUOTE = quote_lines(EDITION)
 HEADS = f"From: {FULL}\nSent: Thursday, May 2, 2024 10:14 AM\nTo: Timur\nSubject: 14"
-QQ = f'From: "{NAME}"<{ADDRESS}>;\nDate: Thu, May 2, 2024 10:14 AM\nTo: "Timur"<t@qq.example>;\nSubject: Edition 14'
-NETEASE = f"| From | {NAME}<{ADDRESS}> |\n| Date | 05/02/2024 10:14 |\n| To | Timur<t@163.example> |\n| Subject | 14 |"
+QQ = (
+    f'From: "{NEWSLETTER_NAME}"<{NEWSLETTER_ADDRESS}>;\nDate: Thu, May 2, 2024 10:14 AM\n'
+    'To: "Timur"<t@qq.example>;\nSubject: Edition 14'
+)
+NETEASE = (
+    f"| From | {NEWSLETTER_NAME}<{NEWSLETTER_ADDRESS}> |\n| Date | 05/02/2024 10:14 |\n"
+    "| To | Timur<t@163.example> |\n| Subject | 14 |"
+)
 
 BELOW = {
     "an office's signature, with a site": f"Timur Aliev\nChief Engineer\nDepartment of Roads, City of Tastak\nwww.roads.example\n\n{LINE}:\n{QUOTE}",
     "an office's signature, without": f"Timur Aliev\nHead of Department\nKazGUU University\n\n{HEADS}\n\n{EDITION}",
     "an office's signature in Russian": f"Тимур Алиев\nначальник отдела\nООО «Дороги»\n\n{LINE}:\n{QUOTE}",
     "a signature below a telephone's line": f"Sent from my iPhone\nTimur Aliev\nRoads Ltd\n+7 777 777 77 77\n\n{LINE}:\n{QUOTE}",
-    "Yandex": f"{'-' * 16}\nКому: Timur (t@yandex.example);\nТема: Edition 14;\n02.05.2024, 10:14, \"{NAME}\" <{ADDRESS}>:\n\n{EDITION}",
+    "Yandex": f"{'-' * 16}\nКому: Timur (t@yandex.example);\nТема: Edition 14;\n02.05.2024, 10:14, \"{NEWSLETTER_NAME}\" <{NEWSLETTER_ADDRESS}>:\n\n{EDITION}",
     "mutt": f"----- Forwarded message from {FULL} -----\n\n{EDITION}\n----- End forwarded message -----",
     "QQ": f"{'-' * 18} Original {'-' * 18}\n{QQ}\n\n{EDITION}",
     "QQ with the spaces of a page": f"{'-' * 18}&nbsp;Original&nbsp;{'-' * 18}\n{QQ.replace(': ', ': &nbsp;')}\n\n{EDITION}",
@@ -41,7 +47,7 @@ SMALL_PRINT = {
 
 
 def of_text(text: str) -> str:
-    return trim(Mail(plain=text, body=text), TrimContext(frozenset({ADDRESS}))).text
+    return trim(Mail(plain=text, body=text), TrimContext(frozenset({NEWSLETTER_ADDRESS}))).text
 
 
 @pytest.mark.parametrize("program", BELOW)

@@ -4,15 +4,15 @@ import pytest
 
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.replies import ADDRESS, EDITION, INVITATION, NAME, arrows
+from tests.support.reply_mails import EDITION, INVITATION, NEWSLETTER_ADDRESS, NEWSLETTER_NAME, quote_lines
 
-KNOWN = TrimContext(frozenset({ADDRESS}), (INVITATION,), (EDITION,))
-LINE = f"On Thu, May 2, 2024 at 10:14 AM {NAME} <{ADDRESS}> wrote:"
-HEADS = f"From: {NAME} <{ADDRESS}>\nSent: Thursday, May 2, 2024 10:14 AM\nTo: Timur\nSubject: 14"
+KNOWN = TrimContext(frozenset({NEWSLETTER_ADDRESS}), (INVITATION,), (EDITION,))
+LINE = f"On Thu, May 2, 2024 at 10:14 AM {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}> wrote:"
+HEADS = f"From: {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>\nSent: Thursday, May 2, 2024 10:14 AM\nTo: Timur\nSubject: 14"
 BELOW = {
     "nothing": "",
-    "a quote": f"\n\n{LINE}\n{arrows(EDITION)}",
-    "Apple's quote": f"\n\n> {LINE}\n>\n{arrows(EDITION)}",
+    "a quote": f"\n\n{LINE}\n{quote_lines(EDITION)}",
+    "Apple's quote": f"\n\n> {LINE}\n>\n{quote_lines(EDITION)}",
     "headers": f"\n\n{HEADS}\n\n{EDITION}",
     "a line and headers": f"\n\n{'_' * 32}\n{HEADS}\n\n{EDITION}",
     "a separator": f"\n\n-----Original Message-----\n{EDITION}",
@@ -57,7 +57,7 @@ def test_a_line_marked_by_hand_is_all_that_was_written() -> None:
 
 
 def test_a_quote_of_an_older_quote_is_no_line_of_their_own() -> None:
-    text = f"> No lamps, she says.\n>\n> {LINE}\n{arrows(arrows(EDITION))}\n\nSo who pays?"
+    text = f"> No lamps, she says.\n>\n> {LINE}\n{quote_lines(quote_lines(EDITION))}\n\nSo who pays?"
     assert trim(Mail(plain=text, body=text)).text == "So who pays?"
 
 

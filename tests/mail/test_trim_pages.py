@@ -7,7 +7,7 @@ import pytest
 from app.mail.message import Sender, compose
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.replies import EDITION
+from tests.support.reply_mails import EDITION
 
 OLD = "".join(f"<p>{html.escape(line)}</p>" for line in EDITION.splitlines() if line)
 SAID = "On 2 May 2024, at 10:14, The Steppe Letter &lt;letter@steppe.example&gt; wrote:"

@@ -19,8 +19,8 @@ from app.questions import queries as questions
 from app.questions.models import Note, Question
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import DESK, checked, mail
-from tests.support.mailroom import LEYLA, Room
+from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
+from tests.support.mailroom import LEYLAS_ADDRESS, Room
 
 WORDS = "We measure it at the station.\n\nA village can ask for the figures."
 
@@ -34,7 +34,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
 def salt(room: Room) -> ExpertAssignment:
     """Leyla was asked, and has answered the invitation by mail."""
     found, address = room.invited()
-    room.bring(mail(LEYLA, address, body=WORDS, Authentication_Results=checked(LEYLA)))
+    room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     return found
 
 
@@ -183,7 +183,7 @@ def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room,
 
 
 def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room, salt: ExpertAssignment) -> None:
-    row = room.bring(mail("leyla.home@post.example", DESK, body=WORDS, From=[LEYLA, "x@y.example"]))
+    row = room.bring(mail("leyla.home@post.example", DESK_ADDRESS, body=WORDS, From=[LEYLAS_ADDRESS, "x@y.example"]))
 
     def take(s: Session) -> int:
         pen = s.get_one(Inbound, row.id)
@@ -206,7 +206,7 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
     with room.database.read() as session:
         newsletter_id = salt.assignment(session).newsletter_id
     room.database.write(lambda s: setattr(s.get_one(Newsletter, newsletter_id), "check_policy", "off"))
-    row = room.bring(mail("leyla.home@post.example", DESK, body=WORDS, From=[LEYLA, "x@y.example"]))
+    row = room.bring(mail("leyla.home@post.example", DESK_ADDRESS, body=WORDS, From=[LEYLAS_ADDRESS, "x@y.example"]))
     room.database.write(
         lambda s: mailed_answers.from_pen(
             s, room.newsroom.ilya, salt.assignment(s), s.get_one(Inbound, row.id), row.version

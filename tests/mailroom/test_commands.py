@@ -22,10 +22,9 @@ from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
-from tests.support.mailroom import Room
+from tests.support.mailroom import LmtpClient, Room, list_stored_mails
 from tests.support.serving import free_port
 from tests.support.waiting import PATIENCE
-from tests.support.ways_in import Client, stored
 
 ROOT = Path(__file__).parent.parent.parent
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -68,7 +67,7 @@ def test_inspect_tells_what_would_become_of_a_mail_and_stores_nothing(app: Flask
         },
     )  # fmt: skip
     assert "Соль" in printed
-    assert stored(room.database) == []
+    assert list_stored_mails(room.database) == []
 
 
 def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
@@ -148,10 +147,10 @@ def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database
         said = child.stdout.readline().decode()
         assert said == f"LMTP listens at {socket if way == 'socket' else f'127.0.0.1:{port}'}\n"
         if way == "port":
-            mx = Client(port)
+            mx = LmtpClient(port)
             assert mx.hands_in(b"S: x\r\n.\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
             mx.close()
-            assert len(stored(database)) == 1
+            assert len(list_stored_mails(database)) == 1
         else:
             assert socket.stat().st_mode & 0o777 == 0o660
         child.send_signal(signal.SIGTERM)

@@ -22,14 +22,14 @@ from app.workflows import invitations
 from app.workflows.letters import public_state
 from tests.support.assignments import EDITED, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import DESK, checked, mail
-from tests.support.mailroom import LEYLA, Room
+from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
+from tests.support.mailroom import LEYLAS_ADDRESS, Room
 from tests.support.pages import Browser
 
 # What the raw mail says, in its headers, its words, its quote, its signature and what hangs on it.
 ASKER = mail(
     "Timur Aliev <timur@post.example>",
-    DESK,
+    DESK_ADDRESS,
     "Zarina coughs",
     "My cousin Zarina in Moynaq coughs from the salt. Who measures it?\n\n-- \nTimur Aliev, Nukus, +998 61 222 33 44",
     attachments=[("xray-of-zarina.jpg", b"\xff\xd8 an image of Orynbay")],
@@ -100,7 +100,7 @@ def everything_mailed(room: Room) -> str:
         experts = {
             one.message_id
             for one in session.scalars(select(OutboxMail))
-            if one.kind.startswith("expert.") and read(session, one).to == LEYLA
+            if one.kind.startswith("expert.") and read(session, one).to == LEYLAS_ADDRESS
         }
         contents = [read(session, one) for one in session.scalars(select(OutboxMail)) if one.message_id in experts]
     raw = [wire.decode() for message_id, wire in room.wire("desk@newsroom.example").items() if message_id in experts]
@@ -121,7 +121,10 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
     seen = [pages(leyla, salt)]
 
     reply = mail(
-        LEYLA, reply_address(room), body="We measure it at the station.", Authentication_Results=checked(LEYLA)
+        LEYLAS_ADDRESS,
+        reply_address(room),
+        body="We measure it at the station.",
+        Authentication_Results=dmarc_pass(LEYLAS_ADDRESS),
     )
     answer = room.bring(reply)
     assert (answer.state, answer.assignment_id) == ("letter", salt.assignment_id)
@@ -145,7 +148,7 @@ def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsro
     room.bring(ASKER)
     salt = question_of_the_letter(room)
     address = reply_address(room)
-    room.bring(mail(LEYLA, address, body="We measure it.", Authentication_Results=checked(LEYLA)))
+    room.bring(mail(LEYLAS_ADDRESS, address, body="We measure it.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     letter = room.letters()[-1]
     assert (letter.author, letter.body, letter.background, letter.question_id) == (
         "expert",
@@ -172,7 +175,14 @@ def test_a_mail_to_the_check_brings_nothing_but_its_words(database: Database, ne
     salt.send()
     salt.edit()
     salt.send_to_check()
-    room.bring(mail(LEYLA, reply_address(room), body="The year is wrong.", Authentication_Results=checked(LEYLA)))
+    room.bring(
+        mail(
+            LEYLAS_ADDRESS,
+            reply_address(room),
+            body="The year is wrong.",
+            Authentication_Results=dmarc_pass(LEYLAS_ADDRESS),
+        )
+    )
 
     def file(session: Session) -> None:
         mailed_answers.file(

@@ -20,9 +20,21 @@ from app.workflows.newsletters import pausing
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.desk_people import create_second_desk
-from tests.support.forwards import ADDRESS, NORA, PROGRAMS, TO, TONGUES, forward, hung, sent
-from tests.support.incoming_mails import DESK, MX, checked, mail
-from tests.support.mailroom import LEYLA, LIST, Room
+from tests.support.incoming_mails import (
+    DESK_ADDRESS,
+    FORWARD_ADDRESS,
+    FORWARD_LANGUAGES,
+    FORWARD_PROGRAMS,
+    FORWARDED_ADDRESS,
+    MX,
+    NORAS_ADDRESS,
+    dmarc_pass,
+    forward_as_attachments,
+    forward_mail,
+    forwarded_text,
+    mail,
+)
+from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, Room
 
 
 @pytest.fixture
@@ -41,87 +53,93 @@ def why(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", FORWARD_PROGRAMS)
 def test_what_each_program_forwards_is_the_readers_letter_in_every_language(room: Room, program: str) -> None:
-    for language, page in product(TONGUES, (True, False)):
-        row = room.bring(forward(program, language, page=page))
-        letter, tongue = room.letters()[-1], TONGUES[language]
+    for language, page in product(FORWARD_LANGUAGES, (True, False)):
+        row = room.bring(forward_mail(program, language, page=page))
+        letter, tongue = room.letters()[-1], FORWARD_LANGUAGES[language]
         assert (row.state, list(row.reasons)) == ("letter", []), (language, page, row.reasons)
         assert (letter.body, letter.desk_note, letter.author) == (tongue.words, tongue.comment, "reader"), (
             language,
             page,
         )
-        assert email_of(room, letter) == ADDRESS
+        assert email_of(room, letter) == FORWARDED_ADDRESS
         assert letter.forwarded_by_id == room.newsroom.nora.person_id
 
 
 def test_a_page_without_plain_text_is_read_too(room: Room) -> None:
     for program in ("gmail", "outlook", "apple"):
-        raw = forward(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
+        raw = forward_mail(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
         assert why(room, raw) == ("letter", []), program
-    assert {letter.body for letter in room.letters()} == {TONGUES["en"].words}
+    assert {letter.body for letter in room.letters()} == {FORWARD_LANGUAGES["en"].words}
 
 
 def test_without_a_comment_there_is_no_note(room: Room) -> None:
-    room.bring(forward("thunderbird", comment=""))
-    assert [(letter.body, letter.desk_note) for letter in room.letters()] == [(TONGUES["en"].words, None)]
+    room.bring(forward_mail("thunderbird", comment=""))
+    assert [(letter.body, letter.desk_note) for letter in room.letters()] == [(FORWARD_LANGUAGES["en"].words, None)]
 
 
 def test_a_mail_that_hangs_on_it_is_read_like_any_other(room: Room) -> None:
     inner = mail(body="Who weighs the salt?\n\n-- \nTimur\ncannery worker", to="nora@desk.example")
-    assert why(room, hung(inner)) == ("letter", [])
+    assert why(room, forward_as_attachments(inner)) == ("letter", [])
     [letter] = room.letters()
     assert (letter.body, letter.desk_note) == ("Who weighs the salt?", "Please take this one.")
-    assert email_of(room, letter) == ADDRESS
+    assert email_of(room, letter) == FORWARDED_ADDRESS
 
 
 def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: Room) -> None:
     words = (
-        f"Who weighs it?\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter <{LIST}> wrote:\n> We asked about salt.\n"
+        f"Who weighs it?\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter <{LIST_ADDRESS}> wrote:\n"
+        "> We asked about salt.\n"
     )
-    room.bring(forward("gmail", words=words, page=False))
-    outlook = f"Who counts it?\n\nFrom: The Steppe Letter <{LIST}>\nSent: Monday, October 12, 2026 9:00 AM\nTo: Timur <{ADDRESS}>\nSubject: Salt\n\nWe asked about salt.\n"
-    room.bring(forward("outlook", words=outlook, page=False))
+    room.bring(forward_mail("gmail", words=words, page=False))
+    outlook = (
+        f"Who counts it?\n\nFrom: The Steppe Letter <{LIST_ADDRESS}>\nSent: Monday, October 12, 2026 9:00 AM\n"
+        f"To: Timur <{FORWARDED_ADDRESS}>\nSubject: Salt\n\nWe asked about salt.\n"
+    )
+    room.bring(forward_mail("outlook", words=outlook, page=False))
     assert [letter.body for letter in room.letters()] == ["Who weighs it?", "Who counts it?"]
 
 
 ANOTHER = "Dana Orlova <dana@post.example>"
 TWICE = "\n---------- Forwarded message ---------\nFrom: Dana Orlova <dana@post.example>\nDate: Mon, Oct 12, 2026\nSubject: Salt\nTo: <timur@post.example>\n\nWho weighs it?"
 DOUBTS = {
-    "nothing forwarded": (lambda: sent("Look at this."), ["no forward"]),
-    "an author without an address": (lambda: forward("outlook", author="Timur Aliev", page=False), ["no author"]),
+    "nothing forwarded": (lambda: forwarded_text("Look at this."), ["no forward"]),
+    "an author without an address": (lambda: forward_mail("outlook", author="Timur Aliev", page=False), ["no author"]),
     "an author with two addresses": (
-        lambda: forward("gmail", author=f"Timur <{ADDRESS}>, Dana <dana@post.example>", page=False), ["no author"],
+        lambda: forward_mail("gmail", author=f"Timur <{FORWARDED_ADDRESS}>, Dana <dana@post.example>", page=False),
+        ["no author"],
     ),
-    "a forward of a forward": (lambda: forward("gmail", words=f"See below.{TWICE}", page=False), ["two forwards"]),
+    "a forward of a forward": (lambda: forward_mail("gmail", words=f"See below.{TWICE}", page=False), ["two forwards"]),
     "a forward of a forward by Outlook": (
-        lambda: forward("outlook", words=(
+        lambda: forward_mail("outlook", words=(
             "From: Dana Orlova <dana@post.example>\nSent: Monday, October 12, 2026 9:00 AM\nTo: Timur Aliev\nSubject: Salt\n\nWho?"
         ), page=False), ["two forwards"],
     ),
-    "two that hang on it": (lambda: hung(mail(), mail(ANOTHER)), ["two forwards"]),
+    "two that hang on it": (lambda: forward_as_attachments(mail(), mail(ANOTHER)), ["two forwards"]),
     "one that hangs on it and holds another": (
-        lambda: hung(mail(body=f"See below.\n{TWICE}")), ["two forwards"],
+        lambda: forward_as_attachments(mail(body=f"See below.\n{TWICE}")), ["two forwards"],
     ),
     "words below what Apple Mail quotes": (
-        lambda: sent(forward_text("apple") + "\nI am not sure about this one.\n"), ["own words mixed"],
+        lambda: forwarded_text(forward_text("apple") + "\nI am not sure about this one.\n"), ["own words mixed"],
     ),
     "words below Gmail's container": (
-        lambda: sent("", forward_page("gmail") + "<div>I am not sure about this one.</div>"), ["own words mixed"],
+        lambda: forwarded_text("", forward_page("gmail") + "<div>I am not sure about this one.</div>"),
+        ["own words mixed"],
     ),
-    "Nora's own mail": (lambda: forward("gmail", author=NORA, page=False), ["forwarded from the desk"]),
-    "the newsletter itself": (lambda: forward("gmail", author=f"Letter <{LIST}>", page=False), ["forwarded from the desk"]),
+    "Nora's own mail": (lambda: forward_mail("gmail", author=NORAS_ADDRESS, page=False), ["forwarded from the desk"]),
+    "the newsletter itself": (lambda: forward_mail("gmail", author=f"Letter <{LIST_ADDRESS}>", page=False), ["forwarded from the desk"]),
 }  # fmt: skip
 
 
 def forward_text(program: str) -> str:
-    tongue = TONGUES["en"]
-    return PROGRAMS[program](tongue, f"Timur <{ADDRESS}>", tongue.words, tongue.comment)[0]
+    tongue = FORWARD_LANGUAGES["en"]
+    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.words, tongue.comment)[0]
 
 
 def forward_page(program: str) -> str:
-    tongue = TONGUES["en"]
-    return PROGRAMS[program](tongue, f"Timur <{ADDRESS}>", tongue.words, tongue.comment)[1] or ""
+    tongue = FORWARD_LANGUAGES["en"]
+    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.words, tongue.comment)[1] or ""
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -132,11 +150,11 @@ def test_in_doubt_it_waits_with_its_reason(room: Room) -> None:
 
 
 FORGED = {
-    "nobody checked it": (lambda: forward("gmail", proof="none"), ["forged or foreign results"]),
-    "it fails": (lambda: forward("gmail", proof=f"{MX}; dmarc=fail header.from=desk.example"), ["failed"]),
-    "it is of another house": (lambda: forward("gmail", proof=checked("nora@evil.example")), ["not aligned"]),
-    "a reader": (lambda: forward("gmail", sender="Dana <dana@post.example>"), ["forwarded by a stranger"]),
-    "an expert": (lambda: forward("gmail", sender=f"Leyla <{LEYLA}>"), ["forwarded by a stranger"]),
+    "nobody checked it": (lambda: forward_mail("gmail", proof="none"), ["forged or foreign results"]),
+    "it fails": (lambda: forward_mail("gmail", proof=f"{MX}; dmarc=fail header.from=desk.example"), ["failed"]),
+    "it is of another house": (lambda: forward_mail("gmail", proof=dmarc_pass("nora@evil.example")), ["not aligned"]),
+    "a reader": (lambda: forward_mail("gmail", sender="Dana <dana@post.example>"), ["forwarded by a stranger"]),
+    "an expert": (lambda: forward_mail("gmail", sender=f"Leyla <{LEYLAS_ADDRESS}>"), ["forwarded by a stranger"]),
 }
 
 
@@ -149,8 +167,8 @@ def test_a_forged_colleague_and_a_stranger_make_no_letter(room: Room) -> None:
 
 
 def test_proof_below_our_received_proves_nothing(room: Room) -> None:
-    proof = f"Authentication-Results: {checked('nora@desk.example')}\r\n".encode()
-    raw = forward("gmail")
+    proof = f"Authentication-Results: {dmarc_pass('nora@desk.example')}\r\n".encode()
+    raw = forward_mail("gmail")
     head, _, rest = raw.partition(proof)
     moved = head + rest
     end = moved.index(b"\r\n", moved.index(b"Received:")) + 2
@@ -165,27 +183,30 @@ def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Room) -> 
             s, Clock(), directory.add_person(s, Clock(), "Olga", "olga@desk.example"), 2, "admin"
         )
     )
-    assert why(room, forward("gmail", sender="Olga <olga@desk.example>")) == ("pen", ["forwarded by a stranger"])
+    assert why(room, forward_mail("gmail", sender="Olga <olga@desk.example>")) == ("pen", ["forwarded by a stranger"])
     room.database.write(lambda s: s.execute(text("UPDATE memberships SET disabled_at = joined_at")))
-    assert why(room, forward("outlook")) == ("pen", ["forwarded by a stranger"])
+    assert why(room, forward_mail("outlook")) == ("pen", ["forwarded by a stranger"])
 
 
 def test_an_experts_mail_waits_with_what_they_were_asked(room: Room) -> None:
     asked, _address = room.invited()
-    row = room.bring(forward("gmail", author=f"Leyla Aydın <{LEYLA}>", words="We put up plates."))
+    row = room.bring(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", words="We put up plates."))
     assert (row.state, list(row.reasons), row.assignment_id) == ("pen", ["an expert's address"], asked.assignment_id)
     with room.database.read() as session:
         reading = inbound.reading_of(session, session.get_one(Inbound, row.id))
         assert reading is not None
         assert (reading.text, reading.from_address, reading.comment) == (
             "We put up plates.",
-            LEYLA,
-            TONGUES["en"].comment,
+            LEYLAS_ADDRESS,
+            FORWARD_LANGUAGES["en"].comment,
         )
 
 
 def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: Room) -> None:
-    rows = [room.bring(raw) for raw in (sent("Look at this."), forward("outlook", author="Timur Aliev", page=False))]
+    rows = [
+        room.bring(raw)
+        for raw in (forwarded_text("Look at this."), forward_mail("outlook", author="Timur Aliev", page=False))
+    ]
 
     def take(session: Session, key: int) -> int:
         newsletter = session.get_one(Newsletter, room.newsroom.newsletter_id)
@@ -194,12 +215,12 @@ def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: R
     for row in rows:
         room.database.write(lambda session, key=row.id: take(session, key))
     assert [(letter.body, email_of(room, letter), letter.hear_back) for letter in room.letters()] == [
-        ("Look at this.", None, "number"), (TONGUES["en"].words, None, "number"),
+        ("Look at this.", None, "number"), (FORWARD_LANGUAGES["en"].words, None, "number"),
     ]  # fmt: skip
 
 
 def test_a_reader_takes_it_back_with_the_note(room: Room) -> None:
-    room.bring(forward("gmail"))
+    room.bring(forward_mail("gmail"))
     [letter] = room.letters()
     room.database.write(
         lambda s: withdraw(s, receipts.reader_of(s.get_one(Letter, letter.id)), s.get_one(Letter, letter.id))
@@ -210,42 +231,51 @@ def test_a_reader_takes_it_back_with_the_note(room: Room) -> None:
 
 def test_it_is_not_acknowledged_and_comes_once(room: Room) -> None:
     room.database.write(lambda s: setattr(s.get_one(Newsletter, room.newsroom.newsletter_id), "acknowledges", True))
-    raw = forward("gmail")
+    raw = forward_mail("gmail")
     assert [room.bring(raw).state, room.bring(raw).state, room.outgoing()] == ["letter", "duplicate", 0]
 
 
 def test_a_closed_newsletter_takes_none(room: Room) -> None:
     room.database.write(lambda s: pausing.close(s, Clock(), s.scalars(select(Newsletter)).one(), ""))
-    assert why(room, forward("gmail")) == ("pen", ["newsletter closed"])
+    assert why(room, forward_mail("gmail")) == ("pen", ["newsletter closed"])
 
 
 def test_a_domain_of_tokens_has_its_address_too(database: Database, newsroom: Newsroom) -> None:
     room = Room(database, newsroom, inbox="*@reply.steppe.example")
-    assert why(room, forward("gmail", to="forward@reply.steppe.example")) == ("letter", [])
+    assert why(room, forward_mail("gmail", to="forward@reply.steppe.example")) == ("letter", [])
 
 
 def test_the_address_is_known_in_what_servers_make_of_it() -> None:
-    assert (forward_address(DESK), forward_address("*@reply.steppe.example")) == (TO, "forward@reply.steppe.example")
+    assert (forward_address(DESK_ADDRESS), forward_address("*@reply.steppe.example")) == (
+        FORWARD_ADDRESS,
+        "forward@reply.steppe.example",
+    )
     for written in (
-        TO,
-        TO.upper(),
-        f"<{TO}>",
+        FORWARD_ADDRESS,
+        FORWARD_ADDRESS.upper(),
+        f"<{FORWARD_ADDRESS}>",
         "ask%2Bforward@steppe.example",
         "IMCEASMTP-ask+2Bforward+40steppe+2Eexample@x.example",
     ):
-        assert is_forward([written], DESK), written
-    for other in (DESK, "ask+forwards@steppe.example", "forward@steppe.example", f"{TO}.evil.example", ""):
-        assert not is_forward([other], DESK), other
+        assert is_forward([written], DESK_ADDRESS), written
+    for other in (
+        DESK_ADDRESS,
+        "ask+forwards@steppe.example",
+        "forward@steppe.example",
+        f"{FORWARD_ADDRESS}.evil.example",
+        "",
+    ):
+        assert not is_forward([other], DESK_ADDRESS), other
 
 
 def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     assert "Forward their mail to this address" not in nora.words("letters")
     room = Room(nora.database, newsroom)
-    room.bring(forward("gmail"))
+    room.bring(forward_mail("gmail"))
     page = ilya.get(f"letters/{room.letters()[0].public_id}")
-    assert TONGUES["en"].comment in page.words and "forwarded by Nora Lind" in page.words
-    assert ADDRESS not in page.words
+    assert FORWARD_LANGUAGES["en"].comment in page.words and "forwarded by Nora Lind" in page.words
+    assert FORWARDED_ADDRESS not in page.words
     for path in ("letters", "settings/mail"):
-        assert nora.get(path).attributes(".public button[data-text]", "data-text") == [TO], path
-    row = room.bring(forward("gmail", author=NORA, page=False))
+        assert nora.get(path).attributes(".public button[data-text]", "data-text") == [FORWARD_ADDRESS], path
+    row = room.bring(forward_mail("gmail", author=NORAS_ADDRESS, page=False))
     assert "The author of the forwarded mail is somebody of this desk" in nora.words(f"pen/{row.public_id}")

@@ -34,9 +34,9 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.settings.mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
-from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
+from tests.support.mail_servers import Dovecot, dovecot, lmtp_server
+from tests.support.mailroom import LmtpClient, webhook_headers
 from tests.support.waiting import PATIENCE, until
-from tests.support.ways_in import Client, headers
 
 ROOT = Path(__file__).parent.parent.parent
 MAILS = 300
@@ -165,8 +165,8 @@ def test_the_same_mail_five_times_is_one_letter(
     imap.poll(database, box)
     server.number_anew(user)
     imap.poll(database, box)
-    with our_lmtp(database) as port:
-        mx = Client(port)
+    with lmtp_server(database) as port:
+        mx = LmtpClient(port)
         for way in (11, 22):
             mx.hands_in(RELAYED % way + letter(1) + b".\r\n", "ask@steppe.example")
         mx.close()
@@ -200,7 +200,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
     provider = app.test_client()
 
     def by_lmtp(port: int) -> str:
-        mx = Client(port)
+        mx = LmtpClient(port)
         (reply,) = mx.hands_in(letter(1) + b".\r\n", "ask@steppe.example")
         mx.close()
         return reply[:3]
@@ -209,7 +209,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
         return str(int(pipe.receive(database, io.BytesIO(letter(2)), None, None)[0]))
 
     def by_webhook() -> str:
-        signed = headers(letter(3), key=SECRET.encode())
+        signed = webhook_headers(letter(3), key=SECRET.encode())
         answer = provider.post(webhook.path(SECRET), data=letter(3), headers=signed, content_type="message/rfc822")
         return f"{answer.status_code} {answer.headers.get('Retry-After', '')}".strip()
 
@@ -223,7 +223,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
     other = sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     all_refused = threading.Barrier(3, action=other.rollback)
-    with our_lmtp(database) as port, ThreadPoolExecutor(3) as senders:
+    with lmtp_server(database) as port, ThreadPoolExecutor(3) as senders:
         heard = [
             senders.submit(insist, *way)
             for way in ((lambda: by_lmtp(port), "250"), (by_pipe, "0"), (by_webhook, "200"))

@@ -10,10 +10,9 @@ from app.mailroom import pipe
 from app.mailtext.parsing.parse import MAX_PARSED
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.incoming_mails import DESK, QUESTION, checked, mail
-from tests.support.mail_servers import our_lmtp
-from tests.support.mailroom import LEYLA, Room
-from tests.support.ways_in import Client
+from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, dmarc_pass, mail
+from tests.support.mail_servers import lmtp_server
+from tests.support.mailroom import LEYLAS_ADDRESS, LmtpClient, Room
 
 PHOTO = b"\xff\xd8" + bytes(range(256)) * 45_000  # 11.5 MB
 LARGE = mail(attachments=[("road.jpg", PHOTO)])
@@ -25,13 +24,13 @@ def room(database: Database, newsroom: Newsroom) -> Room:
 
 
 def by_pipe(database: Database) -> None:
-    assert pipe.receive(database, io.BytesIO(LARGE), DESK, "timur@post.example")[0] == 0
+    assert pipe.receive(database, io.BytesIO(LARGE), DESK_ADDRESS, "timur@post.example")[0] == 0
 
 
 def by_lmtp(database: Database) -> None:
-    with our_lmtp(database) as port:
-        server = Client(port)
-        assert server.hands_in(LARGE + b"\r\n.\r\n", DESK) == ["250 2.0.0 stored"]
+    with lmtp_server(database) as port:
+        server = LmtpClient(port)
+        assert server.hands_in(LARGE + b"\r\n.\r\n", DESK_ADDRESS) == ["250 2.0.0 stored"]
         server.close()
 
 
@@ -49,7 +48,13 @@ def test_an_expert_may_hang_a_large_file_on_the_answer(room: Room) -> None:
     _, address = room.invited()
     words = "We measured it at the station for ten years."
     row = room.bring(
-        mail(LEYLA, address, body=words, attachments=[("data.xlsx", PHOTO)], Authentication_Results=checked(LEYLA))
+        mail(
+            LEYLAS_ADDRESS,
+            address,
+            body=words,
+            attachments=[("data.xlsx", PHOTO)],
+            Authentication_Results=dmarc_pass(LEYLAS_ADDRESS),
+        )
     )
     assert (row.state, [letter.body for letter in room.letters()]) == ("letter", [words])
 

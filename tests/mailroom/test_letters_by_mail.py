@@ -22,8 +22,8 @@ from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.files import left, standing
-from tests.support.incoming_mails import DESK, QUESTION, delivered, mail, vacation
-from tests.support.mailroom import Room, later
+from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, add_trace_headers, mail, vacation_mail
+from tests.support.mailroom import Room, after_newest_mail
 
 PLANTED = ("salt in the wells", "timur@post.example", "Timur Aliev", "cannery")
 
@@ -136,12 +136,12 @@ def test_a_letter_that_was_taken_back_does_not_return(room: Room) -> None:
     """The mail is delivered again by other servers, before and after; then from a mailbox that was made anew."""
     raw = mail()
     room.bring(raw)
-    room.bring(delivered(raw, at=1))
-    room.store(delivered(raw, at=2))  # it waits while its reader takes the letter back
+    room.bring(add_trace_headers(raw, at=1))
+    room.store(add_trace_headers(raw, at=2))  # it waits while its reader takes the letter back
     take_back(room, room.letters()[0].id)
     room.place()
     for number in range(3, 6):
-        room.store(delivered(raw, at=number), source="imap", mailbox="box", uidvalidity=number, uid=1)
+        room.store(add_trace_headers(raw, at=number), source="imap", mailbox="box", uidvalidity=number, uid=1)
     room.place()
     assert room.places() == ["letter"] + ["duplicate"] * 5
     assert [(letter.state, letter.body) for letter in room.letters()] == [("withdrawn", None)]
@@ -174,10 +174,10 @@ def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: Roo
 @pytest.mark.threat("stolen database and keys")
 def test_mails_are_destroyed_some_days_after_they_were_filed(room: Room) -> None:
     letter_row = room.bring(mail())
-    robot = room.bring(vacation("timur@post.example", DESK))
+    robot = room.bring(vacation_mail("timur@post.example", DESK_ADDRESS))
     again = room.bring(mail(body="", subject="nothing"))  # stays in the pen
     unfiled = room.bring(mail("aigerim@post.example", body="And who pays for it?"))
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     destroy = lambda days: room.database.write(retention.destroy_old, at + timedelta(days=days))  # noqa: E731
     assert (destroy(15), kept(room)) == (1, [letter_row.id, again.id, unfiled.id])
     key = room.letters()[0].id
@@ -190,9 +190,9 @@ def test_mails_are_destroyed_some_days_after_they_were_filed(room: Room) -> None
 
 
 def test_another_number_of_days_holds_for_what_is_there(room: Room) -> None:
-    room.bring(vacation("timur@post.example", DESK))
+    room.bring(vacation_mail("timur@post.example", DESK_ADDRESS))
     room.database.write(lambda s: setattr(newsletter_of(room, s), "raw_days", 2))
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     assert room.database.write(retention.destroy_old, at + timedelta(days=1)) == 0
     assert room.database.write(retention.destroy_old, at + timedelta(days=3)) == 1
 
@@ -200,7 +200,7 @@ def test_another_number_of_days_holds_for_what_is_there(room: Room) -> None:
 @pytest.mark.threat("stolen database and keys")
 def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
     room.bring(mail())
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     count = select(func.count()).select_from(Spent)
     with room.database.read() as session:
         assert session.scalar(count) == 1
@@ -211,7 +211,7 @@ def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
 
 def test_counting_stops_at_the_most_and_tells_people_apart(room: Room) -> None:
     def count(who: str) -> bool:
-        return room.database.write(lambda s: usage.spend(s, "kind", who, later(room, 0).date(), limit=2))
+        return room.database.write(lambda s: usage.spend(s, "kind", who, after_newest_mail(room, 0).date(), limit=2))
 
     room.bring(mail())
     assert [count("timur"), count("timur"), count("timur"), count("aigerim")] == [True, True, False, True]

@@ -18,13 +18,13 @@ from app.mail.message import Message
 from app.mail.models import Inbound, MailSignIn, OutboxMail
 from app.mailroom import signing_in
 from app.server import worker
-from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.fake_servers import CannedAnswer
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, postfix
-from tests.support.token_server import TokenServer, error, token_server
+from tests.support.token_server import TokenServer, token_error, token_server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -119,7 +119,7 @@ def test_a_sign_in_by_code_opens_the_mailbox_and_the_way_out(
     app: Flask, database: Database, desk: Desk, provider: TokenServer, user: str
 ) -> None:
     provider.answers = [
-        Answer({"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://id.example/code",
+        CannedAnswer({"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://id.example/code",
                 "expires_in": 60, "interval": 1}),
         provider.tokens(user),
     ]  # fmt: skip
@@ -154,7 +154,7 @@ def test_whoever_signs_in_as_somebody_else_is_told_by_the_servers(
 def test_a_provider_that_says_no_is_quoted_to_whoever_signs_in(
     app: Flask, desk: Desk, provider: TokenServer, user: str
 ) -> None:
-    provider.answers = [error("invalid_client", 401, "AADSTS7000218: public client flows are off")]
+    provider.answers = [token_error("invalid_client", 401, "AADSTS7000218: public client flows are off")]
     assert run(app, "mail", "sign-in") == (
         1, "",
         [f"Error: {user} is not signed in: 127.0.0.1: it says invalid_client", "AADSTS7000218: public client flows are off"],

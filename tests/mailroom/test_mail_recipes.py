@@ -22,7 +22,7 @@ from tests.support.app import SAFE
 from tests.support.incoming_mails import mail
 from tests.support.machine import PLACE, patiently
 from tests.support.mail_machine import PASSWORD, MailMachine, mail_machine
-from tests.support.mailroom import reading
+from tests.support.mailroom import start_mail_reader
 from tests.support.source import ROOT
 
 
@@ -92,7 +92,7 @@ def writes_to_nobody(database: Database) -> None:
 
 
 def placed(server: MailMachine, returns: str = "") -> list[str]:
-    place_due(server.database, reading(), Settings(return_path=returns, house="ask@example.org"))
+    place_due(server.database, start_mail_reader(), Settings(return_path=returns, house="ask@example.org"))
     return [place for _source, place, _raw in server.stored()]
 
 

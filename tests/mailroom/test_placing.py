@@ -27,8 +27,16 @@ from app.newsletters.models import Newsletter
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.forks import FORKS
-from tests.support.incoming_mails import DESK, HOP, QUESTION, READER, checked, delivered, mail
-from tests.support.mailroom import SETTINGS, Room, later, reading
+from tests.support.incoming_mails import (
+    DESK_ADDRESS,
+    QUESTION,
+    READER_ADDRESS,
+    RECEIVED_LINE,
+    add_trace_headers,
+    dmarc_pass,
+    mail,
+)
+from tests.support.mailroom import SETTINGS, Room, after_newest_mail, start_mail_reader
 
 
 @pytest.fixture
@@ -56,8 +64,8 @@ def test_the_same_mail_five_times_is_one_letter(room: Room) -> None:
     raw = mail()
     ways = (
         raw,
-        delivered(raw, at=1),
-        delivered(raw, at=2),
+        add_trace_headers(raw, at=1),
+        add_trace_headers(raw, at=2),
         raw.replace(b"\r\n", b"\n"),
         b"X-Spam-Status: No, score=0.1\r\n" + raw,
     )
@@ -111,7 +119,7 @@ def test_what_cannot_be_placed_is_shown_as_failed_and_holds_up_no_other(room: Ro
     broken, good = room.store(mail(body="This one's bytes are lost.")), room.store(mail())
     sealed_elsewhere = update(InboundRaw).where(InboundRaw.inbound_id == broken).values(raw_sealed=b"\0" * 64)
     room.database.write(lambda session: session.execute(sealed_elsewhere) and None)
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     assert room.place(at) == Counter(again=1, letter=1)
     assert room.row(good).state == "letter"
     tried = [room.place(at := at + timedelta(hours=1)) for _ in range(4)]
@@ -127,7 +135,7 @@ def test_what_cannot_be_placed_is_shown_as_failed_and_holds_up_no_other(room: Ro
 
 def test_a_mail_that_kills_its_workers_is_tried_last_and_given_up_in_the_end(room: Room) -> None:
     deadly, others = room.store(mail(body="It kills.")), [room.store(mail(body=f"Question {n}?")) for n in range(3)]
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     for _ in range(3):  # a worker claims it and dies
         claimed = room.database.write(leases.claim, at)
         assert [claim.inbound_id for claim in claimed][:1] in ([deadly], *([key] for key in others))
@@ -139,7 +147,7 @@ def test_a_mail_that_kills_its_workers_is_tried_last_and_given_up_in_the_end(roo
 
 def test_a_mail_that_a_dead_worker_had_leased_is_placed_when_the_lease_is_over(room: Room) -> None:
     key = room.store(mail())
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     room.database.write(leases.claim, at)
     assert room.place(at + timedelta(seconds=119)) == Counter()
     assert room.place(at + timedelta(seconds=120)) == Counter(letter=1)
@@ -149,7 +157,7 @@ def test_a_mail_that_a_dead_worker_had_leased_is_placed_when_the_lease_is_over(r
 def test_a_worker_whose_lease_is_over_places_nothing(room: Room) -> None:
     """It slept; another one has placed the mail, or is about to."""
     room.store(mail())
-    at = later(room, 0)
+    at = after_newest_mail(room, 0)
     (slow,) = room.database.write(leases.claim, at)
     (fast,) = room.database.write(leases.claim, at + timedelta(minutes=2))
     found = [room.database.write(lambda s, c=c: c in leases.lock_claimed(s, [c])) for c in (slow, fast)]
@@ -173,7 +181,7 @@ def test_two_workers_place_copies_of_the_same_mails_once(room: Room) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         done = sum(pool.map(work, range(2)), Counter[str]())
-    room.place(later(room, 60))
+    room.place(after_newest_mail(room, 60))
     assert Counter(room.places()) == Counter(letter=20, duplicate=20)
     assert done["letter"] + done["duplicate"] >= 38 and done["failed"] == 0
     assert sorted(str(letter.body) for letter in room.letters()) == sorted(
@@ -198,7 +206,7 @@ def test_a_worker_that_is_killed_again_and_again_places_every_mail_once(room: Ro
         worker.join(wait)
         worker.kill()
         worker.join()
-    room.place(later(room, 60))
+    room.place(after_newest_mail(room, 60))
     assert room.places() == ["letter"] * 40
     assert len(room.letters()) == 40 and faults(room) == []
 
@@ -243,9 +251,9 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
     room.database.write(lambda s: filing.file(s, room.newsroom.ilya, s.get_one(Letter, room.letters()[1].id), "tip"))
     with room.database.read() as session:
         assert reprocessing.letters_to_reread(session) == keys[:1]
-    changed = [reprocessing.reread(room.database, Clock(), reading(), SETTINGS, key) for key in keys]
+    changed = [reprocessing.reread(room.database, Clock(), start_mail_reader(), SETTINGS, key) for key in keys]
     assert (changed, [letter.body for letter in room.letters()]) == ([True, False], [QUESTION, old])
-    assert reprocessing.reread(room.database, Clock(), reading(), SETTINGS, keys[0]) is False
+    assert reprocessing.reread(room.database, Clock(), start_mail_reader(), SETTINGS, keys[0]) is False
 
 
 def acknowledging(room: Room) -> None:
@@ -253,7 +261,7 @@ def acknowledging(room: Room) -> None:
 
 
 def test_a_placed_mail_writes_no_mail_unless_the_newsletter_acknowledges(room: Room) -> None:
-    shown = checked("timur@post.example")
+    shown = dmarc_pass("timur@post.example")
     room.bring(mail(Authentication_Results=shown))
     assert room.outgoing() == 0
     acknowledging(room)
@@ -266,8 +274,8 @@ def test_a_placed_mail_writes_no_mail_unless_the_newsletter_acknowledges(room: R
 def test_nobody_is_acknowledged_whose_address_anybody_could_have_written(room: Room) -> None:
     acknowledging(room)
     room.bring(mail())
-    room.bring(mail(body="Is it forged?", Authentication_Results=checked("timur@post.example", "mx.evil.example")))
-    room.bring(mail(body="No answers, please?", X_Auto_Response_Suppress="All", Authentication_Results=checked("timur@post.example")))  # fmt: skip
+    room.bring(mail(body="Is it forged?", Authentication_Results=dmarc_pass("timur@post.example", "mx.evil.example")))
+    room.bring(mail(body="No answers, please?", X_Auto_Response_Suppress="All", Authentication_Results=dmarc_pass("timur@post.example")))  # fmt: skip
     assert (room.places(), room.outgoing()) == (["letter"] * 3, 0)
 
 
@@ -276,11 +284,14 @@ def test_two_desks_that_are_pointed_at_each_other_exchange_two_mails_at_most(
 ) -> None:
     """Both acknowledge, each takes the other's acknowledgement for what it is; every sender checks out."""
     river = Database(f"sqlite:///{shutil.copy(sqlite_founded[0], tmp_path / 'river.db')}", Keys(SECRETS), BASE_URL)
-    rooms = {DESK: room, "ask@river.example": Room(river, sqlite_founded[1], "ask@river.example")}
+    rooms = {DESK_ADDRESS: room, "ask@river.example": Room(river, sqlite_founded[1], "ask@river.example")}
     for one in rooms.values():
         acknowledging(one)
     letter = mail(
-        "ask@river.example", DESK, body="What do you know?", Authentication_Results=checked("ask@river.example")
+        "ask@river.example",
+        DESK_ADDRESS,
+        body="What do you know?",
+        Authentication_Results=dmarc_pass("ask@river.example"),
     )
     room.store(letter)
     sent: dict[str, bytes] = {}
@@ -291,7 +302,9 @@ def test_two_desks_that_are_pointed_at_each_other_exchange_two_mails_at_most(
             for message_id, raw in one.wire(here).items():
                 if message_id not in sent:
                     sent[message_id] = raw
-                    rooms[there].store(f"Authentication-Results: {checked(here)}\r\nReceived: {HOP}\r\n".encode() + raw)
+                    rooms[there].store(
+                        f"Authentication-Results: {dmarc_pass(here)}\r\nReceived: {RECEIVED_LINE}\r\n".encode() + raw
+                    )
     assert len(sent) == 1
     assert (room.places(), rooms["ask@river.example"].places()) == (["letter"], ["automatic"])
     river.close()
@@ -336,7 +349,7 @@ def test_more_letters_than_a_person_writes_in_an_hour_are_held_not_refused(room:
         assert session.scalar(select(func.count()).select_from(Spent)) == 20
         assert session.scalar(select(func.count()).select_from(Contact)) == 22
         addresses = {contacts.email_of(session, session.merge(letter, load=False)) for letter in room.letters()}
-    assert addresses == {READER.partition("<")[2].strip(">")}
+    assert addresses == {READER_ADDRESS.partition("<")[2].strip(">")}
     room.store(mail(body="Who looks after the last well?"), at + timedelta(hours=1))
     room.place(at + timedelta(hours=1))
     assert room.letters()[-1].state == "received"
@@ -344,6 +357,6 @@ def test_more_letters_than_a_person_writes_in_an_hour_are_held_not_refused(room:
 
 def test_the_sums_tell_what_is_wrong(room: Room) -> None:
     assert faults(room) == []
-    key = room.store(mail(to=DESK), datetime(2026, 1, 1, tzinfo=UTC))
+    key = room.store(mail(to=DESK_ADDRESS), datetime(2026, 1, 1, tzinfo=UTC))
     room.database.write(lambda session: erasing.destroy(session, [key]))
     assert faults(room) == ["1 mails wait for their place and have no bytes"]

@@ -4,18 +4,18 @@ from app.db.engine import Database
 from app.mailroom.batch import Settings
 from app.mailroom.routing import inspect
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import DESK, bounce, checked, mail, vacation
-from tests.support.mailroom import LEYLA, SETTINGS, Room, reading
+from tests.support.incoming_mails import DESK_ADDRESS, bounce_mail, dmarc_pass, mail, vacation_mail
+from tests.support.mailroom import LEYLAS_ADDRESS, SETTINGS, Room, start_mail_reader
 from tests.support.stored import rows
 
 RAW = mail(
-    "Тимур Алиев <timur@post.example>", f"The desk <{DESK}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
+    "Тимур Алиев <timur@post.example>", f"The desk <{DESK_ADDRESS}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
     attachments=[("карта.pdf", b"%PDF-")], Message_ID="<1@post.example>",
 )  # fmt: skip
 INSPECTED = {
     "from_name": "Тимур Алиев",
     "from_address": "timur@post.example",
-    "to": [DESK, "other@post.example"],
+    "to": [DESK_ADDRESS, "other@post.example"],
     "subject": "Соль",
     "date": "2026-10-12T10:00:00+00:00",
     "message_id": "<1@post.example>",
@@ -31,10 +31,13 @@ def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom)
     room = Room(database, newsroom)
     _, address = room.invited()
     before = rows(database)
-    hers = mail(LEYLA, address, body="Yes.", Authentication_Results=checked(LEYLA))
+    hers = mail(LEYLAS_ADDRESS, address, body="Yes.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
     with database.read() as session:
-        assert inspect(RAW, reading(), session, SETTINGS) == INSPECTED
-        found = [inspect(raw, reading(), session, SETTINGS) for raw in (hers, mail(LEYLA, address, body="Yes."))]
+        assert inspect(RAW, start_mail_reader(), session, SETTINGS) == INSPECTED
+        found = [
+            inspect(raw, start_mail_reader(), session, SETTINGS)
+            for raw in (hers, mail(LEYLAS_ADDRESS, address, body="Yes."))
+        ]
     assert [(one["place"], one["reasons"]) for one in found] == [("letter", []), ("pen", ["not checked"])]
     assert rows(database) == before
 
@@ -42,8 +45,8 @@ def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom)
 def test_without_a_database_the_message_alone_says_where_it_goes() -> None:
     messages = (
         RAW,
-        vacation("timur@post.example", DESK),
-        bounce(DESK, LEYLA, "<1@ask.newsroom.example>"),
+        vacation_mail("timur@post.example", DESK_ADDRESS),
+        bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, "<1@ask.newsroom.example>"),
         mail(X_Spam_Flag="YES"),
         mail(body="", attachments=[("a.jpg", b"x")]),
         b"",

@@ -33,10 +33,20 @@ from app.typesetting.renderers import to_text
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE, address_of, postgres_copy
-from tests.support.forwards import forward
-from tests.support.incoming_mails import DESK, READER, bounce, checked, complaint, delivered, mail, reply, vacation
-from tests.support.mailroom import LEYLA, LIST, MAREK, SETTINGS, Room, reading
-from tests.support.replies import in_every_language
+from tests.support.incoming_mails import (
+    DESK_ADDRESS,
+    READER_ADDRESS,
+    add_trace_headers,
+    bounce_mail,
+    complaint_mail,
+    dmarc_pass,
+    forward_mail,
+    mail,
+    reply_mail,
+    vacation_mail,
+)
+from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, SETTINGS, Room, start_mail_reader
+from tests.support.reply_mails import list_replies
 
 SALT = "Why is there salt on our windows after a storm, and who counts it?"
 LATER = utc_now().replace(microsecond=0) + timedelta(hours=1)  # than all that happens in the newsroom before
@@ -63,28 +73,33 @@ def mails(room: Room) -> Iterator[bytes]:
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     assert ours is not None
     quoted = "".join(f"> {line}\n" for line in block.splitlines())
-    shown = checked(LEYLA)
-    replies = in_every_language()
+    shown = dmarc_pass(LEYLAS_ADDRESS)
+    replies = list_replies()
     for day in range(MAILS):
         reader = f"reader{day}@post.example"
         raw = mail(f"Reader {day} <{reader}>", body=f"Who looks after well number {day}, and who pays for it?",
-                   Message_ID=f"<{day}@post.example>", Authentication_Results=checked(reader))  # fmt: skip
-        yield from (raw, delivered(raw, at=day % 60), raw.replace(b"\r\n", b"\n"))
-        yield mail(READER, body=f"And number {day}?", Authentication_Results=checked("timur@post.example"))
-        yield reply(f"<{day}@post.example>", "aigerim@post.example", DESK, f"I read what reader {day} asked.")
-        yield mail(LEYLA, address, body=f"Our {day} plates say so.", Authentication_Results=shown)
-        yield mail(MAREK, address, body="I know better.")
-        away = vacation(LEYLA, address, ours, Message_ID=f"<away{day}@field.example>")
-        yield from (away, delivered(away, at=1))
-        yield from (bounce(DESK, LEYLA, ours), complaint(DESK, ours))
+                   Message_ID=f"<{day}@post.example>", Authentication_Results=dmarc_pass(reader))  # fmt: skip
+        yield from (raw, add_trace_headers(raw, at=day % 60), raw.replace(b"\r\n", b"\n"))
+        yield mail(READER_ADDRESS, body=f"And number {day}?", Authentication_Results=dmarc_pass("timur@post.example"))
+        yield reply_mail(
+            f"<{day}@post.example>", "aigerim@post.example", DESK_ADDRESS, f"I read what reader {day} asked."
+        )
+        yield mail(LEYLAS_ADDRESS, address, body=f"Our {day} plates say so.", Authentication_Results=shown)
+        yield mail(MAREKS_ADDRESS, address, body="I know better.")
+        away = vacation_mail(LEYLAS_ADDRESS, address, ours, Message_ID=f"<away{day}@field.example>")
+        yield from (away, add_trace_headers(away, at=1))
+        yield from (bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, ours), complaint_mail(DESK_ADDRESS, ours))
         lottery = mail(subject="You won", body=f"{day} million", X_Spam_Flag="YES")
-        yield from (lottery, delivered(lottery, at=2))
+        yield from (lottery, add_trace_headers(lottery, at=2))
         yield mail(body="", attachments=[(f"plate {day}.jpg", b"\xff\xd8\xff" + bytes([day]))])
-        yield forward("gmail", words=f"What is in well {day}?", author=f"Ask {day} <asker{day}@post.example>")
+        yield forward_mail("gmail", words=f"What is in well {day}?", author=f"Ask {day} <asker{day}@post.example>")
         if day == 2:
-            yield mail(LIST, DESK, "60", f"Dear readers,\n\n{block}\n\nUnsubscribe.", Message_ID="<60@list.example>",
-                       List_Id="<steppe.example>", Authentication_Results=checked(LIST))  # fmt: skip
-        yield reply("<60@list.example>", f"late{day}@post.example", DESK, f"The {day} plates in it are wrong.")
+            yield mail(LIST_ADDRESS, DESK_ADDRESS, "60", f"Dear readers,\n\n{block}\n\nUnsubscribe.",
+                       Message_ID="<60@list.example>", List_Id="<steppe.example>",
+                       Authentication_Results=dmarc_pass(LIST_ADDRESS))  # fmt: skip
+        yield reply_mail(
+            "<60@list.example>", f"late{day}@post.example", DESK_ADDRESS, f"The {day} plates in it are wrong."
+        )
         yield mail(subject="Re: 60", body=f"Is it {day}?\n\nOn 4 Nov 2026, The Steppe Letter wrote:\n{quoted}")
         written = next(replies).mail
         yield mail(f"r{day}@post.example", body=written.plain or "", html=written.html)
@@ -111,7 +126,7 @@ def copy_of(database: Database) -> Iterator[Database]:
 def placed(database: Database, limit: int) -> Counter[str]:
     done = Counter[str]()
     lease = timedelta(hours=1)  # however busy this machine is
-    while some := place_due(database, reading(), SETTINGS, limit, lease=lease, now=LATER):
+    while some := place_due(database, start_mail_reader(), SETTINGS, limit, lease=lease, now=LATER):
         done += some
     return done
 
@@ -183,11 +198,11 @@ class Watching:
 
     def parse(self, raw: bytes) -> Mail:
         self.before("parse")
-        return reading().parse(raw)
+        return start_mail_reader().parse(raw)
 
     def trim(self, mail: Mail, known: TrimContext) -> Trimmed:
         self.before("trim")
-        return reading().trim(mail, known)
+        return start_mail_reader().trim(mail, known)
 
 
 def watched(room: Room, before: Callable[[str], object]) -> Counter[str]:

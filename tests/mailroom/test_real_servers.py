@@ -20,25 +20,25 @@ from app.settings.mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
-from tests.support.mail_servers import Dovecot, Servers, newsroom_servers
+from tests.support.mail_servers import Dovecot, NewsroomServers, newsroom_servers
 from tests.support.waiting import until
 
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
+def servers() -> Iterator[NewsroomServers]:
     with newsroom_servers() as made:
         yield made
 
 
 @pytest.fixture
-def server(servers: Servers) -> Dovecot:
+def server(servers: NewsroomServers) -> Dovecot:
     return servers.dovecot
 
 
 @pytest.fixture
-def mx(servers: Servers, database: Database) -> int:
+def mx(servers: NewsroomServers, database: Database) -> int:
     servers.newsroom = database
     return servers.mx
 

@@ -23,19 +23,19 @@ from app.workflows.back_issues import received_editions
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import (
-    DESK,
-    HOP,
+from tests.support.incoming_mails import (  # fmt: skip
+    DESK_ADDRESS,
     QUESTION,
-    bounce,
-    checked,
-    complaint,
-    delivered,
+    RECEIVED_LINE,
+    add_trace_headers,
+    bounce_mail,
+    complaint_mail,
+    dmarc_pass,
     mail,
-    reply,
-    vacation,
-)  # fmt: skip
-from tests.support.mailroom import LEYLA, LIST, MAREK, Room
+    reply_mail,
+    vacation_mail,
+)
+from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, Room
 from tests.support.translations import SHIRIN, ask_translator
 
 WORDS = "We measure it at the station, every morning at six."
@@ -54,7 +54,7 @@ def placed(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
 
 def test_a_reply_to_her_own_address_from_her_own_server_is_a_letter_on_the_assignment(room: Room) -> None:
     salt, address = room.invited()
-    row = room.bring(mail(LEYLA, address, body=WORDS, Authentication_Results=checked(LEYLA)))
+    row = room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     (letter,) = room.letters()
     assert (row.state, row.reasons, row.letter_id, row.assignment_id) == ("letter", [], letter.id, salt.assignment_id)
     assert (letter.author, letter.state, letter.body, letter.assignment_id, letter.hear_back, letter.question_id) == (
@@ -82,38 +82,44 @@ def cancel(room: Room, salt: ExpertAssignment) -> None:
 # What is done to the letter of the control case, and the reasons for which it then waits in the holding pen.
 ATTACKS: dict[str, tuple[dict[str, object], list[str]]] = {
     "right token, wrong sender": (
-        {"sender": MAREK, "Authentication_Results": checked(MAREK)}, ["other sender"],
+        {"sender": MAREKS_ADDRESS, "Authentication_Results": dmarc_pass(MAREKS_ADDRESS)}, ["other sender"],
     ),
     "right token, her name on another address": (
-        {"sender": f'"{LEYLA}" <{MAREK}>', "Authentication_Results": checked(MAREK)}, ["other sender"],
+        {"sender": f'"{LEYLAS_ADDRESS}" <{MAREKS_ADDRESS}>', "Authentication_Results": dmarc_pass(MAREKS_ADDRESS)},
+        ["other sender"],
     ),
-    "wrong token, right sender": ({"to": address_for(DESK, "a" * 16)}, ["unknown token"]),
+    "wrong token, right sender": ({"to": address_for(DESK_ADDRESS, "a" * 16)}, ["unknown token"]),
     "another expert's token": ({"to": "marek's"}, ["other sender"]),
     "expired token": ({"before": expire}, ["expired token"]),
     "revoked token": ({"before": revoke}, ["revoked token"]),
-    "token in Cc": ({"to": DESK, "Cc": "hers"}, ["token in Cc"]),
-    "token in Cc, and delivered there": ({"to": DESK, "Cc": "hers", "Delivered_To": "hers"}, ["token in Cc"]),
+    "token in Cc": ({"to": DESK_ADDRESS, "Cc": "hers"}, ["token in Cc"]),
+    "token in Cc, and delivered there": ({"to": DESK_ADDRESS, "Cc": "hers", "Delivered_To": "hers"}, ["token in Cc"]),
     "forged results, with another server's name": (
-        {"Authentication_Results": checked(LEYLA, "mx.elsewhere.example")}, ["forged or foreign results"],
+        {"Authentication_Results": dmarc_pass(LEYLAS_ADDRESS, "mx.elsewhere.example")}, ["forged or foreign results"],
     ),
     "forged results, below those of our server": (
-        {"Authentication_Results": ["mx.desk.example; dmarc=fail header.from=field.example", checked(LEYLA)]},
+        {"Authentication_Results": [
+            "mx.desk.example; dmarc=fail header.from=field.example", dmarc_pass(LEYLAS_ADDRESS),
+        ]},
         ["results disagree"],
     ),
     "forged results, below our server's Received": (
-        {"Authentication_Results": None, "Received": HOP, "authentication_results": checked(LEYLA)},
+        {
+            "Authentication_Results": None, "Received": RECEIVED_LINE,
+            "authentication_results": dmarc_pass(LEYLAS_ADDRESS),
+        },
         ["forged or foreign results"],
     ),
     "forged results, and no Received": ({"Received": None}, ["forged or foreign results"]),
     "no results": ({"Authentication_Results": None}, ["not checked"]),
-    "two From headers": ({"From": [LEYLA, MAREK]}, ["two senders"]),
-    "two From headers, hers last": ({"From": [MAREK, LEYLA]}, ["two senders"]),
+    "two From headers": ({"From": [LEYLAS_ADDRESS, MAREKS_ADDRESS]}, ["two senders"]),
+    "two From headers, hers last": ({"From": [MAREKS_ADDRESS, LEYLAS_ADDRESS]}, ["two senders"]),
     "homograph domain": (
-        {"sender": "leyla@fi\u0435ld.example", "Authentication_Results": checked("leyla@xn--fild-f3d.example")},
+        {"sender": "leyla@fi\u0435ld.example", "Authentication_Results": dmarc_pass("leyla@xn--fild-f3d.example")},
         ["unreadable sender"],
     ),
     "homograph domain, in ASCII": (
-        {"sender": "leyla@xn--fild-f3d.example", "Authentication_Results": checked("leyla@xn--fild-f3d.example")},
+        {"sender": "leyla@xn--fild-f3d.example", "Authentication_Results": dmarc_pass("leyla@xn--fild-f3d.example")},
         ["other sender"],
     ),
     "cancelled": ({"before": cancel}, ["revoked token", "cancelled"]),
@@ -130,7 +136,12 @@ def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, a
     before: Callable[[Room, ExpertAssignment], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
     before(room, salt)
     outgoing_before = room.outgoing()
-    letter: dict[str, object] = {"sender": LEYLA, "to": hers, "body": WORDS, "Authentication_Results": checked(LEYLA)}
+    letter: dict[str, object] = {
+        "sender": LEYLAS_ADDRESS,
+        "to": hers,
+        "body": WORDS,
+        "Authentication_Results": dmarc_pass(LEYLAS_ADDRESS),
+    }
     letter |= {name: value for name, value in changed.items() if name != "before"}
     real = {"hers": hers, "marek's": mareks}
     row = room.bring(mail(**{name: real.get(str(value), value) for name, value in letter.items()}))  # type: ignore[arg-type]
@@ -144,14 +155,16 @@ def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, a
 def test_the_exact_reasons_stand_on_a_mail_that_is_wrong_in_three_ways(room: Room) -> None:
     salt, address = room.invited()
     revoke(room, salt)
-    row = room.bring(mail(MAREK, address, body="", attachments=[("a.pdf", b"%PDF")]))
+    row = room.bring(mail(MAREKS_ADDRESS, address, body="", attachments=[("a.pdf", b"%PDF")]))
     assert (row.state, row.reasons) == ("pen", ["revoked token", "other sender", "no words"])
 
 
 def test_an_address_that_exchange_wrapped_is_still_hers(room: Room) -> None:
     _, address = room.invited()
     wrapped = "IMCEASMTP-" + address.replace("+", "+2B").replace("@", "+40").replace(".", "+2E") + "@field.example"
-    row = room.bring(mail(LEYLA, wrapped.upper(), body=WORDS, Authentication_Results=checked(LEYLA)))
+    row = room.bring(
+        mail(LEYLAS_ADDRESS, wrapped.upper(), body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
+    )
     assert (row.state, row.reasons) == ("letter", [])
 
 
@@ -159,8 +172,8 @@ def test_an_answer_without_its_token_and_an_experts_other_mail_wait_with_a_sugge
     salt, _ = room.invited()
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one().message_id
-    answers = room.bring(reply(invitation, "leyla.home@post.example", DESK, WORDS))
-    other = room.bring(mail(LEYLA, DESK, body=WORDS))
+    answers = room.bring(reply_mail(invitation, "leyla.home@post.example", DESK_ADDRESS, WORDS))
+    other = room.bring(mail(LEYLAS_ADDRESS, DESK_ADDRESS, body=WORDS))
     assert [(row.state, row.reasons, row.assignment_id) for row in (answers, other)] == [
         ("pen", ["answers our mail without its token"], salt.assignment_id),
         ("pen", ["an expert's address"], salt.assignment_id),
@@ -172,7 +185,7 @@ def test_an_answer_to_our_mail_to_a_translator_is_no_readers_letter(room: Room) 
     ask_translator(salt)
     with room.database.read() as session:
         to_shirin = session.scalars(select(OutboxMail).filter_by(kind="translator.invitation")).one().message_id
-    row = room.bring(reply(to_shirin, SHIRIN[1], DESK, WORDS))
+    row = room.bring(reply_mail(to_shirin, SHIRIN[1], DESK_ADDRESS, WORDS))
     assert (row.state, row.reasons) == ("pen", ["answers our mail to a translator"])
     assert room.letters() == []
 
@@ -189,17 +202,17 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:
     [
         (mail(body="", attachments=[("wells.jpg", b"\xff\xd8")]), "pen", ["no words"]),
         (mail(From=["timur@post.example", "aigerim@post.example"]), "pen", ["two senders"]),
-        (vacation("timur@post.example", DESK), "automatic", ["auto-submitted", "away"]),
+        (vacation_mail("timur@post.example", DESK_ADDRESS), "automatic", ["auto-submitted", "away"]),
         (mail("news@shop.example", List_Id="<news.shop.example>", Precedence="bulk"), "automatic", ["list", "precedence"]),
         (mail(X_Spam_Flag="YES"), "spam", ["spam filter"]),
         (mail(X_Spam_Status="Yes, score=9.1 required=5.0"), "spam", ["spam filter"]),
         (mail(X_Spam_Flag="NO", X_Spam_Status="No, score=0.1"), "letter", []),
         (mail(X_Auto_Response_Suppress="All"), "letter", []),
-        (mail(DESK, DESK), "automatic", ["ours", "own address"]),
+        (mail(DESK_ADDRESS, DESK_ADDRESS), "automatic", ["ours", "own address"]),
         (mail(to="somebody@elsewhere.example"), "letter", []),
         (b"From: timur@post.example\r\n\r\n" + b"a" * 10_500_000, "letter", []),
         (
-            bounce(DESK, "x@y.example", "<unknown@ask.newsroom.example>"),
+            bounce_mail(DESK_ADDRESS, "x@y.example", "<unknown@ask.newsroom.example>"),
             "bounce",
             ["permanent", "unknown mail", "delivery report", "mail server", "auto-submitted", "null return path"],
         ),
@@ -219,7 +232,7 @@ def test_mail_to_nobody_here_waits_with_the_oldest_of_several_newsletters(room: 
     stray = room.bring(mail(to="somebody@elsewhere.example"))
     theirs = room.bring(mail(to="Ask <ask@river.example>"))
     by_mailbox = room.bring(mail(to="undisclosed@elsewhere.example"), newsletter_id=second)
-    by_address = room.bring(mail(to=DESK), newsletter_id=second)
+    by_address = room.bring(mail(to=DESK_ADDRESS), newsletter_id=second)
     first = room.newsroom.newsletter_id
     assert [(row.state, row.reasons, row.newsletter_id) for row in (stray, theirs, by_mailbox, by_address)] == [
         ("pen", ["to nobody here"], first), ("letter", [], second), ("letter", [], second), ("letter", [], first),
@@ -260,11 +273,13 @@ def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: R
         return sent.message_id
 
     message_id = room.database.write(mark)
-    delayed = room.bring(bounce(DESK, LEYLA, message_id, status="4.4.1", action="delayed", said="421 try later"))
+    delayed = room.bring(
+        bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, message_id, status="4.4.1", action="delayed", said="421 try later")
+    )
     with room.database.read() as session:
         waits = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (delayed.state, delayed.outbox_id, waits.bounced_at) == ("bounce", waits.id, None)
-    ended = room.bring(bounce(bounce_address(DESK, token), LEYLA, "<lost@x.example>"))
+    ended = room.bring(bounce_mail(bounce_address(DESK_ADDRESS, token), LEYLAS_ADDRESS, "<lost@x.example>"))
     with room.database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (ended.state, ended.outbox_id, ended.assignment_id) == ("bounce", sent.id, salt.assignment_id)
@@ -275,9 +290,9 @@ def test_a_complaint_and_a_vacation_notice_are_filed_with_what_they_are_about(ro
     salt, address = room.invited()
     with room.database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
-    complains = room.bring(complaint(DESK, sent.message_id))
-    away = room.bring(vacation(LEYLA, address))
-    away_by_reference = room.bring(vacation(LEYLA, DESK, sent.message_id))
+    complains = room.bring(complaint_mail(DESK_ADDRESS, sent.message_id))
+    away = room.bring(vacation_mail(LEYLAS_ADDRESS, address))
+    away_by_reference = room.bring(vacation_mail(LEYLAS_ADDRESS, DESK_ADDRESS, sent.message_id))
     assert [(row.state, row.outbox_id, row.assignment_id) for row in (complains, away, away_by_reference)] == [
         ("automatic", sent.id, salt.assignment_id),
         ("automatic", None, salt.assignment_id),
@@ -288,7 +303,7 @@ def test_a_complaint_and_a_vacation_notice_are_filed_with_what_they_are_about(ro
 
 def test_an_expert_who_answers_through_a_mailing_list_is_no_robot(room: Room) -> None:
     _, address = room.invited()
-    row = room.bring(mail(LEYLA, address, body=WORDS, List_Id="<station.field.example>", Authentication_Results=checked(LEYLA)))  # fmt: skip
+    row = room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, List_Id="<station.field.example>", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))  # fmt: skip
     assert (row.state, row.reasons) == ("letter", [])
 
 
@@ -300,8 +315,8 @@ def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: Room
         block = to_text(locking.blocks(session, edition)[0])
     quoted = "".join(f"> {line}\n" for line in block.splitlines())
     room.database.write(lambda s: setattr(s.get_one(Edition, key), "message_id", "<60@steppe.example>"))
-    by_id = room.bring(reply("<60@steppe.example>", "timur@post.example", DESK, QUESTION))
-    by_address = room.bring(mail(to=address_for(DESK, token)))
+    by_id = room.bring(reply_mail("<60@steppe.example>", "timur@post.example", DESK_ADDRESS, QUESTION))
+    by_address = room.bring(mail(to=address_for(DESK_ADDRESS, token)))
     by_text = room.bring(
         mail(subject="Re: 60", body=f"{QUESTION}\n\nOn 4 Nov 2026, The Steppe Letter wrote:\n{quoted}")
     )
@@ -331,15 +346,15 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     ran = f"Dear readers,\n\n{block.replace('count', 'weigh')}\n\nUnsubscribe here."
     raw = mail(
-        LIST,
+        LIST_ADDRESS,
         "nora@steppe.example",
         "The Steppe Letter 60",
         ran,
         Message_ID="<60@list.example>",
         List_Id="<steppe.example>",
     )
-    shown = f"Authentication-Results: {checked(LIST)}\r\n".encode()
-    row = room.bring(shown + delivered(raw, "nora@steppe.example"))
+    shown = f"Authentication-Results: {dmarc_pass(LIST_ADDRESS)}\r\n".encode()
+    row = room.bring(shown + add_trace_headers(raw, "nora@steppe.example"))
     assert (row.state, row.edition_id, row.reasons) == ("edition", key, ["our edition"])
     edition = room.edition(key)
     assert (edition.state, edition.message_id, edition.arrived_at is not None) == ("locked", "<60@list.example>", True)
@@ -356,9 +371,17 @@ def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: Room) -> None
     key = room.ran(SALT)
     with room.database.read() as session:
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
-    forged = room.bring(mail("letter@steppe.example.evil.example", DESK, "60", block, List_Id="<steppe.example>"))
+    forged = room.bring(
+        mail("letter@steppe.example.evil.example", DESK_ADDRESS, "60", block, List_Id="<steppe.example>")
+    )
     unlike = room.bring(
-        mail(LIST, DESK, "60", "Buy our carpets, while they last, at half the price.", List_Id="<x.example>")
+        mail(
+            LIST_ADDRESS,
+            DESK_ADDRESS,
+            "60",
+            "Buy our carpets, while they last, at half the price.",
+            List_Id="<x.example>",
+        )
     )
     assert [row.state for row in (forged, unlike)] == ["automatic", "automatic"]
     assert room.edition(key).message_id is None
@@ -371,13 +394,13 @@ def test_a_second_mail_of_an_edition_changes_nothing(room: Room) -> None:
     rows = [
         room.bring(
             mail(
-                LIST,
-                DESK,
+                LIST_ADDRESS,
+                DESK_ADDRESS,
                 "60",
                 text,
                 Message_ID=message_id,
                 List_Id="<steppe.example>",
-                Authentication_Results=checked(LIST),
+                Authentication_Results=dmarc_pass(LIST_ADDRESS),
             )
         )
         for message_id, text in (("<1@list.example>", block), ("<2@list.example>", f"{block}\n\nAnd a correction."))

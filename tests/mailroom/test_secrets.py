@@ -21,8 +21,8 @@ from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import DESK, QUESTION, bounce, checked, mail, vacation
-from tests.support.mailroom import LEYLA, Room, later, reading
+from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, bounce_mail, dmarc_pass, mail, vacation_mail
+from tests.support.mailroom import LEYLAS_ADDRESS, Room, after_newest_mail, start_mail_reader
 from tests.support.mailroom import SETTINGS as HOUSE
 
 WORDS = "We measure it at the station, every morning at six."
@@ -65,7 +65,7 @@ def test_what_an_expert_quotes_of_the_invitation_opens_nothing_for_the_desk(room
     link = next(word for word in invitation.text.split() if "/a/" in word)
     quoted = "".join(f"> {line}\n" for line in invitation.text.splitlines())
     body = f"{WORDS} Is {link} still right?\n\nOn Monday Nora Lind wrote:\n{quoted}"
-    row = room.bring(mail(LEYLA, address, body=body, Authentication_Results=checked(LEYLA)))
+    row = room.bring(mail(LEYLAS_ADDRESS, address, body=body, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     found = read_of(room, row.id)
     assert row.state == "letter" and found is not None
     assert (found.text, found.rest.count("/a/…")) == (f"{WORDS} Is {link.rpartition('/')[0]}/… still right?", 1)
@@ -75,8 +75,8 @@ def test_what_an_expert_quotes_of_the_invitation_opens_nothing_for_the_desk(room
 def test_a_notice_that_comes_back_tells_the_desk_no_address(room: Room) -> None:
     mail_out = sent(room, letter_id=letter_of(room).id)
     said = "550 5.1.1 Timur Aliev, Nukus: mailbox disabled"
-    row = room.bring(bounce(DESK, "timur.aliev@post.example", mail_out.message_id, said=said))
-    away = room.bring(vacation("timur.aliev@post.example", DESK, mail_out.message_id))
+    row = room.bring(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id, said=said))
+    away = room.bring(vacation_mail("timur.aliev@post.example", DESK_ADDRESS, mail_out.message_id))
     assert [(one.state, one.outbox_id, read_of(room, one.id)) for one in (row, away)] == [
         ("bounce", mail_out.id, None), ("automatic", mail_out.id, None),
     ]  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_notice_that_comes_back_tells_the_desk_no_address(room: Room) -> None:
 def test_what_is_withdrawn_leaves_nothing_of_it_in_mails_about_it(room: Room) -> None:
     letter = letter_of(room)
     mail_out = sent(room, letter_id=letter.id)
-    room.bring(bounce(DESK, "timur.aliev@post.example", mail_out.message_id))
+    room.bring(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id))
     room.database.write(lambda s: withdraw(s, Reader(letter.id), s.get_one(Letter, letter.id)))
     with room.database.read() as session:
         assert (session.get_one(OutboxMail, mail_out.id).said, list(session.scalars(select(InboundRaw)))) == (None, [])
@@ -98,7 +98,7 @@ def test_what_is_withdrawn_leaves_nothing_of_it_in_mails_about_it(room: Room) ->
 @pytest.mark.threat("erased words")
 def test_what_an_expert_quotes_goes_with_the_question(room: Room) -> None:
     salt, address = room.invited()
-    room.bring(mail(LEYLA, address, body=WORDS, Authentication_Results=checked(LEYLA)))
+    room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     room.bring(mail("evil@evil.example", address, body="I am Leyla"))
     assert room.places() == ["letter", "pen"]
     with room.database.read() as session:
@@ -120,11 +120,13 @@ def test_a_copy_that_went_elsewhere_holds_back_no_honest_mail(room: Room, marks:
 
 def test_an_unchecked_copy_in_the_pen_holds_back_no_answer_and_can_be_put_away(room: Room) -> None:
     _, address = room.invited()
-    copies = [{}, {}, {"Authentication_Results": checked(LEYLA)}]
-    rows = [room.bring(mail(LEYLA, address, body=WORDS, Message_ID="<1@field.example>", **more)) for more in copies]
+    copies = [{}, {}, {"Authentication_Results": dmarc_pass(LEYLAS_ADDRESS)}]
+    rows = [
+        room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Message_ID="<1@field.example>", **more)) for more in copies
+    ]
     assert [row.state for row in rows] == ["pen", "duplicate", "letter"]
     room.database.write(lambda s: inbound.sort(s, room.newsroom.nora, s.get_one(Inbound, rows[0].id), "spam"))
-    assert room.bring(mail(LEYLA, address, body=WORDS, Message_ID="<1@field.example>")).state == "duplicate"
+    assert room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Message_ID="<1@field.example>")).state == "duplicate"
 
 
 def test_the_same_words_with_another_file_are_another_mail(room: Room) -> None:
@@ -153,7 +155,7 @@ def river(room: Room) -> int:
 
 def test_a_mail_to_two_newsletters_is_a_letter_to_each(room: Room) -> None:
     second = river(room)
-    raw = mail(to=f"{DESK}, ask@river.example", Message_ID="<1@post.example>")
+    raw = mail(to=f"{DESK_ADDRESS}, ask@river.example", Message_ID="<1@post.example>")
     keys = [room.bring(raw, newsletter_id=key).id for key in (room.newsroom.newsletter_id, second, second)]
     assert [(room.row(key).state, room.row(key).newsletter_id) for key in keys] == [
         ("letter", room.newsroom.newsletter_id), ("letter", second), ("duplicate", second),
@@ -163,7 +165,7 @@ def test_a_mail_to_two_newsletters_is_a_letter_to_each(room: Room) -> None:
 def test_what_an_expert_asks_the_other_newsletter_is_not_shown_to_the_first(room: Room) -> None:
     room.invited()
     second = river(room)
-    row = room.bring(mail(LEYLA, "ask@river.example", body="A question of my own."))
+    row = room.bring(mail(LEYLAS_ADDRESS, "ask@river.example", body="A question of my own."))
     assert (row.state, row.newsletter_id, row.assignment_id) == ("letter", second, None)
 
 
@@ -175,9 +177,9 @@ def test_a_bounce_is_believed_by_the_token_of_its_return_path_where_there_is_one
         token = outbox.read(session, invitation).return_token or ""
     house = replace(HOUSE, return_path="back@steppe.example")
     places = []
-    for to in (DESK, bounce_address("back@steppe.example", token)):
-        key = room.store(bounce(to, LEYLA, invitation.message_id))
-        place_due(room.database, reading(), house)
+    for to in (DESK_ADDRESS, bounce_address("back@steppe.example", token)):
+        key = room.store(bounce_mail(to, LEYLAS_ADDRESS, invitation.message_id))
+        place_due(room.database, start_mail_reader(), house)
         with room.database.read() as session:
             places.append((room.row(key).state, session.get_one(OutboxMail, invitation.id).state))
     assert places == [("bounce", "queued"), ("bounce", "failed")]
@@ -187,8 +189,8 @@ def test_an_old_bounce_that_is_read_again_fails_nothing_that_was_tried_since(roo
     room.invited()
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail)).one()
-    row = room.bring(bounce(DESK, LEYLA, invitation.message_id))
-    after = later(room, 10)
+    row = room.bring(bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, invitation.message_id))
+    after = after_newest_mail(room, 10)
     room.database.write(lambda s: outbox.retry(s, room.newsroom.nora, s.get_one(OutboxMail, invitation.id)), at=after)
     room.database.write(lambda s: inbound.read_again(s, Clock(), s.get_one(Inbound, row.id)), at=after)
     room.place(at=after)
@@ -200,7 +202,7 @@ def test_a_report_that_hangs_on_a_letter_makes_no_bounce_of_it(room: Room) -> No
     room.invited()
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail)).one()
-    report = bounce(DESK, LEYLA, invitation.message_id)
+    report = bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, invitation.message_id)
     head = b"From: timur@post.example\r\nTo: ask@steppe.example\r\nSubject: look\r\nMIME-Version: 1.0\r\n"
     inside = report[report.index(b"Content-Type: multipart/report") :]
     raw = head + b'Content-Type: multipart/mixed; boundary="xyz"\r\n\r\n--xyz\r\n\r\n' + QUESTION.encode() + b"\r\n--xyz\r\n" + inside + b"\r\n--xyz--\r\n"  # fmt: skip
@@ -213,5 +215,5 @@ def test_no_mail_is_kept_for_longer_than_readers_addresses(room: Room) -> None:
     with room.database.read() as session:
         days = session.get_one(Newsletter, room.newsroom.newsletter_id).keep_days
     for minutes, gone in ((days * 24 * 60 - 60, False), (days * 24 * 60 + 60, True)):
-        room.database.write(retention.destroy_old, at=later(room, minutes))
+        room.database.write(retention.destroy_old, at=after_newest_mail(room, minutes))
         assert (read_of(room, pen.id) is None) is gone

@@ -19,34 +19,34 @@ from app.mailroom import lmtp, pipe
 from app.mailroom.envelope import with_envelope
 from tests.support import clock
 from tests.support.app import BASE_URL, SAFE, SECRETS
-from tests.support.mail_servers import our_lmtp
-from tests.support.ways_in import WORDS, Client, stored
+from tests.support.mail_servers import lmtp_server
+from tests.support.mailroom import SMALL_MAIL, LmtpClient, list_stored_mails
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
 def door(database: Database) -> Iterator[int]:
-    with our_lmtp(database) as port:
+    with lmtp_server(database) as port:
         yield port
 
 
 @pytest.fixture
-def mx(door: int) -> Iterator[Client]:
-    client = Client(door)
+def mx(door: int) -> Iterator[LmtpClient]:
+    client = LmtpClient(door)
     yield client
     client.close()
 
 
-def test_a_mail_to_three_is_one_row_and_answered_three_times(database: Database, mx: Client) -> None:
+def test_a_mail_to_three_is_one_row_and_answered_three_times(database: Database, mx: LmtpClient) -> None:
     """RFC 2033, section 4.2: one reply for each recipient that was taken."""
     recipients = ("ask@steppe.example", "ask+b4ndx@steppe.example", "tips@steppe.example")
-    assert mx.hands_in(WORDS + b".\r\n", *recipients) == ["250 2.0.0 stored"] * 3
+    assert mx.hands_in(SMALL_MAIL + b".\r\n", *recipients) == ["250 2.0.0 stored"] * 3
     envelope = (
         b"Return-Path: <timur@reader.example>\r\nDelivered-To: ask@steppe.example\r\n"
         b"Delivered-To: ask+b4ndx@steppe.example\r\nDelivered-To: tips@steppe.example\r\n"
     )
-    assert stored(database) == [("lmtp", envelope + WORDS)]
+    assert list_stored_mails(database) == [("lmtp", envelope + SMALL_MAIL)]
 
 
 ODD = {
@@ -63,58 +63,58 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_bytes_come_through_as_they_are(database: Database, mx: Client, odd: str) -> None:
+def test_bytes_come_through_as_they_are(database: Database, mx: LmtpClient, odd: str) -> None:
     sent, meant = ODD[odd]
     assert mx.hands_in(sent + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
-    ((_, raw),) = stored(database)
+    ((_, raw),) = list_stored_mails(database)
     assert raw.partition(b"steppe.example")[2].lstrip(b"\r\n") == meant.lstrip(b"\r\n")
 
 
-def test_a_bounce_keeps_its_null_return_path(database: Database, mx: Client) -> None:
-    mx.hands_in(WORDS + b".\r\n", "ask@steppe.example", sender="")
-    assert stored(database)[0][1].startswith(b"Return-Path: <>\r\n")
+def test_a_bounce_keeps_its_null_return_path(database: Database, mx: LmtpClient) -> None:
+    mx.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example", sender="")
+    assert list_stored_mails(database)[0][1].startswith(b"Return-Path: <>\r\n")
 
 
 @pytest.mark.threat("hostile mail")
-def test_what_is_too_large_is_refused_for_good_and_the_next_mail_is_taken(database: Database, mx: Client) -> None:
+def test_what_is_too_large_is_refused_for_good_and_the_next_mail_is_taken(database: Database, mx: LmtpClient) -> None:
     line = b"x" * 76 + b"\r\n"
     large = line * (inbound.MAXIMUM // len(line) + 1)
     assert mx.hands_in(large + b".\r\n", "a@steppe.example", "b@steppe.example") == ["552 5.3.4 larger than 25 MB"] * 2
     assert mx.asks(f"MAIL FROM:<x@reader.example> SIZE={inbound.MAXIMUM + 1}")[:3] == "552"
-    assert mx.hands_in(WORDS + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
-    assert len(stored(database)) == 1
+    assert mx.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+    assert len(list_stored_mails(database)) == 1
 
 
-def test_commands_may_come_in_one_go(database: Database, mx: Client) -> None:
+def test_commands_may_come_in_one_go(database: Database, mx: LmtpClient) -> None:
     """PIPELINING, which RFC 2033 asks of every LMTP server."""
     one = b"MAIL FROM:<a@reader.example>\r\nRCPT TO:<ask@steppe.example>\r\nDATA\r\n"
     mx.socket.sendall(one)
     assert [mx.reply()[:3] for _ in range(3)] == ["250", "250", "354"]
-    mx.socket.sendall(WORDS + b".\r\n" + one)
+    mx.socket.sendall(SMALL_MAIL + b".\r\n" + one)
     assert [mx.reply()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
-    mx.socket.sendall(WORDS + b".\r\nQUIT\r\n")
+    mx.socket.sendall(SMALL_MAIL + b".\r\nQUIT\r\n")
     assert [mx.reply()[:3] for _ in range(2)] == ["250", "221"]
-    assert len(stored(database)) == 2
+    assert len(list_stored_mails(database)) == 2
 
 
-def test_order_is_asked_for(database: Database, mx: Client) -> None:
+def test_order_is_asked_for(database: Database, mx: LmtpClient) -> None:
     assert mx.asks("EHLO mx.reader.example")[:3] == "500"
     assert mx.asks("DATA")[:3] == "503"
     assert mx.asks("RCPT TO:<ask@steppe.example>")[:3] == "503"
-    assert stored(database) == []
+    assert list_stored_mails(database) == []
 
 
 def test_a_server_that_hangs_up_has_handed_in_nothing(database: Database, door: int) -> None:
     """Only the dot ends a message: half of one is none, and the server still has it."""
-    broken, next_one = Client(door), Client(door)
+    broken, next_one = LmtpClient(door), LmtpClient(door)
     broken.say("MAIL FROM:<timur@reader.example>")
     broken.say("RCPT TO:<ask@steppe.example>")
     broken.say("DATA")
-    broken.socket.sendall(WORDS)
+    broken.socket.sendall(SMALL_MAIL)
     broken.close()
-    assert next_one.hands_in(WORDS + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+    assert next_one.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     next_one.close()
-    assert len(stored(database)) == 1
+    assert len(list_stored_mails(database)) == 1
 
 
 @pytest.mark.threat("hostile words")
@@ -133,7 +133,7 @@ def test_what_many_hand_over_at_once_is_committed_together(database: Database) -
 
     assert asyncio.run(hand_over()) == [None] * 20
     event.remove(database.writer, "commit", note)
-    assert (stored(database), len(commits)) == ([("lmtp", raw) for raw in raws], 1)
+    assert (list_stored_mails(database), len(commits)) == ([("lmtp", raw) for raw in raws], 1)
 
 
 def test_where_nothing_can_be_committed_each_is_told_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,11 +144,11 @@ def test_where_nothing_can_be_committed_each_is_told_so(database: Database, monk
         intake = lmtp.Intake(database)
         with monkeypatch.context() as broken:
             broken.setattr(database, "write", busy)
-            refused = await handed_over(intake, WORDS, WORDS, b"x" * (inbound.MAXIMUM + 1))
-        return [type(fault).__name__ for fault in refused], await handed_over(intake, WORDS)
+            refused = await handed_over(intake, SMALL_MAIL, SMALL_MAIL, b"x" * (inbound.MAXIMUM + 1))
+        return [type(fault).__name__ for fault in refused], await handed_over(intake, SMALL_MAIL)
 
     assert asyncio.run(hand_over()) == (["Busy", "Busy", "TooLarge"], [None])
-    assert stored(database) == [("lmtp", WORDS)]
+    assert list_stored_mails(database) == [("lmtp", SMALL_MAIL)]
 
 
 def test_no_recipient_begins_a_header_of_its_own() -> None:
@@ -158,12 +158,12 @@ def test_no_recipient_begins_a_header_of_its_own() -> None:
 
 
 PIPED = {
-    "as it is": (WORDS, None, None, WORDS),
+    "as it is": (SMALL_MAIL, None, None, SMALL_MAIL),
     "with its envelope": (
-        WORDS, "ask@steppe.example", "timur@reader.example",
-        b"Return-Path: <timur@reader.example>\r\nDelivered-To: ask@steppe.example\r\n" + WORDS,
+        SMALL_MAIL, "ask@steppe.example", "timur@reader.example",
+        b"Return-Path: <timur@reader.example>\r\nDelivered-To: ask@steppe.example\r\n" + SMALL_MAIL,
     ),
-    "below the line of an mbox file": (b"From timur@reader.example Mon Jan  1 00:00:00 2022\n" + WORDS, None, None, WORDS),
+    "below the line of an mbox file": (b"From timur@reader.example Mon Jan  1 00:00:00 2022\n" + SMALL_MAIL, None, None, SMALL_MAIL),
     "from nobody": (b"S: x\n", None, "", b"Return-Path: <>\nS: x\n"),
 }  # fmt: skip
 
@@ -172,14 +172,14 @@ PIPED = {
 def test_a_piped_mail_is_stored(database: Database, how: str) -> None:
     source, recipient, sender, raw = PIPED[how]
     assert pipe.receive(database, io.BytesIO(source), recipient, sender) == (0, "stored")
-    assert stored(database) == [("pipe", raw)]
+    assert list_stored_mails(database) == [("pipe", raw)]
 
 
 def test_only_its_size_sends_a_piped_mail_back(database: Database) -> None:
     """A pipe that broke before its first byte comes again (75), and what is too large would only come again in vain (65)."""
     assert pipe.receive(database, io.BytesIO(b""), None, None)[0] == 75
     assert pipe.receive(database, io.BytesIO(b"x" * (inbound.MAXIMUM + 1)), None, None)[0] == 65
-    assert stored(database) == []
+    assert list_stored_mails(database) == []
 
 
 def flask(*arguments: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -191,12 +191,12 @@ def flask(*arguments: str, given: bytes = b"", **environment: str) -> subprocess
 
 def test_the_command_ends_as_a_mail_server_expects(database: Database) -> None:
     settings = {**SAFE, "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(), "BASE_URL": BASE_URL}
-    done = flask("mail", "receive", given=WORDS, DATABASE_URL=database.url, **settings)
+    done = flask("mail", "receive", given=SMALL_MAIL, DATABASE_URL=database.url, **settings)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert stored(database) == [("pipe", WORDS)]
-    unsafe = flask("mail", "receive", given=WORDS)
+    assert list_stored_mails(database) == [("pipe", SMALL_MAIL)]
+    unsafe = flask("mail", "receive", given=SMALL_MAIL)
     assert (unsafe.returncode, unsafe.stderr.splitlines()[0]) == (75, b"the settings can't be used:")
     gone = flask(
-        "mail", "receive", given=WORDS, **settings, DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none"
+        "mail", "receive", given=SMALL_MAIL, **settings, DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none"
     )
     assert (gone.returncode, gone.stderr) == (75, b"not stored, try again later (Busy)\n")

@@ -13,9 +13,9 @@ from app.mail.models import Inbound
 from app.mailroom import imap
 from app.settings.mail_accounts import Mailbox, mailboxes_of
 from tests.support.cast import Newsroom
-from tests.support.mail_servers import Dovecot, cutting, dovecot
+from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
+from tests.support.mailroom import SMALL_MAIL, list_stored_mails
 from tests.support.waiting import PATIENCE, until
-from tests.support.ways_in import WORDS, stored
 
 # Where it is the mail server that is tried, one database is enough.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -46,7 +46,7 @@ def test_mails_are_stored_in_order_and_taken_off_the_server(server: Dovecot, dat
     seen: list[tuple[int, int]] = []
     box = mailbox(server.mailbox(user))
     assert imap.poll(database, box, lambda done, total: seen.append((done, total))) == 60
-    assert stored(database) == [("imap", raw) for raw in MAILS]
+    assert list_stored_mails(database) == [("imap", raw) for raw in MAILS]
     assert (seen[0], seen[-1], len(seen)) == ((1, 60), (60, 60), 60)
     assert (imap.poll(database, box), server.count(user)) == (0, 0)
 
@@ -61,16 +61,16 @@ def test_a_kept_mailbox_is_left_as_it_was(server: Dovecot, database: Database, u
     with server.opened(user) as client:
         flags = client.get_flags(client.search("ALL"))
     assert flags == {1: (), 2: (), 3: ()}  # not even read
-    assert stored(database) == [("imap", raw) for raw in MAILS[:3]]
+    assert list_stored_mails(database) == [("imap", raw) for raw in MAILS[:3]]
 
 
 def test_mails_belong_to_the_newsletter_of_their_mailbox(
     server: Dovecot, database: Database, newsroom: Newsroom, user: str
 ) -> None:
-    server.put(user, WORDS)
+    server.put(user, SMALL_MAIL)
     with pytest.raises(imap.NoNewsletter):
         imap.poll(database, mailbox(server.mailbox(user, newsletter="stepe")))
-    assert (stored(database), server.count(user)) == ([], 1)  # it waits where it is
+    assert (list_stored_mails(database), server.count(user)) == ([], 1)  # it waits where it is
     assert imap.poll(database, mailbox(server.mailbox(user, newsletter=newsroom.slug))) == 1
     with database.read() as session:
         assert session.scalars(select(Inbound.newsletter_id)).all() == [newsroom.newsletter_id]
@@ -81,14 +81,14 @@ def test_a_connection_that_breaks_anywhere_loses_nothing(server: Dovecot, databa
     server.put(user, *MAILS)
     broken = 0
     for after in range(50, 12_000, 350):
-        with cutting(server.imap, after) as (port, _came):
+        with cutting_proxy(server.imap, after) as (port, _came):
             try:
                 imap.poll(database, mailbox(server.mailbox(user, port)))
             except (OSError, imap.imaplib.IMAP4.error, imap.ImapToolsError):
                 broken += 1
     assert broken > 20
     imap.poll(database, mailbox(server.mailbox(user)))
-    assert (stored(database), server.count(user)) == ([("imap", raw) for raw in MAILS], 0)
+    assert (list_stored_mails(database), server.count(user)) == ([("imap", raw) for raw in MAILS], 0)
 
 
 @on_sqlite
@@ -96,12 +96,12 @@ def test_a_message_that_is_too_large_stays_and_holds_up_no_other(
     server: Dovecot, database: Database, user: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     large = b"Subject: film\r\n\r\n" + (b"x" * 76 + b"\r\n") * (inbound.MAXIMUM // 78 + 1)
-    server.put(user, WORDS, large, MAILS[0])
+    server.put(user, SMALL_MAIL, large, MAILS[0])
     box = mailbox(server.mailbox(user))
     with caplog.at_level(logging.ERROR):
         assert [imap.poll(database, box) for _ in range(3)] == [2, 0, 0]
     assert caplog.messages == ["a mail of over 25 MB stays in its mailbox at 127.0.0.1"]
-    assert (stored(database), server.count(user)) == ([("imap", WORDS), ("imap", MAILS[0])], 1)
+    assert (list_stored_mails(database), server.count(user)) == ([("imap", SMALL_MAIL), ("imap", MAILS[0])], 1)
 
 
 @on_sqlite
@@ -116,7 +116,7 @@ def test_a_message_that_vanishes_meanwhile_is_passed_over(server: Dovecot, datab
                 client.expunge()
 
     assert imap.poll(database, mailbox(server.mailbox(user)), tidy) == 2
-    assert stored(database) == [("imap", MAILS[0]), ("imap", MAILS[2])]
+    assert list_stored_mails(database) == [("imap", MAILS[0]), ("imap", MAILS[2])]
 
 
 def test_new_numbers_for_the_same_mails_are_fetched_anew(server: Dovecot, database: Database, user: str) -> None:
@@ -132,10 +132,10 @@ def test_new_numbers_for_the_same_mails_are_fetched_anew(server: Dovecot, databa
 
 def test_what_was_stored_before_a_crash_is_only_removed(server: Dovecot, database: Database, user: str) -> None:
     box = mailbox(server.mailbox(user))
-    server.put(user, WORDS)
+    server.put(user, SMALL_MAIL)
     keys = {"mailbox": box.name, "uidvalidity": server.validity(user), "uid": 1}
-    database.write(lambda session: inbound.store(session, WORDS, source="imap", **keys))
-    assert (imap.poll(database, box), server.count(user), len(stored(database))) == (0, 0, 1)
+    database.write(lambda session: inbound.store(session, SMALL_MAIL, source="imap", **keys))
+    assert (imap.poll(database, box), server.count(user), len(list_stored_mails(database))) == (0, 0, 1)
 
 
 def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, database: Database, user: str) -> None:
@@ -150,7 +150,7 @@ def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, databa
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-    assert (sum(counts), sorted(stored(database))) == (60, sorted(("imap", raw) for raw in MAILS))
+    assert (sum(counts), sorted(list_stored_mails(database))) == (60, sorted(("imap", raw) for raw in MAILS))
 
 
 @pytest.mark.threat("network observer")
@@ -167,7 +167,7 @@ def test_tls_with_a_certificate_that_nobody_vouches_for_is_refused(
     for box in secure:
         with pytest.raises(imap.ssl.SSLCertVerificationError):
             imap.poll(database, box)
-    assert stored(database) == []
+    assert list_stored_mails(database) == []
     monkeypatch.setenv("SSL_CERT_FILE", str(server.tls))
     assert [imap.poll(database, box) for box in secure] == [2, 0]
 
@@ -194,7 +194,7 @@ def test_a_new_mail_is_fetched_within_moments(server: Dovecot, database: Databas
     try:
         for number in range(1, 4):
             server.put(user, MAILS[number])
-            until(lambda number=number: len(stored(database)) == number, "the mail")
+            until(lambda number=number: len(list_stored_mails(database)) == number, "the mail")
         until(lambda: server.count(user) == 0, "an empty mailbox")
     finally:
         stop.set()
@@ -213,9 +213,9 @@ def test_a_mail_that_comes_while_idle_begins_is_fetched_within_moments(
         if b"IDLE" in command and late:
             server.put(user, late.pop())
 
-    with cutting(server.imap, None, deliver) as (port, _):
+    with cutting_proxy(server.imap, None, deliver) as (port, _):
         (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
-        until(lambda: len(stored(database)) == 1, "the mail")
+        until(lambda: len(list_stored_mails(database)) == 1, "the mail")
         stop.set()
         thread.join(PATIENCE)
     assert (late, server.count(user)) == ([], 0)
@@ -228,16 +228,16 @@ def test_a_server_that_goes_away_is_tried_again(
     """Its connections break while they wait for news; mail that came meanwhile is there as soon as the server is."""
     monkeypatch.setattr(imap, "FIRST_WAIT", 0.2)
     stop = threading.Event()
-    with cutting(server.imap, 10_000) as (port, came):
+    with cutting_proxy(server.imap, 10_000) as (port, came):
         (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
         server.put(user, MAILS[0])
-        until(lambda: len(stored(database)) == 1, "the first mail")
+        until(lambda: len(list_stored_mails(database)) == 1, "the first mail")
         large = b"Subject: map\r\n\r\n" + (b"x" * 76 + b"\r\n") * 200  # more than this way carries
         server.put(user, large)
         tried = len(came)
         until(lambda: len(came) > tried + 2, "further tries")
-        assert len(stored(database)) == 1
+        assert len(list_stored_mails(database)) == 1
     stop.set()
     thread.join(PATIENCE)
     assert imap.poll(database, mailbox(server.mailbox(user))) == 1
-    assert [raw for _, raw in stored(database)] == [MAILS[0], large]
+    assert [raw for _, raw in list_stored_mails(database)] == [MAILS[0], large]

@@ -19,8 +19,8 @@ from app.mailroom import webhook
 from app.programs.signed_calls import signature
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.cast import Newsroom
+from tests.support.mailroom import SMALL_MAIL, list_stored_mails, webhook_headers
 from tests.support.watched import sign_of_life
-from tests.support.ways_in import WORDS, headers, stored
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 
@@ -52,9 +52,9 @@ def post(
 
 
 def test_a_signed_mail_is_stored_and_no_cookie_is_set(database: Database, provider: FlaskClient) -> None:
-    answer = post(provider, WORDS, headers(WORDS))
+    answer = post(provider, SMALL_MAIL, webhook_headers(SMALL_MAIL))
     assert (answer.status_code, answer.data, "Set-Cookie" in answer.headers) == (200, b"stored\n", False)
-    assert stored(database) == [("webhook", WORDS)]
+    assert list_stored_mails(database) == [("webhook", SMALL_MAIL)]
 
 
 def test_the_example_of_the_scheme_itself() -> None:
@@ -66,56 +66,58 @@ def test_the_example_of_the_scheme_itself() -> None:
 
 def test_one_fitting_signature_of_several_is_enough(database: Database, provider: FlaskClient) -> None:
     """A provider that changes its secret signs with both."""
-    signed = headers(WORDS)
+    signed = webhook_headers(SMALL_MAIL)
     signed["webhook-signature"] = f"v1a,xyz v1,AAAA {signed['webhook-signature']}"
-    assert post(provider, WORDS, signed).status_code == 200
-    assert len(stored(database)) == 1
+    assert post(provider, SMALL_MAIL, signed).status_code == 200
+    assert len(list_stored_mails(database)) == 1
 
 
 def without(name: str) -> dict[str, str]:
-    return {key: value for key, value in headers(WORDS).items() if key != f"webhook-{name}"}
+    return {key: value for key, value in webhook_headers(SMALL_MAIL).items() if key != f"webhook-{name}"}
 
 
 UNSIGNED = {
-    "another's key": lambda: headers(WORDS, key=b"x" * 24),
-    "other bytes": lambda: headers(WORDS + b"!"),
-    "six minutes old": lambda: headers(WORDS, at=unix_time() - 360),
-    "from tomorrow": lambda: headers(WORDS, at=unix_time() + 86_400),
-    "another's id": lambda: {**headers(WORDS), "webhook-id": "msg_2"},
-    "a time that is none": lambda: {**headers(WORDS), "webhook-timestamp": "²²"},
+    "another's key": lambda: webhook_headers(SMALL_MAIL, key=b"x" * 24),
+    "other bytes": lambda: webhook_headers(SMALL_MAIL + b"!"),
+    "six minutes old": lambda: webhook_headers(SMALL_MAIL, at=unix_time() - 360),
+    "from tomorrow": lambda: webhook_headers(SMALL_MAIL, at=unix_time() + 86_400),
+    "another's id": lambda: {**webhook_headers(SMALL_MAIL), "webhook-id": "msg_2"},
+    "a time that is none": lambda: {**webhook_headers(SMALL_MAIL), "webhook-timestamp": "²²"},
     "no id": lambda: without("id"),
     "no time": lambda: without("timestamp"),
     "no signature": lambda: without("signature"),
-    "a signature in another script": lambda: {**headers(WORDS), "webhook-signature": "v1,\u00fc"},
+    "a signature in another script": lambda: {**webhook_headers(SMALL_MAIL), "webhook-signature": "v1,\u00fc"},
 }
 
 
 @pytest.mark.threat("forged expert")
 @pytest.mark.parametrize("fault", UNSIGNED)
 def test_what_is_not_signed_is_not_stored(database: Database, provider: FlaskClient, fault: str) -> None:
-    assert post(provider, WORDS, UNSIGNED[fault]()).status_code == 401
-    assert stored(database) == []
+    assert post(provider, SMALL_MAIL, UNSIGNED[fault]()).status_code == 401
+    assert list_stored_mails(database) == []
 
 
 def test_whoever_does_not_know_the_address_finds_nothing(database: Database, provider: FlaskClient) -> None:
     for path in ("/mail/in/0123456789ab", "/mail/in/", f"{webhook.path(SECRET)}x", webhook.path("s" * 32)):
-        assert post(provider, WORDS, headers(WORDS), path=path).status_code == 404
+        assert post(provider, SMALL_MAIL, webhook_headers(SMALL_MAIL), path=path).status_code == 404
     assert provider.get(webhook.path(SECRET), base_url=BASE_URL).status_code == 405
-    assert stored(database) == []
+    assert list_stored_mails(database) == []
 
 
 def test_without_a_secret_the_door_is_shut(
     database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache
 ) -> None:
     for shut in client_of(database, tmp_path, compiled):
-        assert post(shut, WORDS, headers(WORDS)).status_code == 404
-        assert post(shut, WORDS, headers(WORDS, key=b""), path="/mail/in/" + "a" * 32).status_code == 404
+        assert post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL)).status_code == 404
+        assert (
+            post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL, key=b""), path="/mail/in/" + "a" * 32).status_code == 404
+        )
 
 
 def test_the_same_delivery_again_is_no_fault(database: Database, provider: FlaskClient) -> None:
-    signed = headers(WORDS)
-    assert [post(provider, WORDS, signed).status_code for _ in range(2)] == [200, 200]
-    assert stored(database) == [("webhook", WORDS)] * 2
+    signed = webhook_headers(SMALL_MAIL)
+    assert [post(provider, SMALL_MAIL, signed).status_code for _ in range(2)] == [200, 200]
+    assert list_stored_mails(database) == [("webhook", SMALL_MAIL)] * 2
 
 
 def test_a_mail_of_twenty_megabytes_is_taken_and_one_of_thirty_is_not(
@@ -123,15 +125,15 @@ def test_a_mail_of_twenty_megabytes_is_taken_and_one_of_thirty_is_not(
 ) -> None:
     """A page takes 256 kB at most; this address takes what a mail may be."""
     large, larger = b"S: x\n\n" + b"x" * 20_000_000, b"x" * (inbound.MAXIMUM + 1)
-    assert post(provider, large, headers(large)).status_code == 200
-    assert post(provider, larger, headers(larger)).status_code == 413
-    assert [len(raw) for _, raw in stored(database)] == [len(large)]
+    assert post(provider, large, webhook_headers(large)).status_code == 200
+    assert post(provider, larger, webhook_headers(larger)).status_code == 413
+    assert [len(raw) for _, raw in list_stored_mails(database)] == [len(large)]
 
 
 def test_a_form_or_an_empty_body_is_no_mail(database: Database, provider: FlaskClient) -> None:
-    assert post(provider, b"a=1", headers(b"a=1"), "application/x-www-form-urlencoded").status_code == 415
-    assert post(provider, b"", headers(b"")).status_code == 400
-    assert stored(database) == []
+    assert post(provider, b"a=1", webhook_headers(b"a=1"), "application/x-www-form-urlencoded").status_code == 415
+    assert post(provider, b"", webhook_headers(b"")).status_code == 400
+    assert list_stored_mails(database) == []
 
 
 def test_mail_that_waits_too_long_is_seen_from_outside(
@@ -146,5 +148,5 @@ def test_mail_that_waits_too_long_is_seen_from_outside(
     assert asked() == {"/healthz": 200, "/readyz": 200}
     for minutes, ready in ((9, 200), (11, 503)):
         at = utc_now() - timedelta(minutes=minutes)
-        database.write(lambda session: inbound.store(session, WORDS, source="pipe"), at)
+        database.write(lambda session: inbound.store(session, SMALL_MAIL, source="pipe"), at)
         assert asked() == {"/healthz": 200, "/readyz": ready}

@@ -35,7 +35,7 @@ from app.workflows.publishing import publication
 from tests.support.assignments import EDITED, TIMURS_DETAILS, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, shown_token
-from tests.support.messages import check, invite, paragraphs
+from tests.support.outgoing_mails import list_paragraphs, write_invitation, write_quote_check
 from tests.support.pages import Page
 from tests.support.stored import everything
 
@@ -122,26 +122,29 @@ def test_an_invitation_in_own_words_keeps_what_is_fair_and_safe() -> None:
         "opening": "I am {newsletter}, and you know {headline}.",
         "closing": "A no by {reply_by} is fine.",
     }
-    mail, plain = invite(headline="Police stations", own=own), paragraphs(invite(headline="Police stations"))
+    mail, plain = (
+        write_invitation(headline="Police stations", own=own),
+        list_paragraphs(write_invitation(headline="Police stations")),
+    )
     assert mail.subject == "Police stations, 180 words by Fri 11 Nov?"
     changed = {1: "I am The Corridor, and you know Police stations.", 7: "A no by Wednesday 9 November is fine."}
-    assert paragraphs(mail) == [changed.get(number, text) for number, text in enumerate(plain)]
+    assert list_paragraphs(mail) == [changed.get(number, text) for number, text in enumerate(plain)]
 
 
 def test_a_check_in_own_words_keeps_the_changes_the_text_and_the_terms() -> None:
     own = {"subject": "{headline}: {changes}, {due}", "opening": "Here it is, {name}."}
-    mail, plain = check(own=own), paragraphs(check())
+    mail, plain = write_quote_check(own=own), list_paragraphs(write_quote_check())
     assert mail.subject == "Police Stations: 3 changes, Mon 14 Nov 12:00"
-    assert paragraphs(mail)[1].startswith("Here it is, Leyla Hüseynli. I cut it from 214 to 169 words.")
-    assert paragraphs(mail)[2:] == plain[2:]
+    assert list_paragraphs(mail)[1].startswith("Here it is, Leyla Hüseynli. I cut it from 214 to 169 words.")
+    assert list_paragraphs(mail)[2:] == plain[2:]
 
 
 def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -> None:
     own = {"subject": "{newsletter} hat geschrieben", "answered": "Es gibt etwas zu lesen."}
     about = LetterMail(opening="answered", link="https://a.example/")
     mail = write("reader.news", Sender("The Corridor"), "t@a.example", "", about, own)
-    assert (mail.subject, paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
-    assert paragraphs(mail)[3] == (
+    assert (mail.subject, list_paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
+    assert list_paragraphs(mail)[3] == (
         "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later."
     )
 
@@ -159,7 +162,7 @@ def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
 
 @pytest.mark.threat("hostile words")
 def test_values_are_text_whatever_they_look_like() -> None:
-    mail = invite(headline="{link} {{due}} <b>", own={"subject": "{headline}: {due}"})
+    mail = write_invitation(headline="{link} {{due}} <b>", own={"subject": "{headline}: {due}"})
     assert mail.subject == "{link} {{due}} <b>: Fri 11 Nov"
 
 

@@ -19,21 +19,29 @@ from app.programs.models import Delivery, Program
 from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
-from tests.support.answering import Answer
 from tests.support.cast import Newsroom
 from tests.support.desk_people import last_mail
-from tests.support.hearing import OWN, Hearer, an_admin, hearer, let_hear, tell, the_program
+from tests.support.fake_servers import (
+    ALLOWED_HOSTS,
+    CannedAnswer,
+    WebhookReceiver,
+    add_program,
+    as_admin,
+    deliver_messages,
+    get_program,
+    webhook_receiver,
+)
 from tests.support.letters import new_letter_key
 from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.serving import free_port
-from tests.support.smtp_servers import self_signed
+from tests.support.smtp_servers import self_signed_certificate
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def site() -> Iterator[Hearer]:
-    with hearer() as server:
+def site() -> Iterator[WebhookReceiver]:
+    with webhook_receiver() as server:
         yield server
 
 
@@ -71,17 +79,17 @@ def lives_through(database: Database, began: datetime, **time: float) -> tuple[d
     at, calls = began, 0
     while at < began + timedelta(**time):
         at += timedelta(minutes=15)
-        calls += sum(tell(database, at).values())
+        calls += sum(deliver_messages(database, at).values())
     return at, calls
 
 
 @on_sqlite
 @pytest.mark.usefixtures("fixed")
 def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    key, began = let_hear(database, newsroom, site.address), utc_now()
-    site.answer = Answer(b"<b hit>", 500)
+    key, began = add_program(database, newsroom, site.address), utc_now()
+    site.answer = CannedAnswer(b"<b hit>", 500)
     happens(database, newsroom, began)
     happens(database, newsroom, began)
     at, calls = lives_through(database, began, hours=23)
@@ -89,44 +97,44 @@ def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
     assert 18 < calls < 26, "the pauses grow up to 67 minutes"
     at, more = lives_through(database, at, hours=2)
     assert (trouble(database, at), more > 0) == (["The site"], True)
-    assert (len(set(site.ids)), the_program(database, key).attempts) == (1, calls + more)
+    assert (len(set(site.ids)), get_program(database, key).attempts) == (1, calls + more)
     assert log(database) == [(500, "", calls + more, False), (None, "", 0, False)]
-    site.answer = Answer(b"", 200)
+    site.answer = CannedAnswer(b"", 200)
     at, _calls = lives_through(database, at, hours=2)
     first, second = dict.fromkeys(site.ids)
     assert site.ids == [first] * (calls + more + 1) + [second]
-    assert (trouble(database, at), the_program(database, key).failing_since) == ([], None)
+    assert (trouble(database, at), get_program(database, key).failing_since) == ([], None)
 
 
 @on_sqlite
 @pytest.mark.usefixtures("fixed")
 def test_after_five_days_it_is_paused_and_the_desk_is_told(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    key, began = let_hear(database, newsroom, site.address), utc_now()
-    site.answer = Answer(b"", 503)
+    key, began = add_program(database, newsroom, site.address), utc_now()
+    site.answer = CannedAnswer(b"", 503)
     happens(database, newsroom, began)
-    tell(database, began)
+    deliver_messages(database, began)
     happens(database, newsroom, began + timedelta(days=4))
     end = began + timedelta(days=5, hours=1)
-    tell(database, end)
-    program = the_program(database, key)
+    deliver_messages(database, end)
+    program = get_program(database, key)
     assert (program.paused_by, program.paused_at, program.leased_until) == ("failed", end, None)
     assert log(database) == [(503, "", 1, True), (503, "", 1, True)], "the first was too late by then"
     happens(database, newsroom, end)
-    assert (tell(database, end + timedelta(days=1)), len(log(database))) == ({}, 2)
+    assert (deliver_messages(database, end + timedelta(days=1)), len(log(database))) == ({}, 2)
     alarms.raise_alarms(database, end)
     assert "Another program hears nothing any more: The site" not in last_mail(database, "nora@desk.example")
     assert "“The site” took nothing for five days" in last_mail(database, "nora@desk.example").replace("\n", " ")
     assert alarms.raise_alarms(database, end + timedelta(hours=1)) == 0
-    database.write(lambda s: registering.resume(s, an_admin(newsroom), s.get_one(Program, key)))
-    site.answer = Answer(b"", 200)
+    database.write(lambda s: registering.resume(s, as_admin(newsroom), s.get_one(Program, key)))
+    site.answer = CannedAnswer(b"", 200)
     happens(database, newsroom)
-    assert tell(database) == {"arrived": 1}
+    assert deliver_messages(database) == {"arrived": 1}
 
 
-def status(code: int, **head: str) -> Answer:
-    return Answer(b"", code, head)
+def status(code: int, **head: str) -> CannedAnswer:
+    return CannedAnswer(b"", code, head)
 
 
 @on_sqlite
@@ -137,21 +145,21 @@ def status(code: int, **head: str) -> Answer:
     [
         (status(410), (410, ""), "gone"),
         (status(302, Location="/elsewhere"), (302, ""), ""),
-        (Answer(b"x" * 100, slowly=0.02), (None, "it took too long to answer"), ""),
-        (Answer(b"x" * 70_000), (None, "its answer is too large"), ""),
+        (CannedAnswer(b"x" * 100, slowly=0.02), (None, "it took too long to answer"), ""),
+        (CannedAnswer(b"x" * 70_000), (None, "its answer is too large"), ""),
     ],
     ids=["gone", "redirect", "slow", "too much"],
 )
 def test_what_else_a_program_can_answer(
-    database: Database, newsroom: Newsroom, site: Hearer, monkeypatch: pytest.MonkeyPatch,
-    answer: Answer, said: tuple[int | None, str], paused: str,
+    database: Database, newsroom: Newsroom, site: WebhookReceiver, monkeypatch: pytest.MonkeyPatch,
+    answer: CannedAnswer, said: tuple[int | None, str], paused: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(calling, "call", partial(calling.call, timeout=0.3))
-    key = let_hear(database, newsroom, site.address)
+    key = add_program(database, newsroom, site.address)
     site.answer = answer
     happens(database, newsroom)
-    assert (tell(database), len(site.heard)) == ({"failed": 1}, 1)
-    assert (log(database), the_program(database, key).paused_by) == ([(*said, 1, bool(paused))], paused)
+    assert (deliver_messages(database), len(site.heard)) == ({"failed": 1}, 1)
+    assert (log(database), get_program(database, key).paused_by) == ([(*said, 1, bool(paused))], paused)
     with database.read() as session:
         who = session.scalars(select(Event.actor).filter_by(action="program.pause")).all()
     assert who == (["clock"] if paused else [])
@@ -160,15 +168,15 @@ def test_what_else_a_program_can_answer(
 @on_sqlite
 @pytest.mark.usefixtures("fixed")
 def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
-    database: Database, newsroom: Newsroom, site: Hearer, tmp_path: Path
+    database: Database, newsroom: Newsroom, site: WebhookReceiver, tmp_path: Path
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(self_signed(tmp_path))
+    context.load_cert_chain(self_signed_certificate(tmp_path))
     site.socket = context.wrap_socket(site.socket, server_side=True)
-    let_hear(database, newsroom, f"https://127.0.0.1:{site.server_address[1]}/")
-    let_hear(database, newsroom, f"http://127.0.0.1:{free_port()}/")
+    add_program(database, newsroom, f"https://127.0.0.1:{site.server_address[1]}/")
+    add_program(database, newsroom, f"http://127.0.0.1:{free_port()}/")
     happens(database, newsroom)
-    assert tell(database) == {"failed": 2}
+    assert deliver_messages(database) == {"failed": 2}
     assert [said for _status, said, *_ in log(database)] == [
         "it can't be reached (SSLCertVerificationError)", "it can't be reached (ConnectionRefusedError)",
     ]  # fmt: skip
@@ -179,9 +187,9 @@ def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
 @pytest.mark.threat("inward requests")
 @pytest.mark.usefixtures("fixed")
 def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    let_hear(database, newsroom, site.address.replace("http://", "https://"))
+    add_program(database, newsroom, site.address.replace("http://", "https://"))
     happens(database, newsroom)
     assert calling.deliver_due(database, program_messages.build_message, ()) == {"failed": 1}
     assert (log(database), site.heard) == ([(None, "it leads into a network that is not public", 1, False)], [])
@@ -189,26 +197,26 @@ def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
 
 @pytest.mark.usefixtures("fixed")
 def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the_other(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    let_hear(database, newsroom, site.address)
+    add_program(database, newsroom, site.address)
     happens(database, newsroom)
     claimed = database.write(partial(calling.claim, describe=program_messages.build_message))
     assert claimed is not None
-    assert tell(database) == {}
-    calling.call(claimed, OWN)  # and then it is killed
-    assert tell(database, utc_now() + calling.LEASE + timedelta(seconds=1)) == {"arrived": 1}
+    assert deliver_messages(database) == {}
+    calling.call(claimed, ALLOWED_HOSTS)  # and then it is killed
+    assert deliver_messages(database, utc_now() + calling.LEASE + timedelta(seconds=1)) == {"arrived": 1}
     assert (len(site.ids), len(set(site.ids))) == (2, 1)
 
 
 @on_sqlite
 @pytest.mark.usefixtures("fixed")
 def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    key = let_hear(database, newsroom, site.address)
+    key = add_program(database, newsroom, site.address)
     happens(database, newsroom)
-    tell(database)
+    deliver_messages(database)
     days = (29, 31)
     left = []
     for day in days:
@@ -216,19 +224,19 @@ def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program
         left.append(len(log(database)))
     assert left == [1, 0]
     happens(database, newsroom)
-    database.write(lambda s: registering.remove(s, an_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.remove(s, as_admin(newsroom), s.get_one(Program, key)))
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
-    assert tell(database) == {}
+    assert deliver_messages(database) == {}
 
 
 @on_sqlite
 def test_what_waits_for_a_program_whose_key_is_missing_is_told_once_it_is_back(
-    database: Database, newsroom: Newsroom, site: Hearer, fixed: None
+    database: Database, newsroom: Newsroom, site: WebhookReceiver, fixed: None
 ) -> None:
     """Whoever looks after the machine has set other keys by mistake: the desk hears of it, and nothing is lost."""
     began = utc_now()
-    key = let_hear(database, newsroom, site.address)
+    key = add_program(database, newsroom, site.address)
     happens(database, newsroom, began)
     with database.read() as session:
         sealed = session.get_one(Program, key).address_sealed
@@ -236,7 +244,7 @@ def test_what_waits_for_a_program_whose_key_is_missing_is_told_once_it_is_back(
     end, calls = lives_through(database, began, hours=26)
     assert (calls, site.heard, log(database)) == (0, [], [(None, "", 0, False)])
     assert trouble(database, end) == ["The site"]
-    database.write(lambda s: registering.renew(s, an_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.renew(s, as_admin(newsroom), s.get_one(Program, key)))
     database.write(lambda s: setattr(s.get_one(Program, key), "address_sealed", sealed))
     assert lives_through(database, end, hours=26)[1] == 1
     assert log(database) == [(204, "", 1, True)]

@@ -28,7 +28,7 @@ from app.workflows.publishing.publication import GRACE
 from config import webhook_key
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom, submitted_answer
-from tests.support.hearing import Hearer, an_admin, hearer, let_hear, tell
+from tests.support.fake_servers import WebhookReceiver, add_program, as_admin, deliver_messages, webhook_receiver
 from tests.support.letters import new_letter_key
 from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer, send_edition
 from tests.support.required_rows import compare_names
@@ -42,8 +42,8 @@ NUMBER = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{12}\b")
 
 
 @pytest.fixture
-def site() -> Iterator[Hearer]:
-    with hearer() as server:
+def site() -> Iterator[WebhookReceiver]:
+    with webhook_receiver() as server:
         yield server
 
 
@@ -78,28 +78,28 @@ def retract(database: Database, newsroom: Newsroom, public_id: str, reason: str 
 
 
 def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    key = let_hear(database, newsroom, site.address)
+    key = add_program(database, newsroom, site.address)
     with database.read() as session:
         secret = registering.secrets_of(session, session.get_one(Program, key))[0]
     question = answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
-    assert tell(database) == {}
+    assert deliver_messages(database) == {}
     lock_edition(database, newsroom)
-    assert (tell(database), site.types) == ({"arrived": 1}, ["edition.locked"])
+    assert (deliver_messages(database), site.types) == ({"arrived": 1}, ["edition.locked"])
     assert is_from_the_desk(secret, site.heard[0])
     assert not is_from_the_desk(new_secret(), site.heard[0])
     send_edition(database, newsroom)
-    assert tell(database) == {}, "until then it can be recalled"
-    assert tell(database, later(**AFTER)) == {"arrived": 2}
+    assert deliver_messages(database) == {}, "until then it can be recalled"
+    assert deliver_messages(database, later(**AFTER)) == {"arrived": 2}
     database.write(
         lambda s: note(s, newsroom.newsletter_id, "answer.corrected", question_id=get_question(s, question).id)
     )
-    tell(database)
+    deliver_messages(database)
     retract(database, newsroom, question)
-    tell(database)
+    deliver_messages(database)
     database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, question)))
-    tell(database)
+    deliver_messages(database)
     order = [
         "edition.locked",
         "answer.published",
@@ -157,21 +157,21 @@ def test_the_signature_is_that_of_the_specification() -> None:
 @on_sqlite
 @pytest.mark.threat("erased words")
 def test_what_was_withdrawn_or_recalled_before_its_turn_is_told_to_nobody(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    let_hear(database, newsroom, site.address)
+    add_program(database, newsroom, site.address)
     question = publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
     retract(database, newsroom, question)
-    tell(database, later(**AFTER))
+    deliver_messages(database, later(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn", "edition.sent"]
     assert [body for _head, body in site.heard if "silos" in body.decode().casefold()] == []
 
 
 @on_sqlite
 def test_a_recalled_edition_takes_back_what_was_told_of_it(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    let_hear(database, newsroom, site.address)
+    add_program(database, newsroom, site.address)
     publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
 
     def recall(session: Session) -> None:
@@ -179,7 +179,7 @@ def test_a_recalled_edition_takes_back_what_was_told_of_it(
         recalling.recall(session, newsroom.nora, edition)
 
     database.write(recall)
-    tell(database, later(**AFTER))
+    deliver_messages(database, later(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn"]
 
 
@@ -196,23 +196,23 @@ CHAT_NOTICES = {
 
 @on_sqlite
 def test_the_chat_hears_that_something_is_here_and_nothing_more(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     for kind in CHAT_NOTICES:
-        let_hear(database, newsroom, site.address, kind)
+        add_program(database, newsroom, site.address, kind)
     for words in ("Who measures the salt?", "Where does the wind come from?"):
         database.write(lambda s, words=words: submitted_answer(s, newsroom, words) and None)
-    assert tell(database) == {"arrived": 3}, "two answers, and one notice while it waits"
+    assert deliver_messages(database) == {"arrived": 3}, "two answers, and one notice while it waits"
     assert site.bodies == list(CHAT_NOTICES.values())
     assert {name for head, _body in site.heard for name in head if name.startswith("webhook-")} == set()
 
 
 @on_sqlite
 def test_the_chat_hears_of_letters_in_the_morning_and_once(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     """Not when somebody writes: whoever runs the chat would learn the minute."""
-    let_hear(database, newsroom, site.address, "matrix")
+    add_program(database, newsroom, site.address, "matrix")
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
     assert program_messages.notify_waiting_letters(database, nine) == 0, "nothing waits"
@@ -229,19 +229,19 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
         0,
         1,
     ]
-    assert tell(database, nine) == {"arrived": 1}
+    assert deliver_messages(database, nine) == {"arrived": 1}
     assert site.bodies[0]["text"] == f"The Steppe Letter: Letters are waiting. {DESK}"
 
 
 @on_sqlite
 def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    let_hear(database, newsroom, site.address)
-    let_hear(database, newsroom, site.address, "slack")
+    add_program(database, newsroom, site.address)
+    add_program(database, newsroom, site.address, "slack")
     for event in NOTICES:
         database.write(lambda s, event=event: note(s, newsroom.newsletter_id, event))
-    assert tell(database) == {"arrived": len(NOTICES)}
+    assert deliver_messages(database) == {"arrived": len(NOTICES)}
     assert [one["text"].partition(" <")[0] for one in site.bodies] == [
         f"The Steppe Letter: {words}."
         for words in (
@@ -253,20 +253,20 @@ def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
 
 @on_sqlite
 def test_a_new_secret_signs_beside_the_former_one_for_a_day(
-    database: Database, newsroom: Newsroom, site: Hearer
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    key = let_hear(database, newsroom, site.address)
+    key = add_program(database, newsroom, site.address)
 
     def secrets(at: datetime | None = None) -> list[str]:
         with database.read(at) as session:
             return registering.secrets_of(session, session.get_one(Program, key))
 
     [former] = secrets()
-    database.write(lambda s: registering.renew(s, an_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.renew(s, as_admin(newsroom), s.get_one(Program, key)))
     new, kept = secrets()
     assert (kept, new != former) == (former, True)
     answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
-    tell(database)
+    deliver_messages(database)
     assert [is_from_the_desk(secret, site.heard[0]) for secret in (former, new)] == [True, True]
     assert secrets(later(hours=25)) == [new]

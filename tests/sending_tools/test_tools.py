@@ -8,10 +8,10 @@ import pytest
 
 from app.sending_tools.asking import LARGEST, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over, try_it
-from tests.support.answering import Answer
+from tests.support.fake_servers import CannedAnswer
 from tests.support.required_rows import RequiredRows
+from tests.support.sending_tools import LOST, ToolServer, tool_server
 from tests.support.source import ROOT
-from tests.support.tools_that_send import LOST, ToolServer, tool_server
 
 DOCS = ROOT / "docs" / "drafts.md"
 WORDS = "Who put {{ .Subscriber.Email }} and {% if x %} and *|EMAIL|* into the {steppe}?"
@@ -123,18 +123,18 @@ def test_a_draft_of_somebody_elses_is_left_alone(tool: ToolServer) -> None:
 
 
 REFUSALS = {
-    "key": Answer({"errors": []}, 401),
-    "key, too": Answer({"errors": []}, 403),
-    "large": Answer(b"", 413),
-    "quota": Answer({"detail": "slow down"}, 429, {"Retry-After": "120"}),
-    "away": Answer(b"broken", 500),
-    "away: a gateway": Answer(b"<h1>Bad gateway</h1>", 502),
-    "away: slow": Answer({"id": "never"}, slowly=0.2),
-    "away: too large": Answer(b'{"x": "' + b"x" * LARGEST + b'"}'),
-    "address": Answer(b"<html>Welcome</html>"),
-    "address: elsewhere": Answer(b"", 302, {"Location": "https://elsewhere.example/"}),
-    "address: a list": Answer([1, 2]),
-    "address: another shape": Answer({"posts": "x", "data": [], "results": 1, "campaigns": {}}),
+    "key": CannedAnswer({"errors": []}, 401),
+    "key, too": CannedAnswer({"errors": []}, 403),
+    "large": CannedAnswer(b"", 413),
+    "quota": CannedAnswer({"detail": "slow down"}, 429, {"Retry-After": "120"}),
+    "away": CannedAnswer(b"broken", 500),
+    "away: a gateway": CannedAnswer(b"<h1>Bad gateway</h1>", 502),
+    "away: slow": CannedAnswer({"id": "never"}, slowly=0.2),
+    "away: too large": CannedAnswer(b'{"x": "' + b"x" * LARGEST + b'"}'),
+    "address": CannedAnswer(b"<html>Welcome</html>"),
+    "address: elsewhere": CannedAnswer(b"", 302, {"Location": "https://elsewhere.example/"}),
+    "address: a list": CannedAnswer([1, 2]),
+    "address: another shape": CannedAnswer({"posts": "x", "data": [], "results": 1, "campaigns": {}}),
 }
 
 
@@ -158,7 +158,7 @@ def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
 def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
     try_it(tool.tool, tool.account())
     assert {method for method, _path in tool.asked} == {"GET"}
-    tool.answers = [Answer({}, 404)]
+    tool.answers = [CannedAnswer({}, 404)]
     with pytest.raises(DraftError, match="refused" if tool.tool.audience else "address"):
         try_it(tool.tool, tool.account())
 
@@ -166,14 +166,14 @@ def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
 def test_a_name_that_could_lead_elsewhere_is_none(tool: ToolServer) -> None:
     bad = {"id": "../../members", "status": "save" if tool.name == "mailchimp" else "draft", "web_id": 1}
     shapes = {"posts": [bad], "data": bad, "campaigns": []} | bad
-    tool.answers = [None, Answer(shapes)]
+    tool.answers = [None, CannedAnswer(shapes)]
     assert why(tool)[0] == "address"
 
 
 def test_who_saves_in_ghost_at_the_same_moment_is_read_again() -> None:
     with tool_server("ghost") as ghost:
         made, _ = hand_over(ghost.tool, ghost.account(), DRAFT)
-        collision = Answer({"errors": [{"type": "UpdateCollisionError"}]}, 409)
+        collision = CannedAnswer({"errors": [{"type": "UpdateCollisionError"}]}, 409)
         ghost.answers = [None, collision]
         assert hand_over(ghost.tool, ghost.account(), LATER, made.id) == (made, False)
         ghost.answers = [None, collision, None, collision]

@@ -10,14 +10,14 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-Records = Mapping[tuple[str, str], list[str]]  # (name, kind): texts of records
+DnsRecords = Mapping[tuple[str, str], list[str]]  # (name, kind): texts of records
 
 
-class Names(socketserver.ThreadingUDPServer):
+class DnsServer(socketserver.ThreadingUDPServer):
     daemon_threads = True
 
-    def __init__(self, records: Records) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+    def __init__(self, records: DnsRecords) -> None:
+        super().__init__(("127.0.0.1", 0), DnsHandler)
         self.records = records
 
     @property
@@ -26,8 +26,8 @@ class Names(socketserver.ThreadingUDPServer):
         return f"127.0.0.1#{self.server_address[1]}"
 
 
-class Answer(socketserver.DatagramRequestHandler):
-    server: Names
+class DnsHandler(socketserver.DatagramRequestHandler):
+    server: DnsServer
 
     def handle(self) -> None:
         asked = dns.message.from_wire(self.rfile.read())
@@ -43,9 +43,9 @@ class Answer(socketserver.DatagramRequestHandler):
 
 
 @contextmanager
-def answering(records: Records) -> Iterator[str]:
+def dns_server(records: DnsRecords) -> Iterator[str]:
     """A server of this process until the block ends; gives its address."""
-    with Names(records) as server:
+    with DnsServer(records) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

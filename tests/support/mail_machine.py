@@ -20,7 +20,7 @@ from app.mail.models import Inbound
 from tests.support import clock
 from tests.support.app import SECRETS
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
-from tests.support.mail_servers import CLOCK_24, needs, walkable
+from tests.support.mail_servers import CLOCK_24, readable_folder, require_programs_as_root
 
 PASSWORD = "app password"
 NAMES = (
@@ -220,8 +220,8 @@ class MailMachine:
 @contextmanager
 def mail_machine(founded: Path) -> Iterator[MailMachine]:
     """The machine until the block ends; the database of each of its newsrooms is a copy of `founded`."""
-    needs("postfix", "postconf", "dovecot", "doveadm", "openssl")
-    with walkable("machine") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    require_programs_as_root("postfix", "postconf", "dovecot", "doveadm", "openssl")
+    with readable_folder("machine") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
         shared = folder / "shared"
         shared.mkdir()
         shared.chmod(0o777)

@@ -1,6 +1,6 @@
 """Mail servers as newsrooms run them, on free ports of this machine with settings and mails of their own: Dovecot, Postfix.
 
-They keep mails in folders of other accounts, so they only start for root, and are skipped loudly elsewhere.
+They keep mails in folders of other accounts, so they start for root only; elsewhere their tests are skipped, loudly.
 """
 
 import asyncio
@@ -84,13 +84,13 @@ class Dovecot:
             return number
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def walkable(name: str) -> Iterator[Path]:
+def readable_folder(name: str) -> Iterator[Path]:
     """A folder that the servers' own accounts can walk through, which pytest's own are not."""
     folder = Path(tempfile.mkdtemp(prefix=f"readers-asked-{name}-"))
     folder.chmod(0o755)
@@ -100,7 +100,7 @@ def walkable(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def needs(*programs: str) -> None:
+def require_programs_as_root(*programs: str) -> None:
     if missing := [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
         without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
@@ -222,8 +222,8 @@ def _certificate(folder: Path) -> Path:
 @contextmanager
 def dovecot(introspection: str = "") -> Iterator[Dovecot]:
     """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
-    needs("dovecot", "doveadm", "openssl")
-    with walkable("dovecot") as folder:
+    require_programs_as_root("dovecot", "doveadm", "openssl")
+    with readable_folder("dovecot") as folder:
         server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder, free_port())
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
@@ -240,7 +240,9 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
         (folder / "dovecot.conf").write_text(settings.lstrip())
         child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
         try:
-            until(lambda: child.poll() is not None or (listens(server.imap) and listens(server.lmtp)), "Dovecot")
+            until(
+                lambda: child.poll() is not None or (is_listening(server.imap) and is_listening(server.lmtp)), "Dovecot"
+            )
             assert child.poll() is None, (folder / "dovecot.log").read_text()
             yield server
         finally:
@@ -317,9 +319,9 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
     It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`. With the port of Dovecot's
     `sasl` it takes mail only from those who have signed in.
     """
-    needs("postfix", "postconf")
+    require_programs_as_root("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
-    with walkable("postfix") as folder:
+    with readable_folder("postfix") as folder:
         port, settings = free_port(), folder / "etc"
         for part in ("etc", "queue", "data"):
             (folder / part).mkdir(mode=0o755)
@@ -331,7 +333,7 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
         try:
             for command in ("check", "start"):
                 subprocess.run(("postfix", "-c", str(settings), command), check=True, capture_output=True)
-            until(lambda: listens(port), "Postfix")
+            until(lambda: is_listening(port), "Postfix")
             yield port
         finally:
             _stop(folder)
@@ -346,7 +348,7 @@ def _stop(folder: Path) -> None:
 
 
 @contextmanager
-def cutting(
+def cutting_proxy(
     port: int, after: int | None, before_passing_on: Callable[[bytes], object] = lambda command: None
 ) -> Iterator[tuple[int, list[object]]]:
     """A proxy of `port` that cuts each connection once the server has sent `after` bytes. Gives its own port, and a list of all
@@ -385,7 +387,7 @@ def cutting(
         listener.close()
 
 
-class Nobody:
+class RefusingHandler:
     """Whom nobody knows."""
 
     async def handle_RCPT(self, *_: object) -> str:  # noqa: N802 - the library's name
@@ -393,7 +395,7 @@ class Nobody:
 
 
 @contextmanager
-def listening(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
+def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
     """A server of this process, in a thread; `connection` is called in its loop for each client. Gives its port."""
     loop, ready, ports = asyncio.new_event_loop(), threading.Event(), []
 
@@ -417,22 +419,22 @@ def listening(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 
 
 @contextmanager
-def our_lmtp(database: Database) -> Iterator[int]:
+def lmtp_server(database: Database) -> Iterator[int]:
     """Our own LMTP door, as `flask mail lmtp` opens it; gives its port."""
     intake = Intake(database)
-    with listening(lambda: Delivery(intake)) as port:
+    with asyncio_server(lambda: Delivery(intake)) as port:
         yield port
 
 
 @contextmanager
-def nobody() -> Iterator[int]:
+def refusing_server() -> Iterator[int]:
     """A mail server that knows no recipient, for good; gives its LMTP port."""
-    with listening(lambda: LMTP(Nobody(), loop=asyncio.get_running_loop())) as port:
+    with asyncio_server(lambda: LMTP(RefusingHandler(), loop=asyncio.get_running_loop())) as port:
         yield port
 
 
 @dataclass
-class Servers:
+class NewsroomServers:
     """The newsroom's mail server at port `mx`, the one that keeps its mailboxes, and the newsroom that takes mail now.
 
     steppe.example goes to our LMTP door, post.example into mailboxes, and at gone.example nobody lives.
@@ -448,11 +450,11 @@ class Servers:
 
 
 @contextmanager
-def newsroom_servers() -> Iterator[Servers]:
-    with dovecot() as mailboxes, nobody() as gone:
-        made = Servers(mailboxes)
+def newsroom_servers() -> Iterator[NewsroomServers]:
+    with dovecot() as mailboxes, refusing_server() as gone:
+        made = NewsroomServers(mailboxes)
         with (
-            listening(made.delivery) as door,
+            asyncio_server(made.delivery) as door,
             postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
         ):
             yield made

@@ -28,9 +28,9 @@ from app.db.migrate import migrate
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from tests.support import clock, postgres
-from tests.support.answering import running
 from tests.support.app import SECRETS
-from tests.support.smtp_servers import Server, id_of
+from tests.support.fake_servers import run_server
+from tests.support.smtp_servers import SmtpServer, get_message_id
 from tests.support.waiting import until
 from tests.support.wire import NET, Wire, wire
 
@@ -54,7 +54,7 @@ SEVERAL = (
 )
 
 
-class Sink(Server):
+class Sink(SmtpServer):
     """A mail server that takes all there is; `marked` says when."""
 
     def __init__(self, place: tuple[str, int]) -> None:
@@ -62,7 +62,7 @@ class Sink(Server):
         self.marked: list[tuple[float, str]] = []
 
     def take(self, sender: str, recipient: str, raw: bytes) -> None:
-        self.marked.append((time.monotonic(), f"{id_of(raw)} {recipient}"))
+        self.marked.append((time.monotonic(), f"{get_message_id(raw)} {recipient}"))
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def many_machines(*names: str) -> Iterator[Machines]:
             made.stands_for_many("readers")
             with made.at("smtp"):
                 sink = Sink(place=(made.address["smtp"], 2525))
-            with running(sink, sink.over):
+            with run_server(sink, sink.over):
                 machines = Machines(made, folder, sink)
                 machines.found()
                 yield machines

@@ -28,7 +28,7 @@ from app.core.clock import unix_time
 from app.db.engine import Database
 from app.people.models import BrowserSession, Identity
 from app.settings.oidc_account import StaffProvider
-from tests.support.answering import Answer, Answering, running
+from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
 from tests.support.pages import Browser
 
 CLIENT_ID, CLIENT_SECRET = "readers asked", "a secret: of the client"
@@ -58,7 +58,7 @@ class OidcProvider(ThreadingHTTPServer):
         self.back = site + CALLBACK_PATH
         self.user: dict[str, Any] = {"sub": "248289761001", "email": "nora@desk.example", "email_verified": True}
         self.claims: dict[str, Any] = {}
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, CannedAnswer] = {}
         self.key, self.published = 1, (1,)
         self.algorithm = "RS256"
         self.is_plain = False  # the address stands in userinfo alone
@@ -86,7 +86,7 @@ class OidcProvider(ThreadingHTTPServer):
             "OIDC_NAME": "the Daily’s account",
         }
 
-    def answer(self, path: str, form: dict[str, str], head: Any) -> Answer:
+    def answer(self, path: str, form: dict[str, str], head: Any) -> CannedAnswer:
         self.asked.append((path, form))
         if path in self.answers:
             return self.answers[path]
@@ -94,43 +94,45 @@ class OidcProvider(ThreadingHTTPServer):
             "/.well-known/openid-configuration": self.discovery,
             "/authorize": lambda: self.authorize(form),
             "/token": lambda: self.token(form, head.get("Authorization", "")),
-            "/keys": lambda: Answer(jwk.KeySet([signing_key(one) for one in self.published]).as_dict(private=False)),
+            "/keys": lambda: CannedAnswer(
+                jwk.KeySet([signing_key(one) for one in self.published]).as_dict(private=False)
+            ),
             "/userinfo": lambda: self.userinfo(head.get("Authorization", "")),
         }
-        return views[path]() if path in views else Answer(b"", 404)
+        return views[path]() if path in views else CannedAnswer(b"", 404)
 
-    def discovery(self) -> Answer:
-        return Answer({
+    def discovery(self) -> CannedAnswer:
+        return CannedAnswer({
             "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize", "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys", "userinfo_endpoint": f"{self.issuer}/userinfo", "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"], "id_token_signing_alg_values_supported": ["RS256"],
             "subject_types_supported": ["public"], "authorization_response_iss_parameter_supported": self.says_iss is not None,
         })  # fmt: skip
 
-    def authorize(self, form: dict[str, str]) -> Answer:
+    def authorize(self, form: dict[str, str]) -> CannedAnswer:
         right = {"response_type": "code", "redirect_uri": self.back, "code_challenge_method": "S256"}
         if any(form.get(name) != value for name, value in right.items()) or "openid" not in form["scope"].split():
-            return Answer(b"not taken", 400)
+            return CannedAnswer(b"not taken", 400)
         if self.asks and "yes" not in form:
             href = f"/authorize?{urlencode({**form, 'yes': '1'})}".replace("&", "&amp;")
-            return Answer(
+            return CannedAnswer(
                 f'<h1>The Daily</h1><a href="{href}">Go on as Nora</a>'.encode(), head={"Content-Type": "text/html"}
             )
         self.codes[code := secrets.token_urlsafe(16)] = form
         answer = {"code": code, "state": form["state"], **({"iss": self.says_iss} if self.says_iss else {})}
-        return Answer(b"", 302, {"Location": f"{self.back}?{urlencode(answer)}"})
+        return CannedAnswer(b"", 302, {"Location": f"{self.back}?{urlencode(answer)}"})
 
-    def token(self, form: dict[str, str], proof: str) -> Answer:
+    def token(self, form: dict[str, str], proof: str) -> CannedAnswer:
         began = self.codes.pop(form["code"], None)  # it counts once
         pair = f"{quote_plus(began['client_id'] if began else CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".encode()
         if proof != f"Basic {base64.b64encode(pair).decode()}":
-            return Answer({"error": "invalid_client"}, 401)
+            return CannedAnswer({"error": "invalid_client"}, 401)
         if began is None or create_s256_code_challenge(form["code_verifier"]) != began["code_challenge"]:
-            return Answer({"error": "invalid_grant"}, 400)
+            return CannedAnswer({"error": "invalid_grant"}, 400)
         if form["redirect_uri"] != began["redirect_uri"] or form["grant_type"] != "authorization_code":
-            return Answer({"error": "invalid_grant"}, 400)
+            return CannedAnswer({"error": "invalid_grant"}, 400)
         self.tokens.add(access := secrets.token_urlsafe(16))
-        return Answer({
+        return CannedAnswer({
             "access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": self.id_token(began),
         })  # fmt: skip
 
@@ -148,21 +150,21 @@ class OidcProvider(ThreadingHTTPServer):
         mark = hmac.digest(public, signed.encode(), hashlib.sha256) if self.algorithm == "HS256" else b""
         return f"{signed}.{base64url(mark)}"
 
-    def userinfo(self, proof: str) -> Answer:
+    def userinfo(self, proof: str) -> CannedAnswer:
         return (
-            Answer(self.user)
+            CannedAnswer(self.user)
             if proof.removeprefix("Bearer ") in self.tokens
-            else Answer({"error": "invalid_token"}, 401)
+            else CannedAnswer({"error": "invalid_token"}, 401)
         )
 
     def count(self, path: str) -> int:
         return [asked for asked, _form in self.asked].count(path)
 
 
-class ProviderHandler(Answering):
+class ProviderHandler(AnswerHandler):
     server: OidcProvider
 
-    def answer(self) -> Answer:
+    def answer(self) -> CannedAnswer:
         form = {name: values[0] for name, values in parse_qs(self.sent().decode()).items()}
         return self.server.answer(urlsplit(self.path).path, form, self.headers)
 
@@ -171,7 +173,7 @@ class ProviderHandler(Answering):
 def staff_provider(site: str) -> Iterator[OidcProvider]:
     """A provider that sends browsers back to a site, until the block ends."""
     server = OidcProvider(site)
-    with running(server, server.over):
+    with run_server(server, server.over):
         yield server
 
 

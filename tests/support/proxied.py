@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
-from tests.support.mail_servers import needs, walkable
+from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.source import ROOT
 
 NAME, SERVER = "ask.example.org", "192.0.2.1"
@@ -89,7 +89,7 @@ class Site:
 
     @contextmanager
     def behind(self, proxy: str) -> Iterator[None]:
-        needs({"nginx": "nginx", "Caddy": "caddy"}[proxy])
+        require_programs_as_root({"nginx": "nginx", "Caddy": "caddy"}[proxy])
         self.inside.run(STARTS[proxy])
         try:
             patiently(lambda: self.inside.listens(443), proxy)
@@ -109,8 +109,8 @@ class Site:
 @contextmanager
 def site_on_a_machine(founded: Path, *settings: str, with_pages: bool = True) -> Iterator[Site]:
     """The site until the block ends. `settings` are lines of the settings file beside what every newsroom needs."""
-    needs("openssl")
-    with walkable("site") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    require_programs_as_root("openssl")
+    with readable_folder("site") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
         database = folder / "shared" / "newsroom.db"
         database.parent.mkdir(mode=0o777)
         database.write_bytes(founded.read_bytes())

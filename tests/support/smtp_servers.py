@@ -1,6 +1,6 @@
 """Small SMTP servers (RFC 5321) on this machine that take, defer, refuse, keep silent or hang up, as they are told.
 
-`python -m tests.support.smtp_servers FILE` serves in a process of its own, says its port, and notes in FILE what it took.
+`python -m tests.support.smtp_servers FILE` serves in a process of its own, prints its port, and notes in FILE what it took.
 """
 
 import os
@@ -26,13 +26,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 
 from app.core.clock import utc_now
-from tests.support.answering import running
+from tests.support.fake_servers import run_server
 
-HOUSE = "desk@newsroom.example"
+SENDER_ADDRESS = "desk@newsroom.example"
 SILENCE = b""
 TRICKLE = b"2"  # an answer that never ends: a digit every now and then
 RESET = None  # the connection is cut, not closed
-USUAL = {
+USUAL_REPLIES = {
     "GREETING": b"220 ready",
     "DATA": b"354 go on",
     "QUIT": b"221 bye",
@@ -41,7 +41,7 @@ USUAL = {
 }
 
 
-class Server(socketserver.ThreadingTCPServer):
+class SmtpServer(socketserver.ThreadingTCPServer):
     """Answers each step with what it was told to: bytes, SILENCE, TRICKLE or RESET. END is what follows the final dot.
 
     With a `certificate` it offers STARTTLS; `note` is a file in which connections and taken mails are written down.
@@ -54,7 +54,7 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(
         self, certificate: Path | None = None, note: Path | None = None, place: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
-        super().__init__(place, Session)
+        super().__init__(place, SmtpSession)
         self.answers: dict[str, bytes | None] = {}
         self.taken: list[tuple[str, str, bytes]] = []
         self.asked: list[str] = []
@@ -68,15 +68,15 @@ class Server(socketserver.ThreadingTCPServer):
 
     def take(self, sender: str, recipient: str, raw: bytes) -> None:
         self.taken.append((sender, recipient, raw))
-        self.note(f"took {id_of(raw)} {recipient}")
+        self.note(f"took {get_message_id(raw)} {recipient}")
 
     def note(self, line: str) -> None:
         if self._note is not None:
             os.write(self._note, f"{line}\n".encode())
 
 
-class Session(socketserver.StreamRequestHandler):
-    server: Server
+class SmtpSession(socketserver.StreamRequestHandler):
+    server: SmtpServer
 
     def handle(self) -> None:
         self.server.note("opened")
@@ -136,7 +136,7 @@ class Session(socketserver.StreamRequestHandler):
     def _usual(self, step: str) -> bytes:
         if step == "EHLO" and self.server.certificate:
             return b"250-fine\r\n250 STARTTLS"
-        return b"250-fine\r\n250 AUTH PLAIN" if step == "EHLO" else USUAL.get(step, b"250 fine")
+        return b"250-fine\r\n250 AUTH PLAIN" if step == "EHLO" else USUAL_REPLIES.get(step, b"250 fine")
 
     def _encrypt(self) -> None:
         assert self.server.certificate is not None
@@ -146,21 +146,21 @@ class Session(socketserver.StreamRequestHandler):
         self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", 0)
 
 
-def id_of(raw: bytes) -> str:
+def get_message_id(raw: bytes) -> str:
     found = re.search(rb"(?mi)^message-id:\s*(<[^>]+>)", raw)
     return found[1].decode() if found else ""
 
 
 @contextmanager
-def served(certificate: Path | None = None) -> Iterator[Server]:
+def smtp_server(certificate: Path | None = None) -> Iterator[SmtpServer]:
     """A server in a thread of this process."""
-    server = Server(certificate)
-    with running(server, server.over):
+    server = SmtpServer(certificate)
+    with run_server(server, server.over):
         yield server
 
 
 @contextmanager
-def served_apart(note: Path) -> Iterator[int]:
+def smtp_server_process(note: Path) -> Iterator[int]:
     """A server in a process of its own, which outlives whoever is killed while talking to it; gives its port."""
     command = [sys.executable, "-m", "tests.support.smtp_servers", str(note)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent) as child:
@@ -169,7 +169,7 @@ def served_apart(note: Path) -> Iterator[int]:
         child.terminate()
 
 
-def self_signed(folder: Path) -> Path:
+def self_signed_certificate(folder: Path) -> Path:
     """A certificate for this machine that nobody has vouched for, with its key in the same file."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     today = utc_now()
@@ -187,14 +187,14 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
-def an_app(**settings: Any) -> Flask:
+def create_mail_app(**settings: Any) -> Flask:
     """As much of the product as sends mail."""
     app = Flask("desk")
-    app.config.update(MAIL_FROM=HOUSE, MAIL_TRANSPORT="smtp", MAIL_SERVER="127.0.0.1", **settings)
+    app.config.update(MAIL_FROM=SENDER_ADDRESS, MAIL_TRANSPORT="smtp", MAIL_SERVER="127.0.0.1", **settings)
     return app
 
 
 if __name__ == "__main__":
-    with Server(note=Path(sys.argv[1])) as alone:
+    with SmtpServer(note=Path(sys.argv[1])) as alone:
         print(alone.port, flush=True)
         alone.serve_forever()

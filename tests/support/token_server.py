@@ -1,7 +1,7 @@
 """An OAuth provider on this machine (RFC 6749, 8628 and 7662): it gives tokens, renews them, and tells whose they are.
 
 It is as strict as any: a refresh token counts once, and one that comes a second time ends the whole sign-in.
-`python -m tests.support.token_server USER CERTIFICATE KEY` serves by TLS at port 443, says a refresh token of that user, who
+`python -m tests.support.token_server USER CERTIFICATE KEY` serves by TLS at port 443, prints a refresh token of that user, who
 types a code as soon as there is one, and tells mail servers at port 8090 whose a token is.
 """
 
@@ -16,13 +16,13 @@ from urllib.parse import parse_qs
 
 from app.core.clock import unix_time
 from app.settings.mail_accounts import OAuthAccount, Provider
-from tests.support.answering import Answer, Answering, running
+from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
 
 CLIENT = "the desk"
 
 
-def error(code: str, status: int = 400, description: str = "") -> Answer:
-    return Answer({"error": code, "error_description": description}, status)
+def token_error(code: str, status: int = 400, description: str = "") -> CannedAnswer:
+    return CannedAnswer({"error": code, "error_description": description}, status)
 
 
 class TokenServer(ThreadingHTTPServer):
@@ -32,8 +32,8 @@ class TokenServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Talk)
-        self.answers: list[Answer | None] = []
+        super().__init__(("127.0.0.1", port), TokenHandler)
+        self.answers: list[CannedAnswer | None] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.life = 3600
         self.rotates = True
@@ -79,44 +79,44 @@ class TokenServer(ThreadingHTTPServer):
     def count(self, path: str) -> int:
         return [asked for asked, _form in self.asked].count(path)
 
-    def answer(self, path: str, form: dict[str, str]) -> Answer:
+    def answer(self, path: str, form: dict[str, str]) -> CannedAnswer:
         with self._one:
             self.asked.append((path, form))
             if path == "/introspect":
                 user, until = self.access.get(form.get("token", ""), ("", 0.0))
-                return Answer({"active": until > unix_time(), "username": user, "scope": "mail"})
+                return CannedAnswer({"active": until > unix_time(), "username": user, "scope": "mail"})
             if self.answers and (answer := self.answers.pop(0)) is not None:
                 return answer
             if "scope" in form:
-                return Answer({
+                return CannedAnswer({
                     "device_code": "device", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": self.pace,
                     "verification_uri": f"{self.url}/code",
                 })  # fmt: skip
             if form["grant_type"] == "refresh_token":
                 return self._renewed(form["refresh_token"])
             self.typed, typed = True, self.typed
-            return self.tokens(self.types_code) if typed and self.types_code else error("authorization_pending")
+            return self.tokens(self.types_code) if typed and self.types_code else token_error("authorization_pending")
 
-    def _renewed(self, token: str) -> Answer:
+    def _renewed(self, token: str) -> CannedAnswer:
         user = self.refresh.get(token)
         if token in self.used:
             self.revoke(user or "")
         if user is None or token in self.used:
-            return error("invalid_grant", description=f"the grant of {user} was revoked")
+            return token_error("invalid_grant", description=f"the grant of {user} was revoked")
         if self.rotates:
             self.used.add(token)
         return self.tokens(user)
 
-    def tokens(self, user: str) -> Answer:
+    def tokens(self, user: str) -> CannedAnswer:
         self.access[access := f"access-{token_urlsafe(8)}"] = (user, unix_time() + self.life)
         more = {"refresh_token": self.allows(user)} if self.rotates else {}
-        return Answer({"access_token": access, "token_type": "Bearer", "expires_in": self.life, **more})
+        return CannedAnswer({"access_token": access, "token_type": "Bearer", "expires_in": self.life, **more})
 
 
-class Talk(Answering):
+class TokenHandler(AnswerHandler):
     server: TokenServer
 
-    def answer(self) -> Answer:
+    def answer(self) -> CannedAnswer:
         form = parse_qs(self.sent().decode())
         answer = self.server.answer(self.path, {name: values[0] for name, values in form.items()})
         if self.server.thinks and self.path == "/token":
@@ -127,7 +127,7 @@ class Talk(Answering):
 @contextmanager
 def token_server() -> Iterator[TokenServer]:
     server = TokenServer()
-    with running(server, server.over):
+    with run_server(server, server.over):
         yield server
 
 

@@ -30,7 +30,7 @@ from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
 from tests.support.serving import served
-from tests.support.smtp_servers import served as smtp_served
+from tests.support.smtp_servers import smtp_server as smtp_served
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "What became of the silver kettle?"

@@ -24,7 +24,7 @@ from tests.support.assignments import ExpertAssignment, ask_expert_and_send, sen
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
 from tests.support.desk import press_undo
-from tests.support.mailed_in import expert_writes
+from tests.support.mailroom import receive_expert_mail
 from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -117,7 +117,7 @@ def checking(policy: str) -> Callable[[ExpertAssignment], None]:
 def test_each_filing_has_its_inverse_and_all_stands_as_it_stood(nora, database, salt, so_far, kind, then):
     so_far(salt)
     database.write(send_queued_mails)
-    letter = expert_writes(database, salt.assignment_id, "The plates were put up in 2010.")
+    letter = receive_expert_mail(database, salt.assignment_id, "The plates were put up in 2010.")
     before = facts(database)
     led = nora.post(f"/letters/{letter}/reply", kind=kind, version="1")
     assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == (then, kind)
@@ -130,7 +130,7 @@ def test_each_filing_has_its_inverse_and_all_stands_as_it_stood(nora, database, 
 
 
 def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ilya, database, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="answer", version="1"))
     salt.edit("Nobody has to.")
     assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
@@ -140,7 +140,7 @@ def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ily
 
 
 def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, monkeypatch):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert press_undo(nora, page) == "One stays as it is: the minute is over."
@@ -151,7 +151,7 @@ def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, m
 
 
 def test_a_question_that_was_closed_since_keeps_the_no(nora, database, salt):
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     with database.read() as session:
         question = salt.assignment(session).question.public_id
@@ -186,7 +186,7 @@ def of_marek(salt: ExpertAssignment) -> tuple[str, list[str]]:
 
 def test_whom_the_ladder_asked_because_of_a_wrong_no_is_only_next_again(nora, database, next_one):
     salt = next_one
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert ladder.climb(database, invitations.invite_next) == 1
     assert of_marek(salt) == ("invited", ["queued"])
@@ -199,7 +199,7 @@ def test_whose_invitation_was_stopped_for_a_text_that_was_none_is_invited_all_th
     with database.read() as session:
         up = salt.assignment(session).reply_by
     assert ladder.climb(database, invitations.invite_next, up) == 1
-    letter = expert_writes(database, salt.assignment_id)
+    letter = receive_expert_mail(database, salt.assignment_id)
     before = facts(database)
     led = nora.post(f"/letters/{letter}/reply", kind="answer", version="1")
     assert of_marek(salt) == ("drafted", ["discarded"])
@@ -208,7 +208,7 @@ def test_whose_invitation_was_stopped_for_a_text_that_was_none_is_invited_all_th
 
 
 def test_each_filing_of_an_experts_mail_has_its_key_and_the_help_says_so(nora, database, salt):
-    page = nora.get(f"/letters/{expert_writes(database, salt.assignment_id)}")
+    page = nora.get(f"/letters/{receive_expert_mail(database, salt.assignment_id)}")
     buttons = "section.pane button[type=submit][data-key]"
     assert page.texts(buttons) == [
         "It is the answer i", "Asks back b", "Just a comment c", "Spam or a robot s", "Can’t d", "Later l",
@@ -218,7 +218,7 @@ def test_each_filing_of_an_experts_mail_has_its_key_and_the_help_says_so(nora, d
 
 
 def test_later_without_a_day_is_a_week_from_now_and_is_said_as_such(nora, database, salt):
-    letter = expert_writes(database, salt.assignment_id, "from next week on, gladly")
+    letter = receive_expert_mail(database, salt.assignment_id, "from next week on, gladly")
     nora.post(f"/letters/{letter}/reply", kind="later", later_on="", version="1")
     with database.read() as session:
         assignment, today = salt.assignment(session), now(session).date()

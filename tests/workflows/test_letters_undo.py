@@ -25,7 +25,7 @@ from tests.support.assignments import ask_expert
 from tests.support.cast import answered_question
 from tests.support.desk import press_undo, shown_version
 from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
-from tests.support.mailed_in import expert_writes
+from tests.support.mailroom import receive_expert_mail
 from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -126,7 +126,7 @@ def test_nobody_undoes_what_somebody_else_did(nora, ilya, database, newsroom):
         theirs = session.scalars(select(Event.id).filter_by(action="letter.file")).one()
     nora.get(nora.post("/undo", press=str(theirs), back="/desk/steppe/letters"))
     assert get_letter(database, salt).filed_as == "tip"
-    letter = expert_writes(database, ask_expert(database, newsroom).assignment_id)
+    letter = receive_expert_mail(database, ask_expert(database, newsroom).assignment_id)
     before = facts(database, letter)
     assert press_undo(nora, nora.post(f"/letters/{letter}/reply", kind="comment", version="1")) == "Undone."
     assert facts(database, letter) == before

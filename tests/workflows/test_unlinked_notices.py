@@ -32,7 +32,7 @@ from app.workflows.retention import erase_letters
 from tests.support.cast import Newsroom
 from tests.support.letters import send_letters
 from tests.support.reader_pages import answer_letters, lock_edition
-from tests.support.smtp_servers import Server, an_app, id_of, served
+from tests.support.smtp_servers import SmtpServer, create_mail_app, get_message_id, smtp_server
 
 NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -57,8 +57,8 @@ class Logged:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with served() as one:
+def server() -> Iterator[SmtpServer]:
+    with smtp_server() as one:
         yield one
 
 
@@ -66,7 +66,7 @@ def once(name: str, language: str = "en") -> Submission:
     return Submission(f"What does {name} ask?", hear_back="once", email=f"{name}@post.example", language=language)
 
 
-def goes_out(database: Database, server: Server, newsroom: Newsroom) -> list[Logged]:
+def goes_out(database: Database, server: SmtpServer, newsroom: Newsroom) -> list[Logged]:
     """An edition with three questions is sent, eight letters end, and all notices leave; gives the log."""
     for number, many in enumerate(ASKERS):
         asks = [once(f"asker{number}.{one}", ("en", "fa")[one % 2]) for one in range(many)]
@@ -87,12 +87,12 @@ def goes_out(database: Database, server: Server, newsroom: Newsroom) -> list[Log
         publication.send(session, newsroom.nora, edition)
 
     database.write(end)
-    send, log = transport(an_app(MAIL_PORT=server.port, MAIL_RETURN_PATH="*@bounce.newsroom.example")), []
+    send, log = transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH="*@bounce.newsroom.example")), []
     moments = [NOW + minutes * MINUTE for minutes in range(15)] + [MIDNIGHT + n * MINUTE for n in range(301)]
     for at in sorted(moments):
         before = len(server.taken)
         deliver_due(database, send, after_send=worker.forget_contact_after_notice, now=at)
-        log += [Logged(at, one[0], one[1], id_of(one[2]), len(one[2])) for one in server.taken[before:]]
+        log += [Logged(at, one[0], one[1], get_message_id(one[2]), len(one[2])) for one in server.taken[before:]]
     return [one for one in log if one.recipient.endswith("@post.example")]
 
 
@@ -116,7 +116,7 @@ def subjects(table: str, row: dict[str, object]) -> set[tuple[str, object]]:
 
 
 @pytest.mark.threat("mail provider", "stolen database and keys", "court order")
-def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom: Newsroom, server: Server) -> None:
+def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom: Newsroom, server: SmtpServer) -> None:
     log = goes_out(database, server, newsroom)
     assert len(log) == sum(ASKERS) + ENDED == 29
     by_id = {mail.message_id: mail.letter_id for mail in outbox(database)}
@@ -153,7 +153,7 @@ def outbox(database: Database) -> list[OutboxMail]:
 
 @pytest.mark.threat("mail provider")
 def test_a_bounce_finds_its_mail_for_a_week_and_no_address_comes_back(
-    database: Database, newsroom: Newsroom, server: Server
+    database: Database, newsroom: Newsroom, server: SmtpServer
 ) -> None:
     goes_out(database, server, newsroom)
 

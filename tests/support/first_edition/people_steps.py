@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.support.first_edition.stage import Stage
-from tests.support.incoming_mails import mail, reply
+from tests.support.incoming_mails import mail, reply_mail
 from tests.support.main_job_by_hand import (
     the_desk_invites,
     the_desk_words_it,
@@ -61,7 +61,7 @@ def a_reader_answers_the_newsletter(stage: Stage) -> None:
     arrived = stage.mail(TIMUR, "The Salt Wind")
     [message_id] = arrived.headers["message-id"]
     [to] = arrived.reply_to
-    answer = reply(message_id, f"Timur Aliev <{TIMUR}>", to, "Who measures the salt that falls on our orchards?")
+    answer = reply_mail(message_id, f"Timur Aliev <{TIMUR}>", to, "Who measures the salt that falls on our orchards?")
     stage.hand_in(answer, TIMUR, to)
 
 

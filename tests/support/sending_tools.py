@@ -1,4 +1,4 @@
-"""Ghost, listmonk, Buttondown and Mailchimp on this machine, as their references say that they answer: docs.ghost.org/admin-api,
+"""Ghost, listmonk, Buttondown and Mailchimp on this machine, which answer as their references say: docs.ghost.org/admin-api,
 listmonk.app/docs/apis/campaigns (and its source), Buttondown's OpenAPI document, mailchimp.com/developer/marketing/api.
 
 Each is as strict as the real one, and notes whatever would send.
@@ -20,12 +20,12 @@ from urllib.parse import parse_qs, urlsplit
 from app.core.clock import unix_time
 from app.sending_tools.asking import Account
 from app.sending_tools.known_tools import TOOLS
-from tests.support.answering import Answer, Answering, running
+from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
 from tests.support.required_rows import RequiredRows
 
 GHOST_ID, GHOST_SECRET = "0123456789abcdef01234567", "ab" * 32
 KEYS = RequiredRows(
-    "The tests have no key of the tool {name}: give it one in KEYS of tests/support/tools_that_send.py.",
+    "The tests have no key of the tool {name}: give it one in KEYS of tests/support/sending_tools.py.",
     {
         "ghost": f"{GHOST_ID}:{GHOST_SECRET}",
         "listmonk": "desk:a-token-of-an-api-user",
@@ -37,17 +37,17 @@ AUDIENCES = {"listmonk": "3, 5", "mailchimp": "3a5b7c9d1e"}
 PATHS = {"mailchimp": "/3.0"}  # behind the host
 # Of a tool that has one address for everybody: where its API is for this key, and where one works.
 ADDRESSES = RequiredRows(
-    "Say in ADDRESSES of tests/support/tools_that_send.py where the API of {name} is, and where one works.",
+    "Say in ADDRESSES of tests/support/sending_tools.py where the API of {name} is, and where one works.",
     {
         "buttondown": ("https://api.buttondown.com", "https://buttondown.com"),
         "mailchimp": ("https://us21.api.mailchimp.com/3.0", "https://us21.admin.mailchimp.com"),
     },
 )
-LOST = Answer(b"", 500)  # what is asked is done, and the answer lost
+LOST = CannedAnswer(b"", 500)  # what is asked is done, and the answer lost
 
 
 @dataclass
-class Kept:
+class StoredDraft:
     """A draft at a tool, whatever it calls its parts."""
 
     id: str
@@ -68,11 +68,11 @@ class ToolServer(ThreadingHTTPServer):
     def __init__(self, name: str) -> None:
         self.name, self.tool = name, TOOLS[name]
         self.answer_as, self.key = ANSWERS[name], KEYS[name]
-        super().__init__(("127.0.0.1", 0), Talk)
-        self.answers: list[Answer | None] = []
+        super().__init__(("127.0.0.1", 0), ToolHandler)
+        self.answers: list[CannedAnswer | None] = []
         self.asked: list[tuple[str, str]] = []
         self.sends: list[str] = []
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, StoredDraft] = {}
         self.over = threading.Event()
         self._made = 0
 
@@ -85,20 +85,20 @@ class ToolServer(ThreadingHTTPServer):
         return self.origin + PATHS.get(self.name, "")
 
     @property
-    def draft(self) -> Kept:
+    def draft(self) -> StoredDraft:
         [one] = self.kept.values()
         return one
 
     def account(self, key: str = "", limit: float = 20.0) -> Account:
         return Account(self.address, key or self.key, AUDIENCES.get(self.name, ""), {"127.0.0.1"}, limit)
 
-    def new(self, **parts: Any) -> Kept:
+    def new(self, **parts: Any) -> StoredDraft:
         self._made += 1
         number = str(self._made) if self.name == "listmonk" else f"{self._made:010x}"
-        self.kept[number] = Kept(number, **parts)
+        self.kept[number] = StoredDraft(number, **parts)
         return self.kept[number]
 
-    def answer(self, method: str, path: str, head: Any, sent: bytes) -> Answer:
+    def answer(self, method: str, path: str, head: Any, sent: bytes) -> CannedAnswer:
         self.asked.append((method, path))
         chosen = self.answers.pop(0) if self.answers else None
         if chosen is not None and chosen is not LOST:
@@ -108,10 +108,10 @@ class ToolServer(ThreadingHTTPServer):
         return chosen or usual
 
 
-class Talk(Answering):
+class ToolHandler(AnswerHandler):
     server: ToolServer
 
-    def answer(self) -> Answer:
+    def answer(self) -> CannedAnswer:
         sent = b"" if self.command == "GET" else self.sent()
         return self.server.answer(self.command, self.path, self.headers, sent)
 
@@ -133,9 +133,11 @@ def _ghost_knows(token: str) -> bool:
     )
 
 
-def _ghost(at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]) -> Answer:
-    def error(status: int, kind: str) -> Answer:
-        return Answer({"errors": [{"message": "no", "type": kind}]}, status)
+def _ghost(
+    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
+) -> CannedAnswer:
+    def error(status: int, kind: str) -> CannedAnswer:
+        return CannedAnswer({"errors": [{"message": "no", "type": kind}]}, status)
 
     scheme, _blank, token = head.get("Authorization", "").partition(" ")
     if scheme != "Ghost" or not head.get("Accept-Version") or not _ghost_knows(token):
@@ -151,7 +153,7 @@ def _ghost(at: ToolServer, method: str, path: str, query: dict[str, str], head: 
             for one in at.kept.values()
             if one.status == "draft" and "#readers-asked" in one.marks and one.title == title
         ]
-        return Answer({"posts": [{"id": one.id} for one in ours[: int(query["limit"])]], "meta": {}})
+        return CannedAnswer({"posts": [{"id": one.id} for one in ours[: int(query["limit"])]], "meta": {}})
     if method == "POST":
         post = sent["posts"][0]
         one = at.new()
@@ -170,52 +172,56 @@ def _ghost(at: ToolServer, method: str, path: str, query: dict[str, str], head: 
             at.sends.append(path)
         one.title, one.html, one.changed = post["title"], post["html"], one.changed + 1
     as_json = {"id": one.id, "status": one.status, "title": one.title, "html": one.html, "updated_at": str(one.changed)}
-    return Answer({"posts": [as_json]}, 201 if method == "POST" else 200)
+    return CannedAnswer({"posts": [as_json]}, 201 if method == "POST" else 200)
 
 
-def _listmonk(at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]) -> Answer:
+def _listmonk(
+    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
+) -> CannedAnswer:
     if head.get("Authorization") != f"token {KEYS['listmonk']}":
-        return Answer({"message": "invalid session"}, 403)
+        return CannedAnswer({"message": "invalid session"}, 403)
     if (method, path) == ("GET", "/api/lists"):
-        return Answer({"data": {"results": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}], "total": 2}})
+        return CannedAnswer(
+            {"data": {"results": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}], "total": 2}}
+        )
     found = re.fullmatch(r"/api/campaigns(?:/(\d+))?", path)
     if found is None:
         at.sends += [path] if path.endswith("/status") else []
-        return Answer({"message": "not found"}, 404)
+        return CannedAnswer({"message": "not found"}, 404)
 
-    def as_json(one: Kept) -> dict[str, Any]:
+    def as_json(one: StoredDraft) -> dict[str, Any]:
         own = {"id": int(one.id), "subject": one.title, "body": one.html, "altbody": one.text, "status": one.status}
         return own | {"tags": list(one.marks), "lists": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}]}
 
     if method == "GET" and not found[1]:
         ours = [one for one in at.kept.values() if query["tag"] in one.marks and one.status == query["status"]]
-        return Answer({"data": {"results": [as_json(one) for one in ours], "total": len(ours)}})
+        return CannedAnswer({"data": {"results": [as_json(one) for one in ours], "total": len(ours)}})
     if method == "POST":
         if sent.get("type") != "regular" or not sent.get("name"):
-            return Answer({"message": "invalid"}, 400)
+            return CannedAnswer({"message": "invalid"}, 400)
         one = at.new(marks=tuple(sent["tags"]))
     elif (known := at.kept.get(found[1] or "")) is None:
-        return Answer({"message": "Campaign not found"}, 400)
+        return CannedAnswer({"message": "Campaign not found"}, 400)
     else:
         one = known
     if method in ("POST", "PUT"):
         if sent.get("lists") != [3, 5] or one.status not in ("draft", "paused", "scheduled") or "send_at" in sent:
-            return Answer({"message": "invalid"}, 400)
+            return CannedAnswer({"message": "invalid"}, 400)
         one.title, one.html, one.text = sent["subject"], sent["body"], sent["altbody"]
-    return Answer({"data": as_json(one)})
+    return CannedAnswer({"data": as_json(one)})
 
 
 def _buttondown(
     at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> Answer:
+) -> CannedAnswer:
     if head.get("Authorization") != f"Token {KEYS['buttondown']}":
-        return Answer({"detail": "no"}, 401 if "Authorization" not in head else 403)
+        return CannedAnswer({"detail": "no"}, 401 if "Authorization" not in head else 403)
     found = re.fullmatch(r"/v1/emails(?:/(\w+))?", path)
     if found is None:
         at.sends.append(path)
-        return Answer({"detail": "Not found"}, 404)
+        return CannedAnswer({"detail": "Not found"}, 404)
 
-    def as_json(one: Kept) -> dict[str, Any]:
+    def as_json(one: StoredDraft) -> dict[str, Any]:
         mark = next(iter(one.marks), "")
         return {
             "id": one.id,
@@ -227,38 +233,38 @@ def _buttondown(
 
     if method == "GET" and not found[1]:
         ours = [as_json(one) for one in at.kept.values() if one.status == query["status"]]
-        return Answer({"results": ours, "count": len(ours), "next": None})
+        return CannedAnswer({"results": ours, "count": len(ours), "next": None})
     if method == "POST":
         status = sent.get("status", "about_to_send")  # as its older versions took it
         one = at.new(status=status, marks=(sent["metadata"]["readers_asked"],))
         at.sends += [] if status == "draft" else [path]
     elif (known := at.kept.get(found[1] or "")) is None:
-        return Answer({"detail": "Not found"}, 404)
+        return CannedAnswer({"detail": "Not found"}, 404)
     else:
         one = known
     if method in ("POST", "PATCH"):
         at.sends += [path] if sent.get("status", "draft") != "draft" else []
         one.title, one.html = sent["subject"], sent["body"]
-    return Answer(as_json(one), 201 if method == "POST" else 200)
+    return CannedAnswer(as_json(one), 201 if method == "POST" else 200)
 
 
 def _mailchimp(
     at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> Answer:
-    def problem(status: int) -> Answer:
-        return Answer({"type": "about:blank", "title": "no", "status": status, "detail": "no"}, status)
+) -> CannedAnswer:
+    def problem(status: int) -> CannedAnswer:
+        return CannedAnswer({"type": "about:blank", "title": "no", "status": status, "detail": "no"}, status)
 
     scheme, _blank, named = head.get("Authorization", "").partition(" ")
     if scheme != "Basic" or base64.b64decode(named).decode().partition(":")[2] != KEYS["mailchimp"]:
         return problem(401)
     if method == "GET" and path == f"/3.0/lists/{AUDIENCES['mailchimp']}":
-        return Answer({"id": AUDIENCES["mailchimp"]})
+        return CannedAnswer({"id": AUDIENCES["mailchimp"]})
     found = re.fullmatch(r"/3\.0/campaigns(?:/(\w+)(/content)?)?", path)
     if found is None:
         at.sends += [path] if "/actions/" in path else []
         return problem(404)
 
-    def as_json(one: Kept) -> dict[str, Any]:
+    def as_json(one: StoredDraft) -> dict[str, Any]:
         status = "save" if one.status == "draft" else one.status
         return {
             "id": one.id,
@@ -268,7 +274,7 @@ def _mailchimp(
         }
 
     if method == "GET" and not found[1]:
-        return Answer({"campaigns": [as_json(one) for one in at.kept.values() if one.status == "draft"]})
+        return CannedAnswer({"campaigns": [as_json(one) for one in at.kept.values() if one.status == "draft"]})
     if method == "POST":
         if (sent.get("type"), sent["recipients"]["list_id"]) != ("regular", AUDIENCES["mailchimp"]):
             return problem(400)
@@ -281,14 +287,14 @@ def _mailchimp(
         return problem(400)
     if found[2]:
         one.html, one.text = sent["html"], sent["plain_text"]
-        return Answer({"html": one.html, "plain_text": one.text, "archive_html": one.html})
+        return CannedAnswer({"html": one.html, "plain_text": one.text, "archive_html": one.html})
     if method in ("POST", "PATCH"):
         one.title, one.marks = sent["settings"]["subject_line"], (sent["settings"]["title"],)
-    return Answer(as_json(one))
+    return CannedAnswer(as_json(one))
 
 
-ANSWERS: RequiredRows[Callable[..., Answer]] = RequiredRows(
-    "Nothing answers as the tool {name} does: say how in ANSWERS of tests/support/tools_that_send.py.",
+ANSWERS: RequiredRows[Callable[..., CannedAnswer]] = RequiredRows(
+    "Nothing answers as the tool {name} does: say how in ANSWERS of tests/support/sending_tools.py.",
     {"ghost": _ghost, "listmonk": _listmonk, "buttondown": _buttondown, "mailchimp": _mailchimp},
 )
 
@@ -296,5 +302,5 @@ ANSWERS: RequiredRows[Callable[..., Answer]] = RequiredRows(
 @contextmanager
 def tool_server(name: str) -> Iterator[ToolServer]:
     server = ToolServer(name)
-    with running(server, server.over):
+    with run_server(server, server.over):
         yield server

@@ -1,4 +1,4 @@
-"""Replies as mail programs write them: a table of programs, crossed with the languages of tests/support/reply_tongues.py and with styles.
+"""Replies as mail programs write them: programs, crossed with the languages of tests/support/reply_languages.py.
 
 Each has the plain text and the page that the program would send, and the words that must come out. Everything is invented.
 """
@@ -11,9 +11,9 @@ from typing import Final
 
 from app.mailtext.incoming import Mail, TrimContext
 
-from .reply_tongues import TONGUES, Tongue
+from .reply_languages import REPLY_LANGUAGES, ReplyLanguage
 
-NAME, ADDRESS = "The Steppe Letter", "letter@steppe.example"
+NEWSLETTER_NAME, NEWSLETTER_ADDRESS = "The Steppe Letter", "letter@steppe.example"
 
 EDITION: Final = """\
 The Steppe Letter, edition 14
@@ -71,7 +71,7 @@ AS_SENT: Final = (
 )
 
 QUOTED = {"edition": EDITION, "invitation": INVITATION, "edition as it was sent": AS_SENT}
-KNOWN_OF = {**QUOTED, "edition as it was sent": IN_PART}
+KNOWN_TEXTS = {**QUOTED, "edition as it was sent": IN_PART}
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ class Reply:
 
     @property
     def known(self) -> TrimContext:
-        return TrimContext(addresses=frozenset({ADDRESS}), texts=(KNOWN_OF[self.quoted],))
+        return TrimContext(addresses=frozenset({NEWSLETTER_ADDRESS}), texts=(KNOWN_TEXTS[self.quoted],))
 
 
-def arrows(text: str, width: int = 70) -> str:
+def quote_lines(text: str, width: int = 70) -> str:
     wrapped = [part for line in text.splitlines() for part in (textwrap.wrap(line, width) or [""])]
     return "\n".join(f"> {line}".rstrip() for line in wrapped)
 
@@ -97,141 +97,141 @@ def paragraphs(text: str, tag: str = "div") -> str:
     return "".join(f"<{tag}>{html.escape(line) or '<br>'}</{tag}>" for line in text.splitlines())
 
 
-def heads(tongue: Tongue, mark: str = "") -> str:
-    values = (f"{NAME} <{ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
+def heading_lines(tongue: ReplyLanguage, mark: str = "") -> str:
+    values = (f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
     return "\n".join(f"{mark}{label}:{mark} {value}" for label, value in zip(tongue.heads, values, strict=True))
 
 
-def heads_page(tongue: Tongue) -> str:
-    values = (f"{NAME} <{ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
+def html_headings(tongue: ReplyLanguage) -> str:
+    values = (f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
     return "<br>".join(
         f"<b>{label}:</b> {html.escape(value)}" for label, value in zip(tongue.heads, values, strict=True)
     )
 
 
-def said(line: str) -> str:
-    return line.format(name=NAME, mail=ADDRESS)
+def fill_attribution(line: str) -> str:
+    return line.format(name=NEWSLETTER_NAME, mail=NEWSLETTER_ADDRESS)
 
 
-Built = tuple[str | None, str | None]
+ReplyBody = tuple[str | None, str | None]
 
 
-def gmail(words: str, tongue: Tongue, old: str) -> Built:
-    line = said(tongue.gmail)
+def gmail(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
+    line = fill_attribution(tongue.gmail)
     page = (
         f'<div dir="ltr">{paragraphs(words)}</div><br><div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">'
         f'{html.escape(line)}<br></div><blockquote class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204)">'
         f"{paragraphs(old)}</blockquote></div>"
     )
-    return f"{words}\n\n{textwrap.fill(line, 78)}\n\n{arrows(old)}\n", page
+    return f"{words}\n\n{textwrap.fill(line, 78)}\n\n{quote_lines(old)}\n", page
 
 
-def gmail_page_only(words: str, tongue: Tongue, old: str) -> Built:
+def gmail_page_only(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     return None, gmail(words, tongue, old)[1]
 
 
-def gmail_below(words: str, tongue: Tongue, old: str) -> Built:
-    return f"{said(tongue.gmail)}\n\n{arrows(old)}\n\n{words}\n", None
+def gmail_below(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
+    return f"{fill_attribution(tongue.gmail)}\n\n{quote_lines(old)}\n\n{words}\n", None
 
 
-def apple(words: str, tongue: Tongue, old: str) -> Built:
-    line = said(tongue.apple)
+def apple(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
+    line = fill_attribution(tongue.apple)
     page = (
         f'<html><body style="overflow-wrap: break-word;">{paragraphs(words)}<div><br><blockquote type="cite"><div>{html.escape(line)}</div>'
         f'<br class="Apple-interchange-newline"><div>{paragraphs(old)}</div></blockquote></div><br></body></html>'
     )
-    return f"{words}\n\n> {line}\n> \n{arrows(old)}\n", page
+    return f"{words}\n\n> {line}\n> \n{quote_lines(old)}\n", page
 
 
-def telephone(words: str, tongue: Tongue, old: str) -> Built:
-    line = said(tongue.apple)
+def telephone(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
+    line = fill_attribution(tongue.apple)
     page = (
         f'<html><body dir="auto">{paragraphs(words)}<br id="lineBreakAtBeginningOfSignature"><div dir="ltr">{tongue.phone}</div><div dir="ltr"><br>'
         f'<blockquote type="cite">{html.escape(line)}<br><br></blockquote></div><blockquote type="cite"><div dir="ltr">{paragraphs(old)}</div></blockquote></body></html>'
     )
-    return f"{words}\n\n{tongue.phone}\n\n> {line}\n> \n{arrows(old)}\n", page
+    return f"{words}\n\n{tongue.phone}\n\n> {line}\n> \n{quote_lines(old)}\n", page
 
 
-def outlook(words: str, tongue: Tongue, old: str) -> Built:
+def outlook(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     page = (
         f'<html><body><div class="WordSection1">{paragraphs(words, "p class=MsoNormal")}<p class="MsoNormal"><o:p>&nbsp;</o:p></p>'
-        f'<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class="MsoNormal">{heads_page(tongue)}</p></div></div>'
+        f'<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class="MsoNormal">{html_headings(tongue)}</p></div></div>'
         f"{paragraphs(old, 'p class=MsoNormal')}</div></body></html>"
     ).replace("</p class=MsoNormal>", "</p>")
-    return f"{words}\n\n \n{heads(tongue)}\n\n{old}\n", page
+    return f"{words}\n\n \n{heading_lines(tongue)}\n\n{old}\n", page
 
 
-def outlook_plain(words: str, tongue: Tongue, old: str) -> Built:
+def outlook_plain(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     return outlook(words, tongue, old)[0], None
 
 
-def outlook_web(words: str, tongue: Tongue, old: str) -> Built:
+def outlook_web(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     page = (
         f'<html><body dir="ltr"><div class="elementToProof">{paragraphs(words)}</div><div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
-        f'<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri">{heads_page(tongue)}</font><div>&nbsp;</div></div><div>{paragraphs(old)}</div></body></html>'
+        f'<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri">{html_headings(tongue)}</font><div>&nbsp;</div></div><div>{paragraphs(old)}</div></body></html>'
     )
-    return f"{words}\n\n{'_' * 32}\n{heads(tongue)}\n\n{old}\n", page
+    return f"{words}\n\n{'_' * 32}\n{heading_lines(tongue)}\n\n{old}\n", page
 
 
-def bold_heads(words: str, tongue: Tongue, old: str) -> Built:
-    return f"{words}\n\n\n ------------------------------\n\n{heads(tongue, '*')}\n\n\n{old}\n", None
+def bold_heads(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
+    return f"{words}\n\n\n ------------------------------\n\n{heading_lines(tongue, '*')}\n\n\n{old}\n", None
 
 
-def samsung(words: str, tongue: Tongue, old: str) -> Built:
+def samsung(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     page = (
-        f"<html><body>{paragraphs(words)}<div><br></div><div>-------- {tongue.original} --------</div><div>{heads_page(tongue)}</div><div><br></div>"
+        f"<html><body>{paragraphs(words)}<div><br></div><div>-------- {tongue.original} --------</div><div>{html_headings(tongue)}</div><div><br></div>"
         f"{paragraphs(old)}</body></html>"
     )
-    return f"{words}\n\n-------- {tongue.original} --------\n{heads(tongue)}\n\n{old}\n", page
+    return f"{words}\n\n-------- {tongue.original} --------\n{heading_lines(tongue)}\n\n{old}\n", page
 
 
-def separator_alone(words: str, tongue: Tongue, old: str) -> Built:
+def separator_alone(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     return f"{words}\n\n-----{tongue.original}-----\n{old}\n", None
 
 
-def unmarked(words: str, tongue: Tongue, old: str) -> Built:
+def unmarked(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     """Yahoo and some web mails put no sign before what they quote."""
     page = (
-        f'<div class="ydp123yahoo-style-wrap">{paragraphs(words)}</div><div id="yahoo_quoted_42" class="yahoo_quoted"><div><div>{html.escape(said(tongue.gmail))}</div>'
+        f'<div class="ydp123yahoo-style-wrap">{paragraphs(words)}</div><div id="yahoo_quoted_42" class="yahoo_quoted"><div><div>{html.escape(fill_attribution(tongue.gmail))}</div>'
         f"<div><br></div>{paragraphs(old)}</div></div>"
     )
-    plain = "\n".join(f"    {line}".rstrip() for line in f"{said(tongue.gmail)}  \n\n{old}".splitlines())
+    plain = "\n".join(f"    {line}".rstrip() for line in f"{fill_attribution(tongue.gmail)}  \n\n{old}".splitlines())
     return f" {words}\n\n{plain}\n", page
 
 
-def unmarked_plain(words: str, tongue: Tongue, old: str) -> Built:
+def unmarked_plain(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     return unmarked(words, tongue, old)[0], None
 
 
-def forwarded(words: str, tongue: Tongue, old: str) -> Built:
+def forwarded(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
     page = (
-        f'<div dir="ltr">{paragraphs(words)}<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">---------- {tongue.forward} ---------<br>{heads_page(tongue)}<br></div>'
+        f'<div dir="ltr">{paragraphs(words)}<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">---------- {tongue.forward} ---------<br>{html_headings(tongue)}<br></div>'
         f"<br><br>{paragraphs(old)}</div></div>"
     )
-    return f"{words}\n\n---------- {tongue.forward} ---------\n{heads(tongue)}\n\n\n{old}\n", page
+    return f"{words}\n\n---------- {tongue.forward} ---------\n{heading_lines(tongue)}\n\n\n{old}\n", page
 
 
-Program = Callable[[str, Tongue, str], Built]
-EVERYWHERE: tuple[Program, ...] = (
+Program = Callable[[str, ReplyLanguage, str], ReplyBody]
+REPLY_PROGRAMS: tuple[Program, ...] = (
     gmail, gmail_page_only, gmail_below, apple, telephone, outlook, outlook_plain, outlook_web, bold_heads, samsung, separator_alone, unmarked,
     unmarked_plain, forwarded,
 )  # fmt: skip
 
 
-def in_every_language() -> Iterator[Reply]:
-    for code in TONGUES:
-        for number, program in enumerate(EVERYWHERE):
-            yield written(program, code, ("edition", "invitation")[(number + len(code)) % 2])
+def list_replies() -> Iterator[Reply]:
+    for code in REPLY_LANGUAGES:
+        for number, program in enumerate(REPLY_PROGRAMS):
+            yield build_reply(program, code, ("edition", "invitation")[(number + len(code)) % 2])
 
 
-def to_an_edition_known_in_part() -> Iterator[Reply]:
-    for code in TONGUES:
-        for program in EVERYWHERE:
-            yield written(program, code, "edition as it was sent")
+def list_partly_known_replies() -> Iterator[Reply]:
+    for code in REPLY_LANGUAGES:
+        for program in REPLY_PROGRAMS:
+            yield build_reply(program, code, "edition as it was sent")
 
 
-def written(program: Program, code: str, quoted: str) -> Reply:
-    tongue = TONGUES[code]
+def build_reply(program: Program, code: str, quoted: str) -> Reply:
+    tongue = REPLY_LANGUAGES[code]
     plain, page = program(tongue.words, tongue, QUOTED[quoted])
     mail = Mail(plain=plain, html=page, body=plain or page or "")
     return Reply(f"{program.__name__}-{code}", mail, tongue.words, quoted)

@@ -10,8 +10,8 @@ from app.mail.mail_templates import texts, write
 from app.mail.mail_values import EditedTextMail, InvitationMail
 from app.mail.message import Message, Sender
 
-LEYLA = ("leyla@university.example", "Leyla Hüseynli")
-NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
+LEYLA_RECIPIENT = ("leyla@university.example", "Leyla Hüseynli")
+NORA_SENDER = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
 FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
 MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
 WEDNESDAY = datetime(2022, 11, 16, 8, 0, tzinfo=UTC)
@@ -48,15 +48,17 @@ CHECK: dict[str, Any] = {
 }
 
 
-def invite(own: dict[str, str] | None = None, sender: Sender = NORA, **other: Any) -> Message:
-    return write("expert.invitation", sender, *LEYLA, InvitationMail(**{"headline": "", **INVITATION, **other}), own)
+def write_invitation(own: dict[str, str] | None = None, sender: Sender = NORA_SENDER, **other: Any) -> Message:
+    return write(
+        "expert.invitation", sender, *LEYLA_RECIPIENT, InvitationMail(**{"headline": "", **INVITATION, **other}), own
+    )
 
 
-def check(own: dict[str, str] | None = None, **other: Any) -> Message:
-    return write("expert.check", NORA, *LEYLA, EditedTextMail(**CHECK | other), own)
+def write_quote_check(own: dict[str, str] | None = None, **other: Any) -> Message:
+    return write("expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK | other), own)
 
 
-def used(kind: str) -> set[str]:
+def template_variables(kind: str) -> set[str]:
     """The values that a mail's template puts in, or one that it extends."""
     return _used(f"{KINDS[kind].like or kind}.txt")
 
@@ -69,5 +71,5 @@ def _used(template: str) -> set[str]:
     )
 
 
-def paragraphs(message: Message) -> list[str]:
+def list_paragraphs(message: Message) -> list[str]:
     return message.text.rstrip("\n").split("\n\n")
