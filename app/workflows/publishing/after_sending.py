@@ -1,7 +1,7 @@
-"""Changes of a Q&A after it was sent: a correction with a note, a sign mended in silence, other words for safety.
+"""Changes to a published Q&A: a correction with a note, a typo fix without one, or a rewording for somebody's safety.
 
-The edition as sent stays as it was sent: what readers see since stands beside it. For somebody's safety alone the
-former words are erased, there too.
+The text as sent is kept, and what readers see now is stored beside it. Only a rewording for safety erases the former
+text.
 """
 
 from collections.abc import Sequence
@@ -31,14 +31,12 @@ from ..retention.erase_published import forget_former, overwrite_item
 from . import notices
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
-LONGEST_ANSWER = 300_000  # characters: more than any edition has
+LONGEST_ANSWER = 300_000  # characters, more than any edition has
 
 
 @dataclass(frozen=True)
 class PublishedText:
-    """The words of a Q&A that ran, as they were typed: an answer for each of its experts, in the order in which they
-    run.
-    """
+    """The text of a published Q&A, with the answers of its experts in printed order."""
 
     headline: str
     question: str
@@ -51,7 +49,7 @@ class PublishedText:
 
 @dataclass(frozen=True)
 class Note:
-    """A note to readers, as it was typed: what was wrong and what is right. With `runs` the next edition carries it."""
+    """A correction note for readers: what was wrong and what is right. With `runs` the next edition prints it."""
 
     wrong: str = ""
     right: str = ""
@@ -59,7 +57,7 @@ class Note:
 
 
 def item_of(session: Session, question: Question) -> EditionItem:
-    """Return what ran. Raises `InvalidTransition` for what can't be read: it hasn't run, or was withdrawn meanwhile."""
+    """Return the published item of a question. Raises `InvalidTransition` if it hasn't run or was withdrawn."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None or not question.is_published:
         raise InvalidTransition("question", "correct", question.state)
@@ -67,23 +65,23 @@ def item_of(session: Session, question: Question) -> EditionItem:
 
 
 def get_published_text(item: EditionItem) -> PublishedText:
-    """Return the words of a Q&A as readers' pages show it."""
+    """Return the text of a Q&A as shown to readers now."""
     piece = item.piece
     return PublishedText(piece["headline"], piece["question"], tuple(voice["answer"] for voice in piece["voices"]))
 
 
 def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
-    """Return whether a change may be made without a note."""
+    """Return whether a change is a typo fix, which needs no note."""
     return old_text != new_text and typo_only("\n\n".join(old_text.all), "\n\n".join(new_text.all))
 
 
 def correct(
     session: Session, actor: Staff, question: Question, new_text: PublishedText, note: Note, quietly: bool = False
 ) -> Correction | None:
-    """Mend what ran, with a note; its experts are told. The words may stay as they are.
+    """Correct a published Q&A with a note to readers, and tell its experts. The text itself may stay the same.
 
-    `quietly` mends without one, where only a sign changes. Raises `InvalidTransition` for what can't be read any more,
-    `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see `source_protection`).
+    With `quietly` a typo is fixed without a note. Raises `PermissionDenied`, `InvalidTransition` if the Q&A isn't
+    published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     must(actor, "correct")
     item = _lock_item(session, question)
@@ -114,7 +112,7 @@ def correct(
 
 
 def _build_correction(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
-    """Return a correction that is not added yet."""
+    """Return a correction that is not added to the session yet. Raises `MissingField` and `TooLong`."""
     wrong = require_text("wrong", _text_or_empty(for_print(single_line(note.wrong))))
     right = require_text("right", _text_or_empty(for_print(single_line(note.right))))
     return Correction(
@@ -129,16 +127,15 @@ def _build_correction(session: Session, actor: Staff, question: Question, note: 
 
 
 def reword_for_safety(session: Session, actor: Staff, question: Question, new_text: PublishedText) -> None:
-    """Give what ran other words for somebody's safety, without a note, which would point to the former ones.
+    """Reword a published Q&A for somebody's safety, without a note, which would draw attention to the former text.
 
-    They are erased wherever this house has them: pages, feeds, search and frames at once, and the edition as it was
-    sent. Its experts are asked not to pass the former ones on. Raises what `correct` does, and what `clear` does, for
-    nobody may be recognised in the new ones.
+    The former text is erased from pages, feeds, search, embedded frames, and the edition as sent. Its experts are asked
+    not to pass it on. Raises as `correct` does, and as `clear` does, since nobody may be recognizable in the new text.
     """
     must(actor, "correct")
     item = _lock_item(session, question)
     before, after = get_published_text(item), _clean_text(item, new_text)
-    if before == after and item.mended is None:  # what was corrected may go without any other word
+    if before == after and item.mended is None:  # after a correction, the text as sent can be erased without a change
         raise InvalidField("text_unchanged", "text")
     _check_private_passages(session, actor, question, before.answers, after.answers)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
@@ -176,7 +173,7 @@ def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
     answers = [require_text("answer", _text_or_empty(for_print(clean(answer)))) for answer in new_text.answers]
     before = get_published_text(item)
     new = (headline, question, *answers)
-    # What nobody touched stays to the letter, also where it was locked before it would have been cleaned.
+    # Unchanged texts stay exactly as they were, even if they were locked without being cleaned.
     typed = [old if clean(old) == clean(new) else new for old, new in zip(before.all, new, strict=True)]
     return PublishedText(
         typed[0], typed[1], tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in typed[2:])
@@ -184,16 +181,14 @@ def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
 
 
 def _text_or_empty(text: str) -> str:
-    """Return a text in which something is said, and nothing for one of signs alone, seen or unseen."""
+    """Return the text, or an empty string if it has no letters or digits."""
     return text if any(map(str.isalnum, text)) else ""
 
 
 def _check_private_passages(
     session: Session, actor: Staff, question: Question, old_texts: Sequence[str], new_texts: Sequence[str]
 ) -> None:
-    """Raise `LeakDetected` where new public words hold readers' own, or what they said to the desk alone, and nobody
-    has looked at that. What stood there before may stay.
-    """
+    """Raise `LeakDetected` if the new text has unconfirmed passages from readers' letters that the old one hasn't."""
     stood = single_line(" ".join(old_texts))
     found = list_reader_passages(session, asker_letters(session, question), new_texts)
     must_have_looked(actor, [passage for passage in found if passage not in stood], "private_details")
@@ -207,7 +202,7 @@ def _refresh_public_pages(session: Session, question: Question) -> None:
 
 
 def _notify_experts(session: Session, actor: Staff, question: Question, kind: str, note: str = "") -> None:
-    """A recall of the edition, within its ten minutes, takes these mails back too."""
+    """Mail the experts about a change; the `edition_id` makes a recall of the edition recall these mails too."""
     edition = session.get_one(Edition, question.edition_id)
     path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
     about = AssignmentMail(typed=note, link=absolute_url(session, path), runs_on=edition.runs_at)

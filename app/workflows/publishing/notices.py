@@ -1,4 +1,4 @@
-"""Notices that something ran, or did not: to the experts by name, to the readers without a word of their question."""
+"""Notices about publication, or its cancellation: to experts by name, to readers without the text of their question."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,8 +41,7 @@ def tell_experts(
     cause_key: str = "",
     **posting: Unpack[outbox.Posting],
 ) -> None:
-    """Write to each expert whose approved answer stands in the question. What has `cause_key` as its cause is written
-    once.
+    """Mail each expert with an approved answer to the question, at most once for the same `cause_key`.
 
     Raises `LeakDetected` as `expert_mails.send_to_expert` does.
     """
@@ -58,14 +57,14 @@ def tell_experts(
 
 
 def get_newest_mail_id(session: Session) -> int:
-    """Return the key of the newest mail: what is written after it has a higher one."""
+    """Return the key of the newest outbox mail, or 0; later mails have higher keys."""
     return session.scalar(select(func.max(OutboxMail.id))) or 0
 
 
 def mail_ids_since(
     session: Session, last_id: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
 ) -> list[int]:
-    """Return the keys of the mails after `last_id` of these kinds, about these questions or assignments."""
+    """Return the keys of the mails after `last_id` that have one of the kinds and are about these rows."""
     about = OutboxMail.question_id.in_(questions) | OutboxMail.assignment_id.in_(assignments)
     query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), about)
     return list(session.scalars(query.order_by(OutboxMail.id)))
@@ -79,7 +78,10 @@ def tell_reader(
     due_at: datetime | None = None,
     edition_id: int | None = None,
 ) -> None:
-    """Send the one notice to a reader who left an address. It says neither what was asked nor that anything was."""
+    """Mail a notice to a reader who left an address, once for each opening, letter and edition.
+
+    The mail doesn't reveal that a question was asked, nor its text.
+    """
     to = contacts.email_of(session, letter)
     if to is None:
         return
@@ -96,14 +98,14 @@ def tell_reader(
 
 
 def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
-    """Name what a notice is about, so that its reader gets it once: of each end, and of each edition."""
+    """Return the `once_key` of a notice to a reader, which makes it unique for each kind, letter and edition."""
     return f"{kind}:{letter_id}:{edition_id or ''}"
 
 
 def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
-    """Take back the notice that a letter or its question ended, as part of an undo.
+    """Recall the notice that a letter or its question ended, as part of an undo.
 
-    Raises `OnItsWay` where it has gone out.
+    Raises `OnItsWay` if it was sent already.
     """
     if (mail := find_ending_notice(session, letter)) is None or mail.is_discarded:
         return
@@ -113,36 +115,36 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
 
 def recall_waiting_notice(session: Session, actor: Actor, letter: Letter) -> None:
-    """Take back that notice as far as it has not gone out yet. Raises `OnItsWay`."""
+    """Recall the notice that a letter or its question ended, if it still waits. Raises `OnItsWay`."""
     if (mail := find_ending_notice(session, letter)) and mail.waits:
         outbox.recall(session, actor, mail)
 
 
 def find_ending_notice(session: Session, letter: Letter) -> OutboxMail | None:
-    """Return the notice that a letter or its question ended."""
+    """Return the notice that a letter or its question ended, or None."""
     return session.scalar(select(OutboxMail).filter_by(once_key=cause("ended", letter.id)))
 
 
 def notify_skipped(session: Session, actor: Actor, question: Question) -> None:
-    """The edition was skipped: the experts hear that their answers are kept."""
+    """Tell the experts that the edition was skipped and their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     kept = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=kept))
 
 
 def notify_dropped(session: Session, actor: Actor, question: Question, reason: str) -> None:
-    """Tell the experts why what was to run does not. Raises `LeakDetected` as `expert_mails.send_to_expert` does."""
+    """Tell the experts why their answers won't run. Raises `LeakDetected` as `expert_mails.send_to_expert` does."""
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=reason))
 
 
 def notify_carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
-    """Tell the experts when what was to run does, which waits for a later edition."""
+    """Tell the experts that their answers were carried over to `edition`, once for each edition."""
     about = AssignmentMail(runs_on=edition.runs_at)
     tell_experts(session, actor, question, "expert.carried_over", about, f"carried:{edition.id}")
 
 
 def notify_restored(session: Session, actor: Actor, question: Question) -> None:
-    """A page that was withdrawn stands again: the experts get its address once more."""
+    """Send the experts the link to a page again that was withdrawn and restored."""
     if edition := session.get(Edition, question.edition_id):
         tell_experts(session, actor, question, "expert.published", _build_published_mail(session, question, edition))
 
@@ -153,9 +155,7 @@ def _build_published_mail(session: Session, question: Question, edition: Edition
 
 
 def notify_letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
-    """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without
-    address.
-    """
+    """Tell the editors that a letter was withdrawn; `due_at` hides the minute for a letter without an address."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     about = DeskMail(link=link, runs_unnamed=runs_unnamed)
@@ -165,7 +165,7 @@ def notify_letter_withdrawn(session: Session, question: Question, runs_unnamed: 
 
 
 def notify_published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
-    """Thanks with the lasting address to the experts."""
+    """Send the experts thanks and the permanent link."""
     ran = _build_published_mail(session, question, edition)
     tell_experts(session, actor, question, "expert.published", ran, edition_id=edition.id, due_at=due_at)
 
@@ -173,20 +173,19 @@ def notify_published(session: Session, actor: Actor, edition: Edition, question:
 def notify_askers(
     session: Session, actor: Actor, edition: Edition, questions: Sequence[Question], due_at: datetime
 ) -> None:
-    """One notice to each asker who left an address, in no order: by its place among the others a mail would tell
-    whoever sees the mail server's log which question it is about.
+    """Send a notice to each asker who left an address, in random order.
+
+    In a fixed order, the log of a mail server would reveal which question each mail is about.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     owed = [(letter, question) for question in questions for letter in letters_of(session, question)]
     SystemRandom().shuffle(owed)
     for letter, question in owed:
-        # The slug is made of the question's words, which a reader's mail never carries; any other one leads there too.
+        # A slug contains words of the question, which mails to readers never do; any other slug leads there too.
         about = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
         tell_reader(session, actor, letter, about, due_at, edition.id)
 
 
 def by_night(session: Session) -> datetime:
-    """Return a time of the coming night (UTC), another one at each call: what was done at the desk by day is not told
-    by when its mail leaves.
-    """
+    """Return a random time in the coming night (UTC), so that the time of a mail doesn't reveal when the desk acted."""
     return truncate_to_day(now(session)) + timedelta(days=1) + SystemRandom().random() * NIGHT

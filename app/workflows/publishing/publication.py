@@ -1,4 +1,4 @@
-"""Publishing, as readers and experts hear of it: editions are sent, answers move, pages are withdrawn."""
+"""Publishing with its notices to readers and experts: sending editions, moving questions, withdrawing pages."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,13 +24,13 @@ from ...search.models import PUBLIC
 from ...text.clean import clean
 from . import notices
 
-GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an edition can be recalled
+GRACE = timedelta(minutes=10)  # the delay of thanks and notices, in which an edition can be recalled
 
 
 def drop(session: Session, actor: Staff, question: Question, reason: str = "") -> None:
-    """Take a question out of its slot; its experts are told when `reason` says something.
+    """Take a question out of its slot, and tell its experts the `reason`, if there is one.
 
-    Raises `InvalidTransition`, `VersionConflict`, and `LeakDetected` (see `source_protection`).
+    Raises `InvalidTransition`, `PermissionDenied`, `VersionConflict`, and `LeakDetected` (see `source_protection`).
     """
     slots.drop(session, actor, question)
     if reason := clean(reason):
@@ -38,9 +38,9 @@ def drop(session: Session, actor: Staff, question: Question, reason: str = "") -
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
-    """Move a question to the next planned edition with a free slot; its experts hear when it runs now.
+    """Move a question to the next planned edition with a free slot, and tell its experts the new date.
 
-    Raises `MissingPrecondition` when there is none.
+    Raises as `slots.carry_over` does, which includes `MissingPrecondition` if there is no such edition.
     """
     target = slots.carry_over(session, actor, question)
     notices.notify_carried_over(session, actor, question, target)
@@ -48,10 +48,10 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 
 
 def set_slots(session: Session, actor: Staff, edition: Edition, count: int, section_index: int = 0) -> None:
-    """Change how many Q&As a section of this edition takes; what does not fit is carried over, the last one first.
+    """Change the number of slots in a section of an edition; questions that no longer fit are carried over, last first.
 
-    Raises `MissingPrecondition`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry
-    over to.
+    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MOST_SLOTS`, and
+    `MissingPrecondition` if there is no later edition to carry over to.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
@@ -77,11 +77,10 @@ def set_slots(session: Session, actor: Staff, edition: Edition, count: int, sect
 def send(
     session: Session, actor: Staff, edition: Edition, message_id: str | None = None, version: int | None = None
 ) -> None:
-    """Mark an edition as sent: its Q&As are public at once; thanks, notices and what other programs
-    hear wait ten minutes. Raises `VersionConflict`.
+    """Mark an edition as sent: its Q&As are public at once, mails and webhooks follow after ten minutes.
 
-    Whoever was asked one of the questions and isn't in it is let go, and told so. Its event keeps what was ended for
-    it, which a recall takes back.
+    Assignments for its questions without a printed answer end, and their experts are told. The event lists what was
+    ended, which a recall restores. Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, edition), version)
     due_at, questions = now(session) + GRACE, list_picked_questions(session, edition)
@@ -102,8 +101,9 @@ def send(
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
-    """Withdraw a published page with a stub: for someone's safety, at once. Raises `MissingPrecondition` without a
-    reason, `LeakDetected`.
+    """Withdraw a published page at once, leaving a stub, and tell its experts the reason.
+
+    Raises `MissingField` without a reason, `LeakDetected`, `InvalidTransition` and `PermissionDenied`.
     """
     reason = require_text("reason", clean(reason))
     take_down(session, actor, question)
@@ -112,7 +112,7 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
 
 
 def take_down(session: Session, actor: Actor, question: Question) -> None:
-    """Withdraw a published page and tell nobody: from a backup it comes back, and the experts have heard of it."""
+    """Withdraw a published page without telling anybody, for `retract` and for a page that a backup brought back."""
     QUESTION.apply(session, actor, lock_row(session, question), "retract")
     session.flush()
     remove_documents(session, PUBLIC, [("question", question.id)])
@@ -120,6 +120,7 @@ def take_down(session: Session, actor: Actor, question: Question) -> None:
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
+    """Publish a withdrawn page again, and tell its experts. Raises `InvalidTransition` and `PermissionDenied`."""
     QUESTION.apply(session, actor, lock_row(session, question), "restore")
     notices.notify_restored(session, actor, question)
     queue_deliveries(session, question.newsletter_id, "answer.published", question_id=question.id)

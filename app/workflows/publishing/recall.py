@@ -1,4 +1,4 @@
-"""An edition that was marked as sent by mistake is taken back, with all that followed from it."""
+"""Recalling an edition that was marked as sent by mistake, with everything that followed from it."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,9 +19,10 @@ from ..undo import take_back
 
 
 def recall(session: Session, actor: Staff, edition: Edition) -> None:
-    """Take "sent" back while no mail of it has gone out: whoever was let go by it is asked again.
+    """Make a sent edition locked again, recall its mails and restore the assignments that it ended.
 
-    Raises `MissingPrecondition` after that, and `VersionConflict` where the desk has taken up a text that was kept.
+    Raises `MissingPrecondition` if a mail has been sent, `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and
+    `VersionConflict` if something has happened since to what would be restored.
     """
     mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
     if any(mail.is_sent for mail in mails):

@@ -1,7 +1,7 @@
-"""An edition that runs at another time, or on no day: what hangs on its date moves along, and whom it concerns hears.
+"""Rescheduling an edition, or handing its assignments over to the next one: dates move along, and experts are told.
 
-Cut-off, pages for readers and the calendar to subscribe to are derived from the edition's own time and need nothing.
-Texts that experts still owe are due as many days later or earlier, at the same hour.
+The cut-off, readers' pages and the calendar feed are derived from the edition's time and need no change. Due dates of
+owed texts move by the same number of days, at the same hour.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,14 @@ from ...questions.models import Question
 from . import notices
 
 TELLS = "expert.moved"
-A_DAY = timedelta(days=1)  # the least that an expert has for a text that is due earlier than they were told
+A_DAY = timedelta(days=1)  # the least time that a moved due date leaves an expert
 DATES = ("due_at", "reply_by")
 
 
 def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -> None:
-    """Let a planned edition run at another time of the newsletter's clock; its calendar keeps that. Where it is the
-    same, nothing is done and nobody told.
+    """Reschedule a planned edition to another local time, and tell its experts. Does nothing if the time is the same.
 
-    Raises `InvalidTransition`, and `MissingPrecondition` as `planning.reschedule_edition` does.
+    Raises `PermissionDenied`, `InvalidTransition`, and `InvalidField` as `planning.reschedule_edition` does.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
@@ -62,7 +61,7 @@ def _dates_of(newsletter: Newsletter, edition: Edition) -> dict[str, Any]:
 
 
 def undo_move(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
-    """Undo a move. Raises `VersionConflict` where the edition, or the newsletter's calendar, was changed since."""
+    """Undo a move. Raises `VersionConflict` if the edition, its assignments or the calendar were changed since."""
     facts = event.facts or {}
     newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
     if not lock_row(session, edition).is_planned or _dates_of(newsletter, edition) != facts["to"]:
@@ -75,15 +74,16 @@ def undo_move(session: Session, actor: Staff, edition: Edition, event: Event) ->
 
 
 def list_assignments(session: Session, edition: Edition) -> Sequence[Assignment]:
-    """Return the assignments that are with an expert, or of which a text is with the desk, for this edition."""
+    """Return the asked assignments that are for this edition or whose question is picked for it."""
     this = (Assignment.for_edition_id == edition.id) | (Question.edition_id == edition.id)
     query = select(Assignment).join(Question, Question.id == Assignment.question_id)
     return session.scalars(query.where(Assignment.is_asked, this).order_by(Assignment.id)).all()
 
 
 def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> dict[str, Any]:
-    """Let what experts were asked for an edition that doesn't run be for the one after it. Gives what `restore_dates`
-    takes; where no later edition takes answers, everything stays.
+    """Hand the assignments for a cancelled edition over to the next one that takes answers, and tell the experts.
+
+    Returns the former dates for `restore_dates`; they are empty, and nothing changes, if there is no such edition.
     """
     target = session.scalar(slots.later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
     if target is None:
@@ -96,9 +96,7 @@ def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> d
 def _move_dates(
     session: Session, actor: Staff, assignments: Sequence[Assignment], edition: Edition, by: timedelta
 ) -> dict[int, dict[str, Any]]:
-    """Move the dates of assignments to an edition that runs `by` so much later; tell their experts. Gives what stood
-    there before, by the assignment's key.
-    """
+    """Move the dates of assignments by `by` for an edition, and tell their experts; return the former dates by key."""
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     kept = {}
     for assignment in assignments:
@@ -116,7 +114,7 @@ def _move_dates(
 
 
 def _shift_due_at(session: Session, zone: str, due_at: datetime, by: timedelta, edition: Edition) -> datetime:
-    """Return a due time so many days later on the calendar; the usual one where that leaves less than a day."""
+    """Return the due time moved by `by` in local time, or the default one if that leaves less than a day."""
     local = due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     moved, at = in_utc(local + by, zone), now(session)
     return moved if moved >= at + A_DAY else default_due_at(edition.cutoff_at, zone, at)
@@ -130,7 +128,7 @@ def _dates_to_json(old_dates: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def restore_dates(session: Session, old_dates: dict[str, Any]) -> None:
-    """Give assignments the dates that they had. Raises `VersionConflict` where somebody has gone on from there."""
+    """Restore the former dates of assignments. Raises `VersionConflict` if one is no longer asked."""
     for key, was in old_dates.items():
         assignment = lock_row(session, session.get_one(Assignment, int(key)))
         if not assignment.is_asked:

@@ -1,4 +1,4 @@
-"""A date that has no edition: what was picked for it moves on, and for a minute all of it comes back by one press."""
+"""Skipping an edition: picked questions and open assignments move to later ones. Includes undo of all these steps."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,16 +19,17 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from . import notices, publication, reschedule
 
-Moved = list[tuple[Question, Edition | None]]  # what was picked, with the edition that it runs in now, if there is one
+Moved = list[tuple[Question, Edition | None]]  # picked questions, each with its new edition, if there is one
 TELLS = ("expert.carried_over", "expert.dropped", reschedule.TELLS)
 LEAVES = ("question.carry", "question.drop")
 
 
 def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
-    """This date has no edition. What was picked is carried over, or ready again where no later slot is free; what
-    experts are asked for it is for the next one, and due as much later.
+    """Skip a planned edition, and return its picked questions with their new editions.
 
-    Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
+    Questions are carried over, or become ready again if no later slot is free. Assignments are handed over to the next
+    edition, and due later accordingly. The event lists the moves and the mails about them, for undo. Raises
+    `PermissionDenied` and `InvalidTransition`.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
@@ -58,21 +59,24 @@ def _carry_over_or_drop(session: Session, actor: Staff, question: Question) -> E
 
 
 def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
-    """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
+    """Restore a skipped edition, and return the questions once picked for it, which stay where they are now.
+
+    Raises `InvalidTransition` and `PermissionDenied`.
+    """
     EDITION.apply(session, actor, lock_row(session, edition), "unskip")
     return list_moved(session, edition)
 
 
 def undo_skip(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
-    """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises
-    `VersionConflict`."""
+    """Restore a skipped edition and the former dates of its assignments. Raises `VersionConflict`."""
     reschedule.restore_dates(session, (event.facts or {}).get("asked", {}))
     unskip(session, actor, edition)
 
 
 def list_moved(session: Session, edition: Edition) -> Moved:
-    """Return what was picked for a date when it was left out, and where it stands now; without what has run or ended
-    since.
+    """Return the questions that were picked for a skipped edition, with their present editions.
+
+    Questions that have run or ended since are left out.
     """
     skipped = find_latest_event(session, "edition", edition.id, "edition.skip")
     moves = get_events(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
@@ -81,9 +85,10 @@ def list_moved(session: Session, edition: Edition) -> Moved:
 
 
 def undo_carry_over(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was carried over into its slot of the edition that it was picked for.
+    """Put a question that was carried over back into its slot in the original edition.
 
-    Raises `VersionConflict` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
+    Raises `VersionConflict` if it was moved again or its slot is taken, `AlreadySent` if its experts were mailed, and
+    `OnItsWay`.
     """
     facts = event.facts or {}
     edition, target = session.get_one(Edition, facts["from"]), lock_row(session, session.get_one(Edition, facts["to"]))
@@ -98,7 +103,7 @@ def undo_carry_over(session: Session, actor: Staff, question: Question, event: E
 
 
 def undo_drop(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was taken out into its slot again. Raises as `undo_carry_over` does."""
+    """Put a question that was dropped back into its slot. Raises as `undo_carry_over` does."""
     facts = event.facts or {}
     edition = session.get_one(Edition, facts["edition"])
     why = {"undoes": event.id, "edition": edition.id}
@@ -108,7 +113,7 @@ def undo_drop(session: Session, actor: Staff, question: Question, event: Event) 
 
 
 def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Take back the mails that told the experts of it."""
+    """Recall the mails about the move to the question's experts. Raises `AlreadySent` and `OnItsWay`."""
     written = select(OutboxMail.id).where(
         OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
     )
@@ -116,7 +121,7 @@ def _recall_mails(session: Session, actor: Staff, question: Question, event: Eve
 
 
 def undo_set_slots(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
-    """Give an edition the number of slots that it had. Raises `VersionConflict` where it is past changing."""
+    """Restore the former number of slots. Raises `VersionConflict` if the edition is no longer planned."""
     if not lock_row(session, edition).is_planned:
         raise VersionConflict(edition.public_id)
     slots.share_out(edition, (event.facts or {})["was"])

@@ -1,4 +1,4 @@
-"""Translations that an editor approved or took away, as they reach what is locked and what readers see."""
+"""Approving and dropping translations, with the effect on locked and published items."""
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -23,9 +23,10 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Approve a translation; where its Q&A is locked or ran, it is set beside it at once, and a
-    translator who was asked for it is asked no longer. Raises what
-    `translating.approve` does."""
+    """Approve a translation, end the request to its translator, and add it to the locked or published item, if any.
+
+    Raises as `translating.approve` does.
+    """
     translating.approve(session, actor, translation, original, has_compared=compared, reason=reason, version=version)
     translators.finish(session, actor, translation)
     if item := _find_item(session, translation):
@@ -33,8 +34,10 @@ def approve(
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
-    """Take a translation away: with it goes, from the page of what ran and from exports, all that was set in its
-    language, for which one has to be somebody who approves. Raises what `translating.drop` does."""
+    """Drop a translation, and remove its language from the locked or published item, so from pages and exports.
+
+    The latter needs the permission to approve. Raises as `translating.drop` does.
+    """
     item = _find_item(session, translation)
     theirs = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == translation.language)
     if session.scalar(select(ItemTranslation.id).where(*theirs).limit(1)) is not None:

@@ -1,6 +1,6 @@
-"""Words of experts that nobody printed: answers that came to nothing, and what was cut from those that ran.
+"""Erasure of experts' unprinted texts: unused answers, and former versions of printed ones.
 
-They go as long after the question ended or ran as drafts do after the last touch. What ran stays, with its credit.
+They are erased `draft_days` after the question has ended or run. Printed texts stay, with their credits.
 """
 
 from datetime import datetime, timedelta
@@ -30,13 +30,13 @@ PRINTED = and_(AnswerText.id == func.coalesce(Answer.approved_text_id, 0), _lead
 
 
 def _of_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
-    """Join what hangs on answers with them and with the question that counts for each."""
+    """Join a query to the answers with the keys `answer_id`, their questions, and the leading questions."""
     query = query.join(Answer, Answer.id == answer_id).join(_own, _own.id == Answer.question_id)
     return query.join(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
 
 
 def texts(*which: ColumnElement[bool]) -> Select[AnswerText]:
-    """Return the versions of answers that still have words and were not printed, the oldest first."""
+    """Select the unprinted versions of answers that have not been erased yet, oldest first."""
     there = _of_answers(select(AnswerText), AnswerText.answer_id).where(~PRINTED, AnswerText.body != "", *which)
     return there.order_by(AnswerText.id)
 
@@ -47,7 +47,7 @@ def _select_due_texts(newsletter: Newsletter, as_of: datetime) -> Select[AnswerT
 
 
 def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
-    """Return how many answers lose words until then, counted up to 1,001."""
+    """Count the answers with versions to be erased within `horizon`, up to 1,001."""
     keys = (
         _select_due_texts(newsletter, now(session) + horizon)
         .with_only_columns(AnswerText.answer_id)
@@ -58,7 +58,7 @@ def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedel
 
 
 def list_due_assignments(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Assignment]:
-    """Return the assignments whose answers lose words until then, up to `limit`."""
+    """Return up to `limit` assignments whose answers have versions to be erased within `horizon`."""
     keys = (
         _select_due_texts(newsletter, now(session) + horizon)
         .with_only_columns(Answer.assignment_id)
@@ -70,14 +70,17 @@ def list_due_assignments(session: Session, newsletter: Newsletter, horizon: time
 
 
 def sweep(session: Session, newsletter: Newsletter) -> int:
-    """Erase a batch of what has had its time; how many versions and replies to checks it was."""
+    """Erase a batch of due versions and replies to quote checks, and return their number."""
     before = now(session) - timedelta(days=newsletter.draft_days)
     late = (Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
     return erase(session, *late, limit=BATCH)
 
 
 def erase(session: Session, *which: ColumnElement[bool], limit: int | None = None) -> int:
-    """Erase the words of versions that were not printed, and what checks of any version said; how many it was."""
+    """Erase unprinted versions, and all replies to quote checks, of the answers that meet the conditions.
+
+    Returns the number of versions and replies.
+    """
     found = session.scalars(texts(*which).with_only_columns(AnswerText.id).limit(limit)).all()
     session.execute(update(AnswerText).where(AnswerText.id.in_(found)).values(body="", ties="", words=0))
     erase_translations(session, "of_answer_text_id", found)

@@ -1,7 +1,7 @@
-"""Letters and mails that have had their time: their words are erased by the rules of the newsletter's settings.
+"""Erasure of letters and mails at the end of the retention periods in a newsletter's settings.
 
-What an edition printed stays, and that there was a letter, what it was and on which day. Nothing is noted beforehand:
-what is taken up again stays, and other days hold at once.
+Printed texts stay, and so do the existence, kind and day of a letter. No erasure is scheduled in advance, so a letter
+that is used again stays, and changed settings apply at once.
 """
 
 from contextlib import suppress
@@ -31,12 +31,15 @@ from . import erase_answers
 from . import retention_preview as preview
 
 BATCH = 100  # mails in one transaction
-BOUNCES = timedelta(days=7)  # after a mail left: servers try for five (RFC 5321, section 4.5.4.1), then they report
+BOUNCES = timedelta(days=7)  # after sending: servers try for five days (RFC 5321, section 4.5.4.1) before they report
 
 
 def forget_letters(database: Database, batches: int) -> None:
-    """Erase the words of letters that have had their time. They are looked for while others may write, and erased a few
-    in each transaction."""
+    """Erase due letters in up to `batches` batches.
+
+    They are searched for without the write lock, and erased a few in each transaction, so that others can write. Raises
+    `Busy`.
+    """
     for _ in range(batches):
         with database.read() as session:
             parcels = preview.list_due_parcels(session)
@@ -44,12 +47,12 @@ def forget_letters(database: Database, batches: int) -> None:
             break
         for parcel in parcels:
             database.write(partial(forget_parcel, parcel=parcel), empties_log=False)
-        with suppress(Busy):  # while somebody reads what stood there: the worker does so again and again
+        with suppress(Busy):  # a reader still uses the old pages; the worker tries again regularly
             empty_log(database)
 
 
 def forget_parcel(session: Session, parcel: preview.Parcel) -> int:
-    """Erase the words of those of some letters that have had their time still. Returns how many it was."""
+    """Erase those letters of a parcel that are still due, and return their number."""
     letters = preview.list_still_due_letters(session, parcel)
     for letter in letters:
         forget(session, letter)
@@ -57,22 +60,22 @@ def forget_parcel(session: Session, parcel: preview.Parcel) -> int:
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of what has had its time, of each newsletter and rule, the oldest first.
+    """Erase a batch of everything due in each newsletter, oldest first.
 
-    Returns how many letters, mails and versions of answers it was.
+    Returns the number of letters, mails and versions of answers.
     """
     return sum(forget_parcel(session, parcel) for parcel in preview.list_due_parcels(session)) + sweep_others(session)
 
 
 def sweep_others(session: Session) -> int:
-    """Erase a batch of what else has had its time: mails and versions of answers. Returns how many it was."""
+    """Erase a batch of due mails and versions of answers, and return their number."""
     newsletters = all_newsletters(session)
     done = sum(_forget_mails(session, one) + erase_answers.sweep(session, one) for one in newsletters)
     return done + _untie(session)
 
 
 def forget(session: Session, letter: Letter) -> None:
-    """Erase the words of a letter that has had its time, and what the desk has of them besides what ran."""
+    """Erase the text of a letter, and the desk's wordings of it that were not printed."""
     if lock_row(session, letter).erased_at is not None:
         return
     words, behind = letter.body or "", sorted(stood_behind(session, letter))
@@ -83,7 +86,7 @@ def forget(session: Session, letter: Letter) -> None:
 
 
 def _forget_wordings(session: Session, question: Question, text: str) -> None:
-    """Erase versions that are the reader's own words; of a question that came to nothing, with its last letter, all."""
+    """Erase wordings that are the reader's own text, and all wordings of an ended question without other letters."""
     forget_own_words(session, question, text, None)
     lead = lead_of(session, question)
     keys = family(session, lead)
@@ -95,7 +98,7 @@ def _forget_wordings(session: Session, question: Question, text: str) -> None:
 
 
 def _forget_mails(session: Session, newsletter: Newsletter) -> int:
-    """Erase what stands in mails that ended long enough ago."""
+    """Delete the contents of a batch of mails whose retention period has ended, and return their number."""
     before = now(session) - timedelta(days=newsletter.expert_mail_days)
     old = (
         select(OutboxMail.id)
@@ -109,9 +112,9 @@ def _forget_mails(session: Session, newsletter: Newsletter) -> int:
 
 
 def _untie(session: Session) -> int:
-    """Delete what is kept of mails to readers that can't come back any more: their letter, Message-ID and time.
+    """Delete a batch of outbox rows of mails to readers that can't bounce any more, and return their number.
 
-    A mail company's log names the same Message-ID, and so would name the letter.
+    The row connects the letter with a Message-ID, which the logs of mail providers contain too.
     """
     old = (
         select(OutboxMail.id, OutboxMail.letter_id)

@@ -1,7 +1,7 @@
-"""Experts and colleagues who left the house: what is known of them goes by the rules, or when they want it.
+"""Erasure of former experts and colleagues, by the retention rules or at their request.
 
-What ran keeps its credit: it was printed. The trail keeps who did what, by the key of a person whose row says "Former
-expert" or "Former colleague" from then on, with a number that is theirs alone; no row of the trail is touched.
+Printed answers keep their credits. Rows of the trail don't change: they refer to the person by key, whose name becomes
+"Former expert" or "Former colleague" with an identifier.
 """
 
 from collections.abc import Sequence
@@ -32,26 +32,26 @@ from ...people.sessions import require_fresh_proof
 from ...questions.models import Note, Question
 from . import erase_answers, erase_letters
 
-UNDO = timedelta(days=7)  # in which a deletion that was asked for can be taken back
+UNDO = timedelta(days=7)  # in which a requested deletion can be cancelled
 BATCH = 20  # experts, or colleagues, in one transaction
 
 _going = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
 
 
 class StillNeeded(DomainError):
-    """An expert still has a question with a desk, or an answer that is to run."""
+    """The expert still has an open assignment, or an answer that may run."""
 
     code = "conflict.expert_has_open_work"
 
 
 def has_open_work(session: Session, expert: Expert) -> bool:
-    """Return whether an expert has a question with some desk, or an answer that is to run."""
+    """Return whether an expert has an open assignment at any desk, or an answer that may run."""
     theirs = _with_questions().where(Assignment.expert_id == expert.id)
     return session.scalar(theirs.where(_going).limit(1)) is not None
 
 
 def leave(session: Session, actor: Staff, expert: Expert) -> None:
-    """Let an expert be deleted once a week is over. Raises `PermissionDenied`, `NotFresh` and `StillNeeded`."""
+    """Schedule the deletion of an expert in a week. Raises `PermissionDenied`, `NotFresh` and `StillNeeded`."""
     require_fresh_proof(session, actor, "whole directory")
     if has_open_work(session, lock_row(session, expert)):
         raise StillNeeded(expert.public_id)
@@ -62,7 +62,7 @@ def leave(session: Session, actor: Staff, expert: Expert) -> None:
 
 
 def stay(session: Session, actor: Staff, expert: Expert) -> None:
-    """Take a deletion back that is not done yet. Raises `PermissionDenied`."""
+    """Cancel the scheduled deletion of an expert. Raises `PermissionDenied`."""
     must(actor, "whole directory")
     if lock_row(session, expert).leaves_at is not None and expert.erased_at is None:
         expert.leaves_at = None
@@ -74,7 +74,10 @@ def _with_questions() -> Select[int]:
 
 
 def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
-    """Return who is to be deleted until then: who was to leave, and whom no desk has asked for as long as it says."""
+    """Select the experts to be deleted by `as_of`: as requested, or because all retention periods have ended.
+
+    Experts with open work are left out, and of those due by retention also members of a desk.
+    """
     fresh = [
         select(Assignment.expert_id).where(
             Assignment.newsletter_id == one.id, Assignment.state_at >= as_of - timedelta(days=one.expert_days)
@@ -96,12 +99,15 @@ def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
 
 
 def list_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Expert]:
-    """Return the experts whom a newsletter asked, or has in view, and who are deleted until then, up to `limit`."""
+    """Return up to `limit` experts to be deleted within `horizon` whom the newsletter has asked.
+
+    Includes all experts whose deletion was requested.
+    """
     return list(session.scalars(_select_due_of_newsletter(session, newsletter, horizon).limit(limit)))
 
 
 def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
-    """Return how many those are, counted up to 1,001."""
+    """Count the experts of `list_due_experts`, up to 1,001."""
     keys = (
         _select_due_of_newsletter(session, newsletter, horizon)
         .with_only_columns(Expert.id)
@@ -119,7 +125,7 @@ def _select_due_of_newsletter(session: Session, newsletter: Newsletter, horizon:
 
 
 def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
-    """Return who has no place at any desk, is no expert, and did nothing for as long as those desks say."""
+    """Return the people to be erased by `as_of`: at no desk, no experts, and inactive for the retention periods."""
     places = select(Membership.person_id).where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
     places = places.join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
     no_place = (Person.id.not_in(places), Person.id.not_in(select(Expert.person_id)))
@@ -129,7 +135,7 @@ def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
 
 
 def _is_recently_active(session: Session, person: Person, newsletters: Sequence[Newsletter], as_of: datetime) -> bool:
-    """Return whether they did something at a desk, or something became of them in the house, not so long ago."""
+    """Return whether the trail has an event by or about a person within the retention period."""
     did = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
     since = {one.id: as_of - timedelta(days=one.staff_days) for one in newsletters}
     here = [and_(did, Event.newsletter_id == key, Event.at >= at) for key, at in since.items()]
@@ -138,14 +144,14 @@ def _is_recently_active(session: Session, person: Person, newsletters: Sequence[
 
 
 def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timedelta) -> list[Person]:
-    """Return whose names go until then, of those who worked at the desk of a newsletter."""
+    """Return the former members of a newsletter's desk whose data will be erased within `horizon`."""
     due = _list_due_colleagues(session, now(session) + horizon)
     here = trail.people_in(session, newsletter.id)
     return [one for one in due if one.id in here]
 
 
 def sweep(session: Session) -> int:
-    """Forget a batch of those who left; how many it was."""
+    """Erase a batch of due experts and colleagues, and return their number."""
     experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
     for one in experts:
         forget_expert(session, one)
@@ -156,7 +162,7 @@ def sweep(session: Session) -> int:
 
 
 def forget_expert(session: Session, expert: Expert) -> None:
-    """Erase what is known of an expert, of whom they turned out to be the same person as, and what did not run."""
+    """Erase the profile of an expert, and of those merged into them, with all their work that was not printed."""
     if lock_row(session, expert).erased_at is not None:
         return
     session.execute(delete(Namesakes).where(or_(Namesakes.one_id == expert.id, Namesakes.other_id == expert.id)))
@@ -181,7 +187,7 @@ def _forget_profile(session: Session, expert: Expert) -> None:
 
 
 def _forget_work(session: Session, expert: Expert) -> None:
-    """Erase what was said to an expert, what they wrote, and how they are named where it did not run."""
+    """Erase mails to an expert, their unprinted texts and letters, and the credits of unpublished answers."""
     of_theirs = select(Assignment.id).where(Assignment.expert_id == expert.id)
     for model in (Draft, Link):
         session.execute(delete(model).where(model.assignment_id.in_(of_theirs)))
@@ -202,7 +208,7 @@ def _forget_work(session: Session, expert: Expert) -> None:
 
 
 def forget_colleague(session: Session, person: Person) -> None:
-    """Erase name and address of somebody who left the desk, and what they typed and never sent."""
+    """Erase the name, address and unsent drafts of a former colleague."""
     if lock_row(session, person).erased_at is None:
         _forget_person(session, person, "colleague")
         erasures.note(session, "colleague", [person.public_id])

@@ -1,5 +1,7 @@
-"""The words of what ran are erased for somebody's safety alone: of a page that was withdrawn, after a week or at once,
-and of a Q&A that was reworded, the former ones. The hash of what was sent stays, and that something ran.
+"""Erasure of published texts, only for somebody's safety: withdrawn pages, and former texts of reworded Q&As.
+
+A withdrawn page is erased after a week, or at once on request. The record that something ran and the hash of the text
+as sent stay.
 """
 
 from collections.abc import Sequence
@@ -27,14 +29,16 @@ from ...search.index import remove_from_indexes as take_out_of_index
 from ..publishing import publication
 from . import erase_answers
 
-WEEK = timedelta(days=7)  # after a page was withdrawn, until when it can be put back
+WEEK = timedelta(days=7)  # after a page was withdrawn, in which it can be restored
 BATCH = 50  # pages in one transaction
-ERASURES = ("question.protect", "question.forget")  # the acts that erase words of what ran
+ERASURES = ("question.protect", "question.forget")  # the events that erase published text
 
 
 def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None:
-    """Erase the words of a page that was withdrawn, so that nobody can put it back. Raises `InvalidTransition` and
-    `PermissionDenied`."""
+    """Erase the text of a withdrawn page, so that it can't be restored.
+
+    Raises `InvalidTransition` and `PermissionDenied`.
+    """
     must(actor, "correct", "upkeep")
     if not lock_row(session, question).is_retracted:
         raise InvalidTransition("question", "forget", question.state)
@@ -57,16 +61,17 @@ def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None
 
 
 def forget_former(session: Session, actor: Actor, question: Question) -> None:
-    """Erase all former words of a Q&A that ran: older wordings, briefs and versions, corrections, mails about it, the
-    desk's notes and what it types, and the newsletter's own mail as it came back. All translations are of them, also
-    those that ran.
+    """Erase all former texts of a published Q&A, and everything that may contain them.
+
+    These are wordings, briefs, versions of answers, corrections, mails, notes and drafts of the desk, the newsletter's
+    own mail as it arrived, and all translations, including published ones.
     """
     keys = family(session, question)
     outbox.forget_questions(session, actor, keys)
     texts = select(QuestionText).where(QuestionText.question_id.in_(keys), QuestionText.id != (question.text_id or 0))
     for text in session.scalars(texts):
         erase_text(session, text)
-    # In this order: an approval that is under way holds its translation, and sets it beside what ran.
+    # In this order: a concurrent approval locks the translation, and then adds it to the item.
     erase_translations(session, "question_id", keys)
     ran = select(EditionItem.id).where(EditionItem.question_id.in_(keys))
     session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(ran)))
@@ -84,14 +89,16 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     press_keys.forget_words(session, question.newsletter_id)
     erasures.note(session, "wording", names_of_erasures(session, [question]))
     session.flush()
-    # The mark comes first: it waits for a worker that has just read the words (see `questions.wording`).
+    # Mark first: that waits for a worker that has just read the text (see `questions.wording`).
     index_again(session, question.id)
     take_out_of_index(session, "question", question.id)
 
 
 def names_of_erasures(session: Session, questions: Sequence[Question | Row[Any]]) -> list[str]:
-    """Return under which name the next erasure of each of these is noted, by its number: words that were put in the
-    place of others can be erased in their turn, and a backup may know of the first erasure alone."""
+    """Return the names under which the next erasures of these questions are noted, which include a number.
+
+    A reworded text can be erased in turn, and a backup may know only of the first erasure.
+    """
     acts = Event.noun == "question", Event.action.in_(ERASURES)
     query = select(Event.noun_id, func.count()).where(*acts, Event.noun_id.in_([one.id for one in questions]))
     before: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
@@ -99,8 +106,7 @@ def names_of_erasures(session: Session, questions: Sequence[Question | Row[Any]]
 
 
 def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> None:
-    """Erase the newsletter's own mail, as it came back, of the edition in which it ran and of those that carried a
-    correction of it."""
+    """Erase the arrived own mails of the question's edition and of editions that carry corrections of it."""
     carried = Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
     ids = {question.edition_id, *session.scalars(select(Correction.edition_id).where(*carried))}
     session.execute(update(Edition).where(Edition.id.in_(ids)).values(arrived_text=None))
@@ -109,14 +115,14 @@ def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> N
 
 
 def overwrite_item(session: Session, item: EditionItem, content: dict[str, object], output: str) -> None:
-    """Put other words in the place of those that were sent. The hash stays that of what was sent."""
+    """Replace the text of an item as sent. The hash of the original text stays."""
     item.input, item.output, item.mended = {**item.input, "piece": content}, output, None
     item.erased_at = item.mended_at = now(session)
     session.flush()
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of what was withdrawn a week ago; how many it was."""
+    """Erase a batch of pages that were withdrawn over a week ago, and return their number."""
     query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
     late = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
     due = session.scalars(query.where(*late).order_by(Question.id).limit(BATCH)).unique().all()
@@ -126,7 +132,7 @@ def sweep(session: Session) -> int:
 
 
 def forget_again(session: Session, question: Question) -> None:
-    """From a backup come back words that were erased: their page is withdrawn, as the newer words aren't known."""
+    """Erase published text again that a backup brought back; the page is withdrawn, as the newer text is unknown."""
     if question.is_published:
         publication.take_down(session, Clock(), question)
     forget_withdrawn(session, Clock(), question)

@@ -1,9 +1,8 @@
-"""Once a day is over, its order is forgotten: which letter without an address came before which, and beside what.
+"""Forgetting the order of letters without an address once their day is over.
 
-Such a letter keeps its day. Whoever takes the database could still read its place within that day from what lies next
-to it: its count of the day (`letters/blurred_time.py`), its place in the search index, where its rows lie in the file,
-and on PostgreSQL the number of the transaction that wrote them. The worker writes all of it anew, in an order that
-tells nothing.
+Such a letter keeps only its day. But somebody who steals the database could infer its position within the day from
+neighbouring data: the daily counter (`letters/blurred_time.py`), the search index, the position of rows in the file,
+and PostgreSQL's transaction IDs. The worker rewrites all of these in an order that reveals nothing.
 """
 
 from datetime import datetime
@@ -22,9 +21,9 @@ from ...search.index import merge_segments
 from ...watching.models import Sighting
 from ..indexing import reindex_since
 
-NAME = "order forgotten"  # of the sighting that keeps when this was last done, and on PostgreSQL from which number on
+NAME = "order forgotten"  # of the sighting that records the last run, and on PostgreSQL its transaction ID
 
-# What is written when a reader writes, adds, joins, changes a name or takes back, and what the worker makes of it.
+# Tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker after it.
 TABLES = (
     "letters",
     "credits",
@@ -46,9 +45,9 @@ TABLES = (
 
 
 def forget_order(database: Database, current_time: datetime | None = None) -> bool:
-    """Forget the order of the days that are over, if that isn't done yet; gives whether there was any to forget.
+    """Forget the order of past days, unless that was done today; return whether it was done now.
 
-    Raises `Busy` where somebody was looking at the old rows all the time: then it is to be tried again.
+    Raises `Busy` if other sessions were using the old rows all the time; then try again.
     """
     with database.read(current_time) as session:
         today, last = truncate_to_day(now(session)), session.get(Sighting, NAME)
@@ -63,7 +62,7 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
 
 
 def _forget_day_counts(session: Session, since: datetime | None, today: datetime) -> None:
-    """Take the count of the day off its letters: their time of arrival is midnight from now on."""
+    """Remove the daily counter from letters of past days, by setting their time of arrival to midnight."""
     counted = select(Letter.received_at, Letter.id).where(
         Letter.channel == "web", Letter.hear_back == "number", Letter.received_at < today
     )

@@ -1,7 +1,7 @@
-"""Letters that have had their time, and those that are next, by the rules of the newsletter's settings.
+"""Letters whose retention period has ended or is about to end, by the rules of the newsletter's settings.
 
-Nothing is noted beforehand: what is taken up again stays, and other days hold at once. They are found along indexes,
-the oldest first, so that what is kept for good is not read.
+No erasure is scheduled in advance, so a letter that is used again stays, and changed settings apply at once. Letters
+are found along indexes, oldest first, without reading those that are kept for good.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from ...newsletters.queries import all_newsletters
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
 
-BATCH = 100  # letters of one rule that are looked for at once
-PARCEL = 20  # letters in one transaction: others who write wait for it
+BATCH = 100  # letters of one rule that are searched for at once
+PARCEL = 20  # letters in one transaction, for which other writers wait
 
-# Rules of partial indexes, word for word: SQLite finds the index by them.
+# Conditions of partial indexes, verbatim: SQLite needs that to use the index.
 UNFILED, FILED, CLOSED = "letters.state <> 'filed'", "letters.state = 'filed'", "questions.state = 'closed'"
 
 _own, _lead = aliased(Question), aliased(Question)
@@ -31,8 +31,10 @@ _own, _lead = aliased(Question), aliased(Question)
 
 @dataclass(frozen=True)
 class Walk:
-    """Letters with words along an index, by the time from which their rule counts: `since`, of rows of a newsletter
-    that `of` names."""
+    """A query for keys of unerased letters along an index.
+
+    `since` is the time from which the retention period counts, and `of` the column with the newsletter's key.
+    """
 
     keys: Select[int, Any]
     of: SQLColumnExpression[int]
@@ -57,9 +59,9 @@ def _filed_walks(author: str, *kinds: str) -> list[Walk]:
 
 
 def _question_walks(since: SQLColumnExpression[Any], condition: Any) -> list[Walk]:
-    """Letters of readers behind some questions, and behind those that were merged into these.
+    """Return the walk over readers' letters of the questions that meet a condition, and of those merged into them.
 
-    The join is an outer one, so that a database begins with the questions, whose order it is, and not with the letters.
+    An outer join makes the database start from the questions, which have the index, and not from the letters.
     """
     leads = and_(_own.id == Question.id, _own.merged_into_id.is_(None))
     behind = select(_own.id).where(or_(leads, _own.merged_into_id == Question.id)).correlate(Question)
@@ -71,8 +73,11 @@ def _question_walks(since: SQLColumnExpression[Any], condition: Any) -> list[Wal
 
 @dataclass(frozen=True)
 class Rule:
-    """Letters of one kind, which lose their words so many days, by the setting `days`, after `since`: `which` they are,
-    asked of a letter with its own question and the one that leads, and the walks on which all of them are found."""
+    """A retention rule: its letters are erased as many days after `since` as the setting `days` says.
+
+    `which` is the condition on a letter with its own and its leading question; the `walks` together find all such
+    letters.
+    """
 
     days: str
     since: SQLColumnExpression[Any]
@@ -121,7 +126,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Leaving:
-    """A letter whose words go on a day, by a rule."""
+    """A letter to be erased at a time, by a rule."""
 
     rule: str
     letter: Letter
@@ -129,8 +134,10 @@ class Leaving:
 
 
 def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, limit: int) -> Any:
-    """Return the keys of the letters that a rule takes until then, with the time from which it counts: the oldest of
-    each walk."""
+    """Return a subquery for the letters due by `as_of` by a rule, up to `limit` of each walk, oldest first.
+
+    Its columns are `key`, and `since`, the time from which the retention period counts.
+    """
     before = as_of - get_retention_period(newsletter, rule)
     walks = (
         walk.due(newsletter, before).order_by(walk.since, Letter.id).limit(limit).subquery() for walk in rule.walks
@@ -139,12 +146,12 @@ def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, lim
 
 
 def get_retention_period(newsletter: Newsletter, rule: Rule) -> timedelta:
-    """Return how long a newsletter keeps the words of the letters of a rule."""
+    """Return a newsletter's retention period for a rule."""
     return timedelta(days=getattr(newsletter, rule.days))
 
 
 def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Leaving]:
-    """Return the letters of a newsletter that lose their words next, up to `limit` of each rule."""
+    """Return the letters of a newsletter to be erased within `horizon`, up to `limit` for each rule."""
     found = []
     for name, rule in RULES.items():
         due = _select_due_letters(newsletter, rule, now(session) + horizon, limit)
@@ -155,7 +162,7 @@ def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, l
 
 
 def count_due_by_rule(session: Session, newsletter: Newsletter, horizon: timedelta) -> dict[str, int]:
-    """Return how many letters each rule takes until then, counted up to 1,001."""
+    """Count the letters to be erased within `horizon` for each rule, up to 1,001."""
     due = {
         name: _select_due_letters(newsletter, rule, now(session) + horizon, MANY + 1) for name, rule in RULES.items()
     }
@@ -165,7 +172,7 @@ def count_due_by_rule(session: Session, newsletter: Newsletter, horizon: timedel
 
 @dataclass(frozen=True)
 class Parcel:
-    """A few letters of a newsletter that have had their time by a rule."""
+    """A few due letters of a newsletter and rule, to be erased in one transaction."""
 
     newsletter_id: int
     rule: str
@@ -173,7 +180,7 @@ class Parcel:
 
 
 def list_due_parcels(session: Session) -> list[Parcel]:
-    """Return a batch of the letters that have had their time, of each newsletter and rule, the oldest first."""
+    """Return a batch of due letters of each newsletter and rule, oldest first, in parcels."""
     found = []
     for newsletter in all_newsletters(session):
         for name, rule in RULES.items():
@@ -184,7 +191,7 @@ def list_due_parcels(session: Session) -> list[Parcel]:
 
 
 def list_still_due_letters(session: Session, parcel: Parcel) -> Sequence[Letter]:
-    """Return those of some letters that have had their time still: others may have been taken up meanwhile."""
+    """Return those letters of a parcel that are still due: others may have been used again in the meantime."""
     newsletter, rule = session.get_one(Newsletter, parcel.newsletter_id), RULES[parcel.rule]
     before = now(session) - get_retention_period(newsletter, rule)
     query = (
