@@ -1,1 +1,1 @@
-"""The house form: text in, blocks out. Pure functions that know no database and no noun."""
+"""The house form: pure functions that turn texts into blocks and blocks into export formats, without a database."""

@@ -1,10 +1,10 @@
-"""An answer's Markdown, read into the paragraphs that a quotation consists of.
+"""Parsing an answer's Markdown into the paragraphs of a quotation.
 
-A quotation in print holds paragraphs, emphasis, links and short lists. Headings and code are set as paragraphs, nested
-lists as one list, an image as a link; a block quotation is run in and gets marks, like any other quotation.
+A printed quotation has paragraphs, emphasis, links and short lists. Headings and code become paragraphs, nested lists
+one flat list, and an image a link; a block quotation is run in and gets quotation marks.
 
-What was typed or pasted without knowing Markdown is read as it looks: a line that begins with a bullet is an item of a
-list, and a line that its writer ended is a line, unless a mail program broke it.
+Text from writers who don't know Markdown is read as it looks: a line that begins with a bullet is a list item, and line
+breaks are kept, unless a mail program wrapped the text.
 """
 
 import re
@@ -19,8 +19,8 @@ from ..text.clean import for_print
 from .block import Paragraph, Run
 from .mark_pairing import is_mark
 
-# Code blocks, underlined headings and reference definitions are things people type without knowing it, and would change
-# or swallow their words. Raw HTML is text. Deeper nesting than maxNesting would be left out.
+# Code blocks, underlined headings and reference definitions are disabled, since people type them unintentionally and
+# would see their text changed or swallowed. Raw HTML is text. What is nested deeper than maxNesting is left out.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "maxNesting": 60}).disable(
     ["code", "fence", "lheading", "reference"]
 )
@@ -29,15 +29,15 @@ _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _SAFE_LINK = re.compile(r"https?://[^\s]+|mailto:[^\s@]+@[^\s]+", re.IGNORECASE)
 _CJK = r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]"
 _CJK_SIGN = re.compile(_CJK)
-_CJK_LINE_END = re.compile(rf"\n(?<={_CJK}\n)(?={_CJK})")  # begins with what is rare, for it to be found fast
+_CJK_LINE_END = re.compile(rf"\n(?<={_CJK}\n)(?={_CJK})")  # begins with the rarest character, for speed
 
 
-# The bullets that word processors write into plain text; two in the private use area, for Symbol and Wingdings.
+# The bullets that word processors put into plain text; two are private use characters of Symbol and Wingdings.
 _BULLET = re.compile("^[ \t\u00a0]*[•◦▪‣●○■□·\uf0b7\uf0a7][ \t\u00a0]+", re.MULTILINE)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
-_MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")  # from Hangul on: nothing before is wide (UAX 11)
+_MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")  # from Hangul on; no character before it is wide (UAX #11)
 _MARKUP_LINE = re.compile(r"[ \t]*(?:[>#]|`{3}|(?:[-*_][ \t]*){3,}$)")
-MAIL_BREAKS_AT = range(55, 101)  # columns: where mail programs break the lines of a paragraph
+MAIL_BREAKS_AT = range(55, 101)  # columns at which mail programs wrap lines
 
 
 def _columns(text: str) -> int:
@@ -45,14 +45,14 @@ def _columns(text: str) -> int:
 
 
 def _is_intended_break(line: str, after: str, width: int) -> bool:
-    """Return whether a writer ended this line: it had room for the next word, or no mail program breaks there."""
+    """Return whether the writer ended this line: the next word would have fit, or no mail program wraps at `width`."""
     word = after.split(maxsplit=1)[0]
     fits = _columns(line) + 1 + _columns(word[0] if _CJK_SIGN.match(word) else word) <= width
     return fits or width not in MAIL_BREAKS_AT
 
 
 def as_it_looks(text: str) -> str:
-    """Write bullets and line ends as Markdown has them."""
+    """Convert bullets and intended line breaks to Markdown."""
     lines = _BULLET.sub("- ", text).split("\n")
     width = max(map(_columns, lines))
     done = []
@@ -61,25 +61,25 @@ def as_it_looks(text: str) -> str:
         if not line.strip() or not after.strip() or not _is_intended_break(line, after, width):
             continue
         if _ITEM.match(line) and not after[0].isspace() and not _ITEM.match(after):
-            done.append("")  # the list has ended: else Markdown takes the line for the rest of its last item
+            done.append("")  # the list ends here; Markdown would continue its last item
         elif not any(one.match(other) for one in (_ITEM, _MARKUP_LINE) for other in (line, after)):
             done[-1] = line.rstrip() + ("" if line.endswith("\\") else "  ")
     return "\n".join(done)
 
 
 def join_lines(text: str) -> str:
-    """Drop the line ends inside Chinese and Japanese, where a space between two signs would be wrong."""
+    """Remove line breaks between Chinese or Japanese characters, where a space would be wrong."""
     return _CJK_LINE_END.sub("", text)
 
 
 def _safe(node: SyntaxTreeNode, attribute: str) -> str | None:
-    """An address that can do no harm in a mail or a page; None for javascript:, data: and everything else."""
+    """Return a URL if it is http, https or mailto; None for javascript:, data: and everything else."""
     address = str(node.attrs.get(attribute, ""))
     return address if _SAFE_LINK.fullmatch(address) else None
 
 
 def _runs(node: SyntaxTreeNode, like: Run = _PLAIN) -> list[Run]:
-    """Read inline Markdown into runs that look like `like`, apart from what the node itself changes."""
+    """Convert inline Markdown to runs in the style of `like`, except for what the node itself changes."""
     if node.type in ("text", "code_inline"):
         return [replace(like, text=node.content)]
     if node.type in _BREAKS:
@@ -96,7 +96,7 @@ def _runs(node: SyntaxTreeNode, like: Run = _PLAIN) -> list[Run]:
 
 
 def _run_in(paragraphs: list[Paragraph]) -> list[Paragraph]:
-    """Give a block quotation's paragraphs the marks of a quotation, unless they have their own."""
+    """Put quotation marks around the paragraphs of a block quotation, unless they have their own."""
     text = "".join(paragraph.text for paragraph in paragraphs).strip()
     if not text or (is_mark(text[0]) and is_mark(text[-1])):
         return paragraphs
@@ -106,7 +106,7 @@ def _run_in(paragraphs: list[Paragraph]) -> list[Paragraph]:
 
 
 def _item(paragraphs: list[Paragraph], marker: str) -> list[Paragraph]:
-    """Set an item's own paragraphs as lines of one; the items of a list inside it follow on the same level."""
+    """Join an item's own paragraphs as lines of one; items of a nested list follow on the same level."""
     own = [paragraph for paragraph in paragraphs if not paragraph.marker]
     nested = [paragraph for paragraph in paragraphs if paragraph.marker]
     lines = [run for paragraph in own for run in (Run("\n"), *paragraph.runs)][1:]
@@ -127,5 +127,5 @@ def _paragraphs(node: SyntaxTreeNode) -> list[Paragraph]:
 
 
 def read_answer(markdown: str) -> list[Paragraph]:
-    """Read Markdown into paragraphs. All words stay, and nothing in it can become HTML or a harmful link."""
+    """Parse Markdown into paragraphs. All words are kept, and nothing becomes HTML or an unsafe link."""
     return _paragraphs(SyntaxTreeNode(_MARKDOWN.parse(join_lines(as_it_looks(for_print(markdown))))))

@@ -1,7 +1,7 @@
-"""A block: a Q&A as it stands in an edition, before anybody decides how it is written down.
+"""A block: a typeset Q&A of an edition, independent of the export format.
 
-It is a flat tree on purpose: paragraphs of runs, each run with its own emphasis. Quotation marks are set across runs,
-and a flat run can be cut anywhere.
+It is flat on purpose: paragraphs of runs, each run with its own emphasis. Quotation marks are set across runs, and a
+flat run can be split anywhere.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ Role = Literal["heading", "question", "lead_in", "answer", "call", "correction"]
 
 @dataclass(frozen=True)
 class Run:
-    """Text of one kind. A newline in it is a line break that the writer asked for."""
+    """Text in one style. A newline in it is an intended line break."""
 
     text: str
     strong: bool = False
@@ -24,7 +24,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """`marker` is "-" or a number with a point for an item of a list, and empty elsewhere."""
+    """A paragraph or list item. `marker` is "-", or a number with a full stop, for a list item; otherwise empty."""
 
     role: Role
     runs: tuple[Run, ...]
@@ -37,7 +37,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Note:
-    """A correction of what ran: on which day ("YYYY-MM-DD") it was made, what was wrong, and what is right."""
+    """A correction to a published Q&A: its day ("YYYY-MM-DD"), what was wrong, and what is right."""
 
     on: str
     wrong: str
@@ -46,7 +46,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Block:
-    """`notes` are the corrections that were made to it since; the paragraphs are without them, as it was set."""
+    """A typeset Q&A. `notes` are later corrections, which the paragraphs don't include."""
 
     language: str
     paragraphs: tuple[Paragraph, ...]
@@ -54,7 +54,7 @@ class Block:
 
 
 def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
-    """Set the marks of a paragraph's text in its runs. What opens and closes it carries no emphasis."""
+    """Apply the quotation marks of a paragraph's text to its runs. Its opening and closing have no emphasis."""
     if not setting.edits:
         return tuple(run for run in (Run(setting.opening), *runs, Run(setting.closing)) if run.text)
     done, at = [Run(setting.opening)], 0

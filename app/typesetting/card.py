@@ -1,8 +1,8 @@
-"""The picture beside a shared address of a Q&A: its headline and the newsletter's name, drawn from their words alone.
+"""The preview image (og:image) of a Q&A: its headline and the name of the newsletter, drawn from these texts alone.
 
-It is drawn in a font of the machine that has every letter of the text. Where none has, or where the letters join or run
-from right to left and Pillow can't set that (it asks the machine for FriBidi), there is no picture: never one with
-boxes instead of letters, or with letters that stand alone.
+It uses an installed font that has every letter of the text. If there is none, or if the script joins letters or runs
+from right to left and Pillow can't shape it (which takes FriBidi), there is no image, rather than one with boxes or
+unjoined letters.
 """
 
 import hashlib
@@ -21,38 +21,38 @@ from PIL import Image, ImageDraw, ImageFont, features
 from ..text.clean import for_print, single_line
 from ..text.languages import direction
 
-SIZE = WIDTH, HEIGHT = 1200, 630  # what those who show such pictures ask for (ogp.me has no size of its own)
-DRAWN_AS = 1  # one more whenever the same words would look otherwise
+SIZE = WIDTH, HEIGHT = 1200, 630  # what sites that show previews recommend (ogp.me names no size)
+DRAWN_AS = 1  # increase it when the same text would look different
 PAPER, INK, ACCENT = (0xFB, 0xFA, 0xF7), (0x1C, 0x1B, 0x19), (0xA3, 0x23, 0x1F)
-SHADES = 16  # from paper to ink; the accent is one more
-BLACK, FIRM = 255, 128  # of a picture in shades
+SHADES = 16  # from paper to ink; the accent colour is an additional one
+BLACK, FIRM = 255, 128  # levels in the greyscale image
 EDGE = 80
-ROOM = WIDTH - 2 * EDGE  # of a line
+ROOM = WIDTH - 2 * EDGE  # the width of a line
 NAME_SIZE, NAME_AT = 40, 96
-TOP, BOTTOM = 190, 570  # where the headline stands
-SIZES = (104, 80, 68, 58)  # the largest in which the whole headline has room
-LONGEST = 400  # characters of a headline that are looked at; more have no room in any size
+TOP, BOTTOM = 190, 570  # the area of the headline
+SIZES = (104, 80, 68, 58)  # font sizes; the headline gets the largest in which it fits
+LONGEST = 400  # characters of a text that are used; more don't fit in any size
 ELLIPSIS = "…"
 FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts"),
     *("/Library/Fonts", "/System/Library/Fonts"),
 )
-# In the order in which they are tried, as Debian's packages fonts-noto-core, fonts-noto-cjk and fonts-dejavu-core bring
-# them; the second of a pair is which one of a collection.
+# The fonts to try, in order, from Debian's packages fonts-noto-core, fonts-noto-cjk and fonts-dejavu-core, each with
+# its index in a collection.
 FONTS = (
     *(("NotoSerif-Bold.ttf", 0), ("NotoNaskhArabic-Bold.ttf", 0), ("NotoSerifDevanagari-Bold.ttf", 0)),
     *(("NotoSerifHebrew-Bold.ttf", 0), ("NotoSerifGeorgian-Bold.ttf", 0), ("NotoSerifArmenian-Bold.ttf", 0)),
     *(("NotoSerifCJK-Bold.ttc", 2), ("DejaVuSerif-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
     *(("NotoSans-Bold.ttf", 0), ("NotoSansArabic-Bold.ttf", 0), ("NotoSansDevanagari-Bold.ttf", 0)),
 )
-# The beginnings of the Unicode names of letters that stand beside each other as they are.
+# Prefixes of the Unicode names of letters that need no shaping.
 PLAIN = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLLABLE")
 Face = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Card:
-    """The words that a picture shows, and their language."""
+    """The texts of a preview image, and their language."""
 
     headline: str
     name: str
@@ -60,7 +60,7 @@ class Card:
 
     @property
     def digest(self) -> str:
-        """Stands in its address: other words have another."""
+        """The part of its URL that changes with its contents."""
         said = "\n".join((str(DRAWN_AS), self.language, self.name, self.headline))
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
@@ -69,7 +69,7 @@ class Card:
         return all(_face(_line(text)) for text in (self.headline, self.name))
 
     def png(self) -> bytes | None:
-        """Draw it; None where that can't be done."""
+        """Draw the image; return None if no font suits the texts."""
         headline, name = _line(self.headline), _line(self.name)
         faces = _face(headline), _face(name)
         if faces[0] is None or faces[1] is None:
@@ -87,7 +87,7 @@ class Card:
 
 
 def _encode_png(picture: Image.Image) -> bytes:
-    """Return the PNG of a picture in shades of ink, with the bar on top: few colours, so that it is small."""
+    """Encode a greyscale image as PNG, with the accent bar on top, in few colours so that it is small."""
     picture = picture.point(lambda shade: shade * SHADES // 256)
     steps = [
         round(paper + (ink - paper) * step / (SHADES - 1))
@@ -106,13 +106,13 @@ def _line(text: str) -> str:
 
 
 class _SizedFont:
-    """A font in a size, for the direction of a language."""
+    """A font in one size, for text in the direction of a language."""
 
     def __init__(self, face: Face, size: int, language: str) -> None:
         self.direction = direction(language)
         self.font = _font(face, size)
         self.ascent = self.font.getmetrics()[0]
-        # Letters of right-to-left scripts go further up and down, and so do the marks of Indic ones.
+        # Right-to-left scripts and Indic marks need more room above and below.
         self.height = round(max(size * 1.22, sum(self.font.getmetrics()) * 1.02))
 
     def width(self, text: str) -> float:
@@ -120,12 +120,12 @@ class _SizedFont:
 
     @property
     def way(self) -> str | None:
-        """Return the direction as Pillow takes it: none where it has to do without FriBidi."""
+        """The direction to pass to Pillow, which accepts only None without FriBidi."""
         return self.direction if _can_shape() else None
 
 
 def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _SizedFont]:
-    """Return the lines of a headline and the font for them; what has no room in the smallest size is cut."""
+    """Return the lines of a headline and their font; in the smallest size, text that doesn't fit is truncated."""
     for size in SIZES:
         made = _SizedFont(face, size, language)
         most = (BOTTOM - TOP) // made.height
@@ -138,7 +138,7 @@ def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _Siz
 
 
 def _truncate_line(text: str, sized_font: _SizedFont) -> str:
-    """Return what of a text has room in a line: it ends with a whole word, if it has several, and an ellipsis."""
+    """Truncate a text to the width of a line, with an ellipsis, after a whole word if it has several."""
     if sized_font.width(text) <= ROOM:
         return text
     words = text.split()
@@ -151,7 +151,7 @@ def _truncate_line(text: str, sized_font: _SizedFont) -> str:
 
 
 def _wrap_text(text: str, sized_font: _SizedFont) -> Iterator[str]:
-    """Break a text at its blanks, and a word that is longer than a line where the line ends."""
+    """Yield the lines of a text, wrapped at spaces, or inside a word that is longer than a line."""
     line = ""
     for word in text.split():
         longer = f"{line} {word}" if line else word
@@ -169,7 +169,7 @@ def _wrap_text(text: str, sized_font: _SizedFont) -> Iterator[str]:
 
 
 def _count_fitting_signs(word: str, sized_font: _SizedFont) -> int:
-    """Return how many signs of a word fit into a line, a letter together with its marks; one at least."""
+    """Return how many characters of a word fit in a line, without splitting off combining marks; at least one."""
     most = max(1, bisect_right(range(1, len(word) + 1), ROOM, key=lambda end: ceil(sized_font.width(word[:end]))))
     while most > 1 and unicodedata.category(word[most]).startswith("M"):
         most -= 1
@@ -188,7 +188,7 @@ def _can_shape() -> bool:
 
 @cache
 def _faces() -> tuple[Face, ...]:
-    """Return the fonts of this machine, in the order of `FONTS`."""
+    """Return the installed ones of `FONTS`, in that order."""
     there = {
         name: os.path.join(folder, name)
         for root in reversed(FOLDERS)
@@ -199,7 +199,7 @@ def _faces() -> tuple[Face, ...]:
 
 
 def _face(text: str) -> Face | None:
-    """Return the first font that has every letter of a text."""
+    """Return the first font that has every letter of a text, or None, also if Pillow can't shape it."""
     letters = {sign for sign in text if sign != " " and unicodedata.category(sign) != "Cf"}
     if not letters or not (_can_shape() or all(map(_needs_no_shaping, letters))):
         return None
@@ -212,13 +212,13 @@ def _needs_no_shaping(sign: str) -> bool:
 
 @lru_cache(20_000)
 def _has_glyph(face: Face, sign: str) -> bool:
-    """Return whether a font has a letter: what it has not, it shows as it shows what is no letter at all."""
+    """Return whether a font has a letter, that is, draws it differently from a noncharacter."""
     font = _font(face, 24, ImageFont.Layout.BASIC)
     drawn, nothing = (font.getmask(one) for one in (sign, "\U0010ffff"))
     return bytes(drawn) != bytes(nothing) and any(drawn)
 
 
 def _font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
-    """Open a font. Each drawing has its own: FreeType's are for one thread at a time."""
+    """Open a font anew for each image, as FreeType's fonts are not thread-safe."""
     path, number = face
     return ImageFont.truetype(path, size, number, layout_engine=layout)

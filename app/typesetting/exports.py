@@ -1,7 +1,6 @@
-"""The forms in which an edition leaves the house: one row each, from which its file, its preview and the commands
-follow.
+"""The export formats of an edition. Downloads, previews and commands are derived from this table.
 
-A new form is a row here and the function that writes it.
+A new format is a row here and a function that writes it.
 """
 
 import json
@@ -19,10 +18,10 @@ Write = Callable[[Sequence[Block], str], bytes]
 
 
 class Export(NamedTuple):
-    """`label` goes through the catalogue. `write` takes the edition's blocks and its title.
+    """An export format. `label` is translated for display. `write` gets the edition's blocks and its title.
 
-    `preview` says how the desk shows it before it is copied: as a "page", as a "mail" in a frame, as "text", or not at
-    all. `schema` is the file among the static ones that describes what is written, for programs that read it.
+    `preview` says how the desk displays it before it is copied: as a "page", as a "mail" in a frame, as "text", or not
+    at all (empty). `schema` names the static file with its JSON schema, for programs that read it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One block from JSON, so that other tools can use the house form without a database."""
+"""Parsing a Q&A from JSON, so that other tools can use the house form without a database."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
 
 class TypesetError(ValueError):
-    """Raised for faulty JSON: one whole sentence for each fault."""
+    """The JSON is invalid. `messages` has a full sentence for each fault."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__("\n".join(messages))
@@ -23,7 +23,7 @@ class TypesetError(ValueError):
 
 
 class _Faults(list[str]):
-    """Collects faults while the values are read, so that a person can mend all of them at once."""
+    """A list of faults, collected while parsing, so that all of them can be fixed at once."""
 
     def keys(self, path: str, data: dict[str, Any], required: set[str], optional: set[str]) -> None:
         within = f" in {path}" if path else ""
@@ -138,7 +138,7 @@ def _answer(data: dict[str, Any], faults: _Faults) -> str:
 
 
 def read_piece(json_text: str) -> Piece:
-    """Read a block's JSON. Raises TypesetError with a message for each missing, unknown or ill-typed key."""
+    """Parse a Q&A from JSON. Raises `TypesetError` with a message for each missing, unknown or invalid key."""
     data, faults = _parse(json_text), _Faults()
     faults.keys("", data, _KEYS, {"call"})
     language, marks = faults.text("language", data), faults.text("marks", data)

@@ -1,7 +1,7 @@
-"""The house form: one question with its answers, set as the newsletter prints it.
+"""The house form: a question with its answers, typeset as the newsletter prints it.
 
-The form is that of print. A heading; who asked, and the question in quotation marks; who answers and why, and the
-answer as one quotation over its paragraphs; the standing call for more questions.
+It follows print: a heading; who asked, and the question in quotation marks; a lead-in that introduces the expert, and
+the answer as one quotation across its paragraphs; the standing call for questions.
 """
 
 import re
@@ -17,12 +17,11 @@ from .quotation import set_plain, set_quotation
 
 @dataclass(frozen=True)
 class LeadIn:
-    """The lead-in that names the expert: first what has a place of its own in the sentence of every language, {name} or
-    {credit_line}. `pattern` words this one differently.
+    """The lead-in that introduces an expert. The positional fields are placeholders of its sentence in every language,
+    such as {name}; `pattern` replaces that sentence.
 
-    `beside_name` is what belongs to a name, such as pronouns, and stands in brackets after it. `additions` are what
-    honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for length". They stand in
-    brackets before the colon.
+    `beside_name` is added to the name in brackets, such as pronouns. `additions` are what readers should know, such as
+    "by phone", "translated from Russian by ..." or "edited for length", in brackets before the colon.
     """
 
     name: str
@@ -39,7 +38,7 @@ FILLED_IN = tuple(field.name for field in fields(LeadIn) if not field.kw_only)
 
 @dataclass(frozen=True)
 class Voice:
-    """One expert's answer in Markdown, with the line that leads to it."""
+    """One expert's answer in Markdown, with its lead-in."""
 
     lead_in: LeadIn
     answer: str
@@ -47,11 +46,10 @@ class Voice:
 
 @dataclass(frozen=True)
 class Piece:
-    """A Q&A as data. `marks` is one of house_languages.STYLES. `askers` holds for each asker the credit they agreed to,
-    or None for one who isn't named.
+    """The contents of a Q&A. `marks` is one of `house_languages.STYLES`. `askers` has for each asker the credit that
+    they agreed to, or None for one who isn't named.
 
-    Several answers to one question run together, each with its own lead-in. The call is set as given, apart from its
-    {address}.
+    Several answers to a question run together, each with a lead-in. In the call, only {address} is replaced.
     """
 
     language: str
@@ -65,13 +63,13 @@ class Piece:
 
 
 _COMMAS = ",،，、"
-_BLANKS = re.compile(r"[ \t\n]{2,}|[\t\n]")  # what isn't one blank already: to put that in its place takes time
+_BLANKS = re.compile(r"[ \t\n]{2,}|[\t\n]")  # excludes single spaces, as replacing each with itself would take time
 
 
 def fill(pattern: str, values: Mapping[str, str | None]) -> str:
-    """Put values into a pattern; one that is absent goes with its comma or its brackets.
+    """Replace the placeholders of a pattern; one without a value is removed together with its comma or brackets.
 
-    Values are not read as patterns, and a placeholder of another name stays as it is.
+    Placeholders inside values, and those of other names, are left alone.
     """
     for key in (key for key, value in values.items() if not value):
         hole = rf"\{{{key}\}}"
@@ -80,7 +78,7 @@ def fill(pattern: str, values: Mapping[str, str | None]) -> str:
 
 
 def _line(text: str) -> str:
-    """Clean a text that stands on one line; no-break spaces are spelling (French puts them before : and ?)."""
+    """Clean a text and join it into one line, keeping no-break spaces (which French requires before : and ?)."""
     return _BLANKS.sub(" ", join_lines(for_print(text))).strip()
 
 
@@ -89,7 +87,7 @@ def _plain_paragraph(role: Role, text: str) -> Paragraph:
 
 
 def _quote_paragraphs(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
-    """Set paragraphs as one quotation; the items of a list don't open it anew."""
+    """Typeset paragraphs as one quotation, without repeating the opening mark at list items."""
     texts = [paragraph.text for paragraph in paragraphs]
     settings = set_quotation(texts, marks, [not paragraph.marker for paragraph in paragraphs])
     return [
@@ -114,13 +112,13 @@ def _set_question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> lis
 
 
 def _in_brackets(parts: Sequence[str], phrases: Mapping[str, str]) -> str:
-    """Put what there is of some parts in the language's brackets; "" where there is nothing."""
+    """Return the non-empty parts in the language's brackets, or "" if there are none."""
     filled = [line for line in map(_line, parts) if line]
     return phrases["brackets"].replace("{words}", phrases["comma"].join(filled)) if filled else ""
 
 
 def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
-    """Put what readers should know in brackets before the colon."""
+    """Insert the additions in brackets before the final colon."""
     colon = re.search(r"\s*[:：]?\Z", text)
     end = colon.start() if colon and additions else len(text)
     return text[:end] + _in_brackets(additions, phrases) + text[end:]
@@ -129,7 +127,7 @@ def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, s
 def lead_in_text(
     language: str, lead_in: LeadIn, marks: str, wordings: Mapping[str, str] | None = None, is_further: bool = False
 ) -> str:
-    """The line that leads to an answer; `is_further` words it for a second answer to the same question."""
+    """Return the lead-in of an answer; with `is_further`, in the form for a second answer to the same question."""
     phrases = phrases_for(language, wordings)
     values = {key: _line(getattr(lead_in, key) or "") for key in FILLED_IN}
     values["name"] += _in_brackets(lead_in.beside_name, phrases)
@@ -138,7 +136,7 @@ def lead_in_text(
 
 
 def has_lead_in(lead_in: LeadIn) -> bool:
-    """Return whether a line leads to an answer. Back issues have answers of the desk's own, which none does."""
+    """Return whether an answer has a lead-in. In back issues, answers of the desk itself have none."""
     return bool(lead_in.name or lead_in.credit_line or lead_in.pattern)
 
 
@@ -156,7 +154,7 @@ def _call(call: str | None, address: str | None) -> list[Paragraph]:
 
 
 def set_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
-    """Set the standing call by itself, and after it the sentence that leads to `link`, which is an address."""
+    """Typeset the standing call alone, followed by the sentence with the URL `link`."""
     before, _, after = _line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
     runs = (Run(before), Run(link, href=link), Run(after))
     leads = Paragraph("call", tuple(run for run in runs if run.text))
@@ -166,8 +164,8 @@ def set_call(language: str, call: str, address: str, link: str, wordings: Mappin
 def set_corrections(
     language: str, notes: Sequence[tuple[str, str, str]], wordings: Mapping[str, str] | None = None
 ) -> Block:
-    """Set corrections of what ran earlier, for a later edition: of each its Q&A's headline as it is set, the address to
-    which it links, and the note.
+    """Typeset corrections of earlier Q&As for a later edition. Each note is a typeset headline, the URL that it links
+    to, and the text of the correction.
     """
     paragraphs = [_plain_paragraph("heading", phrases_for(language, wordings)["corrections"])]
     for headline, href, note in notes:
@@ -177,10 +175,8 @@ def set_corrections(
 
 
 def set_block(piece: Piece, address: str | None = None, wordings: Mapping[str, str] | None = None) -> Block:
-    """Set a piece. `address` goes where the call says {address}; `wordings` holds the newsletter's wording of house
-    sentences.
-
-    The kinds of house sentence are those of a file in `languages/`.
+    """Typeset a piece. `address` replaces {address} in the call; `wordings` are the newsletter's own house sentences,
+    by kind. The kinds are the keys of a file in `languages/`.
     """
     phrases, marks = phrases_for(piece.language, wordings), marks_for(piece.language, piece.marks)
     paragraphs = [_set_heading(piece, phrases, marks), *_set_question(piece, phrases, marks)]

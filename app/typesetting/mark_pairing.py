@@ -1,8 +1,8 @@
-"""The marks that stand in a text, read and paired by sense.
+"""Recognising and pairing the quotation marks in a text.
 
-People type what their keyboard gives: straight marks, another language's marks, a closing mark for an opening one. So a
-mark's sign is only a hint; what stands on both sides decides. An apostrophe, a foot and an inch look like marks and
-aren't. Reading takes time linear in the text.
+People type what their keyboard offers: straight marks, marks of another language, a closing mark for an opening one. So
+the character itself is only a hint, and its neighbours decide. Apostrophes, feet and inches look like marks but aren't.
+Parsing takes time linear in the text.
 """
 
 import re
@@ -14,7 +14,8 @@ from unicodedata import category
 
 from ..text.clean import LETTER, SIGN, SPACELESS
 
-# "resumed" begins a quotation that the house opens itself, "dropped" ends one; a "stray" mark has no partner.
+# A "resumed" mark opens a quotation whose marks the house form adds itself, a "dropped" one closes it; a "stray" mark
+# has no partner.
 Fate = Literal["apostrophe", "prime", "kept", "open", "close", "resumed", "stray", "dropped"]
 
 _FAMILY = {
@@ -34,11 +35,11 @@ _PRIMES = "'’\"”"
 _OPENING = "([{<（［｛＜〈《【〔⟨¿¡"
 _DASHES = "-‐‑–—―/"
 _WORD = re.compile(rf"(?!{SIGN}|{SPACELESS}|[\uac00-\ud7a3]){LETTER}")
-# Nobody quotes so deep; the bound keeps hostile text from costing more than its length.
+# Nobody nests quotations so deep; the limit keeps the time linear for hostile texts.
 DEEPEST = 12
 _HEBREW = re.compile(r"[\u05d0-\u05ea]")
-# 'tis, 'em, the '90s: an apostrophe at the beginning of a word. Words that may as well be quoted ('cause', 'round') are
-# not listed: without a closing mark they come out as apostrophes all the same.
+# 'tis, 'em, the '90s: an apostrophe at the beginning of a word. Words that could also be quoted ('cause', 'round') are
+# not listed: without a closing mark they become apostrophes anyway.
 ELIDED = re.compile(rf"['’‘](?:tis|twas|twere|twill|twould|tisn|twasn|em|til|n|s|t|\d\ds)(?!{LETTER})", re.IGNORECASE)
 _AND = re.compile(r"['’‘]n['’‘]", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?:[sxz]|[a-z]in)\Z", re.IGNORECASE)
@@ -47,7 +48,8 @@ _FEET = re.compile(r"\d['’′][ \u00a0]?\d{1,2}(?:[.,½¼¾]\d*)?\Z")
 
 @dataclass(eq=False)
 class Mark:
-    """A sign that may be a quotation mark. `before` and `after` are the characters around it, empty at the edges."""
+    """A character that may be a quotation mark. `before` and `after` are its neighbours, empty at the edges; `touching`
+    is the mark directly before it, and `mate` its partner."""
 
     text: str
     at: int
@@ -67,8 +69,8 @@ class Mark:
 
 
 def _scan(text: str) -> list[Mark]:
-    """Find the signs. What is invisible (ZWNJ, RLM and the like) is looked through, and so are marks on the way
-    right."""
+    """Find all candidates in a text. Invisible characters (ZWNJ, RLM and the like) don't count as neighbours, nor do
+    marks on the right."""
     places = [found.start() for found in _MARK_SIGN.finditer(text)]
     afters: dict[int, str] = {}
     for at in reversed(places):
@@ -84,7 +86,7 @@ def _scan(text: str) -> list[Mark]:
 
 
 def _find_visible(text: str, places: range) -> int | None:
-    """Return the first of these places whose character is visible."""
+    """Return the first of these indexes whose character is visible, or None."""
     return next((at for at in places if category(text[at]) != "Cf"), None)
 
 
@@ -93,7 +95,7 @@ def _is_word_char(char: str) -> bool:
 
 
 def _opens(mark: Mark) -> bool:
-    """Return whether the sides look like a quotation's beginning: room on the left, something on the right."""
+    """Return whether a mark could open a quotation by its neighbours: a space on the left, something on the right."""
     if not mark.after or mark.after.isspace():
         return False
     if mark.touching:
@@ -102,7 +104,7 @@ def _opens(mark: Mark) -> bool:
 
 
 def _closes(mark: Mark) -> bool:
-    """Return whether the sides look like a quotation's end: something on the left, room or punctuation on the right."""
+    """Return whether a mark could close a quotation: something on the left, a space or punctuation on the right."""
     if not mark.before or mark.before.isspace() or mark.before in _OPENING:
         return False
     if mark.touching and mark.touching.fate in ("open", "resumed"):
@@ -124,7 +126,7 @@ def _is_spare(mark: Mark, following: Sequence[Mark], open_count: int) -> bool:
 
 
 def _word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate | None:
-    """Tell apostrophes, feet, inches and the Hebrew gershayim from quotation marks; None if it may be a mark."""
+    """Recognise an apostrophe, foot or inch sign, or Hebrew gershayim; return None if it may be a quotation mark."""
     depth = sum(open_mark.family == mark.family for open_mark in stack)
     inside = _is_word_char(mark.before) and _is_word_char(mark.after)
     if mark.sign in _PRIMES and mark.before.isdigit():
@@ -154,7 +156,7 @@ def _word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate
 
 
 def _direction(mark: Mark, open_sign: str) -> Literal["open", "close"]:
-    """Decide which way a mark faces; `open_sign` began the innermost open quotation of its family, if there is one."""
+    """Decide whether a mark opens or closes. `open_sign` opened the innermost quotation of its family, or is ""."""
     sign, opens, closes = mark.sign, _opens(mark), _closes(mark)
     if sign in _ALWAYS_OPEN:
         facing = True
@@ -174,7 +176,7 @@ def _direction(mark: Mark, open_sign: str) -> Literal["open", "close"]:
 
 
 def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Counter[str]) -> None:
-    """Give one mark its fate and keep the stack of open quotations."""
+    """Set the fate of one mark, and update the stack of open quotations and its counts by family."""
     fate = _word_sign(mark, following, stack)
     if fate:
         mark.fate = fate
@@ -189,7 +191,7 @@ def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Co
         stack.append(mark)
         counts[mark.family] += 1
     elif count and (mark.family != "single" or stack[-1].family == "single"):
-        while True:  # A stronger mark closes over weaker ones that never closed: those were apostrophes.
+        while True:  # weaker marks inside that were never closed were apostrophes
             opened = stack.pop()
             counts[opened.family] -= 1
             if opened.family == mark.family:
@@ -199,10 +201,10 @@ def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Co
 
 
 def _resume(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
-    """Take a paragraph's first marks as the repetition of what is open; answer how many they are.
+    """Match a paragraph's first marks with the quotations still open, which they repeat; return how many do.
 
-    A single mark left open is carried over a paragraph's end only where it is repeated under a double one: alone it is
-    far more often an apostrophe.
+    An open single mark is carried over to the next paragraph only if it is repeated there after a double one, as alone
+    it is far more often an apostrophe.
     """
     count = 0
     for opened, mark in zip(stack, marks, strict=False):
@@ -238,9 +240,10 @@ def _strays(pages: list[list[Mark]]) -> int:
 
 
 def parse(texts: Sequence[str]) -> list[list[Mark]]:
-    """Read the marks of a quotation's paragraphs, where a paragraph's first mark may repeat an open one or begin anew.
+    """Find and pair the marks of a quotation's paragraphs.
 
-    Whichever reading leaves fewer marks without a partner is the right one.
+    The first mark of a paragraph may repeat an open one or open a new quotation. Of these two interpretations, the one
+    with fewer unpaired marks is chosen.
     """
     resumed = _read(texts, resuming=True)
     if not _strays(resumed):
@@ -250,5 +253,5 @@ def parse(texts: Sequence[str]) -> list[list[Mark]]:
 
 
 def is_mark(char: str) -> bool:
-    """Return whether a character is one of the signs that people quote with."""
+    """Return whether a character can be a quotation mark."""
     return char in _FAMILY

@@ -1,24 +1,24 @@
-"""Measures how much of one text stands in another: by their runs of four words, in any script, in linear time."""
+"""Measuring how much of one text occurs in another, by runs of four words, in any script and in linear time."""
 
 import re
 from collections.abc import Iterable
 
 from ..text.clean import SIGN, WORD
 
-RUN = 4  # words; a Han or Kana sign counts as one
-LONGEST = 200_000  # characters of a text that are looked at
+RUN = 4  # words; a Han or Kana character counts as one
+LONGEST = 200_000  # characters of a text that are examined
 
 _WORDS = re.compile(rf"{WORD}|{SIGN}")
 
 
 def runs(text: str) -> set[tuple[str, ...]]:
-    """Every run of four neighbouring words; a text of fewer words is one run."""
+    """Return all runs of `RUN` consecutive words; a text of fewer words is one run."""
     words = _WORDS.findall(text[:LONGEST].casefold())
     size = min(RUN, len(words))
     return set(zip(*(words[at:] for at in range(size)), strict=False))
 
 
 def share(text_runs: Iterable[tuple[str, ...]], source_runs: set[tuple[str, ...]]) -> float:
-    """The share of the runs of `text_runs` that stand in `source_runs`, from 0 to 1."""
+    """Return which share of `text_runs` is in `source_runs`, from 0 to 1."""
     listed = list(text_runs)
     return sum(run in source_runs for run in listed) / len(listed) if listed else 0.0

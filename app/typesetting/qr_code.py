@@ -1,25 +1,23 @@
-"""QR codes (ISO/IEC 18004), to be printed: dark on white whatever lies under them, with the quiet zone around."""
+"""QR codes (ISO/IEC 18004) for print: dark on opaque white, with the quiet zone around them."""
 
 from io import BytesIO
 
 import segno
 
-ERRORS = "M"  # 15 % may be soiled: more is for codes with a picture in them, less for screens
+ERRORS = "M"  # error correction for 15 % of damage; more is for codes with a picture in them, less for screens
 QUIET = 4  # modules of white on each side (section 6.3.8)
 DARK, LIGHT = "#000", "#fff"
 
 
 def as_svg(text: str, title: str) -> bytes:
-    """Draw a code that can be scaled to any size, at first of a millimetre a module. `title` is what a screen reader
-    says of it.
-    """
+    """Return a QR code as SVG, one millimetre per module. `title` is its name for screen readers."""
     written, look = BytesIO(), {"border": QUIET, "dark": DARK, "light": LIGHT, "svgclass": None, "lineclass": None}
     segno.make_qr(text, error=ERRORS).save(written, kind="svg", unit="mm", title=title, **look)
     return written.getvalue()
 
 
 def as_png(text: str) -> bytes:
-    """Draw a code of about 700 pixels: 6 cm at the 300 dots an inch of print."""
+    """Return a QR code as PNG, of about 700 pixels: 6 cm at 300 dpi."""
     written = BytesIO()
     segno.make_qr(text, error=ERRORS).save(written, kind="png", scale=20, border=QUIET, dark=DARK, light=LIGHT, dpi=300)
     return written.getvalue()

@@ -1,7 +1,7 @@
-"""Text goes into a quotation: the marks that stand in it are set again in the house's kind, one step further in.
+"""Setting text as a quotation: the marks inside it are replaced with those of the house form, one level deeper.
 
-A mark without a partner is set as an apostrophe: it stays visible to the editor, and nothing claims who was quoted to
-where. Only marks, and spaces on the inner side of guillemets, are ever changed.
+A mark without a partner becomes an apostrophe: the editor still sees it, and the text doesn't claim a quotation whose
+end is unknown. Only marks, and spaces on the inner side of guillemets, are ever changed.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ _SPACED = "«»‹›"
 
 @dataclass(frozen=True)
 class Setting:
-    """The setting of one paragraph: what goes before and after it, and what replaces the characters at some places."""
+    """The changes to one paragraph: what to put before and after it, and replacements for characters, by index."""
 
     opening: str = ""
     edits: dict[int, str] = field(default_factory=dict)
     closing: str = ""
 
     def edited(self, text: str) -> list[str]:
-        """Return what stands for each character of the paragraph, without what goes before and after it."""
+        """Return the replaced text by character, without the opening and closing."""
         done = list(text)
         for at, new in self.edits.items():
             done[at] = new
@@ -34,7 +34,7 @@ class Setting:
 
 
 def _edges(text: str, marks: list[Mark]) -> tuple[Mark | None, Mark | None]:
-    """The marks that are a paragraph's very first and very last characters."""
+    """Return the marks that are the first and last visible characters of a paragraph, or None for each."""
     if not marks:
         return None, None
     first, last = marks[0], marks[-1]
@@ -47,12 +47,12 @@ def _is_empty(text: str) -> bool:
 
 
 def _get_unpaired_mark(mark: Mark | None) -> Mark | None:
-    """A mark at the text's edge whose partner was forgotten; a single one there is an apostrophe."""
+    """Return the mark if its partner is missing; None for a single mark, which is an apostrophe then."""
     return mark if mark and mark.fate == "stray" and mark.family != "single" else None
 
 
 def _unwrap(texts: Sequence[str], pages: list[list[Mark]]) -> None:
-    """Take away the marks that wrap the whole text, or each paragraph of it, or are left over from such a pair."""
+    """Mark for removal what wraps the whole text or each of its paragraphs, or is left over from such a pair."""
     edges = [_edges(text, marks) for text, marks in zip(texts, pages, strict=True) if text.strip()]
     if not edges:
         return
@@ -71,7 +71,7 @@ def _unwrap(texts: Sequence[str], pages: list[list[Mark]]) -> None:
 
 
 def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
-    """The places of the spaces between a mark and what it encloses."""
+    """Return the indexes of the spaces between a mark and the text that it encloses."""
     step, places, at = (1, [], mark.at + 1) if opening else (-1, [], mark.at - 1)
     while 0 <= at < len(mark.text) and mark.text[at] in " \u00a0\u202f\u2009":
         places.append(at)
@@ -80,10 +80,10 @@ def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
 
 
 def _replacement(mark: Mark, marks: Marks) -> str:
-    """Return what stands for a sign that is no quotation mark: straight feet and inches, the house's apostrophe.
+    """Return the replacement for a character that is no quotation mark: a straight sign for feet and inches, or the
+    house form's apostrophe.
 
-    An opening ‘ that a word carries (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays where the house sets curly
-    marks.
+    An opening ‘ that belongs to a word (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays if the marks are curly.
     """
     if mark.fate == "prime":
         return '"' if mark.family == "double" else "'"
@@ -94,7 +94,7 @@ def _replacement(mark: Mark, marks: Marks) -> str:
 
 
 def _edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
-    """Write down what becomes of one mark; `depths` holds the depths of the quotations that are open there."""
+    """Add the replacement of one mark to `edits`, and update `depths`, the depths of the open quotations."""
     if mark.fate not in ("open", "close", "resumed", "dropped"):
         edits[mark.at] = _replacement(mark, marks)
         return
@@ -110,11 +110,11 @@ def _edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dict[in
 
 
 def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] = ()) -> list[Setting]:
-    """Set paragraphs as one quotation. `continues` says of each whether it shows that the quotation goes on (a list's
-    items don't); by default all do.
+    """Set paragraphs as one quotation. `continues` says for each whether it begins with a mark if the quotation
+    continues (list items don't); by default all do.
 
-    The paragraphs come out in the outermost marks, those inside one step further in; marks that already wrap the whole
-    are the outermost and are not doubled.
+    The quotation gets the outermost marks, and those inside are one level deeper. Marks that already wrap the whole
+    text are not doubled.
     """
     pages = parse(texts)
     _unwrap(texts, pages)
@@ -133,10 +133,10 @@ def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] 
 
 
 def set_plain(text: str, marks: Marks) -> str:
-    """Set the marks of a line that is not a quotation itself: a headline, a lead-in.
+    """Set the marks of a line that is not a quotation itself, such as a headline or lead-in.
 
-    English headlines take single marks (AP Stylebook), credit lines double ones, so the outermost kind is the one that
-    was typed.
+    English headlines take single marks (AP Stylebook) and credit lines double ones, so the outermost marks stay single
+    or double, as typed.
     """
     (page,) = parse([text])
     first = next((mark for mark in page if mark.fate == "open"), None)
@@ -148,15 +148,15 @@ def set_plain(text: str, marks: Marks) -> str:
 
 
 def quote(texts: Sequence[str], language: str, style: str) -> list[str]:
-    """Set plain paragraphs as one quotation in a language's marks."""
+    """Set plain paragraphs as one quotation with the marks of a language; return the texts."""
     settings = set_quotation(texts, marks_for(language, style))
     return [setting.apply(text) for setting, text in zip(settings, texts, strict=True)]
 
 
 def without_wrapping(texts: Sequence[str]) -> list[str]:
-    """Return paragraphs without the marks that make them one quotation; all else stays as it is printed.
+    """Remove the marks that make paragraphs one quotation, and change nothing else.
 
-    It is the inverse of `set_quotation`, but for the marks inside, which keep the kind that they were set in.
+    This is the inverse of `set_quotation`, except that the marks inside keep the level they were printed in.
     """
     pages = parse(texts)
     begins = next((mark for mark in (_edges(text, marks)[0] for text, marks in zip(texts, pages, strict=True))), None)

@@ -1,6 +1,6 @@
-"""A block written down as text, Markdown, an HTML fragment or JSON.
+"""Rendering a block as text, Markdown, an HTML fragment or JSON.
 
-Each form is a table of what wraps a run, what a line break is, and how its text is escaped; the walk is the same.
+Text, Markdown and HTML share one algorithm, with a table each of how to wrap a run, break a line and escape text.
 """
 
 import re
@@ -29,7 +29,7 @@ class _Form:
 
 
 def _write(runs: Iterable[Run], form: _Form, styles: tuple[str, ...] = _STYLES) -> str:
-    """Write runs, with neighbours of one style wrapped together and links outermost."""
+    """Render runs, wrapping neighbours of the same style together, with links outermost."""
     if not styles:
         return "".join(form.escape(run.text).replace("\n", form.line_break) for run in runs)
     written = []
@@ -40,7 +40,7 @@ def _write(runs: Iterable[Run], form: _Form, styles: tuple[str, ...] = _STYLES) 
 
 
 def _gap(previous: Paragraph, paragraph: Paragraph) -> str:
-    """The items of a list stand on lines of their own, everything else is parted by a blank line."""
+    """Return the separator of two paragraphs: a line break between items of a list, else a blank line."""
     same = bool(previous.marker) and bool(paragraph.marker) and (previous.marker == "-") == (paragraph.marker == "-")
     return "\n" if same else "\n\n"
 
@@ -67,12 +67,12 @@ _TEXT = _Form(
 
 
 def to_text(block: Block) -> str:
-    """Plain text: a blank line between paragraphs, addresses in brackets after their links, one newline at the end."""
+    """Render a block as plain text, with URLs in brackets after their links and a newline at the end."""
     return _lines(block, lambda paragraph: _write(paragraph.runs, _TEXT))
 
 
 def _hug(sign: str) -> Wrap:
-    """Put emphasis close around the words: CommonMark doesn't read it with spaces inside (section 6.2)."""
+    """Wrap text in emphasis without its outer spaces, as CommonMark requires (section 6.2)."""
 
     def wrap(inside: str, _: str) -> str:
         bare = inside.strip()
@@ -82,7 +82,8 @@ def _hug(sign: str) -> Wrap:
     return wrap
 
 
-# A sign is escaped where CommonMark could read it as markup: anywhere, inside a word for _, or at a line's start.
+# Characters that CommonMark could read as markup are escaped: some anywhere, _ only at the edge of a word, others only
+# at the beginning of a line.
 _MARKUP = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)")
 _LINE_START = re.compile(r"^(\s*)(?:(>|[#+=~-](?=\s|$|[#=~-]))|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 
@@ -96,7 +97,7 @@ def _guard_line_starts(text: str) -> str:
 
 
 def markdown_of(text: str) -> str:
-    """Write plain text as Markdown that reads back as the same words."""
+    """Escape plain text as Markdown that renders as the same text."""
     return _guard_line_starts(_markdown_text(text))
 
 
@@ -119,7 +120,7 @@ def _markdown_paragraph(paragraph: Paragraph) -> str:
 
 
 def to_markdown(block: Block) -> str:
-    """CommonMark that reads back as the same words; the heading is of the second level."""
+    """Render a block as CommonMark, with its heading at the second level."""
     return _lines(block, _markdown_paragraph)
 
 
@@ -144,19 +145,19 @@ _CLASSES: dict[Role, str] = {
 
 @lru_cache(maxsize=4096)
 def _runs_to(char: str) -> str:
-    """Return to which side a letter runs; nothing for what is no letter."""
+    """Return whether a letter reads to the left or right; "" for other characters."""
     if category(char)[0] != "L":
         return ""
     return "left" if bidirectional(char) == "L" else "right"
 
 
 def text_direction(text: str, default: str) -> str:
-    """The direction of most letters of a text, or the usual one where neither has more.
+    """Return the direction of most letters in a text, or `default` if neither has more.
 
-    `dir="auto"` would follow the first letter, and turn round a Persian paragraph that begins with a Latin name.
+    `dir="auto"` would follow the first letter and turn a Persian paragraph around that begins with a Latin name.
     """
     sides = set(map(_runs_to, set(text)))
-    if "right" not in sides:  # nearly all there are: counting takes ten times as long
+    if "right" not in sides:  # a fast path for nearly all texts: counting takes ten times as long
         return "ltr" if "left" in sides else default
     runs_to = Counter[str]()
     for char, number in Counter(text).items():
@@ -177,10 +178,7 @@ def _list_kind(paragraph: Paragraph) -> str:
 
 
 def to_html(block: Block, wrapper: str = "section") -> str:
-    """An HTML fragment with classes to hang a style on: one section with the block's language and direction.
-
-    `wrapper` is the element that holds it.
-    """
+    """Render a block as an HTML fragment with classes for styling, in a `wrapper` with language and direction."""
     usual = direction(block.language)
     lines = [f'<{wrapper} class="qa" lang="{escape(block.language)}" dir="{usual}">']
     for kind, group in groupby(block.paragraphs, key=_list_kind):
@@ -200,7 +198,7 @@ def _run_data(run: Run) -> dict[str, Any]:
 
 
 def to_json(block: Block) -> dict[str, Any]:
-    """The block as data for JSON; a run says only how it differs from plain text."""
+    """Return a block as data for JSON, in which a run only has the styles that apply."""
     paragraphs = [
         {"role": paragraph.role, "runs": [_run_data(run) for run in paragraph.runs]}
         | ({"marker": paragraph.marker} if paragraph.marker else {})

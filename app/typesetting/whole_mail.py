@@ -1,8 +1,8 @@
-"""The blocks of an edition as a whole mail in HTML, for the program that sends the newsletter.
+"""An edition as a complete HTML mail, for the tool that sends the newsletter.
 
-Programs for mail are not browsers: Outlook lays out by tables, some read no style sheet, and Gmail cuts a mail off at
-102 kB of HTML. So there is one column in a table, each rule of the sheet stands on its elements, and what is left in
-the sheet is the dark scheme, which no element can say.
+Mail programs are not browsers: Outlook needs tables for layout, some ignore style sheets, and Gmail clips a mail at
+102 kB of HTML. So there is one column in a table, styles are inlined, and the style sheet only keeps the dark scheme,
+which can't be.
 """
 
 from collections.abc import Sequence
@@ -27,23 +27,23 @@ _pages = Environment(loader=PackageLoader("app.typesetting"), autoescape=True, t
 
 @cache
 def _inliner() -> "CSSInliner":
-    from css_inline import CSSInliner  # only where somebody exports a mail
+    from css_inline import CSSInliner  # not at the top: only exporting a mail needs it
 
     sheet = (Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8")
     return CSSInliner(extra_css=sheet, keep_at_rules=True, load_remote_stylesheets=False)
 
 
 def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
-    """The mail as a browser shows it, by the style `sheet` at that address. There is at least one block."""
+    """Render the mail for a browser, with the style sheet at the URL `sheet`. There must be at least one block."""
     usual = blocks[0].language
-    # Outlook and Yahoo drop a <section>, and with it what it says of language and direction.
+    # Outlook and Yahoo drop a <section>, and its language and direction with it.
     written = [to_html(block, "div") for block in blocks]
     return _pages.get_template("mail.html").render(
         language=usual,
         direction=direction(usual),
         title=title,
         sheet=sheet,
-        # The renderer escapes every text and lets no address through but http, https and mailto.
+        # The renderer escapes all text, and `read_answer` only lets http, https and mailto links through.
         blocks=[
             {"direction": direction(block.language), "written": Markup(one)}  # noqa: S704
             for block, one in zip(blocks, written, strict=True)
@@ -52,5 +52,5 @@ def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
 
 
 def mail(blocks: Sequence[Block], title: str) -> str:
-    """The same as it is mailed: the style stands on each element, and there is no sheet but for the dark scheme."""
+    """Render the mail for sending, with styles inlined except for the dark scheme. There must be at least one block."""
     return _inliner().inline(page(blocks, title))

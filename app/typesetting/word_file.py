@@ -1,9 +1,9 @@
-"""The blocks of an edition as a file of Word (Office Open XML, ECMA-376), for editors who lay out in a word processor.
+"""An edition as a Word file (Office Open XML, ECMA-376), for editors who do the layout in a word processor.
 
-Each kind of paragraph has a style of its own, so that a newsroom changes the look of all answers in one place. What
-reads from right to left says so twice, as Word wants it: the paragraph (`bidi`, ECMA-376 part 1, 17.3.1.6) decides
-where a line begins, the run (`rtl`, 17.3.2.30) how its letters stand. A run with `rtl` may hold no letters that read
-from left to right, so that a Latin name in a Persian sentence is a run of its own.
+Each kind of paragraph has a style, so that a newsroom can change the look of all answers in one place. Word needs
+right-to-left direction twice: on the paragraph (`bidi`, ECMA-376 part 1, 17.3.1.6), for where lines begin, and on the
+run (`rtl`, 17.3.2.30), for the order of characters. A run with `rtl` must not contain left-to-right letters, so a Latin
+name in a Persian sentence is a run of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +32,8 @@ STYLES = {
 }
 BULLETS, NUMBERS = "List Bullet", "List Number"
 LINK = "Hyperlink"
-FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the oldest that a ZIP file can say: no clock and no time zone of ours
-# What python-docx's template brings along and says of another machine.
+FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest date in a ZIP file, so that it reveals nothing
+# Parts of python-docx's template that describe another machine.
 LEFT_OUT = ("thumbnail", "extended-properties", "customXml", "stylesWithEffects")
 _STRONG = {"L": "ltr", "R": "rtl", "AL": "rtl"}  # the strong types of UAX #9
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
@@ -41,13 +41,13 @@ _EAST_ASIAN = ("Hans", "Hant", "Jpan", "Kore", "Hani")
 
 
 def word_file(blocks: Sequence[Block], title: str) -> bytes:
-    """Write a .docx. The same blocks give the same bytes, and it names no person, program, machine or hour."""
-    from docx import Document  # takes a tenth of a second and some megabytes, which few processes need
+    """Return a .docx file. The same blocks always give the same bytes, without author, program, machine or time."""
+    from docx import Document  # not at the top: it takes a tenth of a second and some megabytes
 
     document = Document()
     usual = blocks[0].language if blocks else ""
     _prepare(document, single_line(title), usual)
-    # Looked up once: for each paragraph anew it would take two thousandths of a second.
+    # Looked up once, as each look-up takes two milliseconds.
     ids = {name: document.styles[name].style_id for name in (*STYLES.values(), BULLETS, NUMBERS)}
     for block in blocks:
         _add(document, block, ids)
@@ -57,7 +57,7 @@ def word_file(blocks: Sequence[Block], title: str) -> bytes:
 
 
 def _prepare(document: "Document", title: str, language: str) -> None:
-    """Make the styles, and take out what the template says of itself."""
+    """Create the styles, and replace the template's metadata."""
     from docx.enum.style import WD_STYLE_TYPE
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.shared import RGBColor
@@ -89,7 +89,7 @@ def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
     for paragraph in block.paragraphs:
         style = {"": STYLES[paragraph.role], "-": BULLETS}.get(paragraph.marker, NUMBERS)
         made = OxmlElement("w:p")
-        end.addprevious(made)  # python-docx looks through all paragraphs for the end, each time
+        end.addprevious(made)  # python-docx would search all paragraphs for the end each time
         made.style = ids[style]
         number = (number or _numbering(document, int(paragraph.marker.rstrip(".")))) if style == NUMBERS else 0
         if number:
@@ -102,7 +102,7 @@ def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
 
 
 def _numbering(document: "Document", start: int) -> int:
-    """Return the number of a new numbered list: each begins anew, where Word would count on."""
+    """Create a numbering for a new list, so that Word doesn't continue the last one; return its ID."""
     numbering = document.part.numbering_part.element
     shared = document.styles[NUMBERS].element.pPr.numPr.numId.val
     one = numbering.add_num(numbering.num_having_numId(shared).abstractNumId.val)
@@ -113,7 +113,7 @@ def _numbering(document: "Document", start: int) -> int:
 def _build_runs(
     document: "Document", paragraph: Paragraph, base_direction: str, language: str
 ) -> "Iterator[BaseOxmlElement]":
-    """Write the runs; what has one address is one link."""
+    """Yield the elements of a paragraph's runs; neighbours with the same URL are one hyperlink."""
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
@@ -152,7 +152,7 @@ def _run(text: str, run: Run, run_direction: str, language: str, is_link: bool) 
 
 
 def _language(tag: str) -> "BaseOxmlElement":
-    """Say the language of a run: Word has one for each family of scripts (ECMA-376 part 1, 17.3.2.20)."""
+    """Return the language element of a run. It has an attribute per family of scripts (ECMA-376 part 1, 17.3.2.20)."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
@@ -164,8 +164,8 @@ def _language(tag: str) -> "BaseOxmlElement":
 
 
 def split_by_direction(text: str, base_direction: str) -> list[tuple[str, str]]:
-    """Cut a text where its direction changes. What has no direction goes with its neighbours where they agree, and
-    with the paragraph where they don't (UAX #9, rules N1 and N2); a bracket closes as it was opened (rule N0).
+    """Split a text where its direction changes. Neutral characters take the direction of their neighbours if these
+    agree, else that of the paragraph (UAX #9, rules N1 and N2); brackets match in pairs (rule N0).
     """
     ways = [_STRONG.get(bidirectional(char), "") for char in text]
     at = 0
@@ -184,20 +184,19 @@ def split_by_direction(text: str, base_direction: str) -> list[tuple[str, str]]:
     return [("".join(char for char, _ in group), way) for way, group in pairs]
 
 
-# The elements that may stand after `bidi` in the properties of a paragraph (ECMA-376 part 1, 17.3.1.26), of those that
-# are written here.
+# The elements that may follow `bidi` in a paragraph's properties (ECMA-376 part 1, 17.3.1.26), of those used here.
 _AFTER_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
 
 
 def _insert_in_order(parent: "BaseOxmlElement", name: str, successors: tuple[str, ...]) -> None:
-    """Put an element among its siblings where the schema has it."""
+    """Insert an element at the position that the schema requires."""
     from docx.oxml import OxmlElement
 
     parent.insert_element_before(OxmlElement(name), *successors)
 
 
 def _repack(buffer: BytesIO) -> bytes:
-    """Pack a file anew: a ZIP file holds the hour of each of its parts, on the clock of the machine that made it."""
+    """Repack a ZIP file without the modification times of its parts."""
     packed = BytesIO()
     with ZipFile(buffer) as made, ZipFile(packed, "w", ZIP_DEFLATED) as anew:
         for name in made.namelist():
