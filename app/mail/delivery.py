@@ -76,7 +76,7 @@ class Breaker:
 
     @property
     def holds(self) -> bool:
-        """Whether it is too early to try again."""
+        """True while it is too early to try again."""
         return time.monotonic() < self._until
 
     def heard(self, fault: Undelivered | None) -> None:

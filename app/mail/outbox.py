@@ -40,8 +40,9 @@ class OnItsWay(DomainError):
 
 
 class Posting(TypedDict, total=False):
-    """What a mail is about, as keys of rows, and how it is sent: not before `due_at`, once per `once_key`, and with
-    `hold` only after an editor releases it.
+    """The subject of a mail, as keys of rows, and its delivery options.
+
+    The mail is sent not before `due_at`, once per `once_key`, and with `hold` only after an editor has released it.
     """
 
     newsletter_id: int | None

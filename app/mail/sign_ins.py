@@ -154,7 +154,7 @@ def _current(session: Session, account: OAuthAccount) -> str | None:
 
 
 def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
-    """The sign-in and its refresh token. Raises `NoToken` where none is there, or its provider is not asked now."""
+    """Return the sign-in and its refresh token. Raises `NoToken` if there is none, or a fault is too recent."""
     row = _find_sign_in(session, account)
     if row is None or row.refresh_sealed is None:
         raise NoToken(SIGNED_OUT)

@@ -84,7 +84,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class TrimContext:
-    """What is known for trimming a reply: our own addresses, and texts that it may quote.
+    """The facts known for trimming a reply: our own addresses, and texts that it may quote.
 
     `texts` are complete mails as we sent them; `editions` are the known parts of editions, to which the newsletter's
     sending tool adds more.

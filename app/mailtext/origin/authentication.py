@@ -53,7 +53,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a mail is from the expected sender. `reasons` are codes; if `ok`, the method that proved it."""
+    """The verdict on a mail's sender. `reasons` are codes; if `ok`, the method that proved the expected sender."""
 
     ok: bool
     reasons: tuple[str, ...]

@@ -46,7 +46,7 @@ class PublicState:
 
     @property
     def is_final(self) -> bool:
-        """Whether no further news is expected."""
+        """True if no further news is expected."""
         return self.is_published or self.has_ended or self.was_taken_back
 
     @property
