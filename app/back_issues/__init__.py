@@ -1,1 +1,1 @@
-"""Back issues: files of editions that ran before, read into paragraphs, and the Q&As found in them. No database."""
+"""Back issues: parsing the files of earlier editions and finding the Q&As in them, without a database."""

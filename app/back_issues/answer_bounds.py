@@ -1,4 +1,4 @@
-"""The answers to a question: by whom each is, and how far it goes."""
+"""Finding the answers to a question: the expert of each, and where it ends."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from .question_looks import Start
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
 NOBODY = Expert()
-MOST_LEADING = 45  # words of a line that leads somebody in
+MOST_LEADING = 45  # words of a lead-in
 LONGEST_ANSWERS = 400  # paragraphs of all answers to one question
 
 
 @dataclass
 class Voice:
-    """One answer. `led_in`: a line or a label names it as one; `open_end`: only the end of the edition ends it."""
+    """One answer. With `led_in`, a lead-in or label introduces it; with `open_end`, only the edition's end ends it."""
 
     expert: Expert = NOBODY
     led_in: bool = False
@@ -34,7 +34,10 @@ def parse_answers(
     section_expert: Expert | None,
     begins: Callable[[int], bool],
 ) -> tuple[list[Voice], int]:
-    """Read the answers that begin at a place; returns them and the place after the last."""
+    """Parse the answers that begin at `index`; return them and the index after the last.
+
+    `section_expert` answers where no other is named. `begins` returns whether a question begins at an index.
+    """
     voices: list[Voice] = []
     if start.inline:
         voices.append(Voice(section_expert or NOBODY, answer=[start.inline]))
@@ -89,7 +92,7 @@ def parse_answers(
 
 
 def closing_credit(para: Para, lexicon: Lexicon) -> Expert | None:
-    """Return whom a line below the answers names as the one who gave all of them."""
+    """Return the expert whom a line below the answers names as the author of all of them, or None."""
     if para.kind in ("heading", "rule") or para.words > 25 or para.text.rstrip().endswith((":", "：", "?")):
         return None
     if found := find_guest(para.text, lexicon):
@@ -102,14 +105,14 @@ def closing_credit(para: Para, lexicon: Lexicon) -> Expert | None:
 
 
 def _is_greeted(paras: Sequence[Para], index: int, start: Start) -> bool:
-    """Return whether a line below an answer is the name that the letter was written to."""
+    """Return whether the line below an answer is a name from the letter's salutation."""
     return index < len(paras) and 0 < len(paras[index].text) < 40 and paras[index].text in start.rest
 
 
 def _append_quotation(
     paras: Sequence[Para], index: int, voice: Voice, lexicon: Lexicon, section_expert: Expert | None
 ) -> int | None:
-    """Take the rest of an answer that is one quotation, and return the place after; None where it isn't."""
+    """If the answer is one quotation, append its other paragraphs and return the index after it; otherwise None."""
     if len(voice.answer) != 1:
         return None
     following: list[str] = []
@@ -127,7 +130,7 @@ def _append_quotation(
 
 
 def _is_answer_end(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
-    """Return whether no answer goes on at a place."""
+    """Return whether a paragraph ends the answers: a heading, a rule, a call for questions or a sign-off."""
     para = paras[index]
     if para.kind in ("heading", "rule"):
         return True
@@ -138,7 +141,7 @@ def _is_answer_end(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
 
 
 def _says_who_answers(para: Para, lexicon: Lexicon, going: bool) -> bool:
-    """Return whether a paragraph that might begin a question leads in an answer by its words."""
+    """Return whether a paragraph that looks like a question is in fact a label or lead-in of an answer."""
     if lexicon.answer.match(para.text[:200]):
         return True
     return parse_lead_in(para.text, lexicon) is not None and not (going and QUESTION.search(para.text))
@@ -147,7 +150,10 @@ def _says_who_answers(para: Para, lexicon: Lexicon, going: bool) -> bool:
 def _start_voice(
     paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None, going: bool
 ) -> tuple[Voice, str] | None:
-    """Return whom a paragraph leads in, and what of the answer stands in it."""
+    """Return the voice that a paragraph introduces and the part of the answer in it, or None.
+
+    `going` means that another answer has begun.
+    """
     para = paras[index]
     if label := lexicon.answer.match(para.text[:200]):
         rest = para.text[label.end() :].strip()
@@ -189,7 +195,7 @@ def _start_voice(
 
 
 def _announces_others(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
-    """Return whether a line such as "We put the question to two experts." stands above the first lead-in."""
+    """Return whether this is a line such as "We put the question to two experts." above the first lead-in."""
     if (
         index + 1 >= len(paras)
         or not is_expert_announcement(paras[index].text, lexicon)
@@ -202,7 +208,7 @@ def _announces_others(paras: Sequence[Para], index: int, lexicon: Lexicon, secti
 def _parse_name_before_colon(
     paras: Sequence[Para], index: int, lexicon: Lexicon, going: bool
 ) -> tuple[Voice, str] | None:
-    """A line that ends with a colon, or a strong beginning that does, and names somebody."""
+    """Return the voice and the rest for a line, or its bold beginning, that ends with a colon and names someone."""
     para = paras[index]
     strong = bool(para.head) and para.head.rstrip().endswith((":", "："))
     whole = para.text.rstrip().endswith((":", "：")) and para.words <= MOST_LEADING and para.kind != "item"
@@ -220,7 +226,7 @@ def _parse_name_before_colon(
 
 
 def _is_same_expert(mention: Expert, expert: Expert) -> bool:
-    """Return whether a label names somebody who was named in full before: "Harth" is Laura Harth."""
+    """Return whether a short name refers to an expert named in full before, as "Harth" to Laura Harth."""
     short = mention.name.rstrip(".")
     return expert.name == short or expert.name.split()[-1:] == [short] or expert.name.split()[:1] == [short]
 
@@ -234,7 +240,7 @@ def _prefer_full_name(expert: Expert, section_expert: Expert | None) -> Expert:
 
 
 def _take_signature(voice: Voice, lexicon: Lexicon) -> None:
-    """Take the name below an answer for its expert where nobody was named above it; it is no part of the answer."""
+    """Remove a signature from the end of an answer; if the answer had no expert, it becomes the expert."""
     if len(voice.answer) < 2 or not (named := signature(voice.answer[-1])):
         return
     expert = parse_expert(named, lexicon)

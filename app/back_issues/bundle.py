@@ -1,4 +1,4 @@
-"""Several files as one, as they are kept between a look and an import."""
+"""Bundling several files into one, for storage between preview and import."""
 
 import io
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ LONGEST_NAME = 200  # characters
 
 
 def pack(files: Sequence[tuple[str, bytes]]) -> bytes:
-    """Put files with their names into one."""
+    """Pack named files into a ZIP archive, in order."""
     whole = io.BytesIO()
     with ZipFile(whole, "w", ZIP_DEFLATED) as bundle:
         for number, (name, data) in enumerate(files):
@@ -18,10 +18,10 @@ def pack(files: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def unpack(archive: bytes) -> list[tuple[str, bytes]]:
-    """Return the files of `pack`; none where it is something else, or would grow beyond what is taken."""
+    """Return the files of an archive made by `pack`, or none if it is invalid or larger than `MOST_BYTES` unpacked."""
     try:
         with ZipFile(io.BytesIO(archive)) as bundle:
-            if sum(part.file_size for part in bundle.infolist()) > MOST_BYTES:  # no more of a part is read than it says
+            if sum(part.file_size for part in bundle.infolist()) > MOST_BYTES:  # ZipFile reads no more than these
                 return []
             return [(name.partition(" ")[2], bundle.read(name)) for name in sorted(bundle.namelist())]
     except (BadZipFile, OSError):

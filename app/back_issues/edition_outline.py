@@ -1,4 +1,4 @@
-"""An edition's paragraphs made ready to be searched: what is no text goes, and what a heading covers is known."""
+"""Preparing an edition's paragraphs for the search: removing extras, marking headings, and finding their scopes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,23 +10,23 @@ from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
 from .text_paragraphs import may_be_heading
 
-# Japanese asks by its last syllable, with or without a question mark.
+# A Japanese question is marked by its last syllable, with or without a question mark.
 ASKS = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
 QUESTION = re.compile("[?؟？]|か。")
 MOST_LINK_WORDS = 8
-DEEPEST = 12  # headings that stand above one another
-FARTHEST = 300  # paragraphs that a heading covers at most
-ADVERT_ENDS = 3  # paragraphs that may belong to a label "Advertisement"
+DEEPEST = 12  # nested headings
+FARTHEST = 300  # paragraphs of a heading's scope
+ADVERT_ENDS = 3  # paragraphs that may belong to an "Advertisement" label
 
 
 def asks(text: str) -> bool:
-    """Return whether a text ends with a question mark. The Greek one is a semicolon, which elsewhere ends nothing."""
+    """Return whether a text ends with a question mark other than the Greek one, which looks like a semicolon."""
     found = ASKS.search(text)
     return bool(found) and found[0][0] != ";" if found else False
 
 
 def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
-    """Leave out buttons, captions and advertisements that only their words give away."""
+    """Remove buttons, captions and advertisements, as recognised by their text."""
     made: list[Para] = []
     skip = 0
     between = False  # an advertisement between two rules, or under its label
@@ -50,7 +50,7 @@ def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
             skip = (end if end is not None else ADVERT_ENDS) if ruled and end is not None else (1 if label else 0)
             between = ruled and end is not None
             if between:
-                made.pop()  # the rules around it part nothing
+                made.pop()  # the rules around an advertisement separate nothing else
                 skip = max(skip, 1) if end else 0
                 between = bool(end is not None)
             continue
@@ -64,9 +64,9 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
         return True
     if para.link and para.kind != "heading" and para.words <= MOST_LINK_WORDS and not QUESTION.search(para.text):
         return True
-    if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]" as programs write a button into plain text
+    if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]", a button in plain text
         return True
-    if para.kind == "quote" and re.match(r"\[!\w{2,12}\]", para.text):  # a box, as Markdown has it: "> [!NOTE]"
+    if para.kind == "quote" and re.match(r"\[!\w{2,12}\]", para.text):  # a callout in Markdown: "> [!NOTE]"
         return True
     if re.fullmatch(r"[\W_]*", para.text) or re.fullmatch(r"\W*https?://\S+\W*", para.text):
         return True
@@ -74,7 +74,7 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
 
 
 def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
-    """Take a strong line that stands alone, ends no sentence and asks nothing for a heading below all others."""
+    """Turn a separate bold line that is neither a sentence nor a question into a heading of the lowest level."""
     made = []
     for para in paras:
         bold = para.strong and para.kind == "text" and may_be_heading(para) and not asks(para.text)
@@ -88,10 +88,11 @@ def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
 
 @dataclass
 class Scope:
-    """The reach of a heading, from it (`start`) to the next of its rank (`end`, not in it).
+    """The paragraphs under a heading, from itself (`start`) to before the next of its level (`end`).
 
-    `strong`: it or its introduction says that readers ask. `weak`: it may be about questions. `barred`: about those of
-    no readers. `call`: readers are asked for questions in it. `inherits` is the scope around it.
+    With `strong`, the heading or its introduction says that readers ask; with `weak`, it may be about questions; with
+    `barred`, its questions aren't from readers; with `call`, it invites readers to ask. `around` is the enclosing
+    scope.
     """
 
     heading: str
@@ -131,7 +132,7 @@ class Scope:
 
 @lru_cache(maxsize=2 * FARTHEST)
 def _is_call_for_questions(text: str, lexicon: Lexicon) -> bool:
-    """Return whether a paragraph asks readers for questions; the same one stands below several headings."""
+    """Return whether a paragraph invites readers to ask. Cached, as a paragraph is in the scope of several headings."""
     return lexicon.calls.search(text[:2_000]) is not None
 
 
@@ -141,11 +142,11 @@ def _next_heading(paras: Sequence[Para], start: int) -> int | None:
 
 
 def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Scope | None) -> Scope:
-    """Return what a heading covers, by what its own words and those below it say."""
+    """Build the scope of the heading at `start`, inside `parent`, from its text and the paragraphs below it."""
     para = paras[start]
     level = para.level
     end = min(len(paras), start + FARTHEST)
-    # A question as a heading of the same rank belongs here only where it follows at once, and so do those after it.
+    # A question that is a heading of the same level belongs to the scope only if it follows at once, as do later ones.
     follows = _next_heading(paras, start)
     beside = follows is not None and asks(paras[follows].text) and paras[follows].level == level
     among = beside and all(lexicon.strong.search(one.text) for one in paras[start + 1 : follows] if one.text)

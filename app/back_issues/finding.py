@@ -1,9 +1,8 @@
 """Finding the Q&As of an edition: where a reader's question begins, who answers it, and where the answer ends.
 
-What looks like a question counts only where the edition says that a reader asked it: in the line above it, in the
-heading or the introduction of its section, or by a label where the section calls for questions. An article may ask its
-readers something, an interview asks somebody else, and a quiz knows the answer. What is found is what stands there: the
-words of a block are those of its paragraphs.
+A question only counts if the edition says that a reader asked it: in the line above it, in the heading or introduction
+of its section, or by a label in a section that invites questions. Articles also ask their readers things, interviews
+ask someone else, and a quiz knows the answer. Texts are never altered: a block has the words of its paragraphs.
 """
 
 from collections.abc import Sequence
@@ -24,15 +23,15 @@ from .section_names import get_section_names
 from .unquoting import strip_quotation_marks
 
 MOST_PARAGRAPHS = 20_000  # of one edition; a long one has two hundred
-LONGEST_HEADING = 120  # characters in which a language is heard
+LONGEST_HEADING = 120  # characters of a paragraph that may tell the language of the section
 MOST_THANKS = 12  # words of a line that thanks the asker
 
 
 @dataclass(frozen=True)
 class Block:
-    """One expert's answer to one question, as it was printed. `by_many`: it says that several readers asked.
+    """One expert's answer to one question, as printed. With `by_many`, the edition says that several readers asked.
 
-    `unsure` are codes of `DOUBTS`.
+    `unsure` lists codes of `DOUBTS`.
     """
 
     section: str
@@ -52,7 +51,7 @@ DOUBTS = ("date", "reader", "question", "expert", "end")
 
 @dataclass
 class _Walk:
-    """The place of the search in an edition."""
+    """The state of the search in an edition."""
 
     paras: Sequence[Para]
     words: Lexicon
@@ -60,30 +59,30 @@ class _Walk:
     guest: Expert | None = None
     guest_level: int = 0
     style: str = ""
-    experts: dict[str, Expert] = field(default_factory=dict)  # by their names, with what was said of them first
-    announced: bool = False  # some heading of this edition says that readers ask
+    experts: dict[str, Expert] = field(default_factory=dict)  # by name, with the credits of their first mention
+    announced: bool = False  # whether a heading of this edition says that readers ask
     blocks: list[Block] = field(default_factory=list)
     firsts: list[int] = field(default_factory=list)  # where the question of each block begins
 
 
 def blocks_of(paras: Sequence[Para], language: str = "") -> list[Block]:
-    """Find the Q&As in an edition's paragraphs, in their order."""
+    """Find the Q&As in an edition's paragraphs, in order; without a `language`, guess it."""
     language = language or language_of(para.text for para in paras)
     if found := _blocks_in(paras, language):
         return found
-    # A guess goes wrong where much of an edition is in another language than its questions.
+    # The guess can be wrong if much of an edition is in another language than its questions.
     others = (one for one in known_languages() if one != language and _mentions_readers(paras, get_lexicon(one)))
     return next(filter(None, (_blocks_in(paras, one) for one in others)), [])
 
 
 def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon) -> bool:
-    """Return whether a short paragraph speaks of readers' questions in a language."""
+    """Return whether a short paragraph mentions readers' questions in a language other than English."""
     short = (one.text for one in paras[:MOST_PARAGRAPHS] if 0 < len(one.text) <= LONGEST_HEADING)
     return lexicon.language != "en" and any(lexicon.own.search(text) for text in short)
 
 
 def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
-    """Find the Q&As by the words of a language."""
+    """Find the Q&As with the lexicon of a language."""
     words = get_lexicon(language)
     ready = mark_headings(remove_extras(paras[:MOST_PARAGRAPHS], words), words)
     walk = _Walk(ready, words)
@@ -108,7 +107,7 @@ def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
 
 
 def _leave_scopes(walk: _Walk, index: int) -> None:
-    """Go out of the scopes that end before a paragraph."""
+    """Leave the scopes that end before a paragraph."""
     while walk.scope is not None and index >= walk.scope.end:
         if walk.guest_level >= walk.scope.level:
             walk.guest = None
@@ -122,7 +121,7 @@ def _enter_scope(walk: _Walk, index: int) -> None:
 
 
 def _read_intro(walk: _Walk, para: Para) -> None:
-    """Hear what an introduction says of the questions that follow, and of who answers them."""
+    """Learn from an introduction whether readers ask the questions that follow, and who answers them."""
     if walk.scope is None:
         walk.scope = Scope(
             "", 0, 0, next((at for at, one in enumerate(walk.paras) if one.kind == "heading"), len(walk.paras))
@@ -140,7 +139,7 @@ def _read_intro(walk: _Walk, para: Para) -> None:
 
 
 def _read_qa(walk: _Walk, index: int, start: Start) -> int | None:
-    """Read a question and its answers; the place after them, or None where nothing answers it."""
+    """Read a question with its answers, and return the index after them; None without answers, or if no reader asks."""
     paras, words = walk.paras, walk.words
     if not _can_be_from_reader(walk, start):
         return None
@@ -195,13 +194,13 @@ def _read_qa(walk: _Walk, index: int, start: Start) -> int | None:
 
 
 def _is_closing_line(paras: Sequence[Para], index: int) -> bool:
-    """Return whether a line stands alone below the answers, and leads nothing in."""
+    """Return whether a paragraph is the last of its section and not a lead-in."""
     alone = index < len(paras) and paras[index].kind == "text" and not paras[index].text.rstrip().endswith((":", "："))
     return alone and (index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule"))
 
 
 def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
-    """Take a last line out of an answer that only thanks whoever asked; returns their name."""
+    """Remove a last line that only thanks the asker from an answer, and return the asker's name, if any."""
     last = answer[-1]
     found = parse_asker(last, lexicon) if len(answer) > 1 and len(last.split()) <= MOST_THANKS else None
     if not found or found.rest.strip(" .!"):
@@ -211,7 +210,7 @@ def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
 
 
 def _resolve_expert(walk: _Walk, expert: Expert) -> Expert:
-    """Return somebody as they were first named: later editions of a section say "Dr. Dube", or the name alone."""
+    """Return the expert as first named in the edition, as later mentions are only "Dr. Dube" or the name alone."""
     if expert.name and not expert.credit_line and not expert.relation:
         last = expert.name.split()[-1]
         same = (one for name, one in walk.experts.items() if name == expert.name or name.split()[-1] == last)
@@ -222,7 +221,7 @@ def _resolve_expert(walk: _Walk, expert: Expert) -> Expert:
 
 
 def _credit_all(walk: _Walk, expert: Expert, voices: Sequence[Voice]) -> None:
-    """Name the expert of a section whom only its last line names."""
+    """Set the expert of all answers in a section without one, for a section that names its expert in the last line."""
     for voice in voices:
         voice.expert = voice.expert if voice.expert.name else expert
     for number, block in enumerate(walk.blocks):
@@ -233,7 +232,7 @@ def _credit_all(walk: _Walk, expert: Expert, voices: Sequence[Voice]) -> None:
 
 
 def _can_be_from_reader(walk: _Walk, start: Start) -> bool:
-    """Return whether anything below a question can make it a reader's; most others needn't be read on."""
+    """Return whether a question could still turn out to be a reader's, to skip the costly parsing of most others."""
     return start.by_reader or not (walk.scope is not None and walk.scope.is_barred)
 
 
@@ -254,7 +253,7 @@ def _is_from_reader(walk: _Walk, start: Start, credits: Sequence[str], voices: S
 
 
 def _interviewers_left_out(blocks: list[Block]) -> list[Block]:
-    """Whoever is named before every one of many questions puts them for the readers, and is none."""
+    """Remove the asker if three or more questions all name the same one, who is the interviewer and not a reader."""
     named = [block.askers for block in blocks]
     if len({block.question for block in blocks}) >= 3 and len(set(named)) == 1 and named[0]:
         return [replace(block, askers=()) for block in blocks]
@@ -262,7 +261,7 @@ def _interviewers_left_out(blocks: list[Block]) -> list[Block]:
 
 
 def as_data(block: Block, file: str) -> dict[str, Any]:
-    """Return a block as `flask editions import --dry-run --json` prints it: null or empty is what isn't in the file."""
+    """Return a block as data for `readers-asked editions import --dry-run --json`; what is unknown is None or empty."""
     expert = block.expert
     return {
         "file": file,

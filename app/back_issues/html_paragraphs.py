@@ -1,7 +1,7 @@
-"""The paragraphs of a page: of a mail as HTML, or of what Substack, Ghost, Mailchimp and others export.
+"""The paragraphs of an HTML page: of a mail, or of an export from Substack, Ghost, Mailchimp and others.
 
-What a reader of the edition doesn't read as its text is left out by what its class or its tag calls it (`page_parts`):
-buttons, captions, widgets, cards of other pages, the preview that a mail hides, its footer.
+What isn't part of the text is left out by its class or tag (page_parts.toml): buttons, captions, widgets, cards of
+other pages, the hidden preview text of a mail, its footer.
 """
 
 import re
@@ -16,7 +16,7 @@ from ..text.word_tables import word_tables
 from .issue_paragraph import Para, join_lines
 
 MOST_HTML = 8_000_000  # characters of one page
-BIG = 20  # pixels from which a line is set as a heading
+BIG = 20  # pixels of a font size from which a line counts as a heading
 LONGEST_HEADING = 160
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -30,7 +30,7 @@ BREAK = "\x00"
 
 
 class Style(NamedTuple):
-    """The setting of a stretch of a page, by the elements around it."""
+    """The style of a piece of text, from the elements around it."""
 
     strong: bool = False
     slanted: bool = False
@@ -40,7 +40,7 @@ class Style(NamedTuple):
 
 
 class Page:
-    """Gathers the paragraphs of a page while its elements are walked through (see `html_tree.walk`)."""
+    """A visitor for `html_tree.walk` that collects the paragraphs of a page."""
 
     def __init__(self) -> None:
         self.paras: list[Para] = []
@@ -89,7 +89,7 @@ class Page:
         self._open.append((text.replace(BREAK, ""), style))
 
     def flush(self) -> None:
-        """End the paragraph that is open: one Para for each of its lines, and those that belong together joined."""
+        """Finish the current paragraph: create a `Para` for each of its lines, and join those that belong together."""
         lines: list[Para] = []
         pieces: list[tuple[str, Style]] = []
         breaks = 2
@@ -132,7 +132,7 @@ class Page:
 
 
 def _head(pieces: list[tuple[str, Style]]) -> str:
-    """Return the strong beginning of a line."""
+    """Return the bold beginning of a line, or ""."""
     found = ""
     for text, style in pieces:
         if not style.strong and re.search(r"\w", text):
@@ -158,7 +158,7 @@ def _derive_style(tag: str, attributes: Attributes, css: str, style: Style) -> S
 
 
 def _split_class_names(class_names: str) -> set[str]:
-    """The words in names of classes, whole names among them."""
+    """Return class names in lower case, together with the words that they consist of."""
     return {*class_names.lower().split(), *filter(None, _SPLIT.split(_CAMEL.sub("-", class_names).lower()))}
 
 
@@ -167,7 +167,7 @@ def _page_parts() -> dict[str, frozenset[str]]:
 
 
 def paragraphs_of_html(html: str) -> list[Para]:
-    """Return a page's paragraphs in their order."""
+    """Return the paragraphs of an HTML page in order."""
     page = Page()
     walk(without_images(html)[:MOST_HTML], page, Style())
     page.flush()

@@ -1,4 +1,4 @@
-"""The day of an edition, as its file says it: in numbers, or in words of its language."""
+"""Finding dates of editions in text: in digits, or with the month in the edition's language."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from persiantools.jdatetime import JalaliDate
 
 from ..text.clean import digits
 
-EARLIEST, LATEST = 1995, 2100  # years that an edition by mail may have
+EARLIEST, LATEST = 1995, 2100  # years of plausible dates for a newsletter's edition
 _ISO = re.compile(r"(?<!\d)(\d{4})[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)")
 _NUMBERS = re.compile(r"(?<![\d.])(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
 _YEAR = r"(\d{4})"
 _DIGITS = re.compile(r"\d+")
-# Months of the Levant and Iraq, the Iranian calendar, and Chinese.
+# The month names of the Levant and Iraq, which CLDR's plain `ar` lacks.
 _OWN_MONTHS = {
     "ar": (
         "كانون الثاني",
@@ -38,7 +38,7 @@ _OF = r"[\s\u00a0,،.]{1,3}(?:of |de |del |di |de l'|г\. )?"
 
 @cache
 def _months(language: str) -> dict[str, int]:
-    """Return the months of a language in all their forms, small."""
+    """Return the number of each month by its names in a language and in English, case-folded."""
     names: dict[str, int] = {}
     for locale in {language, "en"}:
         for width in ("wide", "abbreviated"):
@@ -51,7 +51,7 @@ def _months(language: str) -> dict[str, int]:
 
 @cache
 def _date_pattern(language: str) -> re.Pattern[str]:
-    """Return what finds dates with the month in letters: "2. November 2022", "May 2, 2022", "2 de mayo de 2022"."""
+    """Return a pattern for dates with a named month: "2. November 2022", "May 2, 2022", "2 de mayo de 2022"."""
     months = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
     day = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.|-го|-е)?"
     return re.compile(
@@ -70,7 +70,7 @@ _CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
 
 
 def _plain_digits(text: str) -> str:
-    """Write any script's digits as ASCII, and leave all else."""
+    """Convert the digits of any script to ASCII, and leave everything else."""
     return re.sub(r"[^\W\d_]*\d+", lambda found: _ascii(found[0]), text)
 
 
@@ -79,7 +79,7 @@ def _ascii(text: str) -> str:
 
 
 def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
-    """Yield each whole date in a text with its words; where a number could be a day or a month, there is none."""
+    """Yield each full date in a text with its wording, except those whose day and month could be swapped."""
     plain = _plain_digits(text)
     for found in _ISO.finditer(plain):
         yield from _valid_date(found[1], found[2], found[3], found[0])
@@ -102,7 +102,7 @@ def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
 
 
 def _gregorian(year: int, month: int, day: int) -> date:
-    """Return a day of the Iranian calendar as one of ours. Raises ValueError for one that isn't there."""
+    """Convert a date of the Iranian calendar. Raises ValueError if it doesn't exist."""
     made: date = JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
     return made
 
@@ -117,14 +117,14 @@ def _valid_date(year: str, month: str, day: str, text: str) -> Iterator[tuple[da
 
 
 def date_in(text: str, language: str = "en") -> date | None:
-    """Return the first date in a text."""
+    """Return the first date in a text, as found by `dates_in`, or None."""
     return next((day for day, _ in dates_in(text, language)), None)
 
 
 def parse_date_line(text: str, language: str, max_ratio: int = 3) -> date | None:
     """Return the date of a line that says little else: "Issue 12 · 2 November 2022"; None for a sentence with a date.
 
-    The date makes up one in `max_ratio` of its characters at least.
+    The line may be at most `max_ratio` times as long as its date.
     """
     if len(text) > 90 or not _DIGITS.search(text):
         return None

@@ -1,7 +1,7 @@
-"""Files of editions: what a file is, which editions are in it, and the paragraphs of each.
+"""Reading files of editions: detecting the format, splitting a file into editions, and their paragraphs.
 
-Text, HTML, Markdown, a mail (.eml) or many (.mbox), and Ghost's export as JSON. What a file is, its bytes say; its name
-only tells Markdown from text where the text doesn't. Nothing that hangs on a mail is opened.
+The formats are text, HTML, Markdown, a mail (.eml) or many (.mbox), and Ghost's JSON export. The format is detected
+from the contents; the file name only matters if these are ambiguous. Attachments of mails are never opened.
 """
 
 import json
@@ -24,9 +24,9 @@ from .text_paragraphs import front_matter, is_markdown, paragraphs_of_markdown, 
 
 MOST_BYTES = 40 * 1024 * 1024
 MOST_EDITIONS = 20_000  # in one file
-TOP = 8  # paragraphs in which an edition's date stands
+TOP = 8  # paragraphs at the top in which an edition's date is looked for
 SAMPLE = 4_000
-# What can't be read, by its first bytes.
+# Formats that can't be read, by their first bytes.
 MAGIC = (
     (b"%PDF", "pdf"),
     (b"PK\x03\x04", "archive"),
@@ -60,14 +60,14 @@ _KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum
 
 
 class Unreadable(Exception):
-    """Nothing can be read in a file. `code` is a row of `FAULTS`."""
+    """A file can't be read. `code` is a key of `FAULTS`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-# Why a file can't be read, as a sentence; the desk says it in its own language.
+# Why a file can't be read, for the command line; the desk has its own translated messages.
 FAULTS = {
     "empty": "There is nothing in this file.",
     "large": f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Cut it into several.",
@@ -82,7 +82,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Issue:
-    """One edition of a file: its title, its day where something says it, the language of its words, its paragraphs."""
+    """One edition of a file: title, day if known, language, and paragraphs."""
 
     title: str
     day: date | None
@@ -91,7 +91,7 @@ class Issue:
 
 
 def issues_in(name: str, data: bytes) -> Iterator[Issue]:
-    """Yield the editions in a file, one at a time. Raises `Unreadable`."""
+    """Yield the editions of a file. Raises `Unreadable`."""
     if len(data) > MOST_BYTES:
         raise Unreadable("large")
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
@@ -133,7 +133,7 @@ def _parse_mail(data: bytes) -> Issue:
 
 
 def _local_day(line: str) -> date | None:
-    """The day by its sender's clock: an edition of Tuesday evening is one of Tuesday."""
+    """Parse a Date header as a day in its sender's time zone, so that a Tuesday evening stays a Tuesday."""
     try:
         return parsedate_to_datetime(line[:200]).date()
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -144,7 +144,7 @@ def _text(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _decoded(data, "utf-16")
     sample = data[:SAMPLE]
-    low, high = sample[1::2].count(0), sample[::2].count(0)  # of UTF-16 without its mark: at least the spaces have one
+    low, high = sample[1::2].count(0), sample[::2].count(0)  # UTF-16 without BOM has zero bytes, if only in spaces
     if max(low, high) > len(sample) // 40 and max(low, high) > 8 * min(low, high):
         return _decoded(data, "utf-16-le" if low > high else "utf-16-be")
     if sample.count(0) or sum(byte < 9 or 13 < byte < 27 for byte in sample) > len(sample) // 50:
@@ -193,7 +193,7 @@ _NEXT_FRONT = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 
 
 def _parse_markdown(text: str, title: str, day: date | None, file_name_date: date | None) -> Iterator[Issue]:
-    """Yield the editions of a Markdown file, each of which may begin with values of its own."""
+    """Yield the editions of a Markdown file, which may have front matter for each."""
     starts = [found.start() for found in _NEXT_FRONT.finditer(text)]
     end = starts[0] if starts else len(text)
     yield _build_issue(title, day, paragraphs_of_markdown(text[:end]), file_name_date)
@@ -204,7 +204,7 @@ def _parse_markdown(text: str, title: str, day: date | None, file_name_date: dat
 
 
 def _posts(text: str) -> list[dict[str, Any]]:
-    """Return the posts of Ghost's export."""
+    """Return the posts of a Ghost export, or none if the text is something else."""
     try:
         data = json.loads(text)
         found = data["db"][0]["data"]["posts"] if "db" in data else data.get("posts", [])
@@ -225,7 +225,7 @@ def _iso_day(text: str) -> date | None:
 
 
 def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_date: date | None = None) -> Issue:
-    """Put an edition together; its day is said by its file, by a line at its top, or by the file's name."""
+    """Build an edition. Without a `day`, look for one in its first paragraphs, and then use the file name's."""
     language = language_of(para.text for para in paras)
     if day is None:
         top = [para for para in paras if para.text][:TOP]
@@ -236,7 +236,7 @@ def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_
 
 
 def _split_issues(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
-    """Cut editions apart that stand in one text, each below a line with its date."""
+    """Split a text with several editions, each of which begins with a line with its date."""
     for issue in issues:
         paras = issue.paras
         cuts = [at for at, para in enumerate(paras) if _begins_issue(paras, at, issue.language)]
@@ -251,7 +251,8 @@ def _split_issues(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
 
 
 def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
-    """Return whether a line with a date begins an edition: it stands high, at the top, below a line, or says so."""
+    """Return whether a line with a date begins an edition: it is at the top, a top-level heading or right below one,
+    below a rule, or has a word such as "Issue"."""
     para = paras[index]
     if not para.text or parse_date_line(para.text, language) is None:
         return False
@@ -266,5 +267,5 @@ def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
 
 
 def _get_issue_start(paras: Sequence[Para], index: int) -> int:
-    """Return where an edition begins whose title may stand above its date."""
+    """Return the index at which an edition begins, whose title may be above its date."""
     return index - 1 if index and paras[index - 1].kind == "heading" and paras[index].kind != "heading" else index

@@ -1,4 +1,4 @@
-"""A paragraph of an edition as its file has it: its words, and how they are marked up."""
+"""A paragraph of an edition: its text and formatting in the file."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,16 @@ from typing import Literal
 
 from .issue_words import begins_with_label
 
-# "rule" is a line across, which has no words.
+# "rule" is a horizontal rule, which has no text.
 Kind = Literal["text", "heading", "item", "quote", "rule"]
 DASHED = re.compile(r"[\s\u200e\u200f]*(?:[—–―~]|--?)[\s\u00a0\u202f]*(?=[^\W\d_]|[\"“«„(])")
 
 
 @dataclass(frozen=True)
 class Para:
-    """`level` is a heading's, 1 being the highest; `strong` and `slanted` say that all of it is; `head` is how much of
-    its beginning is strong where not all is; `marker` is an item's number or bullet; `link` that it is nothing else.
-
-    `apart` is False where only a line's end parts it from what comes before.
+    """A paragraph. `level` is that of a heading, 1 being the highest. `strong` (bold), `slanted` (italic) and `link`
+    apply to all of its text; `head` is its bold beginning if the rest isn't. `marker` is a list item's number or
+    bullet. `apart` is False if only a line break separates it from the paragraph before.
     """
 
     text: str
@@ -39,7 +38,7 @@ _ENDS_SENTENCE = re.compile(r"[.!?…؟:。！？][\"”»«“’')\]]*\Z")
 
 
 def _is_separate_line(previous: Para, line: Para) -> bool:
-    """Return whether a line is something of its own and not the rest of the line before."""
+    """Return whether a line begins a paragraph instead of continuing the previous line."""
     if previous.strong != line.strong or previous.slanted != line.slanted or previous.kind != line.kind:
         return True
     if line.kind == "heading":
@@ -52,7 +51,7 @@ def _is_separate_line(previous: Para, line: Para) -> bool:
 
 
 def join_lines(lines: Sequence[Para]) -> list[Para]:
-    """Put lines that belong to one paragraph together again, with a space between them."""
+    """Join lines that belong to the same paragraph with spaces."""
     made: list[Para] = []
     for line in lines:
         if made and not line.apart and not _is_separate_line(made[-1], line):

@@ -1,8 +1,8 @@
-"""The words of editions around readers' questions, by language, as expressions that find them.
+"""The phrases that editions use around readers' questions, by language, as compiled patterns.
 
-The rows stand in `languages/`, one file for each language; the sentences of the house form itself are added from
-`typesetting`, so that what this house printed is read back. Whatever the language, English is known too: much of what a
-newsletter's program adds is English. Each expression looks at the start of a paragraph and takes time linear in it.
+They come from `languages/`, one file per language, and the sentences of the house form, so that our own editions can be
+parsed as well. English is always included, since much of what newsletter tools add is English. Every pattern is applied
+to the beginning of a paragraph and takes time linear in it.
 """
 
 import re
@@ -17,7 +17,7 @@ from ..text.languages import guess_language
 from ..typesetting.house_languages import LANGUAGES, phrases_for
 
 FOLDER = Path(__file__).with_name("languages")
-LONGEST_LABEL = 400  # characters in which a label, a credit or a lead-in ends
+LONGEST_LABEL = 400  # characters of a paragraph in which a label, credit or lead-in must end
 HOLES = "{name}{credit_line}{relation}"
 ASKED = ("asked_many", "asked_one", "asked_credit")
 MANY = ("asked_many",)
@@ -46,7 +46,8 @@ _BARE = re.compile(r"[^\w؟?]+")
 
 
 def _literal(phrase: str) -> str:
-    """Write a phrase as an expression: whole words, a star for what goes on, apostrophes and letters that are alike."""
+    """Convert a phrase to a regular expression: it matches whole words, with * for an ending, and equates variants of
+    letters and apostrophes."""
     stem = phrase.endswith("*")
     phrase = phrase.rstrip("*") if stem else phrase
     written = "".join(_SAME.get(char, r"\w{0,3}" if char == "*" else re.escape(char)) for char in phrase)
@@ -56,7 +57,7 @@ def _literal(phrase: str) -> str:
 
 
 def _any_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds any of some phrases, the longest first; nothing where there are none."""
+    """Return a pattern that matches any of the phrases, longest first; without phrases it never matches."""
     listed = sorted(set(phrases), key=len, reverse=True)
     return re.compile("|".join(map(_literal, listed)) if listed else r"(?!)", re.IGNORECASE)
 
@@ -66,13 +67,13 @@ def _phrase_pattern(phrases: Iterable[str], after: str) -> re.Pattern[str]:
 
 
 def _split_at_hole(pattern: str) -> tuple[str, str]:
-    """Split a pattern at its hole; commas and colons beside it are no part of what has to stand there."""
+    """Split a pattern at its placeholder, without adjacent colons and spaces, which are optional."""
     before, _, after = pattern.partition("{who}")
     return before.rstrip(), after.strip().rstrip(":：").rstrip("\u00a0\u202f ").strip()
 
 
 def _house(language: str, kinds: Sequence[str]) -> list[str]:
-    """The sentences of the house form as patterns with one hole."""
+    """Return the sentences of the house form as patterns with a single placeholder, {who}."""
     found = []
     for kind in kinds:
         said = phrases_for(language)[kind]
@@ -83,9 +84,9 @@ def _house(language: str, kinds: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern around a name: what stands before and after it, as expressions (None for nothing).
+    """A pattern around a name: what comes before and after it (None for nothing).
 
-    `key` is a word without which it fits nothing, so that most of them needn't be tried.
+    `key` is a word that every match contains, so that most patterns needn't be tried.
     """
 
     before: re.Pattern[str] | None
@@ -94,10 +95,10 @@ class NamePattern:
 
 
 class Patterns(tuple[NamePattern, ...]):
-    """Patterns, the longest first."""
+    """Several patterns, longest first."""
 
     def that_may_fit(self, text: str) -> Iterator[NamePattern]:
-        """Yield those whose word stands in a text."""
+        """Yield the patterns whose key occurs in a text."""
         there = keys_in(text)
         return (one for one in self if one.key in there)
 
@@ -117,15 +118,15 @@ def _compile_patterns(patterns: Iterable[str]) -> Patterns:
 
 @lru_cache(maxsize=2_000)
 def keys_in(text: str) -> frozenset[str]:
-    """Return the words of a text in a form in which letters that are alike are one."""
+    """Return the words of a text, case-folded and with variants of letters unified."""
     return frozenset(_KEY.findall(text.replace("İ", "i").casefold().translate(_ALIKE)))
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The expressions of a language. `asked` announce a question without a name: "Readers asked:".
+    """The patterns of a language. `asked` matches announcements of questions without a name: "Readers asked:".
 
-    `own` is `strong` without what English adds.
+    `own` is `strong` without the English phrases.
     """
 
     language: str
@@ -180,7 +181,7 @@ def known_languages() -> list[str]:
 
 @cache
 def get_lexicon(language: str) -> Lexicon:
-    """Return the expressions of a language, with those of English; only those where it has no row."""
+    """Return the patterns of a language, including the English ones; for an unknown language only those."""
     rows = _rows()
     tag = language.lower().split("-")[0]
     tags = [tag, "en"] if tag in rows and tag != "en" else ["en"]
@@ -233,18 +234,18 @@ def get_lexicon(language: str) -> Lexicon:
 
 @cache
 def _labels() -> re.Pattern[str]:
-    """Labels of questions and answers in any language, at the beginning of a line."""
+    """Return a pattern for the labels of questions and answers in any language, at the beginning of a line."""
     every = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
     return _phrase_pattern(every, rf"{NUMBER}\**{COLON}")
 
 
 def begins_with_label(line: str) -> bool:
-    """Return whether a line begins like a labelled question or answer, in whatever language."""
+    """Return whether a line begins with the label of a question or answer in any language."""
     return _labels().match(line[:LONGEST_LABEL]) is not None
 
 
 def language_of(texts: Iterable[str]) -> str:
-    """Guess in which of the known languages an edition is, by its longest paragraphs; English where it is another."""
+    """Guess which of the known languages an edition is in, by its longest paragraphs; English if it is another one."""
     longest = sorted(texts, key=len, reverse=True)[:6]
     guessed = guess_language(" ".join(text[:300] for text in longest)) if longest else "und"
     tag = guessed.lower().split("-")[0]
@@ -252,5 +253,5 @@ def language_of(texts: Iterable[str]) -> str:
 
 
 def normalize_text(text: str) -> str:
-    """Return a text's letters alone, for comparing."""
+    """Return a text case-folded and without punctuation other than question marks, for comparison."""
     return _BARE.sub(" ", text.casefold()).strip()

@@ -1,4 +1,4 @@
-"""Lines that say who asks or who answers: the house form's sentences read back, and others'."""
+"""Parsing lines that say who asks or answers, in the sentences of the house form or of other newsletters."""
 
 import re
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from functools import lru_cache
 from .issue_words import LONGEST_LABEL, QUOTES, Lexicon, NamePattern
 from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, can_be_asker, is_name, parse_expert
 
-LONGEST_INTRO = 2_000  # characters of an introduction that are looked at
-LONGEST_LEAD_IN = 320  # characters of one that no colon ends
+LONGEST_INTRO = 2_000  # characters of an introduction that are examined
+LONGEST_LEAD_IN = 320  # characters of a lead-in that doesn't end with a colon
 _COLON = re.compile(r"[\s\u00a0\u202f]*[:：](?=[\s\u00a0\u202f]|\Z|[\"“«„»‘'])")
 _TAIL = re.compile(
     rf"[^:：.!?؟{QUOTES}]{{0,60}}?[\s\u00a0\u202f]*[:：]\s*"
@@ -18,7 +18,10 @@ _TAIL = re.compile(
 
 @dataclass(frozen=True)
 class AskerLine:
-    """An announcement of a question: `who` as printed ("" for readers without a name), and what follows it."""
+    """An announcement of a question: `who` asks, as printed ("" for unnamed readers), and the `rest` after it.
+
+    With `by_reader`, it says that a reader asks.
+    """
 
     who: str
     rest: str
@@ -26,7 +29,7 @@ class AskerLine:
 
 
 def _get_sentence_before(text: str, end: int) -> str:
-    """Return the end of the sentence before a place."""
+    """Return the part of a sentence before `end`."""
     start = 0
     for found in SENTENCE_END.finditer(text, 0, end):
         start = found.end()
@@ -34,7 +37,10 @@ def _get_sentence_before(text: str, end: int) -> str:
 
 
 def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str, str] | None:
-    """Return what a pattern holds in a text and what follows the whole; None where it doesn't fit."""
+    """Return what is at the place of the name and what follows the match; None if the pattern doesn't match.
+
+    With `anywhere`, the match may begin later in the text.
+    """
     start = 0
     if pattern.before:
         begins = (
@@ -60,13 +66,13 @@ def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str
     who = text[start : ends.start()]
     more = tail[0].rstrip(" \u00a0\u202f:：")
     if pattern.before and more.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
-        who += more  # "We have asked Jiri Novak, an engineer:", where the verb stands between
+        who += more  # "We have asked Jiri Novak, an engineer:", with part of the verb after the name
     return (_get_sentence_before(text, ends.start()) if not pattern.before and anywhere else who), text[tail.end() :]
 
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
-    """Return who is led in by a paragraph and what of the answer stands in it too; None where it leads nobody in."""
+    """Parse a paragraph that begins with a lead-in; return the expert and the beginning of the answer, or None."""
     start = text[:LONGEST_LABEL]
     for pattern in lexicon.answers.that_may_fit(start):
         held = _match_pattern(pattern, start, anywhere=True)
@@ -79,7 +85,7 @@ def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
 
 
 def find_host(text: str, lexicon: Lexicon) -> Expert | None:
-    """Return who answers what follows, as the introduction of readers' questions says in whatever words."""
+    """Return the expert that an introduction to readers' questions names as answering them, however it is phrased."""
     text = text[:LONGEST_INTRO]
     for pattern in lexicon.answers.that_may_fit(text):
         ends = pattern.after.search(text) if pattern.after and not pattern.before else None
@@ -97,7 +103,7 @@ _RUN = re.compile(
 
 
 def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
-    """Return whom a line before a colon names, in whatever words it leads to what they say."""
+    """Return the person named in a line that ends with a colon, however it is phrased, or None."""
     for found in _RUN.finditer(text[:LONGEST_LABEL]):
         name = found[0].strip()
         first = name.split()[0]
@@ -115,7 +121,7 @@ def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def find_guest(text: str, lexicon: Lexicon) -> Expert | None:
-    """Return who answers the questions of a section, as its introduction says."""
+    """Return the expert that an introduction presents as the guest of its section, or None."""
     text = text[:LONGEST_INTRO]
     for pattern in lexicon.guests.that_may_fit(text[:LONGEST_INTRO]):
         at = pattern.before.search(text) if pattern.before else None
@@ -137,7 +143,10 @@ def find_guest(text: str, lexicon: Lexicon) -> Expert | None:
 
 
 def _stop(text: str, start: int) -> int:
-    """Return where the sentence ends that a name stands in: at a full stop that ends no abbreviation, or a colon."""
+    """Return where the sentence ends that begins at `start`: at a colon, or a full stop that isn't of an abbreviation.
+
+    Without either, it is the end of the text.
+    """
     ends = [len(text.rstrip().rstrip(".!"))]
     for pattern in (SENTENCE_END, _COLON):
         if found := pattern.search(text, start):
@@ -147,7 +156,7 @@ def _stop(text: str, start: int) -> int:
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
-    """Return who is said to ask at the beginning of a paragraph, and what follows."""
+    """Parse a paragraph that begins by saying who asks, or return None."""
     start, more = text[:LONGEST_LABEL], text[LONGEST_LABEL:]
     if found := lexicon.asked.match(start):
         return AskerLine("", start[found.end() :] + more, by_reader=True)
@@ -177,7 +186,7 @@ def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
 
 
 def is_expert_announcement(text: str, lexicon: Lexicon) -> bool:
-    """Return whether a short paragraph only says that somebody was asked, whoever it was."""
+    """Return whether a short paragraph says that someone was asked or answers, without checking for a name."""
     if len(text.split()) > 30:
         return False
     return any(
@@ -188,7 +197,8 @@ def is_expert_announcement(text: str, lexicon: Lexicon) -> bool:
 
 
 def find_asker_after(text: str, lexicon: Lexicon) -> str | None:
-    """Return who asks, where that follows a question in marks: "asks Harriet from Hereford", "Harriet asks"."""
+    """Return who asks, in text after a quoted question: "asks Harriet from Hereford", "Harriet asks"; "" for unnamed
+    readers, or None."""
     bare = text.strip(" \t\u00a0\u202f,،.–—-")
     if not bare or len(bare) > 140 or SENTENCE_END.search(bare):
         return None

@@ -1,4 +1,4 @@
-"""Names as editions print them: who somebody is, with what stands beside the name."""
+"""Parsing names as editions print them, with the credits next to them."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from .issue_paragraph import DASHED
 from .issue_words import Lexicon
 
 LONGEST_NAME, MOST_NAME_WORDS = 70, 7
-REMEMBERED = 1_000  # paragraphs whose reading is kept: the same one is asked for several times
-# Small words inside of names.
+REMEMBERED = 1_000  # paragraphs whose result is cached, as each is parsed several times
+# Lower-case words inside names.
 PARTICLES = frozenset(
     [
         "de",
@@ -43,11 +43,11 @@ PARTICLES = frozenset(
         "kızı",
     ]
 )
-# What stands in small letters before a name, and is no part of it where a name is looked for.
+# Lower-case words before a name that aren't part of it.
 HONORIFICS = frozenset(
     ["pani", "pan", "señora", "señor", "doña", "don", "signora", "signor", "dona", "dom", "madame", "mevrouw", "fru"]
 )
-TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])  # and these are one
+TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])  # but these are part
 _JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")  # "生物学者の佐藤美咲さん"
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
 _PARTED = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
@@ -57,7 +57,7 @@ _SPEAKER = re.compile(r"\W{0,4}([^:：\n?!؟\"“«]{2,90}?)[*_\s\u00a0\u202f]{0
 
 @dataclass(frozen=True)
 class Expert:
-    """Somebody who answers, with what stands after the name and why they can answer; as printed, or ""."""
+    """An expert as printed: the name, the credit line after it, and how they relate to the question; "" if absent."""
 
     name: str = ""
     credit_line: str = ""
@@ -69,29 +69,29 @@ def is_cased(word: str) -> bool:
 
 
 def is_name(text: str, single: bool = False) -> bool:
-    """Return whether words can be somebody's name: capitals where the script has any, no digits; one word where
-    `single`.
+    """Return whether a text can be a person's name: capitalised if the script has capitals, and without digits. A
+    single word only counts with `single`.
     """
     words = _strip_titles(text.split())
     if not words or len(text) > LONGEST_NAME or len(words) > MOST_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
         return False
-    if words[-1] in PARTICLES:  # "Chieda al suo comune:", which is how a sentence begins
+    if words[-1] in PARTICLES:  # "Chieda al suo comune:", the beginning of a sentence
         return False
     if not any(map(is_cased, words)):
         return len(words) > 1 or single or bool(re.match(SIGN, text))
     capitals = sum(word.lstrip("(\"'“«")[:1].isupper() for word in words)
     small = sum(word.lower() in PARTICLES for word in words)
-    spared = len(words) > 3  # one word that is no name's, as in "Captain of Police Maria Silva"
+    spared = len(words) > 3  # allows for one word that isn't part of the name, as in "Captain of Police Maria Silva"
     return words[0][:1].isupper() and capitals >= len(words) - small - spared and (len(words) > 1 or single)
 
 
 def _strip_titles(name_parts: list[str]) -> list[str]:
-    """Return the words of a name without the titles in small letters that it begins with: "dr Marek Zieliński"."""
+    """Return the words of a name without lower-case titles at its beginning, as in "dr Marek Zieliński"."""
     return name_parts[next((at for at, word in enumerate(name_parts) if word not in TITLES), len(name_parts)) :]
 
 
 def parse_expert(text: str, lexicon: Lexicon) -> Expert:
-    """Split "Laura Harth, campaign director at X, which published it" into its parts."""
+    """Split a text such as "Laura Harth, campaign director at X, which published it" into its parts."""
     text = text.strip(EDGES + ":：")
     begun = lexicon.when.match(text)
     text = text[begun.end() :] if begun else text
@@ -115,7 +115,7 @@ def parse_expert(text: str, lexicon: Lexicon) -> Expert:
 
 
 def _trimmed_name(name: str) -> tuple[str, str]:
-    """Take what describes somebody away from the name: "soil scientist Jane Smith", "Jane Smith of Cornell"."""
+    """Split a name from a description, as in "soil scientist Jane Smith" or "Jane Smith of Cornell"."""
     words = name.split()
     if len(words) > 3 and words[0][:1].isupper() and all(map(is_cased, words)):
         start = next((at for at in range(len(words), 0, -1) if not words[at - 1][:1].isupper()), 0)
@@ -138,7 +138,7 @@ def _trimmed_name(name: str) -> tuple[str, str]:
 
 
 def bare_credit(text: str, slanted: bool) -> str | None:
-    """Return a line below a question that is a name and a place and nothing else, with no dash before it."""
+    """Return the line if it only consists of a name and a place, without a dash, as below a question; else None."""
     bare = text.strip()
     if not bare or len(bare) > 60 or len(bare.split()) > 8 or re.search(r"[.!?؟:;…][\"”»]?\Z", bare):
         return None
@@ -149,7 +149,7 @@ def bare_credit(text: str, slanted: bool) -> str | None:
 
 
 def can_be_asker(text: str) -> bool:
-    """Return whether words can be somebody and where they are from: "Maria from Tbilisi", "Maria, 34, Tbilisi"."""
+    """Return whether a text can be a person with a place: "Maria from Tbilisi", "Maria, 34, Tbilisi"."""
     words = text.split()
     if len(words) > 1 and words[0] in HONORIFICS:
         words = words[1:]
@@ -166,7 +166,7 @@ def can_be_asker(text: str) -> bool:
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
-    """Return the name before a colon at a paragraph's beginning, and what is said."""
+    """Return the name before a colon at the beginning of a paragraph, and the text after it; None without one."""
     found = _SPEAKER.match(text[:140])
     if not found:
         return None
@@ -178,7 +178,7 @@ def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def signature(text: str) -> str | None:
-    """Return the name in a line such as "— Maria, Tbilisi" or "(Maria, Tbilisi)"; None where it is none."""
+    """Return the name in a line such as "— Maria, Tbilisi" or "(Maria, Tbilisi)", or None."""
     bare = text.strip()
     dashed = DASHED.match(bare)
     inside = bare[dashed.end() :] if dashed else bare[1:-1] if bare[:1] == "(" and bare[-1:] == ")" else None
@@ -194,7 +194,7 @@ def signature(text: str) -> str | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_name_line(text: str, lexicon: Lexicon) -> Expert | None:
-    """Return whom a line names that is a name with a credit line and nothing else."""
+    """Parse a line that only consists of a name with a credit line, or return None."""
     bare = text.strip().rstrip(":：").strip()
     if len(bare) > 200 or re.search(r"[.!?؟][\"”»]?\Z", bare) or not _PARTED.search(bare):
         return None

@@ -1,4 +1,4 @@
-"""A Q&A of a back issue as a whole: one question with all that answered it there."""
+"""A complete Q&A of a back issue: one question with all of its answers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from .finding import Block
 from .issue_words import normalize_text
 from .printed_names import Expert
 
-SHORT = 100  # characters of a question that stands in for a headline
+SHORT = 100  # characters of a question that replaces a missing headline
 
 
 @dataclass(frozen=True)
 class PrintedVoice:
-    """An answer: whom the edition named, and the paragraphs."""
+    """An answer: the expert as named in the edition, and the paragraphs."""
 
     expert: Expert
     answer: tuple[str, ...]
 
     @property
     def markdown(self) -> str:
-        """The answer as the house form takes it; no sign of it is read as markup."""
+        """The answer for the house form, escaped so that nothing in it is read as markup."""
         return "\n\n".join(map(markdown_of, self.answer))
 
 
 @dataclass(frozen=True)
 class PrintedQA:
-    """A Q&A as it stood in an edition: `day` is the edition's, None where the file doesn't say it; `unsure` are
-    codes of `finding.DOUBTS`.
+    """A Q&A as printed in an edition. `day` is that of the edition, or None if unknown; `unsure` lists codes of
+    `finding.DOUBTS`.
     """
 
     day: date | None
@@ -45,25 +45,25 @@ class PrintedQA:
 
     @property
     def credits(self) -> tuple[str | None, ...]:
-        """The askers, as the house form takes them: None for each who isn't named."""
+        """The askers' credits for the house form: None for each who isn't named."""
         return self.askers or ((None, None) if self.by_many else (None,))
 
     @property
     def title(self) -> str:
-        """The headline, or where there was none how the question begins."""
+        """The headline, or the beginning of the question if there is none."""
         if self.headline or len(self.question) <= SHORT:
             return self.headline or " ".join(self.question.split())
         return " ".join(self.question[:SHORT].split()[:-1]) + " …"
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the words, by which a Q&A that comes again is known, however its file is laid out."""
+        """A SHA-256 of the normalised text, to recognise a Q&A that is imported again, whatever its file's layout."""
         said = [self.question, *(part for voice in self.voices for part in voice.answer)]
         return sha256(" ".join(map(normalize_text, said)).encode()).hexdigest()
 
 
 def build_qas(blocks: Iterable[Block]) -> list[PrintedQA]:
-    """Put the blocks of one edition together to Q&As: those that follow one another with the same question are one."""
+    """Combine the blocks of an edition into Q&As, merging neighbours with the same question and headline."""
     made = []
     for _key, group in groupby(blocks, key=lambda block: (block.day, block.question, block.headline)):
         some = list(group)

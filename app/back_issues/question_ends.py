@@ -1,4 +1,4 @@
-"""The end of a question, and whom it names as its asker."""
+"""Finding the end of a question, and the askers that it names."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from .unquoting import count_quoted_paragraphs
 
 
 def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexicon) -> tuple[list[str], int]:
-    """Return the paragraphs of a question and the place after them."""
+    """Return the paragraphs of the question that begins at `index`, and the index after them."""
     texts, after = ([start.rest.strip()] if start.rest.strip() else []), index + 1
     if start.style in ("strong", "quote", "slanted"):
         para = paras[index]
@@ -40,7 +40,7 @@ def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexi
 
 
 def _is_new_question(previous: str, paras: Sequence[Para], index: int) -> bool:
-    """Return whether a paragraph that looks like the question before it is another one."""
+    """Return whether a paragraph in the style of the question before it is a question of its own."""
     return asks_something(previous) and asks_something(paras[index].text) and _is_followed_by_answer(paras, index)
 
 
@@ -55,7 +55,7 @@ def _has_same_style(first: Para, second: Para) -> bool:
 def _extend_question(
     paras: Sequence[Para], after: int, texts: list[str], start: Start, lexicon: Lexicon
 ) -> tuple[list[str], int]:
-    """Go on to where a label, a lead-in or a signature says that the question is over; else it is one paragraph."""
+    """Extend a question up to a label, lead-in or signature that shows its end. Without one, leave it as it is."""
     for number in range(after, min(after + MOST_PARAGRAPHS, len(paras))):
         one = paras[number]
         if start.style == "letter" and is_letter_signature(paras, number, lexicon):
@@ -78,7 +78,8 @@ def _extend_question(
 def extract_askers(
     paras: Sequence[Para], texts: list[str], after: int, start: Start, lexicon: Lexicon
 ) -> tuple[list[str], list[str], int]:
-    """Take the askers out of a question: below it, at its end, in brackets; returns them, the question, the place."""
+    """Extract the askers named below a question, at its end or in brackets; return them, the rest of the question, and
+    the index after it."""
     who: list[str] = []
     texts = list(texts)
     if len(texts) > 1 and (named := signature(texts[-1])) and not asks_something(texts[-1]):

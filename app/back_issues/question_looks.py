@@ -1,4 +1,4 @@
-"""The looks of questions: each function tells one way in which editions mark what a reader asked."""
+"""Recognising questions by their formatting: one function for each way in which editions mark readers' questions."""
 
 import re
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ TRAILING = re.compile(r"(?<=[?؟？!.»”\"])\s+(?:[—–―]|--)\s?([^—–?
 
 @dataclass(frozen=True)
 class Start:
-    """The beginning of a question. `style` is how the edition marks it; `rest` what of it stands in the same paragraph.
+    """The beginning of a question. `style` is how the edition marks it; `rest` is the part of it in the same paragraph.
 
-    `announced`: a line says that somebody asks. `by_reader`: that it is a reader. `inline` is the answer's beginning
-    where it stands in the same paragraph.
+    With `announced`, a line says that someone asks; with `by_reader`, that it is a reader. `inline` is the beginning of
+    the answer if it is in the same paragraph.
     """
 
     style: str
@@ -42,13 +42,13 @@ def has_announced_question_below(paras: Sequence[Para], index: int, lexicon: Lex
 
 
 def _announces_question(text: str, lexicon: Lexicon) -> bool:
-    """Return whether a line announces a question that is still to come, and does not only name the asker."""
+    """Return whether a line announces a question that follows, instead of only naming the asker."""
     found = parse_asker(text, lexicon)
     return found is not None and bool(found.rest.strip() or text.rstrip().endswith((":", "：")))
 
 
 def _is_from_reader(scope: Scope, paras: Sequence[Para], after: int, lexicon: Lexicon) -> bool:
-    """Return whether a question that only its looks give away is a reader's: by its section, or by a name below it."""
+    """Return whether a question recognised by its formatting is a reader's, by its section or a name below it."""
     return scope.is_about_readers or _credited(paras, after)
 
 
@@ -138,7 +138,7 @@ def _match_speaker(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: S
 
 
 def _match_letter(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """A letter: a salutation, a question somewhere, and a signature."""
+    """Match a letter: a salutation, a question somewhere, and a signature."""
     if paras[index].kind == "heading" or not lexicon.dear.match(paras[index].text[:120]):
         return None
     for number, one in enumerate(paras[index : index + MOST_PARAGRAPHS]):
@@ -153,7 +153,7 @@ def _match_letter(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sc
 
 
 def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
-    """Return whether a line is the name below a letter without a dash: the answer greets whoever it is right below."""
+    """Return whether a line is an undashed signature of a letter, as shown by a salutation in the answer below it."""
     text = paras[index].text
     short = 0 < len(text.split()) <= 6 and not re.search(r"[.!?؟:,;][\"”»]?\Z", text)
     return short and index + 1 < len(paras) and lexicon.dear.match(paras[index + 1].text[:120]) is not None
@@ -169,7 +169,7 @@ def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
 
 
 def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """Some paragraphs with a question in them, and a name below, or at their end."""
+    """Match up to four paragraphs with a question in them, and a name below or at their end."""
     for number, one in enumerate(paras[index : index + 4]):
         if one.kind not in ("text", "item"):
             return None
@@ -181,7 +181,7 @@ def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sc
 
 
 def quoted_credit(para: Para) -> str | None:
-    """Return whom the slanted last line of a quoted question names as its asker."""
+    """Return the asker named in a quoted question's last line in italics, or None."""
     return bare_credit(para.text, slanted=True) if para.kind == "quote" and para.slanted else None
 
 

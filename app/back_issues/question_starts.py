@@ -1,4 +1,4 @@
-"""The beginning of a reader's question: a line says so, or it looks like those of its section."""
+"""Finding the beginning of a reader's question, by an announcement or by the formatting used in its section."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from .unquoting import begins_quoted, first_quotation
 def find_question_start(
     paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope | None, style: str
 ) -> Start | None:
-    """Return the question that begins with a paragraph; None where none does.
+    """Return the question that begins at `index`, or None.
 
-    `style` is that of the questions before it in the section: what marks the first marks all of them.
+    `style` is that of the earlier questions in the section, if any, as all are marked like the first.
     """
     para = paras[index]
     if para.kind == "rule" or not para.text:
@@ -68,7 +68,7 @@ def _match_announced(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Sta
 
 
 def _match_quote_with_asker(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Start | None:
-    """A question in marks, with its asker behind it: "Must I fell it?" asks Harriet from Hereford."""
+    """Match a quoted question followed by its asker: "Must I fell it?" asks Harriet from Hereford."""
     text = paras[index].text
     if paras[index].kind == "heading" or not begins_quoted(text) or not QUESTION.search(text):
         return None

@@ -1,4 +1,4 @@
-"""From the bytes of a file to the Q&As in it."""
+"""Reading files of back issues: from the bytes of a file to the Q&As of its editions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,18 +11,18 @@ from .printed_qa import PrintedQA, build_qas
 
 
 class ReadIssue(NamedTuple):
-    """An edition of a file with the Q&As that were found in it."""
+    """An edition with the Q&As found in it."""
 
     title: str
     blocks: list[Block]
 
     def qas(self, undated: date | None = None) -> list[PrintedQA]:
-        """The Q&As, each with all of its answers; `undated` is the day of an edition whose file says none."""
+        """Return the Q&As, each with all of its answers. `undated` is the day to use if the file has none."""
         return [replace(qa, day=qa.day or undated) for qa in build_qas(self.blocks)]
 
 
 def read_issues(name: str, data: bytes) -> Iterator[ReadIssue]:
-    """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable` where nothing can be read."""
+    """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable`."""
     for issue in issues_in(name, data):
         yield ReadIssue(
             issue.title, [_apply_issue_date(block, issue) for block in blocks_of(issue.paras, issue.language)]

@@ -1,19 +1,19 @@
-"""The section and the headline of a Q&A, from the headings above it."""
+"""Finding the section and headline of a Q&A in the headings above it."""
 
 from .edition_outline import Scope
 from .issue_words import Lexicon
 
-EDGES = " \u00a0\u202f:：+*=~#|•"  # with which plain text sets a heading off
-MOST_LEFT = 4  # words of a heading before its colon that are the section's
+EDGES = " \u00a0\u202f:：+*=~#|•"  # decoration of headings in plain text
+MOST_LEFT = 4  # words before a heading's colon that may be the section
 
 
 def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexicon) -> tuple[str, str]:
-    """Return the section and the headline that stand above a question."""
+    """Return the section and headline of a question, each "" if there is none."""
     chain = list(scope.chain) if scope else []
     scopes = [one for one in chain if one.heading and not (one.level <= 1 and len(chain) > 1 and not one.strong)]
     if style == "heading":
         scopes = [one for one in scopes if one.start != index]
-    scopes = [one for one in scopes if one.start or _is_section(one.heading, lexicon)]  # the first is the edition's
+    scopes = [one for one in scopes if one.start or _is_section(one.heading, lexicon)]  # the first is the title
     if not scopes:
         return "", ""
     nearest, *above = scopes
@@ -30,12 +30,12 @@ def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexi
 
 
 def _is_section(heading: str, lexicon: Lexicon) -> bool:
-    """Return whether a heading speaks of questions, or names a section and what it is about."""
+    """Return whether a heading mentions questions, or consists of a section and a topic."""
     return bool(lexicon.strong.search(heading) or lexicon.weak.search(heading) or _split(heading)[1])
 
 
 def _split(heading: str) -> tuple[str, str]:
-    """Split "Expert Corner: Policing" at its colon, or at a line between."""
+    """Split a heading such as "Expert Corner: Policing" at its colon, bar or dash."""
     for sign in (": ", "：", "\u00a0: ", "\u202f: ", " | ", " — ", " – ", " · "):
         left, found, right = heading.partition(sign)
         if found and left.strip() and right.strip():

@@ -1,4 +1,4 @@
-"""The paragraphs of plain text, whose lines a mail program may have broken, and of Markdown."""
+"""The paragraphs of plain text, which a mail program may have wrapped, and of Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .issue_paragraph import DASHED, Para, join_lines
 from .issue_words import begins_with_label
 
 MOST_TEXT = 8_000_000  # characters of one text
-FULL = 40  # characters of a line that a program may have broken because the next word did not fit
+FULL = 40  # characters from which a line may have been wrapped by a program
 LONGEST_HEADING, MOST_HEADING_WORDS = 90, 14
 _MARKDOWN = MarkdownIt("commonmark", {"html": True, "breaks": True, "maxNesting": 40}).enable("table").disable("code")
 _RULE = re.compile(r"[\s>]*(?:[-=_*~•·—–#+─━═]\s*){3,}\Z")
@@ -36,13 +36,13 @@ _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,40}\]:[^\n]*(?:\n[ \t]+\S[^\n]*)*\n?|\[\
 
 
 def is_markdown(text: str) -> bool:
-    """Return whether a text has as much of Markdown as only somebody who writes it puts there."""
+    """Return whether a text has enough Markdown syntax that it must be intended."""
     return len(_MARKUP.findall(text[:200_000])) >= 2
 
 
 def front_matter(text: str) -> tuple[dict[str, str], str]:
-    """Split off what stands above a Markdown file between lines of dashes, or as TOML between lines of plus signs: its
-    values by their keys, and the rest.
+    """Split a Markdown file into its front matter (YAML between lines of dashes or TOML between lines of plus signs),
+    as text by lower-case key, and the rest. Only single-line values are understood.
     """
     found = _FRONT.match(text)
     sign = "=" if found and found[1] == "+++" else ":"
@@ -53,12 +53,12 @@ def front_matter(text: str) -> tuple[dict[str, str], str]:
 
 
 def paragraphs_of_markdown(text: str) -> list[Para]:
-    """Return the paragraphs of Markdown, with what stands in it as HTML, and without its footnotes."""
+    """Return the paragraphs of a Markdown text, including HTML in it, but without footnotes."""
     return paragraphs_of_html(_MARKDOWN.render(_FOOTNOTE.sub("", text[:MOST_TEXT])))
 
 
 def paragraphs_of_text(text: str) -> list[Para]:
-    """Return the paragraphs of plain text: parted by empty lines, or by every line's end where no line is broken."""
+    """Return the paragraphs of plain text, separated by blank lines, or by every line break if lines aren't wrapped."""
     lines = for_text(text).split("\n")
     width = _width(lines)
     paras: list[Para] = []
@@ -84,7 +84,7 @@ def for_text(text: str) -> str:
 
 
 def _width(lines: Sequence[str]) -> int:
-    """Return at which column the lines of a text are broken, 0 where they aren't."""
+    """Return the column at which the lines of a text are wrapped, or 0 if they aren't."""
     longest = sorted((len(line) for line in lines if line.strip()), reverse=True)
     if not longest or longest[0] > 110:
         return longest[len(longest) // 50] if longest and longest[len(longest) // 20] <= 100 else 0
@@ -96,7 +96,7 @@ def _is_short(line: str) -> bool:
 
 
 def _build_paragraphs(group: Sequence[str], width: int) -> list[Para]:
-    """Return the paragraphs of lines that stand together."""
+    """Return the paragraphs of a group of lines without a blank line in between."""
     made: list[Para] = []
     for number, line in enumerate(group):
         para = _line(line)
@@ -109,7 +109,7 @@ def _build_paragraphs(group: Sequence[str], width: int) -> list[Para]:
 
 
 def _is_wrapped_line(previous_line: str, line: str, width: int, previous_para: Para) -> bool:
-    """Return whether a program broke the line before because the next word did not fit, which no writer's end is."""
+    """Return whether the line break before `line` comes from wrapping, as the next word didn't fit."""
     if not width or _HASHES.match(line) or _HASHES.match(previous_line):
         return False
     word = line.lstrip("> ").split(maxsplit=1)[0]
@@ -154,7 +154,7 @@ def _line(line: str) -> Para | None:
 
 
 def _mark_headings(paras: Sequence[Para]) -> list[Para]:
-    """Take short lines that end no sentence and stand alone for headings; those in capitals stand higher."""
+    """Turn short separate lines that aren't sentences into headings, with a higher level for those in capitals."""
     made = []
     for number, para in enumerate(paras):
         after = next((one for one in paras[number + 1 : number + 2]), None)
@@ -171,7 +171,7 @@ def _mark_headings(paras: Sequence[Para]) -> list[Para]:
 
 
 def may_be_heading(para: Para) -> bool:
-    """Return whether a paragraph looks like a heading that nothing marks as one."""
+    """Return whether an unmarked paragraph could be a heading by its text."""
     text = para.text
     if len(text) > LONGEST_HEADING or para.words > MOST_HEADING_WORDS or para.marker or para.kind == "quote":
         return False

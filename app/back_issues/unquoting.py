@@ -1,4 +1,4 @@
-"""Taking a printed quotation apart: the inverse of how the house form sets one."""
+"""Removing the marks of printed quotations, the inverse of how the house form sets them."""
 
 import re
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ def begins_quoted(text: str) -> bool:
 
 
 def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
-    """Return how many of the paragraphs are one quotation that begins with the first sign; None where none does, or
-    where it ends in the middle of a paragraph, as in a sentence that quotes.
+    """Return how many paragraphs a quotation spans that begins with the first character. Return None if there is none,
+    or if it ends in the middle of a paragraph, as in a sentence that quotes.
     """
     if not texts or not begins_quoted(texts[0]):
         return None
@@ -34,18 +34,21 @@ def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
 
 
 def first_quotation(text: str) -> int | None:
-    """Return the place of the mark that closes the quotation which a paragraph begins with; None where none does."""
+    """Return the index of the mark that closes the quotation at the beginning of a paragraph, or None.
+
+    The paragraph must contain a quotation mark.
+    """
     first = parse([text])[0][0]
     return first.mate.at if first.mate else None
 
 
 def strip_quotation_marks(texts: Sequence[str]) -> list[str]:
-    """Return paragraphs without the marks that wrap them as one quotation, or the dash that begins direct speech."""
+    """Remove the marks that wrap paragraphs as one quotation, or the dashes of direct speech."""
     whole = list(texts)
     outside = _OUTSIDE.search(whole[-1]) if whole else None
     if outside and count_quoted_paragraphs(whole) == len(
         whole
-    ):  # «The full stop stands outside, as in Spanish and Russian».
+    ):  # «The full stop is outside, as in Spanish and Russian».
         whole[-1] = f"{whole[-1][: outside.start()]}{outside[2]}{outside[1]}"
     bare = without_wrapping(whole)
     dashed = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
