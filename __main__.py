@@ -1,12 +1,12 @@
-"""`readers-asked`: the commands of `flask`, and the settings file that they take theirs from. `python FOLDER` does the
-same from any folder, in a clone as where it is installed."""
+"""The command `readers-asked`: the app's commands, with an option for the settings file. `python FOLDER` does the same,
+in a clone or an installation."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-# Installed, our modules lie in one folder of their own, where nobody else's `config` is mistaken for ours.
+# An installation has our modules in a folder of their own, so that no other package's `config` is imported.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import click
@@ -23,7 +23,7 @@ def product() -> Flask:
 
 
 def name_file(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
-    """Let every program that is started from here find the settings file, from whatever folder."""
+    """Put the absolute path of the settings file into the environment, for the app and all subprocesses."""
     if path:
         os.environ[NAMED_BY] = str(Path(path).absolute())
 
@@ -37,7 +37,7 @@ def tell_version(context: click.Context, _option: click.Parameter, is_asked: boo
 
 
 class Commands(FlaskGroup):
-    """The product's commands alone, without those that Flask has for whoever develops."""
+    """The product's commands, without Flask's own for developers."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(create_app=product, add_default_commands=False, load_dotenv=False, **options)

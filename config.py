@@ -1,5 +1,5 @@
-"""One configuration, by environment variables and a settings file. `load` checks it and refuses to start unsafe in
-production, saying why. app/settings/settings.toml lists all there is."""
+"""The configuration, from environment variables and a settings file. `load` validates it, and in production refuses
+unsafe settings. All settings are listed in app/settings/settings.toml."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ from app.settings.settings_table import SETTINGS
 from app.settings.translation_server import translation_faults, translation_server_of
 
 ROOT = Path(__file__).parent
-DEMO_AUTHSERV_ID = "mx.platan.example"  # the mail server that the demo newsroom would have
+DEMO_AUTHSERV_ID = "mx.platan.example"  # the demo newsroom's fictional mail server
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
 
 AS_THEY_STAND = (
@@ -34,7 +34,7 @@ AS_THEY_STAND = (
 
 
 class Unsafe(Exception):
-    """The configuration can't be used, or nothing should be served as things are; each fault says what mends it."""
+    """The configuration can't be used, or it would be unsafe to serve. Each fault says how to fix it."""
 
     def __init__(self, faults: list[str], what: str = "the settings can't be used") -> None:
         super().__init__("\n  ".join([f"{what}:", *faults]))
@@ -42,15 +42,15 @@ class Unsafe(Exception):
 
 
 def webhook_key(secret: str) -> bytes:
-    """The key of the Standard Webhooks scheme: what stands in base64 after `whsec_`, or the bytes of any other secret.
+    """Return the key by the Standard Webhooks scheme: the base64 after `whsec_`, or the bytes of any other secret.
 
-    Raises `ValueError`.
+    Raises ValueError for invalid base64.
     """
     return base64.b64decode(secret[6:], validate=True) if secret.startswith("whsec_") else secret.encode()
 
 
 def secrets_of(text: str) -> dict[int, bytes]:
-    """`1:base64,2:base64` as a mapping. Raises ValueError."""
+    """Parse secrets by number from `1:base64,2:base64`. Raises ValueError."""
     found = {}
     for part in filter(None, text.split(",")):
         number, _, secret = part.partition(":")
@@ -59,8 +59,8 @@ def secrets_of(text: str) -> dict[int, bytes]:
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what is set: in the environment, or else in the file that READERS_ASKED_ENV_FILE names. Raises `Unsafe`
-    where the file can't be used."""
+    """Return the settings of the environment and of the file that READERS_ASKED_ENV_FILE names; the environment takes
+    precedence. Raises `Unsafe` if the file can't be used."""
     given = {name: value for name, value in environ.items() if value}
     if not (path := given.get(settings_file.NAMED_BY)):
         return given
@@ -71,19 +71,19 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def won_over(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Name the settings that the environment sets otherwise than the settings file, and wins. Raises `Unsafe`."""
+    """Return the names of settings in the file that the environment overrides with another value. Raises `Unsafe`."""
     of_file = environment({settings_file.NAMED_BY: environ.get(settings_file.NAMED_BY, "")})
     return [name for name, value in environment(environ).items() if of_file.get(name, value) != value]
 
 
 def values(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return every setting as text, with its usual value where nothing is set. Raises `Unsafe`."""
+    """Return the value of every setting as text, with defaults for those not set. Raises `Unsafe`."""
     given = environment(environ)
     return {name: given.get(name) or row.value for name, row in SETTINGS.items()}
 
 
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """The settings for the app. Raises `Unsafe` with every fault at once."""
+    """Return the app's validated configuration. Raises `Unsafe` with all faults at once."""
     value = values(environ)
     demo = value["READERS_ASKED_ENV"] == "demo"
     try:
@@ -109,7 +109,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "ENV": value["READERS_ASKED_ENV"],
         "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
         "PORT": int(value["PORT"]),
-        # One process counts guesses in its own memory; several need one place to count in.
+        # A single process counts guesses in its own memory; several must share a counter.
         "WEB_CONCURRENCY": int(value["WEB_CONCURRENCY"] or ("2" if value["REDIS_URL"] else "1")),
         "DEMO": demo,
         "SECRETS": secrets,
@@ -134,10 +134,10 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_TIMEOUT": int(value["MAIL_TIMEOUT"]),
         "MAIL_RECEIVED_BY": tuple(value["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": value["MAIL_DNS"] == "1",
-        # A question is 2,000 characters; nothing that a page takes comes near this.
+        # A question has 2,000 characters; no form comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
-        # With the prefix, browsers take it from this very host over TLS alone (RFC 6265bis, section 4.1.3.2).
+        # With the prefix, browsers only accept it from this host over TLS (RFC 6265bis, section 4.1.3.2).
         "SESSION_COOKIE_NAME": "__Host-desk" if value["BASE_URL"].startswith("https://") else "desk",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -154,12 +154,12 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 
 def _signing(secret: bytes) -> bytes:
-    """The key that signs cookies and forms is not the one that seals."""
+    """Derive the key that signs cookies and forms, so that it differs from the one that seals."""
     return hashlib.blake2b(secret, digest_size=32, person=b"signing").digest()
 
 
 def faults_of(name: str, value: str) -> list[str]:
-    """Return what is wrong with one setting by itself, as it would be in production."""
+    """Return the faults of a single setting with a value, in production and with defaults for all others."""
     usual = {name: row.value for name, row in SETTINGS.items()}
     return [fault for fault in _faults(usual | {name: value}, {}, False) if fault.startswith(name)]
 
@@ -222,7 +222,7 @@ def _is_address(url: str) -> bool:
 
 
 def _kind_faults(value: dict[str, str]) -> list[str]:
-    """What is no number, no 0 or 1, or none of the known choices, where it has to be."""
+    """Return a fault for each setting that isn't a number, switch or choice as required."""
     kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
     given = [row for row in SETTINGS.values() if value[row.name]]
     rules = [(row.name, *kinds[row.kind]) for row in given if row.kind]
@@ -231,7 +231,7 @@ def _kind_faults(value: dict[str, str]) -> list[str]:
 
 
 def _mail_faults(value: dict[str, str]) -> list[str]:
-    """What is wrong with the settings of mail that comes in."""
+    """Return the faults of the mail settings, outgoing and incoming."""
     faults = []
     if value["MAIL_RETURN_PATH"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", value["MAIL_RETURN_PATH"]):
         faults.append("MAIL_RETURN_PATH is an address like bounces@example.org, or *@ and a domain for bounces only")

@@ -1,4 +1,4 @@
-"""What the wheel needs besides its files: the compiled catalogues, which no clone has."""
+"""The build hook of the wheel: compiles the translation catalogues, which are not in version control."""
 
 from pathlib import Path
 from typing import Any

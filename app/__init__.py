@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the process that reads mails needs nothing of this, and would be three times as large
+if TYPE_CHECKING:  # the process that parses mails doesn't need Flask, which would triple its size
     from flask import Flask
 
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Collect nothing: what is loaded stays, and looking through all of it would take a quarter of the start."""
+    """Disable garbage collection, which takes a quarter of the start-up time and finds nothing, as all modules stay."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -23,7 +23,10 @@ def _nothing_collected() -> Iterator[None]:
 
 @_nothing_collected()
 def create_app(config: dict[str, Any] | None = None) -> "Flask":
-    """The table of contents of the product. `config` is what `config.load()` returns, which is also the default."""
+    """Create the Flask app, with all doors and commands. `config` defaults to the settings of `config.load()`.
+
+    If the settings can't be used, raises `Unsafe`, or inside a command returns an app with the commands alone.
+    """
     import click
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
@@ -33,21 +36,21 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     from .cli import commands
     from .db.engine import open_database
 
-    app = Flask(__name__, static_folder=None)  # `static_files` serves it
+    app = Flask(__name__, static_folder=None)  # `static_files` serves them instead
     try:
         app.config.from_mapping(config or configuration.load())
         app.extensions["database"] = open_database(app.config)
     except configuration.Unsafe as unsafe:
         if click.get_current_context(silent=True) is None:
             raise
-        # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
+        # Some commands need no settings, such as `editions typeset`; all others report what is missing.
         return commands.without_settings(app, unsafe)
 
     from .watching import each_request, logs
     from .web import hosts, setup, static_files
 
     logs.begin(app.config)
-    each_request.register(app)  # first: what the others take is counted
+    each_request.register(app)  # first, so that it measures the other hooks too
     hosts.register(app)
     from .doctor.health import health
     from .editor import editor
@@ -60,14 +63,14 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
 
     setup.prepare(app)
     static_files.register(app)
-    app.register_blueprint(entrance)  # the way in for staff and experts
+    app.register_blueprint(entrance)  # sign-in of staff and experts
     app.register_blueprint(editor, url_prefix="/desk")  # the desk
     app.register_blueprint(expert)  # assignment links and the experts' own page
     app.register_blueprint(translator)  # the page behind a translator's link
     app.register_blueprint(mailroom)  # mail as a door; in the demo the folder of sent mails
-    app.register_blueprint(webhook)  # mail that a provider posts
-    app.register_blueprint(health)  # for whoever watches over the machines
-    app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
+    app.register_blueprint(webhook)  # incoming mail, posted by a provider
+    app.register_blueprint(health)  # health checks for monitoring
+    app.register_blueprint(reader)  # last: its URLs begin with a newsletter's slug
     commands.register(app)
     copies.serve(app)
     if hops := app.config["TRUSTED_PROXIES"]:

@@ -1,4 +1,4 @@
-"""All tables, for the migrations: importing this module fills `Base.metadata`."""
+"""All models: importing this module completes `Base.metadata`, for the migrations."""
 # ruff: noqa: F401
 
 from .answers import models as answers

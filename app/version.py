@@ -1,3 +1,3 @@
-"""The version of the product, as the desk, the commands and the backups say it. CHANGELOG.md tells what is in each."""
+"""The version of the product, as shown at the desk, by commands and in backups. CHANGELOG.md lists the changes."""
 
 VERSION = "0.1.0"

@@ -1,8 +1,8 @@
-"""How a migration runs: in one transaction on both databases, and on SQLite without losing rows that hang on others.
+"""Alembic's environment: migrations run in one transaction on both databases, and on SQLite without losing child rows.
 
-SQLite can't change most of a table, so Alembic makes it anew and drops the old one. With foreign keys on, that drop is a
-DELETE of every row, and takes all CASCADE children along without a word: keys are off before BEGIN (inside a
-transaction the pragma does nothing), and `foreign_key_check` has the last word before COMMIT.
+SQLite can't alter most of a table, so Alembic creates a new one and drops the old. With foreign keys on, that drop
+deletes every row, and silently all CASCADE children with it. So foreign keys are turned off before BEGIN (the pragma
+has no effect inside a transaction), and `foreign_key_check` runs before COMMIT.
 """
 
 from typing import Any, Literal
@@ -23,27 +23,27 @@ from migrations.append_only import protect
 
 
 class Dangling(Exception):
-    """Rows would point at rows that are not there; the migration was not kept."""
+    """Rows would refer to rows that don't exist, so the migration is rolled back."""
 
 
 def address() -> str:
-    """From the caller, from `-x url=...`, or from the settings that the app itself uses."""
+    """Return the database URL: the caller's, that of `-x url=...`, or that of the app's settings."""
     given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
     return str(given or configuration.load()["DATABASE_URL"])
 
 
 def plain_types(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """A migration must run for ever, so it names no type of ours."""
+    """Render our column types as SQLAlchemy's, so that old migrations don't depend on our code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
 def described(name: str | None, kind: str, _parents: Any) -> bool:
-    """Whether a table is one of the models'; those behind full-text search are made by their migration alone."""
+    """Return whether autogeneration considers an object: the tables of full-text search have no models."""
     return kind != "table" or not is_index(name)
 
 
 def connect(driver_connection: Any, _record: Any) -> None:
-    driver_connection.isolation_level = None  # BEGIN is ours: the driver's own does not cover CREATE and DROP
+    driver_connection.isolation_level = None  # we begin transactions: the driver's don't include CREATE and DROP
     for pragma in (f"busy_timeout={BUSY_TIMEOUT}", "foreign_keys=OFF", "secure_delete=ON"):
         driver_connection.execute(f"PRAGMA {pragma}")
 
@@ -53,25 +53,25 @@ def begin(connection: Connection) -> None:
 
 
 def check_references(connection: Connection) -> None:
-    """Raise `Dangling`, before the commit, when a row of SQLite's points nowhere."""
+    """Raise `Dangling` if a row in an SQLite database violates a foreign key."""
     if dangling := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
         raise Dangling(", ".join(sorted({f"{table} > {parent}" for table, _, parent, _ in dangling})))
 
 
 def limit(connection: Connection) -> None:
-    """Let no step of PostgreSQL's hold up a newsroom that is at work: one that waits for a lock keeps all others waiting."""
+    """Set PostgreSQL's timeouts, since a step that waits for a lock would block everyone else who needs the table."""
     for setting, seconds in (("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)):
         connection.exec_driver_sql(f"SET LOCAL {setting} = '{seconds}s'")
 
 
 def tell(*, step: Any, **_more: Any) -> None:
-    """Tell whoever called that a step is made."""
+    """Report a finished step to the caller of the migration."""
     if said := context.config.attributes.get("said"):
         said(step_in_words(step))
 
 
 def change(connection: Connection) -> None:
-    """Make the steps in the transaction of a connection."""
+    """Run the migrations in the transaction of a connection."""
     is_sqlite = connection.dialect.name == "sqlite"
     if not is_sqlite:
         limit(connection)
@@ -87,7 +87,7 @@ def change(connection: Connection) -> None:
     unwatch(connection)
     context.run_migrations()
     protect(connection)
-    if {*context.get_context().get_current_heads()} == {*context.script.get_heads()}:  # no older database is served
+    if {*context.get_context().get_current_heads()} == {*context.script.get_heads()}:  # only this schema is served
         watch(connection)
     if is_sqlite:
         check_references(connection)
