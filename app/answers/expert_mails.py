@@ -226,14 +226,14 @@ def set_asked_others(session: Session, mail: OutboxMail) -> None:
     mail.asked_others = None
     if (
         find_sentence(outbox.read(session, mail))
-        or (known := _get_last_told_number(session, mail)) is not None
+        or (known := _get_last_sent_count(session, mail)) is not None
         and number > known
     ):
         mail.asked_others = number
     session.flush()
 
 
-def _get_last_told_number(session: Session, mail: OutboxMail) -> int | None:
+def _get_last_sent_count(session: Session, mail: OutboxMail) -> int | None:
     """Return the number of other experts that the expert was last told, or None."""
     earlier = select(OutboxMail.asked_others).where(
         OutboxMail.assignment_id == mail.assignment_id, OutboxMail.asked_others.is_not(None), OutboxMail.is_sent

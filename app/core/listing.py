@@ -100,7 +100,7 @@ class Listing(Generic[Row]):
 
     @property
     def is_there(self) -> ColumnElement[bool]:
-        """Whether the list has any row, as a column of a statement."""
+        """Return a column that says whether the list has any row."""
         return self._whole.with_only_columns(self.order[-1]).exists()
 
     @property

@@ -1,4 +1,4 @@
-"""What the database stores about the secrets of SECRET_KEYS.
+"""The database rows about the secrets of SECRET_KEYS.
 
 For each there is a proof, to detect a wrong secret. Replaced ones are stored too, sealed with a newer one, so that
 receipts and links made with them can always be found.

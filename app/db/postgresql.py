@@ -1,4 +1,4 @@
-"""What is specific to PostgreSQL: connections, and rows that reveal which transaction wrote them, and in what order."""
+"""The parts that are specific to PostgreSQL: connections, and rows that reveal which transaction wrote them."""
 
 import time
 from collections.abc import Callable, Sequence

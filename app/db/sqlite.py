@@ -1,4 +1,4 @@
-"""What is specific to SQLite: a private file, how connections and transactions begin, and a queue for writers."""
+"""The parts that are specific to SQLite: a private file, the begin of transactions, and a queue for writers."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""Where a mail goes: the judges in their order, a trial run, and the transaction that does what was decided."""
+"""Routing of incoming mail: the judges in their order, a trial run, and the transaction that does what was decided."""
 
 import logging
 import traceback

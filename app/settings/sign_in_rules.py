@@ -6,8 +6,8 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class SignInRules:
-    """How long members of the desk stay signed in, without activity (`rests`) and in total (`any`), and the `roles`
-    that need a second factor besides the sign-in mail."""
+    """The time that members of the desk stay signed in, without activity (`rests`) and in total (`any`), and the
+    `roles` that need a second factor besides the sign-in mail."""
 
     rests: timedelta = timedelta(hours=24)
     any: timedelta = timedelta(days=14)

@@ -1,1 +1,1 @@
-"""What the web interfaces of all doors share."""
+"""The parts of the web interface that all doors share."""
