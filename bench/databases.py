@@ -26,8 +26,10 @@ DURABLE = {"autovacuum": "on", "fsync": "on", "synchronous_commit": "on", "full_
 @contextmanager
 def _server() -> Iterator[str | None]:
     """A server that runs here and lets us in; where there is none, one of our own."""
-    named = os.environ.get(postgres.NAMED)
-    running = next((url for url in ((named,) if named else postgres.USUAL) if postgres.lets_us_in(url)), None)
+    named = os.environ.get(postgres.URL_VARIABLE)
+    running = next(
+        (url for url in ((named,) if named else postgres.USUAL_URLS) if postgres.can_create_databases(url)), None
+    )
     if running:
         yield running
         return
@@ -45,7 +47,7 @@ def empty(kind: str, number: int, folder: Path) -> Iterator[list[str]]:
         if not server:
             yield []
             return
-        admin = stack.enter_context(psycopg.connect(postgres.plain(server), autocommit=True))
+        admin = stack.enter_context(psycopg.connect(postgres.psycopg_url(server), autocommit=True))
         names = [f"bench_{uuid4().hex}" for _ in range(number)]
         for name in names:
             admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
@@ -65,7 +67,7 @@ def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], objec
         empty(kind, len(run.sizes), Path(name)) as urls,
     ):
         if not urls:
-            run.say(f"{what}, {NAMES[kind]}: not measured, no server lets us make a database ({postgres.NAMED})")
+            run.say(f"{what}, {NAMES[kind]}: not measured, no server lets us make a database ({postgres.URL_VARIABLE})")
         for size, url in zip(run.sizes, urls, strict=False):
             kept = _kept(run.kept, url, f"{what}-{size}") if run.kept else None
             if kept and _copy(kept, url):
@@ -103,7 +105,7 @@ def _copy(source: str, target: str) -> bool:
             file.backup(copy)
         return True
     everywhere = one.set(database="postgres").render_as_string(hide_password=False)
-    with psycopg.connect(postgres.plain(everywhere), autocommit=True) as admin:
+    with psycopg.connect(postgres.psycopg_url(everywhere), autocommit=True) as admin:
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [one.database]).fetchone():
             return False
         admin.execute(f'DROP DATABASE IF EXISTS "{other.database}" WITH (FORCE)')

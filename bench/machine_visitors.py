@@ -33,8 +33,7 @@ from app.questions import actions, wording
 from app.workflows import invitations
 from tests.support import cast
 from tests.support.incoming_mails import mail
-from tests.support.many_machines import LMTP, SITE, WORKERS, Machines
-from tests.support.wire import NET
+from tests.support.many_machines import LMTP, NETWORK, SITE, WORKERS, Machines
 
 PATIENCE = 15.0  # seconds that somebody waits for an answer
 AGAIN = 1.0  # seconds after which somebody tries again
@@ -182,7 +181,7 @@ class Visitors:
         self.given_up["mail"] += 1
 
     def _address(self) -> str:
-        return f"{NET}.{self._random.randrange(8, 12)}.{self._random.randrange(1, 255)}"
+        return f"{NETWORK}.{self._random.randrange(8, 12)}.{self._random.randrange(1, 255)}"
 
     def _until_well(self, address: str, what: str, path: str, body: str | None, wanted: int) -> str:
         end = time.monotonic() + GIVEN_UP

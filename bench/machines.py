@@ -16,9 +16,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.support.many_machines import WEBS, WORKERS, Books, Machines, many_machines
+from tests.support.many_machines import WEBS, WORKERS, Machines, Totals, find_missing_for_network, many_machines
 from tests.support.waiting import until
-from tests.support.wire import lacks
 
 from .machine_visitors import Visitors, prepare
 
@@ -106,7 +105,7 @@ def settle(machines: Machines) -> None:
     until(lambda: not machines.scalar(waiting), "the mail that came", SETTLED)
 
 
-def row(seen: Seen, visitors: Visitors, found: Books, machines: Machines) -> bool:
+def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bool:
     """Say what came of a fault; gives whether it is as promised."""
     asked = [one for one in visitors.requests if seen.began - 0.5 <= one.ended and one.began < seen.until]
     failed = [one for one in asked if not one.well]
@@ -154,7 +153,7 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
         return all([*well, *everything(visitors, found)])
 
 
-def everything(visitors: Visitors, found: Books) -> list[bool]:
+def everything(visitors: Visitors, found: Totals) -> list[bool]:
     """Say what holds of the whole run; gives what does."""
     kinds = Counter(one.kind for one in visitors.acknowledged)
     lost = [one for one in visitors.acknowledged if not found.words[one.words]]
@@ -173,7 +172,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4.0, help="readers a second")
     parser.add_argument("--only", nargs="+", default=[], help="words of the faults to try")
     given = parser.parse_args()
-    if missing := lacks():
+    if missing := find_missing_for_network():
         sys.exit(f"bench.machines needs what is not here: {missing}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave nothing behind
     faults = tuple(one for one in FAULTS if not given.only or any(word in one.name for word in given.only))

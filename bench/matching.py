@@ -121,7 +121,7 @@ def own_database(server: str | None) -> Iterator[str | None]:
         yield None
         return
     name = f"bench_{uuid4().hex}"
-    with psycopg.connect(postgres.plain(server), autocommit=True) as admin:
+    with psycopg.connect(postgres.psycopg_url(server), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         try:
             yield make_url(server).set(database=name).render_as_string(hide_password=False)

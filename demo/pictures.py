@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.missing import chromium_path
+from tests.support.required_programs import find_chromium
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures"
@@ -108,7 +108,7 @@ def take(page: Page, picture: Picture, site: str, doors: dict[str, str]) -> None
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (site, doors), sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
+        browser = player.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         state = signed_in(browser, doors[EDITOR], site)
         for picture in PICTURES:
             page = browser.new_page(viewport=picture.size, color_scheme=picture.scheme, storage_state=state)  # type: ignore[arg-type]

@@ -27,10 +27,10 @@ from tests.support import postgres, workers
 from tests.support.app import opened_app
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
-from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
+from tests.support.databases import Places, file_lock, found_newsroom_at, load_demo_year, postgres_copy, postgres_url
 from tests.support.desk import Desk
 from tests.support.desk_people import hire_vera
-from tests.support.serving import loaded_before, served
+from tests.support.processes import run_site, start_forked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -91,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find or start one server for all workers; they learn of it by their environment."""
     if not hasattr(config, "workerinput"):
         stack = config.stash[SERVER] = ExitStack()
-        os.environ[postgres.NAMED] = stack.enter_context(postgres.server()) or ""
+        os.environ[postgres.URL_VARIABLE] = stack.enter_context(postgres.server()) or ""
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -116,30 +116,30 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sqlite_founded(sqlite_template: Path) -> tuple[Path, Newsroom]:
     path = shutil.copy(sqlite_template, sqlite_template.with_name("founded.db"))
-    return path, with_people(f"sqlite:///{path}")
+    return path, found_newsroom_at(f"sqlite:///{path}")
 
 
 @pytest.fixture(scope="session")
 def postgres_template() -> Iterator[str]:
     with postgres_copy("template0") as name:
-        migrate(address_of(name))
+        migrate(postgres_url(name))
         yield name
 
 
 @pytest.fixture(scope="session")
 def postgres_founded(postgres_template: str) -> Iterator[tuple[str, Newsroom]]:
     with postgres_copy(postgres_template) as name:
-        yield name, with_people(address_of(name))
+        yield name, found_newsroom_at(postgres_url(name))
 
 
 @pytest.fixture(scope="session")
 def sqlite_year(sqlite_template: Path, shared: Path) -> Path:
     """The demo newsroom after its year until now, lived through once for all workers; to be copied."""
     path = shared / "year.db"
-    with alone(path.with_suffix(".lock")):
+    with file_lock(path.with_suffix(".lock")):
         if not path.exists():
             began = shutil.copy(sqlite_template, path.with_suffix(".begun"))
-            demo_year(f"sqlite:///{began}")
+            load_demo_year(f"sqlite:///{began}")
             began.rename(path)
     return path
 
@@ -147,7 +147,7 @@ def sqlite_year(sqlite_template: Path, shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def postgres_year(postgres_template: str) -> Iterator[str]:
     with postgres_copy(postgres_template) as name:
-        demo_year(address_of(name))
+        load_demo_year(postgres_url(name))
         yield name
 
 
@@ -158,13 +158,13 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
     with postgres_copy("template0") as name:
-        yield address_of(name)
+        yield postgres_url(name)
 
 
 @pytest.fixture(scope="session")
 def places() -> Iterator[Places]:
     """Where this worker's tests find their databases."""
-    with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder, ExitStack() as stack:
+    with TemporaryDirectory(prefix="newsroom-", dir=postgres.find_memory_folder()) as folder, ExitStack() as stack:
         yield Places(Path(folder), stack)
 
 
@@ -287,5 +287,5 @@ def chromium() -> Iterator["Browser"]:
 @pytest.fixture
 def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
     """Where the app is really served, by the server of the product."""
-    with served(database.url, tmp_path / "mail", loaded_before) as address:
+    with run_site(database.url, tmp_path / "mail", start_forked) as address:
         yield address

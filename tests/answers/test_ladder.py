@@ -29,8 +29,8 @@ from app.workflows.letters import endings
 from app.workflows.newsletters import pausing
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
-from tests.support.stored import everything
 
 
 @pytest.fixture
@@ -121,13 +121,13 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
     said = nora.words(here)
     assert "Is asked next, if Leyla Aydın says no or has said nothing by" in said
     assert "Is asked next, once Marek Dvořák was asked and can’t. It leaves by itself." in said
-    before = everything(salt.database)
+    before = dump_tables(salt.database)
     assert "Give a time that is still to come" in nora.press(
         f"{here}/assignments/{marek}/ladder", 422, before=leyla, due_at="2020-01-01T10:00"
     )
     nora.press(f"{here}/assignments/{marek}/ladder", 409, before=gulnara)  # each would wait for the other
     Desk(app, salt.newsroom.ilya).press(f"{here}/assignments/{marek}/off", 404)
-    after = everything(salt.database)
+    after = dump_tables(salt.database)
     assert {name for name in before if before[name] != after[name]} == {"sessions", "sign_ins", "audit"}
     nora.press(f"{here}/assignments/{marek}/ladder", before=leyla, due_at="2040-01-01T10:00")
     assert step(salt, time_up(salt)) == 0
@@ -158,9 +158,9 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Expe
         salt.send()
     else:
         salt.database.write(change)
-    before = everything(salt.database)
+    before = dump_tables(salt.database)
     assert step(salt, time_up(salt) + timedelta(days=30)) == 0
-    assert everything(salt.database) == before
+    assert dump_tables(salt.database) == before
 
 
 def test_a_wording_confirmed_later_lets_the_ladder_go_on(salt: ExpertAssignment) -> None:
@@ -230,9 +230,9 @@ def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: ExpertAssignment
             with pytest.raises(InvalidTransition):
                 ladder.put_after(session, newsroom.nora, one, before)
 
-    before = everything(salt.database)
+    before = dump_tables(salt.database)
     salt.database.write(wrong)
-    assert everything(salt.database) == before
+    assert dump_tables(salt.database) == before
 
 
 CLIMB = """

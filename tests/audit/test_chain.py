@@ -29,9 +29,9 @@ from app.workflows.letters import withdrawal
 from app.workflows.retention import erase_letters
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
+from tests.support.commands import Installation, open_installation
 from tests.support.databases import SQLITE
-from tests.support.lives import lives
-from tests.support.machines import Machine, opened
+from tests.support.processes import repeat_process
 from tests.support.waiting import PATIENCE
 
 NIGHT = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
@@ -39,9 +39,9 @@ EVENTS = "SELECT id FROM audit WHERE id {} 0 ORDER BY id"
 
 
 @pytest.fixture
-def desk(app: Flask, database: Database, tmp_path: Path) -> Iterator[Machine]:
+def desk(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
     """Where `flask audit verify` is typed."""
-    with opened(app, database.url, tmp_path / "erasures") as machine:
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
         yield machine
 
 
@@ -115,7 +115,7 @@ def number_of_events(database: Database) -> int:
 
 
 def test_each_event_is_in_the_chain_once_its_day_is_over_and_it_all_holds(
-    lived: list[int], database: Database, desk: Machine
+    lived: list[int], database: Database, desk: Installation
 ) -> None:
     drawn, line = keys_of(database, "<"), keys_of(database, ">=")
     with database.read() as session:
@@ -148,7 +148,7 @@ def test_todays_letters_without_an_address_wait_until_their_day_is_over(database
 
 @pytest.mark.threat("rewritten trail")
 def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it_was(
-    lived: list[int], database: Database, newsroom: Newsroom, desk: Machine
+    lived: list[int], database: Database, newsroom: Newsroom, desk: Installation
 ) -> None:
     """No erasure changes or removes an event: it adds one."""
 
@@ -195,11 +195,11 @@ def test_after_a_change_of_keys_old_links_hold_and_new_ones_have_the_new_key(
 
 
 def test_a_restored_backup_holds_and_goes_on(
-    lived: list[int], database: Database, newsroom: Newsroom, desk: Machine, app: Flask, tmp_path: Path
+    lived: list[int], database: Database, newsroom: Newsroom, desk: Installation, app: Flask, tmp_path: Path
 ) -> None:
     desk.done("backup", tmp_path / "monday")
     before = head(database)
-    with opened(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
+    with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
         new.done("restore", tmp_path / "monday", "--without-erasures")
         new.database.write(lambda session: _open(session, newsroom, 99))
         assert chain.extend(new.database, NIGHT) > 0
@@ -207,7 +207,7 @@ def test_a_restored_backup_holds_and_goes_on(
     assert said.endswith("The trail is as it was written.\n")
     database.write(lambda session: _open(session, newsroom, 100))
     chain.extend(database, NIGHT)
-    with opened(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
+    with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
         assert "or a backup from before it was restored." in new.refused("audit", "verify", "--head", head(database))
 
 
@@ -216,7 +216,9 @@ def test_a_restored_backup_holds_and_goes_on(
 
 @pytest.mark.threat("rewritten trail")
 @pytest.mark.parametrize("which", ["<", ">="])
-def test_an_event_that_was_changed_is_named(lived: list[int], database: Database, desk: Machine, which: str) -> None:
+def test_an_event_that_was_changed_is_named(
+    lived: list[int], database: Database, desk: Installation, which: str
+) -> None:
     key = keys_of(database, which)[5]
     unguarded(database, f"UPDATE audit SET noun_id = noun_id + 1 WHERE id = {key}")
     assert faults_of(database) == [f"event {key} was changed"]
@@ -309,7 +311,7 @@ def test_what_no_column_can_hold_is_named_too(lived: list[int], database: Databa
 
 @pytest.mark.threat("rewritten trail")
 def test_a_tail_that_was_cut_off_with_its_links_is_found_by_the_head_of_a_mail(
-    lived: list[int], database: Database, desk: Machine
+    lived: list[int], database: Database, desk: Installation
 ) -> None:
     mailed = head(database)
     assert desk.done("audit", "verify", "--head", mailed)
@@ -334,7 +336,7 @@ def test_a_tail_that_was_cut_off_without_its_links_is_named(lived: list[int], da
 
 @pytest.mark.threat("rewritten trail")
 def test_a_chain_that_was_made_anew_is_found_by_the_head_of_a_mail(
-    lived: list[int], database: Database, desk: Machine
+    lived: list[int], database: Database, desk: Installation
 ) -> None:
     """Who has the database lets the worker do it, and who has the keys does it alone: it holds, and has other heads."""
     early, late = _head_of_link(database, 3), head(database)
@@ -364,13 +366,13 @@ def test_the_digests_of_the_chain_confirm_no_guess_without_the_keys(lived: list[
     assert chain.digest(Keys({1: bytes(range(100, 132))}), 1, row) != kept
 
 
-def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Machine, newsroom: Newsroom) -> None:
+def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Installation, newsroom: Newsroom) -> None:
     for typed in ("7c1e", "not a head at all", "0" * 65):
         assert "a head has 16 to 64 digits" in desk.refused("audit", "verify", "--head", typed)
 
 
 @pytest.mark.threat("rewritten trail")
-def test_events_that_nobody_chains_are_told_of(desk: Machine, newsroom: Newsroom, database: Database) -> None:
+def test_events_that_nobody_chains_are_told_of(desk: Installation, newsroom: Newsroom, database: Database) -> None:
     database.write(lambda session: _open(session, newsroom, 1), utc_now() - timedelta(hours=2))
     assert "Events have not been taken in for an hour" in desk.refused("audit", "verify")
     chain.extend(database)
@@ -438,7 +440,7 @@ def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsro
 def test_a_worker_that_is_killed_while_it_extends_goes_on_from_there(lived: list[int], database: Database) -> None:
     unguarded(database, "DELETE FROM chain_links")
     reach = chain.Reach()
-    with lives("killed_chain", database.url) as process:
+    with repeat_process("killed_worker", "chain", database.url, "words") as process:
         for statement in (12, 16, 20):
             assert process.live(statement) == "killed"
             assert faults_of(database) == []

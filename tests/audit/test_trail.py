@@ -28,11 +28,11 @@ from app.newsletters.models import Newsletter
 from app.people.models import Person
 from app.questions import actions as questions
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.desk import Desk, follow_pages
 from tests.support.desk_people import create_second_desk
 from tests.support.pages import Page
 from tests.support.reader_pages import answer_letters, send_question
-from tests.support.stored import counted
 
 APP = Path(__file__).parent.parent.parent / "app"
 ONLY_OF_PEOPLE = {"person", "sign_in"}  # acts of the house, which no newsletter's trail holds
@@ -265,7 +265,7 @@ def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_it
     note(database, newsroom, 3)
 
     def queries(query: str = "") -> int:
-        with counted(nora.database) as statements:
+        with record_statements(nora.database) as statements:
             assert nora.open(f"trail?{query}").status_code == 200
         return len(statements)
 

@@ -10,7 +10,7 @@ from app.back_issues.finding import as_data
 from app.back_issues.reading_issues import read_issues
 from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
 from app.typesetting.renderers import to_text
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 from tests.support.source import ROOT
 
 EDITIONS = ROOT / "tests" / "support" / "back_issues"
@@ -59,7 +59,7 @@ def test_nothing_is_invented(name: str) -> None:
 
 def test_the_edition_of_november_gives_its_block_back_letter_for_letter() -> None:
     if not SHARED.is_dir():
-        without("edition that the house form was learned from")
+        skip_without("edition that the house form was learned from")
     (block,) = found_in(SHARED / "edition-2022-11-02.txt")
     lead_in, answer = block["lead_in"], block["answer"]
     assert isinstance(lead_in, dict)

@@ -31,11 +31,11 @@ from app.version import VERSION
 from tests.support.app import SECRETS
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE, address_of, postgres_copy
+from tests.support.commands import Installation, open_installation
+from tests.support.database_checks import dump_tables
+from tests.support.databases import SQLITE, postgres_copy, postgres_url
 from tests.support.former_newsroom import FORMER
-from tests.support.lives import Lives, lives
-from tests.support.machines import Machine, opened
-from tests.support.stored import everything
+from tests.support.processes import RepeatedProcess, repeat_process
 
 RING = Keys(SECRETS)
 # The worker fills the indexes anew, and no number of a server's transactions holds on another one.
@@ -44,7 +44,7 @@ LIKE_OTHERS = {"indexed_version", "sightings.number"}
 
 def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Every row that belongs into a backup."""
-    kept = everything(database)
+    kept = dump_tables(database)
     return {
         name: [
             tuple(
@@ -73,13 +73,13 @@ def asks(database: Database, newsroom: Newsroom, number: int) -> None:
 
 
 @pytest.fixture
-def key(old: Machine, tmp_path: Path) -> str:
+def key(old: Installation, tmp_path: Path) -> str:
     """The public key whose secret lies in `key`."""
     return old.done("backup-key", tmp_path / "key").strip()
 
 
 def test_all_comes_back_and_new_rows_get_new_keys(
-    old: Machine, new: Machine, newsroom: Newsroom, salt: ExpertAssignment, tmp_path: Path
+    old: Installation, new: Installation, newsroom: Newsroom, salt: ExpertAssignment, tmp_path: Path
 ) -> None:
     asks(old.database, newsroom, 1)
     signed_in = {"token_mac": b"t" * 32, "person_id": newsroom.nora.person_id, "door": "desk"}
@@ -112,9 +112,9 @@ def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlit
     year = shutil.copy(sqlite_year, tmp_path / "year.db")
     with (
         postgres_copy("template0") as name,
-        opened(app, f"sqlite:///{year}", lists) as small,
-        opened(app, address_of(name), lists) as large,
-        opened(app, f"sqlite:///{tmp_path / 'down.db'}", lists) as again,
+        open_installation(app, f"sqlite:///{year}", lists) as small,
+        open_installation(app, postgres_url(name), lists) as large,
+        open_installation(app, f"sqlite:///{tmp_path / 'down.db'}", lists) as again,
     ):
         small.database.write(lambda session: erase_again(session, frozenset()))  # what has had its time by now
         small.done("backup", tmp_path / "up")
@@ -126,7 +126,7 @@ def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlit
 
 
 def test_a_backup_while_readers_write_is_of_one_moment(
-    old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path
+    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     for number in range(5):
         asks(old.database, newsroom, number)
@@ -153,9 +153,9 @@ def test_a_backup_while_readers_write_is_of_one_moment(
 
 
 @pytest.fixture
-def killed(database: Database, tmp_path: Path) -> Iterator[Lives]:
+def killed(database: Database, tmp_path: Path) -> Iterator[RepeatedProcess]:
     """Backups to `killed` that end where they are told to."""
-    with lives("killed_backup", database.url, str(tmp_path / "killed")) as process:
+    with repeat_process("killed_backup", database.url, str(tmp_path / "killed")) as process:
         yield process
 
 
@@ -166,7 +166,7 @@ def is_whole(path: Path) -> bool:
 
 @SQLITE
 def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
-    old: Machine, newsroom: Newsroom, killed: Lives, tmp_path: Path
+    old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
 ) -> None:
     path, step, ends = tmp_path / "killed", 0, []
     while not ends or ends[-1] == "killed":
@@ -187,7 +187,7 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
 
 @SQLITE
 def test_a_full_disk_is_said_and_leaves_what_was_there(
-    old: Machine, newsroom: Newsroom, killed: Lives, tmp_path: Path
+    old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
 ) -> None:
     assert killed.live("whole 0") == "whole"
     before = (tmp_path / "killed").read_bytes()
@@ -199,7 +199,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 
 
 @SQLITE
-def test_no_backup_is_written_over_unless_one_says_so(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_no_backup_is_written_over_unless_one_says_so(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     path = tmp_path / "monday"
     path.write_text("the only one")
     assert "is there already. Name another file, or say --replace. Nothing was written." in old.refused("backup", path)
@@ -207,7 +207,7 @@ def test_no_backup_is_written_over_unless_one_says_so(old: Machine, newsroom: Ne
     old.done("backup", path, "--replace")
     assert is_whole(path)
     assert "No such file or directory" in old.refused("backup", tmp_path / "nowhere" / "monday")
-    with opened(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
+    with open_installation(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
         assert "There is no newsroom in the database. Nothing was written." in empty.refused(
             "backup", tmp_path / "none"
         )
@@ -216,7 +216,7 @@ def test_no_backup_is_written_over_unless_one_says_so(old: Machine, newsroom: Ne
 @pytest.mark.threat("old backup")
 @SQLITE
 def test_sealed_it_opens_for_its_key_alone(
-    old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path
+    old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path
 ) -> None:
     asks(old.database, newsroom, 1)
     path = tmp_path / "monday"
@@ -240,7 +240,7 @@ NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning.
 @SQLITE
 @pytest.mark.parametrize("sealed", [False, True])
 def test_not_one_byte_may_be_missing_or_other(
-    old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
+    old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
 ) -> None:
     path, options = tmp_path / "monday", ("--to", key) if sealed else ()
     old.done("backup", path, *options)
@@ -270,7 +270,9 @@ def _identities(path: Path) -> list[Any]:
 
 
 @SQLITE
-def test_files_of_other_products_are_refused(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_files_of_other_products_are_refused(
+    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+) -> None:
     others = {
         "empty": b"",
         "text": b"Dear readers,\n" * 100,
@@ -291,23 +293,25 @@ def test_files_of_other_products_are_refused(old: Machine, new: Machine, newsroo
     )
 
 
-def test_a_newsroom_with_other_keys_is_told_so(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_a_newsroom_with_other_keys_is_told_so(
+    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+) -> None:
     old.done("backup", tmp_path / "monday")
-    with opened(new.app, new.database.url, new.erasures, {1: b"o" * 32}) as other:
+    with open_installation(new.app, new.database.url, new.erasures, {1: b"o" * 32}) as other:
         said = other.refused("restore", tmp_path / "monday")
     assert "SECRET_KEYS are not those of the newsroom that this is a backup of" in said
 
 
-def test_what_is_there_already_is_said_and_stays(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_what_is_there_already_is_said_and_stays(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     old.done("backup", tmp_path / "monday")
-    before = everything(old.database)
+    before = dump_tables(old.database)
     said = old.refused("restore", tmp_path / "monday", "--without-erasures")
     assert "There is a newsroom already (1 newsletters, 5 people). Restore into an empty database." in said
-    assert everything(old.database) == before
+    assert dump_tables(old.database) == before
 
 
 def test_a_restore_that_fails_late_leaves_the_place_empty(
-    old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old.done("backup", tmp_path / "monday")
     old.keep_list()
@@ -324,7 +328,9 @@ def test_a_restore_that_fails_late_leaves_the_place_empty(
 
 
 @SQLITE
-def test_a_killed_restore_is_found_by_the_next(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_a_killed_restore_is_found_by_the_next(
+    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+) -> None:
     old.done("backup", tmp_path / "monday")
     (tmp_path / "new.db.restoring").touch()
     assert "new.db.restoring is there: a restore is under way, or one was killed." in new.refused(
@@ -333,7 +339,7 @@ def test_a_killed_restore_is_found_by_the_next(old: Machine, new: Machine, newsr
 
 
 @SQLITE
-def test_a_damaged_database_takes_no_backups_place(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_a_damaged_database_takes_no_backups_place(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     old.database.close()
     path = Path(old.database.url.removeprefix("sqlite:///"))
     with path.open("r+b") as file:
@@ -344,7 +350,7 @@ def test_a_damaged_database_takes_no_backups_place(old: Machine, newsroom: Newsr
 
 
 @SQLITE
-def test_an_older_newsroom_is_restored_under_this_version(new: Machine, tmp_path: Path) -> None:
+def test_an_older_newsroom_is_restored_under_this_version(new: Installation, tmp_path: Path) -> None:
     said = new.done("restore", FORMER / "0002.backup", "--without-erasures")
     assert "(tables of 0002, sqlite)" in said
     with new.database.read() as session:
@@ -353,7 +359,7 @@ def test_an_older_newsroom_is_restored_under_this_version(new: Machine, tmp_path
 
 
 def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
-    old: Machine, newsroom: Newsroom, tmp_path: Path
+    old: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     from app.audit import erasures
 

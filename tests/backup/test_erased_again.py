@@ -32,8 +32,8 @@ from app.workflows.publishing import after_sending, publication
 from app.workflows.retention import erase_letters, erase_people, erase_published
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom
-from tests.support.files import bytes_of
-from tests.support.machines import Machine, opened
+from tests.support.commands import Installation, open_installation
+from tests.support.database_checks import read_database_files
 from tests.support.reader_pages import publish_answer
 from tests.support.required_rows import compare_names
 from tests.support.translations import SHIRIN, get_original
@@ -61,7 +61,7 @@ def letter_id(database: Database, newsroom: Newsroom) -> int:
 FORM = receive.FormToken("timur's form", 1)
 
 
-def takes_back(machine: Machine, letter_id: int) -> None:
+def takes_back(machine: Installation, letter_id: int) -> None:
     def fn(session: Session) -> None:
         letter = session.get_one(Letter, letter_id)
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
@@ -76,14 +76,14 @@ def places(written: bytes) -> list[bool]:
 
 @pytest.mark.threat("old backup")
 def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     old.done("backup", tmp_path / "monday")
     takes_back(old, letter_id)
     old.keep_list()
     said = new.done("restore", tmp_path / "monday")
     assert "Erased again: 1 letters that their readers took back." in said
-    assert places(bytes_of(new.database)) == [False] * 3
+    assert places(read_database_files(new.database)) == [False] * 3
     with new.database.read() as session:
         letter = session.get_one(Letter, letter_id)
         assert (letter.is_withdrawn, letter.body, letter.background) == (True, None, None)
@@ -96,7 +96,7 @@ def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
 
 @pytest.mark.threat("old backup")
 def test_without_the_list_they_would_stand_there_and_that_is_said_first(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     """This also shows that the look into the files finds what is there."""
     old.done("backup", tmp_path / "monday")
@@ -108,17 +108,17 @@ def test_without_the_list_they_would_stand_there_and_that_is_said_first(
     assert refused.endswith("Say --without-erasures to restore all the same. Nothing was restored.\n")
     said = new.done("restore", tmp_path / "monday", "--without-erasures")
     assert "Erased again: nothing that stood in the backup." in said
-    assert places(bytes_of(new.database)) == [True] * 3
+    assert places(read_database_files(new.database)) == [True] * 3
 
 
 def test_a_list_that_ends_with_the_backup_is_as_good_as_none(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     old.done("backup", tmp_path / "monday")
     takes_back(old, letter_id)  # and the machine burns, with its list
     new.erasures = tmp_path / "lost"
     assert "ends with the backup" in new.refused("restore", tmp_path / "monday")
-    with opened(new.app, old.database.url, old.erasures) as again:
+    with open_installation(new.app, old.database.url, old.erasures) as again:
         again.done("backup", tmp_path / "tuesday")
     # The list beside a newer backup will do.
     said = new.done("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
@@ -126,10 +126,10 @@ def test_a_list_that_ends_with_the_backup_is_as_good_as_none(
 
 
 def test_a_list_of_another_newsroom_or_no_list_at_all_is_refused(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     old.done("backup", tmp_path / "monday")
-    with opened(old.app, old.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
+    with open_installation(old.app, old.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
         theirs.keep_list()
     (tmp_path / "letter").write_text("Dear readers,\n")
     for other in ("theirs", "letter"):
@@ -138,19 +138,19 @@ def test_a_list_of_another_newsroom_or_no_list_at_all_is_refused(
 
 
 def test_erasures_under_a_key_that_is_not_there_any_more_are_said(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     takes_back(old, letter_id)
     both = {**SECRETS, 2: b"n" * 32}
-    with opened(old.app, old.database.url, old.erasures, both) as rotated:
+    with open_installation(old.app, old.database.url, old.erasures, both) as rotated:
         assert sum(rotate(rotated.database)) > 0
         rotated.done("backup", tmp_path / "monday")
-    with opened(old.app, old.database.url, old.erasures, {2: b"n" * 32}) as later:
+    with open_installation(old.app, old.database.url, old.erasures, {2: b"n" * 32}) as later:
         later.keep_list()
-    with opened(new.app, new.database.url, new.erasures, {2: b"n" * 32}) as without:
+    with open_installation(new.app, new.database.url, new.erasures, {2: b"n" * 32}) as without:
         said = without.refused("restore", tmp_path / "monday")
         assert "SECRET_KEYS lacks number 1" in said and "under keys that SECRET_KEYS lacks (number 1)" in said
-    with opened(new.app, new.database.url, new.erasures, both) as with_both:
+    with open_installation(new.app, new.database.url, new.erasures, both) as with_both:
         assert "WARNING" not in with_both.done("restore", tmp_path / "monday")
 
 
@@ -238,7 +238,7 @@ def test_each_kind_that_is_noted_can_be_erased_again() -> None:
 
 @pytest.mark.threat("old backup")
 def test_each_kind_is_erased_again(
-    old: Machine, new: Machine, newsroom: Newsroom, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, newsroom: Newsroom, letter_id: int, tmp_path: Path
 ) -> None:
     def more(session: Session) -> None:
         inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
@@ -250,7 +250,7 @@ def test_each_kind_is_erased_again(
         original = get_original(session, session.scalars(select(Question.id)).one())
         translators.invite(session, newsroom.nora, original, "fa", *SHIRIN)
 
-    def counts(machine: Machine) -> list[int]:
+    def counts(machine: Installation) -> list[int]:
         with machine.database.read() as session:
             return [len(session.scalars(left).all()) for _, left, _ in WAYS.values()]
 
@@ -273,7 +273,7 @@ def test_each_kind_is_erased_again(
 @pytest.mark.threat("old backup")
 @pytest.mark.parametrize("before", [0, 1], ids=["from before", "from between two of them"])
 def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_turn(
-    old: Machine, new: Machine, newsroom: Newsroom, before: int, tmp_path: Path
+    old: Installation, new: Installation, newsroom: Newsroom, before: int, tmp_path: Path
 ) -> None:
     """A Q&A was reworded for somebody's safety twice; a backup knows of none of it, or of the first time alone."""
 
@@ -299,7 +299,7 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
 
 @pytest.mark.threat("old backup")
 def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
-    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+    old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     old.database.write(lambda session: session.execute(update(Contact).values(erase_on=text("'2024-02-29'"))))
     old.done("backup", tmp_path / "monday")
@@ -311,7 +311,7 @@ def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
 
 
 @pytest.mark.threat("old backup")
-def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Machine, letter_id: int) -> None:
+def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Installation, letter_id: int) -> None:
     takes_back(old, letter_id)
     old.keep_list()
     with old.database.read() as session:

@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.mail import inbound
 from tests.support.app import SAFE, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.commands import bare
+from tests.support.commands import bare_environment
 from tests.support.source import ROOT
 
 MEGABYTE = 1 << 20
@@ -31,7 +31,7 @@ def peak(database: Database, folder: Path) -> int:
         "ERASURES": str(folder / "erasures"),
     }
     command = (sys.executable, str(ROOT), "backup", "all.backup", "--replace")
-    child = subprocess.Popen(command, cwd=folder, env=bare(folder, **settings), stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, cwd=folder, env=bare_environment(folder, **settings), stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0

@@ -50,7 +50,7 @@ from demo.scale.people import SLUG
 from demo.scale.words import tongues
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.databases import address_of, postgres_copy
+from tests.support.databases import postgres_copy, postgres_url
 
 TODAY = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
 MANY = 900
@@ -68,7 +68,7 @@ def long_road(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield from _grown(f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('scale') / 'newsroom.db')}")
         return
     with postgres_copy(request.getfixturevalue("postgres_template")) as name:
-        yield from _grown(address_of(name))
+        yield from _grown(postgres_url(name))
 
 
 def _grown(url: str) -> Iterator[Database]:

@@ -21,6 +21,7 @@ from app.db.engine import Database
 from app.editions import archive
 from app.editions.items import block_from
 from app.editions.models import Edition, EditionItem
+from app.editions.queries import list_editions_to_run
 from app.letters import receipts
 from app.letters.models import Contact, Credit, Letter
 from app.mail import outbox
@@ -36,7 +37,7 @@ from app.workflows.letters import public_state
 from demo.doors import doors
 from demo.load import is_loaded, load
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.databases import address_of, admin
+from tests.support.databases import execute_as_admin, postgres_url
 
 CONTENT = Path(__file__).parent.parent.parent / "demo" / "content"
 FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in CONTENT.glob("*.toml")}
@@ -70,13 +71,13 @@ def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('demo') / 'newsroom.db')}"
     else:
         name = f"demo_{uuid4().hex}"
-        admin(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
-        url = address_of(name)
+        execute_as_admin(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
+        url = postgres_url(name)
     opened = Database(url, Keys(SECRETS), BASE_URL)
     yield opened
     opened.close()
     if request.param == "postgresql":
-        admin(f"DROP DATABASE {name} WITH (FORCE)")
+        execute_as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +221,7 @@ def test_what_is_open_has_dates_that_are_still_true(session: Session) -> None:
 
 def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> None:
     for newsletter in all_newsletters(session):
-        coming = public_state.list_editions_to_run(session, newsletter.id, 1)[0]
+        coming = list_editions_to_run(session, newsletter.id, 1)[0]
         queued = session.scalars(select(Question).filter_by(edition_id=coming.id)).all()
         assert [(row.state, row.position) for row in queued] == [("queued", 1)]
         row = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.booted import booted
-from tests.support.machine import Machine, machine, patiently
+from tests.support.debian_machine import DebianMachine, boot_systemd, debian_machine, wait_patiently
 from tests.support.mail_servers import readable_folder, require_programs_as_root
-from tests.support.proxied import CERTIFICATE, CERTIFY, NAME, SERVER, TIMUR, Visitor
+from tests.support.proxies import CERTIFICATE, CERTIFY, SERVER_ADDRESS, SITE_NAME, TIMURS_IP, Visitor
 from tests.support.source import ROOT
 
 PAGE = (ROOT / "docs" / "install.md").read_text()
@@ -38,7 +37,7 @@ CASES
   esac
 done
 """
-CERTBOT = f"#!/bin/bash\n[[ $* == *' -d {NAME}' ]] && [[ -d /var/www/html ]]\n{CERTIFY}"
+CERTBOT = f"#!/bin/bash\n[[ $* == *' -d {SITE_NAME}' ]] && [[ -d /var/www/html ]]\n{CERTIFY}"
 
 # The clone's environment, as `make install` would have fetched it: this Python and its libraries, in places that a unit may read.
 LIBRARIES = """
@@ -69,7 +68,7 @@ BLOCKS = blocks("sh")
 class Shell:
     """Root's one shell on the machine: what a block sets is there in the next."""
 
-    def __init__(self, inside: Machine) -> None:
+    def __init__(self, inside: DebianMachine) -> None:
         self.inside = inside
         self._set = "DATABASE=\n"
         self.typed: list[str] = []
@@ -83,15 +82,15 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[Machine]:
+def bare() -> Iterator[DebianMachine]:
     """The machine without the program and its account."""
     require_programs_as_root("git", "make", "pg_createcluster", "nginx", "caddy", "openssl", "runuser")
-    with readable_folder("bare") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE, FROM=str(ROOT)) as inside:
+    with readable_folder("bare") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE, FROM=str(ROOT)) as inside:
         inside.run("umount /srv/readers-asked; rm -rf /srv/readers-asked /etc/readers-asked; userdel readers-asked")
         inside.run("printf '[safe]\\n  directory = *\\n' > /etc/gitconfig")
         inside.run("rm -rf /etc/nginx/sites-enabled/* /usr/local/bin/readers-asked; mkdir -p /var/www/html")
-        inside.run(f"for each in {SERVER} {TIMUR}; do ip address add $each dev lo; done")
-        inside.run(f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER} {NAME}' >> /etc/hosts")
+        inside.run(f"for each in {SERVER_ADDRESS} {TIMURS_IP}; do ip address add $each dev lo; done")
+        inside.run(f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER_ADDRESS} {SITE_NAME}' >> /etc/hosts")
         for name, place in (("python", sys.base_prefix), ("libraries", (ROOT / ".venv").resolve())):
             inside.run(f"mkdir -p /usr/local/{name}; mount --bind {place} /usr/local/{name}")
         inside.run(
@@ -103,11 +102,11 @@ def bare() -> Iterator[Machine]:
         )
         for name, text in (("apt-get", APT_GET.replace("CASES\n", cases)), ("certbot", CERTBOT)):
             inside.run(f"cat > /usr/local/bin/{name}; chmod 755 /usr/local/bin/{name}", text.encode())
-        with booted(inside) as made:
+        with boot_systemd(inside) as made:
             yield made
 
 
-def test_from_a_bare_machine_to_the_served_desk(bare: Machine) -> None:
+def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
     root = Shell(bare)
     root.types("1. The machine")
     root.types("2. The program")
@@ -124,10 +123,10 @@ def test_from_a_bare_machine_to_the_served_desk(bare: Machine) -> None:
     comes_up(bare, "web", 8000)
     root.types("nginx")
     root.types("nginx", 1)
-    timur = Visitor(bare, TIMUR, bare.run(f"cat {CERTIFICATE}").encode())
+    timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
     page = timur.asks("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
-    patiently(lambda: timur.asks("/readyz").status == 200, "the worker")
+    wait_patiently(lambda: timur.asks("/readyz").status == 200, "the worker")
     found = re.findall(r"(?m)^FAULT +([a-z ]+):", root.types("7. Is all well?", ends=" || true"))
     assert found == ["mail server"]  # which comes by another page
     assert bare.run("systemctl is-active readers-asked@web readers-asked@worker").split() == ["active", "active"]
@@ -138,14 +137,14 @@ def test_from_a_bare_machine_to_the_served_desk(bare: Machine) -> None:
     )
 
 
-def comes_up(bare: Machine, unit: str, port: int) -> None:
+def comes_up(bare: DebianMachine, unit: str, port: int) -> None:
     try:
-        patiently(lambda: bare.listens(port), f"readers-asked@{unit}")
+        wait_patiently(lambda: bare.listens(port), f"readers-asked@{unit}")
     except AssertionError as vain:
         raise AssertionError(f"{vain}\n{bare.run(f'journalctl --no-pager --unit readers-asked@{unit}')}") from None
 
 
-def with_less_than_root(bare: Machine) -> None:
+def with_less_than_root(bare: DebianMachine) -> None:
     """What runs may write into its own folder, can't come to more than it has, and sees nobody's home."""
     for unit in ("web", "worker"):
         pid = bare.run(f"systemctl show --value --property=MainPID readers-asked@{unit}").strip()
@@ -160,14 +159,14 @@ def with_less_than_root(bare: Machine) -> None:
         assert re.findall(r"kept|Read-only|Permission denied", tried) == denied
 
 
-def another_proxy(bare: Machine, root: Shell) -> None:
+def another_proxy(bare: DebianMachine, root: Shell) -> None:
     """Caddy in place of nginx: it can't get a certificate here, and leads to where it would have one."""
     bare.run("systemctl stop nginx; systemctl start caddy")
     root.types("Caddy")
-    patiently(lambda: bare.listens(443), "Caddy")
-    timur = Visitor(bare, TIMUR, bare.run(f"cat {CERTIFICATE}").encode())
+    wait_patiently(lambda: bare.listens(443), "Caddy")
+    timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
     led = timur.asks_in_clear("/letter/")
-    assert (led.status, led.headers["Location"]) == (308, f"https://{NAME}/letter/")
+    assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/letter/")
 
 
 def test_the_page_names_what_is_there() -> None:

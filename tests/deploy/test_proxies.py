@@ -17,9 +17,19 @@ from app.programs.signed_calls import signature
 from app.web.static_files import files
 from config import webhook_key
 from tests.support.app import SECRETS
+from tests.support.debian_machine import wait_patiently
 from tests.support.incoming_mails import mail
-from tests.support.machine import patiently
-from tests.support.proxied import ELSEWHERE, NAME, SERVER, STARTS, TIMUR, Answer, Site, Visitor, site_on_a_machine
+from tests.support.proxies import (
+    OTHER_IP,
+    SERVER_ADDRESS,
+    SITE_NAME,
+    START_COMMANDS,
+    TIMURS_IP,
+    ProxiedSite,
+    ProxyAnswer,
+    Visitor,
+    run_proxied_site,
+)
 
 HOOK = "whsec_" + base64.b64encode(b"h" * 32).decode()
 YEAR = "max-age=31536000"
@@ -29,20 +39,20 @@ WORDS = "Who measures the salt wind"  # nobody else says this
 
 
 @pytest.fixture(scope="module")
-def served(sqlite_founded: tuple[Path, object]) -> Iterator[Site]:
+def served(sqlite_founded: tuple[Path, object]) -> Iterator[ProxiedSite]:
     keys = f"SECRET_KEYS=1:{base64.b64encode(SECRETS[1]).decode()}"
-    with site_on_a_machine(sqlite_founded[0], keys, f"MAIL_WEBHOOK_SECRET={HOOK}") as made:
+    with run_proxied_site(sqlite_founded[0], keys, f"MAIL_WEBHOOK_SECRET={HOOK}") as made:
         yield made
 
 
-@pytest.fixture(scope="module", params=STARTS)
-def proxy(request: pytest.FixtureRequest, served: Site) -> Iterator[str]:
+@pytest.fixture(scope="module", params=START_COMMANDS)
+def proxy(request: pytest.FixtureRequest, served: ProxiedSite) -> Iterator[str]:
     with served.behind(request.param):
         yield request.param
 
 
 @pytest.fixture
-def site(proxy: str, served: Site) -> Site:
+def site(proxy: str, served: ProxiedSite) -> ProxiedSite:
     return served
 
 
@@ -50,21 +60,23 @@ def form(**fields: str) -> tuple[bytes, dict[str, str]]:
     return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def is_ours(answer: Answer) -> bool:
+def is_ours(answer: ProxyAnswer) -> bool:
     """The program made this page, in its own words and with its own policy."""
     return "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
 
 
 @pytest.mark.threat("network observer")
-def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: Site) -> None:
+def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: ProxiedSite) -> None:
     led = site.timur.asks_in_clear("/steppe/?a=b")
-    assert (led.status, led.headers["Location"]) == (308, f"https://{NAME}/steppe/?a=b")
+    assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/steppe/?a=b")
     page = site.timur.asks("/steppe/")
     assert (page.status, is_ours(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
     assert "Secure" in site.timur.asks("/sign-in").headers["Set-Cookie"]
 
 
-def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_that_pages_name(site: Site) -> None:
+def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_that_pages_name(
+    site: ProxiedSite,
+) -> None:
     page = site.timur.asks("/steppe/").body.decode()
     for name, kind in (("reading-page.css", "text/css"), ("proof.js", "text/javascript")):
         [address] = set(re.findall(rf'"(/static/[^/"]+/{re.escape(name)})"', page))
@@ -82,7 +94,9 @@ def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_
 
 
 @pytest.mark.threat("network observer")
-def test_only_a_page_without_a_secret_is_packed_since_the_length_of_one_could_be_asked_for_it(site: Site) -> None:
+def test_only_a_page_without_a_secret_is_packed_since_the_length_of_one_could_be_asked_for_it(
+    site: ProxiedSite,
+) -> None:
     for address, packing in (("/steppe/", "gzip"), ("/steppe/receipt", None), ("/sign-in", None)):
         plain, packed = (site.timur.asks(address, headers=more) for more in ({}, PACKED))
         assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"]) == (None, packing), address
@@ -105,14 +119,14 @@ def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
 
 
 @pytest.mark.threat("guessed number")
-def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: Site) -> None:
+def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: ProxiedSite) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
     assert next(sign_in_tries(site.elsewhere, "anna")) == 400
     report = site.inside.house("flask doctor || true")
     assert re.findall(r"(?m)^(\w+) +proxy", report) == ["FINE"]
 
 
-def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: Site) -> None:
+def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: ProxiedSite) -> None:
     plain, forged = (
         site.timur.asks("/steppe/", headers=more) for more in ({}, {"SCRIPT_NAME": "/x", "PATH_INFO": "/y"})
     )
@@ -121,27 +135,27 @@ def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: Site) -> Non
 
 
 @pytest.mark.parametrize("size", [300_000, 900_000])
-def test_the_program_itself_says_that_a_form_is_too_large(site: Site, size: int) -> None:
+def test_the_program_itself_says_that_a_form_is_too_large(site: ProxiedSite, size: int) -> None:
     body, headers = form(text="x" * size)
     answer = site.timur.asks("/steppe/send", body, headers=headers)
     assert (answer.status, is_ours(answer)) == (413, True)
 
 
 @pytest.mark.threat("slow clients")
-def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: Site) -> None:
+def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: ProxiedSite) -> None:
     body, headers = form(text="x" * 1_500_000)
     answer = site.timur.asks("/steppe/send", body, headers=headers)
     assert (answer.status, is_ours(answer), answer.headers["Strict-Transport-Security"]) == (413, False, YEAR)
 
 
-def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(site: Site) -> None:
+def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(site: ProxiedSite) -> None:
     assert site.timur.asks(f"/steppe/?q={'x' * 3900}").status == 200
     assert site.timur.asks(f"/steppe/?q={'x' * 20_000}").status in (414, 431)
     assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 3900}).status == 200
     assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 20_000}).status in (400, 431)
 
 
-def posted(site: Site, raw: bytes) -> int:
+def posted(site: ProxiedSite, raw: bytes) -> int:
     stamp = str(int(unix_time()))
     headers = {
         "Content-Type": "message/rfc822", "webhook-id": "msg_1", "webhook-timestamp": stamp,
@@ -153,7 +167,7 @@ def posted(site: Site, raw: bytes) -> int:
         return CUT
 
 
-def test_the_largest_mail_that_is_taken_comes_through(site: Site) -> None:
+def test_the_largest_mail_that_is_taken_comes_through(site: ProxiedSite) -> None:
     raw = mail(to="ask@example.org")
     largest = raw + b"x" * (MAXIMUM - len(raw))
     assert posted(site, largest) == 200
@@ -162,7 +176,7 @@ def test_the_largest_mail_that_is_taken_comes_through(site: Site) -> None:
 
 
 @pytest.mark.threat("hosting provider")
-def test_nothing_of_a_form_or_a_page_needs_the_disk(site: Site) -> None:
+def test_nothing_of_a_form_or_a_page_needs_the_disk(site: ProxiedSite) -> None:
     """Whatever a proxy keeps of what is on its way, it can't keep in a folder that isn't there."""
     site.inside.run("rm -rf /var/lib/nginx/*")
     body, headers = form(text="я" * 40_000)  # 240 KB, the most that a form may have
@@ -178,28 +192,28 @@ def begun(visitor: Visitor, words: bytes) -> object:
 
 
 @pytest.mark.threat("slow clients")
-def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: Site, proxy: str) -> None:
-    head = f"POST /steppe/send HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 5000\r\n\r\ntext=".encode()
+def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: ProxiedSite, proxy: str) -> None:
+    head = f"POST /steppe/send HTTP/1.1\r\nHost: {SITE_NAME}\r\nContent-Length: 5000\r\n\r\ntext=".encode()
     halves = [begun(site.timur, head) for _ in range(40)]  # more than the program has threads
     heads = [begun(site.timur, head[:30]) for _ in range(5)]
     for _ in range(5):
         assert site.elsewhere.asks("/steppe/").status == 200
     waiting = heads + (halves if proxy == "nginx" else [])  # Caddy waits two minutes for a body
-    patiently(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
+    wait_patiently(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
     for one in (*halves, *heads):
         one.close()  # type: ignore[attr-defined]
 
 
-def nobody_is_written_down(site: Site, *words: str) -> None:
+def nobody_is_written_down(site: ProxiedSite, *words: str) -> None:
     written = site.written()
-    for word in (TIMUR, ELSEWHERE, "/steppe", "text=", *words):
+    for word in (TIMURS_IP, OTHER_IP, "/steppe", "text=", *words):
         assert word not in written, written
 
 
 @pytest.mark.threat("hosting provider")
-def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Site) -> None:
+def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: ProxiedSite) -> None:
     """Last, after all of the above."""
-    broken = site.inside.connect(SERVER, 443, TIMUR)
+    broken = site.inside.connect(SERVER_ADDRESS, 443, TIMURS_IP)
     broken.sendall(b"GET /steppe/?q=secret HTTP/1.0\r\n\r\n" + b"\0" * 500)
     broken.recv(1000)
     broken.close()
@@ -207,11 +221,11 @@ def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Site)
 
 
 @pytest.mark.threat("hosting provider")
-@pytest.mark.parametrize("proxy_alone", STARTS)
+@pytest.mark.parametrize("proxy_alone", START_COMMANDS)
 def test_who_comes_while_the_pages_are_gone_is_not_written_down_either(
     sqlite_founded: tuple[Path, object], proxy_alone: str
 ) -> None:
-    with site_on_a_machine(sqlite_founded[0], with_pages=False) as site, site.behind(proxy_alone):
+    with run_proxied_site(sqlite_founded[0], with_pages=False) as site, site.behind(proxy_alone):
         body, headers = form(text=WORDS)
         gone = site.timur.asks("/steppe/send?q=salt", body, headers=headers)
         assert (gone.status, gone.headers["Strict-Transport-Security"]) == (502, YEAR)

@@ -11,9 +11,9 @@ from app.mail.inbound import Reading
 from app.people import directory
 from app.people.models import Expert, Person
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import DANAS_ADDRESS, Desk, invite_leyla, newest_mail_ids, queue_news_for_dana
 from tests.support.mailroom import place_mail
-from tests.support.stored import everything
 
 LEYLA, OTHER = "leyla@field.example", "leyla@private.example"
 TIMUR = Reading(from_name="Timur", from_address="timur@post.example", subject="Salt", text="Who measures the salt?")
@@ -106,9 +106,9 @@ def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(who: Desk, n
     assert LEYLA not in who.open(f"outbox/{sent['expert.invitation']}").text
     shown = who.post(f"outbox/{sent['expert.invitation']}/address", 200)
     assert shown.texts("bdi.hash") == [LEYLA]
-    before = everything(who.database)
+    before = dump_tables(who.database)
     assert DANAS_ADDRESS not in who.press(f"outbox/{sent['reader.news']}/address", 404)
-    assert everything(who.database) == before
+    assert dump_tables(who.database) == before
     assert [(act, whose) for _who, act, whose in looked(who)] == [("expert.look", of_leyla(who, newsroom))]
 
 
@@ -157,12 +157,12 @@ def test_where_it_can_t_be_put_into_the_trail_nothing_is_shown(nora: Desk, newsr
 
 def test_somebody_of_another_desk_and_a_stranger_see_no_address(app: Flask, nora: Desk, newsroom: Newsroom) -> None:
     public_id = place_mail(nora.database, newsroom, reading=TIMUR)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     stranger = app.test_client()
     answer = stranger.post(f"/desk/steppe/pen/{public_id}/address", base_url="https://localhost")
     assert (answer.status_code in (303, 400, 403), "timur@" in answer.text) == (True, False)
     assert nora.client.get(f"/desk/steppe/pen/{public_id}/address", base_url="https://localhost").status_code == 405
-    assert everything(nora.database)["audit"] == before["audit"]
+    assert dump_tables(nora.database)["audit"] == before["audit"]
 
 
 def test_looking_stands_in_no_ones_way(nora: Desk, newsroom: Newsroom) -> None:

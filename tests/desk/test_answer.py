@@ -15,8 +15,8 @@ from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import get_one
 from tests.support.desk import shown_token
-from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -37,22 +37,22 @@ def test_of_two_editors_of_an_answer_the_second_is_told_and_sees_both_texts(nora
     assert "Ilya Brandt was faster" in page
     assert ">\nWe put up salt plates.</textarea>" in page
     assert "<del>in 2009</del>" in page
-    assert one(database, Answer).state == "edited"
+    assert get_one(database, Answer).state == "edited"
     nora.post(f"{address}/edit", seen=shown_token(page), answer="We put up salt plates.", act="check")
-    assert one(database, Answer).state == "checking"
-    assert one(database, OutboxMail, kind="expert.check").state == "queued"
+    assert get_one(database, Answer).state == "checking"
+    assert get_one(database, OutboxMail, kind="expert.check").state == "queued"
 
 
 def test_an_answer_without_words_is_not_saved(nora, database, address):
     page = nora.post(f"{address}/edit", status=422, seen=shown_token(nora.get(f"{address}/edit")), answer=" \n")
     assert "The answer needs words" in page
-    assert one(database, Answer).state == "submitted"
+    assert get_one(database, Answer).state == "submitted"
 
 
 def test_a_text_goes_back_with_a_note(nora, database, address):
     later = f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}"
     nora.post(f"{address}/return", note="Who reads the plates?", due_at=later)
-    assert (one(database, Assignment).state, one(database, Answer).state) == ("returned", "draft")
+    assert (get_one(database, Assignment).state, get_one(database, Answer).state) == ("returned", "draft")
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="expert.returned")).one()
         assert "> Who reads the plates?" in outbox.read(session, mail).text
@@ -63,13 +63,13 @@ def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
         f"{address}/edit", seen=shown_token(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save"
     )
     nora.post(f"{address}/approve", 409, checked=editing.CHECKLIST)  # of what version, it doesn't say
-    at = {"checked": editing.CHECKLIST, "version": one(database, Answer).version}
+    at = {"checked": editing.CHECKLIST, "version": get_one(database, Answer).version}
     page = nora.post(f"{address}/approve", 422, **at)
     assert "The expert hasn’t passed this text" in page
     nora.post(f"{address}/approve", **at, reason="She is on a boat until May.")
-    assert one(database, Answer).override_reason == "She is on a boat until May."
+    assert get_one(database, Answer).override_reason == "She is on a boat until May."
     nora.post(f"{address}/reopen")
-    assert one(database, Answer).state == "edited"
+    assert get_one(database, Answer).state == "edited"
 
 
 def test_versions_stand_side_by_side(nora, database, address):
@@ -92,7 +92,7 @@ def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_ther
     if unverified:
         database.write(lambda session: unverify(session, newsroom))
     own, ticked = address.rpartition("/")[2], [line for line in editing.CHECKLIST if line not in left_out]
-    page = nora.post(f"{address}/approve", 422, checked=ticked, version=one(database, Answer).version, reason=" ")
+    page = nora.post(f"{address}/approve", 422, checked=ticked, version=get_one(database, Answer).version, reason=" ")
     wanted = [
         (f"ties-{own}", "Not ticked: Ties: the expert’s stake is said, or there is none"),
         (f"verified-{own}", "The expert isn’t verified yet: note an independent check first."),

@@ -31,9 +31,9 @@ from app.typesetting.renderers import to_text
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import dump_tables, record_statements
+from tests.support.databases import wait_until_blocked
 from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk, shown_token
-from tests.support.side_by_side import wait_until_it_waits
-from tests.support.stored import counted, everything
 from tests.support.waiting import PATIENCE
 
 ALL = [FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION]
@@ -122,12 +122,12 @@ def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: ComingEdition
     assert coming.stands() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
     coming.do("arrange", order=[third, second], version=coming.version())  # one out, one in
     assert coming.stands() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     coming.do("arrange", 409, order=[first, second, third], version=coming.version())
     coming.do("arrange", 409, order=[first, first], version=coming.version())
     coming.do("arrange", 409, order=[first])  # a form without the version it was drawn for
     coming.do("arrange", 404, order=["0" * 12], version=coming.version())
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     coming.do("arrange", version=coming.version())
     assert coming.stands() == ("planned", [])
 
@@ -161,10 +161,10 @@ def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: ComingEditio
     first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     with nora.database.read() as session:
         runs = coming.edition(session).rule_date
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     for bad in ("soon", "2020-02-30", "2020-01-01"):
         assert "Give a day that is still to come." in coming.do("date", 409, question=first, by=bad)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     coming.do("date", question=first, by=runs.isoformat())
     coming.do("pick", question=second)
     said = nora.words(coming.page)
@@ -273,9 +273,9 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
     assert (coming.stands(), kinds) == (("planned", []), [])
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     nora.press(f"{here}/cut", 409, seen=opened)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def timur_asks_alone(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -329,7 +329,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
             verb(session)
             session.flush()
             holds.set()
-            wait_until_it_waits(database, other)
+            wait_until_blocked(database, other)
 
         return fn
 
@@ -417,7 +417,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
 
 def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: ComingEdition) -> None:
     def asked() -> int:
-        with counted(nora.database) as statements:
+        with record_statements(nora.database) as statements:
             nora.words(coming.page)
         return len(statements)
 

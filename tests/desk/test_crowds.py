@@ -3,9 +3,9 @@
 from app.db.engine import Database
 from app.letters import crowds
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_queries
 from tests.support.floods import flooded
 from tests.support.letters import listed_letters
-from tests.support.stored import queries_of
 
 FLOOD = "Why is the bridge over the canal closed, and who has closed it?"
 SALT = "Who weighs the salt in the orchards by the sea?"
@@ -47,6 +47,6 @@ def test_the_page_takes_as_many_statements_for_a_hundred_as_for_some(nora, datab
     for first, last in ((0, 45), (45, 145)):
         flooded(database, newsroom, [FLOOD] * (last - first), first)
         crowds.sort_waiting(database)
-        counted.append(queries_of(nora.database, lambda: nora.get("/letters?state=held")))
+        counted.append(count_queries(nora.database, lambda: nora.get("/letters?state=held")))
     assert 0 < counted[0] == counted[1]
     assert len(listed_letters(nora.get("/letters?state=held"))) == 40

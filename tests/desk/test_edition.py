@@ -23,9 +23,9 @@ from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
 from app.web.static_files import current
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import dump_tables, record_statements
 from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk
 from tests.support.pages import Page
-from tests.support.stored import counted, everything
 
 HTML = """\
 <section class="qa" lang="en" dir="ltr">
@@ -187,12 +187,12 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
 
     nora.database.write(timur_asks)
     coming.do("pick", question=first)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     for ending in ENDINGS:
         said = nora.words(f"{coming.page}/export.{ending}", 409)
         assert (words in said, "Timur" in said) == (True, False)
     assert "Timur" not in coming.do("lock", 409, version=coming.version())
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
     page = nora.open(coming.page)
     assert [word for word in Page(page.text).buttons if word == "Run it unnamed"] == choices
@@ -218,10 +218,10 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
     coming.do("pick", question=first)
     seen_by_nora = coming.version()
     other.press(f"{coming.page}/pick", question=second)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     said = coming.do("lock", 409, version=seen_by_nora)
     assert "This edition was changed after you opened this page" in said
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     coming.do("lock", version=coming.version())
     locked = coming.version()
     other.press(f"{coming.page}/unlock", version=locked)
@@ -233,7 +233,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: ComingEdition)
     first, second, third = coming.ready(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
     coming.do("pick", question=first)
     nora.press(f"editions/{coming.next_id}/pick", question=second)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     for press in ("unlock", "send", "recall", "unskip"):
         coming.do(press, 409, version=coming.version())
     for press in ("up", "down", "drop", "carry"):
@@ -242,17 +242,17 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: ComingEdition)
     for number in ("0", "13", "-1", "many", "9" * 30):
         coming.do("slots", 409, slots=number)
     coming.do("lock", 409)  # a form without the version it was drawn for
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
     coming.do("lock", version=coming.version())
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     coming.do("pick", 409, question=third)
     for press in ("up", "down", "drop", "carry"):
         coming.do(press, 409, question=first)
     for press in ("lock", "skip", "recall", "unskip"):
         coming.do(press, 409, version=coming.version())
     coming.do("slots", 409, slots=3)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
@@ -271,7 +271,7 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEditio
         return list_editions_to_run(session, other.id, 1)[0].public_id, question.public_id
 
     edition, question = nora.database.write(found)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     nora.words(f"editions/{edition}", 404)
     nora.words(f"editions/{edition}/export.txt", 404)
     nora.press(f"editions/{edition}/skip", 404)
@@ -279,7 +279,7 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEditio
     coming.do("unname", 404, letter="nobody's")
     nora.press(f"shelf/{question}/take", 404)
     nora.words(f"shelf?before={question}", 404)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.slug = "tundra"
     for path in ("", "editions", "outbox", "experts", "shelf", "archive", "settings"):
         nora.words(path, 404)
@@ -289,13 +289,13 @@ def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: 
     first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
     coming.do("pick", question=first)
     assert ilya.get(coming.page).buttons == ["Copy it"]
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     for press in ("pick", "up", "down", "drop", "carry"):
         ilya.press(f"{coming.page}/{press}", 404, question=second if press == "pick" else first)
     for press in ("lock", "skip"):
         ilya.press(f"{coming.page}/{press}", 404, version=coming.version())
     ilya.press(f"{coming.page}/slots", 404, slots=3)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming: ComingEdition) -> None:
@@ -370,7 +370,7 @@ def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
 
 def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: ComingEdition) -> None:
     def asked(path: str) -> int:
-        with counted(nora.database) as statements:
+        with record_statements(nora.database) as statements:
             nora.words(path)
         return len(statements)
 
@@ -385,7 +385,7 @@ def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: ComingEdit
 def test_lists_go_on_where_the_page_before_ended(
     nora: Desk, coming: ComingEdition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("editions.calendar_page", "questions.shelf_and_archive"):
+    for module in ("editions.calendar_pages", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
     for headline, edition in ((FIRST_QUESTION, coming.id), (SECOND_QUESTION, coming.next_id)):
         [question] = coming.ready(headline)

@@ -7,15 +7,15 @@ from app.core.actors import Mailroom
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.mail.reply_address import address_for
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import get_one
 from tests.support.desk import shown_version
-from tests.support.stored import one
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def locked(database: Database, newsroom: Newsroom) -> str:
 
     def fn(session):
         question = answered_question(session, newsroom, "Who measures the salt?")
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         return edition.public_id
@@ -84,7 +84,7 @@ def test_what_changed_after_locking_is_shown_and_one_press_marks_it_sent(nora, d
     ]
     assert page.texts(".btn--next") == ["Mark it as sent, as it ran"]
     nora.post(f"/editions/{locked}/ran", version=shown_version(page))
-    edition = one(database, Edition, public_id=locked)
+    edition = get_one(database, Edition, public_id=locked)
     assert (edition.state, edition.message_id) == ("sent", "<steppe-61@list.example>")
     assert "Mark it as sent" not in nora.get(f"/editions/{locked}")
 
@@ -109,8 +109,8 @@ def test_an_assistant_sees_what_arrived_and_cannot_mark_it(database, locked, ily
     page = ilya.get(f"/editions/{locked}")
     assert "It arrived on" in page
     assert "Mark it as sent" not in page
-    ilya.post(f"/editions/{locked}/ran", 404, version=one(database, Edition, public_id=locked).version)
-    assert one(database, Edition, public_id=locked).state == "locked"
+    ilya.post(f"/editions/{locked}/ran", 404, version=get_one(database, Edition, public_id=locked).version)
+    assert get_one(database, Edition, public_id=locked).state == "locked"
 
 
 def test_what_arrives_is_shown_as_text(nora, database, locked):

@@ -5,14 +5,14 @@ import pytest
 from app.db.engine import Database
 from app.people.models import Expert
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import dump_tables, get_one
 from tests.support.desk import Desk, get_form_fields
-from tests.support.stored import everything, one
 
 
 @pytest.fixture
 def leyla(database: Database, newsroom: Newsroom) -> str:
     """The address of Leyla's page, below the desk."""
-    return f"experts/{one(database, Expert, id=newsroom.leyla.expert_id).public_id}"
+    return f"experts/{get_one(database, Expert, id=newsroom.leyla.expert_id).public_id}"
 
 
 def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk, newsroom: Newsroom) -> None:
@@ -30,12 +30,12 @@ def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk, newsroo
 
 
 def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: Desk, leyla: str) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     assert nora.press("experts", name="Leyla", email="LEYLA@field.example") == f"/desk/steppe/{leyla}"
     said = nora.press("experts", 422, name="Saule Bekova", email="saule at survey")
     assert "isn’t an e-mail address" in said
     assert "Say who it is." in nora.press("experts", 422, email="saule@survey.example")
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) -> None:
@@ -49,7 +49,7 @@ def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) ->
 
 def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
     nora.press(leyla, **get_form_fields(nora, leyla) | {"topics": "soil، salt", "place": "Karakum"})
-    stored = one(nora.database, Expert, public_id=leyla.removeprefix("experts/"))
+    stored = get_one(nora.database, Expert, public_id=leyla.removeprefix("experts/"))
     assert (stored.topics, stored.place, stored.verified_how) == (
         ["soil", "salt"], "Karakum", "called the switchboard",
     )  # fmt: skip
@@ -63,10 +63,10 @@ def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
 def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk, leyla: str) -> None:
     opened = get_form_fields(nora, leyla)
     nora.press(leyla, **opened | {"credit_line": "soil scientist in Osh"})
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     said = nora.press(leyla, 409, **opened | {"credit_line": "soil scientist"})
     assert "Now it says: soil scientist in Osh" in said
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.press(leyla, 422, **get_form_fields(nora, leyla) | {"away_until": "in May"})
     nora.press(leyla, 409, **opened | {"seen": "version 3"})
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before

@@ -29,10 +29,10 @@ from tests.support.app import BASE_URL
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
+from tests.support.database_checks import dump_tables, record_statements
 from tests.support.desk import Desk, get_form_fields, section
 from tests.support.desk_people import sign_in_by_link
 from tests.support.reader_pages import publish_answer
-from tests.support.stored import counted, everything
 
 pytestmark = pytest.mark.both_databases
 
@@ -112,7 +112,7 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
     def pages() -> tuple[list[str], list[int]]:
         path, found, queries = "experts", [], []
         while path:
-            with counted(nora.database) as statements:
+            with record_statements(nora.database) as statements:
                 page = nora.get(path)
             queries.append(len(statements))
             names = page.texts("a[dir=auto]")
@@ -140,13 +140,13 @@ def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsr
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         public_id, form = leyla.public_id, {"name": leyla.name}
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     assert "Give a number from 1 to 99" in nora.press(f"experts/{public_id}", 422, **form, at_once="many")
     assert "No language has this code or name: klingonisch" in nora.press(
         f"experts/{public_id}", 422, **form, languages="klingonisch"
     )
     assert "This is too long: 200" in nora.press(f"experts/{public_id}", 422, **form, title="x" * 201)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.press(f"experts/{public_id}", **form, at_once="1", languages="Kazakh, ru")
     assert "That is all that they take at once." in nora.words(f"experts/{public_id}")
     assert "full: 1 of 1" in nora.words("experts")
@@ -175,9 +175,9 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, ne
     for _again in range(2):
         nora.press("experts/duplicates/namesakes", keep=other, other=marek)
     assert ("Marek Dvořák", "Marek Dvorak", ("name",)) not in found()
-    before = everything(database)
+    before = dump_tables(database)
     nora.press("experts/duplicates/namesakes", 409, keep=other, other=other)
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom: Newsroom, app: Flask) -> None:
@@ -235,11 +235,11 @@ def test_two_with_the_same_question_are_not_merged(nora: Desk, newsroom: Newsroo
     )
     with database.read() as session:
         kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    before = everything(database)
+    before = dump_tables(database)
     said = nora.press("experts/duplicates/merge", 409, keep=kept, other=second)
     assert "Both have the question “The Salt Wind” now. Take it back from one of them, then merge." in said
     nora.press("experts/duplicates/merge", 409, keep=kept, other=kept)
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_an_assistant_finds_who_is_twice_and_merges_nobody(ilya: Desk, newsroom: Newsroom) -> None:
@@ -247,12 +247,12 @@ def test_an_assistant_finds_who_is_twice_and_merges_nobody(ilya: Desk, newsroom:
     with ilya.database.read() as session:
         kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
     assert "Keep this one" not in ilya.words("experts/duplicates")
-    before = everything(ilya.database)
+    before = dump_tables(ilya.database)
     ilya.press("experts/duplicates/merge", 404, keep=kept, other=second)
     ilya.press(f"experts/{second}/split", 404)
     ilya.words("experts/files", 404)
     ilya.press("experts/export", 404)
-    assert everything(ilya.database) == before
+    assert dump_tables(ilya.database) == before
 
 
 def test_the_migration_fills_in_what_the_verbs_make(database: Database, newsroom: Newsroom) -> None:

@@ -17,9 +17,9 @@ from app.db.engine import Database
 from app.people import directory, directory_import, expert_file, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 ROWS = """Name;E-mail;Organisation;Topics;Languages;At once;Away until;Shoe size
 Сауле Бекова;saule@survey.example;Бюро;соль, ветер;kk, Russian;2;05.01.2099;38
@@ -73,7 +73,7 @@ def test_a_file_with_heads_alone_has_nobody_in_it(nora: Desk) -> None:
 
 
 def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: Newsroom) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     path = look(nora, ROWS)
     said = nora.words(path)
     assert "1 expert would be new, 2 would change. Nothing is imported yet." in said
@@ -81,7 +81,7 @@ def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: 
     assert "Organisation: Karakum" in said
     assert "Name: Gulnara Esenova Гульнара The check of who they are is void with the new name." in said.replace("  ", " ").replace(" ", " ")  # fmt: skip
     assert "4 Marek" in nora.words(f"{path}?show=same")
-    after = everything(nora.database)
+    after = dump_tables(nora.database)
     assert {name for name in before if before[name] != after[name]} == {"uploads"}
 
     take(nora, path)
@@ -128,12 +128,12 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
     ):
         assert words in said, words
     assert nora.get(path).values("digest") == []  # nothing to press
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     sheet = spreadsheet.read(WRONG.encode(), expert_file.known_heads(), expert_file.NEEDED)
     with nora.database.read() as session:
         looked_at = directory_import.plan_import(session, sheet).digest
     nora.press(f"{path}/import", 409, digest=looked_at)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ def test_what_has_changed_since_the_look_stops_the_import(nora: Desk, newsroom: 
         directory.change_profile(session, newsroom.nora, leyla, None, place="Nukus")
 
     nora.database.write(change)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     said = nora.press(f"{path}/import", 409, digest=digest)
     assert "The directory has changed since you looked, so nothing was imported." in said
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_a_file_is_its_owners_for_an_hour_and_sealed(nora: Desk, ilya: Desk) -> None:
@@ -267,12 +267,12 @@ def test_the_command_imports_and_exports_with_the_same_rules(app: Flask, nora: D
     runner = app.test_cli_runner()
     (tmp_path / "in.csv").write_text(ROWS)
     (tmp_path / "wrong.csv").write_text(WRONG)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     wrong = runner.invoke(args=["experts", "import", str(tmp_path / "wrong.csv")])
     assert (wrong.exit_code, "row 3, name: missing" in wrong.output) == (1, True)
     tried = runner.invoke(args=["experts", "import", "--dry-run", str(tmp_path / "in.csv")])
     assert (tried.exit_code, tried.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     done = runner.invoke(args=["experts", "import", str(tmp_path / "in.csv")])
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
     out = runner.invoke(args=["experts", "export", str(tmp_path / "out.csv")])

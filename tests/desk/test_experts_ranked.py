@@ -22,8 +22,8 @@ from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
+from tests.support.database_checks import dump_tables, record_statements
 from tests.support.desk import Desk
-from tests.support.stored import counted, everything
 
 ORCHARD = "Which salt harms an orchard near the Karakum plain most?"
 
@@ -181,10 +181,10 @@ def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk, orc
     with nora.database.read() as session:
         leyla = session.scalars(select(Assignment).filter_by(state="invited")).one().public_id
     assert "Leyla Aydın" in nora.words(f"{orchard.here}/ask")  # as the one to wait for
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     wrong = {"act": "send", "after": leyla, "step_at": "2020-01-01T09:00", "expert": ids["Gulnara"]}
     assert "Give a time that is still to come" in nora.press(f"{orchard.here}/ask", 422, **wrong)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.press(f"{orchard.here}/ask", act="send", after=leyla, expert=ids["Gulnara"])
     assert orchard.states()["Gulnara"] == ("drafted", "Leyla")
     assert sorted(orchard.letters()) == ["leyla@field.example"]
@@ -192,7 +192,7 @@ def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk, orc
 
 def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk, orchard: Orchard) -> None:
     ids = orchard.ids()
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     typed = {"expert": [ids["Gulnara"]], "brief": "Say first what it costs."}
     page = nora.press(f"{orchard.here}/ask", 422, **typed, words="9")
     assert "Give a number of words from 20 to 2,000" in page
@@ -201,7 +201,7 @@ def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk, or
     assert ("Marek Dvořák" in again, "Leyla" in again, "Say first what it costs." in again) == (True, False, True)
     assert "Tick somebody, or write a name" in nora.press(f"{orchard.here}/ask", 422)
     assert "This is no address" in nora.press(f"{orchard.here}/ask", 422, name="Saule", email="nowhere")
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orchard, newsroom: Newsroom) -> None:
@@ -209,10 +209,10 @@ def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orch
     with nora.database.read() as session:
         here = f"questions/{salt.assignment(session).question.public_id}/ask"
     typed = {"only": orchard.ids()["Gulnara"], "brief": "Timur from Nukus asks who measures it."}
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     said = nora.press(here, 422, **typed)
     assert "Readers’ own words or names stand in it" in said
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     passages = "\n".join(word for word in ("Timur", "Nukus") if word in said)
     nora.press(here, **typed, looked=passages)
 
@@ -220,10 +220,10 @@ def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orch
 def test_an_assistant_prepares_and_sends_nothing(nora: Desk, ilya: Desk, orchard: Orchard) -> None:
     ids = orchard.ids()
     assert "Send to whoever is ticked" not in ilya.words(f"{orchard.here}/ask")
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     for wrong in ({"act": "send"}, {"one_by_one": "1"}):
         ilya.press(f"{orchard.here}/ask", 404, expert=[ids["Leyla"], ids["Marek"]], **wrong)
-    after = everything(nora.database)
+    after = dump_tables(nora.database)
     assert {name for name in before if before[name] != after[name]} == set()
     ilya.press(f"{orchard.here}/ask", expert=[ids["Leyla"], ids["Marek"]])
     assert set(orchard.states().values()) == {("drafted", None)}
@@ -232,7 +232,7 @@ def test_an_assistant_prepares_and_sends_nothing(nora: Desk, ilya: Desk, orchard
 @pytest.mark.both_databases
 def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: Desk, orchard: Orchard) -> None:
     def queries(path: str) -> int:
-        with counted(nora.database) as statements:
+        with record_statements(nora.database) as statements:
             nora.words(path)
         return len(statements)
 

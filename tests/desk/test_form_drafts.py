@@ -16,10 +16,10 @@ from app.models import Base
 from app.questions.models import Note, Question
 from app.workflows.letters import withdrawal
 from tests.support.cast import Newsroom
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk
 from tests.support.letters import get_letter, open_question, send_letter
 from tests.support.pages import Form
-from tests.support.stored import one
 
 TYPED = "Who measures the salt that the wind carries?"
 
@@ -80,9 +80,9 @@ def test_what_is_typed_is_kept_and_offered_with_what_the_form_showed(wording: Wi
 
 
 def test_a_draft_changes_nothing_and_is_its_authors_alone(wording: Window, ilya: Desk, database: Database) -> None:
-    before = one(database, Question).version
+    before = get_one(database, Question).version
     wording.types(body=TYPED)
-    assert one(database, Question).version == before
+    assert get_one(database, Question).version == before
     assert Window(ilya, wording.page, "/wording").offers() == []
 
 
@@ -156,7 +156,7 @@ def test_a_reader_who_takes_the_letter_back_takes_the_drafts_about_it(
 ) -> None:
     letter = get_letter(database, send_letter(database, newsroom, TYPED))
     nora.post(f"letters/{letter.public_id}/file", kind="question", version=letter.version)
-    about = Window(nora, f"questions/{one(database, Question).public_id}", "/wording")
+    about = Window(nora, f"questions/{get_one(database, Question).public_id}", "/wording")
     about.types(body=TYPED)
     other = Window(nora, "letters/new", "/letters/new")
     other.types(body="Something else.")
@@ -175,7 +175,7 @@ def test_what_is_kept_is_sealed(wording: Window, database: Database) -> None:
 
 def test_forgotten_drafts_go_after_a_month(wording: Window, database: Database) -> None:
     wording.types(body=TYPED)
-    ends = one(database, FormDraft).saved_at + form_drafts.KEPT
+    ends = get_one(database, FormDraft).saved_at + form_drafts.KEPT
     kept = []
     for moment in (ends, ends + timedelta(seconds=1)):
         database.write(form_drafts.sweep, moment)

@@ -14,19 +14,19 @@ from app.answers.models import Answer
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.db.session import now
+from app.editions.queries import list_editions_to_run
 from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, combined_token, shown_fact, shown_token, shown_version
 from tests.support.outgoing_mails import template_variables
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask her."
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur"]
@@ -119,7 +119,7 @@ def picked(salt: ExpertAssignment) -> str:
     salt.send()
     salt.approve()
     with salt.database.read() as session:
-        return public_state.list_editions_to_run(session, salt.newsroom.newsletter_id, 1)[0].public_id
+        return list_editions_to_run(session, salt.newsroom.newsletter_id, 1)[0].public_id
 
 
 def to_pull(nora: Desk, salt: ExpertAssignment) -> Press:
@@ -183,14 +183,14 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
 ) -> None:
     salt = ask_expert(database, newsroom)
     address, field, more = ready(nora, salt)
-    before = everything(database)
+    before = dump_tables(database)
     page = nora.post(address, 422, **more, **{field: LETTER})
     assert (shown(page), f">\n{LETTER}</textarea>" in page) == (FOUND, True)
     assert page.count('<section class="summary"') == 1
     nora.post(address, 422, **more, **{field: LETTER}, looked="\r\n".join(FOUND[:-1]))
-    assert everything(database) == before
+    assert dump_tables(database) == before
     nora.post(address, **more, **{field: LETTER}, looked="\r\n".join(FOUND))
-    assert everything(database) != before
+    assert dump_tables(database) != before
 
 
 @pytest.mark.threat("curious expert")
@@ -200,7 +200,7 @@ def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_
 ) -> None:
     salt = ask_expert(database, newsroom)
     address, field, more = ready(nora, salt)
-    before, typed, found = everything(database), f"{LETTER} Or {REACHED}.", [*FOUND, REACHED]
+    before, typed, found = dump_tables(database), f"{LETTER} Or {REACHED}.", [*FOUND, REACHED]
     for looked in ("", "\r\n".join(found)):
         page = nora.post(address, 422, **more, **{field: typed}, looked=looked)
         assert (shown(page), f">\n{typed}</textarea>" in page) == (found, True)
@@ -208,7 +208,7 @@ def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_
             "Somebody could be reached by something in it. That never leaves the house: take it out."
         ]
         assert page.attributes("[name=looked]", "value") == []
-        assert everything(database) == before
+        assert dump_tables(database) == before
 
 
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
@@ -258,11 +258,11 @@ def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_o
     salt = ask_expert(database, newsroom)
     salt.send("Your cousin Zarina in Moynaq coughs from the salt: nobody measures it there.")
     salt.edit("Your cousin Zarina in Moynaq coughs from the salt. She works at the cannery by the old harbour.")
-    answer, before = of(salt)[2], everything(database)
+    answer, before = of(salt)[2], dump_tables(database)
     with database.read() as session:
         here = {"version": salt.answer(session).version}
     page = nora.post(f"{answer}/check", 422, **here)
     assert (shown(page), shown_fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
-    assert everything(database) == before
+    assert dump_tables(database) == before
     nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
     assert salt.checks() == [(None, None)]

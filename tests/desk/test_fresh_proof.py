@@ -17,10 +17,10 @@ from app.forms import held_presses
 from app.forms.models import FormDraft
 from app.people.models import BrowserSession
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk_people import ILYA, NORA, VERA, hire_vera, last_mail, person_public_id, signed_in_browser
 from tests.support.pages import Browser
 from tests.support.required_rows import compare_names
-from tests.support.stored import everything
 
 DESK = "/desk/steppe"
 AGAIN = "/sign-in/again?next="
@@ -105,7 +105,7 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
 def test_each_asks_and_changes_nothing_before(database: Database, newsroom: Newsroom, vera: Browser, name: str) -> None:
     how, address = PRESSED[name]
     address = address.format(ilya=f"{DESK}/people/{person_public_id(database, newsroom.ilya)}")
-    before = everything(database)
+    before = dump_tables(database)
     if how == "GET":
         vera.open(address)
         assert asked(vera) == f"{DESK}/trail?what=letter.send"
@@ -114,7 +114,7 @@ def test_each_asks_and_changes_nothing_before(database: Database, newsroom: News
         assert asked(vera).startswith(f"{DESK}/go-on/")
         vera.open(f"{DESK}/people")
         vera.press(address, once="a key of this form")  # a double click waits once
-    after = everything(database)
+    after = dump_tables(database)
     assert [table for table in after if after[table] != before[table]] == (["form_drafts"] if how == "POST" else [])
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(FormDraft)) == (how == "POST")

@@ -20,11 +20,11 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk, shown_version
 from tests.support.incoming_mails import dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, Room
 from tests.support.pages import Browser
-from tests.support.stored import one
 
 PRAGUE = ZoneInfo("Europe/Prague")
 WORDS = "Who measures the salt in the orchards?"
@@ -124,7 +124,7 @@ def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
     assert "words by Sat 20 Nov 2088?" in shown
     nora.post(f"{invitation}/invite", **due)
     with database.read() as session:
-        letter = outbox.read(session, one(database, OutboxMail, kind="expert.invitation"))
+        letter = outbox.read(session, get_one(database, OutboxMail, kind="expert.invitation"))
     assert letter.subject.endswith("words by Sat 20 Nov 2088?")
     assert "by Saturday 20 November 2088, 18:00 Prague time?" in letter.text
     assert "due Saturday 20 November 2088, 18:00" in nora.get(invitation.partition("/assignments")[0])
@@ -136,14 +136,14 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     room = Room(database, newsroom)
     salt, address = room.invited()
     room.bring(mail(LEYLAS_ADDRESS, address, body="Not now.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
-    letter = one(database, Letter, author="expert")
+    letter = get_one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
     at = shown_version(nora.get(here), "reply")
     for day in ("2026-01-05", f"{today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
         assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come.")]
         assert f'name="later_on" value="{day}"' in page
-    question = f"/questions/{one(database, Question).public_id}"
+    question = f"/questions/{get_one(database, Question).public_id}"
     said_no = f"{question}/assignments/{salt.public_id}/decline"
     page = nora.post(said_no, 422, reason="no time", later_on="2026-01-05")
     assert page.errors == [(f"later-{salt.public_id}", "Give a day that is still to come.")]

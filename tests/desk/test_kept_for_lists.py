@@ -17,9 +17,9 @@ from app.newsletters.models import Topic
 from app.people import sessions
 from app.people.models import BrowserSession, Membership, Person
 from tests.support.cast import Newsroom, another_newsletter
+from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
 from tests.support.letters import change_letter, listed_letters, send_letter
-from tests.support.stored import counted
 
 pytestmark = pytest.mark.both_databases
 
@@ -64,7 +64,7 @@ def framed(nora: Desk, path: str) -> str:
 
 def asks(nora: Desk, path: str) -> int:
     """How many statements a page takes, the beginnings of transactions left out."""
-    with counted(nora.database) as statements:
+    with record_statements(nora.database) as statements:
         nora.get(path)
     return sum(not one.startswith("BEGIN") for one in statements)
 

@@ -24,9 +24,9 @@ from app.questions import actions
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom, another_newsletter, answered_question
+from tests.support.database_checks import count_queries
 from tests.support.desk import Desk, shown_version
 from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
-from tests.support.stored import queries_of
 
 TAKES_LETTERS, OF_LETTERS = BULK["letters"]
 SALT = "who counts the salt in our orchard?"
@@ -314,10 +314,10 @@ def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, a
         database.write(fn)
 
     fill(0, 3)
-    few = queries_of(nora.database, lambda: nora.get("/letters"))
+    few = count_queries(nora.database, lambda: nora.get("/letters"))
     fill(3, 60)
     assert (
-        0 < queries_of(nora.database, lambda: nora.get("/letters")) <= few
+        0 < count_queries(nora.database, lambda: nora.get("/letters")) <= few
     )  # what is held is asked for behind the rest
     page = nora.get("/letters")
     assert len(listed_letters(page)) == 40

@@ -27,11 +27,11 @@ from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_queries
 from tests.support.desk import follow_pages
 from tests.support.letters import change_letter, get_letter, listed_letters, send_letter
 from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
-from tests.support.stored import queries_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -241,7 +241,7 @@ def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, ne
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
             g.zone = "UTC"
             desk = RequestContext(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
-            assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
+            assert count_queries(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
                 10 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 7
             ), query
 

@@ -21,9 +21,9 @@ from app.server import worker
 from app.workflows.letters import withdrawal
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows, dump_tables, get_one
 from tests.support.desk import Desk, shown_version
 from tests.support.fake_servers import TRANSLATION_KEY, CannedAnswer, LibreTranslate, libre_translate
-from tests.support.stored import everything, one, rows
 
 WORDS, BESIDES = "چه کسی نمک باد را اندازه می‌گیرد؟", "در کارخانه کنسرو کار می‌کنم"
 BUTTON = "Translate it for the desk, by the newsroom’s own machine"
@@ -91,9 +91,9 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
     assert page.texts("#machine") == ["In English, made by a machine"]
     assert page.texts("section[aria-labelledby=machine] .said") == [f"[{WORDS}]", f"[{BESIDES}]"]
     assert "Nobody has looked it over" in page.words
-    stored = one(database, MachineTranslation)
+    stored = get_one(database, MachineTranslation)
     assert f"[{WORDS}]".encode() not in (stored.found_sealed or b"")
-    elsewhere = {name: rows_ for name, rows_ in everything(database).items() if f"[{WORDS}" in str(rows_)}
+    elsewhere = {name: rows_ for name, rows_ in dump_tables(database).items() if f"[{WORDS}" in str(rows_)}
     assert elsewhere == {}
     assert [word for word in (WORDS, BESIDES, TRANSLATION_KEY) if word in caplog.text] == []
     with database.read() as session:
@@ -131,11 +131,11 @@ def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone
     press(nora, public_id)
     worked(app)
     worked(app)
-    assert (len(machine.asked), one(database, MachineTranslation).fault) == (1, fault)
+    assert (len(machine.asked), get_one(database, MachineTranslation).fault) == (1, fault)
     assert "Try it again" in nora.get(f"letters/{public_id}").buttons
     press(nora, public_id)
     worked(app)
-    assert (len(machine.asked), one(database, MachineTranslation).fault) == (2, None)
+    assert (len(machine.asked), get_one(database, MachineTranslation).fault) == (2, None)
 
 
 def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslate) -> None:
@@ -215,7 +215,7 @@ def test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way(
     press(nora, first)
     worked(app)
     database.write(lambda session: take_back(session, first))
-    assert rows(database)["machine_translations"] == 0
+    assert count_rows(database)["machine_translations"] == 0
     press(nora, second)
     asked = machine_translation.request_translation
 
@@ -226,7 +226,7 @@ def test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way(
 
     monkeypatch.setattr(machine_translation, "request_translation", meanwhile)
     worked(app)
-    assert rows(database)["machine_translations"] == 0
+    assert count_rows(database)["machine_translations"] == 0
 
 
 def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(

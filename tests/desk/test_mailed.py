@@ -15,10 +15,10 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
+from tests.support.database_checks import count_queries, get_one
 from tests.support.desk import shown_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
 from tests.support.pages import Page
-from tests.support.stored import one, queries_of
 
 HEADLINE = "The Salt Wind"
 
@@ -58,10 +58,10 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
 def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id)
     led = nora.post(f"/letters/{letter}/reply", kind="answer", version=shown_version(nora.get(f"/letters/{letter}")))
-    answer, text = one(database, Answer), one(database, AnswerText)
+    answer, text = get_one(database, Answer), get_one(database, AnswerText)
     assert led == f"{nora.desk}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
     assert (text.body, text.kind, text.channel, answer.state) == (REPLY_TEXT, "submitted", "mail", "submitted")
-    assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == ("received", "answer")
+    assert (salt.state(), get_one(database, Letter, public_id=letter).filed_as) == ("received", "answer")
     assert REPLY_TEXT.partition("\n")[0] in nora.get(led)
     assert pressed(nora.get(f"/letters/{letter}")) == []
 
@@ -87,7 +87,7 @@ def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, new
 def test_a_mail_that_says_nothing_of_all_this_is_a_comment_and_stays_the_experts(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id, "Thank you, I have got it and think about it.")
     nora.post(f"/letters/{letter}/reply", kind="comment", version="1")
-    filed = one(database, Letter, public_id=letter)
+    filed = get_one(database, Letter, public_id=letter)
     assert (filed.state, filed.filed_as, filed.assignment_id) == ("filed", "comment", salt.assignment_id)
     assert salt.state() == "invited"
     assert "It is the answer" in nora.get(f"/letters/{letter}")  # whoever pressed too soon files it again
@@ -122,7 +122,7 @@ def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
     ilya.post(f"/letters/{letter}/reply", kind="question back", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer")
-    assert one(database, Letter, public_id=letter).filed_as == "question back"
+    assert get_one(database, Letter, public_id=letter).filed_as == "question back"
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(AnswerText)) == 0
 
@@ -131,7 +131,7 @@ def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(no
     letter = receive_expert_mail(database, salt.assignment_id)
     pen = place_mail(database, newsroom)
     nora.post(f"/pen/{pen}/letter", version=get_mail(database, pen).version)
-    readers = one(database, Letter, author="reader", channel="mail").public_id
+    readers = get_one(database, Letter, author="reader", channel="mail").public_id
     for kind in ("question", "comment", "spam"):
         nora.post(f"/letters/{letter}/file", 409, kind=kind, version="1")
     nora.post(f"/letters/{letter}/end", 409, reason="later", version="1")
@@ -140,7 +140,7 @@ def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(no
     nora.post(f"/letters/{letter}/reply", 400, kind="cannot", reason="bored", version="1")
     page = nora.get(nora.post("/letters", act="spam", letter=[f"{letter}.1"]))
     assert "One stays as it is: that isn’t possible as it stands." in page
-    assert [one(database, Letter, public_id=key).state for key in (letter, readers)] == ["received", "received"]
+    assert [get_one(database, Letter, public_id=key).state for key in (letter, readers)] == ["received", "received"]
 
 
 def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leaving(nora, database, newsroom, salt):
@@ -165,7 +165,7 @@ def test_the_question_tells_of_an_absence_note(nora, database, newsroom, salt):
 def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id)
     with database.read() as session:
-        row = inbound.of_letter(session, one(database, Letter, public_id=letter).id)
+        row = inbound.of_letter(session, get_one(database, Letter, public_id=letter).id)
     database.write(lambda session: erasing.destroy(session, [row.id]))
     page = nora.get(f"/letters/{letter}")
     assert REPLY_TEXT in page
@@ -199,10 +199,10 @@ def test_the_pages_take_as_many_queries_for_thirty_letters_of_experts_as_for_thr
     paths = ("/letters", f"/questions/{question_of(database, salt)}", "/")
     for _ in range(3):
         receive_expert_mail(database, salt.assignment_id)
-    few = [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths]
+    few = [count_queries(nora.database, lambda path=path: nora.get(path)) for path in paths]
     for _ in range(27):
         receive_expert_mail(database, salt.assignment_id)
-    assert [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths] == few
+    assert [count_queries(nora.database, lambda path=path: nora.get(path)) for path in paths] == few
 
 
 def test_looking_files_nothing(nora, database, newsroom, salt):

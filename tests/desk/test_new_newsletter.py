@@ -13,9 +13,9 @@ from app.newsletters.models import Newsletter, NewsletterText
 from app.newsletters.queries import by_slug, desks_of
 from app.workflows.newsletters.founding import TAKEN
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 PAGE = "new-newsletter"
 TYPED = {
@@ -47,7 +47,7 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
 
 
 def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
-    before = everything(vera.database)
+    before = dump_tables(vera.database)
     page = Page(vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | {"look": "1"}).text)
     assert "Not made yet: this is how it would be The next dates: Fri" in page.words
     [example] = page.parts(".letter.mail")
@@ -55,7 +55,7 @@ def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
     assert page.attributes(".letter.mail", "lang") == ["fa"] and page.attributes(".letter.mail", "dir") == ["rtl"]
     kept = page.form(f"/desk/steppe/{PAGE}").fields
     assert {name: kept[name] for name in TYPED} == TYPED
-    assert everything(vera.database) == before
+    assert dump_tables(vera.database) == before
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
 def test_what_cannot_be_taken_comes_back_with_all_that_is_wrong(
     vera: Desk, typed: dict[str, Any], faults: list[str]
 ) -> None:
-    before = everything(vera.database)
+    before = dump_tables(vera.database)
     answer = vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | typed)
     page = Page(answer.text)
     assert answer.status_code == 422
     assert sorted(name for name, _words in page.summary) == faults
     assert page.form(f"/desk/steppe/{PAGE}").fields["publisher"] == "Meridian"
-    assert everything(vera.database) == before
+    assert dump_tables(vera.database) == before
 
 
 def test_whoever_is_no_admin_is_not_offered_it_and_finds_nothing(nora: Desk, vera: Desk) -> None:

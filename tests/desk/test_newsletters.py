@@ -28,11 +28,11 @@ from app.workflows.newsletters import pausing
 from tests.support.assignments import ask_expert_and_send
 from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
+from tests.support.database_checks import dump_tables
 from tests.support.desk import LOCALHOST, ComingEdition, Desk, press_undo
 from tests.support.desk_people import create_second_desk
 from tests.support.letters import send_letter
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 PAGE = "newsletter"
 WORDS = "The newsletter ends with this year. Thank you."
@@ -152,13 +152,13 @@ def test_up_to_a_day_only_the_editions_before_it_go(vera: Desk, database: Databa
 
 @pytest.mark.parametrize("until", ["2020-01-01", "tomorrow", today().isoformat()])
 def test_a_day_that_is_not_to_come_is_refused_and_stays_typed(vera: Desk, database: Database, until: str) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     form = vera.get(PAGE).form(f"/desk/steppe/{PAGE}/pause")
     answer = vera.send(f"{PAGE}/pause", {**form.fields, "until": until})
     page = Page(answer.text)
     assert (answer.status_code, [name for name, _ in page.summary]) == (422, ["until"])
     assert page.form(f"/desk/steppe/{PAGE}/pause").fields["until"] == until
-    assert {name: rows for name, rows in everything(database).items() if name != "sessions"} == {
+    assert {name: rows for name, rows in dump_tables(database).items() if name != "sessions"} == {
         name: rows for name, rows in before.items() if name != "sessions"
     }
 

@@ -24,8 +24,8 @@ from tests.support.fake_servers import (
     webhook_receiver,
 )
 from tests.support.letters import new_letter_key
+from tests.support.processes import free_port
 from tests.support.reader_pages import answer_letters, lock_edition
-from tests.support.serving import free_port
 
 
 @pytest.fixture

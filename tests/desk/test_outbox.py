@@ -15,6 +15,7 @@ from app.people.models import Person
 from app.people.sign_in import Asker
 from app.questions.models import Question
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import dump_tables
 from tests.support.desk import (
     DANAS_ADDRESS,
     Desk,
@@ -28,7 +29,6 @@ from tests.support.desk import (
     queue_news_for_dana,
 )
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 
 def test_an_empty_outbox_teaches(nora: Desk) -> None:
@@ -110,20 +110,20 @@ def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, ilya: Desk, newsroo
 def test_illegal_moves_by_hand_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
     [public_id] = newest_mail_ids(nora.database).values()
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     nora.press(f"outbox/{public_id}/release", 409)
     nora.press(f"outbox/{public_id}/retry", 409)
     nora.press(f"outbox/{public_id}/forget", 404)
     nora.press("outbox/000000000000/discard", 404)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
     def being_handed_over(session: Session) -> None:
         session.scalars(select(OutboxMail)).one().leased_until = now(session) + timedelta(minutes=5)
 
     nora.database.write(being_handed_over)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     nora.press(f"outbox/{public_id}/discard", 409)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> None:

@@ -13,6 +13,7 @@ from app.mail.kinds import KINDS
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import (
     Desk,
     invite_leyla,
@@ -24,7 +25,6 @@ from tests.support.desk import (
     queue_news_for_dana,
 )
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 
 def hold(session: Session) -> None:
@@ -84,12 +84,12 @@ def test_what_lacks_something_comes_back_as_it_was_typed(
 ) -> None:
     public_id = held(nora, newsroom)
     version = open_mail_version(nora.open(f"outbox/{public_id}/edit"))
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
     page = Page(response.text)
     assert (response.status_code, said in page.words) == (422, True)
     assert (page.value("body"), page.value("subject")) == (typed["body"].strip(), typed["subject"])
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
@@ -157,10 +157,10 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
 
 def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
     public_id = held(nora, newsroom)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     nora.press("outbox", 400, act="forget", mail=[f"{public_id}.1"])
     nora.press("outbox", 404, act="discard", mail=["000000000000.1"])
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: Desk, newsroom: Newsroom) -> None:

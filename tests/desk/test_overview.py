@@ -12,16 +12,16 @@ from app.db import secure_delete
 from app.db.engine import Database
 from app.editions import slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.mail import stalled
 from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.watching import sightings
-from app.workflows.letters import public_state
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom, answered_question, submitted_answer
+from tests.support.commands import record_sign_of_life
+from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
-from tests.support.stored import counted
-from tests.support.watched import sign_of_life
 
 MINUTE = timedelta(minutes=1)
 
@@ -48,7 +48,7 @@ def objects(database: Database, newsroom: Newsroom) -> None:
 
 def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
-    edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+    edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who pays the gauges?"), edition)
     past = utc_now() - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
@@ -74,7 +74,7 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 
 
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
-    sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG)
+    record_sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG)
     assert alarms(nora) == []
     database.write(lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
@@ -96,7 +96,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
 
 def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
-        with counted(nora.database) as found:
+        with record_statements(nora.database) as found:
             nora.words("")
         return len(found)
 

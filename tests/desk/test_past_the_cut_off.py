@@ -21,10 +21,10 @@ from app.people.models import Expert
 from app.questions.models import Question
 from app.web.formatting import day
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk, get_form_fields
 from tests.support.letters import open_question
 from tests.support.pages import Page
-from tests.support.stored import one
 
 HOURS = timedelta(hours=1)
 
@@ -91,7 +91,7 @@ def test_an_answer_that_is_here_can_still_run_in_it(
         g.zone = "Europe/Prague"
         assert f"Pick it for {day(closed.runs_at)}" in nora.get(f"questions/{question}").buttons
     nora.post(f"questions/{question}/pick", edition=closed.public_id)
-    assert one(database, Question).edition_id == closed.id
+    assert get_one(database, Question).edition_id == closed.id
 
 
 def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed: Edition) -> None:
@@ -119,7 +119,7 @@ def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
         nora.post(f"questions/{question}/assignments/{drafted}/invite", **dates)
     else:
         nora.post(f"questions/{question}/invitations", assignment=drafted)
-    asked = one(database, Assignment)
+    asked = get_one(database, Assignment)
     assert (asked.state, asked.for_edition_id) == ("invited", later.id)
     assert utc_now() < asked.reply_by < asked.due_at < later.cutoff_at < later.runs_at
     with database.read() as session:

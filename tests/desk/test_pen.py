@@ -14,10 +14,10 @@ from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.support.assignments import ask_expert
 from tests.support.cast import another_newsletter
+from tests.support.database_checks import count_queries, get_one
 from tests.support.desk import shown_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
 from tests.support.pages import Page
-from tests.support.stored import one, queries_of
 
 TIMUR = Reading(
     from_name="Тимур",
@@ -99,7 +99,7 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
     assert buttons(page)[:4] == ["It is Leyla Aydın’s reply", "It is a reader’s letter", "Robot", "Spam"]
     assert "It answers our mail about" in page
     led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
-    letter = one(database, Letter, author="expert")
+    letter = get_one(database, Letter, author="expert")
     assert led == f"{nora.desk}/letters/{letter.public_id}"
     assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY_TEXT)
     assert (get_mail(database, public_id).state, get_mail(database, public_id).letter_id) == ("letter", letter.id)
@@ -169,7 +169,7 @@ def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, 
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["It is a reader’s letter", "Robot", "Spam", "Read it again", "It is theirs"]
     nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
-    assert one(database, Letter, author="expert").body == TIMUR.text
+    assert get_one(database, Letter, author="expert").body == TIMUR.text
 
 
 def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(nora, database, newsroom):
@@ -182,7 +182,7 @@ def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(n
     assert led == f"{nora.desk}/pen?place=pen"
     assert "It is read again; in a minute it has its place." in nora.get(led)
     assert [get_mail(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
-    letter = one(database, Letter, author="reader")
+    letter = get_one(database, Letter, author="reader")
     assert (letter.channel, letter.body, letter.state) == ("mail", TIMUR.text, "received")
     assert "It is a letter now." in nora.get(f"/pen/{ids[3]}")
     assert "It is being read at this moment." in nora.get(f"/pen/{ids[1]}")
@@ -315,9 +315,9 @@ def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, datab
         database.write(fn)
 
     fill(3)
-    few = queries_of(nora.database, lambda: nora.get("/pen"))
+    few = count_queries(nora.database, lambda: nora.get("/pen"))
     fill(57)
-    assert queries_of(nora.database, lambda: nora.get("/pen")) == few
+    assert count_queries(nora.database, lambda: nora.get("/pen")) == few
     page = nora.get("/pen")
     assert len(rows_of(page)) == 40
     older = nora.get(page.attributes("[rel=next]", "href")[0])

@@ -16,6 +16,7 @@ from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
 from app.questions import actions as questions
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_queries, dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
@@ -34,7 +35,6 @@ from tests.support.desk_people import (
     signed_in_browser,
 )
 from tests.support.pages import Browser
-from tests.support.stored import everything, queries_of
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"
@@ -148,16 +148,16 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
 def test_what_cant_be_taken_is_said_at_its_field_and_stays_typed(
     database: Database, vera: Browser, typed: dict[str, str], fault: str
 ) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     form = {"name": "Saule Bekova", "email": SAULE, "role": "assistant"} | typed
     assert vera.press(PEOPLE, **form).status_code == 422
     assert fault in vera.text
     assert (vera.value("name"), vera.value("email")) == (form["name"], form["email"])
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(database: Database, vera: Browser) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     assert vera.press(PEOPLE, name=" ", email="", role="queen").status_code == 422
     said = [
         ("name", "Say who it is."),
@@ -165,7 +165,7 @@ def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(databas
         ("role", "Choose a role."),
     ]
     assert (vera.read.errors, vera.read.summary) == (said, said)
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 @pytest.mark.threat("rogue admin", "another desk")
@@ -275,10 +275,10 @@ def test_the_last_admin_stays(
     page = of(database, "Vera Holm")
     vera.open(page)
     assert "The only admin stays" in vera.text
-    before = everything(database)
+    before = dump_tables(database)
     assert vera.press(f"{page}/{act}", **form).status_code == 409
     assert "Nobody else could manage the desk then." in vera.text
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, newsroom: Newsroom) -> None:
@@ -371,12 +371,12 @@ def test_a_lost_laptop_is_signed_out_by_the_admin(
 def test_the_list_takes_as_many_queries_for_thirty_as_for_three(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    few = queries_of(app.extensions["database"], lambda: vera.open(PEOPLE))
+    few = count_queries(app.extensions["database"], lambda: vera.open(PEOPLE))
     database.write(
         lambda session: [
             hire(session, newsroom.newsletter_id, f"Hand {number}", f"hand{number}@desk.example", "assistant")
             for number in range(30)
         ]
     )
-    assert queries_of(app.extensions["database"], lambda: vera.open(PEOPLE)) == few
+    assert count_queries(app.extensions["database"], lambda: vera.open(PEOPLE)) == few
     assert "Hand 29" in vera.text

@@ -15,6 +15,7 @@ from app.people.models import BrowserSession
 from app.questions import actions
 from app.settings.sign_in_rules import SignInRules
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
@@ -29,7 +30,6 @@ from tests.support.desk_people import (
     type_code,
 )
 from tests.support.pages import Browser
-from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"
@@ -66,7 +66,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
 ) -> None:
     vera.open(PEOPLE)
     assert "You will be asked to show that it is you" in vera.text
-    before = everything(database)
+    before = dump_tables(database)
     vera.submit(PEOPLE, **SAULE)
     asked = vera.page and vera.page.headers["Location"]
     assert asked is not None and asked.startswith(f"/sign-in/again?next={DESK}go-on/")
@@ -78,7 +78,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     }.items():
         vera.open(PEOPLE)
         assert vera.press(f"{ilya}/{act}", **form).headers["Location"].startswith(f"/sign-in/again?next={DESK}go-on/")
-    after = everything(database)
+    after = dump_tables(database)
     assert [table for table in after if after[table] != before[table]] == ["form_drafts"]
     assert SAULE["email"].encode() not in repr(after["form_drafts"]).encode(), "sealed"
 
@@ -215,12 +215,12 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
     page = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
-    before = everything(database)
+    before = dump_tables(database)
     refused = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
     assert (refused.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
         403, "You aren’t signed in any more", True,
     )  # fmt: skip
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_signing_a_colleague_out_cant_wait_for_a_proof(
@@ -236,18 +236,18 @@ def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     nora = signed_in_browser(app, database, NORA)
-    before = everything(database)
+    before = dump_tables(database)
     nora.open(f"{DESK}letters")
-    assert everything(database) == before
+    assert dump_tables(database) == before
     put_back(database, seen_at=ago(minutes=6))
-    before = everything(database)
+    before = dump_tables(database)
     nora.open(f"{DESK}letters")
-    after = everything(database)
+    after = dump_tables(database)
     assert [table for table in after if after[table] != before[table]] == ["sessions"]
     [seen] = kept(database)
     assert seen.seen_at is not None and seen.seen_at > ago(minutes=1)
     nora.open(f"{DESK}questions")
-    assert everything(database) == after
+    assert dump_tables(database) == after
 
 
 def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Database, newsroom: Newsroom) -> None:

@@ -22,10 +22,10 @@ from app.questions import actions
 from app.questions.models import Question
 from app.workflows import invitations
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import count_queries, dump_tables, get_one, get_states
 from tests.support.desk import section, shown_token, shown_version
 from tests.support.letters import QUESTION_BODY, open_question
 from tests.support.reader_pages import publish_answer
-from tests.support.stored import everything, one, queries_of, states
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
@@ -71,20 +71,20 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "Dear Laura Harth," in letter
     assert f"> {QUESTION_BODY}" in letter
     assert "/a/…" in letter
-    assert one(database, Assignment).state == "drafted"
+    assert get_one(database, Assignment).state == "drafted"
     nora.post(f"{invitation}/invite", reply_by="", due_at="")
-    assert states(database) == ("seeking", "invited", None)
+    assert get_states(database) == ("seeking", "invited", None)
     page = nora.get(question)
     assert "Laura Harth is asked and has until" in page
     assert not re.search(r"/a/[\w-]{8,}", page)
 
-    assignment = one(database, Assignment)
+    assignment = get_one(database, Assignment)
     nora.post(f"{invitation}/answer", body=ANSWER_WORDS + "\n\nAnd more.", channel="messenger", given_on="2022-10-22")
     assert "Edit Laura Harth’s answer" in nora.get(question)
-    answer = f"{question}/answers/{one(database, Answer).public_id}"
+    answer = f"{question}/answers/{get_one(database, Answer).public_id}"
     page = nora.get(f"{answer}/edit")
     nora.post(f"{answer}/edit", seen=shown_token(page), answer=ANSWER_WORDS, act="check")
-    assert states(database) == ("seeking", "received", "checking")
+    assert get_states(database) == ("seeking", "received", "checking")
     page = nora.get(question)
     assert "<del>And more.</del>" in page
     assert "Laura Harth checks the text, until" in page
@@ -99,11 +99,11 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "Laura Harth isn’t verified yet, so the name can’t be printed." in page
     nora.post(f"{invitation}/verify", how="Rang the office and asked for her.")
     nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=shown_version(nora.get(question), "approve"))
-    assert states(database) == ("answered", "done", "approved")
+    assert get_states(database) == ("answered", "done", "approved")
 
     page = nora.get(question)
     nora.post(f"{question}/pick", edition=page.form("/pick").fields["edition"])
-    assert one(database, Question).state == "queued"
+    assert get_one(database, Question).state == "queued"
     assert "It is picked for" in nora.get(question)
     assert assignment.public_id in invitation
 
@@ -114,11 +114,11 @@ def test_a_question_is_not_sent_before_it_is_cleared(nora, database, newsroom):
     page = nora.get(invitation)
     assert "It can’t be sent yet" in page
     assert "/invite" not in page
-    before = everything(database)
+    before = dump_tables(database)
     page = nora.post(f"{invitation}/invite", status=409)
     assert "First confirm that nobody could recognise the asker in the wording." in page
-    assert everything(database) == before
-    assert states(database) == ("open", "drafted", None)
+    assert dump_tables(database) == before
+    assert get_states(database) == ("open", "drafted", None)
 
 
 def test_other_words_need_another_look(nora, database, newsroom):
@@ -134,7 +134,7 @@ def test_other_words_need_another_look(nora, database, newsroom):
     page = nora.get(f"/questions/{public_id}")
     assert page.texts("mark") == ["Salt Wind", "My uncle", "Timur"]
     nora.post(f"/questions/{public_id}/clear", status=409, label="en.1")
-    assert one(database, Question).text.cleared_at is None
+    assert get_one(database, Question).text.cleared_at is None
 
 
 def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora, ilya, database, newsroom):
@@ -153,7 +153,7 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
     assert "Ilya Brandt was faster" in page
     assert "<del>weighs </del><ins>counts </ins>" in page
     assert ">\nWho counts the salt?</textarea>" in page
-    assert one(database, Question).wording == "Who weighs the salt?"
+    assert get_one(database, Question).wording == "Who weighs the salt?"
     nora.post(
         f"/questions/{public_id}/wording",
         seen=shown_token(page),
@@ -161,24 +161,24 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
         body="Who counts the salt?",
         language="en",
     )
-    assert one(database, Question).wording == "Who counts the salt?"
+    assert get_one(database, Question).wording == "Who counts the salt?"
 
 
 def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(ilya, database, newsroom):
     database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
-    question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
+    question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
     address = f"/questions/{question.public_id}"
     page = ilya.get(address)
     for action in ("approve", "check", "withdraw", "return", "close", "cancel", "extend", "link"):
         assert f'/{action}"' not in page
     assert f'/answers/{answer.public_id}/edit"' in page
-    before = everything(database)
+    before = dump_tables(database)
     moves = [f"answers/{answer.public_id}/{move}" for move in ("approve", "check", "withdraw")]
     moves += [f"assignments/{assignment.public_id}/cancel", "close", "show"]
     for move in moves:
         ilya.post(f"{address}/{move}", status=404, checked=editing.CHECKLIST, reason="later", sentence="No.")
-    assert everything(database) == before
-    assert states(database) == ("open", "received", "submitted")
+    assert dump_tables(database) == before
+    assert get_states(database) == ("open", "received", "submitted")
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, d
     database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
     if press.endswith("link"):
         database.write(lambda session: editing.withdraw(session, newsroom.nora, session.scalars(select(Answer)).one()))
-    question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
-    before, stand = everything(database), states(database)
+    question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
+    before, stand = dump_tables(database), get_states(database)
     press = press.format(answer=answer.public_id, assignment=assignment.public_id)
     page = nora.post(f"/questions/{question.public_id}/{press}", status=409, **typed)
     assert typed.get("note", "") in page
     assert "Back to the question" in page
-    assert (everything(database), states(database)) == (before, stand)
+    assert (dump_tables(database), get_states(database)) == (before, stand)
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, d
 )  # fmt: skip
 def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, newsroom, press, typed, said):
     database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
-    question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
-    before = everything(database)
+    question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
+    before = dump_tables(database)
     press = press.format(answer=answer.public_id, assignment=assignment.public_id)
     page = nora.decide(f"/questions/{question.public_id}", press, 422, **typed)
     assert page.count(said) == 2  # in the summary and at the field
     assert [words in page for words in typed.values()] == [True] * len(typed)
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_a_wording_in_no_known_language_is_not_saved(nora, database, newsroom):
@@ -235,7 +235,7 @@ def test_a_wording_in_no_known_language_is_not_saved(nora, database, newsroom):
     page = nora.post(f"/questions/{question}/wording", status=422, seen=shown_token(page), **typed)
     assert page.count("No language has this code") == 2
     assert "Who weighs it?" in page
-    assert one(database, Question).wording == QUESTION_BODY
+    assert get_one(database, Question).wording == QUESTION_BODY
 
 
 def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, newsroom):
@@ -247,7 +247,7 @@ def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, ne
         assigning.suggest(session, actor, assignment, "Marek Dvořák, marek@water.example")
 
     database.write(suggest)
-    assert "Marek Dvořák, marek@water.example" in nora.get(f"/questions/{one(database, Question).public_id}")
+    assert "Marek Dvořák, marek@water.example" in nora.get(f"/questions/{get_one(database, Question).public_id}")
 
 
 def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, database, newsroom):
@@ -263,7 +263,7 @@ def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, dat
 def test_what_belongs_to_another_question_or_desk_is_not_there(nora, database, newsroom):
     database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
     other = open_question(database, newsroom, "Another")
-    answer, assignment = one(database, Answer), one(database, Assignment)
+    answer, assignment = get_one(database, Answer), get_one(database, Assignment)
     nora.get("/questions/0123456789AB", 404)
     nora.get(f"/questions/{other}/answers/{answer.public_id}", 404)
     nora.get(f"/questions/{other}/assignments/{assignment.public_id}", 404)
@@ -278,7 +278,7 @@ def test_the_desk_asks_for_a_name_and_an_address_that_can_be_written_to(nora, da
     assert "Say first who decides.</textarea>" in page
     page = nora.post(f"/questions/{public_id}/ask", 422, name="Laura Harth", email="laura at ngo")
     assert "This is no address that one can write to" in page
-    assert one(database, Question).state == "open"
+    assert get_one(database, Question).state == "open"
 
 
 def test_an_expert_has_a_question_once(nora, database, newsroom):
@@ -307,11 +307,11 @@ def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsr
     address = f"/questions/{public_id}/assignments/{invited(database, newsroom, public_id)}"
     later = (utc_now().astimezone(ZoneInfo("Europe/Prague")) + timedelta(days=9)).replace(second=0, microsecond=0)
     nora.post(f"{address}/extend", due_at=f"{later:%Y-%m-%dT%H:%M}")
-    assert one(database, Assignment).due_at == later
+    assert get_one(database, Assignment).due_at == later
     nora.post(f"{address}/link")
-    assert one(database, OutboxMail, kind="expert.invitation_again").state == "queued"
+    assert get_one(database, OutboxMail, kind="expert.invitation_again").state == "queued"
     nora.post(f"{address}/decline", reason="no time", later_on="2099-03-01")
-    assert states(database) == ("open", "declined", None)
+    assert get_states(database) == ("open", "declined", None)
     assert "Nobody any more: Leyla Aydın has no time now, but can from Sun 1 Mar 2099 on" in nora.get("/questions")
 
 
@@ -322,7 +322,7 @@ def test_merged_questions_come_apart_again(nora, database, newsroom):
     nora.decide(f"/questions/{wind}", "merge", into=wind)
     assert "Not merged: it can’t be merged into itself." in nora.get(f"/questions/{wind}")
     nora.post(f"/questions/{salt}/split")
-    assert one(database, Question, public_id=salt).state == "open"
+    assert get_one(database, Question, public_id=salt).state == "open"
 
 
 def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, newsroom):
@@ -335,14 +335,14 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
     public_id = database.write(fn)
     nora.decide(f"/questions/{public_id}", "close", status=422, reason="because")
     nora.decide(f"/questions/{public_id}", "close", reason="nobody", sentence="")
-    assert one(database, Question).closed_reason == "nobody"
+    assert get_one(database, Question).closed_reason == "nobody"
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one()
         text = outbox.read(session, mail).text
     assert "found nobody" in text
     assert "salt" not in text
     nora.post(f"/questions/{public_id}/reopen")
-    assert one(database, Question).state == "open"
+    assert get_one(database, Question).state == "open"
 
 
 def test_a_readers_name_is_checked_or_left_out(nora, database, newsroom):
@@ -386,9 +386,9 @@ def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora
 
     fill(3)
     assert nora.get("/questions").count("Leyla Aydın is asked and has until") == 3
-    few = queries_of(nora.database, lambda: nora.get("/questions"))
+    few = count_queries(nora.database, lambda: nora.get("/questions"))
     fill(57)
-    many = queries_of(nora.database, lambda: nora.get("/questions"))
+    many = count_queries(nora.database, lambda: nora.get("/questions"))
     assert many == few
     page = nora.get("/questions")
     assert page.count("Leyla Aydın is asked and has until") == 30

@@ -7,9 +7,9 @@ from app.letters import receive
 from app.questions import actions
 from app.questions.models import Question
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables, get_one
 from tests.support.desk import section, shown_token
 from tests.support.letters import TIMUR, send_letters
-from tests.support.stored import everything, one
 
 
 def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirmed(nora, database, newsroom):
@@ -42,11 +42,11 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
 def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Submission(TIMUR))
     nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), headline="Salt", body=TIMUR, language="en")
-    label, before = one(database, Question).text.label, everything(database)
+    label, before = get_one(database, Question).text.label, dump_tables(database)
     for own in ("", "  "):
         page = nora.post(f"{address}/clear", 422, label=label, own=own)
         assert section(page, "wording").count("Put what is shaded into the desk’s words, or write why") == 1
-        assert everything(database) == before
+        assert dump_tables(database) == before
     assert "400 characters" in nora.post(f"{address}/clear", 422, label=label, own="x" * 401)
 
     nora.post(f"{address}/clear", label=label, own="He said on the phone that he wants it so.")
@@ -60,8 +60,8 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
     nora.post(
         f"{address}/wording", seen=shown_token(nora.get(address)), headline="Salt", body="Who weighs it?", language="en"
     )
-    nora.post(f"{address}/clear", label=one(database, Question).text.label)
-    assert one(database, Question).text.own_words_reason is None
+    nora.post(f"{address}/clear", label=get_one(database, Question).text.label)
+    assert get_one(database, Question).text.own_words_reason is None
 
 
 def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, newsroom):
@@ -83,16 +83,16 @@ def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, ne
         assert [one.partition(":")[0] for one in stopped] == [heading]
         passage = stopped[0].partition(": ")[2]
         assert passage in " ".join(typed.split())
-        label, before = one(database, Question).text.label, everything(database)
+        label, before = get_one(database, Question).text.label, dump_tables(database)
         page = nora.post(f"{address}/clear", 422, label=label, looked=passage, own="It may be known.")
         assert "That never leaves the house: take it out." in section(page, "wording")
-        assert everything(database) == before
+        assert dump_tables(database) == before
     words = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "en"}
     nora.post(
         f"{address}/wording", seen=shown_token(nora.get(address)), **words, background="See https://ours.example/salt"
     )
-    nora.post(f"{address}/clear", label=one(database, Question).text.label)
-    assert one(database, Question).text.cleared_at is not None
+    nora.post(f"{address}/clear", label=get_one(database, Question).text.label)
+    assert get_one(database, Question).text.cleared_at is not None
 
 
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
@@ -116,13 +116,13 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     }  # fmt: skip
     nora.post(f"{address}/wording", seen=shown_token(nora.get(address)), **words)
     besides = ["works at the old harbour", "Timur"]
-    label, before = one(database, Question).text.label, everything(database)
+    label, before = get_one(database, Question).text.label, dump_tables(database)
     assert section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked=besides[0])
     assert page.count("Something that a reader told only the desk stands in it.") == 2
-    assert everything(database) == before
+    assert dump_tables(database) == before
     nora.post(f"{address}/clear", label=label, looked="\r\n".join(besides))
-    assert one(database, Question).text.cleared_at is not None
+    assert get_one(database, Question).text.cleared_at is not None
 
 
 def question_of(database: Database, newsroom: Newsroom, *asks: receive.Submission) -> str:

@@ -23,10 +23,10 @@ from app.questions.notes import find_mentions, split_at_mentions
 from app.questions.source_protection import list_quoted_passages
 from app.workflows.indexing import index_due
 from tests.support.cast import Newsroom, answered_question, submitted_answer
+from tests.support.database_checks import count_queries, dump_tables, get_one, record_statements
 from tests.support.desk import follow_pages, section, shown_token
 from tests.support.letters import TIMUR, send_letters
 from tests.support.reader_pages import publish_answer
-from tests.support.stored import counted, everything, one, queries_of
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -78,7 +78,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
         f"{address}/note",
         note="@ilya, and @Ilya Brandt again: she works at the cannery. @Nora knows, ask me@ilya.example.",
     )
-    mail = one(database, OutboxMail, kind="desk.mention")
+    mail = get_one(database, OutboxMail, kind="desk.mention")
     with database.read() as session:
         message = outbox.read(session, mail)
     assert (message.to, message.subject) == (
@@ -166,12 +166,12 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
             editing.settle_check(session, newsroom.leyla, answer, "wrong", f"It was {number + 1}.")
 
     database.write(lambda session: submitted_answer(session, newsroom, WORDS))
-    address = f"/questions/{one(database, Question).public_id}"
+    address = f"/questions/{get_one(database, Question).public_id}"
     database.write(lambda session: fill(session, 0, 12))
-    few = queries_of(nora.database, lambda: nora.get(address))
+    few = count_queries(nora.database, lambda: nora.get(address))
     database.write(lambda session: fill(session, 12, 18))
     assert "30 readers are waiting." in nora.get(address)
-    assert queries_of(nora.database, lambda: nora.get(address)) == few
+    assert count_queries(nora.database, lambda: nora.get(address)) == few
     assert few <= 36
 
 
@@ -210,7 +210,7 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     page = nora.get(salt)
     assert "3 readers are waiting." in page
     assert "The letter stands behind this question now." in page
-    assert one(database, Question, public_id=wind[-12:]).state == "merged"
+    assert get_one(database, Question, public_id=wind[-12:]).state == "merged"
     nora.post(f"{salt}/alike", pair="question.0123456789AB", same="yes")
     assert "It isn’t there any more; nothing was done." in nora.get(salt)
 
@@ -229,8 +229,8 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
     index_due(database)
     assert "Close this with that answer" in nora.get(f"/questions/{question}")
     nora.post(f"/questions/{question}/alike", pair=f"question.{ran}", same="yes")
-    assert one(database, Question, public_id=question).state == "closed"
-    mail = one(database, OutboxMail, kind="reader.once")
+    assert get_one(database, Question, public_id=question).state == "closed"
+    mail = get_one(database, OutboxMail, kind="reader.once")
     with database.read() as session:
         assert f"/steppe/q/{ran}/" in outbox.read(session, mail).text
 
@@ -264,7 +264,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
 
     question, assignment = database.write(fn)
     write = f"/questions/{question}/assignments/{assignment}/write"
-    before = everything(database)
+    before = dump_tables(database)
     assert nora.post(write, 422, letter=" ").count("Write the letter first") == 2
     typed = "Timur says my uncle at the cannery says that nobody counts. His address is timur@post.example, in Osh."
     page = nora.post(write, 422, letter=typed)
@@ -272,10 +272,10 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     assert found == ["my uncle at the cannery says that nobody", "Osh", "Timur", "timur@post.example"]
     assert f">\n{typed}</textarea>" in page
     nora.post(write, 422, letter=typed + " who should we ask?", looked="\n".join(found[:2]))
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
     nora.post(write, letter="Could you ring me about the plates?")
-    mail = one(database, OutboxMail, kind="expert.letter")
+    mail = get_one(database, OutboxMail, kind="expert.letter")
     with database.read() as session:
         message = outbox.read(session, mail)
     assert (message.to, message.subject) == ("leyla@field.example", f"About your answer: {WORDS}")
@@ -287,12 +287,12 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     trail = section(nora.get(f"/questions/{question}"), "trail")
     assert trail.count("Mail to Leyla Aydın: “About your answer") == 2
 
-    back = f"/questions/{question}/answers/{one(database, Answer).public_id}/return"
+    back = f"/questions/{question}/answers/{get_one(database, Answer).public_id}/return"
     later = {"due_at": "2099-01-01T10:00"}
     page = nora.post(back, 422, note="Who is the uncle of Timur?", **later)
     assert page.texts("mark[dir=auto]") == ["Timur"]
     nora.post(back, note="Who reads the plates?", **later)
-    assert one(database, Answer).state == "draft"
+    assert get_one(database, Answer).state == "draft"
 
 
 @pytest.mark.both_databases
@@ -322,7 +322,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
         words |= change
         page = nora.get(address)
         nora.post(f"{address}/wording", seen=shown_token(page), **words)
-        question = one(database, Question)
+        question = get_one(database, Question)
         assert (question.text.cleared_at is not None) is stays, change
         page = nora.get(address)
         assert ("Could anybody recognise who asked?" in page) is not stays
@@ -342,24 +342,24 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
         return question.public_id
 
     address = f"/questions/{database.write(fn)}"
-    before = everything(database)
+    before = dump_tables(database)
     assert nora.post(f"{address}/pull", 422, why=" ").count("Say in a few words why.") == 2
-    assert everything(database) == before
+    assert dump_tables(database) == before
     nora.post(
         f"{address}/pull", seen=shown_token(nora.get(address), "pull"), why="Leyla found an error in the figures."
     )
-    assert one(database, Question).state == "answered"
-    assert one(database, Note).body == "Leyla found an error in the figures."
-    answer = f"{address}/answers/{one(database, Answer).public_id}"
+    assert get_one(database, Question).state == "answered"
+    assert get_one(database, Note).body == "Leyla found an error in the figures."
+    answer = f"{address}/answers/{get_one(database, Answer).public_id}"
     assert nora.post(f"{answer}/withdraw", 422, sentence="").count("Say in a few words why.") == 2
     nora.post(f"{answer}/withdraw", sentence="The figures can’t be had.")
-    assert one(database, Answer).state == "withdrawn"
+    assert get_one(database, Answer).state == "withdrawn"
     assert "The figures can’t be had." in nora.get(address)
 
 
 def test_the_page_of_a_question_loads_no_drafts_of_forms_where_nobody_has_any(nora, database, newsroom):
     address = opened(database, newsroom)
-    with counted(nora.database) as statements:
+    with record_statements(nora.database) as statements:
         nora.get(address)
     assert [one for one in statements if "SELECT form_drafts." in one] == []
 
@@ -388,6 +388,6 @@ def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_a
         )
         page = nora.get(letter)
         assert "why does it stand still?" in page
-        counts.append(queries_of(nora.database, lambda: nora.get(letter)))
+        counts.append(count_queries(nora.database, lambda: nora.get(letter)))
     assert counts[0] == counts[-1]
     assert page.count("why does it stand still?") >= 3

@@ -24,11 +24,11 @@ from app.workflows.letters import endings
 from tests.support.assignments import ExpertAssignment
 from tests.support.assignments import ask_expert as with_leyla
 from tests.support.cast import Newsroom
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk, shown_token
 from tests.support.letters import send_letters
 from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
-from tests.support.stored import one
 
 ENGLISH, RUSSIAN = "who on earth weighs the salt on our roofs", "Кто измеряет соль в наших садах каждую весну?"
 WORDS = "Who measures the salt in the wind, and can a village ask for the figures?"
@@ -282,7 +282,7 @@ def words_on(page: Page) -> str:
 
 def test_a_form_that_comes_back_unfolds_all_that_it_stands_in(nora, database, room):
     text_here(room)
-    address = f"/questions/{one(database, Question).public_id}"
+    address = f"/questions/{get_one(database, Question).public_id}"
     page = nora.post(
         f"{address}/close", 422, seen=shown_token(nora.get(address), "close"), reason="later", sentence=" "
     )
@@ -292,7 +292,7 @@ def test_a_form_that_comes_back_unfolds_all_that_it_stands_in(nora, database, ro
 
 def test_a_press_leads_to_the_chapter_that_it_was_in(nora, database, room):
     to_ask(room)
-    address = f"/questions/{one(database, Question).public_id}"
+    address = f"/questions/{get_one(database, Question).public_id}"
     led = nora.post(f"{address}/note", note="The plates are in the leaflet.")
     assert nora.get(led).texts("details[open] > summary > h2") == ["Notes, and what happened"]
     assert nora.get(f"{address}?show=notes").texts("details[open] > summary > h2") == ["Notes, and what happened"]

@@ -17,10 +17,10 @@ from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
 from tests.support.assignments import TIMURS_LETTER, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_queries
 from tests.support.desk import Desk, queue_news_for_dana
 from tests.support.desk_people import create_second_desk, hire
 from tests.support.letters import open_question, send_letter
-from tests.support.stored import queries_of
 
 pytestmark = pytest.mark.both_databases
 PAGES = (
@@ -146,7 +146,7 @@ def test_a_full_house_costs_no_more_questions_and_shows_a_few_of_each(nora: Desk
             send_letter(nora.database, newsroom, f"Who weighs the salt, {number} and {at}?")
             open_question(nora.database, newsroom, f"Salt {number} and {at}")
         found(nora, "salt")
-        return queries_of(nora.database, lambda: nora.get("search?q=salt"))
+        return count_queries(nora.database, lambda: nora.get("search?q=salt"))
 
     assert fill(2) == fill(9)
     page = nora.get("search?q=salt")

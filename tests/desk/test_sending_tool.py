@@ -13,10 +13,10 @@ from app.editions import handoff
 from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
 from tests.support.fake_servers import CannedAnswer
 from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
-from tests.support.stored import everything
 
 PAGE = "settings/sending-tool"
 
@@ -156,11 +156,11 @@ def test_what_cant_be_kept_changes_nothing_and_the_key_is_not_shown_again(
     nora: Desk, ghost: ToolServer, case: str
 ) -> None:
     other, says = WRONG[case]
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     said = nora.send(PAGE, typed(ghost, **other) | {"version": "0"})
     assert (said.status_code, says in said.text) == (422, True)
     assert [key for key in KEYS.values() if f'value="{key}"' in said.text] == []
-    after = everything(nora.database)
+    after = dump_tables(nora.database)
     assert [table for table in after if after[table] != before[table]] == []
 
 
@@ -231,6 +231,6 @@ def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: Comin
     for press in (f"{PAGE}/try", f"{coming.page}/draft"):
         once = {"once": f"a key of {press}"}
         led, asked = nora.post(press, **once), len(ghost.asked)
-        before = everything(nora.database)["handed_drafts"]
+        before = dump_tables(nora.database)["handed_drafts"]
         assert (nora.post(press, **once), len(ghost.asked)) == (led, asked)
-        assert everything(nora.database)["handed_drafts"] == before
+        assert dump_tables(nora.database)["handed_drafts"] == before

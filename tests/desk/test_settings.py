@@ -24,10 +24,10 @@ from app.questions.models import Question
 from app.version import VERSION
 from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, get_form_fields, settings_page, shown_token
 from tests.support.pages import Page
 from tests.support.required_rows import compare_names
-from tests.support.stored import everything
 
 
 def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
@@ -59,12 +59,12 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
 def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     nora: Desk, rhythm: dict[str, Any], rule: str, words: str
 ) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     form = get_form_fields(nora, "settings/dates") | rhythm
     assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
         "settings/dates", 200, **form, look="1"
     )
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.press("settings/dates", **form)
     assert f"{words}, 09:00, Europe/Prague" in nora.words("settings/dates")
     with nora.database.read() as session:
@@ -86,14 +86,14 @@ def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str
     [("FREQ=HOURLY", "names hours"), ("FREQ=", "is not a recurrence rule"), ("", "is not a recurrence rule")],
 )
 def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     form = get_form_fields(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
     answer = nora.send("settings/dates", form)
     page = Page(answer.text)
     assert answer.status_code == 422 and words in page.words
     typed = page.form("/desk/steppe/settings/dates").fields
     assert (typed["rule"], typed["rule_by"]) == (rule, "rule")
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroom) -> None:
@@ -165,24 +165,24 @@ def said_day(day: date) -> str:
 def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
     nora: Desk, field: str, typed: str, words: str
 ) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     page = settings_page(field)
     said = nora.press(page, 422, **get_form_fields(nora, page) | {field: typed})
     assert words in said
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
     opened = get_form_fields(nora, "settings/texts")
     nora.press("settings/texts", **opened | {"section": "The Steppe Answers"})
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     page = nora.press("settings/texts", 409, **opened | {"section": "Ask Us"})
     assert "Now it says: The Steppe Answers" in page and "You saved it in another window" in page
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None:
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     typed: dict[str, Any] = {
         "lead_in": "We asked {name}, {credit_line}:",
         "asked_credit": "{credit} would like to know:",
@@ -194,7 +194,7 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
     misspelt = nora.press("settings/sentences/en", 422, lead_in="We asked {name}, {credit line}:")
     assert "{credit line} can’t be filled in here." in misspelt
     nora.press("settings/sentences/de", 404, **typed)
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
     nora.press("settings/sentences/en", **typed)
     nora.press("settings/sentences/en", lead_in=typed["lead_in"])
     with nora.database.read() as session:
@@ -205,11 +205,11 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
 def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, vera: Desk) -> None:
     opened = shown_token(nora.open("settings/sentences/en").text)
     vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
     assert shown_token(look.text) == opened
     refused = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
-    assert refused.status_code == 409 and everything(nora.database) == before
+    assert refused.status_code == 409 and dump_tables(nora.database) == before
     said = Page(refused.text).words
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
     assert "We pay nothing.</textarea>" in refused.text
@@ -220,12 +220,12 @@ def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk)
     for part in PARTS:
         page = ilya.get(f"settings/{part}")
         assert (page.buttons, "An editor can change them." in page.words) == ([], True)
-    before = everything(nora.database)
+    before = dump_tables(nora.database)
     ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "3"})
     ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "none"})
     ilya.press("settings/sentences/en", 404, lead_in="We asked {name}:")
     ilya.press("settings/sentences/en", 404, look="1")
-    assert everything(nora.database) == before
+    assert dump_tables(nora.database) == before
 
 
 # What of a newsletter is no setting, and why.

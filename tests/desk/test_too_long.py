@@ -11,9 +11,9 @@ from app.db.engine import Database
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import dump_tables, get_one
 from tests.support.desk import Desk, combined_token, shown_token, shown_version
 from tests.support.pages import Page
-from tests.support.stored import everything, one
 
 WORDS = "Who measures the salt in the orchards?"
 
@@ -39,18 +39,18 @@ def too_long(most: int) -> list[str]:
 
 
 def of(database: Database, newsroom: Newsroom, who: str) -> str:
-    return one(database, Assignment, expert_id=getattr(newsroom, who).expert_id).public_id
+    return get_one(database, Assignment, expert_id=getattr(newsroom, who).expert_id).public_id
 
 
 def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, database: Database, question: str) -> None:
-    before, headline = everything(database), "Salt " * 60 + "!"
+    before, headline = dump_tables(database), "Salt " * 60 + "!"
     typed = {"headline": headline, "body": WORDS, "language": "en", "seen": shown_token(nora.get(question), "wording")}
     page = nora.post(f"{question}/wording", 422, **typed)
     assert faults_on(page) == too_long(300)
     assert f'value="{headline}"' in page and f">\n{WORDS}</textarea>" in page
-    assert everything(database) == before
+    assert dump_tables(database) == before
     nora.post(f"{question}/wording", **typed | {"headline": headline[:300]})
-    assert len(one(database, Question).headline) == 299  # and a blank at its end
+    assert len(get_one(database, Question).headline) == 299  # and a blank at its end
 
 
 @pytest.mark.parametrize(
@@ -76,26 +76,26 @@ def test_no_field_of_the_desk_is_cut(
     path = path if path.startswith("/") else f"{question}/{path}"
     page = nora.get(path if path.endswith("brief") else question)
     at = {"seen": combined_token(page)}
-    before, text = everything(database), "x" * (most + 1)
+    before, text = dump_tables(database), "x" * (most + 1)
     said = nora.post(path, 422, **at, **rest, **{field: text})
     assert faults_on(said) == too_long(most)
     assert text in said
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: Database, question: str) -> None:
-    answer = f"{question}/answers/{one(database, Answer).public_id}"
+    answer = f"{question}/answers/{get_one(database, Answer).public_id}"
     nora.post(f"{answer}/edit", seen=shown_token(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
     at = {"version": shown_version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
     page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
     assert faults_on(page) == ["The reason is too long: 400 characters are the most."]
     assert "x" * 401 in page
-    assert one(database, Answer).state == "edited"
+    assert get_one(database, Answer).state == "edited"
 
 
 def test_a_topic_that_is_too_long_is_given_back(nora: Desk, database: Database, question: str) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     page = nora.post(f"{question}/topics", 422, more="x" * 121)
     assert "120 characters are the most. Nothing was cut, and nothing was saved." in page
     assert f">\n{'x' * 121}</textarea>" in page
-    assert everything(database) == before
+    assert dump_tables(database) == before

@@ -22,9 +22,9 @@ from app.typesetting.exports import EXPORTS
 from app.workflows.retention import erase_answers
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows, get_one
 from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
 from tests.support.pages import Browser, Page
-from tests.support.stored import one, rows
 from tests.support.translations import approve_translation, get_answer_id, save_translation
 
 QUESTION = {"headline": "باد شور", "body": "چه کسی نمک را اندازه می‌گیرد؟", "translator": "Shirin Amini"}
@@ -120,7 +120,7 @@ def test_without_an_approval_of_both_nothing_runs_in_the_language(
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     approve_translation(nora, first, answer)
     assert text_of(nora, coming) == IN_PERSIAN
-    ilya.post(f"{place}/question/drop", 404, version=one(nora.database, Translation, answer_id=None).version)
+    ilya.post(f"{place}/question/drop", 404, version=get_one(nora.database, Translation, answer_id=None).version)
 
 
 def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
@@ -170,7 +170,7 @@ def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, comin
     page = Page(nora.post(place, 409, seen=opened_by_both, headline="باد نمک", body=QUESTION["body"]))
     assert ("Ilya Brandt was faster" in page.words, page.value("headline")) == (True, "باد نمک")
     nora.post(place, seen=shown_token(page), **QUESTION | {"headline": "باد نمک"})
-    made = one(nora.database, Translation)
+    made = get_one(nora.database, Translation)
     assert (made.headline, made.state, made.translator) == ("باد نمک", "draft", "Shirin Amini")
     all_texts = f"questions/{first}/translations/fa"
     old = shown_token(nora.get(all_texts), "approve")
@@ -209,7 +209,7 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
     )
     save_translation(nora, question, headline="باد شور", body=letter_words)
     approve_translation(nora, question, looked=letter_words)
-    assert one(database, Translation).state == "approved"
+    assert get_one(database, Translation).state == "approved"
 
 
 def speaks(database: Database, newsroom: Newsroom, *languages: str) -> None:
@@ -237,12 +237,12 @@ def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_an
     assert (ANSWER["body"] in leyla.text, "Shirin Amini" in leyla.text) == (reads, reads)
     labels = leyla.read.attributes("input[name=translation]", "value")
     leyla.press(f"{salt.link}/check", outcome="fine", number=leyla.value("number"), translation=labels)
-    assert (one(database, Translation).checked_at is not None) == reads
+    assert (get_one(database, Translation).checked_at is not None) == reads
     database.write(
         lambda session: editing.approve(session, newsroom.nora, salt.answer(session), checklist=editing.CHECKLIST)
     )
     approve_translation(nora, question, answer)
-    assert one(database, Translation).unread_reason is None
+    assert get_one(database, Translation).unread_reason is None
 
 
 def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed_text_a_new_yes(
@@ -327,10 +327,10 @@ def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_editio
     in_persian(nora, first)
     assert text_of(nora, coming) == IN_PERSIAN
     coming.do("unlock", version=coming.version())
-    assert rows(nora.database)["item_translations"] == 0
+    assert count_rows(nora.database)["item_translations"] == 0
     assert text_of(nora, coming) == IN_PERSIAN
     coming.do("lock", version=coming.version())
-    assert rows(nora.database)["item_translations"] == 1
+    assert count_rows(nora.database)["item_translations"] == 1
 
 
 def test_translations_are_erased_with_the_words_that_they_were_made_of(
@@ -346,6 +346,6 @@ def test_translations_are_erased_with_the_words_that_they_were_made_of(
     database.write(translated)
     database.write(lambda session: editing.withdraw(session, newsroom.leyla, salt.answer(session)))
     database.write(lambda session: erase_answers.erase(session, Answer.id == salt.answer(session).id))
-    assert one(database, Translation).answer_id is None
+    assert get_one(database, Translation).answer_id is None
     database.write(lambda session: wording.erase_words(session, session.get_one(Question, salt.question_id)))
-    assert rows(database)["translations"] == 0
+    assert count_rows(database)["translations"] == 0

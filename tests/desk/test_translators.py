@@ -14,9 +14,9 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Translation, Translator
+from tests.support.database_checks import count_rows, get_one
 from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, shown_token
 from tests.support.pages import Browser, Page
-from tests.support.stored import one, rows
 from tests.support.translations import (
     PERSIAN,
     SHIRIN,
@@ -58,7 +58,7 @@ def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: 
     assert "Translated by Shirin Amini, who isn’t named in print." in there.words
     approve_translation(nora, first)
     assert "Shirin Amini translated it for you; it was approved on" in nora.words(texts(first))
-    assert one(nora.database, Translation).state == "approved"
+    assert get_one(nora.database, Translation).state == "approved"
     assert "A translator handed in a text in Persian." in nora.words(f"questions/{first}")
 
 
@@ -72,7 +72,7 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
     assert "Shirin Amini was asked" in there.words
     for move in ("again", "withdraw"):
         ilya.post(f"{place}/{move}", 404, seen=shown_token(nora.get(texts(first)), f"translator/{move}"))
-    assert rows(nora.database)["translators"] == 1
+    assert count_rows(nora.database)["translators"] == 1
 
 
 @pytest.mark.parametrize(("typed", "field", "fault"), [
@@ -87,7 +87,7 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(
     page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | typed))
     assert page.texts(f"#{field}-question-error") == [fault]
     assert page.form("question/translator").fields["name"] == (WHO | typed)["name"]
-    assert rows(nora.database)["translators"] == 0
+    assert count_rows(nora.database)["translators"] == 0
 
 
 def test_a_name_that_is_too_long_is_not_cut(nora: Desk, coming: ComingEdition) -> None:
@@ -107,7 +107,7 @@ def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, 
     nora.post(place, 422, **WHO)
     nora.get(f"questions/{first}/translations/de", 404)
     nora.post(f"questions/{first}/translations/en/question/translator", 404, **WHO)
-    assert rows(nora.database)["translators"] == 0
+    assert count_rows(nora.database)["translators"] == 0
 
 
 def test_the_words_are_sent_again_and_the_link_is_withdrawn(nora: Desk, coming: ComingEdition, app: Flask) -> None:
@@ -185,7 +185,7 @@ def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
     assert ("از میز" in there.words, PERSIAN["body"] in there.words) == (True, True)
     assert "What Shirin Amini handed in" in there.texts("summary")
     nora.post(f"{texts(first)}/question/translator/use", seen=shown_token(there, "translator/use"))
-    made = one(nora.database, Translation)
+    made = get_one(nora.database, Translation)
     assert (made.body, made.translator, made.state) == (PERSIAN["body"], "Shirin Amini", "draft")
 
 
@@ -218,7 +218,7 @@ def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
         [],
     )
     nora.post(f"{texts(first)}/question/translator/use", 409, seen=before)
-    assert one(nora.database, Translation).body == "از میز"
+    assert get_one(nora.database, Translation).body == "از میز"
 
 
 def test_the_mail_has_the_link_and_no_word_of_the_text_and_is_not_kept_once_it_left(

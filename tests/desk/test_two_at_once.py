@@ -18,9 +18,9 @@ from app.editor.conflict import token_of
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk, section, shown_token
 from tests.support.pages import Page
-from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 FIRST = "We put up salt plates in 2009 and count what falls on them."
@@ -30,12 +30,12 @@ FIRST = "We put up salt plates in 2009 and count what falls on them."
 def question(database: Database, newsroom: Newsroom) -> str:
     """The page of a question with Leyla's answer, which nobody has looked at yet."""
     database.write(lambda session: submitted_answer(session, newsroom, WORDS))
-    return f"/questions/{one(database, Question).public_id}"
+    return f"/questions/{get_one(database, Question).public_id}"
 
 
 @pytest.fixture
 def answer(database: Database, question: str) -> str:
-    return f"{question}/answers/{one(database, Answer).public_id}/edit"
+    return f"{question}/answers/{get_one(database, Answer).public_id}/edit"
 
 
 def notes(database: Database) -> list[str]:
@@ -69,12 +69,12 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
     assert difference.texts("summary") == ["What Ilya Brandt changed"]
     assert marked(difference, SINCE) == (["2009"], ["2010"])
     assert f">\n{FIRST.replace('count', 'weigh')}</textarea>" in page
-    assert one(database, Answer).state == "edited"
+    assert get_one(database, Answer).state == "edited"
 
     nora.post(
         answer, seen=shown_token(page), answer=FIRST.replace("2009", "2010").replace("count", "weigh"), act="check"
     )
-    assert one(database, Answer).state == "checking"
+    assert get_one(database, Answer).state == "checking"
     assert texts(database) == [
         FIRST,
         FIRST.replace("2009", "2010"),
@@ -117,7 +117,7 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     ilya.post(f"{question}/topics", more="Salt")
     ilya.post(f"{question}/note", note="I called them.")
     nora.post(f"{question}/wording", seen=opened, headline="Salt", body="Who weighs the salt?", language="en")
-    assert one(database, Question).wording == "Who weighs the salt?"
+    assert get_one(database, Question).wording == "Who weighs the salt?"
     opened_by_both = shown_token(nora.get(question), "wording")
     ilya.post(
         f"{question}/wording", seen=opened_by_both, headline="Salt wind", body="Who weighs the salt?", language="en"
@@ -134,7 +134,10 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     assert notes(database)[-1].split("\n\n")[1:] == [
         "Headline\nSalt", "The question\nWho counts the salt?", "Background for the expert\nOur issue 60.",
     ]  # fmt: skip
-    assert (one(database, Question).headline, one(database, Question).wording) == ("Salt wind", "Who weighs the salt?")
+    assert (get_one(database, Question).headline, get_one(database, Question).wording) == (
+        "Salt wind",
+        "Who weighs the salt?",
+    )
 
 
 def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora, ilya, database, newsroom, question):
@@ -162,7 +165,7 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
     assert "Give a number of words from 20 to 2000" in nora.post(
         brief, 422, seen=shown_token(nora.get(brief)), brief="x", words="3"
     )
-    leyla = one(database, Assignment, expert_id=newsroom.leyla.expert_id).public_id
+    leyla = get_one(database, Assignment, expert_id=newsroom.leyla.expert_id).public_id
     nora.get(f"{question}/assignments/{leyla}/brief", 409)
 
 

@@ -20,10 +20,10 @@ from app.questions.models import Question
 from app.workflows.publishing import publication
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import get_one
 from tests.support.desk import Desk, decode_token, newest_change, shown_token, shown_version
 from tests.support.letters import QUESTION_BODY, open_question
 from tests.support.pages import Page
-from tests.support.stored import one
 
 
 def happened(page: Page) -> str:
@@ -64,12 +64,12 @@ def test_what_was_worded_anew_is_not_put_aside_unseen(nora, ilya, database, news
     )
     assert typed.get("sentence", "") in page
     nora.decide(question, act, **typed)
-    assert one(database, Question, public_id=public_id).state in ("shelved", "closed", "merged")
+    assert get_one(database, Question, public_id=public_id).state in ("shelved", "closed", "merged")
 
 
 def test_an_answer_that_came_in_meanwhile_is_not_closed_away(nora, database, newsroom):
     salt = ask_expert(database, newsroom)
-    question = f"/questions/{one(database, Question).public_id}"
+    question = f"/questions/{get_one(database, Question).public_id}"
     before = newest_change(nora.get(question))
     salt.send("We put up salt plates.")
     page = nora.post(f"{question}/close", 409, newest=before, reason="nobody")
@@ -77,7 +77,7 @@ def test_an_answer_that_came_in_meanwhile_is_not_closed_away(nora, database, new
         happened(page)
         == "The text of Leyla Aydın came in, 1 minute ago. What they did stands, and nothing was written over it."
     )
-    assert one(database, Assignment).state == "received"
+    assert get_one(database, Assignment).state == "received"
 
 
 def test_readers_are_shown_the_wording_that_was_on_the_page(nora, ilya, vera, database, newsroom):
@@ -87,10 +87,10 @@ def test_readers_are_shown_the_wording_that_was_on_the_page(nora, ilya, vera, da
     vera.post(f"{question}/clear", seen=shown_token(vera.get(question)))
     page = nora.post(f"{question}/show", 409, seen=before)
     assert happened(page).startswith("Vera Holm confirmed that nobody can be recognised in the wording, 1 minute ago.")
-    assert one(database, Question).shown_at is None
+    assert get_one(database, Question).shown_at is None
     page = nora.get(question)
     nora.post(f"{question}/show", seen=shown_token(page, "show"))
-    assert one(database, Question).shown_at is not None
+    assert get_one(database, Question).shown_at is not None
 
 
 def test_who_takes_it_from_the_shelf_second_hears_who_was_first(nora, ilya, database, newsroom):
@@ -119,7 +119,7 @@ def test_what_was_carried_over_is_not_pulled_from_where_nobody_saw_it(nora, vera
     page = nora.post(f"/questions/{public_id}/pull", 409, seen=opened_by_nora, why="A figure is wrong.")
     assert happened(page).startswith("Vera Holm carried it over to a later edition, 1 minute ago.")
     assert "A figure is wrong." in page
-    assert one(database, Question).state == "queued"
+    assert get_one(database, Question).state == "queued"
 
 
 def test_topics_that_a_colleague_added_meanwhile_stay(nora, ilya, database, newsroom):
@@ -138,7 +138,7 @@ def test_a_date_that_a_colleague_set_meanwhile_is_not_written_over(nora, ilya, d
     ilya.post(f"{question}/must-run-by", must_run_by="", by="2099-03-01")
     page = nora.post(f"{question}/must-run-by", 409, must_run_by="", by="2099-04-01")
     assert happened(page).startswith("Ilya Brandt set by when it must run, 1 minute ago.")
-    assert str(one(database, Question).must_run_by) == "2099-03-01"
+    assert str(get_one(database, Question).must_run_by) == "2099-03-01"
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def mail(database: Database, newsroom: Newsroom) -> str:
     """The page of the invitation to Leyla, which waits in the outbox until an editor sends it."""
     ask_expert(database, newsroom)
     turn(database, lambda mail: setattr(mail, "state", "held"))
-    return f"/outbox/{one(database, OutboxMail).public_id}"
+    return f"/outbox/{get_one(database, OutboxMail).public_id}"
 
 
 def turn(database: Database, fn: Callable[[OutboxMail], object]) -> None:
@@ -161,9 +161,9 @@ def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, databas
         "Ilya Brandt changed the words of the mail, 1 minute ago. What they did stands, and nothing was written over it."
     )
     assert "Back to the mail" in page
-    assert one(database, OutboxMail).state == "held"
+    assert get_one(database, OutboxMail).state == "held"
     nora.post(f"{mail}/discard", version=shown_version(nora.get(mail)))
-    assert one(database, OutboxMail).state == "discarded"
+    assert get_one(database, OutboxMail).state == "discarded"
 
 
 def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, database, mail):
@@ -172,7 +172,7 @@ def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, 
     assert happened(nora.post(f"{mail}/discard", 409, version=before)).startswith(
         "Vera Holm let the held mail go, 1 minute ago."
     )
-    assert one(database, OutboxMail).state == "queued"
+    assert get_one(database, OutboxMail).state == "queued"
 
     typed = {"version": before, "subject": "Salt", "body": "Dear Leyla, welcome: {link}"}
     page = ilya.post(f"{mail}/edit", 409, **typed)
@@ -198,7 +198,7 @@ def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, da
         assert happened(nora.post(f"{mail}/{act}", 409, version=before)).startswith(
             "Ilya Brandt had the mail tried again"
         )
-    assert one(database, OutboxMail).state == "queued"
+    assert get_one(database, OutboxMail).state == "queued"
 
 
 def test_a_try_of_the_worker_keeps_nobody_from_stopping_a_mail(nora, database, mail):
@@ -207,7 +207,7 @@ def test_a_try_of_the_worker_keeps_nobody_from_stopping_a_mail(nora, database, m
     tried = update(OutboxMail).values(attempts=1, said="451 later", version=OutboxMail.version + 1)
     database.write(lambda session: session.execute(tried))
     nora.post(f"{mail}/discard", version=before)
-    assert one(database, OutboxMail).state == "discarded"
+    assert get_one(database, OutboxMail).state == "discarded"
 
 
 def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
@@ -238,7 +238,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
     assert [line for line in said.texts("li") if line.startswith("Vera Holm ")] == [
         "Vera Holm took the edition back.", "Vera Holm marked the edition as sent.",
     ]  # fmt: skip
-    assert one(database, Edition, number=1).state == "sent"
+    assert get_one(database, Edition, number=1).state == "sent"
 
 
 def test_each_decision_on_a_questions_page_carries_what_the_page_showed(nora, database, newsroom):

@@ -11,10 +11,10 @@ from app.people import sessions
 from app.people.models import Person
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.letters import send_letter
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 
 def place(database: Database, asked: ExpertAssignment) -> str:
@@ -29,10 +29,10 @@ def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
     nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, zone: str, typed: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
-    here, before = place(database, salt), everything(database)
+    here, before = place(database, salt), dump_tables(database)
     nora.press(f"{here}/invite", 422, look="1", reply_by=typed, due_at=typed)
     nora.press(f"{here}/extend", status=422, due_at=typed)
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_other(app: Flask) -> None:
@@ -117,13 +117,13 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
 ) -> None:
     letter = send_letter(database, newsroom, "Who counts the salt in the orchards?")
     signed_out(nora, newsroom)
-    before = everything(database)
+    before = dump_tables(database)
     said = nora.send(f"letters/{letter}/file", {"kind": "spam", "version": 1})
     assert said.status_code == 403
     assert "You aren’t signed in any more" in said.text
     assert "Nothing was filed, saved or changed." in said.text
     assert leads_to(said.text) == f"/sign-in?to=desk&next=/desk/steppe/letters/{letter}"
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
@@ -152,6 +152,6 @@ def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Desk) ->
 
 def test_a_letter_is_no_look_alike_of_itself(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     letter = send_letter(database, newsroom, "Who counts the salt in the orchards?")
-    before = everything(database)
+    before = dump_tables(database)
     nora.press(f"letters/{letter}/alike", status=404, **{"with": f"letter.{letter}"}, same="yes", version=1)
-    assert everything(database) == before
+    assert dump_tables(database) == before

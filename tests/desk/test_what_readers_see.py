@@ -18,11 +18,11 @@ from app.people.sign_in import Asker
 from app.questions.models import Question
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.desk import LOCALHOST, Desk, queue_news_for_dana
 from tests.support.desk_people import create_second_desk
 from tests.support.letters import send_letter
 from tests.support.pages import Page
-from tests.support.stored import counted
 
 STEPS = [
     ("To do:", "Look at the ask page", "It is what your readers see."),
@@ -159,7 +159,7 @@ def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_
 
 def test_the_steps_take_one_statement_however_much_there_is(nora: Desk, newsroom: Newsroom) -> None:
     def statements() -> int:
-        with counted(nora.database) as found:
+        with record_statements(nora.database) as found:
             nora.words("")
         return len(found)
 

@@ -38,16 +38,16 @@ from app.watching.each_request import Proxies
 from tests.support import smtp_servers
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
+from tests.support.commands import record_sign_of_life
 from tests.support.fake_servers import CannedAnswer
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import Room
-from tests.support.missing import without
 from tests.support.oidc_provider import staff_provider
-from tests.support.serving import free_port
+from tests.support.processes import free_port
+from tests.support.required_programs import skip_without
 from tests.support.smtp_servers import RESET, SILENCE, self_signed_certificate
 from tests.support.waiting import PATIENCE
-from tests.support.watched import sign_of_life
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
@@ -114,7 +114,7 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, run_once=True)
     assert look(app, "erasures") == []
-    sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
+    record_sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
     database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes still stands in the files of the database")
@@ -132,12 +132,12 @@ def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroo
 
 @on_sqlite
 def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
-    sign_of_life(database, ago(minutes=11))
+    record_sign_of_life(database, ago(minutes=11))
     assert look(app, "worker") == [("fault", "no worker was seen at work for 11 minutes")]
-    sign_of_life(database, ago(minutes=2), "deliver mail")
+    record_sign_of_life(database, ago(minutes=2), "deliver mail")
     database.write(lambda s: sightings.record_sightings(s, {f"{sightings.FAILED}deliver mail": 1}))
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
-    sign_of_life(database, duty="deliver mail")
+    record_sign_of_life(database, duty="deliver mail")
     assert look(app, "worker") == []
 
 
@@ -184,7 +184,7 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
 
 @on_sqlite
 def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
-    sign_of_life(database, ago(minutes=1))
+    record_sign_of_life(database, ago(minutes=1))
     for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
         database.write(
             lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes)
@@ -321,7 +321,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 MB, for real."""
     mount = ("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path))
     if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
-        without("right to mount a small disk (run as root)")
+        skip_without("right to mount a small disk (run as root)")
     yield tmp_path
     subprocess.run(("umount", "-l", str(tmp_path)), check=True)
 
@@ -376,9 +376,9 @@ def test_the_disk_of_postgresql_is_seen_on_the_same_machine_only(
 
 @on_sqlite
 def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
-    sign_of_life(database, ago(minutes=-1))
+    record_sign_of_life(database, ago(minutes=-1))
     assert look(app, "clock") == []
-    sign_of_life(database, ago(minutes=-31))
+    record_sign_of_life(database, ago(minutes=-31))
     assert look(app, "clock") == [("fault", "the clock is 30 minutes behind what was stored last")]
 
 

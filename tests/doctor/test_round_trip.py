@@ -21,11 +21,11 @@ from app.mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support import smtp_servers
 from tests.support.cast import Newsroom
+from tests.support.commands import record_sign_of_life
 from tests.support.incoming_mails import MX, dmarc_pass, mail
 from tests.support.mail_servers import NewsroomServers, newsroom_servers
 from tests.support.mailroom import Room
 from tests.support.waiting import until
-from tests.support.watched import sign_of_life
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -177,7 +177,7 @@ def test_a_server_that_refuses_the_mail_ends_it(app: Flask, newsroom: Newsroom) 
 def test_nothing_comes_back_in_time(app: Flask, database: Database, newsroom: Newsroom) -> None:
     """While a worker runs, fetching and placing is its business."""
     takes_mail(database, newsroom, "ask@steppe.example")
-    sign_of_life(database)
+    record_sign_of_life(database)
     folder = f"written to the folder {app.config['MAIL_FOLDER']}, where nobody gets it, after N s"
     assert run(app, "nora@post.example", "--wait", "0.1") == (
         1, ["An answer comes to ask+TOKEN@steppe.example", f"outbox > {folder}", f"Nothing came back: outbox > {folder}"],

@@ -10,7 +10,7 @@ from app.db.sqlite import file_of
 from app.editions import archive
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
-from tests.support.stored import counted
+from tests.support.database_checks import record_statements
 
 # What ANALYZE says of a house with a million questions, of which one in sixty ran.
 OLD = [
@@ -24,7 +24,7 @@ OLD = [
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("states", [("published",), ("published", "retracted")], ids=["readers'", "the desk's"])
 def test_it_is_found_from_its_end(database: Database, newsroom: Newsroom, states: tuple[str, ...]) -> None:
-    with database.read() as session, counted(database) as asked:
+    with database.read() as session, record_statements(database) as asked:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         archive.listing(newsletter, states=states).page(session, None, 30)
     [statement] = [one for one in asked if "FROM edition_items" in one]

@@ -11,8 +11,8 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows
 from tests.support.pages import Browser
-from tests.support.stored import rows
 
 DUST = EDITED.replace("2009", "2010")
 
@@ -193,10 +193,10 @@ def test_a_check_that_was_taken_back_gives_the_reply_back(salt: ExpertAssignment
 
 
 def test_opening_the_check_approves_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert leyla.open(salt.link, method).status_code == 200
-    assert (rows(salt.database), salt.checks()) == (before, [(None, None)])
+    assert (count_rows(salt.database), salt.checks()) == (before, [(None, None)])
 
 
 def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: ExpertAssignment, leyla: Browser) -> None:

@@ -13,8 +13,8 @@ from app.db.engine import Database
 from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows, record_statements
 from tests.support.pages import Browser
-from tests.support.stored import counted, rows
 
 
 def drafts(salt: ExpertAssignment) -> list[tuple[str, str, int]]:
@@ -52,11 +52,11 @@ def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: ExpertAssignment,
 
 @pytest.mark.threat("stranger at the door")
 def test_opening_the_link_changes_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert leyla.open(salt.link, method).status_code == 200
         assert leyla.open(f"{salt.link}/send", method).status_code == 303
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before
     assert salt.state() == "invited"
 
 
@@ -85,12 +85,12 @@ def test_send_pressed_twice_is_one_answer(salt: ExpertAssignment, leyla: Browser
 
 def test_an_empty_answer_is_not_sent_and_the_rest_is_kept(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     assert (
         leyla.press(f"{salt.link}/send", answer=" \n", ties="I sell salt.", credit_line="a merchant").status_code == 400
     )
     assert (leyla.value("ties"), leyla.value("credit_line")) == ("I sell salt.", "a merchant")
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before
 
 
 def test_a_credit_line_that_the_desk_set_meanwhile_is_not_undone(salt: ExpertAssignment, leyla: Browser) -> None:
@@ -112,11 +112,11 @@ def test_the_page_and_a_draft_that_saves_itself_ask_four_times(
 ) -> None:
     leyla.open(salt.link)
     assert save(leyla, salt, "page", 1, "Nobody is told to.") == (200, True)
-    with counted(app.extensions["database"]) as asked_of_it:
+    with record_statements(app.extensions["database"]) as asked_of_it:
         leyla.open(salt.link)
     # The task, its drafts, what the newsletter words its own way, and the edition, where one is fixed.
     assert len([one for one in asked_of_it if one != "BEGIN"]) == 4, asked_of_it
-    with counted(app.extensions["database"], writes=True) as asked_of_it:
+    with record_statements(app.extensions["database"], writes=True) as asked_of_it:
         leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="page", count=2, answer="Nobody is.")
     assert len([one for one in asked_of_it if not one.startswith("BEGIN")]) == 3, asked_of_it
     assert drafts(salt) == [("page", "Nobody is.", 2)]
@@ -162,7 +162,7 @@ def test_without_scripts_a_button_saves_and_does_not_send(salt: ExpertAssignment
 
 def test_a_look_at_print_keeps_everything_and_changes_nothing(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     leyla.press(f"{salt.link}/preview", answer=ANSWER, credit_line="head of the gauges", ties="None.")
     assert leyla.value("answer") == ANSWER
     for line in (
@@ -172,7 +172,7 @@ def test_a_look_at_print_keeps_everything_and_changes_nothing(salt: ExpertAssign
         "the list is <strong>short</strong>.”",
     ):
         assert line in leyla.text
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before
 
 
 def test_the_text_can_be_taken_back_until_editing_starts(salt: ExpertAssignment, leyla: Browser) -> None:
@@ -260,10 +260,10 @@ def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: ExpertA
 def test_a_form_whose_token_has_ended_gives_its_words_back(
     salt: ExpertAssignment, leyla: Browser, verb: str, name: str
 ) -> None:
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     assert leyla.press(f"{salt.link}/{verb}", **{name: "Words that took an hour."}).status_code == 400
     assert "Words that took an hour." in leyla.text
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before
 
 
 def test_a_withdrawn_request_opens_no_more_and_says_nothing(salt: ExpertAssignment, leyla: Browser) -> None:

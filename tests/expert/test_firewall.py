@@ -17,8 +17,8 @@ from app.questions.models import Question
 from app.questions.source_protection import LeakDetected
 from tests.support.assignments import ANSWER, TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.pages import Browser
-from tests.support.stored import everything
 
 
 def pages(leyla: Browser, salt: ExpertAssignment) -> str:
@@ -155,12 +155,12 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
         lambda session: expert_mails.send_desk_letter(session, nora, salt.assignment(session), text),
         edit_and_check,
     )
-    before = everything(database)
+    before = dump_tables(database)
     for way in ways:
         with pytest.raises(LeakDetected) as stopped:
             database.write(way)
         assert stopped.value.code == "leak.contact_details"
         assert {"Timur@Post.Example", shown} & set(stopped.value.passages)
-    assert everything(database) == before
+    assert dump_tables(database) == before
     own = "Ring us at +420 222 333 444, or see https://newsroom.example/desk."
     database.write(lambda session: expert_mails.send_desk_letter(session, nora, salt.assignment(session), own))

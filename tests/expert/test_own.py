@@ -20,8 +20,8 @@ from app.people.models import Expert as ExpertRow
 from app.workflows.publishing import publication
 from tests.support.assignments import WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.pages import Browser
-from tests.support.stored import everything
 
 
 @pytest.fixture
@@ -104,12 +104,12 @@ def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
     own = f"/expert/assignments/{salt.public_id}"
     leyla.open(own)
     database.write(lambda session: end(session, salt))
-    before = everything(database)
+    before = dump_tables(database)
     assert leyla.press(f"{own}/{act}", note="Gulnara knows more.").status_code == 409
     assert leyla.heading == "No answer needed any more"
     kept = ("What you wrote was not passed on.", "Gulnara knows more.")
     assert [words in leyla.text for words in kept] == [True, True]
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_after_a_no_a_colleague_is_still_welcome(
@@ -233,10 +233,10 @@ def test_a_form_without_its_token_changes_nothing(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:
     salt, leyla = ask_expert(database, newsroom), enter("leyla")
-    form, before = profile(leyla), everything(database)
+    form, before = profile(leyla), dump_tables(database)
     assert leyla.press("/expert/profile", **form, csrf_token="").status_code == 400
     assert leyla.press(f"/expert/assignments/{salt.public_id}/send", csrf_token="", answer="Yes.").status_code == 400
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_a_name_or_date_that_is_none_comes_back_with_the_rest(

@@ -8,8 +8,8 @@ from app.crypto import signing
 from app.expert import access
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows
 from tests.support.pages import Browser
-from tests.support.stored import rows
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_a_token_of_another_link_or_too_old_changes_nothing_and_gives_the_words_
     leyla.open(other.link if of == "another link" else salt.link)
     monkeypatch.undo()
     given = "" if of == "nothing" else leyla.token()
-    before = rows(salt.database)
+    before = count_rows(salt.database)
     answer = "Words that took an hour."
     assert leyla.press(f"{salt.link}/send", csrf_token=given, answer=answer).status_code == 400
     assert leyla.value("answer") == answer
     assert ("Back to the question", salt.link) in leyla.read.links
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before

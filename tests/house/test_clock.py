@@ -14,9 +14,9 @@ import pytest
 
 from app.core.clock import utc_now
 from tests.support import clock
-from tests.support.commands import bare
-from tests.support.forks import FORKS
-from tests.support.missing import without
+from tests.support.commands import bare_environment
+from tests.support.processes import FORKSERVER
+from tests.support.required_programs import skip_without
 from tests.support.source import ROOT, code, named, tree
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SAYS = "from app.core.clock import utc_now; print(utc_now().isoformat())"
 @pytest.fixture
 def fixed() -> None:
     if not clock.is_fixed():
-        without("libfaketime: this run goes by the machine's own date (apt-get install faketime)")
+        skip_without("libfaketime: this run goes by the machine's own date (apt-get install faketime)")
 
 
 @pytest.mark.usefixtures("fixed")
@@ -43,7 +43,12 @@ def test_a_run_begins_at_its_clock_and_time_goes_on() -> None:
 @pytest.mark.usefixtures("fixed")
 def test_a_command_with_an_environment_of_its_own_has_it(tmp_path) -> None:
     said = subprocess.run(
-        [sys.executable, "-c", SAYS], cwd=ROOT, env=bare(tmp_path), capture_output=True, text=True, check=True
+        [sys.executable, "-c", SAYS],
+        cwd=ROOT,
+        env=bare_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert abs(datetime.fromisoformat(said.strip()) - utc_now()) < NEAR
 
@@ -54,8 +59,8 @@ def _tell(tells) -> None:
 
 @pytest.mark.usefixtures("fixed")
 def test_a_process_that_is_forked_off_has_it() -> None:
-    hears, tells = FORKS.Pipe(duplex=False)
-    child = FORKS.Process(target=_tell, args=(tells,))
+    hears, tells = FORKSERVER.Pipe(duplex=False)
+    child = FORKSERVER.Process(target=_tell, args=(tells,))
     child.start()
     assert abs(hears.recv() - utc_now()) < NEAR
     child.join()

@@ -16,9 +16,9 @@ import config
 from app import create_app
 from app.db.engine import Database
 from tests.support.app import SAFE
-from tests.support.commands import bare, run
+from tests.support.commands import bare_environment, run_command
 from tests.support.databases import SQLITE
-from tests.support.serving import free_port
+from tests.support.processes import free_port
 from tests.support.source import ROOT
 
 Run = Callable[..., Result]
@@ -84,7 +84,7 @@ def little_room() -> None:
 def test_a_full_disk_ends_migrate_with_a_sentence(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(ROOT), "migrate"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        env=bare(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}", PYTHONDONTWRITEBYTECODE="1"), preexec_fn=little_room,
+        env=bare_environment(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}", PYTHONDONTWRITEBYTECODE="1"), preexec_fn=little_room,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (
         1,
@@ -96,7 +96,7 @@ def test_the_demo_says_where_it_cannot_write(tmp_path: Path) -> None:
     """A file where a folder would be made: what a read-only folder is to whoever may write anywhere."""
     (tmp_path / "file").write_text("")
     url = f"sqlite:///{tmp_path / 'file' / 'var' / 'newsroom.db'}"
-    ended = run(
+    ended = run_command(
         tmp_path,
         program=(sys.executable, "-m", "demo.serve"),
         PYTHONPATH=str(ROOT),

@@ -25,13 +25,13 @@ from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.editions import slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.questions import actions, notes, wording
 from app.questions.models import Note, Question, QuestionText
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered_question, submitted_answer
-from tests.support.forks import FORKS
+from tests.support.processes import FORKSERVER
 from tests.support.waiting import PATIENCE
 
 PROCESSES = 8
@@ -114,9 +114,9 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, counts: Any) ->
 
 def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
     """Let all processes start at once, and add up what they tell."""
-    start, counts = FORKS.Barrier(PROCESSES), FORKS.Queue()
+    start, counts = FORKSERVER.Barrier(PROCESSES), FORKSERVER.Queue()
     arguments = (database.url, newsroom, verb, start, counts)
-    processes = [FORKS.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
+    processes = [FORKSERVER.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
     heard: list[Counter[str]] = []
@@ -163,7 +163,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
     """Every taken move, made again in the order of the trail, leads to the order that stands there: none is lost."""
 
     def pick_three(session: Session) -> tuple[int, list[int], int]:
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         publication.set_slots(session, newsroom.nora, edition, 3)
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
             slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
@@ -215,7 +215,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
     for number in range(ROUNDS):
         question_id = database.write(lambda s, n=number: answered_question(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
         with database.read() as session:
-            editions_ids = [e.id for e in public_state.list_editions_to_run(session, newsroom.newsletter_id, 12)[-2:]]
+            editions_ids = [e.id for e in list_editions_to_run(session, newsroom.newsletter_id, 12)[-2:]]
 
         def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
             def pick(session: Session) -> None:

@@ -33,9 +33,9 @@ from app.people import directory, sign_in
 from app.questions.models import Question
 from tests.support import clock
 from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.missing import without
 from tests.support.pages import Browser, Page
 from tests.support.reader_pages import public_addresses, render_page
+from tests.support.required_programs import skip_without
 from tests.support.source import code, named, tree
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
@@ -379,7 +379,7 @@ def test_the_second_of_two_presses_does_nothing_and_sees_the_same_page(
     taken = [(first, second) for first, second in answers if was_taken(first, second)]
     said = [(one.status, one.said) for one, _ in answers]
     if not answers and clock.get_clock() != clock.CLOCKS["usual"]:
-        without(f"page of the demo that offers {press} at this moment")  # at the usual one there has to be
+        skip_without(f"page of the demo that offers {press} at this moment")  # at the usual one there has to be
     assert taken or press in NOT_PRESSED or press in TAKEN_ALONG, (
         f"{press} was never taken ({said}): say in NOT_PRESSED why"
     )

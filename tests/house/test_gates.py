@@ -17,26 +17,27 @@ from app.db.engine import Database
 from app.editor.frame import editor as door_of_the_desk
 from demo.doors import doors
 from tests.support.app import BASE_URL
-from tests.support.pages import Browser
-from tests.support.plans import ALLOWED, SOUGHT, Asked, asked_of, walks_of_whole_tables
-from tests.support.walks import (
+from tests.support.crawler import (
     ADMIN,
     ASSISTANT,
     DESK,
-    EACH,
     EDITOR,
     ELSEWHERE,
     EXPERT,
-    Walk,
-    adapter,
+    MAX_PER_KIND,
+    SEARCH_ADDRESSES,
+    Crawl,
+    crawl,
     draft_an_assignment,
-    dump,
+    dump_but_seen_at,
     hold_a_mail,
-    of_the_year,
+    open_demo_year,
     questions_of_each_kind,
-    signed_in,
-    walk,
+    sign_in_browser,
+    url_adapter,
 )
+from tests.support.database_checks import ALLOWED_SCANS, AskedStatements, find_full_scans, watch_statements
+from tests.support.pages import Browser
 
 # Everybody may come here. What is not named here is a closed door.
 PUBLIC = {
@@ -107,58 +108,61 @@ CEILINGS = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def platan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app of the demo newsroom, after its year."""
-    yield from of_the_year(request, tmp_path_factory.mktemp("platan"))
+    yield from open_demo_year(request, tmp_path_factory.mktemp("platan"))
 
 
 @pytest.fixture(scope="module")
-def walked(platan: Flask) -> tuple[dict[str, Walk], Asked]:
+def walked(platan: Flask) -> tuple[dict[str, Crawl], AskedStatements]:
     """A reader, the people of the desk, an expert by a mailed link, and one with an account look at all that they can."""
     database: Database = platan.extensions["database"]
     database.write(draft_an_assignment)
     database.write(hold_a_mail)
-    with asked_of(database) as asked:
+    with watch_statements(database) as asked:
         return _walked(platan, asked), asked
 
 
 @pytest.fixture(scope="module")
-def walks(walked: tuple[dict[str, Walk], Asked]) -> dict[str, Walk]:
+def walks(walked: tuple[dict[str, Crawl], AskedStatements]) -> dict[str, Crawl]:
     return walked[0]
 
 
-def _walked(platan: Flask, asked: Asked) -> dict[str, Walk]:
+def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
     database: Database = platan.extensions["database"]
     asked.of_the_worker(platan)  # so that there are mails in the folder
-    editor, expert = signed_in(platan, EDITOR, "desk"), signed_in(platan, EXPERT, "expert")
-    admin, assistant = signed_in(platan, ADMIN, "desk"), signed_in(platan, ASSISTANT, "desk")
+    editor, expert = sign_in_browser(platan, EDITOR, "desk"), sign_in_browser(platan, EXPERT, "expert")
+    admin, assistant = sign_in_browser(platan, ADMIN, "desk"), sign_in_browser(platan, ASSISTANT, "desk")
     waiting = Browser(platan)
     waiting.open("/sign-in")
     assert waiting.press("/sign-in", email=EDITOR).status_code == 303
     shown = [address.removeprefix(BASE_URL) for _, address in doors(database)]
     with database.read() as session:
         questions = questions_of_each_kind(session)
-    before = dump(platan)
-    each = EACH if database.is_sqlite else EACH // 2  # what is seen there is that the database understands each page
+    before = dump_but_seen_at(platan)
+    # On PostgreSQL half as many: what is seen there is that the database understands each page.
+    each = MAX_PER_KIND if database.is_sqlite else MAX_PER_KIND // 2
     made = {
-        "a reader": walk(platan, Browser(platan), ["/", *shown], each=each),
-        "Tereza the editor": walk(platan, editor, ["/desk/", "/signed-in", *questions], each=each),
-        "Pavel the admin": walk(platan, admin, [f"{DESK}people"], under=f"{DESK}people", each=each),
-        "Aizada the assistant": walk(platan, assistant, [DESK], each=3),
-        "somebody who waits for the mail": walk(platan, waiting, ["/sign-in/code"]),
-        "Gulmira the expert": walk(platan, expert, ["/expert/"]),
+        "a reader": crawl(platan, Browser(platan), ["/", *shown], each=each),
+        "Tereza the editor": crawl(platan, editor, ["/desk/", "/signed-in", *questions], each=each),
+        "Pavel the admin": crawl(platan, admin, [f"{DESK}people"], under=f"{DESK}people", each=each),
+        "Aizada the assistant": crawl(platan, assistant, [DESK], each=3),
+        "somebody who waits for the mail": crawl(platan, waiting, ["/sign-in/code"]),
+        "Gulmira the expert": crawl(platan, expert, ["/expert/"]),
     }
     for acts in FEW:  # pages ask for acts and for no role, so an assistant with other acts is somebody new
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(ROLES, "assistant", Role(acts, frozenset(acts.split(", "))))
-            made[acts] = walk(platan, assistant, [DESK], each=3, under=DESK)
-    assert {address: editor.open(address).status_code for address in SOUGHT} == dict.fromkeys(SOUGHT, 200)
-    after = dump(platan)
+            made[acts] = crawl(platan, assistant, [DESK], each=3, under=DESK)
+    assert {address: editor.open(address).status_code for address in SEARCH_ADDRESSES} == dict.fromkeys(
+        SEARCH_ADDRESSES, 200
+    )
+    after = dump_but_seen_at(platan)
     assert [name for name in before if before[name] != after[name]] == [], "a GET has changed these tables"
     assert sum(len(rows) for rows in before.values()) > 1_000
     return made
 
 
 @pytest.mark.threat("stranger at the door")
-def test_a_get_changes_nothing(walks: dict[str, Walk], attempts: Callable[[int], None]) -> None:
+def test_a_get_changes_nothing(walks: dict[str, Crawl], attempts: Callable[[int], None]) -> None:
     """The comparison itself is made around the walk; here it is seen that the walk was no short one."""
     attempts(sum(len(one.answers) for one in walks.values()))
     long = ("a reader", "Tereza the editor", "Gulmira the expert")
@@ -166,13 +170,13 @@ def test_a_get_changes_nothing(walks: dict[str, Walk], attempts: Callable[[int],
 
 
 @pytest.mark.threat("another site", "network observer")
-def test_every_page_of_the_house_has_every_header(walks: dict[str, Walk], attempts: Callable[[int], None]) -> None:
+def test_every_page_of_the_house_has_every_header(walks: dict[str, Crawl], attempts: Callable[[int], None]) -> None:
     """No foreign frame, script or picture, no address handed on, nothing that a browser guesses."""
     attempts(sum(len(one.answers) for one in walks.values()))
     assert [(name, *which) for name, one in walks.items() for which in sorted(one.undressed)] == []
 
 
-def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Walk]) -> None:
+def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Crawl]) -> None:
     broken = {
         f"{name}: {address} {status}"
         for name, one in walks.items()
@@ -182,7 +186,7 @@ def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Walk]) -> None:
     assert not broken, "These links lead nowhere:\n" + "\n".join(sorted(broken))
 
 
-def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dict[str, Walk]) -> None:
+def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dict[str, Crawl]) -> None:
     """One statement for each thing that is asked, the BEGIN of its transaction not counted."""
     asked = [(endpoint, *most) for one in walks.values() for endpoint, most in one.asked.items()]
     assert [
@@ -193,15 +197,16 @@ def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dic
 
 
 def test_no_page_and_no_look_of_the_worker_walks_along_all_of_a_large_table(
-    platan: Flask, walked: tuple[dict[str, Walk], Asked]
+    platan: Flask, walked: tuple[dict[str, Crawl], AskedStatements]
 ) -> None:
-    found = sorted(walks_of_whole_tables(platan.extensions["database"], walked[1]) - set(ALLOWED))
-    assert not found, "Give what is asked an index, or say in ALLOWED or SMALL of tests/support/plans.py why not:\n" + (
-        "\n".join(map(str, found))
+    found = sorted(find_full_scans(platan.extensions["database"], walked[1]) - set(ALLOWED_SCANS))
+    assert not found, (
+        "Give what is asked an index, or say in ALLOWED_SCANS or SMALL_TABLES of "
+        "tests/support/database_checks.py why not:\n" + "\n".join(map(str, found))
     )
 
 
-def test_every_page_was_seen(platan: Flask, walks: dict[str, Walk]) -> None:
+def test_every_page_was_seen(platan: Flask, walks: dict[str, Crawl]) -> None:
     reached = {endpoint for one in walks.values() for endpoint in one.endpoints}
     pages = {rule.endpoint for rule in platan.url_map.iter_rules() if "GET" in (rule.methods or ())}
     lost, gone = pages - reached - {*UNLINKED}, {*UNLINKED} - (pages - reached)
@@ -209,23 +214,23 @@ def test_every_page_was_seen(platan: Flask, walks: dict[str, Walk]) -> None:
     assert not gone, f"A page leads to {sorted(gone)}, or they are no more: take them out of UNLINKED."
 
 
-def known(walks: dict[str, Walk], app: Flask) -> dict[tuple[str, str], object]:
+def known(walks: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
     """Real values for the parts of addresses, by the word before them: what ("questions", "public_id") can be."""
     found: dict[tuple[str, str], object] = {}
     for one in walks.values():
         for address in (address for addresses in one.endpoints.values() for address in addresses):
-            rule, values = adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
+            rule, values = url_adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
             for before, name in parts(rule):
                 found.setdefault((before, name), values[name])
     return found
 
 
-def known_together(walks: dict[str, Walk], app: Flask) -> list[dict[tuple[str, str], object]]:
+def known_together(walks: dict[str, Crawl], app: Flask) -> list[dict[tuple[str, str], object]]:
     """The parts of each address that was opened or that a button leads to: an answer is found under its own question."""
     opened = [("GET", one) for taken in walks.values() for some in taken.endpoints.values() for one in some]
     found = []
     for method, address in [*(("POST", one) for taken in walks.values() for one in sorted(taken.presses)), *opened]:
-        rule, values = adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
+        rule, values = url_adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
         found.append({place: values[place[1]] for place in parts(rule)})
     return found
 
@@ -240,7 +245,7 @@ def parts(rule: Rule) -> list[tuple[str, str]]:
     ]
 
 
-def closed_addresses(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, str, str]]:
+def closed_addresses(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, str, str]]:
     """Each method, endpoint and real address behind a closed door. OPTIONS is Flask's own answer and shows nothing."""
     values, found = known(walks, app), []
     for rule in app.url_map.iter_rules():
@@ -251,14 +256,14 @@ def closed_addresses(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, str,
             choice = re.search(rf"<any\(([^)]*)\):{name}>", rule.rule)
             value = choice[1].split(",")[0].strip().strip("'\"") if choice else values.get((before, name))
             given[name] = value or SOME
-        address = adapter(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
+        address = url_adapter(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
         found += [(method, rule.endpoint, address) for method in sorted((rule.methods or set()) - {"OPTIONS"})]
     return found
 
 
 @pytest.mark.threat("stranger at the door")
 def test_every_closed_door_is_closed_to_strangers(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """With real addresses, every method, and the form tokens not asked for, so that it is the gate that answers."""
     platan.config["WTF_CSRF_ENABLED"] = False
@@ -287,7 +292,7 @@ def test_every_closed_door_is_closed_to_strangers(
 
 @pytest.mark.threat("stranger at the door")
 def test_a_link_that_nobody_was_given_opens_nothing(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     platan.config["WTF_CSRF_ENABLED"] = False
     try:
@@ -310,10 +315,10 @@ def test_a_link_that_nobody_was_given_opens_nothing(
 
 @pytest.mark.threat("stranger at the door")
 def test_an_expert_is_a_stranger_at_the_desk_and_an_editor_at_the_experts_door(
-    platan: Flask, walks: dict[str, Walk]
+    platan: Flask, walks: dict[str, Crawl]
 ) -> None:
     for email, door, other in ((EDITOR, "desk", "expert"), (EXPERT, "expert", "editor")):
-        browser = signed_in(platan, email, door)
+        browser = sign_in_browser(platan, email, door)
         pages = [
             address
             for method, endpoint, address in closed_addresses(platan, walks)
@@ -330,10 +335,10 @@ def test_the_list_of_public_addresses_is_not_longer_than_the_house(platan: Flask
 
 @pytest.mark.threat("another site")
 def test_a_form_without_its_token_is_refused(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """For staff and experts: somebody else's page can't send a form in their name."""
-    editor = signed_in(platan, EDITOR, "desk")
+    editor = sign_in_browser(platan, EDITOR, "desk")
     posts = [
         address
         for method, endpoint, address in closed_addresses(platan, walks)
@@ -347,7 +352,7 @@ def test_a_form_without_its_token_is_refused(
 
 @pytest.mark.threat("another site")
 def test_no_form_that_another_site_could_make_is_taken(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """Every press of the desk and every form of the experts', sent by the signed-in browser itself: without a token, with the token of
     somebody else's browser, and with its own from another site.
@@ -355,7 +360,7 @@ def test_no_form_that_another_site_could_make_is_taken(
     stranger = Browser(platan)
     stranger.open("/sign-in")
     of_a_stranger, own_site, foreign_site = stranger.token(), {}, {"Sec-Fetch-Site": "cross-site"}
-    before, answers = dump(platan), Counter[tuple[str, int]]()
+    before, answers = dump_but_seen_at(platan), Counter[tuple[str, int]]()
     for email, door, posts in (
         (EDITOR, "desk", sorted({address for _act, address in presses_of_the_desk(platan, walks)})),
         (EXPERT, "expert", sorted({
@@ -363,9 +368,9 @@ def test_no_form_that_another_site_could_make_is_taken(
             if method == "POST" and endpoint.startswith("expert.") and not address.startswith("/a/")
         })),
     ):  # fmt: skip
-        browser = signed_in(platan, email, door)
+        browser = sign_in_browser(platan, email, door)
         browser.open("/signed-in" if door == "desk" else "/expert/profile")
-        before = dump(platan)
+        before = dump_but_seen_at(platan)
         own = browser.token()
         assert own not in ("", of_a_stranger)
         for address in posts:
@@ -375,7 +380,7 @@ def test_no_form_that_another_site_could_make_is_taken(
                 data = {"csrf_token": token} if token else {}
                 sent = browser.client.post(address, data=data, headers=headers, base_url=BASE_URL)
                 answers[f"{door}, {way}", sent.status_code] += 1
-        assert [name for name, rows in dump(platan).items() if rows != before[name]] == []
+        assert [name for name, rows in dump_but_seen_at(platan).items() if rows != before[name]] == []
     attempts(answers.total())
     assert answers.total() > 400
     of_the_desk = {key for key in answers if key[0].startswith("desk")}
@@ -386,14 +391,14 @@ def test_no_form_that_another_site_could_make_is_taken(
 
 @pytest.mark.threat("another desk")
 def test_who_edits_elsewhere_finds_nothing_under_the_ids_of_this_desk(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """Shirin opens every page of this desk, and the same ids under the address of her own."""
     pages = sorted({
         address for method, endpoint, address in closed_addresses(platan, walks)
         if method == "GET" and address.startswith(DESK)
     })  # fmt: skip
-    shirin = signed_in(platan, ELSEWHERE, "desk")
+    shirin = sign_in_browser(platan, ELSEWHERE, "desk")
     home = shirin.open("/desk/")
     mine = f"/desk/{home.headers['Location'].removeprefix(BASE_URL).split('/')[2]}/"
     assert mine != DESK
@@ -410,7 +415,7 @@ def test_who_edits_elsewhere_finds_nothing_under_the_ids_of_this_desk(
     assert {address: status for address, status in moved.items() if status != 404} == {}
 
 
-def presses_of_the_desk(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, str]]:
+def presses_of_the_desk(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, str]]:
     """Each act that a press at this desk can be, with a real address; what takes somebody or something away comes last."""
     values, together, found = known(walks, app), known_together(walks, app), []
     for rule in app.url_map.iter_rules():
@@ -423,7 +428,9 @@ def presses_of_the_desk(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, s
         given = {name: value or SOME for name, value in names.items()}
         for choice in [one.strip() for one in listed[1].split(",")] if listed else [""]:
             act = door_of_the_desk.act_of(rule.endpoint, choice)
-            address = adapter(app).build(rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST")
+            address = url_adapter(app).build(
+                rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST"
+            )
             found.append((act, address))
     away = ("/split", "/remove", "/withdraw", "/deactivate")
     return sorted(found, key=lambda one: one[1].endswith(away) and "/translator/" not in one[1])
@@ -431,7 +438,7 @@ def presses_of_the_desk(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, s
 
 @pytest.mark.threat("rogue assistant", "another desk")
 def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing(
-    platan: Flask, walks: dict[str, Walk], attempts: Callable[[int], None]
+    platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """Every press of the desk, empty, by Shirin, who edits another newsletter, and by each role, the highest last, since
     some presses do something. Where the table says no there is nothing; where it says yes there is at least what an admin
@@ -447,7 +454,7 @@ def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing
     platan.config["WTF_CSRF_ENABLED"] = False
     try:
         for role, email in hands.items():
-            browser = signed_in(platan, email, "desk")
+            browser = sign_in_browser(platan, email, "desk")
             answers[role] = [browser.client.post(address, base_url=BASE_URL).status_code for _act, address in presses]
     finally:
         platan.config["WTF_CSRF_ENABLED"] = True
@@ -478,7 +485,7 @@ def theirs(walker: str) -> frozenset[str]:
 
 @pytest.mark.threat("rogue assistant")
 @pytest.mark.parametrize("walker", ["Tereza the editor", "Aizada the assistant", *FEW])
-def test_no_page_offers_what_its_reader_may_not(walks: dict[str, Walk], walker: str) -> None:
+def test_no_page_offers_what_its_reader_may_not(walks: dict[str, Crawl], walker: str) -> None:
     """A button, a form or a link whose act somebody lacks isn't shown to them: pages ask `may(act)`, a form that is one
     button and one that is folded ask by themselves.
     """
@@ -490,6 +497,6 @@ def test_no_page_offers_what_its_reader_may_not(walks: dict[str, Walk], walker: 
     ] == []
 
 
-def test_the_walk_sees_what_pages_offer(walks: dict[str, Walk]) -> None:
+def test_the_walk_sees_what_pages_offer(walks: dict[str, Crawl]) -> None:
     seen = {act for _page, _offer, act in walks["Tereza the editor"].offers}
     assert ROLES["editor"].acts - seen == {"undo"}  # this one needs a press that came before

@@ -13,8 +13,8 @@ from app.db.engine import Database
 from app.models import Base
 from demo.doors import doors
 from tests.support.app import BASE_URL
+from tests.support.crawler import EDITOR, EXPERT, LIVE_CALL, POLYGLOT, crawl, find_live, open_demo_year, sign_in_browser
 from tests.support.pages import Browser
-from tests.support.walks import CALLED, EDITOR, EXPERT, POLYGLOT, live, of_the_year, signed_in, walk
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def poisoned_platan(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """Another one, whose rows are to be spoilt."""
-    yield from of_the_year(request, tmp_path)
+    yield from open_demo_year(request, tmp_path)
 
 
 def poison(app: Flask) -> tuple[int, set[str]]:
@@ -83,11 +83,11 @@ def test_words_that_mean_something_to_a_browser_are_words_on_every_page(
     database: Database = poisoned_platan.extensions["database"]
     shown = [address.removeprefix(BASE_URL) for _, address in doors(database)]
     made = {
-        "a reader": walk(poisoned_platan, Browser(poisoned_platan), ["/", *shown]),
-        "Tereza the editor": walk(
-            poisoned_platan, signed_in(poisoned_platan, EDITOR, "desk"), ["/desk/", "/signed-in"]
+        "a reader": crawl(poisoned_platan, Browser(poisoned_platan), ["/", *shown]),
+        "Tereza the editor": crawl(
+            poisoned_platan, sign_in_browser(poisoned_platan, EDITOR, "desk"), ["/desk/", "/signed-in"]
         ),
-        "Gulmira the expert": walk(poisoned_platan, signed_in(poisoned_platan, EXPERT, "expert"), ["/expert/"]),
+        "Gulmira the expert": crawl(poisoned_platan, sign_in_browser(poisoned_platan, EXPERT, "expert"), ["/expert/"]),
     }
     assert [(name, *which) for name, one in made.items() for which in sorted(one.live)] == []
     assert {name: one.as_text > 20 for name, one in made.items()} == dict.fromkeys(made, True)
@@ -97,7 +97,7 @@ def test_words_that_mean_something_to_a_browser_are_words_on_every_page(
 @pytest.mark.parametrize(
     "page",
     [f"<p>{POLYGLOT}</p>", f'<input value="{POLYGLOT}">', f"<textarea>{POLYGLOT}</textarea>", f"<title>{POLYGLOT}</title>",
-     f'<a href="javascript:{CALLED}">x</a>'],
+     f'<a href="javascript:{LIVE_CALL}">x</a>'],
 )  # fmt: skip
 def test_what_would_run_is_seen(page: str) -> None:
-    assert list(live(page)) != []
+    assert list(find_live(page)) != []

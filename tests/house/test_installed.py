@@ -14,8 +14,8 @@ from zipfile import ZipFile
 import psutil
 import pytest
 
-from tests.support.commands import bare, options, run
-from tests.support.serving import START, answers, free_port
+from tests.support.commands import bare_environment, init_options, run_command
+from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
 from tests.support.source import ROOT, files, named
 from tests.support.waiting import PATIENCE, until
 
@@ -78,7 +78,7 @@ def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Pa
 @contextmanager
 def serving(program: Program, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """`readers-asked serve` as somebody has it in their terminal."""
-    environment = bare(folder, PORT=str(port), READERS_ASKED_ENV_FILE="readers-asked.env")
+    environment = bare_environment(folder, PORT=str(port), READERS_ASKED_ENV_FILE="readers-asked.env")
     child = subprocess.Popen([*program, "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
@@ -92,34 +92,34 @@ def serving(program: Program, folder: Path, port: int) -> Iterator[subprocess.Po
 
 
 def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tmp_path: Path) -> None:
-    made = run(tmp_path, "init", *options(), program=program)
+    made = run_command(tmp_path, "init", *init_options(), program=program)
     assert (made.returncode, made.stderr) == (0, "")
     kept = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert [name for name in kept if not name.endswith(("-wal", "-shm"))] == [
         ".local/share/readers-asked/newsroom.db",
         "readers-asked.env",
     ]
-    version = run(tmp_path, "--version", program=program)
+    version = run_command(tmp_path, "--version", program=program)
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
 
     port = free_port()
     with serving(program, tmp_path, port) as child:
         below = psutil.Process(child.pid).children(recursive=True)
-        assert answers(f"http://127.0.0.1:{port}/readyz", START)
-        with urlopen(f"http://127.0.0.1:{port}/letter/", timeout=START) as page:
+        assert wait_for_answer(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
+        with urlopen(f"http://127.0.0.1:{port}/letter/", timeout=START_TIMEOUT) as page:
             assert "The Letter" in page.read().decode()
         for part in ("reader", "pictures/reader-ask.png"):
-            with urlopen(f"http://127.0.0.1:{port}/handbook/{part}", timeout=START) as page:
+            with urlopen(f"http://127.0.0.1:{port}/handbook/{part}", timeout=START_TIMEOUT) as page:
                 assert page.status == 200
         child.send_signal(signal.SIGTERM)
-        assert (child.wait(START), child.stdout and child.stdout.read()) == (0, "Stopped.\n")
+        assert (child.wait(START_TIMEOUT), child.stdout and child.stdout.read()) == (0, "Stopped.\n")
     assert [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do(
     program: Program, tmp_path: Path
 ) -> None:
-    assert run(tmp_path, "init", *options(), program=program).returncode == 0
+    assert run_command(tmp_path, "init", *init_options(), program=program).returncode == 0
     port = free_port()
     with serving(program, tmp_path, port) as child:
         assert child.stdout is not None
@@ -129,10 +129,10 @@ def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do
             # the one that has lived longest
             sorted(above.children(), key=lambda one: one.create_time())[0].kill()
             assert child.stdout.readline() == f"{name} was killed (signal 9) and is started again.\n"
-        assert answers(f"http://127.0.0.1:{port}/readyz", START)
+        assert wait_for_answer(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
         until(lambda: len(above.children()) == 2, "both")
         both = sorted(above.children(), key=lambda one: one.create_time())
         both[-1].terminate()  # the worker, which takes that as the end of its work
-        assert child.wait(START) == 1
+        assert child.wait(START_TIMEOUT) == 1
         assert child.stdout.read() == "worker ended by itself (status 0), so everything stops.\nStopped.\n"
     assert [one for one in both if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []

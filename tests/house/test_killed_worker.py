@@ -23,16 +23,16 @@ from app.workflows.overview.models import CountedWeek
 from tests.support.assignments import ask_expert
 from tests.support.cast import Newsroom
 from tests.support.clock import today
-from tests.support.lives import Lives, lives
+from tests.support.processes import RepeatedProcess, repeat_process
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
 MATCHER = semantic.NAME if semantic.is_installed() else "words"
 
 
 @pytest.fixture
-def worker(database: Database) -> Iterator[Lives]:
+def worker(database: Database) -> Iterator[RepeatedProcess]:
     """A worker that is killed at the statement which it is told."""
-    with lives("killed_worker", database.url, MATCHER) as process:
+    with repeat_process("killed_worker", "duties", database.url, MATCHER) as process:
         yield process
 
 
@@ -69,7 +69,7 @@ def marek_is_next(database: Database, newsroom: Newsroom) -> None:
 
 
 def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_nothing_twice(
-    database: Database, newsroom: Newsroom, worker: Lives
+    database: Database, newsroom: Newsroom, worker: RepeatedProcess
 ) -> None:
     marek_is_next(database, newsroom)
     kept = [writes(database, newsroom, number) for number in range(12)]

@@ -25,9 +25,9 @@ from app.core.state_machine import Machine, list_moves
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.questions import actions
 from app.questions.models import Question
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.policy import GOLDEN, golden, golden_roles, tables
@@ -177,7 +177,7 @@ def answer_to(session: Session, question: Question) -> Answer:
 
 
 def coming(session: Session, newsroom: Newsroom) -> Edition:
-    return public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+    return list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
 
 
 def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:

@@ -19,10 +19,9 @@ from bench.machine_visitors import Visitors, prepare
 from tests.support import postgres
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom
-from tests.support.machine import patiently
-from tests.support.many_machines import SEVERAL, WEBS, Machines, many_machines
+from tests.support.debian_machine import wait_patiently
+from tests.support.many_machines import NETWORK, NGINX_CHANGES, WEBS, Machines, many_machines
 from tests.support.source import ROOT
-from tests.support.wire import NET
 
 AS_LONG = 8.0  # seconds that the proxy waits for an answer, and one second more for what is measured
 FAILS = 10.0  # seconds for which requests may fail
@@ -49,7 +48,7 @@ def took(work: Callable[[], object]) -> float:
 
 def test_the_docs_name_what_is_changed_for_several_machines() -> None:
     page = re.sub(r"\s+", " ", (ROOT / "docs" / "install.md").read_text())
-    said = re.sub(r"\s+", " ", " ".join(new.removeprefix(old) for old, new in SEVERAL[1:]))
+    said = re.sub(r"\s+", " ", " ".join(new.removeprefix(old) for old, new in NGINX_CHANGES[1:]))
     lines = [line.strip() for line in re.split(r"(?<=;)", said)]
     assert [line for line in lines if line not in page] == []
     assert page.count(" backup max_fails=0;") == page.count("server 10.0.0.1") / 2 == len(WEBS)
@@ -85,7 +84,7 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
             )  # two more connections of two seconds each, and nobody waits for what is known to be broken
         finally:
             machines.wire.mend("web1", "db")
-        patiently(lambda: read_public_version(database, "steppe") is not None, "the database")
+        wait_patiently(lambda: read_public_version(database, "steppe") is not None, "the database")
         look()
         database.close()
 
@@ -97,7 +96,7 @@ def test_what_a_machine_had_locked_is_let_go_once_it_is_cut_off(machines: Machin
     gone.exec_driver_sql("LOCK TABLE newsletters")
     machines.wire.cut("web1", "db")
     try:
-        with psycopg.connect(postgres.plain(machines.near)) as other:
+        with psycopg.connect(postgres.psycopg_url(machines.near)) as other:
             assert took(lambda: other.execute("LOCK TABLE newsletters")) < AS_LONG
     finally:
         machines.wire.mend("web1", "db")
@@ -111,7 +110,7 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     for name in ("front", "web1", "web2", "worker1", "worker2"):
         machines.start(name)
     for name in ("front", "web1", "web2", "worker1", "worker2"):
-        patiently(lambda name=name: machines.answers(name), name)  # type: ignore[misc]
+        wait_patiently(lambda name=name: machines.answers(name), name)  # type: ignore[misc]
     visitors = Visitors(machines, newsroom, seed=3)
     with visitors.coming(rate=3):
         time.sleep(1)
@@ -123,8 +122,8 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     # What worker1 had in its hands is done again in ten minutes.
     machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL")
-    patiently(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
-    patiently(lambda: not machines.scalar("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")
+    wait_patiently(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
+    wait_patiently(lambda: not machines.scalar("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")
     failed = [one for one in visitors.requests if not one.well]
     assert not failed or max(one.ended for one in failed) - min(one.began for one in failed) < FAILS
     assert not visitors.given_up
@@ -147,8 +146,8 @@ def test_while_the_database_is_away_from_all_pages_the_program_gives_the_words_b
         machines.wire.cut(name, "db")
     try:
         for _ in range(3):
-            assert visitors.ask(f"{NET}.8.8", "/steppe/answers", None)[0] == 503
-        status, page = visitors.ask(f"{NET}.8.8", "/steppe/send", urlencode({"body": words, "then": "send"}))
+            assert visitors.ask(f"{NETWORK}.8.8", "/steppe/answers", None)[0] == 503
+        status, page = visitors.ask(f"{NETWORK}.8.8", "/steppe/send", urlencode({"body": words, "then": "send"}))
         assert (status, words in page) == (503, True)
     finally:
         for name in WEBS:

@@ -40,7 +40,7 @@ from app.newsletters.models import Newsletter
 from app.search.models import is_index
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import create_newsroom
-from tests.support.databases import address_of, admin
+from tests.support.databases import execute_as_admin, postgres_url
 from tests.support.required_rows import compare_names
 
 Connect = Callable[[str], Connection]
@@ -58,15 +58,15 @@ def of_models(empty_url: str, tmp_path: Path) -> Iterator[str]:
     """A database of the same kind as `empty_url`, made by the models and not by migrations."""
     name = f"models_{uuid4().hex}"
     is_sqlite = empty_url.startswith("sqlite")
-    url = f"sqlite:///{tmp_path / name}.db" if is_sqlite else address_of(name)
+    url = f"sqlite:///{tmp_path / name}.db" if is_sqlite else postgres_url(name)
     if not is_sqlite:
-        admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        execute_as_admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     engine = create_engine(url)
     Base.metadata.create_all(engine)
     engine.dispose()
     yield url
     if not is_sqlite:
-        admin(f"DROP DATABASE {name} WITH (FORCE)")
+        execute_as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def shape(connection: Connection) -> dict[str, Any]:

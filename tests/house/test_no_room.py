@@ -13,9 +13,9 @@ from app.db.engine import Database
 from app.db.fault_kinds import NoRoom
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
-from tests.support.stored import everything
 
 # How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db/engine.py.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -59,7 +59,7 @@ def test_a_reader_keeps_every_word(
 ) -> None:  # fmt: skip
     receipt, form = read_receipt(send_question(client).text), get_form_token(client)
     stop()
-    before = everything(database)
+    before = dump_tables(database)
     with caplog.at_level(logging.ERROR):
         page = send_question(client, form=form, body=LONG, background=f"My cousin says: {LONG * 2}")
     assert (page.status_code, SAID in page.text, LONG in page.text, "My cousin says: " in page.text) == (
@@ -68,7 +68,7 @@ def test_a_reader_keeps_every_word(
     )
     assert "the database takes no changes" in caplog.text
     assert "bitter" not in caplog.text
-    assert everything(database) == before
+    assert dump_tables(database) == before
     for number in range(9):  # what is little may still find its place between the rest
         more = client.post("/steppe/receipt/add", data={"receipt": receipt, "more": f"{number}: {LONG}"})
     assert (more.status_code, SAID in more.text, f"8: {LONG}" in more.text) == (503, True, True)

@@ -16,8 +16,8 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from app.server import page_server
+from tests.support.processes import run_page_server
 from tests.support.source import ROOT, named, of_app, tree
-from tests.support.turning import turning
 from tests.support.waiting import PATIENCE
 
 # What app/server/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
@@ -93,7 +93,7 @@ def line() -> Iterator[http.client.HTTPConnection]:
         return [b"ok"]
 
     with (
-        turning(app) as pages,
+        run_page_server(app) as pages,
         closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=PATIENCE)) as connection,
     ):
         yield connection

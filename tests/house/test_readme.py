@@ -16,9 +16,9 @@ import pytest
 import config
 from app import create_app
 from tests.support import clock
-from tests.support.missing import without
 from tests.support.pages import Browser
-from tests.support.serving import START, answers, free_port
+from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
+from tests.support.required_programs import skip_without
 from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named
 from tests.support.waiting import until
@@ -48,7 +48,7 @@ def clone(tmp_path: Path) -> Path:
     """A folder like a clone of the house, with a database of its own, in which the libraries are installed already."""
     for program in PROGRAMS:
         if shutil.which(program) is None:
-            without(program)
+            skip_without(program)
     for path in files():
         name = named(path)
         if name.partition("/")[0] in PARTS:
@@ -84,12 +84,12 @@ def running(line: str, folder: Path, environment: dict[str, str]) -> Iterator[No
         assert child.poll() is None, f"`{line}` ended by itself"
     finally:
         child.send_signal(signal.SIGTERM)
-        child.wait(START)
+        child.wait(START_TIMEOUT)
 
 
 def page(address: str) -> str:
-    assert answers(address, START), f"{address} did not come up"
-    with urlopen(address, timeout=START) as answer:  # noqa: S310 - an address of ours
+    assert wait_for_answer(address, START_TIMEOUT), f"{address} did not come up"
+    with urlopen(address, timeout=START_TIMEOUT) as answer:  # noqa: S310 - an address of ours
         return str(answer.read().decode())
 
 

@@ -17,8 +17,8 @@ from app.server import worker
 from app.watching import held_erasures, sightings
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom
+from tests.support.database_checks import find_in_files, find_left_in_files, read_database_files
 from tests.support.databases import SQLITE
-from tests.support.files import bytes_of, left, standing
 from tests.support.letters import new_letter_key
 from tests.support.waiting import until
 
@@ -45,7 +45,7 @@ def test_the_transaction_that_erases_empties_the_log(database: Database, newsroo
     assert WORDS.encode() in log_of(database).read_bytes()
     takes_back(database, letter_id)
     assert log_of(database).read_bytes() == b""
-    assert standing(database, WORDS) == []
+    assert find_in_files(database, WORDS) == []
 
 
 @pytest.mark.threat("erased words")
@@ -57,19 +57,19 @@ def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
     with database.read() as session:
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
-        assert standing(database, WORDS) == [WORDS]
+        assert find_in_files(database, WORDS) == [WORDS]
         with pytest.raises(Busy):
             secure_delete.empty_log(database)
     secure_delete.empty_log(database)
-    assert standing(database, WORDS) == []
+    assert find_in_files(database, WORDS) == []
 
 
 @pytest.mark.threat("erased words")
 @POSTGRESQL
 def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, newsroom: Newsroom) -> None:
     takes_back(database, new_letter_key(database, newsroom, WORDS))
-    assert standing(database, WORDS) == [WORDS]
-    assert left(database, WORDS) == []
+    assert find_in_files(database, WORDS) == [WORDS]
+    assert find_left_in_files(database, WORDS) == []
 
 
 @pytest.mark.threat("erased words")
@@ -92,11 +92,11 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
         until(held, "the statistics to tell of the change")
-        assert standing(database, WORDS) == [WORDS]
+        assert find_in_files(database, WORDS) == [WORDS]
 
     def gone() -> bool:
         rewriter.rewrite(database)
-        return WORDS.encode() not in bytes_of(database)
+        return WORDS.encode() not in read_database_files(database)
 
     until(gone, "the words to leave the files")
 

@@ -25,6 +25,7 @@ from app.db.declarative import Base
 from app.db.engine import Database
 from app.db.session import now
 from app.editions.models import Edition, EditionItem
+from app.editions.queries import list_editions_to_run
 from app.letters import blurred_time, contacts, receipts, receive
 from app.letters.models import Contact, Letter
 from app.mail import outbox
@@ -39,11 +40,12 @@ from app.questions.models import Note, Question, QuestionText
 from app.server import worker
 from app.typesetting.exports import EXPORTS
 from app.workflows import invitations
-from app.workflows.letters import public_state, withdrawal
+from app.workflows.letters import withdrawal
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Browser
+from tests.support.processes import run_site
 from tests.support.reader_pages import (
     answer_letters,
     get_question,
@@ -53,7 +55,6 @@ from tests.support.reader_pages import (
     send_edition,
     send_question,
 )
-from tests.support.serving import served
 from tests.support.waiting import PATIENCE
 
 TODAY = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
@@ -197,7 +198,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
     tmp_path: Path, sqlite_template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsroom.db')}"
-    with served(url, tmp_path / "mail") as site:
+    with run_site(url, tmp_path / "mail") as site:
         capfd.readouterr()
         for request in (b"GET / HTTP/1.1\r\nBad Header: y\r\n\r\n", b"G@T /a/secret HTTP/1.1\r\nHost: x\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=PATIENCE) as line:
@@ -412,7 +413,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     public_id = answer_letters(database, newsroom, [letter])
     with database.read() as session:
         key = get_question(session, public_id).id
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)

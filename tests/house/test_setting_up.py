@@ -20,8 +20,8 @@ from app.newsletters.models import Newsletter
 from app.people.models import Membership, SignIn
 from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
-from tests.support.commands import bare, options
-from tests.support.serving import free_port
+from tests.support.commands import bare_environment, init_options
+from tests.support.processes import free_port
 from tests.support.source import ROOT
 
 FILE = "readers-asked.env"
@@ -67,7 +67,7 @@ def init(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 
 def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: Callable[..., Result]) -> None:
-    made = init(*options({"--database": database_in(here)}))
+    made = init(*init_options({"--database": database_in(here)}))
     assert (made.exit_code, made.stderr) == (0, "")
     link = re.search(r"^ {2}(https://ask\.example\.org/sign-in/\S+)$", made.stdout, re.MULTILINE)
     assert link is not None
@@ -81,7 +81,7 @@ def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: C
     assert counts(database) == [1, 1, 1]
 
     before = (here / FILE).read_bytes()
-    again = init(*options())
+    again = init(*init_options())
     assert (again.exit_code, again.stdout.splitlines()[0]) == (
         0,
         f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin are there.",
@@ -114,7 +114,7 @@ WRONG = {
 @pytest.mark.parametrize("option", WRONG)
 def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[..., Result], option: str) -> None:
     typed, sentence = WRONG[option]
-    refused = init(*options({option: typed}))
+    refused = init(*init_options({option: typed}))
     assert (refused.exit_code, refused.stderr.splitlines()[-1][: len(f"Error: {option}: {sentence}")]) == (
         2,
         f"Error: {option}: {sentence}",
@@ -124,11 +124,11 @@ def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[
 
 def test_a_database_that_does_not_answer_leaves_nothing_behind(here: Path, init: Callable[..., Result]) -> None:
     nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
-    refused = init(*options({"--database": nowhere}))
+    refused = init(*init_options({"--database": nowhere}))
     assert (refused.exit_code, "hunter2" in refused.stderr, "Traceback" in refused.stderr) == (1, False, False)
     assert refused.stderr.startswith("Error: the database (DATABASE_URL) doesn't answer: ")
     assert list(here.iterdir()) == []
-    assert init(*options({"--database": database_in(here)})).exit_code == 0
+    assert init(*init_options({"--database": database_in(here)})).exit_code == 0
 
 
 def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: Callable[..., Result]) -> None:
@@ -139,9 +139,9 @@ def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: C
         here / FILE,
         {**given, "SECRET_KEYS": key, "BASE_URL": "https://ask.example.org", "MAIL_FROM": "desk@example.org", "DATABASE_URL": database_in(here)},
     )  # fmt: skip
-    other = init(*options({"--base-url": "https://other.example.org"}))
+    other = init(*init_options({"--base-url": "https://other.example.org"}))
     assert (other.exit_code, "sets another BASE_URL: change it in the file" in other.stderr) == (2, True)
-    made = init(*options())
+    made = init(*init_options())
     assert (made.exit_code, made.stderr, "sign-in" in made.stdout) == (0, "", True)
     assert settings_of(here)["SECRET_KEYS"] == key
     database = house(here)
@@ -151,7 +151,7 @@ def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: C
 
 def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callable[..., Result]) -> None:
     key = "7:" + "B" * 43 + "="
-    made = init(*options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
+    made = init(*init_options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
     assert made.exit_code == 0, made.stderr
     assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "2")
 
@@ -164,8 +164,8 @@ def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, "".join(f"{line}\n" for line in typed).encode())
     made = subprocess.run(
-        [sys.executable, str(ROOT), "init"], cwd=here, env=bare(here), stdin=theirs, capture_output=True, text=True,
-        check=False, timeout=60,
+        [sys.executable, str(ROOT), "init"], cwd=here, env=bare_environment(here), stdin=theirs,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     os.close(ours)
     os.close(theirs)

@@ -13,7 +13,7 @@ import pytest
 from app.version import VERSION
 from tests.support import clock
 from tests.support.app import SAFE, SECRETS
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT
 
@@ -73,7 +73,7 @@ def test_a_release_is_made_as_the_recipe_says(tmp_path: Path) -> None:
     """In a clone whose CHANGELOG has the part of this version, signed with a key made for it."""
     for program in ("git", "ssh-keygen"):
         if shutil.which(program) is None:
-            without(program)
+            skip_without(program)
     [recipe] = shell_blocks("CONTRIBUTING.md", "A release")
     (tmp_path / "app").mkdir()
     shutil.copy(ROOT / "app" / "version.py", tmp_path / "app")

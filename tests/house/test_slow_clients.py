@@ -20,11 +20,10 @@ import pytest
 from app.entrance import login
 from app.server import page_server
 from tests.support.cast import Newsroom
+from tests.support.network_faults import SLOW_CLIENTS, SlowClient, slow_clients
 from tests.support.pages import Page
+from tests.support.processes import run_page_server, run_site
 from tests.support.reader_pages import SILOS_QUESTION, read_receipt
-from tests.support.serving import served
-from tests.support.slow_clients import SLOW, Slow, slow_clients
-from tests.support.turning import turning
 from tests.support.waiting import PATIENCE, until
 
 MANY = 500
@@ -43,7 +42,7 @@ def newsroom_file(tmp_path_factory: pytest.TempPathFactory, sqlite_founded: tupl
 
 @pytest.fixture(scope="module")
 def port(newsroom_file: Path) -> Iterator[int]:
-    with served(f"sqlite:///{newsroom_file}", newsroom_file.parent / "mail") as site:
+    with run_site(f"sqlite:///{newsroom_file}", newsroom_file.parent / "mail") as site:
         yield int(site.rpartition(":")[2])
 
 
@@ -68,10 +67,10 @@ def seconds(work: Callable[[], str]) -> float:
 
 
 @pytest.mark.threat("slow clients")
-@pytest.mark.parametrize("slow", SLOW)
+@pytest.mark.parametrize("slow", SLOW_CLIENTS)
 def test_five_hundred_slow_clients_keep_nobody_waiting(port: int, slow: str) -> None:
     honest_post(port)  # a page's template is read when it is needed for the first time
-    with slow_clients(port, SLOW[slow], MANY):
+    with slow_clients(port, SLOW_CLIENTS[slow], MANY):
         took = [
             max(
                 seconds(work)
@@ -111,7 +110,7 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
     path, answers_given = tmp_path / "newsroom.db", []
     path.write_bytes(sqlite_founded[0].read_bytes())
     with (
-        served(f"sqlite:///{path}", tmp_path / "mail") as site,
+        run_site(f"sqlite:///{path}", tmp_path / "mail") as site,
         closing(sqlite3.connect(path, isolation_level=None)) as writer,
     ):
         port = int(site.rpartition(":")[2])
@@ -179,7 +178,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
         respond("200 OK", [("Content-Length", str(len(page)))])
         return [page]
 
-    with turning(app) as here:
+    with run_page_server(app) as here:
         yield here
 
 
@@ -195,7 +194,7 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
         return [b"ok"]
 
     letters = [f"/letter-{number}" for number in range(3 * page_server.THREADS)]
-    with turning(app) as here:
+    with run_page_server(app) as here:
         port, threads = int(here.effective_port), here.task_dispatcher
         senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
         for number, sender in enumerate(senders, 1):
@@ -246,15 +245,17 @@ def test_who_asks_for_a_way_in_is_answered_no_sooner_whoever_they_are(port: int)
             assert time.monotonic() - began >= login.EVEN
 
 
-HALF = Slow(b"GET / HTTP/1.1\r\nX-Lo")
+HALF = SlowClient(b"GET / HTTP/1.1\r\nX-Lo")
 
 
 @pytest.mark.threat("slow clients")
 @pytest.mark.parametrize(
-    "slow", [Slow(b""), HALF, Slow(b"GET / HTTP/1.1\r\n\r\n", is_answered=True)], ids=["silent", "half", "unread"]
+    "slow",
+    [SlowClient(b""), HALF, SlowClient(b"GET / HTTP/1.1\r\n\r\n", is_answered=True)],
+    ids=["silent", "half", "unread"],
 )
 def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
-    pages: page_server.Pages, slow: Slow, monkeypatch: pytest.MonkeyPatch
+    pages: page_server.Pages, slow: SlowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with slow_clients(int(pages.effective_port), slow, 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
@@ -265,7 +266,7 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
 @pytest.mark.threat("slow clients")
 def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server, "REQUEST_TIMEOUT", 2.0)
-    with slow_clients(int(pages.effective_port), SLOW["heads"], 3):
+    with slow_clients(int(pages.effective_port), SLOW_CLIENTS["heads"], 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
         until(lambda: not pages.active_channels, "their end")
 

@@ -28,9 +28,9 @@ from app.server import startup_checks
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SAFE, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.commands import bare
+from tests.support.commands import bare_environment
 from tests.support.databases import SQLITE
-from tests.support.serving import free_port
+from tests.support.processes import free_port
 from tests.support.source import ROOT
 
 FORM = receive.FormToken("timur's form", 1)
@@ -226,7 +226,7 @@ def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:
 
 def test_the_app_by_itself_as_any_server_loads_it_says_so_too(behind: str, tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", "import wsgi"], cwd=ROOT, env=bare(tmp_path, **settings(behind)),
+        [sys.executable, "-c", "import wsgi"], cwd=ROOT, env=bare_environment(tmp_path, **settings(behind)),
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.startswith(REFUSED), "Traceback" in ended.stderr) == (4, True, False)

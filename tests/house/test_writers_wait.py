@@ -19,8 +19,8 @@ from app.db.fault_kinds import Busy
 from app.db.sqlite import LONG, WAITING, Turns, file_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.processes import run_site
 from tests.support.reader_pages import read_receipt
-from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
 
 MANY = 12  # more than a process has threads
@@ -179,7 +179,7 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
             return answer.status, answer.read().decode()
 
     with (
-        served(f"sqlite:///{path}", tmp_path / "mail") as site,
+        run_site(f"sqlite:///{path}", tmp_path / "mail") as site,
         closing(sqlite3.connect(path, isolation_level=None)) as other,
     ):
         port = int(site.rpartition(":")[2])

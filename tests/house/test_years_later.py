@@ -10,15 +10,15 @@ from tests.support import clock
 from tests.support.assignments import WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.missing import without
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
+from tests.support.required_programs import skip_without
 from tests.support.years_later import visit_years_later
 
 
 @pytest.fixture(autouse=True)
 def fixed() -> None:
     if not clock.is_fixed():
-        without("libfaketime: nothing can be years later (apt-get install faketime)")
+        skip_without("libfaketime: nothing can be years later (apt-get install faketime)")
 
 
 def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(

@@ -7,20 +7,20 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.support.assignments import ExpertAssignment
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 
 
 @pytest.fixture
-def line(app: Flask) -> Iterator[Line]:
+def line(app: Flask) -> Iterator[CuttableLine]:
     # Without TLS: a browser keeps no cookie of such a name there.
     app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
-    line = Line(app)
+    line = CuttableLine(app)
     yield line
     line.cut()
 
 
 @pytest.fixture
-def address(line: Line, salt: ExpertAssignment) -> str:
+def address(line: CuttableLine, salt: ExpertAssignment) -> str:
     """The assignment's page."""
     return f"http://127.0.0.1:{line.port}{salt.link}"
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.answers.models import Draft
 from tests.support.assignments import ExpertAssignment
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 from tests.support.waiting import until_page
 
 pytestmark = pytest.mark.browser
@@ -48,7 +48,7 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
 
 
 def test_offline_and_a_closed_tab_lose_nothing(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()
@@ -76,7 +76,7 @@ def test_back_online_it_is_saved_by_itself(salt: ExpertAssignment, address: str,
 
 
 def test_what_was_written_elsewhere_since_is_not_replaced(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()
@@ -110,7 +110,7 @@ def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
 
 
 def test_after_thanks_this_device_keeps_nothing(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     page.fill("#text", "Nobody is told to.")

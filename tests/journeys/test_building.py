@@ -15,12 +15,12 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions import slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.people import sign_in
 from app.people.models import Expert, Person
 from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
-from app.workflows.letters import public_state
 from app.workflows.overview import weekly_counts
 from app.workflows.publishing import publication
 from tests.support.assignments import ask_expert
@@ -39,7 +39,7 @@ MOST_TAPS = 30  # PRODUCT.md, T5
 
 def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
     def fn(session: Session) -> str:
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         publication.set_slots(session, newsroom.nora, edition, slots)
         return edition.public_id
 

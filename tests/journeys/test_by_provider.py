@@ -16,7 +16,7 @@ from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
 from tests.support.oidc_provider import CALLBACK_PATH, OidcProvider, staff_provider
-from tests.support.serving import loaded_before, served
+from tests.support.processes import run_site, start_forked
 from tests.support.waiting import press
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PIXELS = """async (picture) => {
 def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[tuple[str, OidcProvider]]:
     with staff_provider("") as provider:
         provider.asks = True
-        with served(database.url, tmp_path / "mail", loaded_before, **provider.settings()) as address:
+        with run_site(database.url, tmp_path / "mail", start_forked, **provider.settings()) as address:
             provider.back = address + CALLBACK_PATH
             yield address, provider
 

@@ -16,7 +16,7 @@ from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
 from tests.support.letters import open_question
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 from tests.support.waiting import press, until
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ KEPT, NOT_KEPT = "Kept as a draft at", "Not kept yet."
 class Desks:
     """Browsers of the desk's people."""
 
-    def __init__(self, chromium: Browser, database: Database, line: Line) -> None:
+    def __init__(self, chromium: Browser, database: Database, line: CuttableLine) -> None:
         self.chromium, self.database, self.line = chromium, database, line
         self.contexts: list[BrowserContext] = []
 
@@ -55,7 +55,7 @@ class Desks:
 
 
 @pytest.fixture
-def desks(chromium: Browser, database: Database, line: Line) -> Iterator[Desks]:
+def desks(chromium: Browser, database: Database, line: CuttableLine) -> Iterator[Desks]:
     desks = Desks(chromium, database, line)
     yield desks
     for one in desks.contexts:
@@ -103,7 +103,9 @@ def test_a_link_pressed_at_once_loses_nothing(desks: Desks, newsroom: Newsroom) 
     expect(page.locator("#body")).to_have_value(TYPED)
 
 
-def test_only_where_saving_failed_the_page_says_so_and_warns(desks: Desks, newsroom: Newsroom, line: Line) -> None:
+def test_only_where_saving_failed_the_page_says_so_and_warns(
+    desks: Desks, newsroom: Newsroom, line: CuttableLine
+) -> None:
     nora = desks.of(newsroom.nora)
     page = desks.open(nora, "letters/new")
     warned: list[str] = []

@@ -15,9 +15,9 @@ from app.sending_tools.asking import Account, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over
 from tests.support import real_ghost
 from tests.support.cast import Newsroom, answered_question
-from tests.support.missing import without
+from tests.support.processes import run_site, start_forked
+from tests.support.required_programs import skip_without
 from tests.support.sending_tools import KEYS, tool_server
-from tests.support.serving import loaded_before, served
 from tests.support.source import ROOT
 from tests.support.town import Town, Visit
 from tests.support.waiting import until
@@ -28,7 +28,7 @@ PICTURE = ROOT / "build" / "draft-in-ghost.png"  # a smaller one stands in docs/
 
 @pytest.fixture
 def town(chromium: Browser, database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[Town]:
-    with served(database.url, tmp_path / "mail", loaded_before, OWN_HOSTS="127.0.0.1") as site:
+    with run_site(database.url, tmp_path / "mail", start_forked, OWN_HOSTS="127.0.0.1") as site:
         made = Town(chromium, database, site, tmp_path / "mail", True)
         yield made
         made.close()
@@ -85,7 +85,7 @@ def ghost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_ghost.Ghost
     try:
         real_ghost.install()
     except real_ghost.Lacking as why:
-        without(f"real Ghost: {why}")
+        skip_without(f"real Ghost: {why}")
     with real_ghost.ghost(tmp_path_factory.mktemp("ghost")) as running:
         yield running
 

@@ -25,7 +25,7 @@ from app.workflows import invitations
 from demo.doors import doors
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.desk_walk import FILES, Walk
-from tests.support.serving import loaded_before, served
+from tests.support.processes import run_site, start_forked
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +74,7 @@ def _on_the_way(session: Session) -> None:
 
 @pytest.fixture(scope="module")
 def house(platan: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(platan.url, tmp_path_factory.mktemp("mails"), loaded_before) as address:
+    with run_site(platan.url, tmp_path_factory.mktemp("mails"), start_forked) as address:
         yield address
 
 

@@ -11,12 +11,12 @@ from app.answers.models import AnswerText
 from app.core.actors import Mailroom
 from app.db.engine import Database
 from app.editions import locking, slots
+from app.editions.queries import list_editions_to_run
 from app.mail import inbound
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
-from app.workflows.letters import public_state
 from tests.support.cast import answered_question
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, place_mail, receive_expert_mail
 from tests.support.town import WAYS, Town, Visit
@@ -59,7 +59,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
         question = answered_question(session, newsroom, "Who pays the gauges?")
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
@@ -88,7 +88,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 def test_the_reply_address_is_copied_by_one_press(chromium, database, newsroom, site, tmp_path):
     def takes_mail(session) -> tuple[str, str]:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         return edition.public_id, received_editions.reply_token(session, edition)
 
     edition, token = database.write(takes_mail)

@@ -14,6 +14,7 @@ from app.answers.models import Answer
 from app.core.actors import Clock, Reader
 from app.db.engine import Database
 from app.editions import locking, slots
+from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
@@ -22,7 +23,6 @@ from app.people.models import Expert, Person
 from app.questions import actions, notes, wording
 from app.questions.models import Question
 from app.workflows import invitations
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 from tests.support.desk_walk import Walk
@@ -62,7 +62,7 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     """One question that waits, one whose answer is edited and one where it is checked, one that is picked, one that ran, and a letter nobody has filed."""
     nora, newsletter = newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id)
     newsletter.inbox = "ask@steppe.example"
-    coming = public_state.list_editions_to_run(session, newsletter.id, 2)
+    coming = list_editions_to_run(session, newsletter.id, 2)
     for place, edition in enumerate(coming):
         question = wrote(session, newsroom, f"runs {place}")
         answer = answer_of(session, newsroom, question)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.answers.models import AnswerText, Draft
 from tests.support.assignments import ExpertAssignment
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 from tests.support.waiting import until, until_page
 
 pytestmark = pytest.mark.browser
@@ -39,15 +39,15 @@ def kept(salt: ExpertAssignment) -> list[str]:
         return sorted(session.scalars(select(Draft.body)))
 
 
-def offline(phone: BrowserContext, _line: Line) -> None:
+def offline(phone: BrowserContext, _line: CuttableLine) -> None:
     phone.set_offline(True)
 
 
-def out_of_reach(_phone: BrowserContext, line: Line) -> None:
+def out_of_reach(_phone: BrowserContext, line: CuttableLine) -> None:
     line.cut()
 
 
-def back_again(phone: BrowserContext, line: Line) -> None:
+def back_again(phone: BrowserContext, line: CuttableLine) -> None:
     phone.set_offline(False)
     if not line.is_up:
         line.mend()
@@ -61,7 +61,7 @@ DOWN = pytest.mark.parametrize(
 
 @DOWN
 def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
     page.fill("#text", NEW)
@@ -76,7 +76,7 @@ def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
     assert sent(salt) == [NEW]
 
 
-def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext) -> None:
+def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext) -> None:
     page = opened(phone, address)
     phone.clock.install()  # so that no try by itself comes first
     line.cut()
@@ -91,7 +91,7 @@ def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: Line, 
 
 @DOWN
 def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
     down(phone, line)
@@ -106,7 +106,7 @@ def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
 
 
 def test_a_look_at_print_without_a_line_keeps_the_page(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()
@@ -164,7 +164,7 @@ def test_send_on_a_stale_phone_shows_both_and_asks(
 
 
 def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
-    salt: ExpertAssignment, address: str, line: Line, phone: BrowserContext, laptop: BrowserContext
+    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
     page = opened(phone, address)
     line.cut()  # not set_offline(): a page that is being closed leaves that behind, and sends what it has

@@ -15,7 +15,7 @@ from app.newsletters.models import Newsletter
 from tests.support import accessibility
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 from tests.support.reader_pages import publish_answer
 from tests.support.waiting import next_page, press, until, until_page
 
@@ -54,7 +54,9 @@ def news() -> Iterator[OtherSite]:
 
 
 @pytest.fixture
-def snippets(app: Flask, line: Line, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite) -> list[str]:
+def snippets(
+    app: Flask, line: CuttableLine, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite
+) -> list[str]:
     """What the desk copies for another site that it has listed: answers and box, each framed and plain."""
     publish_answer(database, newsroom, [], headline="The Silos")
 
@@ -72,7 +74,7 @@ def letters(database: Database) -> list[str]:
         return [str(letter.body) for letter in session.scalars(select(Letter))]
 
 
-def asked(page: Page, database: Database, line: Line) -> None:
+def asked(page: Page, database: Database, line: CuttableLine) -> None:
     """Go on from the box to our own page, and send it there."""
     page.get_by_label("Your question").press("Tab")
     expect(page).to_have_url(f"http://127.0.0.1:{line.port}/steppe/begin")
@@ -85,7 +87,7 @@ def asked(page: Page, database: Database, line: Line) -> None:
 
 
 def test_a_listed_site_shows_the_answers_as_high_as_they_are(
-    phone: BrowserContext, snippets: list[str], news: OtherSite, line: Line
+    phone: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine
 ) -> None:
     news.html = snippets[0]
     page = phone.new_page()
@@ -102,7 +104,7 @@ def test_a_listed_site_shows_the_answers_as_high_as_they_are(
 
 
 def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
-    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: Line, database: Database
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine, database: Database
 ) -> None:
     news.html = snippets[2]
     page = laptop.new_page()
@@ -118,7 +120,7 @@ def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
 
 
 def test_plain_html_does_the_same_without_scripts(
-    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: Line, database: Database
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine, database: Database
 ) -> None:
     news.html = snippets[1] + snippets[3]
     page = laptop.browser.new_context(java_script_enabled=False).new_page() if laptop.browser else laptop.new_page()
@@ -148,7 +150,9 @@ def test_a_site_that_is_not_listed_shows_nothing(
     assert [("frame-ancestors" in words) for words in refused] == [True]
 
 
-def test_what_stands_in_the_frames_is_accessible(laptop: BrowserContext, snippets: list[str], line: Line) -> None:
+def test_what_stands_in_the_frames_is_accessible(
+    laptop: BrowserContext, snippets: list[str], line: CuttableLine
+) -> None:
     for path in ("answers", "ask"):
         for language in ("en", "fa"):
             page = laptop.new_page()

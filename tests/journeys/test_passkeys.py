@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
-from tests.support.serving import loaded_before, served
+from tests.support.processes import run_site, start_forked
 from tests.support.waiting import press
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ KEY = {
 @pytest.fixture
 def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
     """Served under a name: passkeys belong to a domain, and an address in numbers is none."""
-    with served(database.url, tmp_path / "mail", loaded_before, host="localhost") as address:
+    with run_site(database.url, tmp_path / "mail", start_forked, host="localhost") as address:
         yield address
 
 

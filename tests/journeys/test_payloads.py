@@ -42,8 +42,8 @@ from tests.support import payload_house
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.line import Line
 from tests.support.live_marks import HOW, LOOK, Watch, controls, in_html, mail_of
+from tests.support.network_faults import CuttableLine
 from tests.support.pages import Page
 from tests.support.payload_house import House, braced, reaches
 from tests.support.payloads import FAMILIES, PAYLOADS, SOURCES
@@ -112,11 +112,11 @@ def filled(
 @pytest.fixture(scope="module")
 def line(
     filled: tuple[Database, House], tmp_path_factory: pytest.TempPathFactory, compiled: FileSystemBytecodeCache
-) -> Iterator[Line]:
+) -> Iterator[CuttableLine]:
     with opened_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
         app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
-        line = Line(app)
+        line = CuttableLine(app)
         yield line
         line.cut()
 
@@ -293,7 +293,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_readers(
-    context: BrowserContext, line: Line, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
 ) -> None:
     watch = Watch(context, f"http://127.0.0.1:{line.port}")
     reading = Reading(line.app, watch, context, "/", 2 * payload_house.LIVES + 10)
@@ -312,7 +312,7 @@ def test_nothing_lives_on_any_page_for_readers(
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_experts(
-    context: BrowserContext, line: Line, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
 ) -> None:
     database, house = filled
     watch = Watch(context, f"http://127.0.0.1:{line.port}")
@@ -331,7 +331,7 @@ def test_nothing_lives_on_any_page_for_experts(
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_of_the_desk(
-    context: BrowserContext, line: Line, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
 ) -> None:
     database, house = filled
     watch = Watch(context, f"http://127.0.0.1:{line.port}")
@@ -353,7 +353,7 @@ def test_nothing_lives_on_any_page_of_the_desk(
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
-    context: BrowserContext, line: Line, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
 ) -> None:
     database, house = filled
     watch = Watch(context, f"http://127.0.0.1:{line.port}")

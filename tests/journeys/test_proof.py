@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import proof_of_work, submission
 from tests.support.cast import Newsroom
-from tests.support.line import Line
+from tests.support.network_faults import CuttableLine
 from tests.support.reader_pages import SILOS_QUESTION, send_question
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.Monkey
     """The address of the form while there is room for one letter, which is taken, and for one with a proof."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
     send_question(limited, body="Who floods whom?")
-    line = Line(limited.application)
+    line = CuttableLine(limited.application)
     yield f"http://127.0.0.1:{line.port}/steppe/ask"
     line.cut()
 

@@ -27,7 +27,7 @@ from app.text.clean import word_count
 from app.text.diff import changes
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, submitted_answer
-from tests.support.serving import loaded_before, served
+from tests.support.processes import run_site, start_forked
 from tests.support.town import Visit
 from tests.support.waiting import next_page, press, until_page
 
@@ -113,7 +113,7 @@ def room(
 ) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("room")
     url = f"sqlite:///{shutil.copy(sqlite_founded[0], folder / 'newsroom.db')}"
-    with served(url, folder / "mail", loaded_before) as site:
+    with run_site(url, folder / "mail", start_forked) as site:
         database, newsroom = Database(url, Keys(SECRETS), site), sqlite_founded[1]
         person = newsroom.nora.person_id
         link = database.write(lambda session: sign_in.invite(session, Clock(), session.get_one(Person, person), "desk"))

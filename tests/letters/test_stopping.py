@@ -23,8 +23,8 @@ from app.server import worker
 from app.workflows.letters import endings
 from app.workflows.publishing import notices
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -67,13 +67,13 @@ def path_in(message: Any) -> str:
 @pytest.mark.threat("stranger at the door")
 def test_a_link_changes_nothing_when_it_is_opened(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     path = path_in(notice_of(database, newsroom, timur_writes(database, newsroom)))
-    before = everything(database)
+    before = dump_tables(database)
     page = client.get(path)
     read = Page(page.text)
     assert (page.status_code, read.heading, read.buttons) == (200, "No more mail from us?", ["Erase my address"])
     assert "Set-Cookie" not in page.headers and "salt" not in page.text
     assert client.head(path).status_code == 200
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 @pytest.mark.threat("mail provider")
@@ -110,7 +110,7 @@ def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
 ) -> None:
     path = path_in(notice_of(database, newsroom, timur_writes(database, newsroom)))
     client.post(path)
-    before = everything(database)
+    before = dump_tables(database)
     answers = {}
     for name, address in {"used": path, "unknown": "/stop/AAAAAAAAAAAAAAAAAAAAAA", "short": path[:-1]}.items():
         for method in ("GET", "POST"):
@@ -121,7 +121,7 @@ def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
         ("used", "GET"): done, ("used", "POST"): done, ("unknown", "GET"): nothing, ("unknown", "POST"): nothing,
         ("short", "GET"): nothing, ("short", "POST"): nothing,
     }  # fmt: skip
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_the_page_is_in_his_language(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:

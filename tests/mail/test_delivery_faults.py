@@ -22,7 +22,7 @@ from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.forks import FORKS
+from tests.support.processes import FORKSERVER
 from tests.support.smtp_servers import (
     RESET,
     SILENCE,
@@ -144,8 +144,8 @@ def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> N
 
 
 def started(url: str, port: int, at: datetime, stays: bool = False) -> Any:
-    here, there = FORKS.Pipe(duplex=False)
-    process = FORKS.Process(target=work, args=(url, port, at, there, stays))
+    here, there = FORKSERVER.Pipe(duplex=False)
+    process = FORKSERVER.Process(target=work, args=(url, port, at, there, stays))
     process.start()
     there.close()
     assert here.poll(PATIENCE), "the worker did not come up"

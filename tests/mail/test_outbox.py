@@ -28,9 +28,9 @@ from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
 from app.newsletters.models import Newsletter
-from tests.support.databases import address_of, admin
-from tests.support.missing import without
-from tests.support.postgres import NAMED
+from tests.support.databases import execute_as_admin, postgres_url
+from tests.support.postgres import URL_VARIABLE
+from tests.support.required_programs import skip_without
 
 KEYS = Keys({1: b"a secret of the newsroom, thirty-two bytes"})
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
@@ -54,16 +54,16 @@ TO_TIMUR = replace(INVITED, kind="reader.once", to="timur@reader.example", to_na
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    if not os.environ.get(NAMED):
-        without("PostgreSQL server that lets us create databases")
+    if not os.environ.get(URL_VARIABLE):
+        skip_without("PostgreSQL server that lets us create databases")
     name = f"outbox_{uuid4().hex}"
-    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    url = address_of(name)
+    execute_as_admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    url = postgres_url(name)
     house = Database(url, KEYS, "https://ask.example")
     Base.metadata.create_all(house.writer)
     house.close()
     yield url
-    admin(f"DROP DATABASE {name} WITH (FORCE)")
+    execute_as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -13,7 +13,7 @@ from app.mail.reading import AT_HAND, KEPT, LARGE, MEMORY, Reading
 from app.mailtext.incoming import Mail, Mailbox, TrimContext
 from app.mailtext.parsing.parse import MAX_PARSED, parse
 from app.mailtext.trim import trim
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 
 LETTER = "\r\n".join((
     "From: =?utf-8?q?=D0=A2=D0=B8=D0=BC=D1=83=D1=80?= <timur@example.org>", "To: ask@example.org", "Cc: b@example.org",
@@ -123,7 +123,7 @@ def test_a_message_over_10_mb_is_not_carried_over_as_a_whole(reading: Reading) -
 
 def test_the_process_may_take_a_gigabyte(reading: Reading) -> None:
     if sys.platform != "linux":
-        without("Linux, which limits the address space of a process")
+        skip_without("Linux, which limits the address space of a process")
     reading.parse(LETTER)
     assert child().rlimit(psutil.RLIMIT_AS) == (MEMORY, MEMORY)
 

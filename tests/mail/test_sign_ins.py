@@ -24,7 +24,7 @@ from app.settings.mail_accounts import OAuthAccount
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.fake_servers import CannedAnswer
-from tests.support.forks import FORKS
+from tests.support.processes import FORKSERVER
 from tests.support.token_server import TokenServer, token_error, token_server
 from tests.support.waiting import PATIENCE
 
@@ -133,9 +133,9 @@ def test_processes_that_need_a_token_at_once_use_a_refresh_token_once(
     provider.thinks = 0.3
     answers, starts = [], []
     for _ in range(4):
-        here, there = FORKS.Pipe()
-        waits, start = FORKS.Pipe(duplex=False)
-        FORKS.Process(target=ask, args=(database_url, account, there, waits)).start()
+        here, there = FORKSERVER.Pipe()
+        waits, start = FORKSERVER.Pipe(duplex=False)
+        FORKSERVER.Process(target=ask, args=(database_url, account, there, waits)).start()
         answers.append(here)
         starts.append(start)
     for here in answers:

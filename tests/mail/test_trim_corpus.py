@@ -7,7 +7,7 @@ import pytest
 
 from bench.trim import CORPUS, cases, lost, right
 from bench.trim import ours as ours_of
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 
 ROOT = Path(__file__).parent.parent.parent
 GOAL = 0.90
@@ -19,7 +19,7 @@ MOST_LOST = 4
 @pytest.fixture(scope="module", autouse=True)
 def _the_corpus() -> None:
     if not CORPUS.is_file():
-        without("corpus of real replies in ../shared")
+        skip_without("corpus of real replies in ../shared")
 
 
 def test_the_words_of_real_replies_come_out() -> None:

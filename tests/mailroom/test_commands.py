@@ -23,7 +23,7 @@ from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
 from tests.support.mailroom import LmtpClient, Room, list_stored_mails
-from tests.support.serving import free_port
+from tests.support.processes import free_port
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,6 +11,7 @@ from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
 from app.core.actors import Clock
 from app.db.engine import Database
+from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
@@ -19,7 +20,6 @@ from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import actions, wording
 from app.workflows import invitations
-from app.workflows.letters import public_state
 from tests.support.assignments import EDITED, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
@@ -53,7 +53,7 @@ def question_of_the_letter(room: Room) -> ExpertAssignment:
         question = actions.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, room.newsroom.leyla.expert_id)
-        edition = public_state.list_editions_to_run(session, room.newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, room.newsroom.newsletter_id, 1)[0]
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
         return question.id, assignment.id, assignment.public_id

@@ -97,7 +97,7 @@ def place_all(database: Database) -> None:
 @contextmanager
 def lives(url: str, address: str) -> Iterator[Callable[[str, Callable[[], object]], None]]:
     """Lives of a worker: called with how it reads, and with what is waited for until it is killed."""
-    command = (sys.executable, "-m", "tests.support.intake_worker", url, address)
+    command = (sys.executable, "-m", "tests.support.killed_intake", url, address)
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as mother:
         assert mother.stdin is not None
         assert mother.stdout is not None

@@ -21,7 +21,7 @@ from app.workflows.key_rotation import rotate
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.files import left, standing
+from tests.support.database_checks import find_in_files, find_left_in_files
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, add_trace_headers, mail, vacation_mail
 from tests.support.mailroom import Room, after_newest_mail
 
@@ -158,9 +158,9 @@ def test_the_bytes_of_a_letter_that_was_taken_back_are_in_no_file_of_the_databas
     row = room.bring(mail())
     with room.database.read() as session:
         sealed = bytes(session.get_one(InboundRaw, row.id).raw_sealed)[20:60]
-    assert standing(room.database, "salt in the wells") == ["salt in the wells"]
+    assert find_in_files(room.database, "salt in the wells") == ["salt in the wells"]
     take_back(room, room.letters()[0].id)
-    assert left(room.database, sealed, "salt in the wells") == []
+    assert find_left_in_files(room.database, sealed, "salt in the wells") == []
 
 
 @pytest.mark.threat("stolen database and keys")

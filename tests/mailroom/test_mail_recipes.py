@@ -19,8 +19,8 @@ from app.mailroom.batch import Settings
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from tests.support.app import SAFE
+from tests.support.debian_machine import PROGRAM_FOLDER, wait_patiently
 from tests.support.incoming_mails import mail
-from tests.support.machine import PLACE, patiently
 from tests.support.mail_machine import PASSWORD, MailMachine, mail_machine
 from tests.support.mailroom import start_mail_reader
 from tests.support.source import ROOT
@@ -110,7 +110,7 @@ def nothing_else_is_broken(server: MailMachine) -> None:
     """Mail to nora, who has an account on this server, and to another domain that it serves arrives as before."""
     for name in ("nora@example.org", "postmaster@example.org", "anna@branch.example"):
         server.hand_in(mail(to=name, subject=f"to {name}"), name)
-    patiently(
+    wait_patiently(
         lambda: server.noras().count("Subject: to ") == 2 and len(server.mailbox("anna@branch.example")) == 1,
         "other mail",
     )
@@ -137,7 +137,7 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
         server.inside.serve("flask mail lmtp")
     server.inside.run(the(heading, "sh"))
     if source == "lmtp":
-        patiently(lambda: server.inside.listens(8024), "our LMTP door")
+        wait_patiently(lambda: server.inside.listens(8024), "our LMTP door")
     for address in addresses:
         server.hand_in(mail(to=address, body=f"Who measures the salt, {address}?"), address)
     nothing_else_is_broken(server)
@@ -158,7 +158,7 @@ def what_can_not_be_taken_waits(server: MailMachine) -> None:
     """The settings can't be read for a while, and dash ends at once where it can't read a file."""
     server.inside.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
     server.hand_in(mail(to=ONE, body="And who pays for it?"), ONE)
-    patiently(lambda: "status=deferred" in server.log(), "a mail that waits")
+    wait_patiently(lambda: "status=deferred" in server.log(), "a mail that waits")
     assert "status=bounced" not in [line for line in server.log().splitlines() if ONE in line]
     server.inside.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
     server.wait_for(4)
@@ -172,11 +172,11 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     server.gives_a_mailbox()
     server.settings(the(heading, "env"))
     server.hand_in(mail(to=ONE), ONE)
-    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
     assert server.inside.house(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
     writes_to_nobody(server.database)
     server.inside.house("flask worker --once")
-    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
     server.inside.house("flask worker --once")
     assert (placed(server), bounced(server.database), server.mailbox(ONE)) == (["letter", "bounce"], True, [])
     assert PASSWORD not in server.log()
@@ -190,7 +190,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     server.gives_a_mailbox()
     server.settings(the(heading, "env"))
     server.hand_in(mail(to=ONE), ONE)
-    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
     refresh = server.lets_in(ONE)
     said = server.inside.house(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
     names = (
@@ -204,7 +204,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     ]
     writes_to_nobody(server.database)
     server.inside.house("flask worker --once")
-    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
     assert (placed(server), [way for way, _, _ in server.stored()]) == (["letter"], ["imap"])
 
 
@@ -216,11 +216,11 @@ def test_a_webhook(server: MailMachine) -> None:
     address = server.inside.house(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
     server.inside.start(server.inside.as_account("exec flask --app wsgi web"))
-    front = ROOT / "tests" / "support" / "tls_front.py"
+    front = ROOT / "tests" / "support" / "tls_proxy.py"
     server.inside.start(
         server.inside.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
     )
-    patiently(
+    wait_patiently(
         lambda: server.inside.listens(8000) and server.inside.listens(443), "the web process and what stands in front"
     )
     script = the(heading, "python")
@@ -252,7 +252,7 @@ def test_looking_after_it(server: MailMachine) -> None:
         "nothing waits",
     ]
     (server.shared / "message.eml").write_bytes(mail(to=ONE))
-    said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PLACE}/wsgi.py; {second}")
+    said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")
     assert json.loads(said)["place"] == "letter"
 
 

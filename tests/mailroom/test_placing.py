@@ -26,7 +26,6 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.forks import FORKS
 from tests.support.incoming_mails import (
     DESK_ADDRESS,
     QUESTION,
@@ -37,6 +36,7 @@ from tests.support.incoming_mails import (
     mail,
 )
 from tests.support.mailroom import SETTINGS, Room, after_newest_mail, start_mail_reader
+from tests.support.processes import FORKSERVER
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_a_worker_that_is_killed_again_and_again_places_every_mail_once(room: Ro
     for number in range(40):
         room.store(mail(body=f"Who looks after well number {number}?"))
     for wait in (0.3, 0.45, 0.6, 0.75, 0.9, 1.05):  # most of the first is taken by the start of what reads
-        worker = FORKS.Process(target=work, args=(room.database.url,))
+        worker = FORKSERVER.Process(target=work, args=(room.database.url,))
         worker.start()
         worker.join(wait)
         worker.kill()

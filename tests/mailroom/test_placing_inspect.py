@@ -4,9 +4,9 @@ from app.db.engine import Database
 from app.mailroom.batch import Settings
 from app.mailroom.routing import inspect
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows
 from tests.support.incoming_mails import DESK_ADDRESS, bounce_mail, dmarc_pass, mail, vacation_mail
 from tests.support.mailroom import LEYLAS_ADDRESS, SETTINGS, Room, start_mail_reader
-from tests.support.stored import rows
 
 RAW = mail(
     "Тимур Алиев <timur@post.example>", f"The desk <{DESK_ADDRESS}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
@@ -30,7 +30,7 @@ INSPECTED = {
 def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom) -> None:
     room = Room(database, newsroom)
     _, address = room.invited()
-    before = rows(database)
+    before = count_rows(database)
     hers = mail(LEYLAS_ADDRESS, address, body="Yes.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
     with database.read() as session:
         assert inspect(RAW, start_mail_reader(), session, SETTINGS) == INSPECTED
@@ -39,7 +39,7 @@ def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom)
             for raw in (hers, mail(LEYLAS_ADDRESS, address, body="Yes."))
         ]
     assert [(one["place"], one["reasons"]) for one in found] == [("letter", []), ("pen", ["not checked"])]
-    assert rows(database) == before
+    assert count_rows(database) == before
 
 
 def test_without_a_database_the_message_alone_says_where_it_goes() -> None:

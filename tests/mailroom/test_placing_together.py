@@ -32,7 +32,7 @@ from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE, address_of, postgres_copy
+from tests.support.databases import SQLITE, postgres_copy, postgres_url
 from tests.support.incoming_mails import (
     DESK_ADDRESS,
     READER_ADDRESS,
@@ -118,7 +118,7 @@ def copy_of(database: Database) -> Iterator[Database]:
         return
     with (
         postgres_copy(str(make_url(database.url).database)) as name,
-        closing(Database(address_of(name), Keys(SECRETS), BASE_URL)) as copy,
+        closing(Database(postgres_url(name), Keys(SECRETS), BASE_URL)) as copy,
     ):
         yield copy
 

@@ -19,8 +19,8 @@ from app.mailroom import webhook
 from app.programs.signed_calls import signature
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.cast import Newsroom
+from tests.support.commands import record_sign_of_life
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails, webhook_headers
-from tests.support.watched import sign_of_life
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 
@@ -140,7 +140,7 @@ def test_mail_that_waits_too_long_is_seen_from_outside(
     database: Database, newsroom: Newsroom, provider: FlaskClient
 ) -> None:
     """`/readyz` says that no worker places mail; that the process is up is another question."""
-    sign_of_life(database)
+    record_sign_of_life(database)
 
     def asked() -> dict[str, int]:
         return {path: provider.get(path, base_url=BASE_URL).status_code for path in ("/healthz", "/readyz")}

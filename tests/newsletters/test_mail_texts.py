@@ -13,6 +13,7 @@ from app.answers import assigning, editing
 from app.core.domain_errors import PermissionDenied
 from app.db.engine import Database
 from app.editions import slots
+from app.editions.queries import list_editions_to_run
 from app.mail import outbox
 from app.mail.mail_templates import (
     default_wording,
@@ -30,14 +31,14 @@ from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
 from app.questions import wording
 from app.questions.models import Question
-from app.workflows.letters import endings, public_state
+from app.workflows.letters import endings
 from app.workflows.publishing import publication
 from tests.support.assignments import EDITED, TIMURS_DETAILS, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, shown_token
 from tests.support.outgoing_mails import list_paragraphs, write_invitation, write_quote_check
 from tests.support.pages import Page
-from tests.support.stored import everything
 
 OWN = {
     "subject": "Still by {due}?",
@@ -264,7 +265,7 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
         wording.reword(session, newsroom.ilya, question, **reworded)
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
         editing.approve(session, nora, salt.answer(session), checklist=editing.CHECKLIST)
-        slots.pick(session, nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
+        slots.pick(session, nora, question, list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
         publication.carry_over(session, nora, question)
         publication.drop(session, nora, question, "It is too long.")
         endings.close_question(session, nora, question, "nobody", "We have it from elsewhere.")
@@ -338,24 +339,24 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
 def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
     nora: Desk, database: Database, part: str, text: str, said: str
 ) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     response = nora.send(f"{PAGE}", OWN | {part: text})
     assert response.status_code == 422
     [(place, sentence)] = Page(response.text).errors
     assert (place, sentence.startswith(said)) == (part, True)
     assert response.text.count('aria-invalid="true"') == 1
     assert text in response.text and OWN["silent"] in response.text
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_of_two_who_word_a_mail_the_second_sees_both(nora: Desk, vera: Desk, database: Database) -> None:
     opened = shown_token(nora.open(PAGE).text)
     vera.press(PAGE, seen=opened, **OWN)
-    before = everything(database)
+    before = dump_tables(database)
     said = nora.press(PAGE, 409, seen=opened, **OWN | {"subject": "By {due}, please?"})
     assert "Vera" in said and "was faster" in said and "Now it says: Still by {due}?" in said
     assert said.count("Now it says") == 1
-    assert everything(database) == before
+    assert dump_tables(database) == before
 
 
 def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) -> None:
@@ -367,11 +368,11 @@ def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) ->
 
 
 def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Newsroom) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     ilya.words("settings/mail-texts", status=404)
     ilya.words(PAGE, status=404)
     ilya.press(PAGE, status=404, **OWN)
-    assert everything(database) == before
+    assert dump_tables(database) == before
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     with pytest.raises(PermissionDenied):

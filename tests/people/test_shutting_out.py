@@ -9,6 +9,7 @@ from app.audit import Event
 from app.db.engine import Database
 from app.people.models import Person, SignIn
 from tests.support.cast import Newsroom
+from tests.support.database_checks import dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
@@ -25,7 +26,6 @@ from tests.support.desk_people import (
     signed_in_browser,
 )
 from tests.support.pages import Browser
-from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
 
@@ -58,11 +58,11 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     assert [laptop.open(f"{DESK}letters").status_code, phone.open("/desk/delta/letters").status_code] == [303, 303]
     asked.open(way)
     assert asked.heading == "This link has ended"
-    mails = len(everything(database)["outbox"])
+    mails = len(dump_tables(database)["outbox"])
     request_code(Browser(app), ILYA)
     with database.read() as session:
         assert session.scalars(select(SignIn).filter_by(person_id=newsroom.ilya.person_id)).all() == []
-        assert len(everything(database)["outbox"]) == mails
+        assert len(dump_tables(database)["outbox"]) == mails
     for desk in (newsroom.newsletter_id, delta):
         assert list_events(database, desk, "membership.disable") == [("membership.disable", None, None)]
     vera.open(f"{DESK}trail")
@@ -83,13 +83,13 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
 
 
 def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom: Newsroom, vera: Browser) -> None:
-    before = everything(database)
+    before = dump_tables(database)
     refused = run(app, "disable", VERA)
     assert (refused.exit_code, refused.output) == (
         1,
         "Error: nothing was done: Vera Holm is the only admin of The Steppe Letter. Give somebody else this role first\n",
     )
-    assert everything(database) == before
+    assert dump_tables(database) == before
     database.write(lambda session: hire(session, newsroom.newsletter_id, "Oleg", "oleg@desk.example", "admin"))
     assert run(app, "disable", VERA).exit_code == 0
     with database.read() as session:
@@ -112,7 +112,7 @@ def test_what_would_change_nothing_is_refused_and_says_why(
     app: Flask, database: Database, newsroom: Newsroom, words: tuple[str, ...], said: str
 ) -> None:
     assert run(app, "disable", NORA).exit_code == 0
-    before = everything(database)
+    before = dump_tables(database)
     refused = run(app, *words)
     assert (refused.exit_code != 0, said in refused.output) == (True, True)
-    assert everything(database) == before
+    assert dump_tables(database) == before

@@ -23,10 +23,10 @@ from app.workflows import undo
 from app.workflows.letters.endings import close_question
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import get_one
+from tests.support.databases import POSTGRESQL, write_side_by_side
 from tests.support.desk import Desk, shown_version
 from tests.support.letters import get_letter, open_question_of_letters, send_letter
-from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
-from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -61,13 +61,13 @@ def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed
 ) -> None:
     closed = open_question_of_letters(database, newsroom, "Salt", {})
     nora.decide(f"/questions/{closed}", "close", reason="outside")
-    old = one(database, Letter).public_id
+    old = get_one(database, Letter).public_id
     new = send_letter(database, newsroom, AGAIN)
     nora.post("/letters", act="question", letter=[f"{key}.{get_letter(database, key).version}" for key in (old, new)])
     assert (get_letter(database, new).state, get_letter(database, new).question_id) == ("received", None)
 
 
-@SIDE_BY_SIDE
+@POSTGRESQL
 def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
     assert [get_letter(database, letter).state for letter in letters] == ["received", "received"]
 
 
-@SIDE_BY_SIDE
+@POSTGRESQL
 def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     def prepare(session: Session) -> None:
         assigning.assign(session, newsroom.nora, row(session, salt), session.get_one(Expert, newsroom.leyla.expert_id))
 
-    refused = side_by_side(
+    refused = write_side_by_side(
         database,
         prepare,
         lambda session: closing.merge_question(session, newsroom.nora, row(session, salt), row(session, wind)),
@@ -109,7 +109,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     assert [why.reason for why in refused] == ["assigned"]
 
 
-@SIDE_BY_SIDE
+@POSTGRESQL
 def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, newsroom: Newsroom) -> None:
     def show(session: Session) -> str:
         shown = actions.open_question(session, newsroom.nora, [], body=SALT, language="en")
@@ -123,7 +123,7 @@ def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, n
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         ask_too(session, Reader(), newsletter, shown, receive.FormToken("a nonce", 1))
 
-    refused = side_by_side(
+    refused = write_side_by_side(
         database, lambda session: close_question(session, newsroom.nora, row(session, shown), "outside"), join
     )
     assert [why.code for why in refused] == ["precondition.question_not_shown"]

@@ -23,17 +23,17 @@ from app.questions.queries import letters_of, number_of_readers
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
 from tests.support.cast import answered_question
+from tests.support.database_checks import count_queries, get_one
 from tests.support.desk import follow_pages, press_undo, section
 from tests.support.letters import open_question_of_letters
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
-from tests.support.stored import one, queries_of
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
 
 def the(database: Database, public_id: str) -> Question:
-    return one(database, Question, public_id=public_id)
+    return get_one(database, Question, public_id=public_id)
 
 
 def box(database: Database, *public_ids: str) -> list[str]:
@@ -288,13 +288,13 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
 
 def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, database, newsroom):
     open_question_of_letters(database, newsroom, "Salt", {})
-    few = queries_of(nora.database, lambda: nora.get("/questions"))
+    few = count_queries(nora.database, lambda: nora.get("/questions"))
     for number in range(40):
         open_question_of_letters(database, newsroom, f"Wind {number}", {})
-    assert queries_of(nora.database, lambda: nora.get("/questions")) == few
+    assert count_queries(nora.database, lambda: nora.get("/questions")) == few
     with app.test_request_context("/?state=all"), app.extensions["database"].read() as session:
         g.zone = "UTC"
         at = Frame(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
         assert (
-            queries_of(app.extensions["database"], lambda: list_of(at)) <= 6
+            count_queries(app.extensions["database"], lambda: list_of(at)) <= 6
         )  # the beginning of the transaction is one

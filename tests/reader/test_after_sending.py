@@ -19,9 +19,9 @@ from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication
 from app.workflows.publishing.after_sending import Note, PublishedText
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
-from tests.support.stored import counted
 
 WRONG, RIGHT = "We wrote that <nobody> knows.", "The mill in Nukus knows & says so."
 QUESTION = "Who built the silos, and who owns them now?"
@@ -170,7 +170,7 @@ def test_the_list_is_walked_to_its_end_at_the_same_cost(
     database.write(many)
     path, seen, costs = "/steppe/corrections", [], []
     while path:
-        with counted(database) as statements:
+        with record_statements(database) as statements:
             page = Page(client.get(path).text)
         costs.append(len(statements))
         seen += [text for text in page.texts(".listing div p") if text != "r"]

@@ -13,9 +13,9 @@ from app.typesetting import card
 from app.typesetting.card import Card
 from app.workflows.publishing import after_sending, publication
 from tests.support.cast import Newsroom
-from tests.support.missing import without
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
+from tests.support.required_programs import skip_without
 
 HERE = "https://ask.newsroom.example"
 NAME = "The Steppe Letter"
@@ -34,9 +34,9 @@ LONG = "Who built the silos along the railway, and who owns them now that the mi
 def machine() -> None:
     """A font for pictures, and FriBidi for scripts whose letters join."""
     if not Card("Silos", NAME, "en").can_be_drawn:
-        without("font for pictures (fonts-dejavu-core)")
+        skip_without("font for pictures (fonts-dejavu-core)")
     if not card._can_shape():
-        without("FriBidi (libfribidi0)")
+        skip_without("FriBidi (libfribidi0)")
 
 
 @pytest.fixture

@@ -44,9 +44,10 @@ from app.workflows.newsletters import pausing
 from app.workflows.publishing import after_sending, publication, recall, skip, translations
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.desk_people import create_second_desk, hire_vera
-from tests.support.forks import FORKS
 from tests.support.pages import Page
+from tests.support.processes import FORKSERVER, run_page_server
 from tests.support.reader_pages import (
     add_topic_and_expert_page,
     answer_letters,
@@ -60,8 +61,6 @@ from tests.support.reader_pages import (
     send_question,
     strip_form_tokens,
 )
-from tests.support.stored import counted
-from tests.support.turning import turning
 from tests.support.waiting import PATIENCE
 
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
@@ -116,7 +115,7 @@ def test_every_page_of_readers_is_copied_or_said_to_be_none(
     assert pages == (known.keys() & pages) | NEVER_COPIED
     for name, path in known.items():
         assert served(client, path) == render_page(app, path), name
-        with counted(app.extensions["database"]) as statements:
+        with record_statements(app.extensions["database"]) as statements:
             client.get(path)
         assert statements == [], f"{name} does not come from a copy"
 
@@ -198,7 +197,7 @@ def test_after_every_change_each_page_is_as_if_there_were_no_copies(
         after = {path: served(client, path) for path in paths.values()}
         assert after == {path: render_page(app, path) for path in paths.values()}, name
         there = {path: page for path, page in after.items() if page[0] == 200}
-        with counted(app.extensions["database"]) as statements:
+        with record_statements(app.extensions["database"]) as statements:
             assert {path: served(client, path) for path in there} == there, name
         assert statements == [], f"{name}: the page does not come from a copy afterwards"
         changed[name] = before != after
@@ -277,7 +276,7 @@ def _answer(url: str, pipe: Any) -> None:
     app = create_app({**config.load({"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "LIMITS": "0"}), **IN_TESTS})
     client = app.test_client()
     while path := pipe.recv():
-        with counted(app.extensions["database"]) as statements:
+        with record_statements(app.extensions["database"]) as statements:
             page = client.get(path, base_url=BASE_URL).data
         pipe.send((strip_form_tokens(page), len(statements)))
 
@@ -286,8 +285,8 @@ def _answer(url: str, pipe: Any) -> None:
 def test_what_one_process_changes_the_other_shows_at_its_next_request(
     database: Database, newsroom: Newsroom, silos: tuple[str, str]
 ) -> None:
-    ours, theirs = FORKS.Pipe()
-    other = FORKS.Process(target=_answer, args=(database.url, theirs))
+    ours, theirs = FORKSERVER.Pipe()
+    other = FORKSERVER.Process(target=_answer, args=(database.url, theirs))
     other.start()
 
     def page() -> tuple[bool, bool]:
@@ -448,7 +447,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
         ("GET", {"Cookie": "__Host-desk=x", "Accept-Language": "fa"}), ("GET", {"Connection": "close"}), ("GET", {"Range": "bytes=0-9"}),
     ]  # fmt: skip
     with (
-        turning(app) as pages,
+        run_page_server(app) as pages,
         closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=PATIENCE)) as line,
     ):
 
@@ -463,7 +462,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
             for method, headers in kinds:
                 monkeypatch.setattr(app.extensions["copies"], "shelf", copies.LruStore())
                 made = asked(path, method, headers)
-                with counted(app.extensions["database"]) as statements:
+                with record_statements(app.extensions["database"]) as statements:
                     assert asked(path, method, headers) == made, (path, method, headers)
                 is_unchanged = path == "/steppe/answers" and "If-None-Match" in headers
                 assert (made[0], statements) == (304 if is_unchanged else 200, []), (path, method, headers)

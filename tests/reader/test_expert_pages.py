@@ -16,18 +16,18 @@ from app.core.domain_errors import MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import slots
+from app.editions.queries import list_editions_to_run
 from app.people import directory, expert_pages, sign_in
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
 from app.questions import actions, wording
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_people
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows, record_statements
 from tests.support.pages import Browser, Page
 from tests.support.reader_pages import answer_letters, get_question, publish_answer, send_edition, strip_form_tokens
 from tests.support.reader_pages import lock_edition as lock
-from tests.support.stored import counted, rows
 
 ADDRESS = "/steppe/experts/"
 
@@ -186,7 +186,7 @@ def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between
         lock(database, newsroom)
         send_edition(database, newsroom)
         address = says_yes(database, newsroom)
-        with counted(house) as statements:
+        with record_statements(house) as statements:
             assert client.get(address).status_code == 200
         took.append(len([one for one in statements if one.startswith("SELECT")]))
     assert took == [4, 4]
@@ -250,7 +250,7 @@ def test_a_merge_publishes_nobodys_list_under_a_yes_that_was_given_for_another_o
         return ADDRESS
 
     assert client.get(database.write(namesake)).status_code == 404
-    assert rows(database)["expert_pages"] == 0
+    assert count_rows(database)["expert_pages"] == 0
 
 
 @pytest.mark.threat("rogue assistant")
@@ -293,7 +293,7 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
             text = writing.AnswerContent(f"{who.name} knows.", ties=f"{who.name} owned one.", own_words=True)
             answers.append(writing.submit(session, who, assignment, text))
         editing.approve(session, nora, answers[0], checklist=editing.CHECKLIST, reason="read to her by phone")
-        slots.pick(session, nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
+        slots.pick(session, nora, question, list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
         return question.public_id, answers[1].id
 
     key, answer_id = database.write(both_write)

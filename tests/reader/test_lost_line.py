@@ -13,7 +13,7 @@ from app.letters.models import Letter
 from app.text.clean import digits
 from tests.support.cast import Newsroom
 from tests.support.hands import Hands, in_chromium, in_firefox, press_in_vain, started_firefox
-from tests.support.lossy_line import LossyLine
+from tests.support.network_faults import LossyLine
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
 from tests.support.waiting import until
 

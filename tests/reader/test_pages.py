@@ -17,6 +17,7 @@ from app.questions import actions as questions
 from app.workflows.letters.endings import end_letter
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.pages import Page
 from tests.support.reader_pages import (
     answer_letters,
@@ -28,7 +29,6 @@ from tests.support.reader_pages import (
     send_edition,
     send_question,
 )
-from tests.support.stored import counted
 
 PATHS = (
     "/steppe/answers",
@@ -183,7 +183,7 @@ class Counted:
         self.client, self.database = client, client.application.extensions["database"]
 
     def get(self, path: str, **headers: str) -> tuple[int, int]:
-        with counted(self.database) as statements:
+        with record_statements(self.database) as statements:
             status = self.client.get(
                 path, headers={name.replace("_", "-"): value for name, value in headers.items()}
             ).status_code

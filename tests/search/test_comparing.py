@@ -15,7 +15,7 @@ from app.search.scoring import Counts, Weighed, Words, alikeness, at_most
 from app.search.terms import Cut, fold, units
 from bench.asked_model import Tongue
 from tests.support.cast import Newsroom
-from tests.support.stored import counted
+from tests.support.database_checks import record_statements
 
 WRITTEN = (
     "L’eau d'ici n’est pas la même qu’à Nora's, dit-on: 14.5 %, ou ١٤٫٥؟",
@@ -88,7 +88,7 @@ def test_look_alikes_ask_five_times(database: Database, newsroom: Newsroom) -> N
     texts = [f"Why is the water of the {name} canal brown in spring?" for name in ("upper", "lower", "old")]
     docs = [Doc(newsroom.newsletter_id, "letter", n, text) for n, text in enumerate(texts, 1)]
     database.write(lambda session: index_documents(session, DESK, docs))
-    with database.read() as session, counted(database) as statements:
+    with database.read() as session, record_statements(database) as statements:
         found = find_matches(session, DESK, newsroom.newsletter_id, Probe(texts[0], "letter", 1))
     assert {one.noun_id for one in found} == {2, 3}
     assert len([one for one in statements if not re.match("BEGIN|SET", one)]) == 5

@@ -34,7 +34,7 @@ from bench.asked_model import Tongue
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.letters import new_letter_key
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 
 POLICE = "Does China run overseas police stations in Belgrade, and who pays for them?"
 STORED = (
@@ -288,7 +288,7 @@ def evaluated(folder: Path, stored: Sequence[str], queries: Sequence[str], *opti
 @pytest.mark.parametrize("matcher", ["words", "fts", "semantic"])
 def test_anybodys_collection_can_be_evaluated(tmp_path: Path, matcher: str) -> None:
     if matcher == "semantic" and not semantic.is_installed():
-        without("extra 'semantic'")
+        skip_without("extra 'semantic'")
     result = evaluated(tmp_path, STORED_ROWS, QUERIES, "--matcher", matcher, "--json")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
@@ -337,7 +337,7 @@ def test_one_in_ten_false_alarms_is_where_the_tenth_stranger_stands() -> None:
 
 def test_meaning_finds_another_language_and_goes_with_the_text(database: Database, newsroom: Newsroom) -> None:
     if not semantic.is_installed():
-        without("extra 'semantic'")
+        skip_without("extra 'semantic'")
     house = Database(database.url, Keys(SECRETS), BASE_URL, matcher="semantic")
     stored(house, newsroom, STORED[:3])
     while embed_due(house):

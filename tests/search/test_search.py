@@ -20,9 +20,9 @@ from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut
 from app.workflows.indexing import index_due, index_letters, index_questions, rebuild_indexes
 from tests.support.cast import Newsroom, answered_question
-from tests.support.files import left, standing
+from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.databases import wait_until_blocked
 from tests.support.letters import new_letter_key
-from tests.support.side_by_side import wait_until_it_waits
 
 WORDS = {
     "who": "Who measures the salt in the orchards?",
@@ -194,8 +194,8 @@ def test_taking_back_takes_the_words_out_of_every_table_and_file(
         assert [term for term in after if "zanzi" in term or "silver" in term] == []
         assert session.scalar(select(func.count()).select_from(DeskDoc).where(DeskDoc.noun_id == planted)) == 0
         assert search(session, DESK, newsroom.newsletter_id, "zanzibarium") == []
-    assert left(database, "zanzi", "quicksil", "nzibariu") == []
-    assert standing(database, "orchards") == ["orchards"]
+    assert find_left_in_files(database, "zanzi", "quicksil", "nzibariu") == []
+    assert find_in_files(database, "orchards") == ["orchards"]
     assert index_due(database) == 1
     with database.read() as session:
         assert {row.term: row.docs for row in session.scalars(select(DeskTerm))} == after
@@ -254,7 +254,7 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
         ) -> None:
             indexing(session)
             other.start()
-            wait_until_it_waits(database, other)
+            wait_until_blocked(database, other)
 
         database.write(slowly)
         other.join()

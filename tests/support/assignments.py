@@ -13,6 +13,7 @@ from app.core.actors import Clock, Reader
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import locking, slots
+from app.editions.queries import list_editions_to_run
 from app.letters import contacts, receive
 from app.letters.models import Letter
 from app.mail import outbox
@@ -22,7 +23,6 @@ from app.people.models import Expert as ExpertRow
 from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 
@@ -85,14 +85,14 @@ class ExpertAssignment:
         def approve(session: Session) -> None:
             nora, answer = self.newsroom.nora, self.answer(session)
             editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason="read to her by phone")
-            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
+            edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, nora, session.get_one(Question, self.question_id), edition)
 
         self.database.write(approve)
 
     def run(self) -> None:
         def run(session: Session) -> None:
-            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
+            edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
             publication.send(session, self.newsroom.nora, edition)
 
@@ -122,7 +122,7 @@ def ask_expert(
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
-        edition = public_state.list_editions_to_run(session, newsletter.id, 1)[0]
+        edition = list_editions_to_run(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
         assignment = assigning.assign(session, newsroom.nora, question, expert, Brief(brief), for_edition_id=edition.id)
         invitations.invite(session, newsroom.nora, assignment)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect, sync_playwright
 
-from tests.support.missing import chromium_path, without
+from tests.support.required_programs import find_chromium, skip_without
 from tests.support.waiting import PATIENCE
 
 
 @contextmanager
 def started_chromium() -> Iterator[Browser]:
-    path = chromium_path() or without("chromium")
+    path = find_chromium() or skip_without("chromium")
     expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
         _return_from_clicks_at_once(patch)

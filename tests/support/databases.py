@@ -1,9 +1,10 @@
-"""Databases for the tests: copies of templates on a PostgreSQL server, and what is in them."""
+"""Databases for the tests, copies of templates, and two changes at one time in one of them."""
 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,27 +14,30 @@ import psycopg
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.orm import Session
 
+from app.core.domain_errors import DomainError
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from demo.load import load
 from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom, create_newsroom
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
+from tests.support.waiting import until
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
 
 
 def _server() -> psycopg.Connection[Any]:
-    if not os.environ.get(postgres.NAMED):
-        without("PostgreSQL server that lets us create databases")
-    return psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True)
+    if not os.environ.get(postgres.URL_VARIABLE):
+        skip_without("PostgreSQL server that lets us create databases")
+    return psycopg.connect(postgres.psycopg_url(os.environ[postgres.URL_VARIABLE]), autocommit=True)
 
 
-def admin(statement: str) -> None:
+def execute_as_admin(statement: str) -> None:
     with _server() as server:
         server.execute(statement)
 
@@ -43,8 +47,8 @@ def _copy(server: psycopg.Connection[Any], name: str, template: str) -> None:
     server.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
 
 
-def address_of(name: str) -> str:
-    return make_url(os.environ[postgres.NAMED]).set(database=name).render_as_string(hide_password=False)
+def postgres_url(name: str) -> str:
+    return make_url(os.environ[postgres.URL_VARIABLE]).set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
@@ -56,10 +60,10 @@ def postgres_copy(template: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        admin(f"DROP DATABASE {name} WITH (FORCE)")
+        execute_as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def with_people(url: str) -> Newsroom:
+def found_newsroom_at(url: str) -> Newsroom:
     """Found the newsroom in a template, once for all tests that want one."""
     opened = Database(url, Keys(SECRETS), BASE_URL)
     newsroom = opened.write(create_newsroom)
@@ -67,7 +71,7 @@ def with_people(url: str) -> Newsroom:
     return newsroom
 
 
-def demo_year(url: str) -> None:
+def load_demo_year(url: str) -> None:
     """Let the demo newsroom live through its year until now."""
     opened = Database(url, Keys(SECRETS), BASE_URL)
     load(opened)
@@ -75,7 +79,7 @@ def demo_year(url: str) -> None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Keep other workers out meanwhile, by a lock on a file."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -109,7 +113,7 @@ class Places:
             self.stack.callback(self._drop)
         self._drop()
         _copy(self._server, self.name, template)
-        return address_of(self.name)
+        return postgres_url(self.name)
 
     def _drop(self) -> None:
         assert self._server is not None
@@ -125,3 +129,45 @@ class Places:
             opened = opened_app(database, self.folder, compiled, limits="0")
             self._apps[database.url] = self.stack.enter_context(opened)
         return self._apps[database.url]
+
+
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+def write_side_by_side(
+    database: Database, first: Callable[[Session], object], second: Callable[[Session], object]
+) -> list[DomainError]:
+    """Run `second` while the first is done and not yet committed: until it is over too, or waits for the first. Gives why it was
+    refused, if it was."""
+    refused: list[DomainError] = []
+
+    def run() -> None:
+        try:
+            database.write(second)
+        except DomainError as why:
+            refused.append(why)
+
+    other = threading.Thread(target=run)
+
+    def both(session: Session) -> None:
+        first(session)
+        session.flush()
+        other.start()
+        wait_until_blocked(database, other)
+
+    database.write(both)
+    other.join()
+    return refused
+
+
+def wait_until_blocked(database: Database, other: threading.Thread) -> None:
+    """Wait until a thread that writes is over, or stands behind the transaction that is open now."""
+    until(lambda: not other.is_alive() or _somebody_waits(database), "the other one at the door")
+
+
+def _somebody_waits(database: Database) -> bool:
+    if database.is_sqlite:
+        return len(database._turns._queue) > 1
+    with database.read() as session:
+        return bool(session.scalar(text(COUNT_WAITING)))

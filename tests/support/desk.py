@@ -29,8 +29,8 @@ from app.questions import wording
 from app.workflows import invitations
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question
+from tests.support.database_checks import get_one
 from tests.support.pages import Page
-from tests.support.stored import one
 
 LOCALHOST = "https://localhost"
 
@@ -279,7 +279,7 @@ def newest_mail_ids(database: Database) -> dict[str, str]:
 
 
 def mail_state(database: Database, public_id: str) -> str:
-    return one(database, OutboxMail, public_id=public_id).state or ""
+    return get_one(database, OutboxMail, public_id=public_id).state or ""
 
 
 def move_mail(database: Database, public_id: str, action: str, **facts: object) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.support.missing import chromium_path, without
-from tests.support.serving import free_port
+from tests.support.processes import free_port
+from tests.support.required_programs import find_chromium, skip_without
 from tests.support.waiting import PATIENCE, until
 
 LOST = "the browser says that the line is lost"
@@ -108,7 +108,7 @@ class InFirefox:
 @contextmanager
 def in_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
     """Playwright starts browsers without their cache of pages unless it is told otherwise."""
-    path = chromium_path()
+    path = find_chromium()
     kept = ["--disable-back-forward-cache"] if keeps_pages else None
     browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"], ignore_default_args=kept)
     yield InChromium(browser.new_context(java_script_enabled=scripts).new_page())
@@ -120,7 +120,7 @@ def started_firefox() -> Iterator[Any]:
     """Debian's Firefox, driven by what Mozilla drives it with."""
     path = shutil.which("firefox-esr")
     if path is None:
-        without("firefox-esr")
+        skip_without("firefox-esr")
     from marionette_driver.marionette import Marionette
 
     with tempfile.TemporaryDirectory(prefix="firefox-") as logs:

@@ -1,7 +1,7 @@
 """A backup that is killed (SIGKILL), or runs out of room, at a chosen step of writing its file.
 
-Each line on standard input begins a life: "kill STEP", "full BYTES" or "whole". The mother process, which has loaded everything,
-forks it; she prints how it ended.
+Each line on standard input begins a life: "kill STEP", "full BYTES" or "whole". The parent process, which has loaded everything,
+forks it, and prints how it ended.
 """
 
 import os

@@ -1,13 +1,14 @@
 """A worker that is killed (SIGKILL) at a chosen statement, in the middle of whatever it does then.
 
-Each line on standard input begins a life and says at which statement it ends; the mother process, which has loaded everything,
-forks it. She prints "killed", or "done" where the work was over sooner.
+`python -m tests.support.killed_worker TASK URL MATCHER` reads a line for each life: at which statement it ends. The
+parent process, which has loaded everything, forks it, and prints "killed", or "done" where the work was over sooner.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import configure_mappers
 
 from app.answers import ladder
+from app.audit import chain
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters import look_alike_flags
@@ -42,7 +44,7 @@ def doomed(url: str, matcher: str, last: int) -> Database:
     return database
 
 
-def work(url: str, matcher: str, last: int) -> None:
+def do_duties(url: str, matcher: str, last: int) -> None:
     """All that the clock does to what is there, once, up to the statement that is the last one."""
     indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH = FEW
     database = doomed(url, matcher, last)
@@ -53,6 +55,15 @@ def work(url: str, matcher: str, last: int) -> None:
     weekly_counts.count_due(database)
     ladder.climb(database, invitations.invite_next)
     database.write(worker.forget_overdue)
+
+
+def extend_chain(url: str, matcher: str, last: int) -> None:
+    """Extend the chain over the trail, four events a link, up to the statement that is the last one."""
+    chain.AT_ONCE = 4
+    chain.extend(doomed(url, matcher, last), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
+
+
+TASKS = {"duties": do_duties, "chain": extend_chain}
 
 
 def lead(live: Callable[[int], object]) -> None:
@@ -69,4 +80,4 @@ def lead(live: Callable[[int], object]) -> None:
 
 
 if __name__ == "__main__":
-    lead(partial(work, *sys.argv[1:]))
+    lead(partial(TASKS[sys.argv[1]], *sys.argv[2:]))

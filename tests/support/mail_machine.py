@@ -19,7 +19,7 @@ from app.mail import inbound
 from app.mail.models import Inbound
 from tests.support import clock
 from tests.support.app import SECRETS
-from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
+from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_patiently
 from tests.support.mail_servers import CLOCK_24, readable_folder, require_programs_as_root
 
 PASSWORD = "app password"
@@ -139,7 +139,7 @@ postfix reload
 class MailMachine:
     """The machine with its mail server. `shared` is a folder that is seen from outside as well; the database is there."""
 
-    def __init__(self, inside: Machine, shared: Path, founded: Path) -> None:
+    def __init__(self, inside: DebianMachine, shared: Path, founded: Path) -> None:
         self.inside = inside
         self.shared = shared
         self._founded = founded
@@ -172,7 +172,7 @@ class MailMachine:
         """A provider lets this user in by token, as soon as somebody types the code; gives a refresh token of theirs."""
         self.inside.run("rm -f /run/refresh")  # another provider's, of before
         self.inside.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
-        patiently(lambda: bool(self.inside.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider")
+        wait_patiently(lambda: bool(self.inside.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider")
         return self.inside.run("cat /run/refresh").strip()
 
     def settings(self, *blocks: str) -> None:
@@ -198,7 +198,7 @@ class MailMachine:
 
     def wait_for(self, number: int) -> None:
         try:
-            patiently(lambda: len(self.stored()) == number, f"{number} mails")
+            wait_patiently(lambda: len(self.stored()) == number, f"{number} mails")
         except AssertionError as vain:
             raise AssertionError(f"{vain}\n{self.log()}") from None
 
@@ -221,7 +221,7 @@ class MailMachine:
 def mail_machine(founded: Path) -> Iterator[MailMachine]:
     """The machine until the block ends; the database of each of its newsrooms is a copy of `founded`."""
     require_programs_as_root("postfix", "postconf", "dovecot", "doveadm", "openssl")
-    with readable_folder("machine") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    with readable_folder("machine") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
         shared = folder / "shared"
         shared.mkdir()
         shared.chmod(0o777)
@@ -237,5 +237,5 @@ def mail_machine(founded: Path) -> Iterator[MailMachine]:
             f"{DOVECOT}{CLOCK_24}".encode(),
         )
         inside.run("postfix start; dovecot")
-        patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
+        wait_patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
         yield MailMachine(inside, shared, founded)

@@ -23,8 +23,8 @@ from aiosmtpd.lmtp import LMTP
 from app.db.engine import Database
 from app.mailroom.lmtp import Delivery, Intake
 from tests.support import clock
-from tests.support.missing import without
-from tests.support.serving import free_port
+from tests.support.processes import free_port
+from tests.support.required_programs import skip_without
 from tests.support.waiting import PATIENCE, until
 
 PASSWORD = "öpen-sesame"
@@ -102,9 +102,9 @@ def readable_folder(name: str) -> Iterator[Path]:
 
 def require_programs_as_root(*programs: str) -> None:
     if missing := [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
-        without(f"{' and no '.join(missing)}")
+        skip_without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
-        without("right to start mail servers (run as root)")
+        skip_without("right to start mail servers (run as root)")
 
 
 COMMON = """
@@ -230,7 +230,7 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
         version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
         grammar = DOVECOT_24 if re.match(r"2\.[4-9]", version) else DOVECOT_23
         if introspection and grammar is not DOVECOT_24:
-            without("Dovecot 2.4, whose settings for tokens the tests know")
+            skip_without("Dovecot 2.4, whose settings for tokens the tests know")
         # The version of the grammar has to stand first.
         settings = (grammar + COMMON + (BY_TOKEN_24 if introspection else "")).format(
             folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,

@@ -24,6 +24,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.mime_message import Envelope
@@ -33,7 +34,6 @@ from app.mail.reply_address import tokens_in
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from app.workflows.letters import public_state
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom, answered_question
 from tests.support.incoming_mails import DESK_ADDRESS, MX
@@ -122,7 +122,7 @@ class Room:
 
         def run(session: Session) -> int:
             question = answered_question(session, self.newsroom, words)
-            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
+            edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
             if locked:
                 locking.lock_edition(session, self.newsroom.nora, edition)

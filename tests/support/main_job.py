@@ -11,6 +11,7 @@ from app.core.actors import Clock, Expert, Reader, Staff
 from app.db.engine import Database
 from app.editions import locking, planning, slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.letters import queries as letters
 from app.letters import receive
 from app.newsletters.models import Newsletter
@@ -19,7 +20,6 @@ from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 
 START = datetime(2022, 10, 20, 9, tzinfo=UTC)  # a Thursday; the next edition is Wednesday 2 November
@@ -94,7 +94,7 @@ class MainJob:
                 session, self.editor, name, "expert@field.example", credit_line=credit_line, relation=relation
             )
             directory.verify_expert(session, self.editor, expert, "called the switchboard")
-            edition = public_state.list_editions_to_run(session, self.newsletter_id, 1)[0]
+            edition = list_editions_to_run(session, self.newsletter_id, 1)[0]
             assignment = assigning.assign(session, self.editor, question, expert, for_edition_id=edition.id)
             invitations.invite(session, self.editor, assignment)
 
@@ -126,7 +126,7 @@ class MainJob:
         def approve(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
             editing.approve(session, self.editor, answer, checklist=editing.CHECKLIST, version=answer.version)
-            edition = public_state.list_editions_to_run(session, self.newsletter_id, 1)[0]
+            edition = list_editions_to_run(session, self.newsletter_id, 1)[0]
             slots.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
 
         self.at(4, approve)

@@ -18,10 +18,10 @@ from sqlalchemy import make_url
 from tests.support import clock
 from tests.support.waiting import PATIENCE, until
 
-NAMED = "TEST_POSTGRES_URL"
-USUAL = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
+URL_VARIABLE = "TEST_POSTGRES_URL"
+USUAL_URLS = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
 
-ROOM = 2 * 2**30  # bytes
+MIN_FREE_BYTES = 2 * 2**30  # bytes
 # Nothing here has to outlive the tests, so nothing is waited for, and nothing is written twice.
 SETTINGS = {
     "listen_addresses": "",
@@ -36,20 +36,20 @@ SETTINGS = {
 }
 
 
-def plain(url: str) -> str:
+def psycopg_url(url: str) -> str:
     """The address as psycopg takes it."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def lets_us_in(url: str) -> bool:
+def can_create_databases(url: str) -> bool:
     """Whether we may create databases there."""
-    with suppress(psycopg.Error), psycopg.connect(plain(url), connect_timeout=3) as server:
+    with suppress(psycopg.Error), psycopg.connect(psycopg_url(url), connect_timeout=3) as server:
         asked = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
         return server.execute(asked).fetchone() == (True,)
     return False
 
 
-def programs() -> Path | None:
+def find_programs() -> Path | None:
     """The folder of the newest installed server's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
     known = str(found[-1]) if found else shutil.which("initdb")
@@ -60,28 +60,28 @@ def programs() -> Path | None:
 def server(**settings: str) -> Iterator[str | None]:
     """The server's address, or None where none can be had. One that was started here, with these `settings` beside the usual
     ones, is stopped at the end."""
-    named, bin_folder = os.environ.get(NAMED), programs()
+    named, bin_folder = os.environ.get(URL_VARIABLE), find_programs()
     if bin_folder and not named:
-        with _own(bin_folder, settings) as url:
+        with _own_server(bin_folder, settings) as url:
             yield url
         return
-    yield next((url for url in ((named,) if named else USUAL) if lets_us_in(url)), None)
+    yield next((url for url in ((named,) if named else USUAL_URLS) if can_create_databases(url)), None)
 
 
-def in_memory() -> str | None:
+def find_memory_folder() -> str | None:
     """A folder that lies in memory, where there is one with room enough: other programs keep disks busy."""
     shared = Path("/dev/shm")  # noqa: S108 - what is made there has a name that nobody can guess
-    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > ROOM else None
+    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > MIN_FREE_BYTES else None
 
 
 @contextmanager
-def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
+def _own_server(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
     """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
 
     The server refuses to run as root. It keeps the machine's time, which nothing asks it for: with libfaketime a wait for a lock
     missed its time limit.
     """
-    folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=in_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=find_memory_folder()))
     account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if account:
         shutil.chown(folder, "postgres", "postgres")
@@ -106,7 +106,7 @@ def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
         )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     try:
-        until(lambda: lets_us_in(url), "PostgreSQL", pause=0.1)
+        until(lambda: can_create_databases(url), "PostgreSQL", pause=0.1)
         yield url
     finally:
         child.send_signal(signal.SIGINT)  # at once, whoever is still connected

@@ -17,6 +17,7 @@ from app.db.session import add_and_flush
 from app.editions import locking, slots
 from app.editions.items import headline
 from app.editions.models import Edition, EditionItem
+from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.people import expert_pages
@@ -27,7 +28,6 @@ from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.card import Card
 from app.workflows import invitations
-from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
@@ -60,7 +60,7 @@ def answer_letters(
         nora, rows = newsroom.nora, [session.get_one(Letter, key) for key in letters]
         question = questions.open_question(session, nora, rows, headline=headline, body=body, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.slots = 1_000
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
@@ -76,7 +76,7 @@ def answer_letters(
 
 def lock_edition(database: Database, newsroom: Newsroom) -> None:
     def lock(session: Session) -> None:
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-from tests.support.serving import free_port
+from tests.support.processes import free_port
 from tests.support.source import ROOT
 from tests.support.waiting import PATIENCE, until
 

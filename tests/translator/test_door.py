@@ -21,8 +21,8 @@ from app.workflows.letters import endings
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import translations
 from tests.support.assignments import EDITED, WORDING, ExpertAssignment
+from tests.support.database_checks import count_rows, get_one
 from tests.support.pages import Browser
-from tests.support.stored import one, rows
 from tests.support.translations import PERSIAN, TranslatorTask, ask_translator, find_translator_page, get_original
 
 
@@ -76,7 +76,7 @@ def test_from_the_mail_to_thanks_and_to_the_approval(shirin: TranslatorTask, app
     approve(shirin)
     page.open(shirin.page)
     assert (page.heading, PERSIAN["body"] in page.text) == ("Thank you. It is done", False)
-    gone = one(shirin.asked.database, Translator)
+    gone = get_one(shirin.asked.database, Translator)
     assert (gone.state, gone.email_sealed, gone.name) == ("done", None, "Shirin Amini")
 
 
@@ -118,11 +118,11 @@ def test_the_script_is_told_what_is_kept(shirin: TranslatorTask, app: Flask) -> 
 
 
 def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: TranslatorTask, app: Flask) -> None:
-    page, before = shirin.browser(app), rows(shirin.asked.database)
+    page, before = shirin.browser(app), count_rows(shirin.asked.database)
     assert page.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
     assert page.read.summary == [("body", "The translation needs words.")]
     assert page.value("headline") == PERSIAN["headline"]
-    assert rows(shirin.asked.database) == before
+    assert count_rows(shirin.asked.database) == before
 
 
 @pytest.mark.parametrize(("field", "most"), [("headline", 300), ("translator", 200), ("body", 20_000)])
@@ -148,9 +148,9 @@ def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: Translato
     page = shirin.browser(app)
     form = {**page.read.form("/send").fields, **PERSIAN}
     page.press(f"{shirin.page}/send", **form)
-    before = rows(shirin.asked.database)
+    before = count_rows(shirin.asked.database)
     assert page.press(f"{shirin.page}/send", **form).status_code == 303
-    assert rows(shirin.asked.database) == before
+    assert count_rows(shirin.asked.database) == before
     assert page.press(f"{shirin.page}/send", **form | {"body": "دیگر"}).status_code == 409
     assert page.heading == "Thank you. Nora Lind has your translation"
     assert "دیگر" in page.read.part("section[aria-labelledby=others]").words
@@ -178,7 +178,7 @@ def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: Translator
     page.press(f"{shirin.page}/decline", note="I am away.")
     page.follow()
     assert (page.heading, WORDING in page.text) == ("Thank you for telling us", False)
-    gone = one(shirin.asked.database, Translator)
+    gone = get_one(shirin.asked.database, Translator)
     assert (gone.state, gone.email_sealed, gone.key_no) == ("declined", None, None)
     with shirin.asked.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="desk.translator_declined")).all()
@@ -308,7 +308,7 @@ def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_
         withdraw(session, receipts.reader_of(letter), letter)
 
     salt.database.write(take_back)
-    assert {table: rows(salt.database)[table] for table in ("translators", "translator_drafts")} == {
+    assert {table: count_rows(salt.database)[table] for table in ("translators", "translator_drafts")} == {
         "translators": 0, "translator_drafts": 0,
     }  # fmt: skip
     assert page.open(shirin.page).status_code == 404
@@ -328,7 +328,7 @@ def test_an_address_does_not_outlive_the_question_once_its_end_stands(
     database.write(translators.sweep, at + timedelta(minutes=2))
     assert shirin.state == "invited"  # the press can be taken back
     database.write(translators.sweep, at + timedelta(hours=2))
-    gone = one(database, Translator)
+    gone = get_one(database, Translator)
     assert (gone.state, gone.email_sealed, gone.key_no) == ("withdrawn", None, None)
     assert mails_of(shirin) == ["discarded"]
 
@@ -410,9 +410,9 @@ def test_name_and_drafts_have_their_time(shirin: TranslatorTask, app: Flask, dat
         lambda session: translators.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
     )
     database.write(translators.sweep, start + timedelta(days=400))
-    assert rows(database)["translators"] == 1  # something was typed since
+    assert count_rows(database)["translators"] == 1  # something was typed since
     database.write(translators.sweep, later + timedelta(days=366))
-    assert {table: rows(database)[table] for table in ("translators", "translator_drafts")} == {
+    assert {table: count_rows(database)[table] for table in ("translators", "translator_drafts")} == {
         "translators": 0, "translator_drafts": 0,
     }  # fmt: skip
     assert page.open(shirin.page).status_code == 404

@@ -18,7 +18,7 @@ from app.questions.models import Question, Translator
 from app.workflows.letters import withdrawal
 from tests.support.assignments import TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
-from tests.support.stored import rows
+from tests.support.database_checks import count_rows
 from tests.support.translations import PERSIAN, SHIRIN, TranslatorTask, ask_translator, get_original
 
 # What the desk and Leyla know, and no translator needs.
@@ -127,7 +127,7 @@ def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAs
     assert WORDING not in page.text
     assert page.press(f"{shirin.page}/send", **{**form, **PERSIAN}).status_code == 404
     assert {
-        name: rows(salt.database)[name] for name in ("translators", "translator_drafts", "translations")
+        name: count_rows(salt.database)[name] for name in ("translators", "translator_drafts", "translations")
     } == dict.fromkeys(("translators", "translator_drafts", "translations"), 0)
     with salt.database.read() as session:
         mails = session.scalars(select(OutboxMail).where(OutboxMail.kind == translators.INVITATION_KIND)).all()
@@ -171,11 +171,11 @@ def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Exp
 @pytest.mark.threat("stranger at the door")
 def test_opening_the_link_changes_nothing(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
-    page, before = shirin.browser(app), rows(salt.database)
+    page, before = shirin.browser(app), count_rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert page.open(shirin.page, method).status_code == 200
         assert page.open(f"{shirin.page}/send", method).status_code == 303
-    assert rows(salt.database) == before
+    assert count_rows(salt.database) == before
 
 
 @pytest.mark.threat("curious expert")

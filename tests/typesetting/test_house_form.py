@@ -16,7 +16,7 @@ from app.typesetting.block import Block
 from app.typesetting.house_form import FILLED_IN, LeadIn, Piece, Voice, fill, lead_in_text, set_block
 from app.typesetting.house_languages import LANGUAGES, OF_MARKS, phrases_for
 from app.typesetting.renderers import to_html, to_json, to_markdown, to_text
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 
 LEYLA = LeadIn("Leyla Aydin", "who studies rivers at the University of Baku", "and measured the lake herself")
 PIECE = Piece(
@@ -66,7 +66,7 @@ def test_the_real_edition_comes_out_letter_for_letter() -> None:
     """Its answer is fed with the double marks that an expert types; the call lost its address when it was collected."""
     found = Path(__file__).resolve().parents[3] / "shared/data/expert-corner-expected.txt"
     if not found.exists():
-        without("block of the real edition (../shared/data)")
+        skip_without("block of the real edition (../shared/data)")
     expected = found.read_bytes().decode()
     heading, question, _, *paragraphs, call = expected.rstrip("\n").split("\n\n")
     section, headline = heading.split(": ")

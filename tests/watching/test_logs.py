@@ -28,8 +28,8 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
+from tests.support.processes import run_site
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
-from tests.support.serving import served
 from tests.support.smtp_servers import smtp_server as smtp_served
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -191,7 +191,7 @@ def test_the_processes_themselves_log_json_and_nobody(
     monkeypatch.setenv("LOG_LEVEL", "debug")
     url = f"sqlite:///{tmp_path / 'newsroom.db'}"
     (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
-    with served(url, tmp_path / "mail") as site:
+    with run_site(url, tmp_path / "mail") as site:
         for path in ("/steppe/answers?q=silver+kettle", "/a/bakhtiyar-the-token-of-a-link-1", "/desk/?from=bakhtiyar"):
             heads = {"Referer": "http://post.example/?kettle", "User-Agent": "kettle"}
             request = Request(f"{site}{path}", headers=heads)  # noqa: S310 - an address of ours

@@ -26,8 +26,8 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
+from tests.support.processes import run_site
 from tests.support.reader_pages import send_question
-from tests.support.serving import served
 from tests.support.waiting import until
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -146,7 +146,7 @@ def two_processes(
     monkeypatch.setenv("METRICS_TOKEN", TOKEN)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
-    with served(f"sqlite:///{tmp_path / 'newsroom.db'}", tmp_path / "mail") as site:
+    with run_site(f"sqlite:///{tmp_path / 'newsroom.db'}", tmp_path / "mail") as site:
         yield site
     assert list(tmp_path.glob("readers-asked-metrics-*")) == []  # the folder goes with the server
 

@@ -23,10 +23,10 @@ from tests.support.assignments import (
     send_queued_mails,
 )
 from tests.support.cast import Newsroom
+from tests.support.database_checks import get_one
 from tests.support.databases import KEEPS_CHANGING
 from tests.support.desk import Desk, press_undo, shown_token
 from tests.support.reader_pages import publish_answer
-from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -148,7 +148,7 @@ def test_what_was_undone_can_be_edited_and_closed_again_and_is_told_then(nora, s
 def test_once_somebody_has_been_told_the_whole_closing_stands(nora, salt, kind, who):
     edited(nora, salt)
     led = nora.get(close(nora, salt))
-    mail_id = one(salt.database, OutboxMail, kind=kind).id
+    mail_id = get_one(salt.database, OutboxMail, kind=kind).id
 
     def goes_out(session: Any) -> None:
         outbox.move(session, Clock(), session.get_one(OutboxMail, mail_id), "send", sent_at=now(session))

@@ -20,7 +20,7 @@ from app.questions.models import Question, QuestionText
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state
 from app.workflows.letters.withdrawal import unlock, withdraw
-from tests.support.files import left, standing
+from tests.support.database_checks import find_in_files, find_left_in_files
 from tests.support.main_job import OWN, TIMUR, MainJob
 
 NAMED = receive.Submission(
@@ -142,10 +142,10 @@ def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None
     newsroom = OneReader(database, OWN)
     newsroom.two_readers_ask()
     planted = ("did they not know", "my brother drives")
-    assert standing(database, *planted) == [*planted]
+    assert find_in_files(database, *planted) == [*planted]
     newsroom.take_back(0.5)
-    assert left(database, *planted) == []
-    assert standing(database, "withdrawn") == ["withdrawn"]
+    assert find_left_in_files(database, *planted) == []
+    assert find_in_files(database, "withdrawn") == ["withdrawn"]
 
 
 def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:

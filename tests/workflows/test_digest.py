@@ -17,13 +17,13 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.mail import outbox
 from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from app.workflows.letters import public_state
 from app.workflows.overview import alarms, digest
 from app.workflows.publishing import publication
 from app.workflows.publishing import skip as skipping
@@ -72,7 +72,7 @@ def timur_writes(database: Database, newsroom: Newsroom) -> None:
 
 def coming(database: Database, newsroom: Newsroom) -> Edition:
     with database.read() as session:
-        return public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        return list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
 
 
 # --- The morning ---
@@ -239,7 +239,7 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
     mailed_by_leyla(database, salt)
 
     def postpone(session: Session) -> None:
-        later = public_state.list_editions_to_run(session, newsroom.newsletter_id, 2)[1]
+        later = list_editions_to_run(session, newsroom.newsletter_id, 2)[1]
         session.execute(update(Assignment).values(for_edition_id=later.id))
 
     database.write(postpone)
@@ -248,7 +248,7 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
 
 def locked(database: Database, newsroom: Newsroom) -> Edition:
     def lock(session: Session) -> None:
-        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who measures it?"), edition)
         locking.lock_edition(session, newsroom.nora, edition)
 
@@ -291,9 +291,7 @@ def expert_mails(database: Database) -> list[tuple[str, str]]:
 def picked(database: Database, newsroom: Newsroom) -> int:
     def pick(session: Session) -> int:
         question = answered_question(session, newsroom, "Who measures it?")
-        slots.pick(
-            session, newsroom.nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        )
+        slots.pick(session, newsroom.nora, question, list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
         return question.id
 
     return database.write(pick)
@@ -314,7 +312,7 @@ def test_a_skipped_edition_tells_once_what_becomes_of_its_answers(
     picked(database, newsroom)
 
     def skip(session: Session) -> None:
-        first, *later = public_state.list_editions_to_run(session, newsroom.newsletter_id, 100)
+        first, *later = list_editions_to_run(session, newsroom.newsletter_id, 100)
         for edition in later if not room else ():
             skipping.skip(session, newsroom.nora, edition)
         skipping.skip(session, newsroom.nora, first)

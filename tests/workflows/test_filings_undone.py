@@ -22,10 +22,10 @@ from app.questions.models import Note, Question
 from app.workflows import invitations, undo
 from tests.support.assignments import ExpertAssignment, ask_expert_and_send, send_queued_mails
 from tests.support.cast import Newsroom
+from tests.support.database_checks import get_one
 from tests.support.databases import KEEPS_CHANGING
 from tests.support.desk import press_undo
 from tests.support.mailroom import receive_expert_mail
-from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -120,13 +120,13 @@ def test_each_filing_has_its_inverse_and_all_stands_as_it_stood(nora, database, 
     letter = receive_expert_mail(database, salt.assignment_id, "The plates were put up in 2010.")
     before = facts(database)
     led = nora.post(f"/letters/{letter}/reply", kind=kind, version="1")
-    assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == (then, kind)
+    assert (salt.state(), get_one(database, Letter, public_id=letter).filed_as) == (then, kind)
     assert facts(database) != before
     assert press_undo(nora, led) == "Undone."
     assert facts(database) == before
     # and it can be filed anew as what it is
-    nora.post(f"/letters/{letter}/reply", kind=kind, version=one(database, Letter, public_id=letter).version)
-    assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == (then, kind)
+    nora.post(f"/letters/{letter}/reply", kind=kind, version=get_one(database, Letter, public_id=letter).version)
+    assert (salt.state(), get_one(database, Letter, public_id=letter).filed_as) == (then, kind)
 
 
 def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ilya, database, salt):
@@ -134,9 +134,9 @@ def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ily
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="answer", version="1"))
     salt.edit("Nobody has to.")
     assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
-    assert (salt.state(), one(database, Answer).state) == ("received", "edited")
+    assert (salt.state(), get_one(database, Answer).state) == ("received", "edited")
     assert "Let it wait again" not in nora.get(f"/letters/{letter}")
-    nora.post(f"/letters/{letter}/reopen", 409, version=one(database, Letter, public_id=letter).version)
+    nora.post(f"/letters/{letter}/reopen", 409, version=get_one(database, Letter, public_id=letter).version)
 
 
 def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, monkeypatch):
@@ -145,8 +145,8 @@ def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, m
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert press_undo(nora, page) == "One stays as it is: the minute is over."
     assert "Let it wait again" in nora.get(f"/letters/{letter}")
-    nora.post(f"/letters/{letter}/reopen", version=one(database, Letter, public_id=letter).version)
-    assert (salt.state(), one(database, Letter, public_id=letter).state) == ("invited", "received")
+    nora.post(f"/letters/{letter}/reopen", version=get_one(database, Letter, public_id=letter).version)
+    assert (salt.state(), get_one(database, Letter, public_id=letter).state) == ("invited", "received")
     assert "It is the answer" in nora.get(f"/letters/{letter}")
 
 

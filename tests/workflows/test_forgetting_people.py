@@ -27,8 +27,8 @@ from app.workflows.overview import digest
 from app.workflows.retention import erase_letters, erase_people
 from tests.support.assignments import EDITED, ExpertAssignment, send_queued_mails
 from tests.support.cast import Newsroom
+from tests.support.database_checks import find_in_files, find_left_in_files
 from tests.support.desk import Desk
-from tests.support.files import left, standing
 
 DAY = timedelta(days=1)
 NOW = utc_now()
@@ -87,12 +87,12 @@ def test_who_is_to_be_deleted_is_gone_from_the_files_after_a_week_but_for_what_r
     database: Database, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
     everything_of_leyla(salt)
-    assert standing(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
+    assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
     leyla(salt, erase_people.leave)
     sweep(database, days=6.9)
-    assert standing(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
+    assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
     sweep(database, days=7.1)
-    assert left(database, *OF_LEYLA.values()) == []
+    assert find_left_in_files(database, *OF_LEYLA.values()) == []
     with database.read() as session:
         expert = session.get_one(Expert, newsroom.leyla.expert_id)
         assert expert.name == f"Former expert {expert.person.public_id[:4].upper()}"
@@ -114,7 +114,7 @@ def test_a_deletion_is_taken_back_within_the_week(
     leyla(salt, erase_people.leave)
     leyla(salt, erase_people.stay)
     sweep(database, days=30)
-    assert standing(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
+    assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
 
 
 def test_who_has_a_question_or_an_answer_that_is_to_run_is_not_deleted(
@@ -138,9 +138,9 @@ def test_whom_no_desk_asks_any_more_leaves_after_the_days_of_the_setting(
     everything_of_leyla(salt)
     database.write(lambda s: s.execute(update(Newsletter).values(expert_days=100)))
     sweep(database, days=99)
-    assert standing(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
+    assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
     sweep(database, days=101)
-    assert left(database, *OF_LEYLA.values()) == []
+    assert find_left_in_files(database, *OF_LEYLA.values()) == []
     with database.read() as session:
         gone = [one.id for one in session.scalars(select(Expert).where(Expert.erased_at.is_not(None)))]
     assert gone == [newsroom.leyla.expert_id]  # whom nobody has asked yet stands in the directory
@@ -161,9 +161,9 @@ def test_what_never_ran_goes_after_the_days_of_drafts(
 
     database.write(lambda s: s.execute(update(Newsletter).values(draft_days=50, idle_days=3_000, expert_mail_days=1)))
     forget(49)
-    assert standing(database, OF_LEYLA["sent"]) == [OF_LEYLA["sent"]]
+    assert find_in_files(database, OF_LEYLA["sent"]) == [OF_LEYLA["sent"]]
     forget(51)
-    assert left(database, OF_LEYLA["sent"]) == []
+    assert find_left_in_files(database, OF_LEYLA["sent"]) == []
 
 
 def ilya_leaves(database: Database, newsroom: Newsroom) -> None:

@@ -36,9 +36,9 @@ from app.workflows.overview.models import CountedWeek
 from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
 from tests.support.cast import Newsroom
+from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
 from tests.support.pages import words_of
-from tests.support.stored import counted
 
 TODAY = utc_now().replace(hour=12, minute=0, second=0, microsecond=0)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
@@ -282,7 +282,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
 
 def test_the_page_asks_as_often_however_much_there_is(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def asked() -> int:
-        with counted(database) as statements:
+        with record_statements(database) as statements:
             nora.words("insights?period=all")
         return len(statements)
 

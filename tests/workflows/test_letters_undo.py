@@ -23,10 +23,10 @@ from app.workflows import undo
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
 from tests.support.cast import answered_question
+from tests.support.database_checks import get_one
 from tests.support.desk import press_undo, shown_version
 from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
 from tests.support.mailroom import receive_expert_mail
-from tests.support.stored import one
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -73,7 +73,7 @@ def test_a_letter_that_was_filed_before_goes_back_to_that(nora, database, newsro
 def test_the_notice_of_an_end_is_recalled_and_written_again_when_it_ends_again(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT, hear_back="once", email="dana@post.example")
     press_undo(nora, nora.post(f"/letters/{salt}/end", reason="later", version="1"))
-    assert one(database, OutboxMail).state == "discarded"
+    assert get_one(database, OutboxMail).state == "discarded"
     led = nora.post(f"/letters/{salt}/end", reason="outside", version=get_letter(database, salt).version)
     with database.read() as session:
         assert list(session.scalars(select(OutboxMail.state).order_by(OutboxMail.id))) == ["discarded", "queued"]
@@ -95,10 +95,10 @@ def test_after_a_minute_or_when_somebody_went_on_it_is_refused_and_says_why(
     ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
     assert press_undo(nora, led) == "One stays as it is: Ilya Brandt filed the letter as: Spam."
     led = nora.post(f"/letters/{figures}/file", kind="question", version="1")
-    question = one(database, Question).public_id
+    question = get_one(database, Question).public_id
     ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
     assert press_undo(nora, led).startswith("Undone. One stays as it is: ")
-    assert (get_letter(database, figures).state, one(database, Question).state) == ("received", "open")
+    assert (get_letter(database, figures).state, get_one(database, Question).state) == ("received", "open")
     monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
     led = nora.post(f"/letters/{figures}/file", kind="tip", version=get_letter(database, figures).version)
     assert press_undo(nora, led) == "One stays as it is: the minute is over."
@@ -110,13 +110,13 @@ def test_a_press_that_names_what_somebody_else_did_since_takes_nothing_of_it_bac
     nora.post(f"/letters/{salt}/file", kind="tip", version="1")
     ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
     nora.post(f"/letters/{figures}/file", kind="question", version="1")
-    question = one(database, Question).public_id
+    question = get_one(database, Question).public_id
     ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
     with database.read() as session:
         everything = ".".join(str(key) for key in session.scalars(select(Event.id)))
     nora.post("/undo", press=everything, back="/desk/steppe/letters")
     assert get_letter(database, salt).filed_as == "spam"
-    assert one(database, Question).state == "open"
+    assert get_one(database, Question).state == "open"
 
 
 def test_nobody_undoes_what_somebody_else_did(nora, ilya, database, newsroom):
@@ -153,7 +153,7 @@ def test_letters_become_one_question_join_the_one_that_is_there_and_come_apart_a
     salt, again, figures = (send_letter(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
     nora.post("/letters", act="question", letter=[f"{salt}.1"])
     led = nora.post("/letters", act="question", letter=[f"{salt}.2", f"{again}.1"])
-    question = one(database, Question)
+    question = get_one(database, Question)
     assert {get_letter(database, each).question_id for each in (salt, again)} == {question.id}
     assert press_undo(nora, led) == "Undone."
     assert (get_letter(database, salt).question_id, get_letter(database, again).state) == (question.id, "received")
@@ -230,7 +230,9 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
     led = nora.post(f"/letters/{again}/alike", same="yes", **sent)
     assert led == f"/desk/steppe/letters/{figures}"
     assert (
-        get_letter(database, salt).question_id == get_letter(database, again).question_id == one(database, Question).id
+        get_letter(database, salt).question_id
+        == get_letter(database, again).question_id
+        == get_one(database, Question).id
     )
     assert press_undo(nora, led) == "Undone."
     assert listed_letters(nora.get("/letters")) == [again, figures, salt]
@@ -245,7 +247,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
     pair = nora.get(f"/letters/{again}").value("pair")
     sent = {"with": f"letter.{salt}", "pair": pair, "same": "yes"}
     led = nora.post(f"/letters/{again}/alike", version="1", **sent)
-    assert one(database, Verdict).same
+    assert get_one(database, Verdict).same
     assert press_undo(nora, led) == "Undone."
     assert said(database) == ["verdict.same", "verdict.take back"]
 
@@ -259,12 +261,12 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
         pass
     for take_back in (lambda led: press_undo(nora, led), lambda _led: nora.post(f"/questions/{second}/split")):
         led = nora.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
-        assert one(database, Verdict).same
+        assert get_one(database, Verdict).same
         take_back(led)
-        assert one(database, Question, public_id=second).state == "open"
+        assert get_one(database, Question, public_id=second).state == "open"
         assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
     led = nora.post(f"/questions/{first}/alike", pair=f"letter.{salt}", same="yes")
-    assert one(database, Verdict).same
+    assert get_one(database, Verdict).same
     assert press_undo(nora, led) == "Undone."
     assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
 
@@ -283,7 +285,7 @@ def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
     assert said(database) == ["verdict.same", "verdict.take back"]
     ilya.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
     assert press_undo(nora, led).startswith("One stays as it is: ")
-    assert one(database, Verdict).same
+    assert get_one(database, Verdict).same
 
 
 def said(database: Database) -> list[str]:

@@ -27,7 +27,7 @@ from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
 from app.workflows.publishing import skip as skipping
 from tests.support.main_job import DANA, OWN, START, TIMUR, MainJob
-from tests.support.missing import without
+from tests.support.required_programs import skip_without
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -35,7 +35,7 @@ SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 def real_edition() -> dict[str, Any]:
     """The real edition as data: what its people would have typed, with the marks that a person types."""
     if not SHARED.is_dir():
-        without("data of the real edition (../shared/data)")
+        skip_without("data of the real edition (../shared/data)")
     expected = (SHARED / "expert-corner-expected.txt").read_text()
     paragraphs = [part.strip() for part in expected.split("\n\n")]
     typed = [part.removeprefix('"').removesuffix('"') for part in paragraphs[3:6]]

@@ -18,11 +18,10 @@ from app.workflows.publishing import after_sending, publication, translations
 from app.workflows.publishing.after_sending import Note, PublishedText
 from app.workflows.retention import erase_published
 from tests.support.cast import Newsroom
+from tests.support.database_checks import count_rows, find_left_in_files
 from tests.support.desk import Desk
-from tests.support.files import left
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
-from tests.support.stored import rows
 
 HERE = "/steppe/q/{}/-?lang=fa"
 AS_SENT = PublishedText(
@@ -131,8 +130,8 @@ def test_words_that_endanger_somebody_are_gone_in_every_language(
     database.write(lambda s: erase(s, newsroom, silos))
     page = client.get(HERE.format(silos), follow_redirects=True)
     assert (page.status_code, "Wolkenstein" in page.text) == (200 if erase is reworded else 410, False)
-    assert (rows(database)["translations"], rows(database)["item_translations"]) == (0, 0)
-    assert left(database, "Wolkenstein anbar") == []
+    assert (count_rows(database)["translations"], count_rows(database)["item_translations"]) == (0, 0)
+    assert find_left_in_files(database, "Wolkenstein anbar") == []
     assert exported(database) == ([("en", 0)] if erase is reworded else [])
     if erase is reworded:
         # The new words can be translated like any.

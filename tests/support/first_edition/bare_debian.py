@@ -1,21 +1,24 @@
 """A Debian of its own from nothing: debootstrap, its own systemd as the first process, its own network, gone at the end.
 
 Needs root and the network. The machine has a loopback and nothing else, so that what listens there are the servers that the
-docs set up, on the ports that they name; apt and pip fetch through a proxy, as in many a newsroom.
+docs set up, on the ports that they name; apt and pip fetch through a proxy at 127.0.0.1, which is served from outside.
 """
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from tempfile import mkdtemp
+from threading import Thread
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
-from tests.support.first_edition.way_out import way_out
-from tests.support.machine import enter
+from tests.support.debian_machine import enter_namespace
 from tests.support.waiting import until
 
 RELEASE = "trixie"
@@ -108,7 +111,7 @@ class BareDebian:
         """Let this thread, and what it starts from now on, live in the machine's network: browsers, mail programs."""
         space = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
         try:
-            enter(space)
+            enter_namespace(space)
         finally:
             os.close(space)
 
@@ -129,7 +132,7 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
         root = folder / "root"
         _bootstrap(root, log)
         (root / "etc/hostname").write_text(f"{name}\n")
-        with _booted(root, log) as pid, way_out(pid) as proxy:
+        with _booted(root, log) as pid, http_proxy(pid) as proxy:
             _tell_of(proxy, root)
             yield BareDebian(pid, root, log)
     finally:
@@ -213,3 +216,71 @@ def _is_up(pid: int) -> bool:
     asked = ("nsenter", f"--target={first}", "--all", "systemctl", "is-system-running")
     said = subprocess.run(asked, capture_output=True, text=True, check=False, env={"PATH": PATH}).stdout.strip()
     return said in ("running", "degraded")
+
+
+PROXY_PORT = 3128
+PROXY_TIMEOUT = 60.0  # seconds without a byte
+
+
+class _ProxyHandler(StreamRequestHandler):
+    """One request: a tunnel for TLS, or a plain fetch (RFC 9110, sections 9.3.6 and 7.2)."""
+
+    timeout = PROXY_TIMEOUT
+
+    def handle(self) -> None:
+        with suppress(OSError, ValueError):
+            method, target, _ = self.rfile.readline().decode("latin-1").split()
+            headers = list(iter(self.rfile.readline, b"\r\n"))
+            if method == "CONNECT":
+                host, _, port = target.rpartition(":")
+                with socket.create_connection((host, int(port)), PROXY_TIMEOUT) as far:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                    Thread(target=_carry, args=(self.connection, far), daemon=True).start()
+                    _carry(far, self.connection)
+                return
+            there = urlsplit(target)
+            with socket.create_connection((there.hostname, there.port or 80), PROXY_TIMEOUT) as far:
+                kept = [one for one in headers if not one.lower().startswith((b"connection:", b"proxy-"))]
+                path = there._replace(scheme="", netloc="").geturl()
+                far.sendall(b"".join([f"{method} {path} HTTP/1.1\r\n".encode(), *kept, b"Connection: close\r\n\r\n"]))
+                _carry(far, self.connection)
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while some := source.recv(1 << 16):
+            target.sendall(some)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+class _ProxyServer(ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(("127.0.0.1", PROXY_PORT), _ProxyHandler, bind_and_activate=False)
+        self.socket.close()
+        listens = Thread(target=self._listen, args=(pid,))  # another network is entered by a thread, and left with it
+        listens.start()
+        listens.join()
+
+    def _listen(self, pid: int) -> None:
+        space = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        try:
+            enter_namespace(space)
+        finally:
+            os.close(space)
+        self.socket = socket.create_server(self.server_address)
+
+
+@contextmanager
+def http_proxy(pid: int) -> Iterator[str]:
+    """Let the machine of this process out until the block ends; gives the address of the proxy, as it is there."""
+    with _ProxyServer(pid) as server:
+        serves = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        serves.start()
+        try:
+            yield f"http://127.0.0.1:{PROXY_PORT}"
+        finally:
+            server.shutdown()
+            serves.join()

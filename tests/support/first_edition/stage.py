@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.first_edition.bare_debian import BareDebian, Failed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
-from tests.support.missing import chromium_path
+from tests.support.required_programs import find_chromium
 from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT
 from tests.support.town import Visit
@@ -92,7 +92,7 @@ class Stage:
 
     def open_browser(self) -> None:
         """A real browser in the machine's network, which knows the name of the site and believes its one certificate."""
-        path = chromium_path()
+        path = find_chromium()
         if path is None:
             raise Failed("there is no chromium")
         believed = _fingerprint(self._certificate("etc/letsencrypt/live/ask.example.org/fullchain.pem"))

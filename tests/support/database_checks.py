@@ -1,25 +1,125 @@
-"""How the database finds what is asked of it: which statements read a table from one end to the other.
+"""What stands in a database and in its files, which statements it is asked, and which of them read a whole table.
 
-A table is large unless it stands in `SMALL`, so that a new one has to be walked by an index until somebody says why
-not. On SQLite a plan doesn't follow from how many rows there are, unless somebody had them counted by ANALYZE;
-PostgreSQL is told to do without a walk over all rows where it can.
+A table is large unless it stands in `SMALL_TABLES`, so that a new one needs an index until somebody says why not. On
+SQLite a plan doesn't depend on how many rows there are, unless ANALYZE has counted them; PostgreSQL is told to avoid
+sequential scans where it can.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from flask import Flask, has_request_context, request
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
 
+from app.answers.models import Answer, Assignment
 from app.db.engine import Database
+from app.db.secure_delete import Rewriter
 from app.models import Base
+from app.questions.models import Question
 from app.server import worker
-from tests.support.walks import DESK
+from tests.support.waiting import until
 
-SMALL = frozenset((
+T = TypeVar("T")
+
+
+def dump_tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table: what a refused change must leave as it is."""
+    with database.read() as session:
+        return {
+            table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def count_rows(database: Database) -> dict[str, int]:
+    """How many rows every table has."""
+    with database.read() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def get_one(database: Database, model: type[T], **by: object) -> T:
+    with database.read() as session:
+        return session.scalars(select(model).filter_by(**by)).unique().one()
+
+
+def get_states(database: Database) -> tuple[str | None, str | None, str | None]:
+    """Where the only question, assignment and answer stand."""
+    with database.read() as session:
+        found = [session.scalar(select(model.state)) for model in (Question, Assignment, Answer)]
+    return tuple(found)
+
+
+@contextmanager
+def record_statements(database: Database, writes: bool = False) -> Iterator[list[str]]:
+    """The statements that reading runs meanwhile, or writing."""
+    engine = database.writer if writes else database.reader
+    statements: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+
+
+def count_queries(database: Database, fn: Callable[[], object]) -> int:
+    """How many queries reading a page takes."""
+    with record_statements(database) as statements:
+        fn()
+    return len(statements)
+
+
+def read_database_files(database: Database) -> bytes:
+    """All that stands in the files of a database. Nothing is tidied up first."""
+    if database.is_sqlite:
+        path = Path(database.url.removeprefix("sqlite:///"))
+        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(
+            text("CHECKPOINT")
+        )  # what PostgreSQL holds in memory has to stand in its files to be seen there
+        rows = connection.execute(
+            text(
+                "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class "
+                "WHERE relkind IN ('r', 'i', 't') AND pg_relation_filepath(oid) IS NOT NULL"
+            )
+        )
+        return b"".join(bytes(row[0]) for row in rows)
+
+
+def find_in_files(database: Database, *words: str | bytes) -> list[str | bytes]:
+    """Those of some words that stand in the files."""
+    written = read_database_files(database)
+    return [word for word in words if (word.encode() if isinstance(word, str) else word) in written]
+
+
+def find_left_in_files(database: Database, *words: str | bytes) -> list[str | bytes]:
+    """Those that stand there still when the erasure is over: on PostgreSQL the worker has a part in it.
+
+    It learns of changed rows from the server's statistics, which come a second later.
+    """
+    if not database.is_sqlite:
+        rewriter = Rewriter()
+
+        def gone() -> bool:
+            rewriter.rewrite(database)
+            return not find_in_files(database, *words)
+
+        until(gone, "what was erased to leave the files of PostgreSQL")
+    return find_in_files(database, *words)
+
+
+SMALL_TABLES = frozenset((
     "newsletters", "newsletter_texts", "former_names", "topics", "memberships", "counted_weeks", "public_versions",
     "sending_tools", "programs", "sealing_keys", "sightings", "sweeps", "mail_sign_ins", "experts", "expert_pages",
     "people", "sessions", "sign_ins", "form_drafts", "uploads", "spent", "press_keys", "drafts",
@@ -31,7 +131,7 @@ _OF_FEW = "an index of the few rows that wait"
 _HOURLY = "once an hour, in batches"
 _LEAVING = "the page of what leaves next, which nobody opens often: counts stop at 1,001"
 # What begins at the head of a large table or of a newsletter's rows, by page or duty on SQLite, and why it may.
-ALLOWED = {
+ALLOWED_SCANS = {
     ("count for insights", "SEARCH letters USING COVERING INDEX ix_letters_newsletter_id_received_at (newsletter_id=?)"): _IN_ORDER,
     ("editor.ask", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _IN_ORDER,
     ("editor.question", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _IN_ORDER,
@@ -68,21 +168,12 @@ ALLOWED = {
     ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
 }  # fmt: skip
 # The mail of the morning says what leaves next, too, and whether the chain is whole: once a day, if it is due just now.
-ALLOWED |= {
+ALLOWED_SCANS |= {
     ("morning mails", step): why
-    for (place, step), why in ALLOWED.items()
+    for (place, step), why in ALLOWED_SCANS.items()
     if place in ("editor.leaving", "extend the chain")
 }
-SOUGHT = [
-    *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
-    *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
-    *(f"{DESK}questions?{query}" for query in ("q=overtime", "state=all")),
-    *(f"{DESK}trail?{query}" for query in ("what=question", "who=desk")),
-    f"{DESK}experts?topic=pay",
-    f"{DESK}outbox?state=sent",
-]  # fmt: skip
-"""Addresses of lists that are narrowed down: few of them are links."""
-ROWS = ("SELECT", "WITH", "UPDATE", "DELETE")
+ROW_STATEMENTS = ("SELECT", "WITH", "UPDATE", "DELETE")
 _STEP = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\w+)(.*)")
 _SEQUENTIAL = re.compile(r"Seq Scan on (\w+)")
 _ALIAS = re.compile(r"(?:FROM|JOIN|,)\s+(\w+) AS (\w+)")
@@ -90,7 +181,7 @@ _BEGINNING = re.compile(r"\(newsletter_id=\?\)$")  # no more of an index than wh
 
 
 @dataclass
-class Asked:
+class AskedStatements:
     """What was asked meanwhile: each statement once, with the values of its first time, and the page or the duty of the
     worker. What a test asks by itself is not noted."""
 
@@ -99,7 +190,7 @@ class Asked:
 
     def note(self, statement: str, values: Any) -> None:
         place = request.endpoint if has_request_context() else self.duty
-        if place and statement not in self.first and statement.lstrip("( ").startswith(ROWS):
+        if place and statement not in self.first and statement.lstrip("( ").startswith(ROW_STATEMENTS):
             self.first[statement] = (values, place)
 
     def of_the_worker(self, app: Flask) -> None:
@@ -111,9 +202,9 @@ class Asked:
 
 
 @contextmanager
-def asked_of(database: Database) -> Iterator[Asked]:
+def watch_statements(database: Database) -> Iterator[AskedStatements]:
     """What is asked of a database meanwhile, by those who read and those who write."""
-    asked = Asked()
+    asked = AskedStatements()
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
         asked.note(statement, values[0] if many and isinstance(values, list) else values)
@@ -125,7 +216,7 @@ def asked_of(database: Database) -> Iterator[Asked]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def walks_of_whole_tables(database: Database, asked: Asked) -> set[tuple[str, str]]:
+def find_full_scans(database: Database, asked: AskedStatements) -> set[tuple[str, str]]:
     """Return the steps in which all rows of a large table are read, or all of a newsletter, with the page."""
     found = set()
     with database.read() as session:
@@ -138,14 +229,14 @@ def walks_of_whole_tables(database: Database, asked: Asked) -> set[tuple[str, st
             for row in cursor.execute(f"{how} {statement}", values).fetchall():
                 step = str(row[-1]).strip()
                 match = _STEP.match(step) if database.is_sqlite else _SEQUENTIAL.search(step)
-                if match and _is_whole(match, names):
+                if match and _is_full_scan(match, names):
                     found.add((page, match[0] if not database.is_sqlite else step))
     return found
 
 
-def _is_whole(match: re.Match[str], names: dict[str, str]) -> bool:
+def _is_full_scan(match: re.Match[str], names: dict[str, str]) -> bool:
     sequential = match.re is _SEQUENTIAL
     alias = match[1] if sequential else match[2]
     table = names.get(alias, re.sub(r"_\d+$", "", alias))
-    is_large = table in Base.metadata.tables and table not in SMALL
+    is_large = table in Base.metadata.tables and table not in SMALL_TABLES
     return is_large and (sequential or match[1] == "SCAN" or bool(_BEGINNING.search(match[3])))

@@ -1,7 +1,9 @@
-"""A Debian machine of its own, for recipes that are run as they stand: what is changed in its folders is gone with it.
+"""A Debian machine of its own, for recipes run as they stand: what is changed in its folders is gone with it.
 
-Its folders lie over those of the machine that runs the tests, and its network is a loopback of its own: ports, accounts
-and settings are those that the recipe names. Everything that was started in it ends with it, and it ends when whoever made it does: it reads until nobody writes any more.
+Its folders lie over those of the machine that runs the tests, and its network is a loopback of its own: ports,
+accounts and settings are those that the recipe names. Everything that was started in it ends with it, and it ends
+with the process that made it: it reads until nobody writes any more. It can boot systemd, which then starts and ends
+the programs.
 """
 
 import ctypes
@@ -21,17 +23,17 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from tests.support import clock
-from tests.support.forks import FORKS
-from tests.support.missing import without
+from tests.support.processes import FORKSERVER
+from tests.support.required_programs import skip_without
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-PLACE = "/srv/readers-asked"  # where a newsroom has the program
+PROGRAM_FOLDER = "/srv/readers-asked"  # where a newsroom has the program
 ACCOUNT = "readers-asked"
 SETTINGS = "/etc/readers-asked/environment"
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "useradd")
-LONGEST = 120.0  # seconds that a command may take on a machine that has much else to do
-OVER = ("etc", "var", "srv", "run", "usr/local", "home")
+COMMAND_TIMEOUT = 120.0  # seconds that a command may take on a machine that has much else to do
+OVERLAID_FOLDERS = ("etc", "var", "srv", "run", "usr/local", "home")
 
 BEGIN = """
 mount --make-rprivate /
@@ -51,12 +53,12 @@ cat > /dev/null
 """
 
 
-def patiently(done: Callable[[], bool], what: str) -> None:
+def wait_patiently(done: Callable[[], bool], what: str) -> None:
     """Wait for a fact that several servers, started anew, have their part in."""
-    until(done, what, LONGEST)
+    until(done, what, COMMAND_TIMEOUT)
 
 
-class Machine:
+class DebianMachine:
     """`pid` is the process that the machine hangs on; `folder` is seen from inside and from outside."""
 
     def __init__(self, pid: int, folder: Path, environment: Mapping[str, str]) -> None:
@@ -77,7 +79,7 @@ class Machine:
         with TemporaryFile() as said:  # no pipe: servers that the script starts would hold it open
             done = subprocess.run(
                 [*self.enter, "bash", "-euo", "pipefail", "-c", script], input=given, stdout=said,
-                stderr=subprocess.STDOUT, env=self.environment, check=False, timeout=LONGEST,
+                stderr=subprocess.STDOUT, env=self.environment, check=False, timeout=COMMAND_TIMEOUT,
             )  # fmt: skip
             said.seek(0)
             printed = said.read().decode("utf-8", "replace")
@@ -87,7 +89,7 @@ class Machine:
     def start(self, command: str) -> None:
         """A command that goes on in the program's folder until `stop_all`, or the machine's end."""
         number = f"/run/started.{len(self._started)}"
-        line = f"echo $$ > {number}; cd {PLACE}; exec {command}"
+        line = f"echo $$ > {number}; cd {PROGRAM_FOLDER}; exec {command}"
         self._started.append(subprocess.Popen([*self.enter, "bash", "-euc", line], env=self.environment))
 
     def stop_all(self) -> None:
@@ -97,9 +99,9 @@ class Machine:
         for child in self._serving:
             child.terminate()
         for one in self._started:
-            one.wait(LONGEST)
+            one.wait(COMMAND_TIMEOUT)
         for child in self._serving:
-            child.join(LONGEST)
+            child.join(COMMAND_TIMEOUT)
         self._started.clear()
         self._serving.clear()
 
@@ -114,7 +116,7 @@ class Machine:
             read.write(given)
             read.seek(0)
             child = self._forked(line, read.fileno(), said.fileno())
-            child.join(LONGEST)
+            child.join(COMMAND_TIMEOUT)
             said.seek(0)
             printed = said.read().decode("utf-8", "replace")
         assert child.exitcode == 0, f"{line}\n{printed}"
@@ -130,14 +132,14 @@ class Machine:
         pairs = self.run(self.as_account("env -0")).split("\0")
         environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         files = [DupFd(number) for number in (reads, says)]
-        child = FORKS.Process(target=_run_inside, args=(self._pid, line.split(), environment, *files))
+        child = FORKSERVER.Process(target=_run_inside, args=(self._pid, line.split(), environment, *files))
         child.start()
         return child
 
     def as_account(self, command: str) -> str:
         """The command as the program's account gives it, in its folder and with its settings."""
-        start = f"cd {PLACE}; set -a; . {SETTINGS}; set +a; PATH={PLACE}/.venv/bin:$PATH; {command}"
-        return f"setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quoted(start)}"
+        start = f"cd {PROGRAM_FOLDER}; set -a; . {SETTINGS}; set +a; PATH={PROGRAM_FOLDER}/.venv/bin:$PATH; {command}"
+        return f"setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quote(start)}"
 
     def listens(self, port: int) -> bool:
         return f":{port} " in self.run("ss -ltnH")
@@ -147,32 +149,32 @@ class Machine:
         here = os.open("/proc/self/ns/net", os.O_RDONLY)
         there = os.open(f"/proc/{self._pid}/ns/net", os.O_RDONLY)
         try:
-            enter(there)
+            enter_namespace(there)
             try:
-                return socket.create_connection((address, port), LONGEST, source_address=(source, 0))
+                return socket.create_connection((address, port), COMMAND_TIMEOUT, source_address=(source, 0))
             finally:
-                enter(here)
+                enter_namespace(here)
         finally:
             os.close(here)
             os.close(there)
 
     def python(self, code: str, *arguments: str, given: bytes = b"", **environment: str) -> str:
         settings = [f"{name}={value}" for name, value in environment.items()]
-        line = " ".join(map(_quoted, ("env", *settings, sys.executable, "-c", code, *arguments)))
-        return self.run(f"cd {PLACE} && {line}", given)
+        line = " ".join(map(_quote, ("env", *settings, sys.executable, "-c", code, *arguments)))
+        return self.run(f"cd {PROGRAM_FOLDER} && {line}", given)
 
 
 def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads: Any, says: Any) -> None:
     """Enter the machine, become the program's account, and run a command of its."""
     files = [one.detach() for one in (reads, says)]
     for space in [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("net", "mnt")]:
-        enter(space)
+        enter_namespace(space)
     account = pwd.getpwnam(ACCOUNT)
     os.setsid()
     os.initgroups(ACCOUNT, account.pw_gid)
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
-    os.chdir(PLACE)
+    os.chdir(PROGRAM_FOLDER)
     os.environ.clear()
     os.environ.update(environment)
     for number, ours in ((files[0], 0), (files[1], 1), (files[1], 2)):
@@ -182,14 +184,14 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
-def enter(space: int) -> None:
+def enter_namespace(space: int) -> None:
     """Let this thread be in another name space; Python's own os.setns is there from 3.12 on."""
     library = ctypes.CDLL(None, use_errno=True)
     if library.setns(space, 0):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -201,15 +203,15 @@ def _closed() -> list[Path]:
 
 
 @contextmanager
-def machine(folder: Path, **environment: str) -> Iterator[Machine]:
+def debian_machine(folder: Path, **environment: str) -> Iterator[DebianMachine]:
     """A machine until the block ends. `folder` is shared with it."""
     if missing := [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
-        without(f"{' and no '.join(missing)}")
+        skip_without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
-        without("right to make a machine of its own (run as root)")
+        skip_without("right to make a machine of its own (run as root)")
     over, closed = folder / "over", _closed()
     over.mkdir()
-    folders = [*OVER, *{place.parts[1] for place in closed}]
+    folders = [*OVERLAID_FOLDERS, *{place.parts[1] for place in closed}]
     variables = {
         **clock.clock_environment(), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
         "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
@@ -219,17 +221,17 @@ def machine(folder: Path, **environment: str) -> Iterator[Machine]:
         env=variables, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
-        patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
+        wait_patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
         if child.poll() is not None:
             assert child.stderr is not None
-            without(f"machine of its own: {child.stderr.read().decode().strip()}")
-        yield Machine(_first(child.pid), folder, environment)
+            skip_without(f"machine of its own: {child.stderr.read().decode().strip()}")
+        yield DebianMachine(_first_child(child.pid), folder, environment)
     finally:
         child.kill()
-        child.wait(LONGEST)
+        child.wait(COMMAND_TIMEOUT)
 
 
-def _first(pid: int) -> int:
+def _first_child(pid: int) -> int:
     """The first process inside, by its number outside."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
@@ -237,6 +239,57 @@ def _first(pid: int) -> int:
 def _is_ready(pid: int, over: Path) -> bool:
     """Its own file system is seen through its first process."""
     try:
-        return Path(f"/proc/{_first(pid)}/root{over}/ready").exists()
+        return Path(f"/proc/{_first_child(pid)}/root{over}/ready").exists()
     except (OSError, IndexError):
         return False
+
+
+BOOT = """
+rm -rf /etc/systemd/system/*.wants /etc/rc?.d
+for folder in /sys/fs/cgroup /var/lib/postgresql /etc/postgresql /var/log/journal; do
+  mkdir -p $folder
+  mount -t tmpfs -o mode=755 tmpfs $folder
+done
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/systemd/system
+ln -s /dev/null /run/systemd/system/tmp.mount  # what is shared with the machine lies there
+printf '[Unit]\\nDefaultDependencies=no\\n' > /run/systemd/system/bare.target
+mkdir /run/systemd/system.conf.d
+printf '[Manager]\\nDefaultEnvironment=%s\\n' "$CLOCK_OF_UNITS" > /run/systemd/system.conf.d/clock.conf
+exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+  /usr/lib/systemd/systemd --system --unit=bare.target --show-status=0 --log-target=null
+"""
+
+
+@contextmanager
+def boot_systemd(inside: DebianMachine) -> Iterator[DebianMachine]:
+    """The same machine with its systemd, until the block ends."""
+    if not Path("/usr/lib/systemd/systemd").exists():
+        skip_without("systemd")
+    spaces = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--cgroup", "--uts", "--ipc")
+    clock_of_units = " ".join(f'"{name}={value}"' for name, value in clock.clock_environment().items())
+    environment = {**inside.environment, "CLOCK_OF_UNITS": clock_of_units}
+    child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT], env=environment)
+    try:
+        wait_patiently(lambda: child.poll() is not None or _systemd(child.pid) is not None, "systemd")
+        if (pid := _systemd(child.pid)) is None:
+            skip_without("right to start systemd in a machine of its own")
+        made = DebianMachine(pid, inside.folder, inside.environment)
+        wait_patiently(lambda: "running" in made.run("systemctl is-system-running || true"), "the first target")
+        yield made
+    finally:
+        child.kill()
+        child.wait(COMMAND_TIMEOUT)
+
+
+def _systemd(pid: int) -> int | None:
+    """The number of systemd among what a process has started, once it is there."""
+    try:
+        below = [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        names = {number: Path(f"/proc/{number}/comm").read_text().strip() for number in below}
+    except OSError:
+        return None
+    return next((number for number, name in names.items() if name == "systemd"), None) or next(
+        (found for number in below if (found := _systemd(number))), None
+    )

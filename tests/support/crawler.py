@@ -1,4 +1,4 @@
-"""Walkers over every page of the demo newsroom: who follows each link, what they find, and what of it a browser would run."""
+"""Crawlers over every page of the demo newsroom: who follows each link, what they find, and what of it a browser would run."""
 
 import re
 import shutil
@@ -34,18 +34,27 @@ from app.people import directory, sign_in
 from app.questions.models import Question
 from app.web.setup import HEADERS
 from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.databases import address_of, postgres_copy
+from tests.support.database_checks import record_statements
+from tests.support.databases import postgres_copy, postgres_url
 from tests.support.pages import Browser, Page, words_of
-from tests.support.stored import counted
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
 DESK = "/desk/shift-change/"
-EACH = 10  # how many addresses of one kind are opened by one walker
+MAX_PER_KIND = 10  # how many addresses of one kind are opened by one walker
+# Addresses of lists that are narrowed down: few of them are links.
+SEARCH_ADDRESSES = [
+    *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
+    *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
+    *(f"{DESK}questions?{query}" for query in ("q=overtime", "state=all")),
+    *(f"{DESK}trail?{query}" for query in ("what=question", "who=desk")),
+    f"{DESK}experts?topic=pay",
+    f"{DESK}outbox?state=sent",
+]  # fmt: skip
 
 
 @dataclass
-class Walk:
+class Crawl:
     """What one walker has opened: how each address answered, and which address belongs to which endpoint."""
 
     answers: dict[str, int] = field(default_factory=dict)
@@ -64,30 +73,30 @@ class Walk:
     as_text: int = 0  # how often somebody's words for a browser stand there as text
 
 
-def of_the_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
+def open_demo_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
         else:
-            url = address_of(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
+            url = postgres_url(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
         environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
         app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
         yield app
         app.extensions["database"].close()
 
 
-def adapter(app: Flask) -> MapAdapter:
+def url_adapter(app: Flask) -> MapAdapter:
     return app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https")
 
 
-def links(address: str, page: str) -> list[str]:
+def find_links(address: str, page: str) -> list[str]:
     """The addresses of this house that a page links to, without what stands behind a #."""
     found = (urljoin(f"{BASE_URL}{address}", href) for href in Page(page).attributes("a", "href"))
     parts = (urlsplit(href) for href in found if href.startswith(f"{BASE_URL}/"))
     return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
 
 
-def presses(page: str) -> set[str]:
+def find_presses(page: str) -> set[str]:
     """Where the buttons of a page's forms lead."""
     read = Page(page)
     sent = [
@@ -97,9 +106,9 @@ def presses(page: str) -> set[str]:
     return {href.partition("?")[0].partition("#")[0] for href in sent}
 
 
-def offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
+def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
     """What a page of the desk offers that not everybody there may press or open, and the act that it needs."""
-    at, read = adapter(app), Page(page)
+    at, read = url_adapter(app), Page(page)
     for form in read.tree.css("form[method=post]"):
         for button in form.css("button:not([formmethod])"):
             sent = button.attributes.get("formaction") or form.attributes.get("action") or address
@@ -111,7 +120,7 @@ def offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
                 _act, bulk = BULK.get(path.rpartition("/")[2], ("", None))
                 if bulk and (act := bulk.presses[button.attributes.get("value") or ""].act):
                     yield offer, act
-    for href in links(address, page):
+    for href in find_links(address, page):
         path = href.partition("?")[0]
         with suppress(HTTPException):  # one that leads nowhere is told of elsewhere
             endpoint, _ = at.match(path, method="GET")
@@ -120,14 +129,14 @@ def offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
 
 
 # Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.
-CALLED = "gotcha()"
-POLYGLOT = f"\"'></textarea></title><img src=x onerror={CALLED}><svg/onload={CALLED}><script>{CALLED}</script>javascript:{CALLED}{{{{7*7}}}}"
+LIVE_CALL = "gotcha()"
+POLYGLOT = f"\"'></textarea></title><img src=x onerror={LIVE_CALL}><svg/onload={LIVE_CALL}><script>{LIVE_CALL}</script>javascript:{LIVE_CALL}{{{{7*7}}}}"
 AS_TEXT = "{{7*7}}"
 
 
-def live(page: str) -> Iterator[str]:
+def find_live(page: str) -> Iterator[str]:
     """What of `POLYGLOT` a browser would run on a page: an attribute that listens, an element or an address of its own."""
-    if CALLED not in page:
+    if LIVE_CALL not in page:
         return
     for node in Page(page).tree.css("*"):
         held = {name: str(value or "") for name, value in node.attributes.items()}
@@ -135,39 +144,39 @@ def live(page: str) -> Iterator[str]:
         yield from (
             f"{node.tag} {name}" for name, value in held.items() if value.strip().lower().startswith("javascript:")
         )
-        if node.tag == "script" and CALLED in node.text():
+        if node.tag == "script" and LIVE_CALL in node.text():
             yield "script"
 
 
-def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under: str = "/") -> Walk:
+def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_KIND, under: str = "/") -> Crawl:
     """Open `start` and what can be reached from there, up to `each` addresses of a kind besides, all of them `under` one."""
-    taken, seen, opened = Walk(), set(start), Counter[str]()
+    taken, seen, opened = Crawl(), set(start), Counter[str]()
     todo = deque(start)
     while todo:
         address = todo.popleft()
         try:
-            endpoint, _ = adapter(app).match(address.partition("?")[0], method="GET")
+            endpoint, _ = url_adapter(app).match(address.partition("?")[0], method="GET")
         except HTTPException as missing:
             taken.answers[address] = missing.code or 0
             continue
         if opened[endpoint] >= each and address not in start:
             continue
         opened[endpoint] += 1
-        with counted(app.extensions["database"]) as statements:
+        with record_statements(app.extensions["database"]) as statements:
             response = browser.open(address)
         asked = sum(1 for one in statements if one != "BEGIN")
         taken.asked[endpoint] = max(taken.asked.get(endpoint, (0, "")), (asked, address))
         taken.answers[address] = response.status_code
         taken.endpoints.setdefault(endpoint, []).append(address)
         text = response.data.decode(errors="replace")  # a Word file or a picture is no text, and has no links
-        taken.presses |= presses(text)
+        taken.presses |= find_presses(text)
         taken.undressed |= {(address, name) for name in HEADERS if name not in response.headers}
         if response.mimetype == "text/html":  # a calendar or a table is read by no browser as a page (nosniff)
-            taken.live |= {(address, found) for found in live(text)}
+            taken.live |= {(address, found) for found in find_live(text)}
         taken.as_text += text.count(AS_TEXT)
         if address.startswith("/desk/"):
-            taken.offers |= {(address, *offer) for offer in offers(app, address, text)}
-        found = [response.headers["Location"]] if 300 <= response.status_code < 400 else links(address, text)
+            taken.offers |= {(address, *offer) for offer in list_offers(app, address, text)}
+        found = [response.headers["Location"]] if 300 <= response.status_code < 400 else find_links(address, text)
         for href in found:
             path = href.removeprefix(BASE_URL)
             if path not in seen and path.startswith(under):
@@ -176,7 +185,7 @@ def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under
     return taken
 
 
-def signed_in(app: Flask, email: str, door: str) -> Browser:
+def sign_in_browser(app: Flask, email: str, door: str) -> Browser:
     """Somebody's browser, let in by an invitation."""
     database: Database = app.extensions["database"]
 
@@ -192,7 +201,7 @@ def signed_in(app: Flask, email: str, door: str) -> Browser:
     return browser
 
 
-def dump(app: Flask) -> dict[str, list[tuple[object, ...]]]:
+def dump_but_seen_at(app: Flask) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, but for when a browser of the desk was last seen: the one thing that opening a page may write."""
     database: Database = app.extensions["database"]
     with database.read() as session:

@@ -1,4 +1,4 @@
-"""The product, loaded and not opened yet: what `forks` forks has imported this."""
+"""The product, loaded and not opened yet: the processes that `tests.support.processes` forks have imported it."""
 
 import config
 from app import create_app

@@ -1,4 +1,4 @@
-"""A proxy with TLS in front of the pages: `python tls_front.py PORT PORT_BEHIND CERTIFICATE KEY`, both on this machine."""
+"""A proxy with TLS in front of the pages: `python tls_proxy.py PORT PORT_BEHIND CERTIFICATE KEY`, both on this machine."""
 
 import asyncio
 import ssl

@@ -11,23 +11,23 @@ from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
+from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_patiently
 from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.source import ROOT
 
-NAME, SERVER = "ask.example.org", "192.0.2.1"
-TIMUR, ELSEWHERE = "203.0.113.7", "198.51.100.9"  # addresses that nobody may find written anywhere
-LIVE = f"/etc/letsencrypt/live/{NAME}"
-CERTIFICATE, KEY = f"{LIVE}/fullchain.pem", f"{LIVE}/privkey.pem"
+SITE_NAME, SERVER_ADDRESS = "ask.example.org", "192.0.2.1"
+TIMURS_IP, OTHER_IP = "203.0.113.7", "198.51.100.9"  # addresses that nobody may find written anywhere
+CERTIFICATE_FOLDER = f"/etc/letsencrypt/live/{SITE_NAME}"
+CERTIFICATE, KEY = f"{CERTIFICATE_FOLDER}/fullchain.pem", f"{CERTIFICATE_FOLDER}/privkey.pem"
 
 CERTIFY = f"""
-mkdir -p {LIVE}
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={NAME} \\
-  -addext subjectAltName=DNS:{NAME} -keyout {KEY} -out {CERTIFICATE} 2>/dev/null
+mkdir -p {CERTIFICATE_FOLDER}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={SITE_NAME} \\
+  -addext subjectAltName=DNS:{SITE_NAME} -keyout {KEY} -out {CERTIFICATE} 2>/dev/null
 """
 
 # Each proxy as docs/install.md sets it up; Caddy is given a certificate, since it can't get one here.
-STARTS = {
+START_COMMANDS = {
     "nginx": f"""
 cp {ROOT}/deploy/nginx.conf /etc/nginx/sites-enabled/readers-asked
 rm -f /etc/nginx/sites-enabled/default
@@ -38,11 +38,11 @@ sed 's|# tls .*|tls {CERTIFICATE} {KEY}|' {ROOT}/deploy/Caddyfile > /etc/caddy/C
 XDG_DATA_HOME=/run/caddy XDG_CONFIG_HOME=/run/caddy caddy start --config /etc/caddy/Caddyfile > /run/proxy.said 2>&1
 """,
 }
-STOPS = {"nginx": "nginx -s stop", "Caddy": "caddy stop"}
+STOP_COMMANDS = {"nginx": "nginx -s stop", "Caddy": "caddy stop"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProxyAnswer:
     status: int
     headers: Message
     body: bytes
@@ -51,52 +51,56 @@ class Answer:
 class Visitor:
     """Somebody with a browser, by the address that their questions come from."""
 
-    def __init__(self, inside: Machine, address: str, certificate: bytes) -> None:
+    def __init__(self, inside: DebianMachine, address: str, certificate: bytes) -> None:
         self._inside, self._address = inside, address
         self._trusting = ssl.create_default_context(cadata=certificate.decode())
 
     def connection(self) -> ssl.SSLSocket:
         """A connection to the site on which nothing has been said yet."""
-        return self._trusting.wrap_socket(self._inside.connect(SERVER, 443, self._address), server_hostname=NAME)
+        return self._trusting.wrap_socket(
+            self._inside.connect(SERVER_ADDRESS, 443, self._address), server_hostname=SITE_NAME
+        )
 
     def asks(
         self, path: str, body: bytes | None = None, method: str = "", headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> ProxyAnswer:
         """What the site answers by https."""
-        return self._asked(HTTPConnection(NAME), self.connection(), method, path, body, headers or {})
+        return self._asked(HTTPConnection(SITE_NAME), self.connection(), method, path, body, headers or {})
 
-    def asks_in_clear(self, path: str) -> Answer:
-        return self._asked(HTTPConnection(NAME), self._inside.connect(SERVER, 80, self._address), "", path, None, {})
+    def asks_in_clear(self, path: str) -> ProxyAnswer:
+        return self._asked(
+            HTTPConnection(SITE_NAME), self._inside.connect(SERVER_ADDRESS, 80, self._address), "", path, None, {}
+        )
 
     @staticmethod
     def _asked(
         way: HTTPConnection, sock: object, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> ProxyAnswer:
         way.sock = sock
         with closing(way):
             way.request(method or ("GET" if body is None else "POST"), path, body, dict(headers))
             answer = way.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            return ProxyAnswer(answer.status, answer.headers, answer.read())
 
 
-class Site:
+class ProxiedSite:
     """The machine with the pages, and one proxy after the other in front of them."""
 
-    def __init__(self, inside: Machine, database: Path) -> None:
+    def __init__(self, inside: DebianMachine, database: Path) -> None:
         self.inside, self.database = inside, database
         certificate = inside.run(f"cat {CERTIFICATE}").encode()
-        self.timur, self.elsewhere = (Visitor(inside, address, certificate) for address in (TIMUR, ELSEWHERE))
+        self.timur, self.elsewhere = (Visitor(inside, address, certificate) for address in (TIMURS_IP, OTHER_IP))
 
     @contextmanager
     def behind(self, proxy: str) -> Iterator[None]:
         require_programs_as_root({"nginx": "nginx", "Caddy": "caddy"}[proxy])
-        self.inside.run(STARTS[proxy])
+        self.inside.run(START_COMMANDS[proxy])
         try:
-            patiently(lambda: self.inside.listens(443), proxy)
+            wait_patiently(lambda: self.inside.listens(443), proxy)
             yield
         finally:
-            self.inside.run(STOPS[proxy])
-            patiently(lambda: not (self.inside.listens(80) or self.inside.listens(443)), f"the end of {proxy}")
+            self.inside.run(STOP_COMMANDS[proxy])
+            wait_patiently(lambda: not (self.inside.listens(80) or self.inside.listens(443)), f"the end of {proxy}")
 
     def written(self) -> str:
         """All that the proxies and the pages have written, but for the database."""
@@ -107,18 +111,22 @@ class Site:
 
 
 @contextmanager
-def site_on_a_machine(founded: Path, *settings: str, with_pages: bool = True) -> Iterator[Site]:
+def run_proxied_site(founded: Path, *settings: str, with_pages: bool = True) -> Iterator[ProxiedSite]:
     """The site until the block ends. `settings` are lines of the settings file beside what every newsroom needs."""
     require_programs_as_root("openssl")
-    with readable_folder("site") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    with readable_folder("site") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
         database = folder / "shared" / "newsroom.db"
         database.parent.mkdir(mode=0o777)
         database.write_bytes(founded.read_bytes())
-        inside.run(f"chown -R {ACCOUNT} {database.parent}; chmod 600 {database}; ip address add {SERVER} dev lo")
-        inside.run(f"ip address add {TIMUR} dev lo; ip address add {ELSEWHERE} dev lo")
-        inside.run(f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER} {NAME}' >> /etc/hosts; {CERTIFY}")
+        inside.run(
+            f"chown -R {ACCOUNT} {database.parent}; chmod 600 {database}; ip address add {SERVER_ADDRESS} dev lo"
+        )
+        inside.run(f"ip address add {TIMURS_IP} dev lo; ip address add {OTHER_IP} dev lo")
+        inside.run(
+            f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER_ADDRESS} {SITE_NAME}' >> /etc/hosts; {CERTIFY}"
+        )
         lines = (
-            f"BASE_URL=https://{NAME}", "MAIL_FROM=desk@example.org", f"DATABASE_URL=sqlite:///{database}",
+            f"BASE_URL=https://{SITE_NAME}", "MAIL_FROM=desk@example.org", f"DATABASE_URL=sqlite:///{database}",
             f"ERASURES={database.parent}/erasures", "TRUSTED_PROXIES=1", "LOG_LEVEL=info", *settings,
         )  # fmt: skip
         inside.run(
@@ -129,7 +137,7 @@ def site_on_a_machine(founded: Path, *settings: str, with_pages: bool = True) ->
         if with_pages:
             inside.start(inside.as_account("exec python -P . web >> /run/web.said 2>&1"))
         try:
-            patiently(lambda: not with_pages or inside.listens(8000), "the pages")
-            yield Site(inside, database)
+            wait_patiently(lambda: not with_pages or inside.listens(8000), "the pages")
+            yield ProxiedSite(inside, database)
         finally:
             inside.stop_all()

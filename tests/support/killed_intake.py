@@ -2,7 +2,7 @@
 
 Python and the app are loaded once, so that a life costs milliseconds and 200 of them fit into a test. Each line on standard
 input begins a life: "here" reads the mails in the worker itself, "apart" in a process of its own as the product does. It
-prints its number as it begins to work, and its mother prints "gone" once it has ended, however it did.
+prints its number as it begins to work, and its parent prints "gone" once it has ended, however it did.
 """
 
 import os
