@@ -107,7 +107,6 @@ def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
 
 
 def _leave_scopes(walk: _Walk, index: int) -> None:
-    """Leave the scopes that end before a paragraph."""
     while walk.scope is not None and index >= walk.scope.end:
         if walk.guest_level >= walk.scope.level:
             walk.guest = None

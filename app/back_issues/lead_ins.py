@@ -29,7 +29,6 @@ class AskerLine:
 
 
 def _get_sentence_before(text: str, end: int) -> str:
-    """Return the part of a sentence before `end`."""
     start = 0
     for found in SENTENCE_END.finditer(text, 0, end):
         start = found.end()

@@ -96,7 +96,6 @@ def _is_short(line: str) -> bool:
 
 
 def _build_paragraphs(group: Sequence[str], width: int) -> list[Para]:
-    """Return the paragraphs of a group of lines without a blank line in between."""
     made: list[Para] = []
     for number, line in enumerate(group):
         para = _line(line)

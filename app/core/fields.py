@@ -202,7 +202,6 @@ def _parse_choices(field: Field, raw: list[str]) -> list[str]:
 
 
 def _parse_lines(field: Field, text: str) -> list[str]:
-    """Parse several lines, applying the field's check to each."""
     if len(lines := split_list(text)) > MOST_LISTED:
         raise FieldError("many", most=MOST_LISTED)
     return list(dict.fromkeys(_check_text(field, line) for line in lines))

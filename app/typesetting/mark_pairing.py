@@ -86,7 +86,6 @@ def _scan(text: str) -> list[Mark]:
 
 
 def _find_visible(text: str, places: range) -> int | None:
-    """Return the first of these indexes whose character is visible, or None."""
     return next((at for at in places if category(text[at]) != "Cf"), None)
 
 

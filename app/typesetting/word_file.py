@@ -189,7 +189,6 @@ _AFTER_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sec
 
 
 def _insert_in_order(parent: "BaseOxmlElement", name: str, successors: tuple[str, ...]) -> None:
-    """Insert an element at the position that the schema requires."""
     from docx.oxml import OxmlElement
 
     parent.insert_element_before(OxmlElement(name), *successors)
