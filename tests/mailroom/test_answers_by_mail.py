@@ -213,16 +213,17 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
         )
     )
 
-    def faults() -> list[MissingPrecondition]:
+    def faults() -> list[str]:
         with room.database.read() as session:
-            return editing.faults_of_approval(session, salt.answer(session), editing.CHECKLIST)
+            found = editing.faults_of_approval(session, salt.answer(session), editing.CHECKLIST)
+            return [fault.code for fault in found]
 
     file(room, "answer", number=0 if room.letters()[0].author == "expert" else 1)
     assert (texts(room)[-1][1], faults()) == ("mail", [])
     due = datetime(2099, 1, 1).astimezone()
     room.database.write(lambda s: editing.send_back(s, room.newsroom.nora, salt.answer(s), "Shorter, please.", due))
     file(room, "answer")
-    assert (texts(room)[-1][1], faults()) == ("pen", ["check"])
+    assert (texts(room)[-1][1], faults()) == ("pen", [editing.NOT_CHECKED])
 
 
 def test_nothing_is_taken_that_says_nothing(room: Room, salt: ExpertAssignment) -> None:

@@ -106,7 +106,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
         prepare,
         lambda session: closing.merge_question(session, newsroom.nora, row(session, salt), row(session, wind)),
     )
-    assert [why.reason for why in refused] == ["assigned"]
+    assert [why.code for why in refused] == ["merge.assigned"]
 
 
 @POSTGRESQL
