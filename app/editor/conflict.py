@@ -6,62 +6,46 @@ texts and checkboxes is shown again with both versions (`check_form_unchanged`, 
 left alone take the saved value, and fields that both changed are shown with both values.
 """
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from flask import abort, request
 from flask_babel import gettext as _
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy import select
 
-from ..answers.models import AnswerText
 from ..audit import Event
 from ..audit.events import list_actions_changing
 from ..core.domain_errors import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
 from ..db.session import lock_row
 from ..editions.models import Edition
-from ..newsletters.models import Topic
-from ..people.models import Membership
-from ..questions.models import Question, QuestionText
-from ..questions.queries import topics_of
+from ..forms.version_tokens import Facts, decode_token, encode_token, require_same_fields
 from ..text.diff import Pair, compare
 from ..web import errors
 from ..web.formatting import ago
+from ..workflows import version_facts
+from ..workflows.version_facts import facts_of, get_main_fact, newest_change
 from .event_sentences import HANDS, describe_events, hands
 from .form_fields import parse_number
 from .frame import RequestContext, editor, read_context, run_in_transaction
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
-Facts = Mapping[str, Any]  # field values by name: texts, numbers, booleans, lists
 LOOKED_AT = 20  # newest events that `find_last_save` searches
 LONGEST = 500  # newest events of a newsletter that `list_events_since_opened` searches
-WORDING = ("headline", "body", "background", "language")  # the fields of a question's wording
-
-
-def token(facts: Facts) -> str:
-    """Return the value of the field `seen`, which encodes what a form shows when it is opened."""
-    return urlsafe_b64encode(json.dumps(dict(facts), ensure_ascii=False).encode()).decode()
 
 
 @editor.app_template_filter("token")
 def token_of(row: Any) -> str:
     """Return the token of a form that decides something about a row."""
-    return token(facts_of(row))
+    return encode_token(facts_of(row))
 
 
 def submitted_token() -> dict[str, Any]:
     """Return what the submitted form showed when it was opened, or {} if its token is missing or unreadable."""
-    try:
-        facts = json.loads(urlsafe_b64decode(request.form.get("seen", "")))
-    except ValueError:
-        return {}
-    return facts if isinstance(facts, dict) else {}
+    return decode_token(request.form.get("seen", ""))
 
 
 def number_shown(name: str = "version") -> int:
@@ -69,48 +53,13 @@ def number_shown(name: str = "version") -> int:
     return parse_number(str(submitted_token().get(name, "")))
 
 
-def facts_of(row: Any) -> Facts:
-    """Return the facts about a row on which a decision may depend. For most models this is only the version."""
-    facts = FACTS.get(type(row))
-    return facts(row) if facts else {"version": row.version}
-
-
-def _session(row: Any) -> Session:
-    return cast(Session, object_session(row))
-
-
-def _of_question(question: Question) -> Facts:
-    session, newest = _session(question), newest_change(question)
-    edition = session.get(Edition, question.edition_id) if question.edition_id else None
-    topics = topics_of(session, [question.id])[question.id]
-    return facts_of_question(question, newest.id if newest else 0, edition, topics)
-
-
-def _of_edition(edition: Edition) -> Facts:
-    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page was open
-    return {"version": edition.version, "newest": newest}
-
-
-FACTS: dict[type, Callable[[Any], Facts]] = {
-    Question: _of_question,
-    QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
-    AnswerText: lambda text: {"label": text.label, "answer": text.body},
-    Edition: _of_edition,
-    Membership: lambda one: {"role": one.role},
-}
-RESTS_ON = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default
-
-
 def check_unchanged(desk: RequestContext, row: R, *names: str) -> R:
     """Lock a row and return it. Raises `VersionConflict` if one of the facts `names` is no longer as the form showed
     it.
 
-    Without `names`, the one fact of `RESTS_ON` is compared.
+    Without `names`, the main fact is compared (see `version_facts`).
     """
-    there, had = facts_of(lock_row(desk.session, row)), submitted_token()
-    if any(had.get(name) != there[name] for name in names or (RESTS_ON.get(type(row), "version"),)):
-        raise VersionConflict(f"{type(row).__name__.lower()} changed")
-    return row
+    return version_facts.check_unchanged(desk.session, row, submitted_token(), *names)
 
 
 def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Callable[[RequestContext], T]) -> T:
@@ -128,20 +77,11 @@ def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error:
     """Abort with a 409 that says who changed the row while its page was open. Raises `error` itself if nobody did."""
     with read_context(slug) as desk:
         row = load(desk)
-        rests_on = RESTS_ON.get(type(row), "version")
-        words = in_sentences(desk, row) if submitted_token().get(rests_on) != facts_of(row)[rests_on] else ""
+        name = get_main_fact(row)
+        words = in_sentences(desk, row) if submitted_token().get(name) != facts_of(row)[name] else ""
     if not words:
         raise error
     abort(errors.render_error(409, happened=words))
-
-
-def newest_change(row: Any) -> Event | None:
-    """Return the last event that made open pages of the row outdated, or None."""
-    noun = type(row).__name__.lower()
-    own = (Event.noun == noun, Event.noun_id == row.id)
-    about = (Event.question_id == row.id,) if noun == "question" else own
-    query = select(Event).where(*about, Event.action.in_(list_actions_changing(noun)))
-    return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
 
 
 def in_short(desk: RequestContext, row: Any) -> str:
@@ -191,9 +131,9 @@ def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[
     the current values.
     """
     lock_row(desk.session, row)
-    seen, there = submitted_token(), load_current()
-    if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and form_data != there:
-        raise VersionConflict(f"{type(row).__name__.lower()} {row.id}")
+    current = load_current()
+    if "seen" in request.form:
+        require_same_fields(type(row).__name__.lower(), current, submitted_token(), form_data)
 
 
 def format_field_value(_name: str, value: Any) -> str:
@@ -299,7 +239,7 @@ def merge_form(
     """
     if not form_data or first is None:
         sent = request.form.get("seen") if form_data else None
-        return Opened({**current, **(form_data or {})}, sent or token(current))
+        return Opened({**current, **(form_data or {})}, sent or encode_token(current))
     seen = submitted_token()
     left = {name for name, value in form_data.items() if name in seen and value == seen[name]}
     different = [
@@ -318,17 +258,4 @@ def merge_form(
     name = hands(desk, [first.ref]).get(first.ref) or _("Somebody")
     values = {name: current[name] if name in left else value for name, value in form_data.items()}
     conflict = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
-    return Opened(values, token(current), conflict)
-
-
-def facts_of_question(
-    question: Question, newest_event_id: int, edition: Edition | None, topics: Sequence[Topic]
-) -> dict[str, Any]:
-    """Return the facts about a question; `newest_event_id` is the id of its newest change, or 0."""
-    return {
-        "newest": newest_event_id,
-        "label": question.text.label if question.text else "",
-        "edition": edition.public_id if edition else "",
-        "must_run_by": str(question.must_run_by or ""),
-        "topics": [topic.name for topic in topics],
-    }
+    return Opened(values, encode_token(current), conflict)

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from ..core.state_machine import must
-from ..forms import form_drafts, press_keys
+from ..forms import form_drafts, idempotency
 from ..forms.form_drafts import FormState, OpenDraft
 from ..letters import queries as letters
 from ..questions import queries as questions
@@ -103,7 +103,7 @@ def keep_for_later() -> Response | None:
     changed = [name for name, _text in sent if name != "seen"]
 
     def fn(desk: RequestContext) -> None:
-        key = press_keys.form_digest(desk.actor.person_id, request.form.get("once", ""))
+        key = idempotency.form_digest(desk.actor.person_id, request.form.get("once", ""))
         form_drafts.save(desk.session, desk.actor, request.path, FormState(sent, changed, key))
 
     run_in_transaction(str((request.view_args or {})["slug"]), fn)
@@ -134,8 +134,8 @@ def keep_draft(slug: str) -> Response:
     typed = [(name, text) for name, text in fields if name not in OURS]
 
     def fn(desk: RequestContext) -> Response:
-        form, key = _form(desk, str(sent.get("form", ""))), press_keys.form_digest(desk.actor.person_id, once)
-        if press_keys.is_form_sent(desk.session, key):
+        form, key = _form(desk, str(sent.get("form", ""))), idempotency.form_digest(desk.actor.person_id, once)
+        if idempotency.is_form_sent(desk.session, key):
             abort(410)
         typing = FormState(typed, [str(name) for name in sent.get("changed", ())], key, named, parse_number(count))
         draft = form_drafts.save(desk.session, desk.actor, form, typing)

@@ -20,7 +20,7 @@ from ..core.actors import Staff
 from ..core.permissions import ROLES, may
 from ..core.state_machine import must
 from ..editions.items import headline, sent_headline
-from ..forms import form_drafts, press_keys
+from ..forms import form_drafts, idempotency
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import AtDesks, at_desks, by_slug
 from ..people.sessions import Who, find_session
@@ -228,7 +228,7 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
     def once(session: Session) -> T:
         desk = _enter(session, slug, at_desks(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
-            press_keys.claim_idempotency_key(session, desk.actor, g.press)
+            idempotency.claim_idempotency_key(session, desk.actor, g.press)
             form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
         return fn(desk)
 

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response
 from ..crypto.seal import new_token
 from ..db.fault_kinds import Busy
 from ..db.session import now
-from ..forms import press_keys
-from ..forms.press_keys import AlreadyPressed, Outcome, Press
+from ..forms import idempotency
+from ..forms.idempotency import AlreadyPressed, Outcome, Press
 from ..web.setup import db
 from .frame import editor, page_of_form
 
@@ -38,7 +38,7 @@ def read_key() -> None:
     key = request.form.get("once", "") if request.method == "POST" else ""
     if key and current_user.is_authenticated:
         sent = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
-        g.press = press_keys.press_of(current_user.person_id, key, request.path, [*sent, *_files()])
+        g.press = idempotency.press_of(current_user.person_id, key, request.path, [*sent, *_files()])
 
 
 def _files() -> list[tuple[str, str]]:
@@ -57,9 +57,9 @@ def note_outcome(response: Response) -> Response:
         press, said = g.press, g.get("announced", [])
         with suppress(Busy):  # the second submission then only says that it was a repetition
             if response.status_code == 303:
-                db.write(lambda session: press_keys.settle(session, press, response.location, said))
+                db.write(lambda session: idempotency.settle(session, press, response.location, said))
             elif response.status_code == 200:
-                db.write(lambda session: press_keys.release(session, press))
+                db.write(lambda session: idempotency.release(session, press))
     return response
 
 
@@ -79,7 +79,7 @@ def _wait_for(press: Press) -> tuple[Outcome | None, bool]:
     until = time.monotonic() + PATIENCE
     while True:
         with db.read() as at:
-            outcome = press_keys.outcome_of(at, press)
+            outcome = idempotency.outcome_of(at, press)
             is_fresh = outcome is not None and now(at) - outcome.at < FRESH
         if outcome is None or outcome.is_settled or time.monotonic() > until:
             return outcome, is_fresh

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..forms import held_presses, press_keys
+from ..forms import held_presses, idempotency
 from ..people import colleagues
 from ..people.sessions import NotFresh, has_fresh_proof
 from ..web import errors
@@ -105,7 +105,7 @@ def prove_first() -> Response | None:
 
 def _hold_press(slug: str) -> str:
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
-    key = press_keys.form_digest(current_user.person_id, request.form.get("once", ""))
+    key = idempotency.form_digest(current_user.person_id, request.form.get("once", ""))
     g.pop("press", None)  # not submitted yet
     address = request.full_path.rstrip("?")
     return run_in_transaction(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))

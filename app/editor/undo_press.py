@@ -11,10 +11,11 @@ from werkzeug.wrappers import Response
 from ..answers.unsent_mails import AlreadySent
 from ..audit import Event
 from ..core.domain_errors import DomainError, VersionConflict
-from ..forms import press_keys
+from ..forms import idempotency
 from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing
-from .conflict import in_short, newest_change
+from ..workflows.version_facts import newest_change
+from .conflict import in_short
 from .frame import RequestContext, announce, editor, run_in_transaction
 
 MOST = 3_000  # characters of an undo token; a whole page of rows needs half of that
@@ -37,7 +38,7 @@ def undo(slug: str) -> Response:
 
     def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
         done, left = undoing.undo(desk.session, desk.actor, press)
-        press_keys.forget_undone(desk.session, desk.actor)
+        idempotency.forget_undone(desk.session, desk.actor)
         return len(done), Counter(_format_reason(desk, one) for one in left)
 
     done, left = run_in_transaction(slug, fn)

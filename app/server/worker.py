@@ -27,7 +27,7 @@ from ..db.engine import Database
 from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
 from ..db.session import lock_row
 from ..editions import handoff, planning
-from ..forms import form_drafts, held_presses, press_keys
+from ..forms import form_drafts, held_presses, idempotency
 from ..letters import contacts, crowds, look_alike_flags, machine_translation
 from ..mail.delivery import Breaker, Held, deliver_due
 from ..mail.models import OutboxMail
@@ -158,7 +158,7 @@ SWEEPS: tuple[Callable[[Session], Any], ...] = (
     translators.sweep,
     form_drafts.sweep,
     held_presses.sweep,
-    press_keys.sweep,
+    idempotency.sweep,
     calling.sweep,
 )
 

@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.editions.queries import list_editions_to_run
 from app.editor.bulk import BULK
-from app.editor.conflict import token
+from app.forms.version_tokens import encode_token
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import inbound, outbox
@@ -329,7 +329,7 @@ def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, a
 def test_a_press_from_a_page_without_the_token_does_nothing(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
     response = nora.client.post(
-        f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "seen": token({"version": 1})}
+        f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "seen": encode_token({"version": 1})}
     )
     assert response.status_code == 400
     assert get_letter(database, salt).state == "received"

@@ -9,8 +9,8 @@ from sqlalchemy import delete, select, update
 
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.editor.conflict import token
 from app.entrance.login import family
+from app.forms.version_tokens import encode_token
 from app.people.models import BrowserSession
 from app.questions import actions
 from app.settings.sign_in_rules import SignInRules
@@ -72,7 +72,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     assert asked is not None and asked.startswith(f"/sign-in/again?next={DESK}go-on/")
     ilya = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     for act, form in {
-        "role": {"role": "admin", "seen": token({"role": "assistant"})},
+        "role": {"role": "admin", "seen": encode_token({"role": "assistant"})},
         "deactivate": {},
         "remove": {},
     }.items():

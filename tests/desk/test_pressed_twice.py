@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.editor import idempotent_posts
-from app.forms import press_keys
+from app.forms import idempotency
 from app.forms.models import PressKey
 from app.letters.models import Letter
 from app.letters.receipts import reader_of
@@ -126,7 +126,7 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
         raise Busy
 
     with monkeypatch.context() as patch:
-        patch.setattr(press_keys, "settle", ended)
+        patch.setattr(idempotency, "settle", ended)
         keep()
     monkeypatch.setattr(idempotent_posts, "PATIENCE", 0)
     assert nora.get(keep()).notice == AGAIN
@@ -194,9 +194,9 @@ def test_no_word_of_a_press_is_kept_and_what_was_said_goes_with_a_letter_that_is
 def test_keys_are_kept_for_a_day(nora: Desk, database: Database) -> None:
     form_of(nora, "letters/new", "/letters/new", body=WORDS)()
     with database.read() as session:
-        ends = session.scalars(select(PressKey.at)).one() + press_keys.KEPT
+        ends = session.scalars(select(PressKey.at)).one() + idempotency.KEPT
     kept = []
     for moment in (ends, ends + timedelta(seconds=1)):
-        database.write(press_keys.sweep, moment)
+        database.write(idempotency.sweep, moment)
         kept.append(count(database, PressKey))
     assert kept == [1, 0]

@@ -16,8 +16,8 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editor.conflict import token
 from app.editor.editions.edition_page import OF_ALL_SLOTS
+from app.forms.version_tokens import encode_token
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -172,7 +172,7 @@ def add_token(typed: dict[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in typed.items() if name not in TOKEN_FACTS}
     if not facts:
         return fields
-    return fields | {"seen": token((decode_token(fields["seen"]) if "seen" in fields else {}) | facts)}
+    return fields | {"seen": encode_token((decode_token(fields["seen"]) if "seen" in fields else {}) | facts)}
 
 
 def parse_number(value: Any) -> Any:
@@ -204,7 +204,9 @@ def shown_fact(page: str, name: str) -> Any:
 
 def combined_token(page: str) -> str:
     """A token of all that the forms of a page carry."""
-    return token({name: value for seen in reversed(shown_tokens(page)) for name, value in decode_token(seen).items()})
+    return encode_token(
+        {name: value for seen in reversed(shown_tokens(page)) for name, value in decode_token(seen).items()}
+    )
 
 
 def shown_version(page: str, act: str = "") -> str:

@@ -29,8 +29,9 @@ from ...text.diff import compare
 from ...web.error_sentences import SENTENCES
 from ...web.setup import or_404
 from ...workflows.publishing import publication
+from ...workflows.version_facts import facts_of
 from .. import incoming_mails
-from ..conflict import Saved, check_unchanged, facts_of, merge_form, number_shown, save_unless_changed, submitted_token
+from ..conflict import Saved, check_unchanged, merge_form, number_shown, save_unless_changed, submitted_token
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import (
     APPROVAL_FAULTS,

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from ...answers.models import AnswerText, Check
 from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
+from ...forms.version_tokens import encode_token
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
@@ -32,7 +33,8 @@ from ...questions.source_protection import (
 from ...text.clean import single_line
 from ...web.formatting import ago, moment
 from ...workflows.retention.erase_published import WEEK
-from ..conflict import abort_with_conflict, facts_of_question, newest_change, token
+from ...workflows.version_facts import facts_of_question, newest_change
+from ..conflict import abort_with_conflict
 from ..form_fields import format_local_time
 from ..frame import Acts, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..letter_labels import CHANNELS, ENDS
@@ -337,7 +339,9 @@ def question_page(
         "questions",
         detail=detail,
         question=question,
-        version_token=token(facts_of_question(question, newest.id if newest else 0, detail.edition, detail.topics)),
+        version_token=encode_token(
+            facts_of_question(question, newest.id if newest else 0, detail.edition, detail.topics)
+        ),
         step=step,
         due_chapter=due,
         due_href=step.href if step else "",

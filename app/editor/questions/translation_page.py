@@ -22,15 +22,8 @@ from ...web.error_sentences import format_error
 from ...web.formatting import day
 from ...web.setup import or_404
 from ...workflows.publishing import translations as newsroom
-from ..conflict import (
-    Saved,
-    check_form_unchanged,
-    merge_form,
-    newest_change,
-    number_shown,
-    save_unless_changed,
-    submitted_token,
-)
+from ...workflows.version_facts import newest_change
+from ..conflict import Saved, check_form_unchanged, merge_form, number_shown, save_unless_changed, submitted_token
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
 from .translation_list import list_target_languages

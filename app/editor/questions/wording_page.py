@@ -14,7 +14,8 @@ from ...questions.models import Question
 from ...web.error_sentences import format_error
 from ...web.formatting import tongue
 from ...web.setup import or_404
-from ..conflict import WORDING, check_unchanged, facts_of, find_last_save, merge_form, submitted_token
+from ...workflows.version_facts import WORDING, facts_of
+from ..conflict import check_unchanged, find_last_save, merge_form, submitted_token
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
 from .question_page import ADDRESS, question_press, the_question, to_question
 

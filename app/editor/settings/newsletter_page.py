@@ -15,6 +15,7 @@ from ...editions import archive
 from ...editions.items import headline
 from ...editions.planning import off_the_rhythm, plan_newsletter
 from ...editions.rhythm import READ, choices_of, preview_dates
+from ...forms.version_tokens import Facts
 from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import Setting
@@ -24,7 +25,7 @@ from ...text.translation import interface_language, say
 from ...version import VERSION
 from ...web.formatting import day, tongue
 from .. import form_fields, rhythm_form
-from ..conflict import Facts, check_form_unchanged, find_last_save, format_field_value, merge_form
+from ..conflict import check_form_unchanged, find_last_save, format_field_value, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..mail_labels import kind_label
 from ..rhythm_form import format_rhythm, rule_in_words

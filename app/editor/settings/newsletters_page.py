@@ -17,6 +17,7 @@ from ...core.permissions import roles_for
 from ...db.session import lock_row, now
 from ...editions.planning import off_the_rhythm, start_with_open_edition
 from ...editions.rhythm import choices_of, preview_dates
+from ...forms.version_tokens import encode_token
 from ...newsletters.models import SETTINGS, USUAL_CUTOFF_MINUTES, Newsletter
 from ...newsletters.queries import all_newsletters
 from ...newsletters.settings import InvalidSettings
@@ -26,7 +27,7 @@ from ...typesetting.house_languages import phrases_for
 from ...web.formatting import day
 from ...workflows.newsletters import founding, pausing, renaming
 from .. import form_fields, rhythm_form
-from ..conflict import abort_with_conflict, submitted_token, token
+from ..conflict import abort_with_conflict, submitted_token
 from ..form_fields import parse_day
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..undo_press import get_undo_token
@@ -71,7 +72,7 @@ def _page(
         "editor/settings/newsletter.html",
         "settings",
         status=format_status(one),
-        version_token=token({"stands": _facts(one)}),
+        version_token=encode_token({"stands": _facts(one)}),
         open_form=press,
         form_data={"name": one.name, "slug": one.slug, **(form_data or {})},
         faults=said,

@@ -13,6 +13,7 @@ from ...core import http_client
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...crypto.seal import Unsealable
 from ...db.session import lock_row, now
+from ...forms.version_tokens import encode_token
 from ...programs import calling, registering
 from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_success
@@ -21,7 +22,7 @@ from ...web.error_sentences import format_error
 from ...web.formatting import age, exact
 from ...web.setup import or_404
 from ...workflows import program_messages
-from ..conflict import submitted_token, token
+from ..conflict import submitted_token
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
 LATEST = 40  # deliveries on a program's page
@@ -141,7 +142,7 @@ def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
         status=words,
         host=_host(desk, one),
         is_signed=registering.signs(one),
-        version_token=token({"stands": _facts(one)}),
+        version_token=encode_token({"stands": _facts(one)}),
         secret=secret,
         deliveries=[_format_delivery(one, delivery) for delivery in deliveries],
     )

@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 from ... import audit
 from ...core.domain_errors import VersionConflict
 from ...crypto.seal import Unsealable
+from ...forms.version_tokens import encode_token
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
 from ...newsletters.settings import InvalidSettings
 from ...sending_tools.asking import Account, DraftError
 from ...sending_tools.known_tools import TOOLS, try_it
 from .. import form_fields
-from ..conflict import number_shown, token
+from ..conflict import number_shown
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 PATIENCE = 8.0  # timeout in seconds while somebody waits for the page
@@ -58,7 +59,7 @@ def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         tools=TOOLS.values(),
         limits=LONGEST,
-        version_token=token({"version": kept.version if kept else 0}),
+        version_token=encode_token({"version": kept.version if kept else 0}),
     )
 
 

@@ -12,7 +12,7 @@ from ...core.actors import Reader, Staff
 from ...db.session import lock_row, override_time
 from ...editions import locking, slots
 from ...editions.models import Edition, EditionItem
-from ...forms import form_drafts, press_keys
+from ...forms import form_drafts, idempotency
 from ...letters import contacts
 from ...letters.blurred_time import stored_time
 from ...letters.models import Letter
@@ -61,7 +61,7 @@ def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> 
     questions = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
     about = [letter.public_id, *questions, *session.scalars(select(OutboxMail.public_id).where(mails))]
     form_drafts.erase_about(session, about)
-    press_keys.forget_words(session, letter.newsletter_id)
+    idempotency.forget_words(session, letter.newsletter_id)
 
 
 def _leave_question(

@@ -19,7 +19,7 @@ from ...core.domain_errors import InvalidTransition
 from ...core.state_machine import must
 from ...db.session import lock_row, now
 from ...editions.models import Correction, Edition, EditionItem, ItemTranslation
-from ...forms import form_drafts, press_keys
+from ...forms import form_drafts, idempotency
 from ...mail import erasing, outbox
 from ...mail.models import Inbound
 from ...questions.models import Note, Question, QuestionText
@@ -86,7 +86,7 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     session.execute(delete(Note).where(Note.question_id.in_(keys)))
     _forget_own_mail(session, question, keys)
     form_drafts.erase_about(session, list(session.scalars(select(Question.public_id).where(Question.id.in_(keys)))))
-    press_keys.forget_words(session, question.newsletter_id)
+    idempotency.forget_words(session, question.newsletter_id)
     erasures.note(session, "wording", names_of_erasures(session, [question]))
     session.flush()
     # Mark first: that waits for a worker that has just read the text (see `questions.wording`).

@@ -1,0 +1,39 @@
+"""Version tokens: what somebody was shown of a row before they decided about it.
+
+A form of the desk carries one in its field `seen`; an API gives one with a row, and takes it back with a change. If the
+row has changed since in what the decision depends on, the change is refused.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..core.domain_errors import VersionConflict
+
+Facts = Mapping[str, Any]  # field values by name: texts, numbers, booleans, lists
+
+
+def encode_token(facts: Facts) -> str:
+    return urlsafe_b64encode(json.dumps(dict(facts), ensure_ascii=False).encode()).decode()
+
+
+def decode_token(token: str) -> dict[str, Any]:
+    """Return the facts of a token, or {} if it is missing or unreadable."""
+    try:
+        facts = json.loads(urlsafe_b64decode(token))
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def require_same_facts(name: str, current: Facts, shown_facts: Facts, keys: Iterable[str]) -> None:
+    """Raise `VersionConflict` if one of the facts `keys` is no longer as it was shown. `name` says of what."""
+    if any(shown_facts.get(key) != current[key] for key in keys):
+        raise VersionConflict(f"{name} changed")
+
+
+def require_same_fields(name: str, current: Facts, shown_facts: Facts, form_data: Facts) -> None:
+    """Raise `VersionConflict` if a field is no longer as it was shown, unless all are as in `form_data` already."""
+    if form_data != current:
+        require_same_facts(name, current, shown_facts, current)

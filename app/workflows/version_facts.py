@@ -1,0 +1,91 @@
+"""The facts about a row that its version token holds, and the check that they are still the same."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, object_session
+
+from ..answers.models import AnswerText
+from ..audit import Event
+from ..audit.events import list_actions_changing
+from ..db.declarative import Row
+from ..db.session import lock_row
+from ..editions.models import Edition
+from ..forms.version_tokens import Facts, require_same_facts
+from ..newsletters.models import Topic
+from ..people.models import Membership
+from ..questions.models import Question, QuestionText
+from ..questions.queries import topics_of
+
+R = TypeVar("R", bound=Row)
+WORDING = ("headline", "body", "background", "language")  # the fields of a question's wording
+
+
+def facts_of(row: Any) -> Facts:
+    """Return the facts about a row on which a decision may depend. For most models this is only the version."""
+    facts = FACTS.get(type(row))
+    return facts(row) if facts else {"version": row.version}
+
+
+def get_main_fact(row: Any) -> str:
+    """Return the name of the fact on which every decision about a row depends."""
+    return RESTS_ON.get(type(row), "version")
+
+
+def check_unchanged(session: Session, row: R, shown_facts: Facts, *names: str) -> R:
+    """Lock a row and return it. Raises `VersionConflict` if one of the facts `names` is no longer as it was shown.
+
+    Without `names`, the main fact is compared.
+    """
+    current = facts_of(lock_row(session, row))
+    require_same_facts(type(row).__name__.lower(), current, shown_facts, names or (get_main_fact(row),))
+    return row
+
+
+def newest_change(row: Any) -> Event | None:
+    """Return the last event that made open pages of the row outdated, or None."""
+    noun = type(row).__name__.lower()
+    own = (Event.noun == noun, Event.noun_id == row.id)
+    about = (Event.question_id == row.id,) if noun == "question" else own
+    query = select(Event).where(*about, Event.action.in_(list_actions_changing(noun)))
+    return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
+
+
+def facts_of_question(
+    question: Question, newest_event_id: int, edition: Edition | None, topics: Sequence[Topic]
+) -> dict[str, Any]:
+    """Return the facts about a question; `newest_event_id` is the id of its newest change, or 0."""
+    return {
+        "newest": newest_event_id,
+        "label": question.text.label if question.text else "",
+        "edition": edition.public_id if edition else "",
+        "must_run_by": str(question.must_run_by or ""),
+        "topics": [topic.name for topic in topics],
+    }
+
+
+def _of_question(question: Question) -> Facts:
+    session, newest = _session(question), newest_change(question)
+    edition = session.get(Edition, question.edition_id) if question.edition_id else None
+    topics = topics_of(session, [question.id])[question.id]
+    return facts_of_question(question, newest.id if newest else 0, edition, topics)
+
+
+def _of_edition(edition: Edition) -> Facts:
+    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page was open
+    return {"version": edition.version, "newest": newest}
+
+
+def _session(row: Any) -> Session:
+    return cast(Session, object_session(row))
+
+
+FACTS: dict[type, Callable[[Any], Facts]] = {
+    Question: _of_question,
+    QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
+    AnswerText: lambda text: {"label": text.label, "answer": text.body},
+    Edition: _of_edition,
+    Membership: lambda one: {"role": one.role},
+}
+RESTS_ON = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default
