@@ -52,19 +52,15 @@ clocks: .venv/development $(CATALOGUES) programs ## what dates can touch, at twe
 	CLOCK=$$clock $(PYTEST) $(TOGETHER) -q -m "not browser" -k "not postgresql" $(DATED:%=tests/%) || failed="$$failed $$clock"; \
 	done; test -z "$$failed" || { echo "failed at:$$failed"; exit 1; }
 
-# Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
-SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletters reader translator watching \
-	house/test_asvs.py house/test_audit.py house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py house/test_hostile_rows.py \
-	house/test_installed.py house/test_setting_up.py house/test_shell_blocks.py house/test_starting.py \
-	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_measured_time.py \
-	house/test_protection_page.py house/test_security_table.py house/test_states.py house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
-	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py mail/test_sign_ins.py \
-	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
-	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
-	mailroom/test_mail_by_token.py mailroom/test_mail_recipes.py \
-	mailroom/test_ways_in*.py workflows/test_*_undo*.py \
-	workflows/test_digest.py workflows/test_insights.py workflows/test_who_is_told.py people/test_permissions.py \
-	questions/test_merging.py
+# Folders of pages, of processes and of the whole installation, and the files of the others that take more than some seconds.
+SLOW := audit backup demo deploy desk doctor entrance expert house journeys newsletters reader translator watching \
+	answers/test_ladder.py mail/test_delivery_faults.py mail/test_files.py mail/test_parse_hostile.py mail/test_reading.py \
+	mail/test_sign_ins.py mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
+	mailroom/test_forwarding.py mailroom/test_intake_faults.py mailroom/test_large_mails.py mailroom/test_letters_by_mail.py \
+	mailroom/test_mail_by_token.py mailroom/test_mail_recipes.py mailroom/test_placing*.py mailroom/test_real_servers.py \
+	mailroom/test_ways_in*.py people/test_permissions.py questions/test_merging.py typesetting/test_same_words.py \
+	workflows/test_*_undo*.py workflows/test_digest.py workflows/test_forgetting.py workflows/test_insights.py \
+	workflows/test_who_is_told.py
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
 	$(PYTEST) $(TOGETHER) -q -m "not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')
@@ -121,10 +117,10 @@ lock: ## pin all dependencies anew, with hashes (needs uv)
 # Ends with 3 where there was no advisory data, and with 1 where a vulnerability is known; make itself ends with 2 then, and says which.
 ADVISORIES ?=
 audit: .venv/development ## known vulnerabilities of what is locked, as PyPI tells them; ADVISORIES=all.zip asks a copy of OSV's or PyPA's
-	$(BIN)/python -m tests.support.audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
+	$(BIN)/python -m tests.support.dependency_audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
 
 licences: .venv/development ## write docs/licences.md anew, from what is locked and installed
-	$(BIN)/python -m tests.support.licences
+	$(BIN)/python -m tests.support.dependency_licences
 
 # Debian's programs, never a download of the test tools. Where one can't be had, the tests that need it say so. Chromium's
 # headless shell takes half the time of Chromium, which now and then never closes a page; older releases of Debian lack it.
