@@ -5,9 +5,7 @@ transaction of the change.
 """
 
 import hashlib
-import time
 from contextlib import suppress
-from datetime import timedelta
 
 from flask import flash, g, redirect, request, session
 from flask_babel import gettext as _
@@ -16,14 +14,10 @@ from werkzeug.wrappers import Response
 
 from ..crypto.seal import new_token
 from ..db.fault_kinds import Busy
-from ..db.session import now
 from ..forms import idempotency
-from ..forms.idempotency import AlreadyPressed, Outcome, Press
+from ..forms.idempotency import AlreadyPressed
 from ..web.setup import db
 from .frame import editor, page_of_form
-
-PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
-FRESH = timedelta(minutes=2)  # how long the first message is repeated; later it could be outdated
 
 
 @editor.app_template_global("form_key")
@@ -66,24 +60,13 @@ def note_outcome(response: Response) -> Response:
 @editor.errorhandler(AlreadyPressed)
 def handle_repeated_press(_error: AlreadyPressed) -> Response:
     """Redirect to the page that the first submission led to, with its messages."""
-    outcome, is_fresh = _wait_for(g.press)
+    outcome, is_fresh = idempotency.wait_for_outcome(db, g.press)
     if outcome is None or not outcome.href or not is_fresh:
         said = {"text": _("This was done already: the same form had been sent before. Nothing is done twice.")}
         _say([{**dict.fromkeys(("href", "label", "undo", "back"), ""), **said}])
     else:
         _say(list(outcome.said))
     return redirect((outcome and outcome.href) or page_of_form(), code=303)
-
-
-def _wait_for(press: Press) -> tuple[Outcome | None, bool]:
-    until = time.monotonic() + PATIENCE
-    while True:
-        with db.read() as at:
-            outcome = idempotency.outcome_of(at, press)
-            is_fresh = outcome is not None and now(at) - outcome.at < FRESH
-        if outcome is None or outcome.is_settled or time.monotonic() > until:
-            return outcome, is_fresh
-        time.sleep(0.05)
 
 
 def _say(messages: list[dict[str, str]]) -> None:

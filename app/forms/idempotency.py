@@ -6,6 +6,7 @@ submission can be repeated. The outcome is stored right after it.
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,10 +16,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
+from ..db.engine import Database
 from ..db.session import get_keyring, now
 from .models import PressKey
 
 KEPT = timedelta(days=1)  # a form may be sent again much later, for example by a laptop that wakes up
+FRESH = timedelta(minutes=2)  # how long the first messages are repeated; later they could be outdated
+PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -73,6 +77,18 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
         return None
     outcome = json.loads(get_keyring(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
     return Outcome(row.at, row.settled_at is not None, **outcome)
+
+
+def wait_for_outcome(database: Database, press: Press) -> tuple[Outcome | None, bool]:
+    """Return the outcome of a submission, once it is settled or the patience is over, and whether it is fresh."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        with database.read() as session:
+            outcome = outcome_of(session, press)
+            is_fresh = outcome is not None and now(session) - outcome.at < FRESH
+        if outcome is None or outcome.is_settled or time.monotonic() > until:
+            return outcome, is_fresh
+        time.sleep(0.05)
 
 
 def is_form_sent(session: Session, form: bytes) -> bool:

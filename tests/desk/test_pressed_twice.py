@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
-from app.editor import idempotent_posts
 from app.forms import idempotency
 from app.forms.models import PressKey
 from app.letters.models import Letter
@@ -128,7 +127,7 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
     with monkeypatch.context() as patch:
         patch.setattr(idempotency, "settle", ended)
         keep()
-    monkeypatch.setattr(idempotent_posts, "PATIENCE", 0)
+    monkeypatch.setattr(idempotency, "PATIENCE", 0)
     assert nora.get(keep()).notice == AGAIN
     assert count(database, Letter) == 1
 
@@ -138,7 +137,7 @@ def test_hours_later_the_second_press_says_how_it_stands_now(
 ) -> None:
     keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
     led = keep()
-    monkeypatch.setattr(idempotent_posts, "FRESH", timedelta(0))
+    monkeypatch.setattr(idempotency, "FRESH", timedelta(0))
     assert keep() == led
     assert nora.get(led).notice == AGAIN
 
