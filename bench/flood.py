@@ -29,8 +29,7 @@ from app.letters import crowds
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from demo.scale.people import SLUG
-from tests.support.floods import mixed
-from tests.support.honest_letters import HONEST
+from tests.support.floods import HONEST_LETTERS, mixed_text
 from tests.support.reader_pages import solve_proof_of_work
 
 from . import doors
@@ -106,9 +105,9 @@ class Flood:
 def run_flood(port: int, flood: Flood, watch: Watch) -> None:
     """Send it all, evenly; half of the readers' browsers have solved the proof of work."""
     rng = random.Random(7)
-    letters = [(mixed(rng), False, False) for _ in range(flood.posts)]
-    step = flood.posts // (len(HONEST) + 1)
-    for number, text in enumerate(HONEST, 1):
+    letters = [(mixed_text(rng), False, False) for _ in range(flood.posts)]
+    step = flood.posts // (len(HONEST_LETTERS) + 1)
+    for number, text in enumerate(HONEST_LETTERS, 1):
         letters.insert(number * step, (text, True, number % 2 == 0))
     lock, began = threading.Lock(), time.monotonic()
     waiting = iter(enumerate(letters))
@@ -159,7 +158,7 @@ def at_the_desk(port: int, cookie: str, watch: Watch, stop: threading.Event) -> 
         if not (csrf and seen):
             continue
         fields = {"csrf_token": csrf[1], "once": once[1] if once else "", "seen": seen[1], "kind": "tip"}
-        if not any(text[:20] in page for text in HONEST):
+        if not any(text[:20] in page for text in HONEST_LETTERS):
             timed("desk: file", "POST", f"{desk}/{public_id}/file", urlencode(fields))
 
 
@@ -186,7 +185,7 @@ def report(url: str, folder: str, flood: Flood) -> None:
     database.close()
     if url.startswith("sqlite"):
         size = sum(path.stat().st_size for path in Path(str(make_url(url).database)).parent.glob("*.db*"))
-        say(f"the database has {size / 2**20:.1f} MiB, {size / (flood.posts + len(HONEST)):.0f} bytes a letter")
+        say(f"the database has {size / 2**20:.1f} MiB, {size / (flood.posts + len(HONEST_LETTERS)):.0f} bytes a letter")
 
 
 def _state(database: Database) -> int:
@@ -202,15 +201,15 @@ def _report(database: Database, before: int) -> None:
         say(f"held for {dict(Counter(row.held_reason for row in new if row.held_reason))}")
         states = {row.body: row.state for row in new}
         say(
-            f"of readers {sum(text in states for text in HONEST)} of {len(HONEST)} are in:"
-            f" {dict(Counter(states.get(text, 'LOST') for text in HONEST))}"
+            f"of readers {sum(text in states for text in HONEST_LETTERS)} of {len(HONEST_LETTERS)} are in:"
+            f" {dict(Counter(states.get(text, 'LOST') for text in HONEST_LETTERS))}"
         )
         held = [one.body for one in crowds.list_held_letters(newsletter_id).page(session, None, 20_000)]
-        of_readers = [held.index(text) + 1 for text in HONEST if text in held]
+        of_readers = [held.index(text) + 1 for text in HONEST_LETTERS if text in held]
         say(f"among {len(held)} held ones they stand at {sorted(of_readers)}")
         say(f"{sum(at <= FIRST for at in of_readers)} of them among the first {FIRST}")
         came = [one.body for one in crowds.waiting(newsletter_id).page(session, None, 20_000)]
-        mine = sorted(came.index(text) + 1 for text in HONEST if text in came and text not in held)
+        mine = sorted(came.index(text) + 1 for text in HONEST_LETTERS if text in came and text not in held)
         say(f"those that came in unheld stand in the list To file at {mine}")
         say(
             "crowds that one press files: "

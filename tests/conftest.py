@@ -23,7 +23,7 @@ from app.db.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.web.setup import limiter
-from tests.support import postgres, workers
+from tests.support import postgres, xdist_schedule
 from tests.support.app import opened_app
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("ghost")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-    items.sort(key=lambda item: workers.place(item.path.relative_to(TESTS).as_posix()))
+    items.sort(key=lambda item: xdist_schedule.rank_file(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,8 +83,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "workers.Together | None":
-    return workers.Together(config, log) if config.getvalue("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "xdist_schedule.FileSchedule | None":
+    return xdist_schedule.FileSchedule(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -278,9 +278,9 @@ def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCach
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    from tests.support.chromium import started_chromium  # not above: most tests need no browser
+    from tests.support.browsers import start_chromium  # not above: most tests need no browser
 
-    with started_chromium() as browser:
+    with start_chromium() as browser:
         yield browser
 
 

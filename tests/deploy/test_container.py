@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from app.settings.settings_table import SETTINGS
-from tests.support.source import ROOT, files, named
+from tests.support.source import ROOT, list_files, relative_name
 
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
 FINAL = CONTAINERFILE.split("\nFROM ")[-1]
@@ -41,9 +41,13 @@ def test_the_build_takes_what_the_wheel_is_made_of_and_the_locks_and_nothing_els
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     tops = {*wheel["only-include"], *wheel.get("force-include", {}), "requirements", "docs"}
     around = {"LICENSE", "README.md", "hatch_build.py", "pyproject.toml"}
-    taken = {named(path) for path in files() if is_taken(named(path))}
+    taken = {relative_name(path) for path in list_files() if is_taken(relative_name(path))}
     assert {name.partition("/")[0] for name in taken} == {top.partition("/")[0] for top in tops} | around
-    missing = [named(path) for path in files() if named(path).partition("/")[0] in tops and named(path) not in taken]
+    missing = [
+        relative_name(path)
+        for path in list_files()
+        if relative_name(path).partition("/")[0] in tops and relative_name(path) not in taken
+    ]
     assert missing == []
 
 

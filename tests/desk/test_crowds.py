@@ -4,7 +4,7 @@ from app.db.engine import Database
 from app.letters import crowds
 from tests.support.cast import Newsroom
 from tests.support.database_checks import count_queries
-from tests.support.floods import flooded
+from tests.support.floods import send_flood
 from tests.support.letters import listed_letters
 
 FLOOD = "Why is the bridge over the canal closed, and who has closed it?"
@@ -12,7 +12,7 @@ SALT = "Who weighs the salt in the orchards by the sea?"
 
 
 def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database: Database, newsroom: Newsroom):
-    flooded(database, newsroom, [FLOOD, FLOOD, SALT, FLOOD])
+    send_flood(database, newsroom, [FLOOD, FLOOD, SALT, FLOOD])
     unsorted = nora.get("/letters?state=held")
     assert (len(listed_letters(unsorted)), unsorted.texts("#crowds")) == (4, [])
     crowds.sort_waiting(database)
@@ -36,7 +36,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
 
 
 def test_an_empty_press_files_nothing(nora, database: Database, newsroom: Newsroom):
-    flooded(database, newsroom, [FLOOD] * 3)
+    send_flood(database, newsroom, [FLOOD] * 3)
     crowds.sort_waiting(database)
     assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds"))
     assert len(listed_letters(nora.get("/letters?state=held"))) == 3
@@ -45,7 +45,7 @@ def test_an_empty_press_files_nothing(nora, database: Database, newsroom: Newsro
 def test_the_page_takes_as_many_statements_for_a_hundred_as_for_some(nora, database: Database, newsroom: Newsroom):
     counted = []
     for first, last in ((0, 45), (45, 145)):
-        flooded(database, newsroom, [FLOOD] * (last - first), first)
+        send_flood(database, newsroom, [FLOOD] * (last - first), first)
         crowds.sort_waiting(database)
         counted.append(count_queries(nora.database, lambda: nora.get("/letters?state=held")))
     assert 0 < counted[0] == counted[1]

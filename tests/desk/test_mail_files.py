@@ -30,15 +30,15 @@ from tests.support.incoming_mails import dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, Room, place_mail
 from tests.support.mailroom import LEYLAS_REPLY as MAILED
 from tests.support.pages import Browser
-from tests.support.pictures import SECRETS, bomb, picture, with_metadata
+from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
 
-PHOTO = with_metadata("JPEG")
+PHOTO = picture_with_metadata("JPEG")
 PLATES = b"%PDF-1.7 The plates of 2009"
 HUNG = [
     ("Zarina at gauge 7.jpg", PHOTO),
     ("plates.pdf", PLATES),
     ("cat.jpg", b"<html><script>alert(1)</script>"),
-    ("far.png", bomb()),
+    ("far.png", decompression_bomb()),
 ]
 GIVEN_OUT = {
     "Content-Type": "application/octet-stream",
@@ -79,7 +79,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
         f"Zarina at gauge 7.jpg JPEG picture, {len(PHOTO)} Bytes",
         "plates.pdf PDF document, 27 Bytes",
         "cat.jpg web page, whatever its name says, 31 Bytes",
-        f"far.png PNG picture, {len(bomb()) / 1000:.1f} kB",
+        f"far.png PNG picture, {len(decompression_bomb()) / 1000:.1f} kB",
     ]
     assert page.attributes(".files a", "href") == [f"{nora.desk}{address(row, number)}" for number in (1, 2, 3, 4)]
     assert "Kept with the mail, for 14 days after it is filed at the latest." in page.words
@@ -150,8 +150,8 @@ def test_a_picture_is_shown_drawn_anew_and_nothing_of_its_metadata_with_it(nora,
     [shown] = nora.get(address(row)).attributes(".drawn img", "src")
     given = nora.open(shown)
     assert (given.status_code, headers(given)) == (200, {**GIVEN_OUT, "Content-Type": "image/jpeg"})
-    assert [one for one in SECRETS if one in PHOTO] != []
-    assert [one for one in SECRETS if one in given.data] == []
+    assert [one for one in METADATA_SECRETS if one in PHOTO] != []
+    assert [one for one in METADATA_SECRETS if one in given.data] == []
     with Image.open(io.BytesIO(given.data)) as image:
         assert image.size == (24, 32)  # upright
     assert trail(room) == []

@@ -32,7 +32,7 @@ from tests.support.desk_people import (
     request_code,
     sign_in_by_code,
     sign_in_by_link,
-    signed_in_browser,
+    sign_in_now,
 )
 from tests.support.pages import Browser
 
@@ -45,7 +45,7 @@ HERE = {"Nora Lind": ("editor", "here"), "Ilya Brandt": ("assistant", "here"), "
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     hire_vera(database, newsroom)
-    browser = signed_in_browser(app, database, VERA)
+    browser = sign_in_now(app, database, VERA)
     browser.open(PEOPLE)
     return browser
 
@@ -179,7 +179,7 @@ def test_an_admin_learns_nothing_of_another_desk(
         return delta, hire(session, delta, "Dr. Bekova of the Delta", SAULE, "admin")
 
     delta, bekova = database.write(at_delta)
-    before = signed_in_browser(app, database, SAULE)
+    before = sign_in_now(app, database, SAULE)
     assert invite(vera, name="Saule") == 303
     vera.open(f"{DESK}outbox")
     assert "Dr. Bekova" not in vera.text
@@ -227,7 +227,7 @@ def test_the_deactivated_are_out_at_once_everywhere_and_can_be_let_back(
         return links.new_link(session, assignment_id=assignment.id)
 
     link = database.write(asks)
-    laptop, phone = signed_in_browser(app, database, ILYA), signed_in_browser(app, database, ILYA)
+    laptop, phone = sign_in_now(app, database, ILYA), sign_in_now(app, database, ILYA)
     asked = Browser(app)
     request_code(asked, ILYA)
     way, page = find_link(last_mail(database, ILYA)), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
@@ -255,7 +255,7 @@ def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
     database.write(
         lambda session: questions.open_question(session, newsroom.ilya, [], headline="Salt", body="Who?", language="en")
     )
-    ilya, page = signed_in_browser(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya, page = sign_in_now(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/remove").headers["Location"] == PEOPLE
     assert ilya.open(f"{DESK}letters").status_code == 303
@@ -338,7 +338,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    nora = signed_in_browser(app, database, NORA)
+    nora = sign_in_now(app, database, NORA)
     nora.open(PEOPLE)
     assert [name in nora.text for name in ("Vera Holm", "Ilya Brandt", "Saule Bekova", ILYA)] == [
         True,
@@ -356,7 +356,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
 def test_a_lost_laptop_is_signed_out_by_the_admin(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya, page = signed_in_browser(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya, page = sign_in_now(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert "signed in with 1 browser" in vera.text
     assert vera.press(f"{page}/out").status_code == 303

@@ -8,7 +8,7 @@ import pytest
 
 from app.doctor.checks import CHECKS, Check
 from tests.support.required_rows import compare_names
-from tests.support.source import ROOT, code, tree
+from tests.support.source import ROOT, list_code, parse_module
 
 
 def test_the_page_on_maintenance_says_what_the_rows_say() -> None:
@@ -26,8 +26,8 @@ def test_the_page_on_maintenance_says_what_the_rows_say() -> None:
 def checks_in_tests() -> frozenset[str]:
     """What a check may be seen by: its name or `module.function` in a test of the doctor, or `FAULT name` in any."""
     found = set[str]()
-    for path in code(".py"):
-        nodes = [*ast.walk(tree(path))] if ROOT / "tests" in path.parents else []
+    for path in list_code(".py"):
+        nodes = [*ast.walk(parse_module(path))] if ROOT / "tests" in path.parents else []
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         found |= {name[0] for text in texts if (name := re.match(r"FAULT [a-z ]+", text))}
         if any(isinstance(node, ast.ImportFrom) and (node.module or "").startswith("app.doctor") for node in nodes):

@@ -13,7 +13,7 @@ from app.editions.slots import build_sections, open_slots, shares
 from app.editor.settings.sentences import OF_TRANSLATIONS
 from app.newsletters.models import Newsletter, Section
 from app.questions.models import Question
-from tests.support.source import APP, code, named, tree
+from tests.support.source import APP, list_code, parse_module, relative_name
 
 # What the settings keep of a section. `Newsletter.sections` reads them, of itself; nobody else does.
 COLUMNS = ("section", "words", "slots")
@@ -22,7 +22,7 @@ COLUMNS = ("section", "words", "slots")
 def reads(path: Path) -> set[str]:
     """The columns that a module reads of a newsletter, in queries too, or a template in what it prints or asks."""
     if path.suffix == ".py":
-        attributes = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)]
+        attributes = [node for node in ast.walk(parse_module(path)) if isinstance(node, ast.Attribute)]
         return {node.attr for node in attributes if re.search(r"\bnewsletter$", ast.unparse(node.value), re.IGNORECASE)}
     said = re.findall(r"\{[{%].*?[%}]\}", path.read_text(), re.DOTALL)
     return {name for one in said for name in re.findall(r"\bnewsletter\.(\w+)", one, re.IGNORECASE)}
@@ -30,9 +30,9 @@ def reads(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_the_sections_of_a_newsletter_are_read_in_one_place(column: str) -> None:
-    pages = [path for path in code(".py", ".html", ".txt") if APP in path.parents]
+    pages = [path for path in list_code(".py", ".html", ".txt") if APP in path.parents]
     assert [
-        f"{named(path)} reads newsletter.{column}: take it from the question's own section "
+        f"{relative_name(path)} reads newsletter.{column}: take it from the question's own section "
         "(`newsletter.sections[question.section]`), so that an edition can have another one"
         for path in pages
         if column in reads(path)
@@ -41,11 +41,11 @@ def test_the_sections_of_a_newsletter_are_read_in_one_place(column: str) -> None
 
 def test_the_slots_of_an_edition_are_counted_in_one_place() -> None:
     assert [
-        f"{named(path)}:{node.lineno} writes the slots of an edition: call `share_out` of app/editions/slots.py, "
-        "which knows each section's"
-        for path in code(".py")
+        f"{relative_name(path)}:{node.lineno} writes the slots of an edition: call `share_out` of "
+        "app/editions/slots.py, which knows each section's"
+        for path in list_code(".py")
         if APP in path.parents and path != APP / "editions" / "slots.py"
-        for node in ast.walk(tree(path))
+        for node in ast.walk(parse_module(path))
         if writes_slots(node)
     ] == []
 

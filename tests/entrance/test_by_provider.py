@@ -19,15 +19,7 @@ from app.db.session import now
 from app.people import directory, oidc, staff
 from app.people.models import Membership, Person
 from tests.support.cast import Newsroom
-from tests.support.desk_people import (
-    NORA,
-    VERA,
-    hire_vera,
-    list_roles,
-    person_public_id,
-    sign_in_by_code,
-    signed_in_browser,
-)
+from tests.support.desk_people import NORA, VERA, hire_vera, list_roles, person_public_id, sign_in_by_code, sign_in_now
 from tests.support.fake_servers import CannedAnswer
 from tests.support.oidc_provider import (
     CALLBACK_PATH,
@@ -88,12 +80,10 @@ def test_the_request_carries_all_that_protects_it_and_nothing_of_it_twice(
     same = {name for name in one if one[name] == other[name]}
     assert one.keys() - same == {"state", "nonce", "code_challenge"}
     assert {name: one[name] for name in same} == {
-        "response_type": "code",
-        "client_id": "readers asked",
+        "response_type": "code", "client_id": "readers asked",
         "redirect_uri": f"https://ask.newsroom.example{CALLBACK_PATH}",
-        "scope": "openid email",
-        "code_challenge_method": "S256",
-    }
+        "scope": "openid email", "code_challenge_method": "S256",
+    }  # fmt: skip
     assert provider.count("/.well-known/openid-configuration") == 1
 
 
@@ -359,7 +349,7 @@ def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
     assert (page_status(browser), "came in by another account before" in browser.text) == (403, True)
     assert (linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
     assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
-    vera = signed_in_browser(app, database, VERA)
+    vera = sign_in_now(app, database, VERA)
     vera.open("/desk/steppe/trail")
     assert "Another account of the newsroom’s provider tried to come in as Nora Lind." in vera.text
 
@@ -369,10 +359,7 @@ def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
 ) -> None:
     hire_vera(database, newsroom)
     sign_in_at_provider(app)
-    vera, page = (
-        signed_in_browser(app, database, VERA),
-        f"/desk/steppe/people/{person_public_id(database, newsroom.nora)}",
-    )
+    vera, page = (sign_in_now(app, database, VERA), f"/desk/steppe/people/{person_public_id(database, newsroom.nora)}")
     vera.open(page)
     vera.submit(f"{page}/account")
     vera.follow()
@@ -407,7 +394,7 @@ def test_an_invitation_is_taken_up_by_the_provider_s_word_for_its_address(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     hire_vera(database, newsroom)
-    vera = signed_in_browser(app, database, VERA)
+    vera = sign_in_now(app, database, VERA)
     vera.open("/desk/steppe/people")
     vera.submit("/desk/steppe/people", name="Saule Bekova", email="saule@desk.example", role="assistant")
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
@@ -418,7 +405,7 @@ def test_an_invitation_is_taken_up_by_the_provider_s_word_for_its_address(
 
 def with_app(app: Flask, database: Database) -> str:
     """Give Nora an app that makes codes. Returns its secret."""
-    nora = signed_in_browser(app, database, NORA)
+    nora = sign_in_now(app, database, NORA)
     nora.open("/signed-in/factors/app")
     secret = nora.value("secret")
     nora.submit("/signed-in/factors/app", code=pyotp.TOTP(secret).now())
@@ -439,14 +426,9 @@ def with_app(app: Flask, database: Database) -> str:
     ],
 )
 def test_the_settings_say_by_what_the_provider_s_sign_in_counts_as_a_second_factor(
-    app: Flask,
-    database: Database,
-    newsroom: Newsroom,
-    provider: OidcProvider,
-    second: str,
-    claims: dict[str, Any],
-    asked: bool | None,
-) -> None:
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider,
+    second: str, claims: dict[str, Any], asked: bool | None,
+) -> None:  # fmt: skip
     with_app(app, database)
     app.config["OIDC"] = provider.account(second)
     provider.claims = claims

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from app.db.engine import Database
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.docs import find_section, list_table_rows
 from tests.support.reader_pages import read_receipt, send_question
-from tests.support.source import ROOT, code, named, tree
-from tests.support.threats import part, rows
+from tests.support.source import ROOT, list_code, parse_module, relative_name
 
 PAGE = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8")
 # The level of each requirement of ASVS 5.0.0, section by section: its first digit is that of number 1
@@ -36,7 +36,7 @@ LEVELS = {
 EVERY = {f"{section}.{at}": level for section, levels in LEVELS.items() for at, level in enumerate(levels, 1)}
 VERDICTS = ("met", "in part", "not met", "doesn't apply")
 CHAPTERS = re.findall(r"(?m)^## (V\d.*)$", PAGE)
-ROWS = [row for chapter in CHAPTERS for row in rows(part(chapter, text=PAGE))]
+ROWS = [row for chapter in CHAPTERS for row in list_table_rows(find_section(chapter, text=PAGE))]
 SAID = re.compile(r"`([^`]+)`")
 PLACES = re.compile(r"(?:tests|app|docs|deploy)/[\w./-]+|SECURITY\.md|config\.py|pyproject\.toml")
 
@@ -63,14 +63,17 @@ def test_the_counts_of_its_head_are_true() -> None:
         for verdict in VERDICTS
     ]
     both = Counter(row[1] for row in ROWS)
-    assert rows(PAGE.partition("\n## ")[0]) == [*wanted, ["all", str(both["1"]), str(both["2"]), str(len(ROWS))]]
+    assert list_table_rows(PAGE.partition("\n## ")[0]) == [
+        *wanted,
+        ["all", str(both["1"]), str(both["2"]), str(len(ROWS))],
+    ]
 
 
 def test_each_test_and_place_that_it_names_is_there() -> None:
     tests = {
-        f"{named(path)}::{node.name}"
-        for path in code(".py")
-        for node in tree(path).body
+        f"{relative_name(path)}::{node.name}"
+        for path in list_code(".py")
+        for node in parse_module(path).body
         if path.name.startswith("test_") and isinstance(node, ast.FunctionDef)
     }
     names = [name for row in ROWS for name in SAID.findall(row[4])]
@@ -100,11 +103,11 @@ READING = re.compile(
 def test_no_xml_is_read_and_nothing_is_unpacked() -> None:
     """V1.5.1, V5.2.3: but what the house has written itself, each call of which stands above."""
     calls: dict[str, set[str]] = {}
-    for path in code(".py"):
-        if named(path).startswith("app/"):
-            for node in ast.walk(tree(path)):
+    for path in list_code(".py"):
+        if relative_name(path).startswith("app/"):
+            for node in ast.walk(parse_module(path)):
                 if isinstance(node, ast.Call) and READING.fullmatch(ast.unparse(node.func)):
-                    calls.setdefault(named(path), set()).add(ast.unparse(node))
+                    calls.setdefault(relative_name(path), set()).add(ast.unparse(node))
     assert calls == OF_OUR_OWN
 
 

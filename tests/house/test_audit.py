@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.support import advisories
-from tests.support.audit import CLEAN, KNOWN, LOCKS, NO_DATA, NOT_AUDITED, VULNERABLE
-from tests.support.licences import FITS, PAGE, READ, SHIPPED, fits, listed, page, pinned
-from tests.support.licences import LOCKS as NAMES
+from tests.support import dependency_advisories
+from tests.support.dependency_audit import CLEAN, KNOWN, LOCKS, NO_DATA, NOT_AUDITED, VULNERABLE
+from tests.support.dependency_licences import (
+    COMPATIBLE,
+    KNOWN_LICENCES,
+    PAGE,
+    SHIPPED,
+    is_compatible,
+    list_licences,
+    list_pinned,
+    render_page,
+)
+from tests.support.dependency_licences import LOCKS as NAMES
 from tests.support.source import ROOT
 
-WAITRESS = next(one.version for one in pinned("runtime") if one.name == "waitress")
+WAITRESS = next(one.version for one in list_pinned("runtime") if one.name == "waitress")
 OLD_JINJA = {"package": {"ecosystem": "PyPI", "name": "Jinja2"}, "versions": ["2.4.1"]}
 NOWHERE = "http://127.0.0.1:9/v1/query"  # the port of "discard", which nothing of ours serves
 
@@ -29,7 +38,11 @@ def advisory(name: str, package: str, events: list[dict[str, str]], **more: Any)
 def audited(*words: str) -> tuple[int, list[str]]:
     """Run what `make audit` runs. Returns its exit status and its lines."""
     run = subprocess.run(
-        (sys.executable, "-m", "tests.support.audit", *words), cwd=ROOT, capture_output=True, text=True, check=False
+        (sys.executable, "-m", "tests.support.dependency_audit", *words),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return run.returncode, run.stdout.splitlines()
 
@@ -66,11 +79,11 @@ def test_where_nobody_answers_nothing_was_audited_and_that_is_no_good_end() -> N
 @pytest.mark.threat("bad library")
 def test_a_mirror_without_advisories_is_found_out() -> None:
     """pip-audit itself ends well there: it was told of no vulnerability."""
-    with advisories.served({}) as address:
+    with dependency_advisories.osv_server({}) as address:
         assert audited("--osv", address) == (
             NOT_AUDITED, [f"{NO_DATA} (whoever answers knows nothing of {KNOWN}, whose faults are old)"]
         )  # fmt: skip
-    with advisories.served({"jinja2": [{"id": "PYSEC-2019-220", "affected": [OLD_JINJA]}]}) as address:
+    with dependency_advisories.osv_server({"jinja2": [{"id": "PYSEC-2019-220", "affected": [OLD_JINJA]}]}) as address:
         assert audited("--osv", address)[0] == CLEAN
 
 
@@ -85,24 +98,28 @@ def test_make_hands_over_where_the_advisories_lie() -> None:
     """The recipe itself, without what it installs first."""
     make = ("make", "--no-print-directory", "-n", "-o", ".venv/development", "audit", "ADVISORIES=all.zip")
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said == '.venv/bin/python -m tests.support.audit --advisories "all.zip"\n'
+    assert said == '.venv/bin/python -m tests.support.dependency_audit --advisories "all.zip"\n'
 
 
 @pytest.mark.threat("bad library")
 @pytest.mark.parametrize("lock", NAMES)
 def test_every_package_of_every_lock_carries_its_hashes(lock: str) -> None:
     assert sorted(path.stem for path in LOCKS) == sorted(NAMES)
-    assert [one.name for one in pinned(lock) if not one.hashes] == []
-    assert len(pinned(lock)) == len(re.findall(r"(?m)^[^\s#]", (ROOT / "requirements" / f"{lock}.txt").read_text()))
+    assert [one.name for one in list_pinned(lock) if not one.hashes] == []
+    assert len(list_pinned(lock)) == len(
+        re.findall(r"(?m)^[^\s#]", (ROOT / "requirements" / f"{lock}.txt").read_text())
+    )
 
 
 def test_the_licence_of_all_that_a_newsroom_installs_fits_our_own() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
-    shipped = {name: licence for name, (licence, lock) in listed().items() if lock in SHIPPED}
+    shipped = {name: licence for name, (licence, lock) in list_licences().items() if lock in SHIPPED}
     assert len(shipped) > 55
-    assert {name: licence for name, licence in shipped.items() if not fits(licence)} == {}
-    assert [name for name, (licence, _lock) in listed().items() if licence == "unknown"] == []
-    assert [name for name in READ if name not in listed()] == [], "take what is no longer locked out of READ"
+    assert {name: licence for name, licence in shipped.items() if not is_compatible(licence)} == {}
+    assert [name for name, (licence, _lock) in list_licences().items() if licence == "unknown"] == []
+    assert [name for name in KNOWN_LICENCES if name not in list_licences()] == [], (
+        "take what is no longer locked out of READ"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,8 +128,8 @@ def test_the_licence_of_all_that_a_newsroom_installs_fits_our_own() -> None:
      ("GPL-3.0-or-later", False), ("AGPL-3.0-only", False), ("unknown", False), ("", False)],
 )  # fmt: skip
 def test_what_fits_is_read_from_the_words_of_spdx(licence: str, is_ours: bool) -> None:
-    assert (fits(licence), "GPL-3.0-or-later" in FITS) == (is_ours, False)
+    assert (is_compatible(licence), "GPL-3.0-or-later" in COMPATIBLE) == (is_ours, False)
 
 
 def test_the_page_of_licences_is_as_new_as_the_locks() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "make licences"
+    assert PAGE.read_text(encoding="utf-8") == render_page(), "make licences"

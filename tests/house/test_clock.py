@@ -17,7 +17,7 @@ from tests.support import clock
 from tests.support.commands import bare_environment
 from tests.support.processes import FORKSERVER
 from tests.support.required_programs import skip_without
-from tests.support.source import ROOT, code, named, tree
+from tests.support.source import ROOT, list_code, parse_module, relative_name
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -140,6 +140,9 @@ def test_the_reader_of_dates_sees_each_way(code: str, found: list[str]) -> None:
 def test_nothing_else_reads_the_date() -> None:
     """`app.db.session.now` asks for the session's time, `app.core.clock.utc_now` for the clock's; `today` of tests/support/clock.py is a day."""
     wrong = {
-        f"{named(path)}: {call}" for path in code(".py") if named(path) not in ASKED for call in _reads(tree(path))
+        f"{relative_name(path)}: {call}"
+        for path in list_code(".py")
+        if relative_name(path) not in ASKED
+        for call in _reads(parse_module(path))
     }
     assert not wrong, "Ask the session for its time, or `utc_now()` of app/core/clock.py:\n" + "\n".join(sorted(wrong))

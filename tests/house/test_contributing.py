@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.commands import MACHINES
-from tests.support.source import APP, ROOT, code, named, of_app, tree
+from tests.support.source import APP, ROOT, list_app_modules, list_code, parse_module, relative_name
 
 GLOSSARY = ROOT / "docs/glossary.md"
 
@@ -46,10 +46,10 @@ ASKING = ("What", "Who", "Whom", "Whose", "Whether", "How", "Which", "Where", "W
 
 def test_a_docstring_begins_with_a_verb_or_a_noun() -> None:
     wrong = [
-        f'{named(path)}:{getattr(node, "lineno", 1)}: begin with a verb or a noun, "Return the letters that ...", not with'
+        f'{relative_name(path)}:{getattr(node, "lineno", 1)}: begin with a verb or a noun, "Return the letters that ...", not with'
         f" {first[0]!r}"
-        for _room, path in of_app()
-        for node in ast.walk(tree(path))
+        for _room, path in list_app_modules()
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if (first := (ast.get_docstring(node) or "").split()[:1]) and first[0].rstrip(",.:;") in ASKING
     ]
@@ -85,9 +85,9 @@ def test_every_place_that_a_guide_names_is_there(guide: str) -> None:
 def test_every_test_that_a_guide_names_is_there(guide: str) -> None:
     tests = {
         node.name
-        for path in code(".py")
+        for path in list_code(".py")
         if path.name.startswith("test_")
-        for node in ast.walk(tree(path))
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     names = re.findall(r"\btest_\w+\b(?!\.py)", " ".join(cited((ROOT / guide).read_text("utf-8"))))
@@ -104,12 +104,12 @@ def defined() -> frozenset[str]:
     """Every function and class of the code, every macro of the pages, and what a table in the code is called."""
     found = {
         node.name
-        for path in code(".py")
-        for node in ast.walk(tree(path))
+        for path in list_code(".py")
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
     return frozenset(
-        found.union(*(re.findall(r"\{%-? macro (\w+)", path.read_text("utf-8")) for path in code(".html")))
+        found.union(*(re.findall(r"\{%-? macro (\w+)", path.read_text("utf-8")) for path in list_code(".html")))
     )
 
 
@@ -118,7 +118,7 @@ def test_every_name_that_a_guide_mentions_is_still_called_so(guide: str) -> None
     names = cited((ROOT / guide).read_text("utf-8"))
     calls = [found[1] for name in names if (found := CALL.fullmatch(name))]
     plain = {name.rpartition(".")[2] for name in names if re.fullmatch(r"(?:\w+\.)*[A-Za-z_]{6,}", name)}
-    text = "\n".join(path.read_text("utf-8") for path in code(".py", ".html", ".toml"))
+    text = "\n".join(path.read_text("utf-8") for path in list_code(".py", ".html", ".toml"))
     gone = [
         f"{guide} calls {name}(), which nothing defines: say what it is called now."
         for name in calls
@@ -140,8 +140,8 @@ def test_every_table_that_a_recipe_names_is_in_a_file_of_its_step() -> None:
         files += [path for folder in files if folder.is_dir() for path in folder.glob("*.*")]
         text = "\n".join(path.read_text("utf-8") for path in files if path.suffix in (".py", ".toml", ".html", ".md"))
         gone += [
-            f"CONTRIBUTING.md names {name} beside {named(files[0])}, where it isn't: say where, or what it is called "
-            "now."
+            f"CONTRIBUTING.md names {name} beside {relative_name(files[0])}, where it isn't: say where, or what it is "
+            "called now."
             for name in cited(step)
             if files and re.fullmatch(r"[A-Z][A-Z_]+", name) and not re.search(rf"\b{name}\b", text)
         ]
@@ -155,9 +155,9 @@ EXAMPLES = {"app/rare.py", "app/typesetting/languages/it.toml"}  # that are nowh
 def test_every_file_that_a_sentence_of_the_code_or_of_a_test_names_is_there() -> None:
     """A test that fails sends people to the place to mend; so do docstrings and faults."""
     gone = {
-        f"{named(path)}:{node.lineno} names {file}, which isn't there: say where it is now."
-        for path in code(".py")
-        for node in ast.walk(tree(path))
+        f"{relative_name(path)}:{node.lineno} names {file}, which isn't there: say where it is now."
+        for path in list_code(".py")
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for file in FILE.findall(node.value)
         if not (ROOT / file).exists() and file not in EXAMPLES
@@ -171,7 +171,9 @@ def test_each_good_block_of_the_style_guide_is_in_the_code() -> None:
     )
     good = [block for bad, block in blocks if not bad]
     assert len(good) > 2
-    lines = "\n".join(line.strip() for _room, path in of_app() for line in path.read_text("utf-8").splitlines())
+    lines = "\n".join(
+        line.strip() for _room, path in list_app_modules() for line in path.read_text("utf-8").splitlines()
+    )
     gone = [
         f"STYLE.md shows a good example that is nowhere in app/: take one from the code.\n{block}"
         for block in good

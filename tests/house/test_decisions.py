@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.source import ROOT, named
+from tests.support.source import ROOT, relative_name
 
 FOLDER = ROOT / "docs/adr"
 INDEX = FOLDER / "decisions.md"  # not README.md: the handbook serves each page of docs by its name, and has one
@@ -18,7 +18,7 @@ def test_records_are_numbered_without_gaps() -> None:
     assert [int(path.name[:4]) for path in RECORDS] == list(range(1, len(RECORDS) + 1))
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=named)
+@pytest.mark.parametrize("path", RECORDS, ids=relative_name)
 def test_a_record_is_one_page_with_context_decision_and_consequences(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(f"# {int(path.name[:4])}. ")

@@ -5,7 +5,7 @@ import re
 import tomllib
 from importlib.metadata import packages_distributions
 
-from tests.support.source import ROOT, code, tree
+from tests.support.source import ROOT, list_code, parse_module
 
 # Needed without an import.
 REASONS = {
@@ -34,8 +34,8 @@ def imported() -> set[str]:
     """The distributions whose packages some file imports."""
     packages = {
         name.split(".")[0]
-        for path in code(".py")
-        for node in ast.walk(tree(path))
+        for path in list_code(".py")
+        for node in ast.walk(parse_module(path))
         for name in (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)

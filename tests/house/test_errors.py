@@ -12,7 +12,7 @@ from app import create_app  # noqa: F401 - imports every door, and with it every
 from app.core.domain_errors import DomainError, MissingField, TooLong
 from app.core.fields import FAULTS
 from app.web.error_sentences import SENTENCES, STATUSES, format_error, get_status
-from tests.support.source import named, of_app, tree
+from tests.support.source import list_app_modules, parse_module, relative_name
 
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 # What makes an error from the second part of its code: the family, and the argument that holds it.
@@ -53,8 +53,8 @@ def tables() -> dict[str, ast.Dict]:
     """The tables of all modules, by name."""
     return {
         name_of(node.targets[0]): node.value
-        for _room, path in of_app()
-        for node in tree(path).body
+        for _room, path in list_app_modules()
+        for node in parse_module(path).body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
     }
 
@@ -92,13 +92,13 @@ def made(node: ast.Call, module: ast.Module) -> Iterator[str]:
 
 def unread() -> Iterator[str]:
     """The functions that make an error from what can't be read in the code."""
-    for _room, path in of_app():
-        module = tree(path)
+    for _room, path in list_app_modules():
+        module = parse_module(path)
         for function in ast.walk(module):
             if isinstance(function, ast.FunctionDef):
                 calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
                 if any(name_of(call.func) in MAKERS and not set(made(call, module)) for call in calls):
-                    yield f"{named(path)} {function.name}"
+                    yield f"{relative_name(path)} {function.name}"
 
 
 def subclasses(kind: type[DomainError]) -> Iterator[type[DomainError]]:
@@ -112,14 +112,14 @@ def raised() -> dict[str, str]:
     """Each code that is raised, with a module that does."""
     of_class = {one.__name__: one.code for one in subclasses(DomainError) if "code" in vars(one)}
     found: dict[str, str] = {}
-    for _room, path in of_app():
-        module = tree(path)
+    for _room, path in list_app_modules():
+        module = parse_module(path)
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
-                found |= dict.fromkeys(made(node, module), named(path))
+                found |= dict.fromkeys(made(node, module), relative_name(path))
             kind = node.func if isinstance(node, ast.Call) else node.exc if isinstance(node, ast.Raise) else None
             if kind is not None and name_of(kind) in of_class:
-                found[of_class[name_of(kind)]] = named(path)
+                found[of_class[name_of(kind)]] = relative_name(path)
     assert len(found) > 100
     return found
 

@@ -36,7 +36,7 @@ from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.pages import Browser, Page
 from tests.support.reader_pages import public_addresses, render_page
 from tests.support.required_programs import skip_without
-from tests.support.source import code, named, tree
+from tests.support.source import list_code, parse_module, relative_name
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
 EACH = 7  # how many pages of one kind are looked at for forms
@@ -407,10 +407,10 @@ def test_every_form_of_the_desk_carries_a_key_of_its_own(walked: list[tuple[str,
 
 def test_the_desk_changes_nothing_but_through_the_press_that_takes_its_key() -> None:
     writes = [
-        f"{named(path)}:{node.lineno}"
-        for path in code(".py")
+        f"{relative_name(path)}:{node.lineno}"
+        for path in list_code(".py")
         if "app/editor/" in str(path)
-        for node in ast.walk(tree(path))
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.Attribute) and node.attr == "write" and getattr(node.value, "id", "") == "db"
     ]
     assert {where.partition(":")[0] for where in writes} == {"app/editor/frame.py", "app/editor/idempotent_posts.py"}

@@ -27,6 +27,7 @@ from tests.support.crawler import (
     MAX_PER_KIND,
     SEARCH_ADDRESSES,
     Crawl,
+    adapter,
     crawl,
     draft_an_assignment,
     dump_but_seen_at,
@@ -34,7 +35,6 @@ from tests.support.crawler import (
     open_demo_year,
     questions_of_each_kind,
     sign_in_browser,
-    url_adapter,
 )
 from tests.support.database_checks import ALLOWED_SCANS, AskedStatements, find_full_scans, watch_statements
 from tests.support.pages import Browser
@@ -138,8 +138,7 @@ def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
     with database.read() as session:
         questions = questions_of_each_kind(session)
     before = dump_but_seen_at(platan)
-    # On PostgreSQL half as many: what is seen there is that the database understands each page.
-    each = MAX_PER_KIND if database.is_sqlite else MAX_PER_KIND // 2
+    each = MAX_PER_KIND if database.is_sqlite else MAX_PER_KIND // 2  # PostgreSQL has to understand each page
     made = {
         "a reader": crawl(platan, Browser(platan), ["/", *shown], each=each),
         "Tereza the editor": crawl(platan, editor, ["/desk/", "/signed-in", *questions], each=each),
@@ -152,9 +151,8 @@ def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(ROLES, "assistant", Role(acts, frozenset(acts.split(", "))))
             made[acts] = crawl(platan, assistant, [DESK], each=3, under=DESK)
-    assert {address: editor.open(address).status_code for address in SEARCH_ADDRESSES} == dict.fromkeys(
-        SEARCH_ADDRESSES, 200
-    )
+    narrowed = {address: editor.open(address).status_code for address in SEARCH_ADDRESSES}
+    assert narrowed == dict.fromkeys(SEARCH_ADDRESSES, 200)
     after = dump_but_seen_at(platan)
     assert [name for name in before if before[name] != after[name]] == [], "a GET has changed these tables"
     assert sum(len(rows) for rows in before.values()) > 1_000
@@ -219,7 +217,7 @@ def known(walks: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
     found: dict[tuple[str, str], object] = {}
     for one in walks.values():
         for address in (address for addresses in one.endpoints.values() for address in addresses):
-            rule, values = url_adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
+            rule, values = adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
             for before, name in parts(rule):
                 found.setdefault((before, name), values[name])
     return found
@@ -230,7 +228,7 @@ def known_together(walks: dict[str, Crawl], app: Flask) -> list[dict[tuple[str, 
     opened = [("GET", one) for taken in walks.values() for some in taken.endpoints.values() for one in some]
     found = []
     for method, address in [*(("POST", one) for taken in walks.values() for one in sorted(taken.presses)), *opened]:
-        rule, values = url_adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
+        rule, values = adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
         found.append({place: values[place[1]] for place in parts(rule)})
     return found
 
@@ -256,7 +254,7 @@ def closed_addresses(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, str
             choice = re.search(rf"<any\(([^)]*)\):{name}>", rule.rule)
             value = choice[1].split(",")[0].strip().strip("'\"") if choice else values.get((before, name))
             given[name] = value or SOME
-        address = url_adapter(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
+        address = adapter(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
         found += [(method, rule.endpoint, address) for method in sorted((rule.methods or set()) - {"OPTIONS"})]
     return found
 
@@ -428,9 +426,7 @@ def presses_of_the_desk(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, 
         given = {name: value or SOME for name, value in names.items()}
         for choice in [one.strip() for one in listed[1].split(",")] if listed else [""]:
             act = door_of_the_desk.act_of(rule.endpoint, choice)
-            address = url_adapter(app).build(
-                rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST"
-            )
+            address = adapter(app).build(rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST")
             found.append((act, address))
     away = ("/split", "/remove", "/withdraw", "/deactivate")
     return sorted(found, key=lambda one: one[1].endswith(away) and "/translator/" not in one[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.models import Base
-from tests.support.source import APP, ROOT, code, files, named, of_app, tree
+from tests.support.source import APP, ROOT, list_app_modules, list_code, list_files, parse_module, relative_name
 
 MOST_PARAMETERS = 7
 # What every move, event and search goes through, and the words of a question, take one more.
@@ -22,7 +22,7 @@ LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
 def imports(path: Path) -> Iterator[str]:
     """What a module imports, with its whole name; `from . import x` is x of that package."""
     package = ("app", *path.relative_to(APP).parts[:-1])
-    for node in ast.walk(tree(path)):
+    for node in ast.walk(parse_module(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -35,8 +35,8 @@ def test_the_app_knows_neither_the_demo_nor_what_starts_it() -> None:
     """They are made of the app: the demo's command is added in wsgi.py."""
     outside = {"demo", "bench", "tests", "migrations", "wsgi", "serve", "__main__"}
     wrong = [
-        f"{named(path)} imports {name}: turn it round, the app is what others are made of"
-        for _, path in of_app()
+        f"{relative_name(path)} imports {name}: turn it round, the app is what others are made of"
+        for _, path in list_app_modules()
         for name in imports(path)
         if name.split(".")[0] in outside
     ]
@@ -73,11 +73,11 @@ def writes_state(node: ast.AST) -> bool:
 
 def test_a_state_is_written_in_one_place() -> None:
     """One move has no actor and begins outside the tables: a mail is put into the outbox by the change that causes it."""
-    demo = [path for path in code(".py") if named(path).startswith("demo/")]
+    demo = [path for path in list_code(".py") if relative_name(path).startswith("demo/")]
     found = [
-        (named(path), function.name)
-        for path in [*(path for _, path in of_app()), *demo]
-        for function in ast.walk(tree(path))
+        (relative_name(path), function.name)
+        for path in [*(path for _, path in list_app_modules()), *demo]
+        for function in ast.walk(parse_module(path))
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if writes_state(node)
@@ -110,13 +110,13 @@ INLINE = {
 @pytest.mark.parametrize("fault", INLINE)
 def test_pages_hold_nothing_that_the_policy_forbids(fault: str) -> None:
     rooms = ("app/templates/", "app/typesetting/templates/")
-    pages = [path for path in code(".html") if named(path).startswith(rooms)]
-    assert [named(path) for path in pages if re.search(INLINE[fault], path.read_text(), re.IGNORECASE)] == []
+    pages = [path for path in list_code(".html") if relative_name(path).startswith(rooms)]
+    assert [relative_name(path) for path in pages if re.search(INLINE[fault], path.read_text(), re.IGNORECASE)] == []
 
 
 def test_no_form_that_is_sent_in_an_address_carries_the_token() -> None:
     """An address is kept: in the browser, in a server's log, in what somebody passes on."""
-    pages = {named(path): path.read_text() for path in code(".html")}
+    pages = {relative_name(path): path.read_text() for path in list_code(".html")}
     forms = [(name, form) for name, page in pages.items() for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL)]
     assert len(forms) > 50
     got = [(name, form) for name, form in forms if not re.match(r'<form\b[^>]*\bmethod="post"', form)]
@@ -133,13 +133,15 @@ PHYSICAL = re.compile(
 
 def test_style_knows_start_and_end_but_not_left_and_right() -> None:
     """A page in Persian is the same page, read from the other side."""
-    sheets = {named(path): re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in code(".css")}
+    sheets = {relative_name(path): re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in list_code(".css")}
     assert [(name, found[0]) for name, sheet in sheets.items() if (found := PHYSICAL.search(sheet))] == []
     assert [name for name, sheet in sheets.items() if re.search(r"@import|https?://|//\w", sheet)] == []
 
 
 def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
-    lengths = {named(path): len(path.read_text().splitlines()) for path in code(".py", ".html", ".css", ".js")}
+    lengths = {
+        relative_name(path): len(path.read_text().splitlines()) for path in list_code(".py", ".html", ".css", ".js")
+    }
     long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES}
     assert {name: lines for name, lines in long.items() if not name.startswith(LISTS)} == {}
 
@@ -147,9 +149,9 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
 def test_no_function_takes_more_values_than_one_can_keep_in_mind() -> None:
     """Those that are threaded through many functions belong to an object: a mail's values, a brief, who acts."""
     many = {
-        f"{named(path)} {function.name}": count
-        for _room, path in of_app()
-        for function in ast.walk(tree(path))
+        f"{relative_name(path)} {function.name}": count
+        for _room, path in list_app_modules()
+        for function in ast.walk(parse_module(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         and (count := len(parameters_of(function))) > MOST_PARAMETERS
     }
@@ -188,10 +190,10 @@ FEW = {"app/editor/conflict.py"}  # the newest events of one row, of which there
 
 def test_every_list_in_pages_is_a_listing() -> None:
     wrong = [
-        f"{named(path)}:{node.lineno}"
-        for room, path in of_app()
-        if named(path) not in ("app/core/listing.py", *FEW)
-        for node in ast.walk(tree(path))
+        f"{relative_name(path)}:{node.lineno}"
+        for room, path in list_app_modules()
+        if relative_name(path) not in ("app/core/listing.py", *FEW)
+        for node in ast.walk(parse_module(path))
         if by_hand(node, room)
     ]
     assert not wrong, (
@@ -202,16 +204,16 @@ def test_every_list_in_pages_is_a_listing() -> None:
 
 def test_no_room_without_a_name() -> None:
     nameless = {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools"}
-    assert [named(path) for path in files() if nameless & {*path.relative_to(ROOT).parts, path.stem}] == []
+    assert [relative_name(path) for path in list_files() if nameless & {*path.relative_to(ROOT).parts, path.stem}] == []
 
 
 def test_no_name_is_a_riddle() -> None:
     """A name says what a thing is, in the field's words, and not what is done with it: a fact in a stored row keeps its key."""
     riddles = re.compile(r"(?:^|_)(?:un)?(?:told|untell|deeds?|faster)(?:_|$)", re.IGNORECASE)
     found = {
-        f"{named(path)}: {value}"
-        for _room, path in of_app()
-        for node in ast.walk(tree(path))
+        f"{relative_name(path)}: {value}"
+        for _room, path in list_app_modules()
+        for node in ast.walk(parse_module(path))
         for field in ("id", "attr", "arg", "name", "asname")
         if isinstance(value := getattr(node, field, None), str) and riddles.search(value)
     }
@@ -220,7 +222,9 @@ def test_no_name_is_a_riddle() -> None:
 
 def test_nothing_is_left_for_later() -> None:
     later = re.compile(r"\b(?:TO" "DO|FIX" "ME|XX" "X|HA" "CK|NotImplemented" "Error)\b")
-    assert [named(path) for path in code(".py", ".html", ".js", ".css") if later.search(path.read_text())] == []
+    assert [
+        relative_name(path) for path in list_code(".py", ".html", ".js", ".css") if later.search(path.read_text())
+    ] == []
 
 
 def test_no_file_names_a_registry_or_somebodys_machine() -> None:
@@ -229,7 +233,7 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
         r"[p]ypi\.(?:org|python)|[p]ythonhosted|[n]pmjs\.|[i]ndex-url|[f]ind-links|[p]roxy\.golang"
         r"|(?<![\w.])/(?:root|home|work|Users)/"
     )
-    assert [named(path) for path in files() if named_places.search(path.read_text(errors="replace"))] == []
+    assert [relative_name(path) for path in list_files() if named_places.search(path.read_text(errors="replace"))] == []
 
 
 EVERY_ROOM_HAS = {"__init__", "models", "lifecycle", "queries", "cli", "views"}
@@ -238,20 +242,20 @@ EVERY_ROOM_HAS = {"__init__", "models", "lifecycle", "queries", "cli", "views"}
 def test_no_two_modules_share_a_name() -> None:
     """A name says what is in a module wherever it is read; only what every room has is called the same in each."""
     rooms: dict[str, list[str]] = {}
-    for _room, path in of_app():
+    for _room, path in list_app_modules():
         if path.stem not in EVERY_ROOM_HAS:
-            rooms.setdefault(path.stem, []).append(named(path))
+            rooms.setdefault(path.stem, []).append(relative_name(path))
     assert {name: paths for name, paths in rooms.items() if len(paths) > 1} == {}
 
 
 def test_no_test_is_imported_by_another() -> None:
     """What two tests need lies in tests/support, where whoever looks for it finds it."""
-    tests = [path for path in code(".py") if ROOT / "tests" in path.parents]
+    tests = [path for path in list_code(".py") if ROOT / "tests" in path.parents]
     assert len(tests) > 150
     wrong = {
-        f"{named(path)} imports {node.module}: move what both need into a module of tests/support"
+        f"{relative_name(path)} imports {node.module}: move what both need into a module of tests/support"
         for path in tests
-        for node in ast.walk(tree(path))
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.ImportFrom) and re.search(r"\btest_|\bconftest$", node.module or "")
     }
     assert not wrong, "\n".join(sorted(wrong))
@@ -259,15 +263,19 @@ def test_no_test_is_imported_by_another() -> None:
 
 def test_a_page_is_waited_for_in_a_way_that_the_policy_allows() -> None:
     forbidden = "wait_for_" + "function("
-    assert [named(path) for path in code(".py") if forbidden in path.read_text()] == []
+    assert [relative_name(path) for path in list_code(".py") if forbidden in path.read_text()] == []
 
 
 def test_every_test_lies_in_a_room() -> None:
     """tests/ mirrors app/: what tests app/letters lies in tests/letters. Doors are rooms too (desk is app/editor)."""
     beside = {"deploy", "desk", "demo", "house", "journeys", "support"}
-    rooms = {room for room, path in of_app() if path.parent != APP} | beside
-    for path in code(".py"):
+    rooms = {room for room, path in list_app_modules() if path.parent != APP} | beside
+    for path in list_code(".py"):
         if ROOT / "tests" in path.parents and path.name not in ("__init__.py", "conftest.py"):
             room = path.relative_to(ROOT / "tests").parts[0]
-            assert room in rooms, f"{named(path)}: a test lies in the room of what it tests, one of {sorted(rooms)}"
-            assert path.name.startswith("test_") != (room == "support"), f"{named(path)}: tests and support don't mix"
+            assert room in rooms, (
+                f"{relative_name(path)}: a test lies in the room of what it tests, one of {sorted(rooms)}"
+            )
+            assert path.name.startswith("test_") != (room == "support"), (
+                f"{relative_name(path)}: tests and support don't mix"
+            )

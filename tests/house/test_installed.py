@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.commands import bare_environment, init_options, run_command
 from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
-from tests.support.source import ROOT, files, named
+from tests.support.source import ROOT, list_files, relative_name
 from tests.support.waiting import PATIENCE, until
 
 Program = tuple[str, ...]
@@ -65,7 +65,11 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
 def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Path) -> None:
     with ZipFile(wheel) as packed:
         names = {name.removeprefix("readers_asked/") for name in packed.namelist() if "dist-info" not in name}
-    shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "docs/", "migrations/"))}
+    shipped = {
+        name
+        for path in list_files()
+        if (name := relative_name(path)).startswith(("app/", "demo/", "docs/", "migrations/"))
+    }
     lost = sorted(shipped - names)
     assert not lost, (
         f"The wheel lacks {', '.join(lost)}: name them under [tool.hatch.build.targets.wheel] in pyproject.toml."

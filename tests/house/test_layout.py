@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.support.source import ROOT, code, named
+from tests.support.source import ROOT, list_code, relative_name
 
 # What was long before the formatter was let win. Take a line out when its files are clean; nothing is ever added.
 STILL_LONG = {
@@ -32,9 +32,9 @@ def test_what_may_be_long_only_becomes_less() -> None:
 def test_the_formatter_is_told_to_look_away_only_where_it_always_was() -> None:
     allowed = tuple(place.removesuffix("*") for place in STILL_LONG)
     marked = [
-        f"{named(path)}:{number} keeps the formatter off: take the mark out and run `make format`"
-        for path in code(".py")
-        if not named(path).startswith(allowed)
+        f"{relative_name(path)}:{number} keeps the formatter off: take the mark out and run `make format`"
+        for path in list_code(".py")
+        if not relative_name(path).startswith(allowed)
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if MARK.search(line)
     ]

@@ -30,7 +30,7 @@ from app.questions import actions
 from app.questions.models import Question
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered_question, submitted_answer
-from tests.support.policy import GOLDEN, golden, golden_roles, tables
+from tests.support.docs import LIFECYCLE, list_lifecycle_rows, list_policy_rows, list_role_acts
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(key, "Somebody", 1, role) for key, role in enumerate(ROLES)),
@@ -63,19 +63,19 @@ def differing(copy: Sequence[tuple[str, ...]], code: Sequence[tuple[str, ...]]) 
 
 
 def test_the_tables_are_as_the_hand_kept_copy_says() -> None:
-    found = differing(golden(), list_moves(MACHINES))
+    found = differing(list_policy_rows(), list_moves(MACHINES))
     assert not found, "\n".join(found)
 
 
 def test_the_roles_are_as_the_hand_kept_copy_says() -> None:
     """Whoever gives a role an act, or makes a new one, writes it down in docs/lifecycle.md as well, and reads it there."""
-    copy = [("roles", role, ", ".join(acts)) for role, acts in golden_roles().items()]
+    copy = [("roles", role, ", ".join(acts)) for role, acts in list_role_acts().items()]
     found = differing(copy, [("roles", *row) for row in permissions.list_roles()])
     assert not found, "\n".join(found)
 
 
 def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
-    sections = GOLDEN.read_text().split("\n## ")[2:]
+    sections = LIFECYCLE.read_text().split("\n## ")[2:]
     listed = {s.splitlines()[0].lower(): re.findall(r"^States: .*\.$", s, re.M) for s in sections}
     found = [
         f'docs/lifecycle.md says other states than the code; write under {machine.noun.capitalize()}: "{states}"'
@@ -90,20 +90,20 @@ def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
 def test_the_command_prints_the_same_table() -> None:
     printed = CliRunner().invoke(lifecycle, ["--table"]).output.splitlines()
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in printed]
-    roles = [row[1:] for row in tables() if row[0] == "roles"]
+    roles = [row[1:] for row in list_lifecycle_rows() if row[0] == "roles"]
     otherwise = "docs/lifecycle.md has other rows than `flask lifecycle --table` prints: copy them."
     assert cells[: len(roles) + 2] == [HEADS_OF_ROLES, ("---",) * 2, *roles], otherwise
-    assert cells[len(roles) + 3 :] == [HEADS, ("---",) * len(HEADS), *golden()], otherwise
+    assert cells[len(roles) + 3 :] == [HEADS, ("---",) * len(HEADS), *list_policy_rows()], otherwise
 
 
 @cache
 def allowed(machine: Machine, state: str | None, action: str, role: str) -> bool:
     """What the hand-kept copy says, read in another way than the code reads its tables."""
-    for noun, move, arrow, acts, *_ in golden():
+    for noun, move, arrow, acts, *_ in list_policy_rows():
         sources = [source.strip() for source in arrow.split(">")[0].split(",") if source.strip()] or [None]
         if (noun, move) == (machine.noun, action) and state in sources:
             by_hand = acts.partition("=")[0].strip()
-            return any(act in golden_roles()[role] for act in by_hand.split(", "))
+            return any(act in list_role_acts()[role] for act in by_hand.split(", "))
     return False
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from jinja2 import nodes
 
-from tests.support.source import named
-from tests.support.templates import get_referenced_file, list_macros, parse_templates
+from tests.support.source import get_referenced_file, list_macros, parse_templates, relative_name
 
 
 def names_read(path: Path) -> set[str]:
@@ -35,7 +34,7 @@ def test_every_macro_is_used() -> None:
     imported, macros = imported_macros(), list_macros()
     assert len(macros) > 30
     dead = [
-        f"nobody calls {macro.name}() of {named(path)}: delete it"
+        f"nobody calls {macro.name}() of {relative_name(path)}: delete it"
         for path, macro in macros
         if (path, macro.name) not in imported and macro.name not in names_read(path)
     ]
@@ -44,7 +43,7 @@ def test_every_macro_is_used() -> None:
 
 def test_every_imported_name_is_used() -> None:
     unused = [
-        f"{named(path)} imports {alias} and does not use it: take it out of the import"
+        f"{relative_name(path)} imports {alias} and does not use it: take it out of the import"
         for path, template in parse_templates().items()
         for node in template.find_all(nodes.FromImport)
         for alias in (name if isinstance(name, str) else name[1] for name in node.names)

@@ -15,7 +15,7 @@ from app.entrance.login import EVEN
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import read_receipt, send_question
-from tests.support.timing import BY_CHANCE, share_longer, taken
+from tests.support.timing import BY_CHANCE, measure_times, share_longer
 from tests.support.waiting import PATIENCE
 
 MANY = 1_000
@@ -37,7 +37,7 @@ def test_a_number_that_is_nearly_right_is_answered_as_fast_as_any_other(
     def guess(number: str) -> None:
         statuses.add(client.post("/steppe/receipt", data={"receipt": number}).status_code)
 
-    nearly, not_at_all = taken((lambda: guess(near), lambda: guess(far)), MANY)
+    nearly, not_at_all = measure_times((lambda: guess(near), lambda: guess(far)), MANY)
     attempts(len(nearly) + len(not_at_all))
     share = share_longer(nearly, not_at_all)
     assert (statuses, abs(share - 0.5) < BY_CHANCE) == ({422}, True), share
@@ -82,5 +82,5 @@ def test_whose_address_it_is_is_told_by_no_time_at_the_door(site: str, attempts:
 def test_a_fifth_of_a_millisecond_would_be_seen(attempts: Callable[[int], None]) -> None:
     """The measure itself: what tells two kinds apart by so little is beyond chance, and one kind isn't told from itself."""
     work, waits = (lambda: sum(range(2_000)), lambda: (sum(range(2_000)), time.sleep(0.0002)))
-    assert share_longer(*taken((work, waits), MANY)) < 0.5 - BY_CHANCE
-    assert abs(share_longer(*taken((work, work), MANY)) - 0.5) < BY_CHANCE
+    assert share_longer(*measure_times((work, waits), MANY)) < 0.5 - BY_CHANCE
+    assert abs(share_longer(*measure_times((work, work), MANY)) - 0.5) < BY_CHANCE

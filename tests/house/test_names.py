@@ -5,8 +5,7 @@ import ast
 from jinja2 import nodes
 
 from tests.support.odd_names import ODD, ODD_PARAMETERS
-from tests.support.source import named, of_app, tree
-from tests.support.templates import list_macros, parse_templates
+from tests.support.source import list_app_modules, list_macros, parse_module, parse_templates, relative_name
 
 # What is left, mostly nested functions, properties that templates read, and parameters of views. Lower these; nothing raises them.
 MOST_FUNCTIONS, MOST_PARAMETERS = 126, 157
@@ -21,8 +20,8 @@ def is_odd(name: str) -> bool:
 def functions() -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     return [
         node
-        for _package, path in of_app()
-        for node in ast.walk(tree(path))
+        for _package, path in list_app_modules()
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("__")
     ]
 
@@ -43,13 +42,13 @@ def test_no_more_parameters_are_called_so() -> None:
 
 
 def test_no_macro_is_called_so() -> None:
-    odd = sorted(f"{named(path)} {macro.name}" for path, macro in list_macros() if is_odd(macro.name))
+    odd = sorted(f"{relative_name(path)} {macro.name}" for path, macro in list_macros() if is_odd(macro.name))
     assert odd == [], f"name a macro by what it renders: {odd}"
 
 
 def test_no_more_parameters_and_variables_of_templates_are_called_so() -> None:
     odd = sorted(
-        f"{named(path)} {node.name}"
+        f"{relative_name(path)} {node.name}"
         for path, template in parse_templates().items()
         for node in template.find_all(nodes.Name)
         if node.ctx in ("store", "param") and node.name in ODD_PARAMETERS

@@ -17,7 +17,7 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from app.server import page_server
 from tests.support.processes import run_page_server
-from tests.support.source import ROOT, named, of_app, tree
+from tests.support.source import ROOT, list_app_modules, parse_module, relative_name
 from tests.support.waiting import PATIENCE
 
 # What app/server/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
@@ -65,9 +65,9 @@ def test_waitress_has_the_methods_that_the_page_server_was_written_for(theirs: t
 
 def test_only_the_page_server_imports_waitress() -> None:
     importing = {
-        named(path)
-        for _, path in of_app()
-        for node in ast.walk(tree(path))
+        relative_name(path)
+        for _, path in list_app_modules()
+        for node in ast.walk(parse_module(path))
         if (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "waitress")
         or (isinstance(node, ast.Import) and "waitress" in {alias.name.partition(".")[0] for alias in node.names})
     }

@@ -16,7 +16,7 @@ from app.newsletters.models import Newsletter
 from app.settings.translation_server import TranslationServer
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
-from tests.support.source import ROOT, tree
+from tests.support.source import ROOT, parse_module
 
 ONION = f"http://{'steppe22' * 7}.onion"
 
@@ -242,7 +242,9 @@ def test_the_page_says_nothing_beside_its_sentences(shown: list[str], client: Fl
 
 @cache
 def there_in(file: str) -> frozenset[str]:
-    return frozenset(node.name for node in tree(ROOT / "tests" / file).body if isinstance(node, ast.FunctionDef))
+    return frozenset(
+        node.name for node in parse_module(ROOT / "tests" / file).body if isinstance(node, ast.FunctionDef)
+    )
 
 
 @pytest.mark.parametrize("sentence", PROVED)

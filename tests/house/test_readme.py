@@ -16,11 +16,11 @@ import pytest
 import config
 from app import create_app
 from tests.support import clock
+from tests.support.docs import list_shell_blocks
 from tests.support.pages import Browser
 from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
 from tests.support.required_programs import skip_without
-from tests.support.shell_blocks import shell_blocks
-from tests.support.source import ROOT, files, named
+from tests.support.source import ROOT, list_files, relative_name
 from tests.support.waiting import until
 
 PARTS = (
@@ -40,7 +40,7 @@ PROGRAMS = ("make", "bash")
 
 def blocks(heading: str) -> list[str]:
     """The shell blocks under a heading of the README."""
-    return shell_blocks("README.md", heading)
+    return list_shell_blocks("README.md", heading)
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def clone(tmp_path: Path) -> Path:
     for program in PROGRAMS:
         if shutil.which(program) is None:
             skip_without(program)
-    for path in files():
-        name = named(path)
+    for path in list_files():
+        name = relative_name(path)
         if name.partition("/")[0] in PARTS:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, tmp_path / name)

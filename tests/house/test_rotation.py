@@ -21,7 +21,7 @@ from app.people import directory
 from app.people.models import Person
 from app.workflows.key_rotation import rotate
 from tests.support.cast import Newsroom
-from tests.support.main_job import OWN, TIMUR, MainJob
+from tests.support.main_job import STORY, TIMUR, MainJob
 
 ASK = receive.Submission(
     "who measures the salt?", hear_back="while", email="timur@post.example", credit="first", name="Timur", place="Osh"
@@ -30,7 +30,7 @@ ASK = receive.Submission(
 
 @pytest.mark.threat("stolen database and keys")
 def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
 
     def ask(session: Any) -> None:
         receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), ASK, form=TIMUR)

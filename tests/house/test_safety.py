@@ -41,20 +41,12 @@ from app.server import worker
 from app.typesetting.exports import EXPORTS
 from app.workflows import invitations
 from app.workflows.letters import withdrawal
+from tests.support import reader_pages
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Browser
 from tests.support.processes import run_site
-from tests.support.reader_pages import (
-    answer_letters,
-    get_question,
-    lock_edition,
-    publish_answer,
-    read_receipt,
-    send_edition,
-    send_question,
-)
 from tests.support.waiting import PATIENCE
 
 TODAY = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
@@ -148,17 +140,17 @@ def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_l
 ) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
-    receipt = read_receipt(send_question(
+    receipt = reader_pages.read_receipt(reader_pages.send_question(
         client, body="What became of the silver kettle?", background="My cousin weighs it.", hear_back="while",
         email_while="bakhtiyar@post.example", credit="first", first="Bakhtiyar", place="Karasai",
     ).text)  # fmt: skip
     state = client.post("/steppe/receipt/add", data={"receipt": receipt, "more": "The lid is cracked."})
-    send_question(client, body="Who took the silver kettle from the mill?")
+    reader_pages.send_question(client, body="Who took the silver kettle from the mill?")
     with database.read() as session:
         both = list(session.scalars(select(Letter.id).order_by(Letter.received_at, Letter.id)))
-    public_id = publish_answer(database, newsroom, both)
+    public_id = reader_pages.publish_answer(database, newsroom, both)
     with database.read() as session:
-        question = get_question(session, public_id)
+        question = reader_pages.get_question(session, public_id)
         edition = session.get_one(Edition, question.edition_id).public_id
         mails = [(mail.kind, str(outbox.read(session, mail))) for mail in session.scalars(select(OutboxMail))]
         trail = "\n".join(str(tuple(row)) for row in session.execute(select(Base.metadata.tables["audit"])))
@@ -187,7 +179,7 @@ def test_no_fault_of_the_database_tells_a_readers_words(
     assert "Zarina" not in str(fault.value)
     with database.writer.begin() as connection:
         connection.execute(text("DROP TABLE contacts"))
-    page = send_question(client, body=OWN_WORDS, hear_back="once", email_once="timur@post.example")
+    page = reader_pages.send_question(client, body=OWN_WORDS, hear_back="once", email_once="timur@post.example")
     assert page.status_code in (500, 503)
     assert [record.levelname for record in caplog.records if record.name == "app.web.errors"][-1:] == ["ERROR"]
     assert [word for word in ("Zarina", "timur@post") if word in caplog.text] == []
@@ -345,11 +337,11 @@ def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Dat
 @pytest.fixture
 def named(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
     """Timur's receipt, and the address of his answer, which ran under his full name."""
-    receipt = read_receipt(send_question(client, credit="full", name="Timur Aliev").text)
+    receipt = reader_pages.read_receipt(reader_pages.send_question(client, credit="full", name="Timur Aliev").text)
     with database.read() as session:
         letter = session.scalars(select(Letter.id)).one()
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, letter), "called him"))
-    public_id = publish_answer(database, newsroom, [letter])
+    public_id = reader_pages.publish_answer(database, newsroom, [letter])
     return receipt, f"/steppe/q/{public_id}/the-silos"
 
 
@@ -407,22 +399,22 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
 def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    send_question(client)
+    reader_pages.send_question(client)
     with database.read() as session:
         letter = session.scalars(select(Letter.id)).one()
-    public_id = answer_letters(database, newsroom, [letter])
+    public_id = reader_pages.answer_letters(database, newsroom, [letter])
     with database.read() as session:
-        key = get_question(session, public_id).id
+        key = reader_pages.get_question(session, public_id).id
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)
     with pytest.raises(MissingPrecondition) as refused:
-        lock_edition(database, newsroom)
+        reader_pages.lock_edition(database, newsroom)
     assert refused.value.code == "precondition.text_not_cleared"
     reword(database, newsroom, key, "Who built the silos?", clear=True)
-    lock_edition(database, newsroom)
-    send_edition(database, newsroom)
+    reader_pages.lock_edition(database, newsroom)
+    reader_pages.send_edition(database, newsroom)
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().input["piece"]["question"] == "Who built the silos?"
 
@@ -449,7 +441,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
 def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
     newsroom: Newsroom, limited: FlaskClient
 ) -> None:
-    receipt = read_receipt(send_question(limited).text)
+    receipt = reader_pages.read_receipt(reader_pages.send_question(limited).text)
     guesses = [limited.post("/steppe/receipt", data={"receipt": f"{n:020d}"}).status_code for n in range(22)]
     assert guesses == [422] * 20 + [429] * 2
     assert limited.post("/steppe/receipt", data={"receipt": receipt}).status_code == 200

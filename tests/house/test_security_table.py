@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.docs import THREATS
 from tests.support.source import ROOT
-from tests.support.threats import THREATS
 
 HELD = """
 import pytest

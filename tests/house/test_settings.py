@@ -11,7 +11,7 @@ from app.settings import settings_file
 from app.settings.settings_table import ROWS, SETTINGS, reference
 from tests.support.app import SAFE
 from tests.support.required_rows import compare_names
-from tests.support.source import ROOT, code, named, tree
+from tests.support.source import ROOT, list_code, parse_module, relative_name
 
 # Read by libraries or handed on as they are, and nothing that a newsroom would set.
 OTHERS = {"PATH", "LANG", "XDG_DATA_HOME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR"}
@@ -35,9 +35,9 @@ def named_in_the_environment(node: ast.AST) -> set[str]:
 def test_whatever_the_product_asks_of_the_environment_has_its_row() -> None:
     asked = {
         name
-        for path in code(".py")
-        if PRODUCT.match(named(path))
-        for node in ast.walk(tree(path))
+        for path in list_code(".py")
+        if PRODUCT.match(relative_name(path))
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.Call | ast.Subscript | ast.Compare)
         for name in named_in_the_environment(node)
         if re.fullmatch(r"[A-Z][A-Z_]+", name)

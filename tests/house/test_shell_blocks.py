@@ -13,8 +13,8 @@ import pytest
 from app.version import VERSION
 from tests.support import clock
 from tests.support.app import SAFE, SECRETS
+from tests.support.docs import list_shell_blocks
 from tests.support.required_programs import skip_without
-from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT
 
 
@@ -49,7 +49,9 @@ def newsroom(sqlite_founded: tuple[Path, object], tmp_path: Path) -> dict[str, s
 
 
 def test_a_newsroom_is_backed_up_and_restored_as_the_docs_say(newsroom: dict[str, str], tmp_path: Path) -> None:
-    [keys], nightly, [restoring] = (shell_blocks("docs/backup.md", part) for part in ("Once", "Each night", "Restore"))
+    [keys], nightly, [restoring] = (
+        list_shell_blocks("docs/backup.md", part) for part in ("Once", "Each night", "Restore")
+    )
     assert run(keys, tmp_path).startswith("age1")
     said = run("\n".join(nightly), tmp_path, **newsroom)
     assert "sealed for 1 key" in said and "1 newsletters, 0 letters" in said
@@ -59,7 +61,7 @@ def test_a_newsroom_is_backed_up_and_restored_as_the_docs_say(newsroom: dict[str
 
 
 def test_a_newsroom_comes_to_this_version_as_the_docs_say(newsroom: dict[str, str], tmp_path: Path) -> None:
-    before, after = shell_blocks("docs/upgrade.md", "To a newer version")
+    before, after = list_shell_blocks("docs/upgrade.md", "To a newer version")
     said = run(f"{before}\n{after}", tmp_path, **newsroom)
     assert (tmp_path / "before-upgrade.backup").exists() and (tmp_path / "before-upgrade.backup.erasures").exists()
     assert "The tables fit this version already." in said
@@ -74,7 +76,7 @@ def test_a_release_is_made_as_the_recipe_says(tmp_path: Path) -> None:
     for program in ("git", "ssh-keygen"):
         if shutil.which(program) is None:
             skip_without(program)
-    [recipe] = shell_blocks("CONTRIBUTING.md", "A release")
+    [recipe] = list_shell_blocks("CONTRIBUTING.md", "A release")
     (tmp_path / "app").mkdir()
     shutil.copy(ROOT / "app" / "version.py", tmp_path / "app")
     (tmp_path / "CHANGELOG.md").write_text(

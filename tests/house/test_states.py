@@ -49,7 +49,7 @@ from app.questions.lifecycle import (
 )
 from app.questions.lifecycle import STATES as QUESTION_STATES
 from app.workflows.overview.waiting_walks import CLOCKS
-from tests.support.source import APP, code, named, of_app, tree
+from tests.support.source import APP, list_app_modules, list_code, parse_module, relative_name
 
 NAMES = {state for machine in MACHINES for state in machine.states}
 ASKED_OF = (
@@ -97,18 +97,18 @@ def names_states(node: ast.AST) -> list[str]:
 
 
 def said_elsewhere() -> Iterator[str]:
-    for _room, path in of_app():
+    for _room, path in list_app_modules():
         if path.name == "lifecycle.py":
             continue
-        for node in ast.walk(tree(path)):
+        for node in ast.walk(parse_module(path)):
             words = names_states(node)
-            if words and (named(path), tuple(words)) not in OTHERS:
-                yield f"{named(path)}:{getattr(node, 'lineno', getattr(getattr(node, 'value', None), 'lineno', 0))}: {words}"
-    for path in code(".html"):
+            if words and (relative_name(path), tuple(words)) not in OTHERS:
+                yield f"{relative_name(path)}:{getattr(node, 'lineno', getattr(getattr(node, 'value', None), 'lineno', 0))}: {words}"
+    for path in list_code(".html"):
         if APP in path.parents:
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 if (found := PAGE.search(line)) and found[1] in NAMES:
-                    yield f"{named(path)}:{number}: {line.strip()}"
+                    yield f"{relative_name(path)}:{number}: {line.strip()}"
 
 
 def test_states_are_named_beside_their_machine_and_nowhere_else() -> None:
@@ -188,25 +188,25 @@ NO_TABLES = {"app/web/errors.py": "it says what fields are called"}
 
 def tables_of_states() -> Iterator[tuple[str, int, str]]:
     """The dicts of the app whose keys are states, two or more, with the line and the name that each is given to."""
-    for _room, path in of_app():
+    for _room, path in list_app_modules():
         names = {
             id(node.value): target.id
-            for node in ast.walk(tree(path))
+            for node in ast.walk(parse_module(path))
             if isinstance(node, ast.Assign | ast.AnnAssign)
             for target in (node.targets if isinstance(node, ast.Assign) else (node.target,))
             if isinstance(target, ast.Name)
         }
         rows = {
             id(one)
-            for node in ast.walk(tree(path))
+            for node in ast.walk(parse_module(path))
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "States"
             for one in node.args
         }
-        for node in ast.walk(tree(path)):
+        for node in ast.walk(parse_module(path)):
             if isinstance(node, ast.Dict) and len(node.keys) > 1 and id(node) not in rows:
                 keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
                 if NAMES.issuperset(keys):
-                    yield named(path), node.lineno, names.get(id(node), "")
+                    yield relative_name(path), node.lineno, names.get(id(node), "")
 
 
 def test_every_table_of_states_has_a_row_for_each() -> None:

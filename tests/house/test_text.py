@@ -25,8 +25,8 @@ from app.text.clean import (
     word_count,
 )
 from app.text.languages import direction, guess_language, script_of
-from tests.support.effort import at_most
-from tests.support.source import APP, code, named
+from tests.support.source import APP, list_code, relative_name
+from tests.support.timing import cpu_limit
 
 PARISA_ASKS = "چرا چین در ایران سرمایه\u200cگذاری می\u200cکند؟"
 RECEIPT = "12345678901234567890"
@@ -262,8 +262,8 @@ SAYS_DIRECTION = re.compile(r"def direction\b|\.text_direction\b|right_to_left")
 
 
 def test_one_function_says_in_which_direction_a_language_is_written() -> None:
-    says = [path for path in code(".py") if APP in path.parents and SAYS_DIRECTION.search(path.read_text())]
-    assert [named(path) for path in says] == ["app/text/languages.py"]
+    says = [path for path in list_code(".py") if APP in path.parents and SAYS_DIRECTION.search(path.read_text())]
+    assert [relative_name(path) for path in says] == ["app/text/languages.py"]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_only_content_holds_a_letter(text: str, reason: str | None) -> None:
 
 
 def test_ten_megabytes_take_seconds_and_no_more() -> None:
-    with at_most(15):
+    with cpu_limit(15):
         for text in (" " * 10_000_000, "a \n" * 3_000_000, "\u0327" * 5_000_000):
             assert fault_of_question(text) in {"empty", "long"}
 

@@ -22,8 +22,7 @@ from app.text.languages import spoken_outside
 from config import Unsafe
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
-from tests.support.said import Words, said
-from tests.support.source import ROOT
+from tests.support.source import ROOT, TextKey, list_translatable_texts
 
 CATALOGUE = "app/translations/{}/LC_MESSAGES/messages.po"
 LANGUAGES = sorted(path.parts[-3] for path in ROOT.glob(CATALOGUE.format("*")))
@@ -38,9 +37,11 @@ DESK = (
 )  # fmt: skip
 
 
-def theirs() -> set[Words]:
+def theirs() -> set[TextKey]:
     """What readers and experts see or are mailed."""
-    words = {words for words, files in said().items() if any(not file.startswith(DESK) for file in files)}
+    words = {
+        words for words, files in list_translatable_texts().items() if any(not file.startswith(DESK) for file in files)
+    }
     return words | {words for field in PROFILE.values() for words in (field.own, field.own_help) if words}
 
 
@@ -57,7 +58,7 @@ def translated(catalogue: Catalog) -> Iterator[Message]:
     return (message for message in catalogue if message.id and any(forms(message.string)))
 
 
-def key(message: Message) -> Words:
+def key(message: Message) -> TextKey:
     return message.id if isinstance(message.id, str) else tuple(message.id)
 
 
@@ -69,7 +70,7 @@ def is_copied(message: Message) -> bool:
     )
 
 
-def has_translated(language: str) -> set[Words]:
+def has_translated(language: str) -> set[TextKey]:
     """What a catalogue says in its language, in every form that a plural takes."""
     path = CATALOGUE.format(language)
     if not (ROOT / path).is_file():
@@ -159,7 +160,7 @@ def test_without_its_compiled_catalogues_the_product_does_not_start(
 
 def test_a_text_has_one_plural_wherever_it_is_said() -> None:
     plurals: dict[str, set[str]] = {}
-    for words in said():
+    for words in list_translatable_texts():
         if isinstance(words, tuple):
             plurals.setdefault(words[0], set()).add(words[-1])
     assert {one: many for one, many in plurals.items() if len(many) > 1} == {}
@@ -170,7 +171,7 @@ def test_no_catalogue_translates_what_nobody_says_any_more() -> None:
         str(words)
         for language in LANGUAGES
         for message in translated(read(ROOT / CATALOGUE.format(language)))
-        if (words := key(message)) not in said()
+        if (words := key(message)) not in list_translatable_texts()
     )
     assert not gone, "Nobody says these any more; `make words` takes them out of app/translations:\n" + "\n".join(gone)
 

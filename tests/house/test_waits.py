@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.source import code, named, tree
+from tests.support.source import list_code, parse_module, relative_name
 
 INSTEAD = {
     "wait_for_timeout": "wait for what is to come: `expect(...)`, or `until(..., page=page)` of tests/support/waiting.py",
@@ -20,9 +20,9 @@ ALLOWED = {
     ("tests/support/waiting.py", "sleep"): "the one place",
     ("tests/support/waiting.py", "wait_for_timeout"): "the one place",
     ("tests/support/waiting.py", "expect_navigation"): "the one place",
-    ("tests/support/chromium.py", "set_default_timeout"): "the one place",
-    ("tests/support/town.py", "set_default_timeout"): "for make first-edition too",
-    ("tests/support/hands.py", "wait_for_timeout"): "nothing shows that Chromium has noted what stood in a form",
+    ("tests/support/browsers.py", "set_default_timeout"): "the one place",
+    ("tests/support/browser_visits.py", "set_default_timeout"): "for make first-edition too",
+    ("tests/support/browsers.py", "wait_for_timeout"): "nothing shows that Chromium has noted what stood in a form",
     ("tests/mail/test_delivery_faults.py", "sleep"): "when a worker is killed is left to chance",
     ("tests/mailroom/test_intake_faults.py", "sleep"): "when a worker is killed is left to chance",
     ("tests/house/test_many_machines.py", "sleep"): "for so long machines are cut off from each other",
@@ -54,9 +54,9 @@ def test_the_reader_of_waits_sees_each_way(line: str, found: list[str]) -> None:
 
 
 def test_nothing_waits_for_a_time() -> None:
-    paths = [path for path in code(".py") if named(path).startswith("tests/")]
+    paths = [path for path in list_code(".py") if relative_name(path).startswith("tests/")]
     some = [path for path in paths if any(call in path.read_text(encoding="utf-8") for call in INSTEAD)]
-    used = {(named(path), call) for path in some for call in _calls(tree(path))}
+    used = {(relative_name(path), call) for path in some for call in _calls(parse_module(path))}
     wrong = [f"{path} has {call}: {INSTEAD[call]}" for path, call in sorted(used - ALLOWED.keys())]
     assert wrong == []
     assert sorted(ALLOWED.keys() - used) == [], "not needed any more"

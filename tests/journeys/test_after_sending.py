@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
+from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
-from tests.support.town import Town, Visit
 
 pytestmark = pytest.mark.browser
 WRONG, RIGHT = "We wrote that nobody knows who built them.", "The mill in Nukus knows, and says so."

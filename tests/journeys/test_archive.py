@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support import accessibility
+from tests.support import browser_visits
+from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom
 from tests.support.reader_pages import add_topic_and_expert_page, publish_answer
-from tests.support.town import Town, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,12 @@ def look(visit: Visit, name: str) -> None:
         for scheme in ("light", "dark"):
             visit.page.emulate_media(color_scheme=scheme)
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert (name, width, scheme, list(accessibility.faults(visit.page))) == (name, width, scheme, [])
+            assert (name, width, scheme, list(browser_visits.find_accessibility_faults(visit.page))) == (
+                name,
+                width,
+                scheme,
+                [],
+            )
             if folder := os.environ.get("SHOTS"):
                 visit.page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
 

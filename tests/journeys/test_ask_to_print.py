@@ -13,7 +13,8 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
 from app.typesetting.exports import EXPORTS
-from tests.support.main_job_by_hand import (
+from tests.support.browser_visits import Town, Visit
+from tests.support.main_job import (
     the_desk_invites,
     the_desk_words_it,
     the_edition_is_built,
@@ -24,7 +25,6 @@ from tests.support.main_job_by_hand import (
     the_expert_answers,
     the_receipt_says_so,
 )
-from tests.support.town import Town, Visit
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom
-from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
 LETTERS = """From letter@wells.example Wed Mar  8 06:00:04 2023

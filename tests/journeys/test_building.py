@@ -24,9 +24,9 @@ from app.questions.models import Question
 from app.workflows.overview import weekly_counts
 from app.workflows.publishing import publication
 from tests.support.assignments import ask_expert
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom, answered_question
 from tests.support.mailroom import receive_expert_mail
-from tests.support.town import Town
 from tests.support.waiting import next_page, press, until, until_page
 
 pytestmark = pytest.mark.browser

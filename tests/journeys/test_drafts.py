@@ -14,12 +14,12 @@ from app.sending_tools import ghost as api
 from app.sending_tools.asking import Account, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over
 from tests.support import real_ghost
+from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom, answered_question
 from tests.support.processes import run_site, start_forked
 from tests.support.required_programs import skip_without
 from tests.support.sending_tools import KEYS, tool_server
 from tests.support.source import ROOT
-from tests.support.town import Town, Visit
 from tests.support.waiting import until
 
 QUESTIONS = ("Who measures the salt?", "Where does the wind come from?")

@@ -16,8 +16,8 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.overview.weekly_counts import count_due
+from tests.support.browser_visits import PRESS_WAYS, PressFunction, Town, Visit, type_text
 from tests.support.cast import Newsroom, answered_question
-from tests.support.town import WAYS, Press, Town, Visit, write
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -68,9 +68,9 @@ def open_until(visit: Visit, address: str, words: str) -> None:
     until(lambda: words in main_of(visit) or not visit.page.reload(), words)
 
 
-@WAYS
+@PRESS_WAYS
 def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
-    town: Town, database: Database, press: Press
+    town: Town, database: Database, press: PressFunction
 ) -> None:
     nora = town.editor()
     press(nora, "Read one new letter")
@@ -104,17 +104,19 @@ def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
     town.close()
 
 
-@WAYS
-def test_the_second_at_a_wording_sees_both_and_loses_nothing(town: Town, database: Database, press: Press) -> None:
+@PRESS_WAYS
+def test_the_second_at_a_wording_sees_both_and_loses_nothing(
+    town: Town, database: Database, press: PressFunction
+) -> None:
     nora, ilya = town.editor(), town.editor("Ilya Brandt")
     here = page_of(database, SALT)
     for one in (nora, ilya):
         one.open(here)
         press(one, "The wording")
         press(one, "Change the wording")
-    write(ilya, press, "The question, as it leaves the house", "Who measures the salt in the wind?")
+    type_text(ilya, press, "The question, as it leaves the house", "Who measures the salt in the wind?")
     press(ilya, "Save the wording")
-    write(nora, press, "The question, as it leaves the house", "Who measures the salt, and who pays for it?")
+    type_text(nora, press, "The question, as it leaves the house", "Who measures the salt, and who pays for it?")
     press(nora, "Save the wording")
     nora.shows("Ilya Brandt was faster")
     wording = nora.page.get_by_label("The question, as it leaves the house")
@@ -124,11 +126,13 @@ def test_the_second_at_a_wording_sees_both_and_loses_nothing(town: Town, databas
     town.close()
 
 
-@WAYS
-def test_a_reader_looks_once_more_and_joins_what_is_asked_already(town: Town, database: Database, press: Press) -> None:
+@PRESS_WAYS
+def test_a_reader_looks_once_more_and_joins_what_is_asked_already(
+    town: Town, database: Database, press: PressFunction
+) -> None:
     dana: Any = town.visit(390)
     dana.open("/steppe/ask")
-    write(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
+    type_text(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
     press(dana, "Read it once more first")
     dana.shows("Read it once more")
     assert SALT in main_of(dana)

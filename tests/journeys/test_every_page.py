@@ -24,7 +24,7 @@ from app.questions.models import Question
 from app.workflows import invitations
 from demo.doors import doors
 from tests.support.app import BASE_URL, SECRETS, opened_app
-from tests.support.desk_walk import FILES, Walk
+from tests.support.browser_visits import FILE_ENDPOINTS, DeskWalk
 from tests.support.processes import run_site, start_forked
 
 pytestmark = pytest.mark.browser
@@ -92,7 +92,7 @@ def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
     with opened_app(platan, tmp_path, compiled, limits="0") as app:
         addresses = app.url_map
     try:
-        walk = Walk(context.new_page(), house, addresses)
+        walk = DeskWalk(context.new_page(), house, addresses)
         start = walk.come_in(dict(doors(platan))[who])
         seen = set()
         for kind in walk.every_page(start, STATES if who == OF_PAVEL else {}):
@@ -102,6 +102,6 @@ def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
                 walk.look()
         assert walk.broken == []
         if who == OF_PAVEL:  # Shirin's year has not all of it
-            assert sorted(pages_of(addresses) - seen - {*FILES, *ELSEWHERE}) == []
+            assert sorted(pages_of(addresses) - seen - {*FILE_ENDPOINTS, *ELSEWHERE}) == []
     finally:
         context.close()

@@ -16,9 +16,9 @@ from app.newsletters.models import Newsletter, Topic
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.indexing import index_due
+from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
-from tests.support.town import Town, Visit
 from tests.support.waiting import until_page
 
 pytestmark = pytest.mark.browser

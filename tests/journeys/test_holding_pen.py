@@ -17,9 +17,9 @@ from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
+from tests.support.browser_visits import PRESS_WAYS, Town, Visit
 from tests.support.cast import answered_question
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, place_mail, receive_expert_mail
-from tests.support.town import WAYS, Town, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, sc
     return Town(chromium, database, site, tmp_path / "mail", scripts).editor()
 
 
-@WAYS
+@PRESS_WAYS
 def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     chromium, database, newsroom, site, salt, tmp_path, press, scripts
 ):

@@ -24,8 +24,8 @@ from app.questions import actions, notes, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication
+from tests.support.browser_visits import DeskWalk
 from tests.support.cast import Newsroom
-from tests.support.desk_walk import Walk
 from tests.support.mailroom import place_mail
 from tests.support.waiting import press
 
@@ -110,7 +110,7 @@ def test_no_page_is_widened_by_a_long_link(
         database, newsroom, reading=Reading("Timur", "timur@post.example", LINK, "", "en", f"Is {LINK} true?", LINK)
     )
     page = chromium.new_context().new_page()
-    walk = Walk(page, site, app.url_map)
+    walk = DeskWalk(page, site, app.url_map)
 
     def measure() -> None:
         page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom
-from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
 

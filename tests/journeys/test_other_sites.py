@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from tests.support import accessibility
+from tests.support import browser_visits
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableLine
@@ -158,6 +158,6 @@ def test_what_stands_in_the_frames_is_accessible(
             page = laptop.new_page()
             page.set_viewport_size({"width": 320, "height": 500})
             page.goto(f"http://127.0.0.1:{line.port}/steppe/framed/{path}?lang={language}")
-            assert list(accessibility.faults(page)) == []
+            assert list(browser_visits.find_accessibility_faults(page)) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= 320
             page.close()

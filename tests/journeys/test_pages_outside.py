@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email
-from tests.support import accessibility
+from tests.support import browser_visits
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
@@ -36,7 +36,7 @@ def look(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": height})
         there = page.evaluate("document.documentElement.scrollWidth")
         assert (page.url, there) == (page.url, min(there, width))
-        assert width not in AXE_AT or (page.url, list(accessibility.faults(page))) == (page.url, [])
+        assert width not in AXE_AT or (page.url, list(browser_visits.find_accessibility_faults(page))) == (page.url, [])
 
 
 @BOTH

@@ -38,15 +38,24 @@ from app.questions.models import Question
 from app.text.clean import for_print
 from app.workflows import key_rotation
 from app.workflows.indexing import index_due
-from tests.support import payload_house
+from tests.support import payload_newsroom
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.live_marks import HOW, LOOK, Watch, controls, in_html, mail_of
 from tests.support.network_faults import CuttableLine
 from tests.support.pages import Page
-from tests.support.payload_house import House, braced, reaches
-from tests.support.payloads import FAMILIES, PAYLOADS, SOURCES
+from tests.support.payload_newsroom import PayloadNewsroom, has_braces, has_contact_details
+from tests.support.payloads import (
+    FAMILIES,
+    FIND_LIVE,
+    FIND_LIVE_ARGUMENTS,
+    PAYLOADS,
+    SOURCES,
+    BrowserWatch,
+    find_bidi_controls,
+    find_live_html,
+    parse_mail,
+)
 from tests.support.smtp_servers import create_mail_app, smtp_server
 from tests.support.waiting import press
 
@@ -79,11 +88,13 @@ NOT_TYPED = {
 }  # fmt: skip
 # What a field refuses: by what somebody could be reached in a wording, places to fill in a sentence of the house.
 REFUSED = {
-    **dict.fromkeys(("question_texts.headline", "question_texts.body", "question_texts.background"), reaches),
-    "translations.headline": reaches,
-    **dict.fromkeys(("corrections.wrong", "corrections.right"), reaches),
-    **dict.fromkeys(("newsletter_texts.body", "newsletters.call"), braced),
-    "experts.topics": lambda one: one not in payload_house.TOPICS,
+    **dict.fromkeys(
+        ("question_texts.headline", "question_texts.body", "question_texts.background"), has_contact_details
+    ),
+    "translations.headline": has_contact_details,
+    **dict.fromkeys(("corrections.wrong", "corrections.right"), has_contact_details),
+    **dict.fromkeys(("newsletter_texts.body", "newsletters.call"), has_braces),
+    "experts.topics": lambda one: one not in payload_newsroom.TOPICS,
 }
 EACH = 2  # pages of a kind that the browser opens; the others of it are read by a parser
 MOST, IN_LISTS = 40, 4  # pages of a kind that are read; of a list, narrowed down and paged
@@ -98,11 +109,11 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def filled(
     sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Database, House]]:
+) -> Iterator[tuple[Database, PayloadNewsroom]]:
     path, newsroom = sqlite_founded
     copy = Path(shutil.copy(path, tmp_path_factory.mktemp("payloads") / "newsroom.db"))
     database = Database(f"sqlite:///{copy}", Keys(SECRETS), BASE_URL)
-    house = payload_house.fill(database, newsroom)
+    house = payload_newsroom.fill_newsroom(database, newsroom)
     while index_due(database):
         pass
     yield database, house
@@ -111,7 +122,9 @@ def filled(
 
 @pytest.fixture(scope="module")
 def line(
-    filled: tuple[Database, House], tmp_path_factory: pytest.TempPathFactory, compiled: FileSystemBytecodeCache
+    filled: tuple[Database, PayloadNewsroom],
+    tmp_path_factory: pytest.TempPathFactory,
+    compiled: FileSystemBytecodeCache,
 ) -> Iterator[CuttableLine]:
     with opened_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
@@ -148,7 +161,11 @@ def test_what_lives_is_found_by_parser_and_browser(context: BrowserContext, html
     page = context.new_page()
     page.route("**", lambda route: route.abort())
     page.set_content(html)
-    assert [one.replace("=None", "=") for one in in_html(html)] == page.evaluate(LOOK, HOW) == ALIVE[html]
+    assert (
+        [one.replace("=None", "=") for one in find_live_html(html)]
+        == page.evaluate(FIND_LIVE, FIND_LIVE_ARGUMENTS)
+        == ALIVE[html]
+    )
 
 
 def squeezed(text: str) -> str:
@@ -206,7 +223,7 @@ def all_words(session: Session, name: str, is_sealed: bool) -> str:
 
 
 def in_mail(raw: bytes) -> Iterator[str]:
-    made = mail_of(raw)
+    made = parse_mail(raw)
     yield from (str(made["subject"]), str(made["from"]))
     for part in made.walk():
         if not part.is_multipart():
@@ -216,7 +233,7 @@ def in_mail(raw: bytes) -> Iterator[str]:
 
 @pytest.mark.threat("hostile words")
 def test_every_field_that_takes_words_holds_every_payload(
-    filled: tuple[Database, House], attempts: Callable[[int], None]
+    filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
     """A new column of text fails here until `payload_house` fills it, or a row above says why nobody types there."""
     passed = {name for names in NOT_TYPED.values() for name in names}
@@ -235,7 +252,7 @@ def test_every_field_that_takes_words_holds_every_payload(
 class Reading:
     """Somebody who follows every link below a place: a parser reads each page, the browser opens some of each kind."""
 
-    def __init__(self, app: Flask, watch: Watch, context: BrowserContext, below: str, most: int = MOST) -> None:
+    def __init__(self, app: Flask, watch: BrowserWatch, context: BrowserContext, below: str, most: int = MOST) -> None:
         self.addresses, self.watch, self.context, self.below = app.url_map.bind(""), watch, context, below
         self.client, self.most = app.test_client(), most
         for cookie in context.cookies():
@@ -262,7 +279,7 @@ class Reading:
                 answer.close()  # a file is written as it is read, in its request's context
                 continue
             self.counted[kind] += 1
-            self.watch.seen += [("alive", (path, one)) for one in in_html(answer.text)]
+            self.watch.seen += [("alive", (path, one)) for one in find_live_html(answer.text)]
             if self.counted[kind] <= EACH:
                 self.page.goto(self.watch.house + path)
                 self.watch.look(self.page)
@@ -274,7 +291,7 @@ class Reading:
         return self.counted
 
 
-def come_in(watch: Watch, context: BrowserContext, database: Database, person_id: int, door: str) -> None:
+def come_in(watch: BrowserWatch, context: BrowserContext, database: Database, person_id: int, door: str) -> None:
     link = database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, person_id), door))
     page = context.new_page()
     page.goto(watch.house + urlsplit(link).path)
@@ -293,11 +310,14 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_readers(
-    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext,
+    line: CuttableLine,
+    filled: tuple[Database, PayloadNewsroom],
+    attempts: Callable[[int], None],
 ) -> None:
-    watch = Watch(context, f"http://127.0.0.1:{line.port}")
-    reading = Reading(line.app, watch, context, "/", 2 * payload_house.LIVES + 10)
-    letters = [f"/letter-{at}/" for at in range(len(payload_house.NAME_200.texts))]
+    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
+    reading = Reading(line.app, watch, context, "/", 2 * payload_newsroom.QUESTIONS + 10)
+    letters = [f"/letter-{at}/" for at in range(len(payload_newsroom.NAME_200.texts))]
     counted = reading.all("/steppe/", *letters, *(f"{one}ask" for one in letters))
     for receipt in filled[1].receipts[:EACH]:
         reading.page.goto(f"{watch.house}/steppe/receipt")
@@ -306,16 +326,19 @@ def test_nothing_lives_on_any_page_for_readers(
         watch.look(reading.page)
     assert watch.seen == []
     attempts(counted.total())
-    assert counted["reader.story"] >= payload_house.LIVES
+    assert counted["reader.story"] >= payload_newsroom.QUESTIONS
 
 
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_experts(
-    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext,
+    line: CuttableLine,
+    filled: tuple[Database, PayloadNewsroom],
+    attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = Watch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
     with database.read() as session:
         person_id = session.get_one(Expert, house.experts[0]).person_id
     come_in(watch, context, database, person_id, "expert")
@@ -331,10 +354,13 @@ def test_nothing_lives_on_any_page_for_experts(
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_of_the_desk(
-    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext,
+    line: CuttableLine,
+    filled: tuple[Database, PayloadNewsroom],
+    attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = Watch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
     reading = Reading(line.app, watch, context, "/desk/steppe/")
     with database.read() as session:
@@ -344,7 +370,7 @@ def test_nothing_lives_on_any_page_of_the_desk(
     counted = reading.all(*starts)
     assert watch.seen == []
     attempts(counted.total())
-    lives = payload_house.LIVES
+    lives = payload_newsroom.QUESTIONS
     assert {
         name for name in ("letter", "question", "expert", "answer") if counted[f"editor.{name}"] < min(lives, 38)
     } == set()
@@ -353,14 +379,17 @@ def test_nothing_lives_on_any_page_of_the_desk(
 @pytest.mark.threat("hostile words")
 @pytest.mark.browser
 def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
-    context: BrowserContext, line: CuttableLine, filled: tuple[Database, House], attempts: Callable[[int], None]
+    context: BrowserContext,
+    line: CuttableLine,
+    filled: tuple[Database, PayloadNewsroom],
+    attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = Watch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
     reading = Reading(line.app, watch, context, "/no further/", 200)
     parts = ("", "settings/name", "settings/texts", "settings/promises", "settings/sentences/en", "settings/mail-texts")
-    letters = range(len(payload_house.NAME_200.texts))
+    letters = range(len(payload_newsroom.NAME_200.texts))
     counted = reading.all(
         "/signed-in/factors", *(f"/desk/letter-{at}/{part}" for at in letters for part in parts)
     )  # fmt: skip
@@ -371,22 +400,22 @@ def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
 
 @pytest.mark.threat("hostile words")
 def test_every_file_that_leaves_is_read_by_other_programs_and_holds_nothing_alive(
-    filled: tuple[Database, House], tmp_path: Path, compiled: FileSystemBytecodeCache
+    filled: tuple[Database, PayloadNewsroom], tmp_path: Path, compiled: FileSystemBytecodeCache
 ) -> None:
     with opened_app(filled[0], tmp_path, compiled, limits="0") as app:
         vera, client = Desk(app, filled[1].vera), app.test_client()
         with filled[0].read() as session:
             editions = list(session.scalars(select(Edition.public_id).where(Edition.is_sent)))
-        assert len(editions) == -(-payload_house.LIVES // 10)
+        assert len(editions) == -(-payload_newsroom.QUESTIONS // 10)
         for edition in editions:
             files = {ending: vera.open(f"editions/{edition}/export.{ending}").get_data(as_text=True)
                      for ending in ("html", "mail.html", "txt", "md", "json")}  # fmt: skip
             rendered = MarkdownIt("commonmark", {"html": True}).render(files["md"])
             data = json.loads(files["json"])
             pages = [files["html"], files["mail.html"], rendered, *(one["html"] for one in data if "html" in one)]
-            assert [one for page in pages for one in in_html(page)] == []
-            assert [sign for text in files.values() for sign in controls(text)] == []
-        for at in range(len(payload_house.NAME_200.texts)):
+            assert [one for page in pages for one in find_live_html(page)] == []
+            assert [sign for text in files.values() for sign in find_bidi_controls(text)] == []
+        for at in range(len(payload_newsroom.NAME_200.texts)):
             calendar = Calendar.from_ical(client.get(f"/letter-{at}/calendar.ics", base_url=BASE_URL).data)
             assert set(calendar) == {"PRODID", "VERSION", "X-WR-CALNAME"}
             assert {name for event in calendar.walk("VEVENT") for name in event} == {
@@ -395,7 +424,7 @@ def test_every_file_that_leaves_is_read_by_other_programs_and_holds_nothing_aliv
         feed = ElementTree.fromstring(client.get("/steppe/feed.xml", base_url=BASE_URL).data)  # noqa: S314 - ours
         contents = [one.text or "" for one in feed.iter("{http://www.w3.org/2005/Atom}content")]
         assert len(contents) == 31  # the newest twenty, and eleven others that were corrected lately
-        assert [one for content in contents for one in in_html(content)] == []
+        assert [one for content in contents for one in find_live_html(content)] == []
         assert {
             one.get("href", "").partition("/steppe")[0] for one in feed.iter("{http://www.w3.org/2005/Atom}link")
         } == {BASE_URL}
@@ -410,14 +439,14 @@ def _tables(vera: Desk) -> None:
         response = ask()  # and read before the next one is asked for
         assert response.mimetype == "text/csv", Page(response.get_data(as_text=True)).words
         rows = list(csv.reader(io.StringIO(response.get_data(as_text=True).lstrip("\ufeff"), newline=""), strict=True))
-        assert len(rows) > payload_house.LIVES
+        assert len(rows) > payload_newsroom.QUESTIONS
         assert {len(row) for row in rows} == {len(rows[0])}
         assert [cell for row in rows[1:] for cell in row if RISKY.match(cell)] == []
 
 
 @pytest.mark.threat("hostile words")
 def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive(
-    filled: tuple[Database, House], attempts: Callable[[int], None]
+    filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
     database, _house = filled
     with smtp_server() as server:
@@ -425,10 +454,10 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
         while deliver_due(database, send, limit=1_000)["sent"]:
             pass
         mails = server.taken
-    assert len(mails) > payload_house.LIVES
+    assert len(mails) > payload_newsroom.QUESTIONS
     faults = []
     for _sender, recipient, raw in mails:
-        made = mail_of(raw)
+        made = parse_mail(raw)
         faults += [(recipient, name) for name in set(made) - HEADERS]
         faults += [(recipient, name) for name, times in Counter(made).items() if times > 1]
         faults += [(recipient, str(fault)) for part in made.walk() for fault in part.defects]
@@ -438,6 +467,6 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
             (recipient, name) for name in ("from", "reply-to") if name in made and len(made[name].addresses) != 1
         ]
         page = made.get_body(("html",))
-        faults += [(recipient, one) for one in in_html(page.get_content() if page else "")]
+        faults += [(recipient, one) for one in find_live_html(page.get_content() if page else "")]
     assert faults == []
     attempts(len(mails))

@@ -12,9 +12,9 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
+from tests.support.browser_visits import PressFunction, Town, press_by_keyboard, press_by_pointer, type_text
 from tests.support.cast import Newsroom
 from tests.support.desk_people import hire_vera, list_roles, person_public_id
-from tests.support.town import Press, Town, by_keyboard, by_pointer, write
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ PEOPLE = "/desk/steppe/people"
 
 @pytest.mark.parametrize(
     ("press", "scripts", "width"),
-    [(by_pointer, True, 1440), (by_keyboard, True, 390), (by_pointer, False, 1440)],
+    [(press_by_pointer, True, 1440), (press_by_keyboard, True, 390), (press_by_pointer, False, 1440)],
     ids=["pointer", "keyboard alone", "scripts off"],
 )
 def test_vera_sees_to_the_people_of_the_desk(
@@ -32,7 +32,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     newsroom: Newsroom,
     site: str,
     tmp_path: Path,
-    press: Press,
+    press: PressFunction,
     scripts: bool,
     width: int,
 ) -> None:
@@ -44,8 +44,8 @@ def test_vera_sees_to_the_people_of_the_desk(
         vera.page.get_by_role("button", name="all sections").press("Enter")
     press(vera, "Settings")
     press(vera, "People")
-    write(vera, press, "Name", "Saule Bekova")
-    write(vera, press, "E-mail address", "saule@desk.example")
+    type_text(vera, press, "Name", "Saule Bekova")
+    type_text(vera, press, "E-mail address", "saule@desk.example")
     press(vera, "Send the invitation")
     expect(vera.page.get_by_text("The invitation is on its way to Saule Bekova.")).to_be_visible()
 

@@ -17,10 +17,10 @@ from app.people import directory
 from app.people.models import Membership, Person
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom, another_newsletter, answered_question
 from tests.support.desk import queue_news_for_dana
 from tests.support.letters import open_question
-from tests.support.town import Town
 from tests.support.waiting import next_page
 
 pytestmark = pytest.mark.browser

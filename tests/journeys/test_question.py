@@ -26,9 +26,9 @@ from app.questions.models import Question
 from app.text.clean import word_count
 from app.text.diff import changes
 from tests.support.app import SECRETS
+from tests.support.browser_visits import Visit
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.processes import run_site, start_forked
-from tests.support.town import Visit
 from tests.support.waiting import next_page, press, until_page
 
 pytestmark = pytest.mark.browser

@@ -15,9 +15,9 @@ from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
+from tests.support.browser_visits import PRESS_WAYS, Town
 from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
-from tests.support.town import WAYS, Town
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return public_id
 
 
-@WAYS
+@PRESS_WAYS
 def test_experts_are_ticked_and_asked_imported_and_made_one(
     chromium, database, newsroom, site, question, tmp_path, press, scripts
 ):

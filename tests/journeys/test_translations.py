@@ -12,8 +12,8 @@ from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.questions.models import Question
 from app.workflows.publishing import publication
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom, answered_question
-from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
 WORDS = "Who measures the salt?"

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
+from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom, answered_question
-from tests.support.town import Town
 
 pytestmark = pytest.mark.browser
 WORDS = "Who measures the salt?"

@@ -13,7 +13,7 @@ from app.letters.models import Letter, Sweep
 from app.people.models import Membership
 from app.workflows import undo
 from tests.support.cast import Newsroom
-from tests.support.floods import flood, flooded, with_gaps
+from tests.support.floods import make_flood, send_flood, text_with_gaps
 
 FEW, READERS = 60, 6
 
@@ -29,9 +29,9 @@ def held(database: Database, newsroom: Newsroom) -> list[str]:
 
 @pytest.mark.threat("flood")
 def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsroom: Newsroom) -> None:
-    texts, readers = flood(with_gaps, FEW, READERS)
+    texts, readers = make_flood(text_with_gaps, FEW, READERS)
     honest = {texts[at] for at in readers}
-    flooded(database, newsroom, texts)
+    send_flood(database, newsroom, texts)
     assert crowds.sort_waiting(database) == FEW
     assert crowds.sort_waiting(database) == 0
     assert set(held(database, newsroom)[:READERS]) == honest
@@ -47,7 +47,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     assert set(held(database, newsroom)) == honest
     assert crowds.file_due(database) == 0  # for a minute somebody may think better of it
 
-    flooded(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
+    send_flood(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
     crowds.sort_waiting(database)
     assert len(held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
 
@@ -64,7 +64,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
 
 
 def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsroom) -> None:
-    flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
+    send_flood(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
     crowds.sort_waiting(database)
 
     def press(session: Session) -> list[int]:
@@ -88,7 +88,7 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
 
 @pytest.mark.threat("rogue assistant")
 def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroom: Newsroom) -> None:
-    flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
+    send_flood(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
     crowds.sort_waiting(database)
     with pytest.raises(PermissionDenied):
         database.write(lambda s: crowds.sweep(s, newsroom.leyla, s.scalars(select(Letter)).first(), 1_004))

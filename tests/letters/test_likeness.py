@@ -13,15 +13,15 @@ from app.letters.flood_ranking import (
     function_word_share,
     standings,
 )
-from tests.support.floods import KINDS, flood, honest, mixed
+from tests.support.floods import FLOOD_KINDS, demo_letters, make_flood, mixed_text
 
 READERS, FIRST, FOUND = 44, 60, 40
 
 
 @pytest.mark.threat("flood")
-@pytest.mark.parametrize("make", [*KINDS.values(), mixed], ids=[*KINDS, "mixed"])
+@pytest.mark.parametrize("make", [*FLOOD_KINDS.values(), mixed_text], ids=[*FLOOD_KINDS, "mixed"])
 def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None:
-    texts, readers = flood(make, 2_000, READERS)
+    texts, readers = make_flood(make, 2_000, READERS)
     found = standings(texts)
     order = sorted(range(len(texts)), key=lambda at: (found[at].place, found[at].crowd or 0, at))
     assert len(readers.intersection(order[:FIRST])) >= FOUND
@@ -32,8 +32,8 @@ def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None
 
 @pytest.mark.threat("flood")
 def test_readers_letters_without_a_flood_are_no_crowd() -> None:
-    found = standings(honest())
-    crowds = [text for text, one in zip(honest(), found, strict=True) if one.crowd is not None]
+    found = standings(demo_letters())
+    crowds = [text for text, one in zip(demo_letters(), found, strict=True) if one.crowd is not None]
     assert len(crowds) < 0.05 * len(found)
     assert all(one.place >= ALONE for one in found)
 

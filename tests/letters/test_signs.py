@@ -29,8 +29,17 @@ from app.letters.spam_filter import (
 from app.newsletters.models import Newsletter
 from app.questions import actions
 from tests.support.cast import Newsroom
-from tests.support.floods import TEXT, honest, identical, links, mixed, noise, paraphrased, with_gaps
-from tests.support.honest_letters import HONEST
+from tests.support.floods import (
+    HONEST_LETTERS,
+    IDENTICAL_TEXT,
+    demo_letters,
+    identical_text,
+    link_text,
+    mixed_text,
+    noise_text,
+    paraphrased_text,
+    text_with_gaps,
+)
 from tests.support.letters import change_letter, get_letter
 from tests.support.source import ROOT
 
@@ -69,9 +78,11 @@ def test_each_sign_is_seen(code: str, text: str, before: Sequence[str], way: Seq
 
 @pytest.mark.threat("flood")
 def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are_none() -> None:
-    before = [f"{number} people of {town} say: {TEXT}" for number, town in enumerate(["Osh", "Talas", "Naryn"] * 4)]
-    assert shown(f"I, Timur from Batken, say: {TEXT}", before) == ["many alike"]
-    assert shown(f"I, Timur from Batken, say: {TEXT}", before[:3]) == ["alike"]
+    before = [
+        f"{number} people of {town} say: {IDENTICAL_TEXT}" for number, town in enumerate(["Osh", "Talas", "Naryn"] * 4)
+    ]
+    assert shown(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before) == ["many alike"]
+    assert shown(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before[:3]) == ["alike"]
     assert shown(QUESTION, before) == []
     assert shown("中国在塞尔维亚买了什么?", ["中国在塞尔维亚买了什么?"] * 3) == ["alike"]
 
@@ -102,8 +113,23 @@ def share(one: str, other: str) -> float:
 @pytest.mark.threat("flood")
 def test_letters_of_one_length_are_alike_that_share_most_of_their_pieces_and_no_others() -> None:
     rng = Random(5)
-    some = [make(rng) for make in (identical, with_gaps, paraphrased, noise, links, mixed) for _ in range(8)]
-    some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "salt " * 9, "ſalt ΐ" * 200, "соль", "盐"]
+    some = [
+        make(rng)
+        for make in (identical_text, text_with_gaps, paraphrased_text, noise_text, link_text, mixed_text)
+        for _ in range(8)
+    ]
+    some += [
+        *HONEST_LETTERS,
+        *demo_letters()[:40],
+        IDENTICAL_TEXT,
+        "",
+        "1",
+        "salt",
+        "salt " * 9,
+        "ſalt ΐ" * 200,
+        "соль",
+        "盐",
+    ]
     pairs = [(one, other) for one in some for other in some]
     found = {(one, other): are_similar(shingles_of(one), shingles_of(other)) for one, other in pairs}
     assert found == {(one, other): share(one, other) >= SIMILARITY_THRESHOLD for one, other in pairs}
@@ -120,17 +146,17 @@ def held_in_demo() -> set[str]:
 @pytest.mark.threat("flood")
 def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], None]) -> None:
     """The demo's letters in a row of a day, also pasted and sent at once; twenty more; a hundred questions in each language."""
-    some = honest()
+    some = demo_letters()
     held = {
         text for at, text in enumerate(some) if weigh_signs(SpamEvidence(text, some[max(0, at - 60) : at], ("fast",)))
     }
     assert held == held_in_demo()
-    assert [text for text in HONEST if weigh_signs(SpamEvidence(text, some[:60], ("fast",)))] == []
+    assert [text for text in HONEST_LETTERS if weigh_signs(SpamEvidence(text, some[:60], ("fast",)))] == []
     files = sorted((ROOT / "bench/asked_in").glob("*.txt"))
     read = [line for path in files for line in path.read_text().splitlines() if line.strip()]
     assert len(read) > 2_500
     assert [line for line in read if weigh_signs(SpamEvidence(line, some[:20], ("fast",)))] == []
-    attempts(len(some) + len(HONEST) + len(read))
+    attempts(len(some) + len(HONEST_LETTERS) + len(read))
 
 
 @pytest.mark.parametrize(

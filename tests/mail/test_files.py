@@ -16,9 +16,9 @@ from app.mailtext.parsing import files
 from app.mailtext.parsing.files import kind_of, sanitize_file_name
 from app.mailtext.parsing.mime import MOST_PARTS
 from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, redraw_picture
-from tests.support.effort import at_most
 from tests.support.incoming_mails import mail
-from tests.support.pictures import SECRETS, bomb, picture, with_metadata
+from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
+from tests.support.timing import cpu_limit
 
 JPEG = picture()
 DEEP = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5_000))
@@ -114,7 +114,7 @@ def test_files_are_found_again_by_their_numbers() -> None:
 @pytest.mark.threat("hostile mail")
 def test_nothing_is_unpacked() -> None:
     bombed = zipped("a.txt", bytes(50_000_000))
-    with at_most(1.0):
+    with cpu_limit(1.0):
         assert files.get_file(mail(attachments=[("a.zip", bombed)]), 0) == (
             File("a.zip", len(bombed), "archive"),
             bombed,
@@ -201,10 +201,10 @@ def test_mails_within_mails_without_end_are_one_closed_file(reading: Reading) ->
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_nothing_of_the_metadata_is_left_in_a_picture(form: str) -> None:
-    planted = with_metadata(form)
-    assert [one for one in SECRETS if one in planted] != []
+    planted = picture_with_metadata(form)
+    assert [one for one in METADATA_SECRETS if one in planted] != []
     kind, drawn = redraw_picture(planted)
-    assert [one for one in SECRETS if one in drawn] == []
+    assert [one for one in METADATA_SECRETS if one in drawn] == []
     with Image.open(io.BytesIO(drawn)) as image:
         turned = {"JPEG": (24, 32), "PNG": (24, 32), "WEBP": (24, 32), "GIF": (32, 24)}[form]
         assert (kind, image.size, dict(image.getexif()), image.info.keys() & {"exif", "xmp", "icc_profile", "comment"}) == (
@@ -233,18 +233,19 @@ def test_a_large_photo_is_made_smaller() -> None:
 
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize(("data", "why"), [
-    (bomb(), "large"), (bomb(10_000, 5_001), "large"), (b"\xff\xd8\xff", "unreadable"), (JPEG[:300], "unreadable"),
+    (decompression_bomb(), "large"), (decompression_bomb(10_000, 5_001), "large"),
+    (b"\xff\xd8\xff", "unreadable"), (JPEG[:300], "unreadable"),
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unreadable"), (picture(form="TIFF"), "unreadable"),
     (picture(form="BMP"), "unreadable"), (b"", "unreadable"),
 ])  # fmt: skip
 def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> None:
-    with at_most(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
+    with cpu_limit(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
         redraw_picture(data)
 
 
 @pytest.mark.threat("hostile mail")
 def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: Reading) -> None:
-    raw = mail(attachments=[("a.jpg", with_metadata("JPEG")), ("b.png", bomb())])
+    raw = mail(attachments=[("a.jpg", picture_with_metadata("JPEG")), ("b.png", decompression_bomb())])
     assert (reading.picture(raw, 0)[0], reading.picture(raw, 1), reading.picture(raw, 2)) == (
         "image/jpeg", ("", b"large"), ("", b"unreadable"),
     )  # fmt: skip

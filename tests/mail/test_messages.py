@@ -25,7 +25,7 @@ from tests.support.outgoing_mails import (
     write_invitation,
     write_quote_check,
 )
-from tests.support.source import ROOT, of_app, tree
+from tests.support.source import ROOT, list_app_modules, parse_module
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:
@@ -229,8 +229,8 @@ def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
 def test_some_verb_sends_every_mail() -> None:
     """It is sent under its name, or as what `notify_desk` tells the desk of."""
     names, found = set[str](), set[str]()
-    for _room, path in of_app():
-        for node in ast.walk(tree(path)) if path.name != "kinds.py" else ():
+    for _room, path in list_app_modules():
+        for node in ast.walk(parse_module(path)) if path.name != "kinds.py" else ():
             if isinstance(node, ast.Constant):
                 names.add(str(node.value))
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "notify_desk":

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from app.mailtext.origin.senders import Lookup, Server, Verdict, check
 from app.mailtext.parsing.parse import parse
-from tests.support.effort import at_most
+from tests.support.timing import cpu_limit
 
 LEYLA = "leyla@kaz-guu.example"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -152,7 +152,7 @@ REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_signed_by_her_domain_is_not_hers(case: str) -> None:
     raw, lookup, reason = REFUSED[case]
-    with at_most(1):
+    with cpu_limit(1):
         assert verdict(raw, lookup) == Verdict(False, (reason,))
 
 

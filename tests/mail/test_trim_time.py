@@ -7,9 +7,9 @@ import pytest
 
 from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
-from tests.support.effort import undisturbed
 from tests.support.hostile_mails import HOSTILE_MAILS, html_mail, numbered_lines, plain_mail
 from tests.support.reply_mails import EDITION, INVITATION, NEWSLETTER_ADDRESS
+from tests.support.timing import without_garbage_collection
 
 LIMIT = 3.0  # seconds of processor time, on a machine that does other things too; the bench has the figures
 KNOWN = TrimContext(frozenset({NEWSLETTER_ADDRESS}), (EDITION * 20, INVITATION))
@@ -17,7 +17,7 @@ KNOWN = TrimContext(frozenset({NEWSLETTER_ADDRESS}), (EDITION * 20, INVITATION))
 
 def seconds(mail: Mail, known: TrimContext) -> float:
     """Of the processor, for one trim."""
-    with undisturbed():
+    with without_garbage_collection():
         start = time.process_time()
         trim(mail, known)
         return time.process_time() - start

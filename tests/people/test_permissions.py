@@ -15,9 +15,9 @@ from app.core.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
 from app.core.state_machine import must
 from app.editor.frame import editor
 from tests.support.desk import Desk
-from tests.support.policy import golden_roles
+from tests.support.docs import list_role_acts
 from tests.support.required_rows import compare_names
-from tests.support.source import code, named, of_app, tree
+from tests.support.source import list_app_modules, list_code, parse_module, relative_name
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(1, "Somebody", 1, role) for role in ROLES),
@@ -27,11 +27,11 @@ ACTORS: tuple[Actor, ...] = (
 
 def by_hand(role: str) -> list[str]:
     """The acts of a role or actor in the hand-kept table."""
-    return golden_roles()[role]
+    return list_role_acts()[role]
 
 
 def test_the_hand_kept_table_names_no_role_that_is_gone() -> None:
-    assert list(golden_roles()) == [*ROLES, *OTHERS], (
+    assert list(list_role_acts()) == [*ROLES, *OTHERS], (
         "docs/lifecycle.md: a row for each role of ROLES and OTHERS, in order"
     )
 
@@ -72,15 +72,15 @@ def test_nobody_at_the_desk_may_what_is_for_others() -> None:
 
 def acts_asked() -> Iterator[tuple[str, str]]:
     """Every act that a call of `must` or `may` names, in the code and in the pages, with where it stands."""
-    for _room, path in of_app():
-        for node in ast.walk(tree(path)):
+    for _room, path in list_app_modules():
+        for node in ast.walk(parse_module(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
                 "must",
                 "may",
             ):
-                yield from ((arg.value, named(path)) for arg in node.args if isinstance(arg, ast.Constant))
-    for path in code(".html"):
-        yield from ((act, named(path)) for act in re.findall(r"\bmay\(\"([^\"]+)\"\)", path.read_text()))
+                yield from ((arg.value, relative_name(path)) for arg in node.args if isinstance(arg, ast.Constant))
+    for path in list_code(".html"):
+        yield from ((act, relative_name(path)) for act in re.findall(r"\bmay\(\"([^\"]+)\"\)", path.read_text()))
 
 
 def test_every_act_that_is_asked_for_is_in_the_table_and_every_act_of_the_table_is_asked_for() -> None:

@@ -23,7 +23,7 @@ from tests.support.desk_people import (
     person_public_id,
     request_code,
     sign_in_by_code,
-    signed_in_browser,
+    sign_in_now,
 )
 from tests.support.pages import Browser
 
@@ -33,7 +33,7 @@ DESK = "/desk/steppe/"
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     hire_vera(database, newsroom)
-    return signed_in_browser(app, database, VERA)
+    return sign_in_now(app, database, VERA)
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -46,7 +46,7 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
 ) -> None:
     delta = database.write(create_second_desk)
     database.write(lambda session: hire(session, delta, "Ilya Brandt", ILYA, "editor"))
-    laptop, phone, asked = signed_in_browser(app, database, ILYA), signed_in_browser(app, database, ILYA), Browser(app)
+    laptop, phone, asked = sign_in_now(app, database, ILYA), sign_in_now(app, database, ILYA), Browser(app)
     request_code(asked, ILYA)
     way = find_link(last_mail(database, ILYA))
 

@@ -28,11 +28,11 @@ from app.workflows.publishing.publication import GRACE
 from config import webhook_key
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom, submitted_answer
+from tests.support.docs import list_code_blocks
 from tests.support.fake_servers import WebhookReceiver, add_program, as_admin, deliver_messages, webhook_receiver
 from tests.support.letters import new_letter_key
 from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer, send_edition
 from tests.support.required_rows import compare_names
-from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -61,13 +61,13 @@ def without_numbers(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def examples() -> dict[str, dict[str, Any]]:
-    found = [json.loads(block) for block in blocks("docs/webhooks.md", "Examples", "json")]
+    found = [json.loads(block) for block in list_code_blocks("docs/webhooks.md", "Examples", "json")]
     return {one["type"]: without_numbers(one) for one in found}
 
 
 def is_from_the_desk(secret: str, call: tuple[dict[str, str], bytes]) -> bool:
     """As the docs say it."""
-    [block] = blocks("docs/webhooks.md", "Is it really us?", "python")
+    [block] = list_code_blocks("docs/webhooks.md", "Is it really us?", "python")
     known: dict[str, Any] = {}
     exec(block, known)  # noqa: S102 - it is of our own docs
     return bool(known["is_from_the_desk"](secret, *call))

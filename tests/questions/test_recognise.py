@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.questions.recognise import Mark, marks, segments
-from tests.support.effort import at_most
+from tests.support.timing import cpu_limit
 
 
 def marked(text: str, language: str) -> list[tuple[str, str]]:
@@ -174,5 +174,5 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
 )
 def test_a_hostile_text_is_bounded(unit: str) -> None:
     text = unit * (20_000 // len(unit))
-    with at_most(3):  # Below 0.2 s on a quiet machine.
+    with cpu_limit(3):  # Below 0.2 s on a quiet machine.
         assert "".join(piece for piece, _ in segments(text, marks(text, "en"))) == text

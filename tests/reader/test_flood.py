@@ -18,8 +18,7 @@ from app.reader import submission
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.floods import mixed, with_gaps
-from tests.support.honest_letters import HONEST
+from tests.support.floods import HONEST_LETTERS, mixed_text, text_with_gaps
 from tests.support.letters import listed_letters
 from tests.support.pages import Page
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
@@ -32,9 +31,9 @@ def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkey
     """What came, in its order: as long as nobody has seen that it is a flood it comes in, and from then on it is held."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(ROOM, 10))
     rng = Random(3)
-    texts = [with_gaps(rng) if at < ROOM else mixed(rng) for at in range(SIZE)]
-    for number, text in enumerate(HONEST):
-        texts.insert(number * SIZE // len(HONEST), text)
+    texts = [text_with_gaps(rng) if at < ROOM else mixed_text(rng) for at in range(SIZE)]
+    for number, text in enumerate(HONEST_LETTERS):
+        texts.insert(number * SIZE // len(HONEST_LETTERS), text)
     for text in texts:
         assert send_question(limited, body=text).status_code == 200
     crowds.sort_waiting(database)
@@ -56,8 +55,10 @@ def test_twenty_of_twenty_are_in_and_stand_first(
     assert places == sorted(places)
     first = [one.body for one in letters if crowds.part_of(one) == 0]
     held = [one.body for one in letters if crowds.part_of(one) == 2]
-    assert {*first} <= {*HONEST}
-    assert len([text for text in held[:30] if text in HONEST]) == len([text for text in held if text in HONEST])
+    assert {*first} <= {*HONEST_LETTERS}
+    assert len([text for text in held[:30] if text in HONEST_LETTERS]) == len(
+        [text for text in held if text in HONEST_LETTERS]
+    )
 
     page = nora.get("/letters")
     assert page.texts("h2.label") == ["Like many others of these days", "Held: a person looks first"]

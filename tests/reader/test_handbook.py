@@ -27,8 +27,7 @@ from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
-from tests.support.said import Words, said
-from tests.support.source import ROOT, files, named
+from tests.support.source import ROOT, TextKey, list_files, list_translatable_texts, relative_name
 
 HANDBOOK = DOCS / "handbook"
 BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
@@ -52,14 +51,18 @@ def filled(text: str) -> str:
     return folded(PLACE.sub("…", text)).rstrip(".")
 
 
-def pair(words: Words) -> tuple[str, ...]:
+def pair(words: TextKey) -> tuple[str, ...]:
     return (words,) if isinstance(words, str) else tuple(words)
 
 
 @cache
 def quotable(chapter: str) -> frozenset[str]:
     """What stands on the pages that a chapter is about, with … for what is filled in."""
-    there = (words for words, homes in said().items() if any(home.startswith(QUOTED_FROM[chapter]) for home in homes))
+    there = (
+        words
+        for words, homes in list_translatable_texts().items()
+        if any(home.startswith(QUOTED_FROM[chapter]) for home in homes)
+    )
     return frozenset(filled(one) for words in there for one in pair(words) if one)
 
 
@@ -102,11 +105,11 @@ def test_experts_and_readers_have_theirs_in_each_language_that_their_pages_speak
 
 
 OURS = [
-    path for path in files() if path.suffix == ".md" and "back_issues" not in path.parts
+    path for path in list_files() if path.suffix == ".md" and "back_issues" not in path.parts
 ]  # those are newsletters of others
 
 
-@pytest.mark.parametrize("path", OURS, ids=named)
+@pytest.mark.parametrize("path", OURS, ids=relative_name)
 def test_every_link_and_picture_of_the_files_is_there(path: Path) -> None:
     for href in LINK.findall(path.read_text()):
         parts = urlsplit(href)
@@ -120,7 +123,7 @@ def test_every_link_and_picture_of_the_files_is_there(path: Path) -> None:
 
 
 def test_no_two_pages_have_one_name() -> None:
-    paths = [path for path in files() if DOCS in path.parents and path.suffix == ".md"]
+    paths = [path for path in list_files() if DOCS in path.parents and path.suffix == ".md"]
     assert sorted(PAGES.values()) == sorted(paths)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
+from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, press_and_go_back, start_firefox
 from tests.support.cast import Newsroom
-from tests.support.hands import Hands, in_chromium, in_firefox, press_in_vain, started_firefox
 from tests.support.network_faults import LossyLine
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
 from tests.support.waiting import until
@@ -36,16 +36,16 @@ def line(app: Flask, newsroom: Newsroom) -> Iterator[LossyLine]:
 
 @pytest.fixture(scope="module")
 def firefox() -> Iterator[Any]:
-    with started_firefox() as firefox:
+    with start_firefox() as firefox:
         yield firefox
 
 
 @pytest.fixture
-def hands(request: pytest.FixtureRequest, browser: str, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
-    way: AbstractContextManager[Hands] = (
-        in_chromium(request.getfixturevalue("chromium"), keeps_pages, scripts)
+def hands(request: pytest.FixtureRequest, browser: str, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
+    way: AbstractContextManager[BrowserDriver] = (
+        open_chromium(request.getfixturevalue("chromium"), keeps_pages, scripts)
         if browser == "chromium"
-        else in_firefox(request.getfixturevalue("firefox"), keeps_pages, scripts)
+        else open_firefox(request.getfixturevalue("firefox"), keeps_pages, scripts)
     )
     with way as hands:
         yield hands
@@ -64,14 +64,14 @@ def asked(database: Database) -> list[str | None]:
     ],
 )
 def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
-    path: str, hands: Hands, line: LossyLine, database: Database
+    path: str, hands: BrowserDriver, line: LossyLine, database: Database
 ) -> None:
     hands.open(line.site + path)
     hands.write("body", SILOS_QUESTION)
     form = hands.value("form")
     for what, asks in (("the question", []), ("the answer", [SILOS_QUESTION])):
         line.loses = what
-        press_in_vain(hands, SEND, BODY)
+        press_and_go_back(hands, SEND, BODY)
         assert (hands.value("body"), hands.value("form")) == (SILOS_QUESTION, form)
         assert asked(database) == asks
     line.loses = "nothing"
@@ -83,12 +83,12 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
 
 @pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS[1::2])
 def test_a_report_of_an_error_comes_back_as_well(
-    hands: Hands, line: LossyLine, database: Database, newsroom: Newsroom
+    hands: BrowserDriver, line: LossyLine, database: Database, newsroom: Newsroom
 ) -> None:
     hands.open(f"{line.site}/steppe/report/{publish_answer(database, newsroom, [])}")
     hands.write("body", "The mill closed in 2009.")
     form, line.loses = hands.value("form"), "the answer"
-    press_in_vain(hands, SEND, BODY)
+    press_and_go_back(hands, SEND, BODY)
     assert (hands.value("body"), hands.value("form")) == ("The mill closed in 2009.", form)
     line.loses = "nothing"
     hands.pick(SEND)

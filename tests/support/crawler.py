@@ -85,7 +85,7 @@ def open_demo_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Fla
         app.extensions["database"].close()
 
 
-def url_adapter(app: Flask) -> MapAdapter:
+def adapter(app: Flask) -> MapAdapter:
     return app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https")
 
 
@@ -108,7 +108,7 @@ def find_presses(page: str) -> set[str]:
 
 def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
     """What a page of the desk offers that not everybody there may press or open, and the act that it needs."""
-    at, read = url_adapter(app), Page(page)
+    at, read = adapter(app), Page(page)
     for form in read.tree.css("form[method=post]"):
         for button in form.css("button:not([formmethod])"):
             sent = button.attributes.get("formaction") or form.attributes.get("action") or address
@@ -155,7 +155,7 @@ def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_KI
     while todo:
         address = todo.popleft()
         try:
-            endpoint, _ = url_adapter(app).match(address.partition("?")[0], method="GET")
+            endpoint, _ = adapter(app).match(address.partition("?")[0], method="GET")
         except HTTPException as missing:
             taken.answers[address] = missing.code or 0
             continue

@@ -63,7 +63,7 @@ def sign_in_by_link(app: Flask, link: str) -> Browser:
     return browser
 
 
-def signed_in_browser(app: Flask, database: Database, email: str) -> Browser:
+def sign_in_now(app: Flask, database: Database, email: str) -> Browser:
     """Somebody in a browser of their own, let in just now."""
 
     def way(session: Session) -> str:

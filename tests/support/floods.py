@@ -1,5 +1,7 @@
-"""Floods as they come through a form, made by chance from a seed: one text, a text with gaps, one theme in ever other
-words, noise, and links. Among them what readers of the demo ask."""
+"""Floods as they come through a form, made by chance from a seed, and honest letters to be found again among them.
+
+A flood is one text, a text with gaps, one theme in ever other words, noise, or links.
+"""
 
 import tomllib
 from collections.abc import Callable
@@ -14,7 +16,9 @@ from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.source import ROOT
 
-TEXT = "The regional council has stolen the water money and your newsletter keeps silent about it. Shame on you!"
+IDENTICAL_TEXT = (
+    "The regional council has stolen the water money and your newsletter keeps silent about it. Shame on you!"
+)
 NAMES = [
     "Alex",
     "Bobur",
@@ -82,20 +86,20 @@ OFFERS = (
 )
 
 
-def identical(_rng: Random) -> str:
-    return TEXT
+def identical_text(_rng: Random) -> str:
+    return IDENTICAL_TEXT
 
 
-def with_gaps(rng: Random) -> str:
+def text_with_gaps(rng: Random) -> str:
     return rng.choice(GAPS).format(name=rng.choice(NAMES), town=rng.choice(TOWNS), number=rng.randint(2, 900))
 
 
-def paraphrased(rng: Random) -> str:
+def paraphrased_text(rng: Random) -> str:
     parts = [rng.choice(OPENS), rng.choice(CHARGES), rng.choice(DEMANDS)]
     return " ".join(parts if rng.random() < 0.7 else [parts[1], parts[2], parts[0]])
 
 
-def noise(rng: Random) -> str:
+def noise_text(rng: Random) -> str:
     words = (
         "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
         for _ in range(rng.randint(6, 25))
@@ -103,21 +107,22 @@ def noise(rng: Random) -> str:
     return " ".join(words)
 
 
-def links(rng: Random) -> str:
+def link_text(rng: Random) -> str:
     number, key = rng.randint(1, 99), rng.randint(100, 9_999)
     return f"{rng.choice(OFFERS)}: {rng.choice(LINKS)}".format(number, key)
 
 
-KINDS: dict[str, Callable[[Random], str]] = {
-    "identical": identical, "with gaps": with_gaps, "paraphrased": paraphrased, "noise": noise, "links": links,
+FLOOD_KINDS: dict[str, Callable[[Random], str]] = {
+    "identical": identical_text, "with gaps": text_with_gaps, "paraphrased": paraphrased_text,
+    "noise": noise_text, "links": link_text,
 }  # fmt: skip
 
 
-def mixed(rng: Random) -> str:
-    return rng.choice(list(KINDS.values()))(rng)
+def mixed_text(rng: Random) -> str:
+    return rng.choice(list(FLOOD_KINDS.values()))(rng)
 
 
-def honest() -> list[str]:
+def demo_letters() -> list[str]:
     """What readers of the demo ask, in its languages, each once."""
     found = []
     for path in sorted((ROOT / "demo/content").glob("*.toml")):
@@ -127,17 +132,17 @@ def honest() -> list[str]:
     return sorted(set(found))
 
 
-def flood(make: Callable[[Random], str], size: int, readers: int, seed: int = 1) -> tuple[list[str], set[int]]:
+def make_flood(make: Callable[[Random], str], size: int, readers: int, seed: int = 1) -> tuple[list[str], set[int]]:
     """Return so many letters in the order in which they came, and where those of readers stand among them."""
     rng = Random(seed)
     texts = [(make(rng), False) for _ in range(size - readers)] + [
-        (text, True) for text in rng.sample(honest(), readers)
+        (text, True) for text in rng.sample(demo_letters(), readers)
     ]
     rng.shuffle(texts)
     return [text for text, _ in texts], {at for at, (_, is_honest) in enumerate(texts) if is_honest}
 
 
-def flooded(database: Database, newsroom: Newsroom, texts: list[str], first: int = 0) -> None:
+def send_flood(database: Database, newsroom: Newsroom, texts: list[str], first: int = 0) -> None:
     """Bring letters through the form when it is flooded already."""
 
     def send(session: Session) -> None:
@@ -147,3 +152,27 @@ def flooded(database: Database, newsroom: Newsroom, texts: list[str], first: int
             receive.send(session, Reader(), newsletter, receive.Submission(text), form=form, signs=["flood"])
 
     database.write(send)
+
+
+HONEST_LETTERS = (
+    "My grandmother's pension comes three weeks late since spring. Is that so in other villages, or only in ours?",
+    "hello. is it true they will close the evening trains? my sister works nights",
+    "Could you explain, slowly, how a 'preferential loan' to a state railway ends up as rent for a warehouse?",
+    "Three of us argued about this at dinner: who decides which dialect the school books are printed in?",
+    "After the power cut on Tuesday our lift stood for two days. Whose duty is it to repair it, the city's or ours?",
+    "Здравствуйте! Почему скорая едет сорок минут, хотя подстанция через дорогу?",
+    "Скажите, куда делся каток у стадиона? Дети ходили туда каждую зиму.",
+    "Мне прислали квитанцию за мусор, которого не вывозят с августа. Платить или нет?",
+    "Правда ли, что экзамен по математике в этом году сдают на планшетах?",
+    "Көшемізге неге әлі күнге дейін жарық тартылмады? Балалар мектептен қараңғыда қайтады.",
+    "Ауылдағы дәріхана жабылды, енді ең жақын дәріхана елу шақырым жерде. Бұған кім жауап береді?",
+    "Жайлаудағы құдықтың суы ащы болып кетті, оны тексеретін мекеме бар ма?",
+    "چرا نان در شهر ما گران‌تر از روستای بغلی است؟ آردش که از یک آسیاب می‌آید.",
+    "پسرم می‌گوید کتاب‌خانه دیگر روزنامه نمی‌خرد. کسی می‌داند چرا؟",
+    "اگر کارفرما دستمزد دو ماه را نداده باشد، پیش چه کسی باید شکایت کرد؟",
+    "我们小区的幼儿园为什么突然改成停车场了?有没有征求过家长的意见?",
+    "外婆的医保卡在邻省不能用,到底要去哪个窗口办理?",
+    "مەھەللىمىزدىكى كۆۋرۈك نېمىشقا ئىككى يىلدىن بېرى تاقاقلىق؟",
+    "تويلاردا ناخشا ئېيتىشقا نېمە ئۈچۈن رۇخسەت سورايدىغان بولدۇق؟",
+    "دادامنىڭ پېنسىيەسى قىسقىراپ كەتتى، بۇنى كىمدىن سورىسام بولىدۇ؟",
+)

@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import ExifTags, Image, PngImagePlugin
 
-PLACE = (42.8746, 74.5698)
-SECRETS = (
+COORDINATES = (42.8746, 74.5698)
+METADATA_SECRETS = (
     b"Gauge 7 of Orynbay",
     b"GPSLatitude",
     b"xmpmeta",
@@ -26,7 +26,7 @@ def picture(size: tuple[int, int] = (32, 24), form: str = "JPEG", mode: str = "R
     return made.getvalue()
 
 
-def with_metadata(form: str) -> bytes:
+def picture_with_metadata(form: str) -> bytes:
     """A picture that says where it was taken, with what, by whom, and which lies on its side."""
     exif = Image.Exif()
     exif[ExifTags.Base.Model] = "Zarina's telephone"
@@ -46,7 +46,7 @@ def with_metadata(form: str) -> bytes:
     return picture(form=form, **about, **({"comment": b"Gauge 7 of Orynbay"} if form == "JPEG" else {}))
 
 
-def bomb(width: int = 50_000, height: int = 50_000) -> bytes:
+def decompression_bomb(width: int = 50_000, height: int = 50_000) -> bytes:
     """A PNG of a few bytes that says it has so many pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.threats import THREATS
+from tests.support.docs import THREATS
 
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 WITHOUT = "no database"

@@ -1,6 +1,9 @@
-"""Whether two kinds of a request can be told apart by how long their answers take."""
+"""How long something takes: a limit for processor time, and whether answers can be told apart by their time."""
 
-from collections.abc import Callable, Sequence
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from time import perf_counter
 
@@ -9,7 +12,7 @@ from time import perf_counter
 BY_CHANCE = 0.065
 
 
-def taken(tries: Sequence[Callable[[], object]], many: int, seed: int = 1) -> list[list[float]]:
+def measure_times(tries: Sequence[Callable[[], object]], many: int, seed: int = 1) -> list[list[float]]:
     """Do each of some tries so many times, in an order drawn anew each time, and return the seconds that each took."""
     order, found = Random(seed), [list[float]() for _ in tries]
     for _ in range(many):
@@ -27,3 +30,24 @@ def share_longer(one: list[float], other: list[float]) -> float:
     for _seconds, is_one in ranked:
         below, above = (below, above + below) if is_one else (below + 1, above)
     return above / (len(one) * len(other))
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Let the collector rest meanwhile: it would look through all that the tests before have left, which takes seconds by
+    itself."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Fail where what is done inside keeps the processor for so many seconds or longer."""
+    with without_garbage_collection():
+        begun = time.process_time()
+        yield
+        took = time.process_time() - begun
+    assert took < seconds

@@ -18,7 +18,7 @@ YEAR = timedelta(days=365.25)
 LOCALHOST = "https://localhost"
 
 
-class Found(NamedTuple):
+class FoundPage(NamedTuple):
     status: int
     location: str
     page: Page
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 def visit_years_later(
     years: int, database_url: str, folder: Path, visits: list[dict[str, Any]], cookie: str = ""
-) -> list[Found]:
+) -> list[FoundPage]:
     """Make visits one after the other, each with `path` and perhaps the `data` of a form; `cookie` is "name=value" of a browser."""
     told = {"url": database_url, "folder": str(folder), "visits": visits, "cookie": cookie}
     done = subprocess.run(
@@ -36,7 +36,7 @@ def visit_years_later(
     assert done.returncode == 0, done.stderr
     *found, moment = json.loads(done.stdout)
     assert abs(moment - (utc_now() + years * YEAR).timestamp()) < 60
-    return [Found(status, location, Page(text)) for status, location, text in found]
+    return [FoundPage(status, location, Page(text)) for status, location, text in found]
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.text.diff import Change, Pair, changes, compare, has_changes, split_paragraphs
-from tests.support.effort import at_most
+from tests.support.timing import cpu_limit
 
 FERRY = (
     "The ferry is not empty because there are no trucks. It is empty because it was sold as a train ferry. On our deck "
@@ -153,7 +153,7 @@ def test_a_long_answer_is_compared_at_once() -> None:
         " ".join(word if dice.random() > 0.2 else dice.choice(VOCABULARY) for word in part.split())
         for part in old.split("\n\n")
     )
-    with at_most(1.5):  # 0.07 s on a quiet machine.
+    with cpu_limit(1.5):  # 0.07 s on a quiet machine.
         assert len(compare(old, edited)) == 40
 
 
@@ -171,5 +171,5 @@ def test_a_long_answer_is_compared_at_once() -> None:
     ids=["equal words", "two words", "equal paragraphs", "reversed", "islands", "marks", "joiners"],
 )
 def test_a_hostile_text_is_bounded(old: str, new: str) -> None:
-    with at_most(3):  # Below 0.2 s on a quiet machine.
+    with cpu_limit(3):  # Below 0.2 s on a quiet machine.
         assert changes(old, new)

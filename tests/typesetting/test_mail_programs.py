@@ -11,7 +11,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from app.typesetting.whole_mail import mail
-from tests.support.whole_edition import EDITION, persian
+from tests.support.sample_edition import EDITION, persian_block
 
 TABLE = tomllib.loads(Path(__file__).with_name("mail_programs.toml").read_text("utf-8"))
 KINDS = ("css", "at", "element", "attribute")
@@ -73,7 +73,7 @@ def faults(html: str) -> list[str]:
     return sorted({one for one in found if one})
 
 
-@pytest.mark.parametrize("blocks", [EDITION, [persian()]], ids=["all scripts", "Persian"])
+@pytest.mark.parametrize("blocks", [EDITION, [persian_block()]], ids=["all scripts", "Persian"])
 def test_a_mail_is_written_with_what_the_programs_know(blocks: list[Any]) -> None:
     assert faults(mail(blocks, "The Steppe")) == []
 
@@ -132,7 +132,7 @@ def test_outlook_holds_the_column_by_a_table_of_its_own() -> None:
     )
 
 
-@pytest.mark.parametrize("blocks", [EDITION, [persian()]], ids=["all scripts", "Persian"])
+@pytest.mark.parametrize("blocks", [EDITION, [persian_block()]], ids=["all scripts", "Persian"])
 def test_the_html_has_no_parse_error(blocks: list[Any]) -> None:
     """By the algorithm of the HTML standard, section 13.2, which names each error that it meets."""
     parser = html5lib.HTMLParser(strict=False)

@@ -26,7 +26,7 @@ from app.typesetting.exports import EXPORTS
 from app.typesetting.house_form import Piece, Voice, set_block
 from app.typesetting.whole_mail import ROOM
 from tests.support.required_rows import RequiredRows, compare_names
-from tests.support.whole_edition import EDITION, LEYLA, PERSIAN, english, persian
+from tests.support.sample_edition import EDITION, LEYLA, PERSIAN, english_block, persian_block
 
 TITLE = "The Steppe, 2026-12-02"
 STATIC = Path(app.__file__).parent / "static"
@@ -113,7 +113,7 @@ def test_the_docs_have_a_row_for_each_form() -> None:
 
 
 @pytest.mark.parametrize("form", EXPORTS)
-@pytest.mark.parametrize("blocks", [EDITION, [persian()], [english()]], ids=["all", "Persian", "English"])
+@pytest.mark.parametrize("blocks", [EDITION, [persian_block()], [english_block()]], ids=["all", "Persian", "English"])
 def test_every_form_has_the_words_of_the_edition_in_their_order(form: str, blocks: list[Block]) -> None:
     assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == words(blocks)
 
@@ -138,7 +138,7 @@ def test_whatever_was_written_every_form_has_the_same_words(form: str, blocks: l
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_an_answer_of_forty_thousand_words_is_written_in_a_moment_and_whole(form: str) -> None:
-    block = english(answer="\n\n".join(["Nobody has **measured** it since 2009, they said."] * 5_000))
+    block = english_block(answer="\n\n".join(["Nobody has **measured** it since 2009, they said."] * 5_000))
     began = time.process_time()
     written = EXPORTS[form].write([block], TITLE)
     assert time.process_time() - began < 20
@@ -177,7 +177,9 @@ def test_a_draft_is_plain_ascii_in_short_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [english(answer="Nobody has measured it since 2009. " * 40), persian(PERSIAN * 4)], ids=["en", "fa"]
+    "block",
+    [english_block(answer="Nobody has measured it since 2009. " * 40), persian_block(PERSIAN * 4)],
+    ids=["en", "fa"],
 )
 def test_three_answers_of_a_full_slot_are_a_draft_below_what_gmail_cuts(block: Block) -> None:
     assert len(EXPORTS["draft"].write([block] * 3, TITLE)) < ROOM * 1_000
@@ -215,7 +217,7 @@ def test_whatever_was_written_the_json_is_what_its_schema_says(blocks: list[Bloc
     ],
 )
 def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wrong: object) -> None:
-    data = json.loads(EXPORTS["json"].write([english()], TITLE))
+    data = json.loads(EXPORTS["json"].write([english_block()], TITLE))
     place = data[0]
     for step in path[:-1]:
         place = place[step]
@@ -224,7 +226,7 @@ def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wron
 
 
 def test_the_json_says_what_was_corrected_since_and_no_other_form_does() -> None:
-    block = english()
+    block = english_block()
     since = replace(block, notes=(Note("2026-12-03", "We wrote “2008”.", "It was 2009."),))
     [row] = json.loads(EXPORTS["json"].write([since], TITLE))
     jsonschema.Draft202012Validator(schema()).validate([row])
@@ -244,7 +246,7 @@ def test_the_schema_knows_each_role() -> None:
 
 
 def test_a_word_file_has_a_style_for_each_kind_of_paragraph() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([english(call="Write.")], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([english_block(call="Write.")], TITLE)))
     styles = [paragraph.style.name for paragraph in document.paragraphs if paragraph.style]
     assert styles == [
         "Heading 1", "Question", "Lead-in", "Answer", "Answer", "List Bullet", "List Bullet", "Answer", "List Number", "List Number",
@@ -253,7 +255,7 @@ def test_a_word_file_has_a_style_for_each_kind_of_paragraph() -> None:
 
 
 def test_a_word_file_reads_from_right_to_left_where_its_words_do() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([persian()], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([persian_block()], TITLE)))
     whole = {paragraph.text: paragraph._p.find(f".//{qn('w:bidi')}") is not None for paragraph in document.paragraphs}
     assert [text for text, is_rtl in whole.items() if not is_rtl] == ["Wait a week»"]
     assert document.sections[0]._sectPr.find(qn("w:bidi")) is not None
@@ -283,7 +285,7 @@ def test_a_word_file_says_in_which_language_its_words_are(block: int, family: st
 
 
 def test_each_numbered_list_of_a_word_file_begins_with_its_own_number() -> None:
-    block = english(answer="1. one\n2. two\n\nThen:\n\n3. three\n\n- dot\n\n1. one")
+    block = english_block(answer="1. one\n2. two\n\nThen:\n\n3. three\n\n- dot\n\n1. one")
     document = Document(BytesIO(EXPORTS["word"].write([block], TITLE)))
     numbering = document.part.numbering_part.element
     starts = {one.numId: one.find(f".//{qn('w:startOverride')}") for one in numbering.num_lst}
@@ -294,7 +296,7 @@ def test_each_numbered_list_of_a_word_file_begins_with_its_own_number() -> None:
 
 
 def test_links_of_a_word_file_lead_where_they_say_and_nothing_else_is_loaded() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([english()], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([english_block()], TITLE)))
     links = [link for paragraph in document.paragraphs for link in paragraph.hyperlinks]
     assert [(link.text, link.url) for link in links] == [("the list", "https://steppe.example/a?b=1&c=2")]
     assert [one.target_ref for one in document.part.rels.values() if one.is_external] == [

@@ -21,7 +21,7 @@ from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state
 from app.workflows.letters.withdrawal import unlock, withdraw
 from tests.support.database_checks import find_in_files, find_left_in_files
-from tests.support.main_job import OWN, TIMUR, MainJob
+from tests.support.main_job import STORY, TIMUR, MainJob
 
 NAMED = receive.Submission(
     "did they not know about this before", credit="first", name="Timur", place="Osh", consent="You may print it.",
@@ -71,7 +71,7 @@ class OneReader(MainJob):
 
 
 def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["verified"]
     assert not any("Timur" in printed for printed in newsroom.printed())
@@ -85,7 +85,7 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
 
 
 def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.ask = receive.Submission("did they know?", credit="full", name="Timur Osmanov")
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["consent"]
@@ -99,7 +99,7 @@ def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(data
 
 @pytest.mark.threat("erased words")
 def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.two_readers_ask()
     newsroom.the_desk_words_it_and_invites()
     newsroom.at(
@@ -126,7 +126,7 @@ def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database
 
 @pytest.mark.threat("erased words")
 def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.two_readers_ask()
     newsroom.take_back(0.5)
     planted = ("did they not know", "my brother drives", "Timur", "timur@post.example")
@@ -139,7 +139,7 @@ def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Data
 
 @pytest.mark.threat("erased words")
 def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.two_readers_ask()
     planted = ("did they not know", "my brother drives")
     assert find_in_files(database, *planted) == [*planted]
@@ -149,7 +149,7 @@ def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None
 
 
 def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.to_the_edition()
     newsroom.at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
 
@@ -169,7 +169,7 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
 
 
 def test_a_picked_question_leaves_its_slot_when_its_only_asker_withdraws(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.to_the_edition()
     newsroom.take_back(5)
     with database.read() as session:
@@ -178,7 +178,7 @@ def test_a_picked_question_leaves_its_slot_when_its_only_asker_withdraws(databas
 
 
 def test_a_mailed_receipt_can_only_read_and_withdraw(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.two_readers_ask()
 
     def mailed(session: Any) -> None:
@@ -197,7 +197,7 @@ def test_a_mailed_receipt_can_only_read_and_withdraw(database: Database) -> None
 
 
 def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(database: Database) -> None:
-    newsroom = OneReader(database, OWN)
+    newsroom = OneReader(database, STORY)
     newsroom.ask = receive.Submission("did they not know about this before")
     newsroom.to_the_edition()
 

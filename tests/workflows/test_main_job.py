@@ -26,7 +26,7 @@ from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
 from app.workflows.publishing import skip as skipping
-from tests.support.main_job import DANA, OWN, START, TIMUR, MainJob
+from tests.support.main_job import DANA, START, STORY, TIMUR, MainJob
 from tests.support.required_programs import skip_without
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
@@ -51,7 +51,7 @@ def real_edition() -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("story", [lambda: OWN, real_edition], ids=["invented", "the real edition"])
+@pytest.mark.parametrize("story", [lambda: STORY, real_edition], ids=["invented", "the real edition"])
 def test_the_block_is_set_letter_for_letter(database: Database, story: Any) -> None:
     newsroom = MainJob(database, story())
     newsroom.everything()
@@ -62,7 +62,7 @@ def test_the_block_is_set_letter_for_letter(database: Database, story: Any) -> N
 
 
 def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.everything()
     with database.read() as session:
         session.info["at"] = START + timedelta(days=13)
@@ -80,7 +80,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
 
 
 def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.everything()
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
@@ -90,11 +90,11 @@ def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
         thanks, notice = mails[-2:]
         sent = START + timedelta(days=12.95)
         assert (thanks.due_at, notice.due_at) == (sent + publication.GRACE, sent + publication.GRACE)
-        assert OWN["question"][:20] not in outbox.read(session, notice).text
+        assert STORY["question"][:20] not in outbox.read(session, notice).text
 
 
 def test_one_e_mail_then_forget_me(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.everything()
     with database.read() as session:
         assert session.scalar(select(Contact.id)) is not None
@@ -108,7 +108,7 @@ def test_one_e_mail_then_forget_me(database: Database) -> None:
 
 
 def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.everything()
 
     def recall(session: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
 
 
 def test_an_invitation_that_was_discarded_never_left(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.two_readers_ask()
     newsroom.the_desk_words_it_and_invites()
 
@@ -147,7 +147,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
 
 
 def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(database: Database) -> None:
-    newsroom = MainJob(database, OWN)
+    newsroom = MainJob(database, STORY)
     newsroom.two_readers_ask()
     newsroom.the_desk_words_it_and_invites()
     newsroom.the_expert_answers()

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.support.first_edition.stage import Stage
 from tests.support.incoming_mails import mail, reply_mail
-from tests.support.main_job_by_hand import (
+from tests.support.main_job import (
     the_desk_invites,
     the_desk_words_it,
     the_edition_is_built,

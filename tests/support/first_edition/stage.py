@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from imap_tools import MailBox, MailMessage
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.support.browser_visits import Visit
+from tests.support.docs import list_code_blocks
 from tests.support.first_edition.bare_debian import BareDebian, Failed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
 from tests.support.required_programs import find_chromium
-from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT
-from tests.support.town import Visit
 from tests.support.waiting import PATIENCE, until
 
 SITE = "https://ask.example.org"
@@ -41,7 +41,7 @@ class Typed:
     def text(self) -> str:
         """The block, word for word. Raises `Failed` where the page has none there any more."""
         kinds = ("", "sh") if self.kind == "sh" else (self.kind,)
-        found = blocks(self.page, self.heading, *kinds)
+        found = list_code_blocks(self.page, self.heading, *kinds)
         if len(found) <= self.number:
             raise Failed(f"{self.page} has no block {self.number + 1} of {self.kind} under “{self.heading}”")
         return found[self.number]

@@ -1,7 +1,8 @@
 """The licences of all that the locks pin, as the installed packages name them; `make licences` writes docs/licences.md.
 
-The product is under the Apache License 2.0, and what it runs with has to fit: licences that ask for a notice, and those that reach no further than
-their own files or their own library (MPL-2.0, LGPL-3.0: we change neither, and whoever installs them gets their source).
+The product is under the Apache License 2.0, and what it runs with has to fit: licences that ask for a notice, and
+those that reach no further than their own files or their own library (MPL-2.0, LGPL-3.0: we change neither, and
+whoever installs them gets their source).
 """
 
 import re
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from tests.support.advisories import canonical
+from tests.support.dependency_advisories import normalize_name
 from tests.support.source import ROOT
 
 PAGE = ROOT / "docs" / "licences.md"
@@ -25,7 +26,7 @@ LOCKS = (
 )  # each package stands at the first that has it
 SHIPPED = ("runtime", "dns", "sentry", "oidc", "semantic")  # what a newsroom installs
 PIN = re.compile(r"(?m)^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n[ #].*)*)")  # and its hashes, on lines of their own
-FITS = frozenset({
+COMPATIBLE = frozenset({
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "ZPL-2.1", "Zlib",
 })  # fmt: skip
 # How packages write what SPDX calls otherwise.
@@ -36,14 +37,14 @@ SPDX = {
     "ZPL 2.1": "ZPL-2.1",
 }  # fmt: skip
 # Packages whose metadata name none, or that this machine doesn't install, by what lies in their archive or repository.
-READ = {
+KNOWN_LICENCES = {
     "ansicon": "MPL-2.0", "async-timeout": "Apache-2.0", "axe-playwright-python": "MIT", "colorama": "BSD-3-Clause",
     "imapclient": "BSD-3-Clause", "microdata": "CC0-1.0", "pyrage": "MIT",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedPackage:
     """A package as a lock pins it: `hashes` is how many archives of it may be installed."""
 
     name: str
@@ -52,16 +53,16 @@ class Pinned:
     hashes: int
 
 
-def pinned(lock: str) -> list[Pinned]:
+def list_pinned(lock: str) -> list[PinnedPackage]:
     """Return what one lock pins."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
-    return [Pinned(canonical(m[1]), m[2], lock, m[3].count("--hash=sha256:")) for m in PIN.finditer(text)]
+    return [PinnedPackage(normalize_name(m[1]), m[2], lock, m[3].count("--hash=sha256:")) for m in PIN.finditer(text)]
 
 
-def licence_of(name: str) -> str:
+def find_licence(name: str) -> str:
     """Return the licence of a package in words of SPDX, and "unknown" where neither it nor `READ` names one."""
-    if name in READ:
-        return READ[name]
+    if name in KNOWN_LICENCES:
+        return KNOWN_LICENCES[name]
     try:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
@@ -72,21 +73,23 @@ def licence_of(name: str) -> str:
     return SPDX.get(named, named) or " AND ".join(SPDX.get(one, one) for one in classified) or "unknown"
 
 
-def fits(licence: str) -> bool:
+def is_compatible(licence: str) -> bool:
     """Return whether we may ship with it: of what is joined by OR one has to fit, of what is joined by AND each."""
-    return any(all(part.strip(" ()") in FITS for part in choice.split(" AND ")) for choice in licence.split(" OR "))
+    return any(
+        all(part.strip(" ()") in COMPATIBLE for part in choice.split(" AND ")) for choice in licence.split(" OR ")
+    )
 
 
-def listed() -> dict[str, tuple[str, str]]:
+def list_licences() -> dict[str, tuple[str, str]]:
     """Return each locked package with its licence and the first lock that has it."""
     found: dict[str, tuple[str, str]] = {}
     for lock in LOCKS:
-        for one in pinned(lock):
-            found.setdefault(one.name, (licence_of(one.name), lock))
+        for one in list_pinned(lock):
+            found.setdefault(one.name, (find_licence(one.name), lock))
     return dict(sorted(found.items()))
 
 
-HEAD = """# Licences
+PAGE_HEAD = """# Licences
 
 What stands in the locks of `requirements/`, each with its licence as the package itself names it, in the words of SPDX, and the first lock that
 has it: `runtime` is always installed, `dns`, `sentry` and `semantic` are extras, `build` and `development` are for whoever works on the program. `make licences` writes this page; a
@@ -97,13 +100,15 @@ test compares it, and refuses a package that a newsroom installs and whose licen
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return docs/licences.md."""
-    return HEAD + "".join(f"| {name} | {licence} | {lock} |\n" for name, (licence, lock) in listed().items())
+    return PAGE_HEAD + "".join(
+        f"| {name} | {licence} | {lock} |\n" for name, (licence, lock) in list_licences().items()
+    )
 
 
 def main(place: Path = PAGE) -> int:
-    place.write_text(page(), encoding="utf-8")
+    place.write_text(render_page(), encoding="utf-8")
     return 0
 
 

@@ -1,24 +1,62 @@
-"""The newsroom as it is served, its people with their browsers, and the ways in which they press: by pointer, by keyboard alone."""
+"""People with browsers in a served newsroom: how they press and type, their walk along the desk's links, and what axe finds."""
 
 import email
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
 
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from app.text.clean import digits
-from tests.support import accessibility
 from tests.support.waiting import PATIENCE, next_page, press, until
+
+# By night the colours are others, and all else is as by day; in a window of another width the colours are the same.
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+ALL_RULES = {"light": {}, "dark": {"runOnly": COLOUR_RULES}}
+RULES_WITHOUT_COLOURS = {"light": {"rules": {rule: {"enabled": False} for rule in COLOUR_RULES}}}
+RUN_AXE = """async options => (await axe.run(document, { resultTypes: ['violations'], ...options })).violations.map(
+    fault => [fault.id, fault.nodes.slice(0, 3).map(node => node.html)])"""
+CHANGING = re.compile(r"[\w.-]{12,}|\d+")  # keys, tokens, ports and times: the same page for whoever looks
+_without_fault: set[tuple[object, str]] = set()
+_colours_looked_at: set[str] = set()
+
+
+def find_accessibility_faults(page: Page) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each fault of an open page: the colour scheme, axe's name of it, and up to three places.
+
+    Two ways through the desk come by the same pages: one that had no fault is not looked over again, if nothing in it is
+    another and its window is as large; in a window of another size it is looked over but for its colours.
+    """
+    stands = CHANGING.sub("…", page.content())
+    looks = (tuple((page.viewport_size or {}).values()), stands)
+    if looks in _without_fault:
+        return
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = False
+    for scheme, options in (RULES_WITHOUT_COLOURS if stands in _colours_looked_at else ALL_RULES).items():
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for name, places in page.evaluate(RUN_AXE, options):
+            found = True
+            yield scheme, name, places
+    if not found:
+        _without_fault.add(looks)
+        _colours_looked_at.add(stands)
+
 
 MOST_TABS = 120  # from the top of a page to a button in it
 
@@ -78,7 +116,7 @@ class Visit:
         if place in self.seen:
             return
         self.seen.add(place)
-        assert list(accessibility.faults(page)) == [], place
+        assert list(find_accessibility_faults(page)) == [], place
         width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert width[0] <= width[1], (place, width)
 
@@ -141,10 +179,10 @@ class Town:
             context.close()
 
 
-Press = Callable[[Visit, str], None]
+PressFunction = Callable[[Visit, str], None]
 
 
-def by_pointer(visit: Visit, name: str) -> None:
+def press_by_pointer(visit: Visit, name: str) -> None:
     """Click on what has this name: a box, a button, a link, what unfolds."""
     page = visit.page
     box, folded = (
@@ -158,7 +196,7 @@ def by_pointer(visit: Visit, name: str) -> None:
     visit.press(name, exact=False)
 
 
-def by_keyboard(visit: Visit, name: str) -> None:
+def press_by_keyboard(visit: Visit, name: str) -> None:
     """Walk with the tab key to what has this name, and press the key that does it."""
     kind = _walk(visit.page, name)
     if kind == "INPUT":
@@ -190,9 +228,9 @@ def _walk(page: Page, name: str) -> str:
     raise AssertionError(f"{name} can’t be reached with the tab key")
 
 
-def write(visit: Visit, press: Press, label: str, text: str) -> None:
+def type_text(visit: Visit, press: PressFunction, label: str, text: str) -> None:
     """Type into a field instead of what stands there: by its label, or with the keyboard alone."""
-    if press is not by_keyboard:
+    if press is not press_by_keyboard:
         visit.write(label, text)
         return
     page, field = visit.page, visit.page.get_by_label(label, exact=True).first
@@ -206,8 +244,68 @@ def write(visit: Visit, press: Press, label: str, text: str) -> None:
     raise AssertionError(f"{label} can’t be reached with the tab key")
 
 
-WAYS = pytest.mark.parametrize(
+PRESS_WAYS = pytest.mark.parametrize(
     ("press", "scripts"),
-    [(by_pointer, True), (by_keyboard, True), (by_pointer, False)],
+    [(press_by_pointer, True), (press_by_keyboard, True), (press_by_pointer, False)],
     ids=["pointer", "keyboard alone", "scripts off"],
 )
+
+
+# Nothing to look at: files, a mail, what only sends one on, and the report of a file that somebody has to bring first.
+FILE_ENDPOINTS = (
+    "editor.call_file",
+    "editor.edition_mail",
+    "editor.export",
+    "editor.insights_csv",
+    "editor.reply_address",
+    "editor.take_trail",
+)
+
+
+class DeskWalk:
+    """Somebody who follows every link of the desk to a kind of page that they haven't seen."""
+
+    def __init__(self, page: Page, house: str, addresses: Map) -> None:
+        self.page, self.house = page, house
+        self.addresses = addresses.bind("")
+        self.broken: list[object] = []
+        page.on("pageerror", lambda error: self.broken.append((page.url, str(error))))
+        page.on("console", lambda said: self.broken.append((page.url, said.text)) if said.type == "error" else None)
+
+    def come_in(self, link: str) -> str:
+        """Gives the address of the desk."""
+        self.page.goto(self.house + urlsplit(link).path)
+        press(self.page.get_by_role("button").first)
+        return urlsplit(self.page.url).path
+
+    def kind(self, path: str) -> str:
+        try:
+            return self.addresses.match(urlsplit(path).path, method="GET")[0]
+        except HTTPException:
+            return ""
+
+    def every_page(self, start: str, most: Mapping[str, int]) -> Iterator[str]:
+        """The kinds of pages, each while it is open; one of a kind, or so many."""
+        ahead, seen, counted = [start, f"{start}outbox?state=held"], set(), Counter[str]()
+        while ahead:
+            path = ahead.pop(0)
+            kind = self.kind(path)
+            if counted[kind] >= most.get(kind, 1):
+                continue
+            counted[kind] += 1
+            answer = self.page.goto(self.house + path)
+            assert answer and answer.status == 200, path
+            yield kind
+            links = self.page.eval_on_selector_all("a[href]", "all => all.map(one => one.getAttribute('href'))")
+            here = [link for link in links if link.startswith(start) and link not in seen]
+            seen.update(here)
+            ahead += [link for link in here if self.kind(link) not in ("", *FILE_ENDPOINTS)]
+
+    def look(self) -> None:
+        self.broken += [(self.page.url, *fault) for fault in find_accessibility_faults(self.page)]
+
+    def measure(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        there, seen = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        if there > seen:
+            self.broken.append((self.page.url, "is wider than its window", there, seen))

@@ -1,22 +1,57 @@
-"""A reader's hands in one browser or another, with or without the browser's cache of pages. Nothing here needs a script."""
+"""Debian's Chromium and Firefox, started for the tests, and one driver for both, which needs no scripts."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partialmethod
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 from tests.support.processes import free_port
 from tests.support.required_programs import find_chromium, skip_without
 from tests.support.waiting import PATIENCE, until
 
-LOST = "the browser says that the line is lost"
+
+@contextmanager
+def start_chromium() -> Iterator[Browser]:
+    path = find_chromium() or skip_without("chromium")
+    expect.set_options(timeout=PATIENCE * 1_000)
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        _return_from_clicks_at_once(patch)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        patch.setattr(browser, "new_context", _with_patience(browser))
+        yield browser
+        browser.close()
 
 
-class Hands(Protocol):
+def _return_from_clicks_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Never let a click wait for the page that it leads to.
+
+    By default it waits if the browser has begun to navigate by then, which is nearly always so: a test without `press` or
+    `next_page` (tests/support/waiting.py) would fail once in hundreds of runs. Without the default it fails in the first.
+    """
+    for name in ("click", "dblclick", "press"):
+        patch.setattr(Locator, name, partialmethod(getattr(Locator, name), no_wait_after=True))
+
+
+def _with_patience(browser: Browser) -> Any:
+    make = browser.new_context
+
+    def new_context(**options: Any) -> BrowserContext:
+        context = make(**options)
+        context.set_default_timeout(PATIENCE * 1_000)
+        return context
+
+    return new_context
+
+
+LINE_LOST = "the browser says that the line is lost"
+
+
+class BrowserDriver(Protocol):
     def open(self, address: str) -> None: ...
     def write(self, name: str, text: str) -> None: ...
     def pick(self, selector: str) -> None: ...
@@ -28,7 +63,7 @@ class Hands(Protocol):
     def back(self) -> None: ...
 
 
-class InChromium:
+class ChromiumDriver:
     def __init__(self, page: Page) -> None:
         self.page = page
 
@@ -58,7 +93,7 @@ class InChromium:
         return self.page.locator(selector).first.inner_text()
 
     def wait_until_lost(self) -> None:
-        until(lambda: self.page.url.startswith("chrome-error:"), LOST, page=self.page)
+        until(lambda: self.page.url.startswith("chrome-error:"), LINE_LOST, page=self.page)
 
     def back(self) -> None:
         # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
@@ -67,7 +102,7 @@ class InChromium:
             self.page.go_back(wait_until="commit")
 
 
-class InFirefox:
+class FirefoxDriver:
     def __init__(self, firefox: Any) -> None:
         self.firefox = firefox
 
@@ -99,24 +134,24 @@ class InFirefox:
         return str(self._found(selector).text)
 
     def wait_until_lost(self) -> None:
-        until(lambda: not self.firefox.find_elements("css selector", "form"), LOST)
+        until(lambda: not self.firefox.find_elements("css selector", "form"), LINE_LOST)
 
     def back(self) -> None:
         self.firefox.go_back()
 
 
 @contextmanager
-def in_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
+def open_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
     """Playwright starts browsers without their cache of pages unless it is told otherwise."""
     path = find_chromium()
     kept = ["--disable-back-forward-cache"] if keeps_pages else None
     browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"], ignore_default_args=kept)
-    yield InChromium(browser.new_context(java_script_enabled=scripts).new_page())
+    yield ChromiumDriver(browser.new_context(java_script_enabled=scripts).new_page())
     browser.close()
 
 
 @contextmanager
-def started_firefox() -> Iterator[Any]:
+def start_firefox() -> Iterator[Any]:
     """Debian's Firefox, driven by what Mozilla drives it with."""
     path = shutil.which("firefox-esr")
     if path is None:
@@ -138,17 +173,17 @@ def started_firefox() -> Iterator[Any]:
 
 
 @contextmanager
-def in_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
+def open_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
     firefox.set_pref("browser.sessionhistory.max_total_viewers", 4 if keeps_pages else 0)
     firefox.set_pref("javascript.enabled", scripts)
     before = firefox.current_window_handle
     firefox.switch_to_window(firefox.open(type="tab", focus=True)["handle"])
-    yield InFirefox(firefox)
+    yield FirefoxDriver(firefox)
     firefox.close()
     firefox.switch_to_window(before)
 
 
-def press_in_vain(hands: Hands, selector: str, field: str) -> None:
+def press_and_go_back(hands: BrowserDriver, selector: str, field: str) -> None:
     """Press what sends the form on a line that loses it; then go back to the form from the browser's own page about that."""
     hands.pick(selector)
     hands.wait_until_lost()

@@ -1,7 +1,7 @@
-"""A server on this machine that answers as OSV does (POST /v1/query) from advisories in files: pip-audit asks one, and none is far away.
+"""A server on this machine that answers as OSV does (POST /v1/query) from advisories in files, for pip-audit.
 
-What is read: OSV's own records as JSON or YAML, in a folder or a ZIP, such as OSV's export for PyPI (`PyPI/all.zip`) or a copy of the
-Python Packaging Advisory Database (https://ossf.github.io/osv-schema/).
+It reads OSV's own records as JSON or YAML, in a folder or a ZIP, such as OSV's export for PyPI (`PyPI/all.zip`) or a
+copy of the Python Packaging Advisory Database (https://ossf.github.io/osv-schema/).
 """
 
 import json
@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 Record = dict[str, Any]
 
 
-def canonical(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return the one spelling of a package's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -39,7 +39,7 @@ def _texts(place: Path) -> Iterator[tuple[str, str]]:
             yield path.name, path.read_text(encoding="utf-8")
 
 
-def read(place: Path) -> dict[str, list[Record]]:
+def read_advisories(place: Path) -> dict[str, list[Record]]:
     """Return the advisories about packages of PyPI, by package; those that were withdrawn are none. ValueError names what can't be read."""
     found: dict[str, list[Record]] = defaultdict(list)
     for name, text in _texts(place):
@@ -53,12 +53,12 @@ def read(place: Path) -> dict[str, list[Record]]:
             raise ValueError(f"{name}: {fault}") from fault
         if not isinstance(record, dict) or "affected" not in record or record.get("withdrawn"):
             continue
-        for package in {canonical(one["package"]["name"]) for one in record["affected"] if _of_pypi(one)}:
+        for package in {normalize_name(one["package"]["name"]) for one in record["affected"] if _is_on_pypi(one)}:
             found[package].append(record)
     return dict(found)
 
 
-def _of_pypi(affected: Record) -> bool:
+def _is_on_pypi(affected: Record) -> bool:
     return bool(affected.get("package", {}).get("ecosystem") == "PyPI")
 
 
@@ -83,9 +83,11 @@ def _in_range(events: list[dict[str, str]], version: Version) -> bool:
     return inside
 
 
-def affects(record: Record, package: str, version: Version) -> bool:
+def is_affected(record: Record, package: str, version: Version) -> bool:
     """Return whether an advisory is about this version of this package."""
-    of_it = [one for one in record["affected"] if _of_pypi(one) and canonical(one["package"]["name"]) == package]
+    of_it = [
+        one for one in record["affected"] if _is_on_pypi(one) and normalize_name(one["package"]["name"]) == package
+    ]
     return any(
         any(_is_version(text, version) for text in one.get("versions", ()))
         or any(_in_range(r["events"], version) for r in one.get("ranges", ()) if r["type"] == "ECOSYSTEM")
@@ -94,14 +96,14 @@ def affects(record: Record, package: str, version: Version) -> bool:
 
 
 @contextmanager
-def served(advisories: dict[str, list[Record]]) -> Iterator[str]:
+def osv_server(advisories: dict[str, list[Record]]) -> Iterator[str]:
     """Answer from these advisories, and give the address to ask."""
 
     class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            package, version = canonical(asked["package"]["name"]), Version(asked["version"])
-            hits = [one for one in advisories.get(package, ()) if affects(one, package, version)]
+            package, version = normalize_name(asked["package"]["name"]), Version(asked["version"])
+            hits = [one for one in advisories.get(package, ()) if is_affected(one, package, version)]
             body = json.dumps({"vulns": hits} if hits else {}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

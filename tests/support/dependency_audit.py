@@ -1,8 +1,9 @@
-"""`make audit`: known vulnerabilities in what the locks of requirements/ pin, by pip-audit, and no word of safety where nothing was asked.
+"""`make audit`: known vulnerabilities in what the locks of requirements/ pin, by pip-audit.
 
-pip-audit ends well, and says that nothing is known, where a mirror of PyPI has no advisories. So whoever answers is first asked about a
-package whose faults have been known for years: without an answer to that there is no advisory data. Ends with 0 where all was looked at and nothing
-is known, 1 where a vulnerability is known, 3 where something was not looked at.
+pip-audit ends well, and says that nothing is known, where a mirror of PyPI has no advisories. So the server of
+advisories is first asked about a package whose faults have been known for years: without an answer to that there is
+no advisory data. Ends with 0 where all was looked at and nothing is known, 1 where a vulnerability is known, 3 where
+something was not looked at.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support import advisories
+from tests.support import dependency_advisories
 from tests.support.source import ROOT
 
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 3
@@ -26,7 +27,7 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
 @dataclass(frozen=True)
-class Answer:
+class AuditResult:
     """What pip-audit found: packages with their vulnerabilities, and those that it passed over. `fault` is why it found nothing out."""
 
     packages: tuple[dict[str, Any], ...]
@@ -49,7 +50,7 @@ class Answer:
         ]
 
 
-def ask(locks: list[Path], osv: str | None) -> Answer:
+def run_pip_audit(locks: list[Path], osv: str | None) -> AuditResult:
     """Let pip-audit look at locks, by the advisories at an address, or by PyPI's. It installs nothing and asks no index."""
     service = ("--vulnerability-service", "osv", "--osv-url", osv) if osv else ("--vulnerability-service", "pypi")
     with TemporaryDirectory() as folder:
@@ -62,17 +63,17 @@ def ask(locks: list[Path], osv: str | None) -> Answer:
         )  # fmt: skip
         answered = found.read_text() if found.exists() else ""
     if answered:
-        return Answer(tuple(json.loads(answered)["dependencies"]))
+        return AuditResult(tuple(json.loads(answered)["dependencies"]))
     fault = (run.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
-    return Answer((), fault.partition("(Caused by")[0][:200].strip())
+    return AuditResult((), fault.partition("(Caused by")[0][:200].strip())
 
 
-def has_data(osv: str | None) -> Answer | None:
+def find_missing_data(osv: str | None) -> AuditResult | None:
     """Return None if whoever answers knows what is known of an old package, and else what came instead."""
     with TemporaryDirectory() as folder:
         lock = Path(folder) / "known.txt"
         lock.write_text(f"{KNOWN} --hash=sha256:{'0' * 64}\n")
-        answer = ask([lock], osv)
+        answer = run_pip_audit([lock], osv)
     return None if answer.vulnerable else answer
 
 
@@ -80,7 +81,7 @@ def audit(osv: str | None, place: Path | None) -> int:
     """Print what is known of all that is locked, and return how it ended."""
     with ExitStack() as stack:
         if place:
-            found = advisories.read(place)
+            found = dependency_advisories.read_advisories(place)
             many = sum(len(records) for records in found.values())
             newest = max(
                 (str(one.get("modified", ""))[:10] for records in found.values() for one in records), default=""
@@ -89,11 +90,11 @@ def audit(osv: str | None, place: Path | None) -> int:
                 print(f"{NO_DATA} ({place.name} holds no advisory about a package of PyPI)")
                 return NOT_AUDITED
             print(f"{many:,} advisories about {len(found):,} packages, the newest of {newest or 'an unknown day'}")
-            osv = stack.enter_context(advisories.served(found))
-        elif missing := has_data(osv):
+            osv = stack.enter_context(dependency_advisories.osv_server(found))
+        elif missing := find_missing_data(osv):
             print(f"{NO_DATA} ({missing.fault or f'whoever answers knows nothing of {KNOWN}, whose faults are old'})")
             return NOT_AUDITED
-        answer = ask(LOCKS, osv)
+        answer = run_pip_audit(LOCKS, osv)
     print(*answer.vulnerable, sep="\n", end="\n" if answer.vulnerable else "")
     if not answer.audited:
         print(f"{NO_DATA} ({answer.fault})")

@@ -1,6 +1,6 @@
 """A newsroom in whose every field stands every payload, put there by the product's own verbs, by mail and by its forms.
 
-`FILLED` derives from the models what is to be full: a column of text is either one of `NOT_TYPED`, or holds all payloads.
+`FILL_STEPS` fills each column of text that somebody can type into.
 """
 
 import csv
@@ -50,7 +50,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk_people import hire
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room
-from tests.support.payloads import PAYLOADS, packed
+from tests.support.payloads import PAYLOADS, pack_payloads
 
 NEUTRAL = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SENTENCES = (
@@ -67,38 +67,46 @@ SENTENCES = (
 )
 
 
-def reaches(payload: str) -> bool:
+def has_contact_details(payload: str) -> bool:
     """Whether it is something by which somebody could be reached: no wording takes that."""
     return any(True for _detail in find_contact_details(payload))
 
 
-def braced(payload: str) -> bool:
+def has_braces(payload: str) -> bool:
     """Whether it holds a place to fill, which house sentences refuse."""
     return "{" in payload or "}" in payload
 
 
-class Packs:
+class PayloadTexts:
     """All payloads, or those that a field takes, in texts of a length; one after the other, and from the start again."""
 
     def __init__(self, longest: int, between: str = " ", but: Callable[[str], bool] = lambda _one: False) -> None:
-        self.texts = packed(longest, between, [one for one in PAYLOADS if not but(one)])
+        self.texts = pack_payloads(longest, between, [one for one in PAYLOADS if not but(one)])
 
     def __call__(self, at: int) -> str:
         return self.texts[at % len(self.texts)]
 
 
-LONG, TWO_THOUSAND, FIVE_HUNDRED = Packs(3_900, "\n\n"), Packs(1_950, "\n\n"), Packs(490, "\n\n")
-LINE_400, LINE_300, NAME_200, NAME_120, NAME_60 = Packs(400), Packs(300, but=reaches), Packs(200), Packs(120), Packs(60)
-SAID = Packs(700, "\n\n", but=reaches)  # in a wording
-NOTE = Packs(590, but=reaches)  # in a correction
-WORDED = {size: Packs(size, "\n\n", but=braced) for size in (150, 1_800)}  # in a sentence of the house
-ANSWER = Packs(1_200, "\n\n")  # what is edited is compared word by word, which takes its time
-LIVES = len(NAME_120.texts)  # questions that ran, each with a name beside it
+LONG, TWO_THOUSAND, FIVE_HUNDRED = PayloadTexts(3_900, "\n\n"), PayloadTexts(1_950, "\n\n"), PayloadTexts(490, "\n\n")
+LINE_400, LINE_300, NAME_200, NAME_120, NAME_60 = (
+    PayloadTexts(400),
+    PayloadTexts(300, but=has_contact_details),
+    PayloadTexts(200),
+    PayloadTexts(120),
+    PayloadTexts(60),
+)
+WORDING = PayloadTexts(700, "\n\n", but=has_contact_details)  # in a wording
+CORRECTION_NOTE = PayloadTexts(590, but=has_contact_details)  # in a correction
+HOUSE_SENTENCE = {
+    size: PayloadTexts(size, "\n\n", but=has_braces) for size in (150, 1_800)
+}  # in a sentence of the house
+ANSWER = PayloadTexts(1_200, "\n\n")  # what is edited is compared word by word, which takes its time
+QUESTIONS = len(NAME_120.texts)  # questions that ran, each with a name beside it
 EVERYTHING = "\n\n".join(PAYLOADS)
 TOPICS = [one for one in PAYLOADS if not set(one) & set(",;|\n\r") and len(one) <= 60]
 
 
-def looking(actor: Staff, act: Callable[[Staff], Any]) -> Any:
+def confirm_looked(actor: Staff, act: Callable[[Staff], Any]) -> Any:
     """Press as somebody who confirms to have looked at what the page shows of the readers' words."""
     try:
         return act(actor)
@@ -107,7 +115,7 @@ def looking(actor: Staff, act: Callable[[Staff], Any]) -> Any:
 
 
 @dataclass
-class House:
+class PayloadNewsroom:
     """Whom the steps work as, and what the test looks up later."""
 
     session: Session
@@ -123,7 +131,7 @@ class House:
         return self.newsroom.nora
 
 
-def settings_of_newsletters(house: House) -> None:
+def add_newsletters(house: PayloadNewsroom) -> None:
     """A newsletter for each text of a name, with it in all that its settings, sentences, mails and topics say."""
     session, steppe = house.session, house.newsletter
     same = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version", "state", "state_at"}
@@ -137,8 +145,15 @@ def settings_of_newsletters(house: House) -> None:
         lines = dict.fromkeys(("name", "publisher", "editor", "section"), NAME_200(at))
         note = f"Uzbekistan, 2026-10-12\nen: {' '.join(NAME_200(at).split())}"
         settings.change(
-            session, actor, made, **lines, dek=LINE_400(at), imprint=LINE_400(at), call=WORDED[1_800](at), notes=note
-        )  # fmt: skip
+            session,
+            actor,
+            made,
+            **lines,
+            dek=LINE_400(at),
+            imprint=LINE_400(at),
+            call=HOUSE_SENTENCE[1_800](at),
+            notes=note,
+        )
         _sentences(session, actor, made, at)
         for number in range(at, len(NAME_60.texts), len(NAME_200.texts)):
             registering.add(session, actor, "webhook", NAME_60(number), "https://hooks.example/")
@@ -146,21 +161,21 @@ def settings_of_newsletters(house: House) -> None:
 
 
 def _sentences(session: Session, actor: Staff, newsletter: Newsletter, at: int) -> None:
-    texts = {kind: f"{WORDED[1_800](at)} {HOLES.get(kind, '')}" for kind in SENTENCES}
+    texts = {kind: f"{HOUSE_SENTENCE[1_800](at)} {HOLES.get(kind, '')}" for kind in SENTENCES}
     settings.save_house_sentences(session, actor, newsletter, "en", texts)
     for kind in mail_texts.WORDED:
         parts = mail_texts.parts_of(kind)
         filled = {
-            name: f"{WORDED[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.needed)}"
+            name: f"{HOUSE_SENTENCE[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.needed)}"
             for name, part in parts.items()
         }
         mail_texts.save_custom_texts(session, actor, newsletter, "en", kind, filled)
 
 
-def people(house: House) -> None:
+def add_people(house: PayloadNewsroom) -> None:
     """Experts, those of a file, staff, and who is only invited."""
     session, nora, vera = house.session, house.nora, house.vera
-    for at in range(LIVES):
+    for at in range(QUESTIONS):
         profile = {"title": NAME_200(at), "organisation": NAME_200(at), "place": NAME_200(at), "credit_line": LINE_400(at),
                    "relation": LINE_400(at), "bio": LONG(at), "ties": LONG(at), "topics": list(islice(TOPICS, at * 9, at * 9 + 9)),
                    "described_as": LINE_400(at // 2) if at % 2 else ""}  # fmt: skip
@@ -185,10 +200,10 @@ def people(house: House) -> None:
         session.add(Factor(person_id=nora.person_id, name=" ".join(NAME_60(at).split()), **row))
 
 
-def letters(house: House) -> None:
+def add_letters(house: PayloadNewsroom) -> None:
     """Letters of readers who say all they can, with what the desk and they write at the receipt."""
     session, nora = house.session, house.nora
-    for at in range(LIVES):
+    for at in range(QUESTIONS):
         ask = receive.Submission(f"Why? {TWO_THOUSAND(at)[:1_990]}", LONG(at), "en", "while", f"timur{at}@post.example", "full",
                           NAME_120(at), NAME_120(at + 1), LONG(at))  # fmt: skip
         letter = _sent(house, ask, f"letter {at}")
@@ -204,14 +219,14 @@ def letters(house: House) -> None:
         )
 
 
-def forwarded(house: House) -> None:
+def add_forwarded_letters(house: PayloadNewsroom) -> None:
     """Letters that somebody of the desk forwarded, with a word of their own."""
     for at, text in enumerate(LONG.texts):
         mailed = mailed_letters.MailedLetter(f"{NEUTRAL} {at}", "", now(house.session), comment=text)
         mailed_letters.take(house.session, Mailroom(), house.newsletter, mailed)
 
 
-def _sent(house: House, ask: receive.Submission, nonce: str) -> Letter:
+def _sent(house: PayloadNewsroom, ask: receive.Submission, nonce: str) -> Letter:
     letter = receive.send(
         house.session, Reader(), house.newsletter, ask, form=receive.FormToken(nonce, get_keyring(house.session).newest)
     )
@@ -220,7 +235,7 @@ def _sent(house: House, ask: receive.Submission, nonce: str) -> Letter:
     return letter
 
 
-def life(house: House, at: int) -> None:
+def run_question(house: PayloadNewsroom, at: int) -> None:
     """A question from the letter to the edition; each tenth edition of them is sent."""
     session, nora = house.session, house.nora
     edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
@@ -236,28 +251,28 @@ def life(house: House, at: int) -> None:
     editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason=LINE_400(at))
     _translated(house, question, at)
     slots.pick(session, nora, question, edition)
-    if at % 10 == 9 or at == LIVES - 1:
+    if at % 10 == 9 or at == QUESTIONS - 1:
         locking.lock_edition(session, nora, edition)
         publication.send(session, nora, edition)
         received_editions.record_arrival(session, Mailroom(), edition, f"<{at}@steppe.example>", EVERYTHING)
 
 
-def _translated(house: House, question: Question, at: int) -> None:
+def _translated(house: PayloadNewsroom, question: Question, at: int) -> None:
     """Each of its texts in Persian, as far as a field may be typed in."""
     session, nora = house.session, house.nora
     said = {"name": LINE_400(at), "credit_line": LINE_400(at), "relation": LINE_400(at), "ties": FIVE_HUNDRED(at)}
     for original in translating.originals(session, question):
-        body = ANSWER(at) if original.answer else SAID(at)
+        body = ANSWER(at) if original.answer else WORDING(at)
         words = translating.Words(body, LINE_300(at), **said, translator=NAME_200(at), is_credited=True)
         one = translating.translate(session, nora, original, "fa", words)
         press = partial(
             translating.approve, session, translation=one, original=original, has_compared=True, reason=LINE_400(at)
         )
-        looking(nora, lambda actor, press=press: press(actor=actor))
+        confirm_looked(nora, lambda actor, press=press: press(actor=actor))
         _asked_outside(house, original, at)
 
 
-def _asked_outside(house: House, original: translating.Original, at: int) -> None:
+def _asked_outside(house: PayloadNewsroom, original: translating.Original, at: int) -> None:
     """Somebody outside is asked for it in Russian too; they hand it in, or stay at it."""
     session, key = house.session, original.key
     one = translators.invite(session, house.nora, original, "ru", NAME_200(at), f"someone.{at}.{key}@post.example")
@@ -269,23 +284,23 @@ def _asked_outside(house: House, original: translating.Original, at: int) -> Non
     house.links.append(f"/a/{links.new_link(session, translator_id=one.id)}/translation")
 
 
-def corrected(house: House, at: int) -> None:
+def add_correction(house: PayloadNewsroom, at: int) -> None:
     """What ran is corrected, with a note that the next edition carries."""
     session = house.session
-    item = session.scalars(select(EditionItem).order_by(EditionItem.id).offset(at % LIVES).limit(1)).one()
+    item = session.scalars(select(EditionItem).order_by(EditionItem.id).offset(at % QUESTIONS).limit(1)).one()
     words = after_sending.get_published_text(item)
     words = replace(words, answers=tuple(f"{answer}\n\nMended." for answer in words.answers))
-    note = after_sending.Note(NOTE(at), NOTE(at + 1), runs=True)
-    looking(house.nora, lambda actor: after_sending.correct(session, actor, item.question, words, note))
+    note = after_sending.Note(CORRECTION_NOTE(at), CORRECTION_NOTE(at + 1), runs=True)
+    confirm_looked(house.nora, lambda actor: after_sending.correct(session, actor, item.question, words, note))
 
 
-def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Question, Assignment, Expert]:
+def _asked(house: PayloadNewsroom, at: int, edition: Edition, nonce: str) -> tuple[Question, Assignment, Expert]:
     session, nora = house.session, house.nora
     letter = _sent(
         house, receive.Submission(f"{NEUTRAL} {at}", credit="full", name=NAME_120(at), consent="Print it."), nonce
     )
     contacts.verify_credit(session, nora, letter, "by phone")
-    text = {"headline": LINE_300(at), "body": SAID(at), "background": SAID(at + 1)}
+    text = {"headline": LINE_300(at), "body": WORDING(at), "background": WORDING(at + 1)}
     question = actions.open_question(session, nora, [letter], **text, language="en")
     actions.set_topics(
         session,
@@ -293,15 +308,17 @@ def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Questio
         question,
         [one.id for one in topics.get_or_create_topics(session, nora, house.newsletter, [NAME_120(at)])],
     )
-    looking(nora, lambda actor: wording.clear(session, actor, question, question.text_id or 0))
+    confirm_looked(nora, lambda actor: wording.clear(session, actor, question, question.text_id or 0))
     brief = Brief(FIVE_HUNDRED(at), 150, LINE_400(at), LINE_400(at))
     expert = session.get_one(ExpertRow, house.experts[at])
-    assignment = looking(nora, lambda actor: assigning.assign(session, actor, question, expert, brief, edition.id))
+    assignment = confirm_looked(
+        nora, lambda actor: assigning.assign(session, actor, question, expert, brief, edition.id)
+    )
     invitations.invite(session, nora, assignment)
     return question, assignment, Expert(expert.id, expert.name, assignment.id)
 
 
-def stopped_on_the_way(house: House, at: int) -> None:
+def stop_question(house: PayloadNewsroom, at: int) -> None:
     """One whose expert says no and names another, who asks back, who types, or whose text is being checked."""
     session, nora = house.session, house.nora
     edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
@@ -311,7 +328,7 @@ def stopped_on_the_way(house: House, at: int) -> None:
     assigning.suggest(session, who, assignment, LINE_400(at))
     if at < len(TWO_THOUSAND.texts):
         assigning.ask_back(session, who, assignment, TWO_THOUSAND(at))
-    looking(nora, lambda actor: expert_mails.send_desk_letter(session, actor, assignment, LONG(at)))
+    confirm_looked(nora, lambda actor: expert_mails.send_desk_letter(session, actor, assignment, LONG(at)))
     if at == 1:
         for tab, line in enumerate(LINE_400.texts):
             typed = writing.AnswerContent(LONG(tab), LONG(tab), credit_line=line)
@@ -322,7 +339,7 @@ def stopped_on_the_way(house: House, at: int) -> None:
     house.links.append(f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
-def own_words(house: House) -> None:
+def add_own_wordings(house: PayloadNewsroom) -> None:
     """Wordings that stay a reader's, for a reason that is kept; and what is typed and not sent."""
     session, nora = house.session, house.nora
     for at in range(len(LINE_400.texts)):
@@ -338,7 +355,7 @@ def own_words(house: House) -> None:
         form_drafts.save(session, nora, path, form_drafts.FormState([("body", text)], ["body"], f"key {at}".encode()))
 
 
-def answers_of_servers(house: House) -> None:
+def add_server_replies(house: PayloadNewsroom) -> None:
     """What servers of others say when they refuse a mail."""
     waiting = select(OutboxMail).where(OutboxMail.is_queued).order_by(OutboxMail.id)
     for at, one in enumerate(house.session.scalars(waiting.limit(len(LINE_400.texts)))):
@@ -346,34 +363,34 @@ def answers_of_servers(house: House) -> None:
 
 
 # The steps, and how often each is done: a transaction a time, since what is under way makes each look-up slower.
-FILL: tuple[tuple[Callable[..., None], int], ...] = (
-    (settings_of_newsletters, 1),
-    (people, 1),
-    (letters, 1),
-    (forwarded, 1),
-    (life, LIVES),
-    (corrected, len(NOTE.texts)),
-    (stopped_on_the_way, len(LINE_400.texts)),
-    (own_words, 1),
-    (answers_of_servers, 1),
+FILL_STEPS: tuple[tuple[Callable[..., None], int], ...] = (
+    (add_newsletters, 1),
+    (add_people, 1),
+    (add_letters, 1),
+    (add_forwarded_letters, 1),
+    (run_question, QUESTIONS),
+    (add_correction, len(CORRECTION_NOTE.texts)),
+    (stop_question, len(LINE_400.texts)),
+    (add_own_wordings, 1),
+    (add_server_replies, 1),
 )
 
 
-def mails() -> Iterator[bytes]:
+def hostile_mails() -> Iterator[bytes]:
     """Mails of strangers, with payloads in all that a mail says of itself."""
     for at in range(len(NAME_200.texts)):
-        name, subject, body = (one(at).replace("\0", "") for one in (NAME_120, NAME_200, Packs(9_000, "\n\n")))
+        name, subject, body = (one(at).replace("\0", "") for one in (NAME_120, NAME_200, PayloadTexts(9_000, "\n\n")))
         files = [(" ".join(NAME_60(at * 4 + number).split()), b"%PDF-") for number in range(4)]
         sender = formataddr((" ".join(name.split()), f"timur{at}@post.example"))
         yield mail(sender, subject=" ".join(subject.split()), body=body, html=f"<p>{body}</p>", attachments=files)
 
 
-def fill(database: Database, newsroom: Newsroom) -> House:
+def fill_newsroom(database: Database, newsroom: Newsroom) -> PayloadNewsroom:
     """Fill the newsroom, a transaction a step."""
     vera = database.write(lambda s: hire(s, newsroom.newsletter_id, "Vera Holm", "vera@desk.example", "admin"))
-    house = House(None, newsroom, vera, None)  # type: ignore[arg-type]
+    house = PayloadNewsroom(None, newsroom, vera, None)  # type: ignore[arg-type]
 
-    def run(step: Callable[[House], None]) -> Callable[[Session], None]:
+    def run(step: Callable[[PayloadNewsroom], None]) -> Callable[[Session], None]:
         def fn(session: Session) -> None:
             house.session, house.newsletter = session, session.get_one(Newsletter, newsroom.newsletter_id)
             step(house)
@@ -381,10 +398,10 @@ def fill(database: Database, newsroom: Newsroom) -> House:
         return fn
 
     room = Room(database, newsroom)
-    for step, times in FILL:
+    for step, times in FILL_STEPS:
         for at in range(times):
             database.write(run(partial(step, at=at) if times > 1 else step))
-    for raw in mails():
+    for raw in hostile_mails():
         room.store(raw)
     room.place(limit=1_000)
     return house

@@ -1,4 +1,4 @@
-"""Editions for the forms of export: every script, list, emphasis, link and oddity that an answer may bring."""
+"""An edition for the forms of export: every script, list, emphasis, link and oddity that an answer may bring."""
 
 from app.typesetting.block import Block
 from app.typesetting.house_form import LeadIn, Piece, Voice, set_block, set_corrections
@@ -28,7 +28,7 @@ Karakum Field Station (Nukus) در سال 2009 این را آغاز کرد و ه
 2. Wait a week"""
 
 
-def english(
+def english_block(
     headline: str = "Who measures the <b>salt</b> & *why*?", answer: str = ANSWER, call: str | None = None
 ) -> Block:
     """Timur's question, which Leyla answers; the call stands in the last block of an edition only."""
@@ -38,7 +38,7 @@ def english(
     return set_block(piece, ADDRESS)
 
 
-def persian(answer: str = PERSIAN, call: str | None = None) -> Block:
+def persian_block(answer: str = PERSIAN, call: str | None = None) -> Block:
     lead_in = LeadIn("لیلا آیدین", "خاک‌شناس ایستگاه Karakum")
     asked = "چه کسی نمک را می‌سنجد؟ (Aral)"
     piece = Piece(
@@ -47,17 +47,17 @@ def persian(answer: str = PERSIAN, call: str | None = None) -> Block:
     return set_block(piece, ADDRESS)
 
 
-def chinese() -> Block:
+def chinese_block() -> Block:
     voice = Voice(LeadIn("李娜", "土壤学家"), "没有人被告知。村庄可以要求*数据*。")
     return set_block(Piece("zh-Hant", "typographic", "問草原", "誰來測量？", [None], "誰來測量鹽？", [voice]), ADDRESS)
 
 
-def corrections() -> Block:
+def corrections_block() -> Block:
     return set_corrections(
         "en", [("The <b>Silos</b> & *more*", "https://steppe.example/q/1", "We wrote “2008” of _it_. It was 2009.")]
     )
 
 
 EDITION = [
-    english(), persian(), chinese(), english("Twice one expert", "Nobody.", "Write to {address}.\n\nOr don't."), corrections()
+    english_block(), persian_block(), chinese_block(), english_block("Twice one expert", "Nobody.", "Write to {address}.\n\nOr don't."), corrections_block()
 ]  # fmt: skip
