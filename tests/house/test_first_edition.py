@@ -10,14 +10,16 @@ import pytest
 from tests.support.first_edition import __main__ as proof
 from tests.support.first_edition import server_steps
 from tests.support.first_edition.bare_debian import Failed
-from tests.support.first_edition.stage import Said, Stage, Typed
+from tests.support.first_edition.stage import DocsBlock, DocsCommand, Stage
 from tests.support.source import ROOT
 
-COMMANDS = [one for one in vars(server_steps).values() if isinstance(one, Typed | Said)]
+COMMANDS = [one for one in vars(server_steps).values() if isinstance(one, DocsBlock | DocsCommand)]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.heading if isinstance(one, Typed) else one.words[:30])
-def test_each_command_stands_in_the_docs(command: Typed | Said) -> None:
+@pytest.mark.parametrize(
+    "command", COMMANDS, ids=lambda one: one.heading if isinstance(one, DocsBlock) else one.words[:30]
+)
+def test_each_command_stands_in_the_docs(command: DocsBlock | DocsCommand) -> None:
     assert command.text.strip() in (ROOT / command.page).read_text()
 
 
@@ -25,7 +27,7 @@ def test_the_whole_of_the_installation_is_typed() -> None:
     """All of its commands but those of the other ways: as a package, with Caddy."""
     page = (ROOT / server_steps.INSTALL).read_text()
     headings = re.findall(r"^##+ (.*)\n(?:(?!^##+ )[^\0])*?^```sh$", page, re.MULTILINE)
-    typed = [one.heading for one in COMMANDS if isinstance(one, Typed) and one.page == server_steps.INSTALL]
+    typed = [one.heading for one in COMMANDS if isinstance(one, DocsBlock) and one.page == server_steps.INSTALL]
     assert sorted(set(headings) - set(typed)) == ["Caddy", "Or as a package"]
     assert [one for one in dict.fromkeys(typed) if one not in headings] == []
 
@@ -33,16 +35,16 @@ def test_the_whole_of_the_installation_is_typed() -> None:
 def test_no_step_types_a_command_of_its_own_to_the_program() -> None:
     """What it adds is the newsroom's mail server as it was before, and a certificate."""
     code = "\n".join(path.read_text() for path in Path(server_steps.__file__).parent.glob("*_steps.py"))
-    own = re.sub(r"Said\([^)]*\)", "", code)
+    own = re.sub(r"DocsCommand\([^)]*\)", "", code)
     assert re.findall(r"readers-asked (?!--)\w+|\bflask \w+|createuser|createdb|nginx -|make -", own) == []
 
 
 def test_a_command_that_the_docs_lost_is_missed_in_a_sentence() -> None:
     with pytest.raises(Failed) as lost:
-        _ = Typed("docs/install.md", "3. The database", 7).text
+        _ = DocsBlock("docs/install.md", "3. The database", 7).text
     assert str(lost.value) == "docs/install.md has no block 8 of sh under “3. The database”"
     with pytest.raises(Failed) as lost:
-        _ = Said("docs/install.md", "apt-get install sendmail").text
+        _ = DocsCommand("docs/install.md", "apt-get install sendmail").text
     assert str(lost.value) == "docs/install.md does not say `apt-get install sendmail`"
 
 

@@ -60,7 +60,7 @@ def list_pinned(lock: str) -> list[PinnedPackage]:
 
 
 def find_licence(name: str) -> str:
-    """Return the licence of a package in words of SPDX, and "unknown" where neither it nor `READ` names one."""
+    """Return the licence of a package in words of SPDX, and "unknown" where neither it nor `KNOWN_LICENCES` names one."""
     if name in KNOWN_LICENCES:
         return KNOWN_LICENCES[name]
     try:

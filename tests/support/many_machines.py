@@ -92,7 +92,7 @@ class Network:
             ])  # fmt: skip
 
     def stands_for_many(self, name: str) -> None:
-        """Let a machine speak from any address of `SEVERAL`."""
+        """Let a machine speak from any address of `READER_ADDRESSES`."""
         _batch(self.space(name), [f"route add local {READER_ADDRESSES} dev lo"])
 
     def _known(self, name: str, hardware: str) -> str:

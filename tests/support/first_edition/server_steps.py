@@ -4,32 +4,32 @@ import re
 import subprocess
 
 from tests.support.first_edition.bare_debian import bare_debian
-from tests.support.first_edition.stage import NAME, SITE, Said, Stage, Typed
+from tests.support.first_edition.stage import NAME, SITE, DocsBlock, DocsCommand, Stage
 from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
 from tests.support.waiting import until
 
 INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
-MACHINE = Typed(INSTALL, "1. The machine")
-POSTFIX_ITSELF = Said(INSTALL, "apt-get install postfix")
-CLONE, PROGRAM = Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1)
-DATABASE = Typed(INSTALL, "3. The database")
-NEWSLETTER = Typed(INSTALL, "4. The newsletter")
-SERVICES = Typed(INSTALL, "5. Web and worker")
-NGINX, SITE_OF_NGINX = Typed(INSTALL, "nginx"), Typed(INSTALL, "nginx", 1)
-RECIPE, RETURNS = (Typed(MAIL, "One address among others", kind=kind) for kind in ("sh", "env"))
-SENDERS = Typed(MAIL, "Who says who wrote it", kind="env")
-DOOR = Said(MAIL, "systemctl enable --now readers-asked@lmtp")
-WORKER_ANEW = Said(MAIL, "systemctl restart readers-asked@worker")
-ACCOUNT = Said(
+MACHINE = DocsBlock(INSTALL, "1. The machine")
+POSTFIX_ITSELF = DocsCommand(INSTALL, "apt-get install postfix")
+CLONE, PROGRAM = DocsBlock(INSTALL, "2. The program"), DocsBlock(INSTALL, "2. The program", 1)
+DATABASE = DocsBlock(INSTALL, "3. The database")
+NEWSLETTER = DocsBlock(INSTALL, "4. The newsletter")
+SERVICES = DocsBlock(INSTALL, "5. Web and worker")
+NGINX, SITE_OF_NGINX = DocsBlock(INSTALL, "nginx"), DocsBlock(INSTALL, "nginx", 1)
+RECIPE, RETURNS = (DocsBlock(MAIL, "One address among others", kind=kind) for kind in ("sh", "env"))
+SENDERS = DocsBlock(MAIL, "Who says who wrote it", kind="env")
+DOOR = DocsCommand(MAIL, "systemctl enable --now readers-asked@lmtp")
+WORKER_ANEW = DocsCommand(MAIL, "systemctl restart readers-asked@worker")
+ACCOUNT = DocsCommand(
     BACKUP,
     "runuser -u readers-asked -- env --chdir=/var/lib/readers-asked READERS_ASKED_ENV_FILE=/etc/readers-asked/environment bash",
 )
-KEYS = Typed(BACKUP, "Once")
-NIGHTLY, LOOK_INTO_IT = Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night", 1)
-RESTORE = Typed(BACKUP, "Restore")
-DOCTOR_THERE = Said("docs/upgrade.md", "readers-asked doctor")
-DOCTOR = Typed(INSTALL, "7. Is all well?")
+KEYS = DocsBlock(BACKUP, "Once")
+NIGHTLY, LOOK_INTO_IT = DocsBlock(BACKUP, "Each night"), DocsBlock(BACKUP, "Each night", 1)
+RESTORE = DocsBlock(BACKUP, "Restore")
+DOCTOR_THERE = DocsCommand("docs/upgrade.md", "readers-asked doctor")
+DOCTOR = DocsBlock(INSTALL, "7. Is all well?")
 START = 180.0  # seconds that the program may take to come up on a machine that has much else to do
 CLONED = "/opt/readers-asked.git"
 

@@ -29,7 +29,7 @@ MAILED = 240.0  # seconds until a mail is there: one of the desk can be undone f
 
 
 @dataclass(frozen=True)
-class Typed:
+class DocsBlock:
     """Commands, or settings, of a page: the block of that number under a heading."""
 
     page: str
@@ -48,7 +48,7 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Said:
+class DocsCommand:
     """A command that stands in a sentence of a page. Raises `Failed` where it stands there no longer."""
 
     page: str
@@ -74,7 +74,7 @@ class Stage:
     way_in: str = ""
     receipt: str = ""
 
-    def type(self, *commands: Typed | Said, by: Said | None = None) -> str:
+    def type(self, *commands: DocsBlock | DocsCommand, by: DocsCommand | None = None) -> str:
         """Type what the docs say, and return what was printed. `by` is the command by which root becomes another account,
         who types it all."""
         for one in commands:
@@ -84,7 +84,7 @@ class Stage:
         lines = "\n".join(one.text for one in commands)
         return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
 
-    def set(self, settings: Typed) -> None:
+    def set(self, settings: DocsBlock) -> None:
         """Put settings of a page into the settings file."""
         self.tell(f"    {settings.page}: {settings.text.strip()}")
         with (self.machine.root / "etc/readers-asked/environment").open("a") as file:
