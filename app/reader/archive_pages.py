@@ -1,6 +1,6 @@
-"""The public archive: each Q&A at its lasting address with its picture, the editions, and the search in what ran.
+"""The public archive: Q&As with their preview images, lists by topic, year and expert, corrections, editions, search.
 
-The picture's own address changes with its words: what was reworded or withdrawn has no old picture any more.
+A preview image has a digest of its text in its URL, so the old image of a Q&A that was reworded or withdrawn is gone.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def card_of(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Card
 
 
 def card_address(context: ReaderContext, item: EditionItem | ItemTranslation) -> str | None:
-    """Return where the picture of a Q&A is, in its own language or another; None where it can't be drawn here."""
+    """Return the URL of the preview image of a Q&A or its translation, or None if no installed font can draw it."""
     card, newsletter = card_of(context.newsletter, item), context.newsletter
     if not card.can_be_drawn:
         return None
@@ -62,8 +62,8 @@ PAGE, RELATED = 20, 3
 
 
 class Version(NamedTuple):
-    """A Q&A in one of its languages, by their tag and own name: `href` is the way there, `address` the lasting one;
-    `is_here` says that it is the one that is read.
+    """A Q&A in one language, with the language's tag and own name. `href` is the link to it, `address` the permanent
+    URL for search engines; `is_here` marks the version on the current page.
     """
 
     language: str
@@ -76,8 +76,8 @@ class Version(NamedTuple):
 @reader.get("/<slug>/answers")
 @public
 def answers(place: ReaderContext) -> ResponseReturnValue:
-    """Everything that ran, newest first; `year` chooses one, `before` is the last Q&A of the page before."""
-    if request.args.get("topic"):  # how topics were addressed before they had pages
+    """List all published Q&As, newest first. In the query, `year` filters, `before` is the previous page's last Q&A."""
+    if request.args.get("topic"):  # the URLs of topics before they had pages of their own
         known = [topic.slug for topic in archive.topics(place.session, place.newsletter)]
         topic = str(_read_choice("topic", known))
         return redirect(_topic_url(place, topic, year=request.args.get("year")), code=301)
@@ -87,7 +87,7 @@ def answers(place: ReaderContext) -> ResponseReturnValue:
 @reader.get("/<slug>/topics/<topic>")
 @public
 def topic(place: ReaderContext, topic: str) -> str:
-    """All that ran on a topic, like `answers`. Its address stays whatever the topic is called later."""
+    """List the published Q&As on a topic, like `answers`. The URL doesn't change when the topic is renamed."""
     return _render_listing(place, topic)
 
 
@@ -115,7 +115,7 @@ def _render_listing(context: ReaderContext, slug: str | None) -> str:
 
 
 def _list_year_links(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
-    """Return each year with its address. Only one is built, since of an old archive they would be half of the page."""
+    """Return each year with its URL. Only one is built by Flask: with many years, that took half of the page's time."""
     before, year, after = address_of(year=0).rpartition("year=0")
     return [(one, f"{before}{year[:-1]}{one}{after}") for one in years]
 
@@ -125,13 +125,13 @@ def _topic_url(context: ReaderContext, topic: str, **asked: Any) -> str:
 
 
 def _read_choice(name: str, choices: list[str]) -> str | None:
-    """Return what an address chooses; 404 for what there isn't, so that nobody's invented address is a page of ours."""
+    """Return a parameter of the query, or None. Abort with 404 for an unknown value: made-up URLs are no pages."""
     value = request.args.get(name)
     return or_404(value if value in choices else None) if value else None
 
 
 def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
-    """The last row of the page before; what is no key of ours at all is the first page."""
+    """Return the last row of the previous page, or None on the first page and for a cursor that is no public ID."""
     return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
@@ -180,7 +180,7 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
 def _list_language_versions(
     context: ReaderContext, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
 ) -> list[Version]:
-    """Return the languages in which a Q&A can be read, if there are several: its own first."""
+    """Return the versions of a Q&A in all its languages, the original first; none if there is only one."""
     more = [one.language for one in versions]
     own, lasting = item.piece["language"], absolute_url(context.session, story_path(context.newsletter, item.question))
     return [
@@ -196,7 +196,7 @@ def _list_language_versions(
 
 
 def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Story]:
-    """Return Q&As on the same matter, best first, as far as the index knows of them."""
+    """Return published Q&As that the search index finds similar, best first."""
     session, newsletter = context.session, context.newsletter
     words = item.question.text.whole if item.question.text else headline(item)
     probe = Probe(words, "question", item.question_id)
@@ -208,7 +208,7 @@ def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Sto
 @reader.get("/<slug>/experts/<public_id>")
 @public
 def expert(place: ReaderContext, public_id: str) -> str:
-    """All that an expert answered, if they said yes to a page. Of any other the address is that of nobody."""
+    """List the Q&As that an expert answered, if they agreed to have a page; 404 for all others."""
     session, newsletter = place.session, place.newsletter
     page = or_404(archive.get_expert_page(session, newsletter, public_id) if public_id.isalnum() else None)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
@@ -230,7 +230,7 @@ def expert(place: ReaderContext, public_id: str) -> str:
 @reader.get("/<slug>/corrections")
 @public
 def corrections(place: ReaderContext) -> str:
-    """Every correction of what ran, newest first, each with the Q&A under which it stands."""
+    """List all corrections, newest first, each with its Q&A."""
     session, newsletter = place.session, place.newsletter
     last = _get_cursor_row(lambda key: made.place_of(session, newsletter, key))
     here = partial(url_for, "reader.corrections", slug=newsletter.slug)
@@ -272,7 +272,7 @@ def edition(place: ReaderContext, public_id: str) -> str:
 
 @reader.post("/<slug>/answers")
 def find_answers(slug: str) -> str:
-    """`before` is the public key of the last Q&A of the page before."""
+    """Show search results. In the form, `before` is the public ID of the previous page's last Q&A."""
     with open_context(slug) as place:
         session, newsletter = place.session, place.newsletter
         words = request.form.get("words", "")[:200]

@@ -1,7 +1,7 @@
-"""Asking a question: the form, the look at it before it is sent, and one press on a question that others ask.
+"""Asking a question: the form, the preview before it is sent, and the button that joins a question of other readers.
 
-What is compared is what is published and what the desk shows, never the inbox. Nothing of the draft is kept: it travels
-in the page's own fields.
+A draft is compared with published answers and questions shown by the desk, never with the inbox. It is not stored: the
+preview carries it in hidden fields.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,12 @@ from .submission import (
 )
 
 MATCHES_SHOWN = 3
-NOT_KEPT = ("form", "then", "notes", "leave_empty")  # what the page's own form brings anew
+NOT_KEPT = ("form", "then", "notes", "leave_empty")  # fields that the preview's form sets itself
 
 
 @dataclass(frozen=True)
 class PublicMatch:
-    """Something public that looks like the draft: an answer that ran, or an open question with how many ask it."""
+    """A published answer, or an open question with the number of its askers, that is similar to the draft."""
 
     words: tuple[str, ...]
     story: Story | None = None
@@ -63,7 +63,7 @@ class PublicMatch:
 
 @dataclass(frozen=True)
 class PreviewStep:
-    """The step between a form and its receipt: what is likely to answer it, and what holds in single countries."""
+    """The step between a form and its receipt: similar answers and questions, and the notes for single countries."""
 
     matches: list[PublicMatch]
     notes: list[dict[str, Any]]
@@ -89,7 +89,7 @@ def preview_page(
 
 
 def format_credit(submission: Submission) -> str:
-    """Return how the reader is named if it runs; empty for not at all."""
+    """Return the reader's name as it would be printed; empty if they don't want to be named."""
     return (
         _("%(name)s, %(place)s", name=submission.name, place=submission.place)
         if submission.credit == "first"
@@ -98,7 +98,7 @@ def format_credit(submission: Submission) -> str:
 
 
 def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
-    """Return what is likely to answer this, or to ask it already, best first."""
+    """Return the published answers and open questions that are likely to match a text, best first."""
     session, newsletter = context.session, context.newsletter
     found = [
         one for one in find_matches(session, PUBLIC, newsletter.id, Probe(text), limit=MATCHES_SHOWN) if one.likely
@@ -106,7 +106,7 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
     keys = [one.noun_id for one in found]
     if not keys:
         return []
-    # The index may be a second behind: what the pages don't show any more is not shown here either.
+    # The index may be a second behind, so drop what is no longer public.
     ran = archive.get_published_items(session, newsletter, keys)
     open_ones = {
         question.id: question for question in questions.list_public_questions_by_id(session, newsletter.id, keys)
@@ -126,13 +126,13 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
 
 
 EDITIONS_OFFERED = 6
-# What stands folded away; it is open where something in it was chosen or has to be mended.
+# The fields in the collapsed part of the form, which is expanded if one of them is filled in or has an error.
 FOLDED = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A form that is not taken yet: what was typed, what is wrong with it, and what an earlier Send of it made."""
+    """A form that was not accepted: its fields, their faults, its token, and the result if it was sent before."""
 
     typed: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -151,7 +151,7 @@ def ask(slug: str) -> str:
 
 @reader.get("/<slug>/send")
 def back_to_form(slug: str) -> ResponseReturnValue:
-    """Lead to the form whoever opens the address of a receipt that was closed."""
+    """Redirect to the form, for example when a browser reopens a closed tab with a receipt, whose URL this is."""
     with open_context(slug):
         return redirect(url_for("reader.ask", slug=slug), code=303)
 
@@ -159,8 +159,8 @@ def back_to_form(slug: str) -> ResponseReturnValue:
 @reader.post("/<slug>/send")
 @reader.post("/<slug>/ask", endpoint="ask_send_before")  # forms that were opened before an update
 def ask_send(slug: str) -> ResponseReturnValue:
-    """Take what the form says. It stands at another address: one that is sent to its own address is forgotten by
-    browsers, and where the line is lost "back" leads past it.
+    """Accept the form. Its URL differs from the form's own: browsers drop the entry of a page that is posted to its own
+    URL from their history, and if the connection is lost, "back" would skip the form.
     """
     with open_context(slug) as place:
         typed = request.form.to_dict()
@@ -190,9 +190,9 @@ def ask_send(slug: str) -> ResponseReturnValue:
 def _get_preview_step(
     context: ReaderContext, form_values: Mapping[str, str], submission: Submission, form: FormToken
 ) -> PreviewStep | None:
-    """Return what a reader sees before their question is sent, or None where it goes straight to the receipt.
+    """Return the step that a reader sees before their question is sent, or None if it goes straight to the receipt.
 
-    Once it was sent, or the step was shown, nothing stands between: a Send that is pressed again gives the same number.
+    A form that was sent before skips the step, so that sending it again shows the same number.
     """
     then = form_values.get("then")
     if then == "send":
@@ -206,7 +206,7 @@ def _get_preview_step(
 
 
 def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> Submission:
-    """Return what a reader filled in; the fields of choices that were not made don't count."""
+    """Return a reader's submission, without the fields of options that they didn't choose."""
     hear_back = form_values.get("hear_back") or "number"
     credit = (form_values.get("credit") or "none") if context.newsletter.names_readers else "none"
     chosen = form_values.get("language", "")
@@ -232,13 +232,13 @@ def _list_offered_editions(context: ReaderContext) -> list[Edition]:
 
 
 def resting_page(context: ReaderContext, text: str = "") -> str:
-    """Return the ask page of a newsletter that takes no questions; what a form from before brought is shown."""
+    """Return the ask page of a newsletter that takes no questions, with the text of a form opened before, if any."""
     return context.page("reader/resting.html", "", text=text)
 
 
 @reader.errorhandler(NotTaking)
 def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
-    """Answer a form that was open as the pause or the end began: a reader keeps their words, and learns until when."""
+    """Answer a form that was opened before the newsletter paused or ended. The page shows the reader their text."""
     with open_context(str((request.view_args or {})["slug"])) as place:
         typed = (request.form.get(name, "").strip() for name in ("body", "background"))
         return resting_page(place, "\n\n".join(filter(None, typed))), 409
@@ -249,7 +249,7 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
     errors = format_errors(draft.faults)
     return context.page(
         "reader/ask.html",
-        "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt
+        "" if draft.before else "ask",  # with a receipt number, the page needs the receipt's style sheet
         form_data=draft.typed,
         errors=errors,
         summary=[(_field_id(name, draft.typed), message) for name, message in errors.items()],
@@ -267,7 +267,7 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
 
 
 def _field_id(name: str, form_values: Mapping[str, str]) -> str:
-    """The control that the error summary leads to."""
+    """Return the ID of the control that the error summary links to for a fault."""
     return {
         "form": "send",
         "email": f"email_{form_values.get('hear_back')}",
@@ -278,10 +278,10 @@ def _field_id(name: str, form_values: Mapping[str, str]) -> str:
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
-    """Return what the newsletter says to readers in one country, in each of its languages, the page's first, with the
-    day it was checked.
+    """Return the newsletter's notes for readers in single countries, each with its texts, that in the page's language
+    first, and the day it was checked.
 
-    A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
+    A stored note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
     territories = (get_locale() or Locale("en")).territories
     return [
@@ -301,7 +301,7 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         must_take(place.session, place.newsletter, form)
         question = shown_question(place.session, place.newsletter, public_id)
         if form is None:
-            # The form page takes the question over, with a token that is fresh.
+            # The form is filled with the question, and gets a fresh token.
             return form_page(place, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
         if has_no_capacity(place, form):
             return form_page(place, Draft({"body": or_404(question).wording}, {"form": "full"})), 503

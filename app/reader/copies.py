@@ -1,9 +1,9 @@
-"""Kept in memory for one version of what readers see: newsletters, and public pages that are made once for all.
+"""The cache of newsletters and rendered public pages, in memory, for one version of what readers see.
 
-The version is looked at each time, so no process shows settings of before (see app/db/public_version.py).
+Each request checks the version, so no process serves outdated content (see app/db/public_version.py).
 
-A page for a copy is made from its address alone: whoever asked for it first has left no header, cookie or parameter of
-theirs in it. Form tokens are put in for each reader. Where a copy stops being true with time, its life ends before.
+A cached page is rendered from its URL alone, so no header, cookie or unknown parameter of the first visitor can end up
+in it. Form tokens are inserted for each reader. A copy expires before the passing of time makes it wrong.
 """
 
 import re
@@ -39,14 +39,16 @@ KeptNewsletters = dict[str, tuple[Version, Newsletter]]
 
 
 def keep_newsletters(app: Flask) -> None:
-    """Let an app keep the newsletters that it reads."""
+    """Give an app an empty cache of newsletters."""
     app.extensions["newsletters"] = KeptNewsletters()
 
 
 def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
-    """Return the newsletter that has this short name, or had it, to read and not to change; with the version of its
-    pages as it was before, or None where nothing is kept of it. With a session it is as the session's transaction has
-    it."""
+    """Return the version of a newsletter's pages, and the newsletter that has this slug or had it; None if not found.
+
+    The version is read first. Without one, nothing is cached. The newsletter is shared by requests, so don't change it.
+    With a session, both are as its transaction sees them.
+    """
     version = get_public_version(session, slug) if session else read_public_version(db, slug)
     kept: KeptNewsletters = current_app.extensions["newsletters"]
     there = kept.get(slug)
@@ -61,7 +63,7 @@ def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version 
     return version, newsletter
 
 
-# What stands behind a newsletter's name in the addresses of its pages, and the parameters that they know beside `lang`.
+# The path segment after a newsletter's slug, of pages that are cached, and their query parameters besides `lang`.
 PAGES: dict[str, tuple[str, ...]] = {
     "": (),
     "answers": ("topic", "year", "before"),
@@ -79,17 +81,17 @@ PAGES: dict[str, tuple[str, ...]] = {
     "topics": ("year", "before"),
 }
 PARAMETERS = {"lang", *(name for names in PAGES.values() for name in names)}
-ROOM = 8 * 1024 * 1024  # bytes of all copies of this process, and of a single one an eighth
-# Days, and with them dates and years, turn at a quarter of an hour of UTC in every time zone.
+ROOM = 8 * 1024 * 1024  # bytes of all copies in a process; a single one may have an eighth of it
+# In every time zone, midnight is at a multiple of 15 minutes in UTC.
 QUARTER = 15 * 60
-MAKING = "readers_asked.copy"  # in a request's environment: what is to be known of the page that is made
+MAKING = "readers_asked.copy"  # the key of the `CacheContext` in a request's WSGI environment
 STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
-ENDPOINT = "reader.copy"  # as which answers from copies are counted, beside the door's others
+ENDPOINT = "reader.copy"  # the name under which the metrics count responses from the cache
 OF_ONE_ANSWER = (HEADER, "Content-Length", "Date")
-LONGEST = 400  # characters of parameters with which a page is copied
-ROW = 800  # bytes that a copy takes beside its page
+LONGEST = 400  # characters of a query string; pages with a longer one are not cached
+ROW = 800  # bytes of memory that a copy takes besides its page
 
-_FORM = f"form-{secrets.token_hex(16)}"  # stands in a copy for a token that is not made yet
+_FORM = f"form-{secrets.token_hex(16)}"  # the placeholder for a form token
 _MARKS = re.compile(rf"({_FORM}(?:\.task)?)".encode())
 _TASK = f"{_FORM}.task".encode()
 Start = Callable[..., Any]
@@ -107,7 +109,9 @@ class Key(NamedTuple):
 
 @dataclass
 class CacheContext:
-    """A page that is being made; of which newsletter, and until when (seconds since 1970) a copy of it is true."""
+    """A page that is being rendered for the cache: its newsletter, None unless `make_for_all` was called, and the Unix
+    time until which a copy is valid.
+    """
 
     newsletter_id: int | None = None
     until: float = 0.0
@@ -115,8 +119,11 @@ class CacheContext:
 
 @dataclass(frozen=True)
 class Copy:
-    """A page of a newsletter `of` a key and version. Between its parts are places for form tokens and their tasks.
-    `packed` is what is made of it for those who unpack; it goes with it."""
+    """A cached page; `of` is its newsletter's id and version.
+
+    Every second of its `parts` is a placeholder: for a form token or its task, or for a digit of a receipt
+    (app/reader/receipt.py). `packed` holds the other parts compressed.
+    """
 
     of: tuple[int, str]
     until: float
@@ -135,30 +142,32 @@ class Copy:
 
 
 def is_making() -> bool:
-    """Return whether the page that this request makes may be copied."""
+    """Return whether this request renders a page for the cache."""
     return MAKING in request.environ
 
 
 def make_for_all(session: Session, newsletter: Newsletter) -> None:
-    """Say that the page which this request makes is the same for everybody. To be called before it is made."""
+    """Mark the page of this request as the same for everybody, so that it is cached. Call it before rendering."""
     if making := request.environ.get(MAKING):
         making.newsletter_id, making.until = newsletter.id, get_expiry(session, newsletter)
 
 
 def get_expiry(session: Session, newsletter: Newsletter) -> float:
-    """Return until when a page that is made now is true, unless something changes."""
+    """Return the Unix time until which a page rendered now is valid if nothing changes: the next quarter of an hour, or
+    the next edition if it is sooner.
+    """
     turns = (unix_time() // QUARTER + 1) * QUARTER
     runs_at = next_run(session, newsletter.id)
     return min(turns, runs_at.timestamp()) if runs_at else turns
 
 
 def proof(session: Session, newsletter: Newsletter) -> str:
-    """Return a form's token, or what stands for it in a page that is to be copied."""
+    """Return a fresh form token, or its placeholder in a page for the cache."""
     return _FORM if is_making() else form_token.make(session, newsletter)
 
 
 def task_of(token: str, newsletter: Newsletter) -> str:
-    """Return the task that belongs to a token, or what stands for it."""
+    """Return the proof-of-work task of a form token, or its placeholder; empty for an invalid token."""
     if token == _FORM:
         return f"{_FORM}.task"
     form = form_token.read(token, newsletter)
@@ -166,15 +175,16 @@ def task_of(token: str, newsletter: Newsletter) -> str:
 
 
 class LruStore:
-    """The copies of this process, the one that was used last at the end."""
+    """The cached pages of this process, the most recently used last."""
 
     def __init__(self) -> None:
         self._lock, self._held, self._size = Lock(), OrderedDict[Key, Copy](), 0
         self._versions: dict[int, str] = {}
 
     def get(self, key: Key, current_version: tuple[int, str]) -> Copy | None:
-        """Return the copy of a page if it is still true. With the first request after a change all copies of its
-        newsletter go: what was withdrawn stays in memory no longer."""
+        """Return the copy of a page if it is still valid. The first request after a change removes all copies of the
+        newsletter, so that withdrawn text doesn't stay in memory.
+        """
         newsletter_id, version = current_version
         with self._lock:
             if self._versions.get(newsletter_id) != version:
@@ -192,8 +202,7 @@ class LruStore:
             return copy
 
     def put(self, key: Key, copy: Copy) -> None:
-        """Keep a copy, unless something has changed while it was made; those that were not used for longest make
-        room."""
+        """Store a copy, unless it is too large or its newsletter changed meanwhile. Evicts the least recently used."""
         newsletter_id, version = copy.of
         with self._lock:
             if key in self._held:
@@ -210,7 +219,7 @@ class LruStore:
 
 
 class PageCache:
-    """The answer from copies, before the app is asked."""
+    """WSGI middleware that answers requests for public pages from the cache, without calling the app."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self.make, self.shelf = app, app.wsgi_app, LruStore()
@@ -240,17 +249,17 @@ class PageCache:
         return made(environ, start)
 
     def _key(self, environ: dict[str, Any]) -> Key | None:
-        """Return which copy a request asks for, whatever else stands in its address; None where it asks for none."""
+        """Return the cache key of a request, without unknown parameters; None if its page is not cached."""
         parts = environ.get("PATH_INFO", "").split("/", 3)
         if len(parts) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return None
-        if not (parts[1].isascii() and parts[1].isprintable()):  # no short name, and a NUL is no word for PostgreSQL
+        if not (parts[1].isascii() and parts[1].isprintable()):  # not a slug, and PostgreSQL rejects NUL in a query
             return None
         known = PAGES.get(parts[2].partition(".")[0].partition("-")[0])
         if known is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
             return None
         query: tuple[tuple[str, str], ...] = ()
-        if parts[2] == "cards":  # all that it shows stands in its address
+        if parts[2] == "cards":  # the path alone determines the image
             return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
         if given := environ.get("QUERY_STRING"):
             if len(given) > LONGEST:
@@ -260,16 +269,16 @@ class PageCache:
         return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
 
     def _render_page(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
-        """Return a page that is made now, from its address alone, and what is said of it."""
+        """Render a page from its URL alone."""
         making = CacheContext()
-        # The addresses before it are for those who watch over the proxy.
+        # X-Forwarded-For is only needed to check the number of proxies.
         passed = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
         own = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed}
         own |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), MAKING: making}
         return Response.from_app(self.make, own), making
 
     def _answer(self, copy: Copy, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return status, headers and body of a copy, as this request wants it."""
+        """Return status, headers and body of the response: 304 if the tag matches, and compressed if accepted."""
         if copy.tag and _matches_etag(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
             return 304, [one for one in copy.headers if one[0] != "Content-Type"], b""
         body, headers = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy), copy.headers
@@ -279,7 +288,7 @@ class PageCache:
         return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _insert_tokens(self, copy: Copy) -> bytes:
-        """Return a page with a token of its own in each form."""
+        """Return the page with a fresh token and its task in each form."""
         filled, nonce = list(copy.parts), ""
         with self.app.app_context():
             for place in range(1, len(filled), 2):
@@ -296,7 +305,7 @@ def _shared_headers(response: Response) -> list[tuple[str, str]]:
 
 
 def _matches_etag(if_none_match: str, tag: str) -> bool:
-    """Return whether one of the tags that a browser has is this one, by the weak comparison (RFC 9110, 8.8.3.2)."""
+    """Return whether an If-None-Match header contains the tag, by weak comparison (RFC 9110, section 8.8.3.2)."""
     return (
         any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in if_none_match.split(","))
         if if_none_match
@@ -305,6 +314,6 @@ def _matches_etag(if_none_match: str, tag: str) -> bool:
 
 
 def serve(app: Flask) -> None:
-    """Let an app answer from copies."""
+    """Install the caches of pages and newsletters in an app."""
     app.extensions["copies"] = app.wsgi_app = PageCache(app)  # type: ignore[method-assign,assignment]
     keep_newsletters(app)

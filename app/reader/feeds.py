@@ -1,9 +1,8 @@
-"""Feeds for programs: the latest answers as Atom (RFC 4287) and JSON Feed 1.1, the coming editions as a calendar (RFC
-5545).
+"""The latest answers as Atom (RFC 4287) and JSON Feed 1.1, and the coming editions as an iCalendar file (RFC 5545).
 
-What was corrected or reworded lately stands in them again, whenever it ran, so that programs fetch it anew; what was
-withdrawn lately is named as gone (RFC 6721). So that they know it again by it, no words stand in what an entry is known
-by.
+Q&As that were recently corrected or reworded are listed again, however old, so that feed readers update their copies.
+Atom also lists those that were recently withdrawn (RFC 6721). The ID of an entry contains no words of its Q&A, so it
+stays the same when the Q&A is reworded.
 """
 
 import json
@@ -33,13 +32,13 @@ DATES = 30
 
 
 def _full_url(path: str) -> str:
-    """Programmes need whole addresses: the configured one, never what a request's Host header says."""
+    """Return an absolute URL, since feeds need them: of the configured site, as the Host header can be forged."""
     return f"{current_app.config['BASE_URL']}{path}"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A Q&A with its corrections, as a feed tells it."""
+    """A Q&A with its corrections, as an entry of a feed."""
 
     item: EditionItem
     story: Story

@@ -1,8 +1,7 @@
-"""Pages that other sites can show of a newsletter: its latest answers, and a box to begin a question in.
+"""Pages for embedding in other sites: a newsletter's latest answers, and a text box to begin a question.
 
-Only the listed sites may frame it (CSP Level 3, section 6.4.2). The box sends nothing: what is typed is carried to the
-ask page at our own address, where it is sent. No receipt is ever shown inside another site's page, and no token waits
-there for somebody else.
+Only the sites in the newsletter's settings may frame them (CSP Level 3, section 6.4.2). The box doesn't submit a
+question: it opens the ask page, on our own site, with the text. So other sites never show a receipt or hold a token.
 """
 
 from collections.abc import Callable
@@ -21,8 +20,9 @@ MOST, LATEST = 10, 3  # answers in a frame
 
 
 def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Let the listed sites show a page, also where only its being unchanged is answered: with that answer browsers
-    renew the headers that they keep (RFC 9111, section 3.2)."""
+    """Let the listed sites frame a page. A 304 response has the header too, as browsers update the headers that they
+    have stored from it (RFC 9111, section 3.2).
+    """
 
     @wraps(view)
     def answer(slug: str) -> ResponseReturnValue:
@@ -37,7 +37,7 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 @allow_framing
 @public
 def framed_answers(place: ReaderContext) -> str:
-    """Show the latest answers; `n` says how many."""
+    """Show the latest answers; `n` in the query is their number."""
     asked = request.args.get("n", "")
     many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
     items = archive.listing(place.newsletter).page(place.session, None, many)
@@ -54,7 +54,7 @@ def framed_ask(place: ReaderContext) -> str:
 @reader.post("/<slug>/begin")
 @from_anywhere
 def begin(slug: str) -> ResponseReturnValue:
-    """Show the ask page with the words that were typed on another site, or into a frame there. Nothing is kept."""
+    """Show the ask page with the text typed on another site, or into a frame there. Stores nothing."""
     with open_context(slug) as place:
         body = request.form.get("body", "")
         if not place.newsletter.takes_questions:

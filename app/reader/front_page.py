@@ -1,4 +1,4 @@
-"""The front page, the page about protection, the site's root, and the short address that stands in print."""
+"""A newsletter's front page, the page about protection for readers, the site's root, and the short URL for print."""
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -52,11 +52,11 @@ def protection(place: ReaderContext) -> str:
     )
 
 
-# By its length no page of a newsletter that was called "q" before is hidden.
+# With these lengths, the routes don't hide any page of a newsletter whose slug is "q".
 @reader.get(f"/q/<string(length={SHORT}):code>")
 @reader.get(f"/q/<string(length={WHOLE}):code>")
 def short_address(code: str) -> ResponseReturnValue:
-    """Lead to the ask page of the newsletter with this code; 404, as for any address that there isn't, for all else."""
+    """Redirect to the ask page of the newsletter with this short code; 404 if there is none."""
     with db.read() as session:
         slug = or_404(find_by_short_code(session, code)).slug
     return redirect(url_for("reader.ask", slug=slug), code=303)

@@ -1,7 +1,7 @@
-"""The handbook as pages, and with it whatever else `docs` says: anybody may read it, without a network or a script.
+"""The handbook and all other Markdown files of `docs` as public pages, which need no internet access or JavaScript.
 
-It hangs on the readers' door, so that whoever reads in it gets no cookie, has no line in a log, and is counted as a
-reader among readers.
+They belong to the readers' blueprint, so that reading them sets no cookie, leaves no line in a log, and is counted like
+other readers' requests.
 """
 
 import posixpath
@@ -25,13 +25,13 @@ from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.rglob("*.md"))}
-FIRST = "README"  # of docs/handbook, as GitHub has it: for whom which chapter is
+FIRST = "README"  # the first page, docs/handbook/README.md, which GitHub shows with the folder
 CHAPTERS = ("editor", "expert", "reader", "operator", "developer")
 _MARKDOWN = MarkdownIt("js-default")  # tables and no HTML
 
 
 class Text(NamedTuple):
-    """A page of the handbook: its first heading, what stands in it, and its language."""
+    """A page of the handbook: its first heading, its content, and its language."""
 
     title: str
     html: Markup
@@ -41,7 +41,7 @@ class Text(NamedTuple):
 @reader.get("/handbook/", defaults={"name": FIRST})
 @reader.get("/handbook/<name>")
 def handbook(name: str) -> Response:
-    """A file of `docs` by its name. Search engines are kept off: each newsroom that uses the program has the same."""
+    """Show a file of `docs` by its name. Search engines may not index it, as all installations have the same text."""
     text = or_404(read(name) if name in PAGES else None)
     g.language = text.language
     refresh()
@@ -59,16 +59,18 @@ def handbook_picture(name: str) -> Response:
 
 @reader.app_template_global("chapter")
 def address_of(name: str, place: str | None = None) -> str:
-    """Return the address of a chapter, in the language of the page that links to it, or else in English."""
+    """Return the URL of a chapter, in the language of the current page if it is translated, or in English. `place` is
+    an anchor in it.
+    """
     own = f"{name}.{language()}"
     return url_for("reader.handbook", name=own if own in PAGES else name, lang=None, _anchor=place)
 
 
 @cache
 def read(name: str) -> Text:
-    """Return a page as HTML. `reader.fa` is in Persian, and what names no language in English.
+    """Render a page as HTML. `reader.fa` is in Persian; a name without a language means English.
 
-    Raises KeyError for a name that `docs` hasn't.
+    Raises KeyError for an unknown name.
     """
     path = PAGES[name]
     tokens = _MARKDOWN.parse(path.read_text())
@@ -80,16 +82,16 @@ def read(name: str) -> Text:
     for token in tokens:
         _lead(token.children or (), path.parent)
     html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return Text(title, Markup(html), name.partition(".")[2] or "en")  # noqa: S704 - from files of ours
+    return Text(title, Markup(html), name.partition(".")[2] or "en")  # noqa: S704 - from our own files
 
 
 def anchor(heading: str) -> str:
-    """Return what a heading is called in addresses, as GitHub does it: "1. By a pipe" is "1-by-a-pipe"."""
+    """Return the anchor of a heading, like GitHub's: "1. By a pipe" becomes "1-by-a-pipe"."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _lead(tokens: Sequence[Token], folder: Path) -> None:
-    """Make addresses of files addresses of pages; what leads to a file that isn't served is just its words."""
+    """Make links to files links to pages, or plain text if the file is not served, and give images URLs and sizes."""
     tag = "a"
     for token in tokens:
         if token.type == "link_open":
@@ -115,6 +117,6 @@ def _address(href: str, folder: Path) -> str:
 
 
 def _size(picture: Path) -> tuple[int, int]:
-    """Return width and height of a PNG, from its first chunk (PNG, 3rd edition, section 11.2.1)."""
+    """Return the width and height of a PNG, from its first chunk (PNG, 3rd edition, section 11.2.1)."""
     head = picture.read_bytes()[16:24]
     return int.from_bytes(head[:4]), int.from_bytes(head[4:])

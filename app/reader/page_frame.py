@@ -1,9 +1,9 @@
-"""The frame around every page of the readers' door: newsletter, language, what caches may keep, what is sent packed.
+"""The frame of every page of the readers' door: newsletter, language, caching, and compression.
 
-Packing makes lengths tell: what stands in a page twice makes it shorter. Whoever can put words into a page beside a
-secret, and sees how long it comes out, can guess the secret sign by sign (BREACH, 2013). So nothing is packed but what
-`PACKED` names, each with why it holds no secret; and a form's token, though it is nobody's secret, is left out of the
-packing: it stands between two packed pieces as it is, so that no length tells of it.
+The length of a compressed page depends on what it repeats. An attacker who can put text into a page beside a secret,
+and sees the length, can guess the secret character by character (BREACH, 2013). So only the pages in `PACKED` are
+compressed, each with the reason why it holds no secret. Form tokens, though not secret, are left uncompressed between
+two compressed pieces, so that no length depends on them.
 """
 
 import hashlib
@@ -34,11 +34,11 @@ from .copies import find_newsletter
 from .gzip_page import LEAST, compress_page
 
 reader = Blueprint("reader", __name__)
-csrf.exempt(reader)  # There is no session here to ride on; the forms carry a signed token of their own.
+csrf.exempt(reader)  # There is no session to exploit here; the forms have a signed token of their own.
 T = TypeVar("T")
 APP = Path(__file__).parent.parent
-FRESH = 60  # seconds for which a cache need not ask again; what is withdrawn is gone everywhere soon after
-# What search engines may keep; forms behind a link, receipts and whatever goes wrong are for nobody else.
+FRESH = 60  # seconds for which caches may serve a page unchecked; soon after, a withdrawn answer is gone everywhere
+# The pages that search engines may index; not the forms behind links, receipts or errors.
 TO_BE_FOUND = {
     f"reader.{name}"
     for name in (
@@ -65,8 +65,9 @@ TO_BE_FOUND = {
 
 
 class NoSessionForReaders(SecureCookieSessionInterface):
-    """Keeps no session at the readers' door and of files, so that not even the desk's own browsers are sent a cookie
-    there, and what caches may keep for everybody doesn't vary with one."""
+    """Saves no session in responses of the readers' door and of static files: not even browsers signed in at the desk
+    get a cookie there, and responses that shared caches may keep don't vary with one.
+    """
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if request.blueprint != reader.name and request.endpoint != "static":
@@ -87,7 +88,7 @@ def _allow_indexing(response: Response) -> Response:
 
 @reader.before_request
 def _no_nul() -> None:
-    # PostgreSQL takes no NUL in a text, not even to look for it.
+    # PostgreSQL rejects NUL in a text, even in a query.
     if "\0" in request.path:
         abort(404)
 
@@ -100,13 +101,13 @@ def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class ReaderContext:
-    """A newsletter as a reader sees it, with the session to query."""
+    """The newsletter of a reader's request, with a session to query."""
 
     session: Session
     newsletter: Newsletter
 
     def page(self, template: str, section: str, **values: Any) -> str:
-        """Render a page inside the newsletter's frame. `section` names the entry of the navigation."""
+        """Render a page inside the newsletter's frame. `section` is its entry in the navigation, or empty."""
         return render_template(
             template,
             newsletter=self.newsletter,
@@ -121,8 +122,9 @@ class ReaderContext:
         return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
     def _languages(self) -> list[tuple[str, str, str]]:
-        """Code, own name and address of this page in each language; none on the answer to a form, whose text would
-        go."""
+        """Return code, own name and URL of this page in each language; none in the response to a form, since following
+        a link would lose its text.
+        """
         if request.method == "POST":
             return []
         args = {key: value for key, value in request.args.items() if key in copies.PARAMETERS and key != "lang"}
@@ -138,12 +140,12 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 
 
 def list_page_languages(newsletter: Newsletter) -> list[str]:
-    """Return the languages in which a newsletter's pages can be read."""
+    """Return the languages of a newsletter for which there is an interface."""
     return list(dict.fromkeys(map(interface_language, languages_of(newsletter))))
 
 
 def enter(session: Session, newsletter: Newsletter) -> ReaderContext:
-    """Set the page's language and clock to those of the newsletter, or of the reader's choice."""
+    """Set the page's language, the newsletter's or the one in `lang`, and its time zone. Return the context."""
     chosen = request.args.get("lang", "")
     g.chosen_language = chosen if chosen in list_page_languages(newsletter) and chosen != newsletter.language else None
     g.language = g.chosen_language or newsletter.language
@@ -154,7 +156,10 @@ def enter(session: Session, newsletter: Newsletter) -> ReaderContext:
 
 @contextmanager
 def open_context(slug: str) -> Iterator[ReaderContext]:
-    """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
+    """Open a newsletter's pages for reading, and load it once per request.
+
+    Aborts with 404 if there is no such newsletter, and with a redirect if this is a former slug.
+    """
     if not (newsletter := g.get("newsletter_view")):
         g.version, newsletter = find_newsletter(slug)
     with db.read() as session:
@@ -162,7 +167,7 @@ def open_context(slug: str) -> Iterator[ReaderContext]:
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
-    """Run one change in a transaction. It may run again after a lost race, so `fn` has no other effect."""
+    """Run `fn` in a write transaction. A lost race runs it again, so `fn` must have no other effects."""
 
     def write(session: Session) -> T:
         return fn(session, newsletter_or_404(slug, find_newsletter(slug, session)[1]))
@@ -170,21 +175,21 @@ def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
     try:
         return db.write(write)
     except IntegrityError:
-        # On PostgreSQL the other press of the same button can win; the second run finds what it made.
+        # On PostgreSQL a second click on the same button can win; the second run finds its result.
         return db.write(write)
 
 
 def _tag(response: Response) -> str:
-    """Changes with whatever changes a public page, and who may frame it."""
+    """Return the ETag of a public page: a hash of its content and of the sites that may frame it."""
     made = response.get_data() + repr(g.get("framed_by")).encode()
     return hashlib.blake2b(made, digest_size=12).hexdigest()
 
 
 def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Let the reader's own browser keep an empty form with its token, and nobody else, for its way back alone.
+    """Let only the reader's own browser store a page with an empty form, and only for going back.
 
-    Where the line is lost at Send, "back" has to show the same form: with another token a second Send would make a
-    second question, and `no-store` would bring another. An answer to a POST has a reader's words in it: none keeps it.
+    If the connection is lost on Send, "back" must show the same form: `no-store` would load one with another token,
+    which would make a second question. Never use it for a response to a POST, which contains the reader's text.
     """
 
     @wraps(view)
@@ -201,10 +206,10 @@ def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
 
 
 def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Let caches keep a page that is the same for everybody; one that has not changed costs one query.
+    """Cache a page that is the same for everybody, here and in shared caches; if unchanged, it then costs one query.
 
-    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's
-    receipt.
+    Never use it for a page with a form: a cached form token would be given to a second person, and with it the first
+    one's receipt.
     """
 
     @wraps(view)
@@ -224,7 +229,7 @@ def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
 
 PUBLISHED = "what was published, the same for everybody who asks"
 A_FORM = "an empty form, the same for everybody but for its token, which is drawn anew each time and stays unpacked"
-# GET alone: an answer to a POST has a reader's words in it, or their number.
+# Only for GET: a response to a POST contains a reader's text or receipt.
 PACKED = {
     "home": A_FORM,
     "ask": A_FORM,
@@ -255,7 +260,7 @@ def _pack(response: Response) -> Response:
         return response
     response.vary.add("Accept-Encoding")
     if tag := response.get_etag()[0]:
-        response.set_etag(tag, weak=True)  # both ways to send it have this one (RFC 9110, section 8.8.3)
+        response.set_etag(tag, weak=True)  # it is the same with and without compression (RFC 9110, section 8.8.3)
     takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
     if response.status_code == 200 and takes and len(response.get_data()) >= LEAST:
         response.set_data(compress_page(response.get_data()))

@@ -1,9 +1,9 @@
-"""A proof of work, which a reader's browser may do while they type: a bonus in a flood, and never a gate (S3).
+"""The proof of work that a reader's browser may do while they type: a bonus during a flood, but never required.
 
-It is Hashcash in small parts (Back, 2002): numbers whose SHA-256 behind a challenge begins with zero bits. Many small
-parts take about as long each time. The challenge follows from the form's token and the hour under a key of ours, so
-that nobody else can make one, solve it for another form, or solve a store of them days before; a form makes one letter,
-and so its proof counts once. Nothing is kept of it, and the page says no hour.
+It is Hashcash (Back, 2002) in small parts: numbers whose SHA-256, after a challenge, begins with zero bits. With many
+small parts, the total time varies little. The challenge is a keyed hash of the form's nonce and the current period of
+three hours, so nobody can forge one, use a solution for another form, or solve many days ahead. As a form makes one
+letter, its proof counts once. Nothing is stored, and the page doesn't reveal the period.
 """
 
 import hashlib
@@ -15,19 +15,19 @@ from flask import current_app
 
 from ..core.clock import unix_time
 
-PARTS, BITS = 16, 14  # 262,144 hashes on average: less than a second of a desktop computer, some of an old phone
-GOOD_FOR = 3 * 3_600  # seconds that a challenge is the newest; the one before it is good, too
+PARTS, BITS = 16, 14  # 262,144 hashes on average: less than a second on a desktop computer, some on an old phone
+GOOD_FOR = 3 * 3_600  # seconds in a period; the challenge of the previous one is accepted too
 _NUMBERS = re.compile(rf"[0-9]{{1,10}}(?:\.[0-9]{{1,10}}){{{PARTS - 1}}}")
 PURPOSE = b"the proof of work of a form"
 
 
 def task(nonce: str) -> str:
-    """Return what the page asks of the browser for a form: the challenge, how many parts, and of how many bits."""
+    """Return the task for the form with this nonce: the challenge, the number of parts, and of zero bits in each."""
     return f"{_challenge(current_app.config['SECRET_KEY'], nonce, _now())}.{PARTS}.{BITS}"
 
 
 def is_solved(nonce: str, solution: str) -> bool:
-    """Return whether what came with a form, numbers with points between, solves what its page asked."""
+    """Return whether a solution, increasing numbers with dots between them, solves the task of the form."""
     if not _NUMBERS.fullmatch(solution):
         return False
     numbers = [*map(int, solution.split("."))]

@@ -1,11 +1,11 @@
-"""The receipt: shown once, as the answer to Send; typed in again, it says what became of the question.
+"""The receipt: shown once, in response to Send. Readers type it in later to see the state of their question.
 
-All readers who have just sent something are shown the same, but for their number. The page is made once for a version
-of what readers see, a language, a way of hearing back and a day, and kept with the door's other copies: without any
-number, for those are nowhere kept.
+All readers who have just sent a question see the same page, except for the number. It is rendered once per version of
+the public pages, language, way to hear back, and day, and cached with the other pages (app/reader/copies.py), without
+a number: receipts are never stored.
 
-The number never stands in an address, so nothing here redirects: each page is the answer to a POST, and sending the
-same again changes nothing more.
+The number never appears in a URL. So nothing here redirects: each page is the response to a POST, and sending that
+again changes nothing.
 """
 
 import json
@@ -44,8 +44,8 @@ from .submission import SubmissionResult, consent, format_errors, submit_once
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer;
-    `language` is that of `more` where it isn't the page's.
+    """A step in the progress of a question. `mark` is "is-done", "is-now", or empty for a future step; `link` is the
+    URL of the published answer; `language` is that of `more` if it isn't the page's.
     """
 
     words: str
@@ -55,7 +55,7 @@ class ProgressStep:
     language: str = ""
 
 
-# How each stretch of the way reads when it is behind, when it is now, and when it is still ahead.
+# The text of each step when it is done, current, and still ahead.
 WAY = (
     (_l("It arrived"), _l("It arrived"), _l("It arrives")),
     (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
@@ -95,8 +95,8 @@ def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState
 
 
 def format_arrival_day(letter: Letter) -> str:
-    """Return the day on which a letter came. Without an address only that is kept, as midnight UTC, which is another
-    day in half of the world.
+    """Return the day on which a letter arrived. Without an e-mail address only the day is stored, as midnight UTC,
+    which is not converted to the local time zone: it would be the day before in half of the world.
     """
     moment = letter.received_at
     return day(moment.date() if letter.hear_back == "number" else moment)
@@ -165,14 +165,14 @@ def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: Publi
 SHORT: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
 
 
-# Stand in the copy for the digits, one by one since they are shown in groups: signs that nobody writes, drawn anew in
-# each process.
+# Placeholders in the cached page, one per digit, as the digits are shown in groups: private-use characters, which
+# nobody types, chosen at random in each process.
 DIGIT_MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
 _DIGIT_MARKS = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
 
 
 def get_cached_page(result: SubmissionResult) -> bytes | None:
-    """Return the page for a letter that has just come, and that waits; None where it is still to be made."""
+    """Return the page for a new letter that waits to be filed, or None if it isn't cached."""
     version: Version | None = g.version
     copy = _shelf().get(_key(result.letter), version) if version else None
     return _insert_receipt(copy, result.receipt) if copy else None
@@ -181,10 +181,10 @@ def get_cached_page(result: SubmissionResult) -> bytes | None:
 def render_and_cache(
     context: ReaderContext, result: SubmissionResult, make: Callable[[str], tuple[str, bool]]
 ) -> bytes:
-    """Make that page, and keep it.
+    """Render the page for a new letter, cache it, and return it.
 
-    `make` makes it for a number, and says whether the letter still waits: somebody may have filed it meanwhile, and
-    then its page is nobody else's.
+    `make` renders it for a receipt, and returns it with whether the letter still waits. If it was filed meanwhile, its
+    page differs from those of other letters and is not cached.
     """
     version: Version | None = g.version
     if version is None:
@@ -208,17 +208,16 @@ def _shelf() -> LruStore:
 
 
 def _key(letter: Letter) -> Key:
-    """Return what a page follows from beside its newsletter."""
+    """Return the cache key: all that the page for a new letter depends on."""
     came, newsletter = letter.received_at, g.newsletter_view
     day = came.date() if letter.hear_back == "number" else came.astimezone(ZoneInfo(newsletter.zone)).date()
     about = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{day}")
-    # At no address: whatever was sent, the page is the same, and nobody can ask for it.
+    # No page has this path, so no request can fetch the page from the cache.
     return Key(request.script_root, f"/{newsletter.slug}/arrived", about)
 
 
-# Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
-# right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
-# theirs.
+# Twenty digits can't be guessed; the limit saves the work of answering those who try. Only wrong numbers count. A right
+# one always works, so that readers who share an address, such as Tor users, can't lock each other out.
 GUESSES = RateLimitItemPerMinute(20, 10)
 
 
@@ -228,11 +227,13 @@ def send_once(
     make: Callable[[Session, Newsletter], Letter],
     render_duplicate: Callable[[ReaderContext, SubmissionResult], str],
 ) -> ResponseReturnValue:
-    """Answer Send. A reloaded page sends the same form, and so shows the same number; one that was sent before with
-    other words gets the page of `render_duplicate`. Raises what `make` raises.
+    """Store the letter of a form, and return the page with its receipt. Reloading the page sends the same form and
+    shows the same number. A form that was sent before with another text gets the page of `render_duplicate`.
+
+    Raises what `make` raises.
     """
     sent = submit_once(slug, form, make)
-    # Of one that nobody has looked at yet, all pages say the same.
+    # The pages of all letters that nobody has filed yet are the same.
     is_untouched = sent.is_new and sent.letter.waits
     if is_untouched and (kept := get_cached_page(sent)):
         return kept
@@ -316,7 +317,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/held")
 def receipt_held(slug: str) -> ResponseReturnValue:
-    """Show all that is held, since this press asks for it; or give it away as a file whose name says nothing."""
+    """Show all data that is held about the reader, or send it as a file with a name that reveals nothing."""
 
     def show(place: ReaderContext, letter: Letter, typed: str) -> ResponseReturnValue:
         held = export_personal_data(place.session, receipts.reader_of(letter), letter)
@@ -354,8 +355,8 @@ def _handle_receipt(
     field_name: str = "more",
     show: Callable[[ReaderContext, Letter, str], ResponseReturnValue] | None = None,
 ) -> ResponseReturnValue:
-    """Do something with the letter of the typed receipt, and show how it stands then, or another page of it.
-    `field_name` is the field of a text.
+    """Run `act` on the letter of the typed receipt, and return the page of `show`, or else of the letter's state.
+    `field_name` is the form field of a text, for its errors.
     """
     typed = request.form.get("receipt", "")[:200]
     with open_context(slug) as place:
@@ -374,11 +375,11 @@ def _handle_receipt(
     except ValidationError as fault:
         errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):
-        status = 409  # It was taken back before, say by a first press of this button; the page says so.
+        status = 409  # It was withdrawn before, perhaps by a first click on this button; the page says so.
     errors = {field_name if name == "more" else name: words for name, words in errors.items()}
     with open_context(slug) as place:
         letter = place.session.get_one(Letter, key)
-        # A receipt of another newsletter opens there: its reader need not remember where it was given.
+        # A receipt of another newsletter works here too, and shows that newsletter's page.
         own = enter(place.session, place.session.get_one(Newsletter, letter.newsletter_id))
         try:
             if show:

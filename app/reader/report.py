@@ -1,4 +1,4 @@
-"""Report an error in a published answer: a letter to the desk like any other, that says which answer it is about."""
+"""The form to report an error in a published answer. It sends a normal letter to the desk, with the answer's URL."""
 
 from flask import request
 from flask.typing import ResponseReturnValue

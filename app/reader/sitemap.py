@@ -1,6 +1,6 @@
-"""Addresses for search engines: robots.txt (RFC 9309), and sitemaps (sitemaps.org, protocol 0.9), one for each year.
+"""URLs for search engines: robots.txt (RFC 9309) and sitemaps (sitemaps.org, protocol 0.9), one for each year.
 
-What they may not keep says so itself, in `X-Robots-Tag`: robots.txt would only tell them, and everybody, where it is.
+Pages that they may not index say so in `X-Robots-Tag`; in robots.txt, their URLs would be listed for everybody.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,9 @@ FIXED = ("home", "ask", "answers", "editions", "corrections", "protection")
 
 @reader.get("/robots.txt")
 def robots() -> Response:
-    """Name the sitemap of the newsletter that the root leads to, and of no other: that they share a house is for nobody
-    to find out here."""
+    """Name only the sitemap of the newsletter that the root redirects to: nobody should learn here which newsletters
+    share an installation.
+    """
     with db.read() as session:
         first = next(iter(all_newsletters(session)), None)
     named = f"\nSitemap: {_page_url('sitemap', slug=first.slug)}\n" if first else ""
@@ -34,7 +35,7 @@ def robots() -> Response:
 @reader.get("/<slug>/sitemap.xml")
 @public
 def sitemap(place: ReaderContext) -> Response:
-    """List the sitemaps: of the pages that are always there, and of each year."""
+    """List the other sitemaps: one of the pages that belong to no year, and one for each year."""
     slug, years = place.newsletter.slug, archive.years(place.session, place.newsletter)
     parts = [
         _page_url("sitemap_of_pages", slug=slug),
@@ -46,7 +47,7 @@ def sitemap(place: ReaderContext) -> Response:
 @reader.get("/<slug>/sitemap-pages.xml")
 @public
 def sitemap_of_pages(place: ReaderContext) -> Response:
-    """List the pages that are always there, and those of topics and of experts who said yes to theirs."""
+    """List the fixed pages, and those of topics and of experts who agreed to have a page."""
     session, newsletter = place.session, place.newsletter
     pages = [
         *(_page_url(name, slug=newsletter.slug) for name in FIXED),

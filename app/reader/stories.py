@@ -1,4 +1,4 @@
-"""A Q&A as the readers' pages show it: in lists by its headline and opening, on its own page as it ran."""
+"""Published Q&As on the readers' pages: in lists by headline and opening, on their own page in full."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..typesetting.renderers import to_html
 
 @dataclass(frozen=True)
 class Story:
-    """`people` pairs each expert's name with their credit line, as they ran."""
+    """A published Q&A in a list. `people` pairs each expert's name with their credit line, as published."""
 
     href: str
     headline: str
@@ -29,8 +29,9 @@ class Story:
 
 
 def href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
-    """The lasting address; only the public key in it counts, the words after it are for people. `lang` asks for a
-    language, where it isn't the page's own choice."""
+    """Return the link to a Q&A. Only the public ID in it counts; the words after it are for people. `lang` sets the
+    language, otherwise the current page's choice is kept.
+    """
     return url_for(
         "reader.story",
         slug=newsletter.slug,
@@ -56,16 +57,16 @@ def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story
         headline(item),
         opening(item),
         [(lead["name"], lead["credit_line"] or "") for lead in leads],
-        cast(datetime, item.question.published_at),  # the archive holds nothing else
+        cast(datetime, item.question.published_at),  # all questions in the archive have one
         piece["language"],
     )
 
 
 def parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
-    """The Q&A as it stands, without its heading: each stretch of one role, such as an answer, and its HTML."""
+    """Return the full Q&A without its heading: the HTML of each run of paragraphs with one role, such as an answer."""
     block = block_from(item)
     body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
     return [
-        (role, Markup(to_html(Block(block.language, tuple(stretch)))))  # noqa: S704 - it escapes every text that it is given
+        (role, Markup(to_html(Block(block.language, tuple(stretch)))))  # noqa: S704 - `to_html` escapes all text
         for role, stretch in groupby(body, key=lambda paragraph: paragraph.role)
     ]

@@ -1,4 +1,4 @@
-"""Takes a reader's submission: once for each form, and held rather than refused when something looks odd."""
+"""Receiving a reader's submission: once per form, and held rather than refused if it looks like spam."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from .page_frame import ReaderContext, change
 
 log = getLogger(__name__)
 
-# Counts forms of a newsletter, never addresses: behind Tor and shared lines many readers have the same one.
+# The limits count forms of a newsletter, never IP addresses: users of Tor or a shared line have the same one.
 FLOOD = RateLimitItemPerMinute(60, 10)
-ONE_FORM = RateLimitItemPerMinute(1, 10)  # which counts once, however often it is sent
+ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
 BEYOND = RateLimitItemPerMinute(60, 10)
 GREAT = RateLimitItemPerMinute(300, 10)
 AFTERWARDS = RateLimitItemPerHour(1)
@@ -61,7 +61,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class SubmissionResult:
-    """The letter that a form has made. A form that was sent before is not new; with other words it is not identical."""
+    """The letter of a form. It is not new if the form was sent before, and not identical if that had another text."""
 
     letter: Letter
     receipt: str
@@ -70,7 +70,10 @@ class SubmissionResult:
 
 
 def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> SubmissionResult:
-    """Make the letter of this form, or find the one that it made before. Raises what `make` raises."""
+    """Store the letter of a form with `make`, or return the one stored before, if `make` raises `AlreadySent`.
+
+    Raises all other errors of `make`.
+    """
 
     def take(session: Session, newsletter: Newsletter) -> SubmissionResult:
         receipt = receipt_of(session, form)
@@ -87,7 +90,7 @@ def format_errors(faults: Mapping[str, str]) -> dict[str, str]:
 
 
 def consent(newsletter: Newsletter) -> str:
-    """The sentence beside the choices of a name. It is kept as it was read, with the time."""
+    """Return the sentence of consent beside the choices of credit. It is stored with the name, in the words shown."""
     return _(
         "I agree that %(newsletter)s prints this name with my question, in the newsletter and on this site.",
         newsletter=newsletter.name,
@@ -95,15 +98,16 @@ def consent(newsletter: Newsletter) -> str:
 
 
 def find_spam_signals(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
-    """Return the signs for which the desk should look at what a form brings first, the heaviest first."""
+    """Return the spam signals of a submission, for which the desk should review it first, the heaviest first."""
     return spam_signals(
         context.session, context.newsletter.id, text, get_submission_traits(context.newsletter, form_values, form)
     )
 
 
 def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
-    """Return whether a letter can't be kept: a flood has brought as many as are kept of a day, and the ones that are
-    taken beyond that in ten minutes came, too. Who has a proof has no other right here: it is no gate."""
+    """Return whether a letter must be refused, since a flood has exceeded the newsletter's daily limit, and also the
+    number of letters accepted beyond it in ten minutes. A proof of work doesn't help: it never decides on acceptance.
+    """
     if not is_full(context.session, context.newsletter) or already_sent(context.session, form):
         return False
     try:
@@ -114,8 +118,9 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
 
 
 def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
-    """Return what is to be seen of how a form came: a robot filled the field that people don't see, it came within a
-    flood or sooner than people type, or its browser has solved the proof of work."""
+    """Return the delivery signals of a form for the spam filter: "trap" if it filled the field that people don't see,
+    "fast" if it was sent sooner than people type, and "flood" in a flood, or else `PROVEN` with a proof of work.
+    """
     proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     way = {"trap"} if form_values.get(TRAP) else set()
     good = {spam_filter.PROVEN} if proven else set()
@@ -126,16 +131,16 @@ def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str]
         has_room = apply_limits(lambda counters: _has_room(counters, newsletter, form, proven))
         return way | (good if has_room else {"flood"})
     except Exception as error:
-        # A counter that can't be reached must not cost a reader their letter.
+        # An unreachable counter must not cost a reader their letter.
         log.warning("the counter of forms does not answer: %s", type(error).__name__)
         return way | good
 
 
 def _has_room(counters: RateLimiter, newsletter: Newsletter, form: FormToken, proven: bool) -> bool:
-    """Return whether there is room for a form, which takes some unless it is sent again.
+    """Count a form, unless it is sent again, and return whether it is within the limits of a flood.
 
-    A form with a proof has room of its own, which a flood without one can't fill. After a great flood there is none
-    for an hour: it begins anew as soon as the count does.
+    Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. A great flood leaves no
+    room for an hour, and for another if it goes on.
     """
     place = "proven" if proven else "forms", str(newsletter.id)
     hit, test = counters.hit, counters.test

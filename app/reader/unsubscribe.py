@@ -1,8 +1,7 @@
-"""The page behind the link that stops our mails. Opening it changes nothing: mail programs and scanners open every
-link.
+"""The page of the link that stops our mails. Opening it changes nothing, as mail programs and scanners open all links.
 
-The button and a mail program's own "unsubscribe" (RFC 8058: one POST, without a cookie or a page before it) do the
-same, as often as they are pressed. Used, unknown and fresh links answer with the same status.
+The button on it, and the "unsubscribe" of mail programs (RFC 8058: a single POST, without a cookie), do the same, and
+can be repeated. Fresh, used and unknown links all get the same status.
 """
 
 from flask import g, render_template, request
@@ -32,7 +31,7 @@ def stop_press(token: str) -> str:
 
 
 def _page(token: str) -> str:
-    """The button while the link can do something, else that it is done; for an unknown link what it may be."""
+    """Return the page with the button, or with the confirmation if the link was used, or for an unknown link."""
     with db.read() as session:
         letter = unsubscribing.letter_of(session, token)
         if letter is None:
