@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from flask import url_for
 from flask_babel import gettext as _
 
+from ...answers.editing import NOT_CHECKED
 from ...db.session import now
 from ...web.formatting import day, zone
 from ..conflict import token_of
@@ -70,7 +71,7 @@ def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
 
 def _check(dossier: QuestionDetail) -> Step | None:
     part = _first(dossier, "edited")
-    if part is None or part.place.answer is None or "check" not in part.may_answer or "check" not in part.faults:
+    if part is None or part.place.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
         return None
     href = dossier.url("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
