@@ -377,11 +377,11 @@ def forwarded_text(
     sender: str = NORAS_ADDRESS,
     to: str = FORWARD_ADDRESS,
     proof: str = "",
-    **more: str,
+    **more: Headers,
 ) -> bytes:
     address = sender.rpartition("<")[2].rstrip(">")
-    headers = {"Authentication_Results": proof or dmarc_pass(address), **more}
-    return mail(sender, to, "Fwd: Salt", plain, html=html, **headers)
+    proof = proof or dmarc_pass(address)
+    return mail(sender, to, "Fwd: Salt", plain, html=html, Authentication_Results=proof, **more)  # type: ignore[arg-type]
 
 
 def forward_as_attachments(

@@ -56,7 +56,7 @@ class Page(str):
         return found
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]
         """What the browser calls the page."""
         found = self.tree.css_first("title")
         return words_of(found) if found else ""

@@ -81,7 +81,7 @@ def list_translatable_texts() -> dict[TextKey, frozenset[str]]:
     ours = re.search(r"^KEYWORDS := (.+)$", makefile, re.MULTILINE)
     assert ours is not None
     with (ROOT / "babel.cfg").open() as config:
-        methods, options = parse_mapping_cfg(config)
+        methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
     found: dict[TextKey, frozenset[str]] = {}
     keywords = DEFAULT_KEYWORDS | parse_keywords(ours[1].split())
     for file, _line, words, _comments, _context in extract_from_dir(APP, methods, options, keywords):
