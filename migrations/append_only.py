@@ -1,7 +1,7 @@
-"""The trail and its chain can be written to and read, never changed: the database itself refuses it.
+"""Database triggers that make the audit trail and its chain append-only.
 
-A batch rebuild on SQLite makes a table anew and drops its triggers without a word, so they are made again after every
-migration and not by one of them.
+A batch rebuild on SQLite recreates a table and silently drops its triggers. So they are recreated after every migration
+instead of by one of them.
 """
 
 from sqlalchemy import Connection, inspect
@@ -11,11 +11,11 @@ SQLITE = """
 CREATE TRIGGER IF NOT EXISTS {table}_is_append_only_{event} BEFORE {event} ON {table} {when}
 BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END
 """
-# REPLACE deletes a row without firing the trigger of a DELETE, so an INSERT must not meet one.
+# REPLACE deletes a row without firing the DELETE trigger, so an INSERT is refused if a row with its key exists.
 TAKEN = "WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"
 EVENTS = {"update": "", "delete": "", "insert": TAKEN}
 
-# An event that is written again as it is (app/db/postgresql.py) changes nothing.
+# An update that leaves an event unchanged is allowed: app/db/postgresql.py rewrites rows that way.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN
@@ -32,7 +32,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()
 
 
 def protect(connection: Connection) -> None:
-    """Make the triggers of the protected tables that there are; where there is none, leave nothing of them behind."""
+    """Create the triggers of those protected tables that exist; if none does, drop the function on PostgreSQL."""
     there = {table: key for table, key in PROTECTED.items() if inspect(connection).has_table(table)}
     if connection.dialect.name == "sqlite":
         statements = [

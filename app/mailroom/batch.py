@@ -1,5 +1,5 @@
-"""The common knowledge of a batch of mails, looked up once: the newsletters, what of them can be quoted, and the rows
-that the mails of the batch name."""
+"""Lookups shared by a batch of mails, each done once: the settings, the newsletters with their addresses and quotable
+editions, and the rows that the mails refer to."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of the house that placing needs.
+    """The settings that placing needs.
 
-    `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does, `received_by`
-    the hosts that it takes mail in with; `dns` allows look-ups of our own. `return_path` is the pattern that bounces
-    come back to, `house` the address that mails which are of no newsletter come from.
+    `authserv_id` is the name under which our own mail server reports its checks of senders (RFC 8601), None if it does
+    none; `received_by` are its hosts that receive mail; `dns` allows lookups of our own. `return_path` is the pattern
+    of the addresses for bounces, `house` the sender of mails that belong to no newsletter.
     """
 
     authserv_id: str | None = None
@@ -39,19 +39,17 @@ class Settings:
 
     @property
     def checks(self) -> bool:
-        """Return whether it can be told at all who wrote a mail."""
+        """Return whether senders can be verified at all."""
         return self.server is not None or self.dns
 
     @property
     def server(self) -> Server | None:
-        """Our own mail server; None where the settings don't say by what its words are known."""
+        """Our own mail server; None if the settings don't say how to recognize its results."""
         return Server(self.authserv_id, self.received_by) if self.authserv_id and self.received_by else None
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
-    """Read the settings from the configuration. Without any nobody is proven to be who they say, and nothing is looked
-    up.
-    """
+    """Read the settings from the configuration. With the defaults, no sender can be verified and no DNS is queried."""
     return Settings(
         authserv_id=config.get("MAIL_AUTHSERV_ID") or None,
         received_by=frozenset(config.get("MAIL_RECEIVED_BY", ())),
@@ -62,7 +60,7 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
 
 
 class Lookup(Generic[T]):
-    """The rows that some mails name, each by its word: one query fetches them for all words that were `expected`."""
+    """A cache of the rows that mails refer to, by key. One query fetches all keys announced by `expect`."""
 
     def __init__(self, find: Callable[[Session, Collection[str]], Mapping[str, T]]) -> None:
         self._find, self._expected = find, set[str]()
@@ -72,7 +70,7 @@ class Lookup(Generic[T]):
         self._expected.update(keys)
 
     def by(self, session: Session, keys: Collection[str]) -> dict[str, T]:
-        """Return what these words name, in their order; without those that name nothing."""
+        """Return the rows with these keys, in the order of the keys. Keys without a row are left out."""
         if not self._found.keys() >= set(keys):
             wanted = self._expected.union(keys) - self._found.keys()
             self._found.update(dict.fromkeys(wanted) | dict(self._find(session, wanted)))
@@ -80,7 +78,10 @@ class Lookup(Generic[T]):
 
 
 class House:
-    """The house as it is for a few seconds; `session` is None where there is no database, and then nothing is known."""
+    """The lookups of one batch, cached for the few seconds that it takes.
+
+    The methods return nothing if `session` is None, which means that there is no database.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -102,20 +103,20 @@ class House:
         return [newsletter.inbox for newsletter in self.newsletters(session) if newsletter.inbox]
 
     def ran(self, session: Session, newsletter_id: int) -> list[received_editions.QuotableEdition]:
-        """The newest editions of a newsletter, with what readers can quote of them."""
+        """Return the newest editions of a newsletter, with the texts that readers may quote."""
         if newsletter_id not in self._ran:
             self._ran[newsletter_id] = received_editions.recently_run(session, newsletter_id)
         return self._ran[newsletter_id]
 
     def own_addresses(self, session: Session | None) -> set[str]:
-        """The addresses that only our own mail comes from. What editions are mailed from is none of them."""
+        """Return the addresses that only our own mail comes from, so not those that editions are mailed from."""
         patterns = [*self.patterns(session), self.settings.return_path]
         own = {plain_address(pattern) for pattern in patterns if pattern} | {self.settings.house.casefold()}
         lists = {newsletter.list_address.casefold() for newsletter in self.newsletters(session)}
         return {address for address in own - lists if address}
 
     def known_addresses(self, session: Session | None) -> frozenset[str]:
-        """All that our own mail and the newsletters' can come from, as the trimmer finds them in a quote."""
+        """Return all addresses of our mail and of the newsletters', by which the trimmer recognizes a quote."""
         return frozenset(
             address.casefold()
             for newsletter in self.newsletters(session)

@@ -1,4 +1,4 @@
-"""The demo's page of sent mails, read from the folder that they are written to instead of being sent."""
+"""The demo's pages of sent mails, read from the folder to which they are written instead of being sent."""
 
 import re
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ class Mail:
 
 
 def list_newest_mails(folder: Path, limit: int) -> list[Mail]:
-    """The newest mails of the folder; their names begin with the time. A file that has just gone is left out."""
+    """Return the newest mails of a folder, newest first: their file names begin with the time."""
     names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit]
     return [mail for mail in (get_mail(folder, name) for name in names) if mail is not None]
 
 
 def get_mail(folder: Path, name: str) -> Mail | None:
-    """One mail by its file's name, which comes from an address and so is only taken in the form that we write."""
+    """Return a mail by its file name, which comes from a URL. Return None if it isn't a name of ours or has no file."""
     if not _NAME.fullmatch(name):
         return None
     try:
@@ -54,7 +54,7 @@ def get_mail(folder: Path, name: str) -> Mail | None:
 
 
 def _header(mime: Mime, name: str) -> str:
-    # The parts are joined by hand of the old policy: the newer one puts spaces into names that were split.
+    # Joined under the old policy, compat32, since the new one inserts spaces into encoded words that were split.
     return str(make_header(decode_header(mime.get(name, ""))))
 
 
@@ -69,7 +69,7 @@ SHOWN = 200
 
 @mailroom.before_request
 def _only_in_the_demo() -> None:
-    """Sign-in links stand in these mails: outside a demo nobody finds this door."""
+    """Abort with 404 outside the demo, since these mails contain sign-in links."""
     if not current_app.config["DEMO"] or current_app.config["MAIL_TRANSPORT"] != "folder":
         abort(404)
 

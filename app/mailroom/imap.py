@@ -1,7 +1,7 @@
-"""Mail is fetched from an IMAP mailbox: each message is committed first, and only then taken off the server.
+"""Fetching mail from IMAP mailboxes: each message is committed first, and only then deleted from the server.
 
-Whatever breaks in between costs nothing: a message that is still there and known by its UID is only removed, and one
-that is not known is fetched again. A mailbox whose `keep` is set is opened for reading only and left exactly as it is.
+A failure in between does no harm: a message on the server that is stored already, by its UID, is only deleted, and all
+others are fetched again. A mailbox with `keep` set is opened read-only and never changed.
 """
 
 import imaplib
@@ -30,13 +30,13 @@ from ..mail.sign_ins import NoToken, access_token, mark_token_refused, xoauth2
 from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
-CHUNK = 50  # messages whose sizes are asked for, and that are taken off the server, together
-# Seconds. A server may announce a message in one packet with its consent to IDLE. The library sees that only when this
-# IDLE ends, so the first is short. RFC 2177 wants a new one every 29 minutes; routers forget a silent connection
+CHUNK = 50  # messages whose sizes are requested, and that are deleted, with one command
+# Seconds. A server may announce a message in the same packet in which it accepts IDLE. The library only sees that when
+# this IDLE ends, so the first is short. RFC 2177 requires a new one every 29 minutes; routers drop an idle connection
 # sooner.
 IDLES = (1.0, 240.0)
-POLL = 60.0  # seconds between two looks where the server has no IDLE
-FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is tried again, doubled each time
+POLL = 60.0  # seconds between two fetches if the server doesn't support IDLE
+FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before reconnecting after a failure; the wait doubles each time
 
 Progress = Callable[[int, int], None]
 
@@ -45,22 +45,23 @@ _logged: set[tuple[str, int, int]] = set()
 
 
 class Refused(Exception):
-    """The server did not do what it was asked; what it said may hold an address and is not repeated."""
+    """The server refused a command. The message is only its status, since its text may contain an address."""
 
 
 class SignInRefused(imaplib.IMAP4.error):
-    """The server did not take the token of its account."""
+    """The server rejected the token of the account."""
 
 
 class NoNewsletter(Exception):
-    """A mailbox names a newsletter that is not there: nothing is fetched, and its mails wait on the server."""
+    """A mailbox belongs to a newsletter that doesn't exist, so nothing is fetched."""
 
 
 def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
-    """Fetch what is there, and tell how many messages were stored; `progress` hears of each: done, of how many.
+    """Fetch all messages, and return how many were stored. Calls `progress` after each, with the number done and the
+    total.
 
-    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `DomainError` where the server fails, `Busy` where the
-    database does, `NoToken` and `NoNewsletter`. What was stored until then is stored.
+    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` if the server fails, `Busy` if the database
+    does, `NoToken` and `NoNewsletter`. Messages stored before the error remain stored.
     """
     with open_mailbox(database, mailbox) as box:
         return fetch(database, mailbox, box, progress)
@@ -68,7 +69,10 @@ def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None)
 
 @contextmanager
 def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
-    """The mailbox with its folder selected, until the block ends."""
+    """Connect to a mailbox, sign in, and select its folder; disconnect when the block ends.
+
+    Raises the errors of `poll`, except `NoNewsletter`.
+    """
     token = access_token(database, mailbox.account) if mailbox.account else ""
     box = _connect(mailbox)
     try:
@@ -78,7 +82,7 @@ def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
             box.login(mailbox.user, mailbox.password, initial_folder=None)
         else:
             box.login_utf8(mailbox.user, mailbox.password, initial_folder=None)
-        # Servers tell more to whoever has signed in, and the library remembers what it was told before.
+        # Servers offer more capabilities after sign-in, and the library remembers those from before.
         box.client.capabilities = tuple(_ok(box.client.capability())[-1].decode("ascii", "replace").upper().split())
         box.folder.set(mailbox.folder, readonly=mailbox.keep)
         yield box
@@ -92,19 +96,19 @@ def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
 def _connect(mailbox: Mailbox) -> BaseMailBox:
     if not mailbox.secure:
         return MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=TIMEOUT)
-    # Without a context of ours the library would take any certificate.
+    # Without this context the library accepts any certificate.
     kind = MailBox if mailbox.secure == "tls" else MailBoxStartTls
     return kind(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
 
 
 def _sign_in(database: Database, account: OAuthAccount, token: str, connection: BaseMailBox) -> None:
     def answer(challenge: bytes) -> bytes:
-        # What follows the token is no question but the reason why it is refused, and wants an empty answer.
+        # A challenge after the token contains the reason of its refusal, and needs an empty response.
         return b"" if challenge.strip() else xoauth2(account.user, token).encode()
 
     try:
         connection.client.authenticate("XOAUTH2", answer)
-    except imaplib.IMAP4.abort:  # the connection broke: nothing was said of the token
+    except imaplib.IMAP4.abort:  # the connection broke, which says nothing about the token
         raise
     except imaplib.IMAP4.error:
         mark_token_refused(database, account, token)
@@ -112,12 +116,14 @@ def _sign_in(database: Database, account: OAuthAccount, token: str, connection: 
 
 
 def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progress: Progress | None = None) -> int:
-    """Store what waits in the selected folder, oldest first, and take it off the server. How many were stored."""
-    # Told once, when the folder is selected.
+    """Store the messages of the selected folder, oldest first, and delete them from the server unless the mailbox keeps
+    them. Return how many were stored. Raises the errors of `poll`, except `NoToken`.
+    """
+    # The server sends it once, when the folder is selected.
     validity = int(cast(bytes, connection.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
     newsletter_id = _belongs(database, mailbox)
     last = _highest(database, mailbox, validity) if mailbox.keep else 0
-    # "5:*" names the last message even where its UID is 4 (RFC 3501, section 6.4.8).
+    # "5:*" includes the last message even if its UID is 4 (RFC 3501, section 6.4.8).
     found = sorted(uid for uid in map(int, connection.uids(f"UID {last + 1}:*", charset=None)) if uid > last)
     stored = done = 0
     for at in range(0, len(found), CHUNK):
@@ -130,7 +136,7 @@ def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progres
                 raw = None if size > inbound.MAXIMUM else _bytes(connection, uid)
                 if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
                     _log_oversized_once(mailbox, validity, uid)
-                elif raw is not None:  # else somebody has removed it meanwhile
+                elif raw is not None:  # None if it was deleted meanwhile
                     if sum(map(len, fetched.values())) + len(raw) > inbound.TOGETHER:
                         stored += _store(database, mailbox, validity, fetched, newsletter_id)
                         fetched.clear()
@@ -138,7 +144,7 @@ def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progres
                     settled.append(uid)
                 if progress is not None:
                     progress(done := done + 1, len(found))
-        finally:  # also where the connection broke: what came until then isn't fetched again and again
+        finally:  # even if the connection broke, so that these messages are not fetched over and over
             stored += _store(database, mailbox, validity, fetched, newsletter_id)
         if settled and not mailbox.keep:
             _remove(connection, settled)
@@ -156,7 +162,7 @@ def _belongs(database: Database, mailbox: Mailbox) -> int | None:
 
 
 def _highest(database: Database, mailbox: Mailbox, validity: int) -> int:
-    """The newest UID that is stored of a mailbox that keeps its mails: they are stored in the order of their UIDs."""
+    """Return the highest stored UID of a mailbox that keeps its mails. They are stored in the order of their UIDs."""
     highest = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=validity)
     with database.read() as session:
         return session.scalar(highest) or 0
@@ -171,21 +177,21 @@ def _stored_uids(database: Database, mailbox: Mailbox, validity: int, uids: Sequ
 def _store(
     database: Database, mailbox: Mailbox, validity: int, messages: Mapping[int, bytes], owner: int | None
 ) -> int:
-    """Commit messages by their UIDs in one transaction; how many of them nobody else has stored meanwhile."""
+    """Store messages by their UIDs in one transaction. Return how many; another worker may have stored some already."""
     came = {"mailbox": mailbox.name, "uidvalidity": validity, "newsletter_id": owner}
     mails = [(raw, {**came, "uid": uid}) for uid, raw in messages.items()]
     try:
         return database.write(lambda session: len(inbound.store_all(session, mails, "imap"))) if mails else 0
-    except IntegrityError:  # another worker was faster between our look and our commit
+    except IntegrityError:  # another worker stored one of them since we checked
         if len(mails) == 1:
             if not _stored_uids(database, mailbox, validity, list(messages)):
-                raise  # it is something else, and it isn't stored
+                raise  # it has another cause, and the message isn't stored
             return 0
         return sum(_store(database, mailbox, validity, {uid: raw}, owner) for uid, raw in messages.items())
 
 
 def _sizes(connection: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
-    """The size of each message in bytes, in the order of their UIDs. One that is gone is left out."""
+    """Return the size of each message in bytes, in the order of `uids`. Deleted messages are left out."""
     if not uids:
         return {}
     lines = _ok(connection.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
@@ -198,10 +204,10 @@ def _sizes(connection: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
 
 
 def _bytes(connection: BaseMailBox, uid: int) -> bytes | None:
-    """The message as it is, and unread as it was; None where it is gone."""
+    """Return a message without marking it as read, or None if it was deleted."""
     lines = _ok(connection.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
     for part, after in zip(lines, [*lines[1:], None], strict=True):
-        # The UID stands before or after the bytes; a line about another message may lie between.
+        # The UID comes before or after the bytes; there may be lines about other messages.
         if isinstance(part, tuple) and uid in (_number(b"UID", part[0]), _number(b"UID", after)):
             raw: bytes = part[1]
             return raw
@@ -217,7 +223,7 @@ def _remove(connection: BaseMailBox, uids: Sequence[int]) -> None:
     listed = ",".join(map(str, uids))
     _ok(connection.client.uid("STORE", listed, "+FLAGS.SILENT", r"(\Deleted)"))
     if "UIDPLUS" in connection.client.capabilities:
-        _ok(connection.client.uid("EXPUNGE", listed))  # RFC 4315: what somebody else has marked stays
+        _ok(connection.client.uid("EXPUNGE", listed))  # RFC 4315: keeps messages that others marked as deleted
     else:
         _ok(connection.client.expunge())
 
@@ -236,7 +242,7 @@ def _log_oversized_once(mailbox: Mailbox, validity: int, uid: int) -> None:
 
 
 def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.Event) -> list[threading.Thread]:
-    """One thread per mailbox that fetches whatever arrives, until `stop` is set; none holds up the other duties."""
+    """Start a thread for each mailbox, which fetches new mail until `stop` is set, and return the threads."""
     threads = [
         threading.Thread(target=partial(watch, database, mailbox, stop), name=f"mailbox {number}", daemon=True)
         for number, mailbox in enumerate(mailboxes, 1)
@@ -247,7 +253,7 @@ def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.
 
 
 def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
-    """Fetch from one mailbox until `stop` is set: at once where the server tells of news (IDLE), else every minute."""
+    """Fetch from a mailbox until `stop` is set: immediately if the server announces mail (IDLE), else every minute."""
     wait = FIRST_WAIT
     while not stop.is_set():
         pause = wait
@@ -262,21 +268,21 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
         except Busy:
             log.warning("mailbox at %s: the database was busy", mailbox.host)
         except Exception as error:
-            # Whatever a server may say, its mailbox is tried again and no other thread hears of it.
+            # Any failure is retried, and stays in this thread.
             log.warning("mailbox at %s: %s", mailbox.host, error_name(error))
             pause, wait = wait, min(wait * 2, LONGEST_WAIT)
         stop.wait(pause)
 
 
 def error_name(error: Exception) -> str:
-    """Say of an error its name, since what a server said may hold an address; of a token our own words."""
+    """Return the class name of an error, since the text of a server may contain an address; for `NoToken`, our text."""
     return str(error) if isinstance(error, NoToken) else type(error).__name__
 
 
 def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
-    """Wait until the server tells of something, at most for the `IDLES`. Raises where the connection has ended."""
+    """Wait until the server announces something, at most for the sum of `IDLES`. Raises if the connection has ended."""
     for seconds in IDLES:
-        # Messages that were announced outside IDLE, in the answer to some other command, perhaps after the search.
+        # A message was announced outside IDLE, in the response to another command, perhaps after the search.
         if connection.client.response("EXISTS")[1] != [None]:
             return
         until = time.monotonic() + seconds
@@ -284,7 +290,7 @@ def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
         connection.idle.start()
         while not (has_news or stop.is_set()) and time.monotonic() < until:
             asked = time.monotonic()
-            # It returns sooner where there is news, or where the connection has ended.
+            # It returns sooner if there is news, or if the connection has ended.
             has_news = bool(connection.idle.poll(timeout=1.0)) or time.monotonic() - asked < 0.9
         connection.idle.stop()
         if has_news or stop.is_set():

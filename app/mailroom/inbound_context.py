@@ -1,4 +1,5 @@
-"""A mail to be placed, with all that can be known of it, each thing looked up once, and the decision about it."""
+"""A mail that is to be placed, with all that its judges (app/mailroom/routing.py) may ask about it, and the values that
+they return. Each fact is looked up once."""
 
 import re
 from collections.abc import Sequence
@@ -29,8 +30,7 @@ from .batch import House, is_newsletter_address
 
 @dataclass(frozen=True)
 class Decision:
-    """The place of a mail, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
-    nothing."""
+    """The place of a mail, with `reasons` as codes. The ids tell what the mail seems to be about, even if unproven."""
 
     place: str
     reasons: tuple[str, ...] = ()
@@ -39,20 +39,20 @@ class Decision:
     edition_id: int | None = None
     outbox_id: int | None = None
     duplicate_of_id: int | None = None
-    author: str = ""  # of a letter: "reader" or "expert", or "forward" for a reader's that somebody forwarded
+    author: str = ""  # of a letter: "reader" or "expert", or "forward" for a reader's letter that was forwarded
     forwarded_by_id: int | None = None
-    said: str | None = None  # by a server that could not deliver our mail, for good
+    said: str | None = None  # the text of a server that permanently failed to deliver our mail
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return what is noted on the mail itself."""
+        """Return the columns that are stored with the mail."""
         names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A claimed mail with what was read in it and decided about it, as plain values."""
+    """A claimed mail with its contents and the decision about it, as plain values."""
 
     claim: leases.Claim
     decision: Decision
@@ -80,7 +80,7 @@ def is_spam(mail: Mail) -> bool:
 
 
 def spam_score(mail: Mail) -> str:
-    """The filter's number: "5.3", or "5.3 of 6.0" where it says from where on it is spam; "" where it says nothing."""
+    """Return the spam filter's score: "5.3", or "5.3 of 6.0" if it states its threshold; "" if there is none."""
     for name in ("X-Spam-Status", "X-Spamd-Result", "X-Spam-Score", "X-Rspamd-Score"):
         for value in mail.all(name):
             if found := _SCORE.search(value):
@@ -90,8 +90,8 @@ def spam_score(mail: Mail) -> str:
 
 
 class FoundContents(NamedTuple):
-    """The words of a mail and what was cut, the files that hung on it and whether there are more of them, and of one
-    that somebody of the desk forwarded the mail in it.
+    """The contents of a mail: its text and what was cut from it, its attached files and whether there are more, and the
+    forwarded mail in a mail to the address for those.
     """
 
     trimmed: Trimmed
@@ -101,12 +101,12 @@ class FoundContents(NamedTuple):
 
 
 def uncut(mail: Mail) -> FoundContents:
-    """Return what is known of a mail in which nothing was looked for: all of it is words."""
+    """Return the contents of a mail that was not trimmed or examined: all of its body is text."""
     return FoundContents(Trimmed(mail.body), tuple(File(single_line(one.name), one.bytes) for one in mail.attachments))
 
 
 def find_contents(reading: Reading, raw: bytes, mail: Mail, trim_hints: TrimContext, is_forward: bool) -> FoundContents:
-    """Let the words, the files and what was forwarded be found, in a process of their own. Raises `NotStarted`."""
+    """Find the text, the files and the forwarded mail, in the parser process. Raises `NotStarted`."""
     found = uncut(mail)._replace(trimmed=reading.trim(mail, trim_hints))
     if (mail.attachments or len(raw) > MAX_PARSED) and (listed := reading.files(raw)):
         files, has_more = listed
@@ -114,15 +114,15 @@ def find_contents(reading: Reading, raw: bytes, mail: Mail, trim_hints: TrimCont
     return found._replace(forward=reading.forwarded(raw, trim_hints)) if is_forward else found
 
 
-REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
+REFERRED = 50  # Message-IDs that are looked up per header, of References the last
 TEST = "house.test"  # the kind of the operator's test mails
-QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the trimmer is given
+QUOTABLE = 3  # texts of our mails or of editions that the trimmer gets
 
 
 class InboundContext:
-    """A mail before its judges. `session` is None where there is no database: then only the mail itself is judged.
+    """A mail as its judges see it. Without a database, `session` is None and only the mail itself is judged.
 
-    `row` is what is stored of it; before it has a place its newsletter is the one that its mailbox belongs to.
+    `row` is the stored mail. Until it is placed, its newsletter is the one that its mailbox belongs to.
     """
 
     def __init__(
@@ -132,31 +132,31 @@ class InboundContext:
         self.row_id = row.id if row else None
         self.mailbox_newsletter_id = row.newsletter_id if row else None
         self.take_in(uncut(mail))
-        self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
+        self.shown: dict[str, Verdict] = {}  # the verdicts of `verify_sender`, by expected address
 
     @cached_property
     def books(self) -> Session:
-        """The session of a case that has one: only judges of `BY_THE_BOOKS` ask."""
+        """The session. Raises ValueError if there is none; only the judges in `BY_THE_BOOKS` may use it."""
         if self.session is None:
             raise ValueError("this mail is judged without a database")
         return self.session
 
     def read(self, reading: Reading) -> None:
-        """Let the words and the files be found, in a process of their own. Raises `NotStarted`."""
+        """Find the contents, in the parser process. Raises `NotStarted`."""
         self.take_in(find_contents(reading, self.raw, self.mail, self.known, self.forwarded_to is not None))
 
     def take_in(self, contents: FoundContents) -> None:
-        """Put in what was found in it."""
+        """Set the contents."""
         self.trimmed, self.files, self.has_more, self.forward = contents
 
     @cached_property
     def forwarded_to(self) -> Newsletter | None:
-        """The newsletter to whose address for forwarded mails it was sent."""
+        """The newsletter to whose address for forwarded mail it was sent, if any."""
         taking = (one for one in self.newsletters if one.inbox)
         return next((one for one in taking if is_forward(self.recipients, one.inbox)), None)
 
     def content(self, newsletter_id: int | None) -> str:
-        """Return what makes it the same mail when it comes again, to the same newsletter."""
+        """Return the text by which a second copy of the mail to the same newsletter is recognized."""
         return f"{newsletter_id or 0} {self._canonical}"
 
     @cached_property
@@ -164,7 +164,7 @@ class InboundContext:
         return fingerprint.canonical(self.raw, self.mail)
 
     def expect(self) -> None:
-        """Say what will be looked up of it, before others of its batch are judged: one query fetches it for all."""
+        """Announce what will be looked up, so that one query fetches it for all mails of the batch."""
         house = self.house
         self.expect_quoted()
         house.links.expect(self.tokens)
@@ -173,13 +173,13 @@ class InboundContext:
         house.same.expect([self.content(self.any_newsletter_id)])
 
     def expect_quoted(self) -> None:
-        """Say the same of what may be quoted in it, for `known`."""
+        """Announce what `known` will look up."""
         self.house.mails.expect(self._named_ids)
         self.house.editions.expect(self.message_ids)
 
     @cached_property
     def words(self) -> str:
-        """Return what the person wrote. Who answers one of our mails quotes what opens something for them alone."""
+        """The text that the person wrote, without secret links, which they may quote from our mails."""
         return without_secrets(clean(self.trimmed.text))
 
     @cached_property
@@ -196,7 +196,7 @@ class InboundContext:
 
     @cached_property
     def recipients(self) -> list[str]:
-        """Every address that it went to, as far as its headers tell."""
+        """All addresses that it was sent to, according to its headers."""
         return [*self.to, *self.mail.delivered_to, *self.cc]
 
     @cached_property
@@ -209,30 +209,30 @@ class InboundContext:
 
     @cached_property
     def tokens(self) -> list[str]:
-        """Every reply token in any recipient."""
+        """The reply tokens in all recipients."""
         return tokens_in(self.recipients, self.patterns)
 
     @cached_property
     def addressed_tokens(self) -> list[str]:
-        """Those that the mail was written to; a token that also stands in Cc was passed around."""
+        """The reply tokens in To, and those in Delivered-To that are not in Cc: a token in Cc was passed around."""
         in_cc = set(tokens_in(self.cc, self.patterns))
         found, delivered = (tokens_in(addresses, self.patterns) for addresses in (self.to, self.mail.delivered_to))
         return found + [token for token in delivered if token not in in_cc and token not in found]
 
     @cached_property
     def reply_links(self) -> dict[str, Link]:
-        """The links behind the tokens, also those that ended or were revoked."""
+        """The links of the tokens, including those that have expired or were revoked."""
         return self.house.links.by(self.books, self.tokens)
 
     @cached_property
     def message_ids(self) -> list[str]:
-        """Return what the mail says that it answers, in the form that ours have."""
+        """The Message-IDs that the mail replies to, in the form of our own."""
         stated = dict.fromkeys([*self.mail.in_reply_to[:REFERRED], *self.mail.references[-REFERRED:]])
         return [one for one in map(bracketed, stated) if one]
 
     @cached_property
     def _ours_by_id(self) -> dict[str, OutboxMail]:
-        """Those of our mails that it names: as what it answers, or as itself."""
+        """Our mails that it replies to, and itself if it is one of ours, by Message-ID."""
         return self.house.mails.by(self.books, self._named_ids)
 
     @cached_property
@@ -241,23 +241,23 @@ class InboundContext:
 
     @cached_property
     def answered(self) -> list[OutboxMail]:
-        """Our mails that it answers, the newest first."""
+        """Our mails that it replies to, newest first."""
         found = [self._ours_by_id[one] for one in self.message_ids if one in self._ours_by_id]
         return sorted(found, key=lambda mail: -mail.id)
 
     @cached_property
     def answered_expert(self) -> OutboxMail | None:
-        """Our newest mail to an expert that it answers."""
+        """Our newest mail to an expert that it replies to."""
         return next((mail for mail in self.answered if mail.assignment_id and mail.kind.startswith("expert.")), None)
 
     @cached_property
     def answered_translator(self) -> OutboxMail | None:
-        """Our newest mail to a translator that it answers."""
+        """Our newest mail to a translator that it replies to."""
         return next((mail for mail in self.answered if mail.kind.startswith("translator.")), None)
 
     @cached_property
     def returned(self) -> OutboxMail | None:
-        """Our mail whose return path it came to."""
+        """Our mail to whose return path it was sent."""
         return next(iter(self.house.returned.by(self.books, self._return_tokens).values()), None)
 
     @cached_property
@@ -266,7 +266,7 @@ class InboundContext:
 
     @cached_property
     def tested(self) -> OutboxMail | None:
-        """The operator's test mail that it answers, or that it is: by its Message-ID or the token of its address."""
+        """The operator's test mail that it is or replies to, by Message-ID or by the token in a recipient."""
         named = [bracketed(self.mail.message_id), *self.message_ids]
         found = [self._ours_by_id[one] for one in named if one in self._ours_by_id]
         found += self.house.returned.by(self.books, self.tokens).values()
@@ -277,28 +277,30 @@ class InboundContext:
         return robots.judge(self.mail, self._own_identifiers())
 
     def _own_identifiers(self) -> frozenset[str]:
-        """Addresses and Message-IDs by which we know our own mail."""
+        """Return the addresses and Message-IDs by which our own mail is recognized."""
         if self.session is None:
             return frozenset()
         own_id = bracketed(self.mail.message_id)
         return frozenset(self.house.own_addresses(self.session) | ({own_id} & self._ours_by_id.keys()))
 
     def sent_as(self, message_id: str) -> OutboxMail | None:
-        """Our mail with this Message-ID."""
+        """Return our mail with this Message-ID, or None."""
         named = bracketed(message_id)
         return self.house.mails.by(self.books, [named] if named else []).get(named)
 
     def person(self, address: str) -> Person | None:
-        """Whoever has this address."""
+        """Return the person with this address, or None."""
         return self.house.people.by(self.books, [address]).get(address)
 
     def first_with(self, content: str, destination: str) -> Inbound | None:
-        """The mail of this content that one which would go `destination` only repeats (`inbound.find_original`)."""
+        """Return the mail with this content that a mail placed in `destination` would repeat, or None. See
+        `inbound.find_original`."""
         return inbound.find_original(self.house.same.by(self.books, [content]).get(content, ()), destination)
 
     @cached_property
     def about(self) -> tuple[int | None, int | None]:
-        """The newsletter and the assignment that it seems to be about, by a token or by our mail that it answers."""
+        """The ids of the newsletter and assignment that it seems to be about, by a token or a mail of ours that it
+        replies to or returns."""
         for link in self.reply_links.values():
             if assignment := self.books.get(Assignment, link.assignment_id or 0):
                 return assignment.newsletter_id, assignment.id
@@ -307,7 +309,7 @@ class InboundContext:
 
     @cached_property
     def stated_edition(self) -> Edition | None:
-        """The edition that it answers by a Message-ID or a reply address."""
+        """The edition that it replies to, by a Message-ID or a reply address."""
         others = [token for token in self.tokens if token not in self.reply_links]
         named = self.house.editions.by(self.books, self.message_ids).values()
         return max(named, key=lambda edition: edition.id, default=None) or received_editions.find_by_reply_tokens(
@@ -316,13 +318,14 @@ class InboundContext:
 
     @cached_property
     def strange_tokens(self) -> list[str]:
-        """Tokens of our form that open nothing of ours."""
+        """The tokens that look like ours but are unknown."""
         known = {received_editions.reply_token(self.books, self.stated_edition)} if self.stated_edition else set()
         return [token for token in self.tokens if token not in self.reply_links and token not in known]
 
     @cached_property
     def newsletter(self) -> Newsletter | None:
-        """The newsletter that it was written to: where servers say that it went, by its address, by its mailbox."""
+        """The newsletter that it was sent to: by the recipients according to servers, then those in its headers, then
+        the mailbox, or the only newsletter that there is."""
         written, everywhere = self._find_newsletters(self.recipients), self.newsletters
         here = [one for one in everywhere if one.id == self.mailbox_newsletter_id]
         both, only = [one for one in written if one in here], everywhere if len(everywhere) == 1 else []
@@ -330,7 +333,7 @@ class InboundContext:
         return next((some[0] for some in choices if some), None)
 
     def _find_newsletters(self, addresses: Sequence[str]) -> list[Newsletter]:
-        """The newsletters that these addresses are of, in their order."""
+        """Return the newsletters with these addresses, in the order of the addresses."""
         return [
             one
             for address in addresses
@@ -340,13 +343,13 @@ class InboundContext:
 
     @property
     def any_newsletter_id(self) -> int | None:
-        """Return whose desk sees it where it is nobody's: the oldest newsletter's."""
+        """The id of the newsletter whose desk gets it: the oldest one's if it was sent to none."""
         newsletter = self.newsletter or next(iter(self.newsletters), None)
         return newsletter.id if newsletter else self.mailbox_newsletter_id
 
     @cached_property
     def known(self) -> TrimContext:
-        """Return what the trimmer may know: our addresses, and what may be quoted in this mail."""
+        """The context for the trimmer: our addresses, and the texts that this mail may quote."""
         if self.session is None:
             return TrimContext()
         mails = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
@@ -357,7 +360,7 @@ class InboundContext:
 
     @property
     def reading(self) -> inbound.Reading:
-        """Return what the desk may see of it."""
+        """The contents of the mail as the desk sees them."""
         read = inbound.Reading(
             from_name=single_line(self.mail.from_name),
             from_address=self.mail.from_address,
@@ -374,7 +377,7 @@ class InboundContext:
         return self._of_forward(read, self.forward) if self.forward else read
 
     def _of_forward(self, read: inbound.Reading, forward: Forward) -> inbound.Reading:
-        """Return the mail in the mail; without an author there is no address that a reader could be written to."""
+        """Return the contents of the forwarded mail. Without a known author it has no address, so no reply is sent."""
         author = forward.author or Mailbox(f"{read.from_name} <{read.from_address}>", "")
         named = replace(read, from_name=single_line(author.name), from_address=author.address)
         if not forward.text:

@@ -1,4 +1,4 @@
-"""Sums of integrity: every mail has exactly one place. `flask doctor` and the tests add them up."""
+"""Integrity checks for `flask doctor` and the tests: every mail has exactly one place."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from ..mail.models import Inbound, InboundRaw
 
 
 def check(session: Session) -> list[str]:
-    """The faults, a sentence each; none where all is well."""
+    """Return a sentence for each fault."""
     stored = session.scalar(select(func.count()).select_from(Inbound)) or 0
     placed = inbound.sums(session).total()
     empty = select(Inbound.id).outerjoin(InboundRaw).where(Inbound.is_stored, InboundRaw.inbound_id.is_(None))
     without_bytes = _count(session, empty)
-    # A letter of the demo or of an import came by mail once; what was never here has no row and no contact either.
+    # Only from mails to letters: letters of the demo or of an import have the channel "mail" but no mail here.
     letters = select(Inbound.id).outerjoin(Letter, Letter.id == Inbound.letter_id).where(Inbound.is_letter)
     strays = _count(session, letters.where((Letter.id.is_(None)) | (Letter.channel != "mail")))
     by_letter = select(Inbound.letter_id).where(Inbound.is_letter).group_by(Inbound.letter_id)

@@ -1,8 +1,7 @@
-"""LMTP (RFC 2033): a mail server hands over what it has taken, and is answered once for each recipient after the
-commit.
+"""The LMTP server (RFC 2033): takes messages from a mail server, and answers for each recipient after the commit.
 
-A message is one row however many recipients it has: a second row would be a duplicate of the first, and the token in
-its address would be lost with it.
+A message is stored once, however many recipients it has. A second copy would be placed as a duplicate of the first, and
+the token in its address would be lost.
 """
 
 import asyncio
@@ -22,25 +21,25 @@ from ..mail.inbound import MAXIMUM, TOGETHER
 from .envelope import TooLarge, keep_all, with_envelope
 
 TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
-PIECE = 64 * 1024  # bytes that are read at once; a line may be longer, since people's programs write such lines
+PIECE = 64 * 1024  # bytes that are read at once; a line may be longer, as some mail programs write such lines
 
 TAKEN = "250 2.0.0 stored"
 LATER = "451 4.3.0 not stored, try again later"
 TOO_LARGE = f"552 5.3.4 larger than {MAXIMUM >> 20} MB"
 
 log = logging.getLogger(__name__)
-# The library tells of every command, addresses and all.
+# The library logs every command, including addresses.
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 class Handler:
-    """The calls that the library makes on whoever uses it."""
+    """The callbacks for the library."""
 
-    async def handle_EHLO(  # noqa: N802 - the library's name; it calls it for LHLO too
+    async def handle_EHLO(  # noqa: N802 - the library's name; it is called for LHLO too
         self, _server: Any, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", responses[-1]]  # RFC 2033, section 5: commands may come in one go
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]  # required by RFC 2033, section 5
 
     async def handle_exception(self, error: Exception) -> str:
         log.error("LMTP: %s", type(error).__name__)
@@ -48,10 +47,11 @@ class Handler:
 
 
 class Delivery(LMTP):
-    """One connection. The library's own DATA answers once for all recipients, and refuses a line over 998 bytes for
-    good."""
+    """A connection. It replaces the library's DATA, which answers once for all recipients and permanently rejects lines
+    of over 998 bytes.
+    """
 
-    line_length_limit = PIECE  # of what is read at once
+    line_length_limit = PIECE  # for the library: the limit of its buffer
 
     def __init__(self, intake: "Intake") -> None:
         super().__init__(
@@ -81,9 +81,9 @@ class Delivery(LMTP):
             await self.push(answer)
 
     async def _content(self) -> bytes | None:
-        """The message up to the line that is a dot, without the dots that were put in (RFC 5321, section 4.5.2).
+        """Read the message up to the final dot, and remove the dots added for transparency (RFC 5321, section 4.5.2).
 
-        None for one that is too large; it is read to its end, since the answer comes after that.
+        Return None if it is too large; it is still read to its end, after which the answer is due.
         """
         pieces: list[bytes] = []
         size, begins = 0, True
@@ -112,28 +112,28 @@ class Delivery(LMTP):
         except Busy:
             return LATER
         except Exception as error:
-            # Nothing that goes wrong here is the message's fault: the server keeps it and comes again.
+            # No error here is the message's fault, so the server should keep it and try again.
             log.error("LMTP: %s", type(error).__name__)
             return LATER
         return TAKEN
 
 
 class Handed:
-    """A message that was handed over; `kept` is done once it is committed, or hears why it isn't."""
+    """A received message. The future `kept` is done when it is committed, or gets the error."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw, self.kept = raw, asyncio.get_running_loop().create_future()
 
 
 class Intake:
-    """Commits together what several connections hand over while a commit is going on."""
+    """Commits the messages of several connections in groups: those that arrive during a commit go into the next."""
 
     def __init__(self, database: Database) -> None:
         self._database, self._waiting = database, deque[Handed]()
         self._work: asyncio.Task[None] | None = None
 
     async def keep(self, raw: bytes) -> None:
-        """Return once the message is committed. Raises as `envelope.keep` does."""
+        """Store the message, and return once it is committed. Raises the same errors as `envelope.keep`."""
         if len(raw) > MAXIMUM:
             raise TooLarge
         one = Handed(raw)
@@ -165,9 +165,9 @@ class Intake:
 async def serve(
     database: Database, listening: Callable[[Sequence[Any]], None], *, host: str, port: int, socket: str | None
 ) -> None:
-    """Take mail at `host` and `port`, or at the `socket` of that path, until SIGTERM or SIGINT.
+    """Accept mail at `host` and `port`, or at a Unix socket with the path `socket`, until SIGTERM or SIGINT.
 
-    `listening` is called once connections are taken, with the addresses. A socket is for its owner and group.
+    Calls `listening` with the addresses once connections are accepted. Owner and group may use the socket.
     """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""A message on standard input, from a mail server's alias or from a person; how it went is told by the exit status."""
+"""Receiving a message on standard input, from a mail server's alias or a person. The exit status tells the result."""
 
 import logging
 import os
@@ -12,12 +12,12 @@ from .envelope import TooLarge, keep, with_envelope
 
 log = logging.getLogger(__name__)
 
-# What mail servers write above a message that they pipe (the line of an mbox file): it is no part of it.
+# The line of the mbox format that mail servers put before a message that they pipe. It isn't part of the message.
 _MBOX_LINE = re.compile(rb"\A>?From [^\r\n]*\r?\n")
 
 
 class Exit(IntEnum):
-    """Exit codes for the mail server (sysexits): stored; sent back to its sender, who can do something; tried again."""
+    """Exit statuses for the mail server (sysexits.h). It bounces a message that is too large, and retries later."""
 
     STORED = os.EX_OK
     TOO_LARGE = os.EX_DATAERR
@@ -25,10 +25,10 @@ class Exit(IntEnum):
 
 
 def receive(database: Database, source: BinaryIO, recipient: str | None, sender: str | None) -> tuple[Exit, str]:
-    """Store the message in `source`; what became of it, and a sentence about it.
+    """Store the message in `source`. Return the exit status and a sentence about the result.
 
-    Only its size can send a message back. An input without a byte is no message but a pipe that broke before it, so
-    it is tried again as well. Whatever else fails here may pass.
+    A message only bounces if it is too large; all other failures may be temporary. Empty input is no message but a
+    broken pipe, so it is retried too.
     """
     try:
         raw = _MBOX_LINE.sub(b"", source.read(MAXIMUM + 1))

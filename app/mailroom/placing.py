@@ -1,8 +1,7 @@
-"""From stored bytes to one final place: lease, read in a child process, judge, and place in one transaction.
+"""Placing stored mails: lease a batch, parse it in a child process, judge it, and place it in one transaction.
 
-A worker that is killed at any moment leaves mails that are stored and leased; when the lease is over they are placed
-from the start. What makes a mail unplaceable holds up no other: it is put off, and after some tries it is shown as
-failed.
+If a worker is killed, its mails remain stored, and are placed from the start once the lease has expired. A mail that
+can't be placed doesn't block others: it is retried later, and marked as failed after the last try.
 """
 
 import math
@@ -31,12 +30,12 @@ from .routing import Became, decide
 
 __all__ = ["Settings", "place_due"]
 
-BATCH = 50  # mails that are leased, and placed, together, where they have no more bytes than `inbound.TOGETHER`
-AHEAD = 1.0  # seconds for which mails are read before those that were read are placed: one that is slow holds up others
-LOOK = 0.2  # seconds that one look at the database lasts: while it does, nothing erased leaves the database's files
-RACES = 3  # how often a mail is judged again at once because another worker placed the same one meanwhile
-DEADLY = 50  # claims of a mail after which it is not even read: it has killed its workers
-EDITION = "edition"  # the place of a mail on which those after it may rest
+BATCH = 50  # mails leased together, and placed together if they have no more bytes than `inbound.TOGETHER`
+AHEAD = 1.0  # seconds of parsing after which the parsed mails are placed, so that slow mails don't delay them
+LOOK = 0.2  # seconds of a read transaction; while one is open, erased data stays in SQLite's log
+RACES = 3  # immediate retries of a mail after another worker has placed the same one
+DEADLY = 50  # claims of a mail after which it is no longer parsed: it must have killed its workers
+EDITION = "edition"  # a place that the judgement of later mails may depend on
 NO_ORIGINALS = PLACES_OF_MAIL.which("is_no_original")
 
 S = TypeVar("S", "Opened", leases.Leased)
@@ -45,9 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Opened:
-    """A claimed mail, as far as it is read: what is stored, what it is as a message, what the trimmer may know, and the
-    words that were found in it.
-    """
+    """A parsed mail: as stored, as bytes and as a message; then the context for the trimmer, and the found contents."""
 
     stored: leases.Leased
     raw: bytes
@@ -70,10 +67,10 @@ def place_due(
     lease: timedelta = leases.LEASE,
     now: datetime | None = None,
 ) -> Counter[str]:
-    """Give up to `limit` stored mails their place; how many came to each, "again" where it has to be tried once more.
+    """Place up to `limit` stored mails that are due. Return the number for each place, "again" for those to be retried.
 
-    `now` sets the time. Raises `Busy`: what is leased then is placed once its lease is over. Raises `NotStarted`, which
-    is no try of any mail.
+    `now` overrides the time. Raises `Busy`; the leased mails are then placed after their lease. Raises `NotStarted`,
+    which doesn't count as a try of any mail.
     """
     done: Counter[str] = Counter()
     placing = _Placing(database, reading, settings, now)
@@ -87,7 +84,7 @@ def place_due(
 
 @dataclass(frozen=True)
 class _Placing:
-    """The means of placing: where mails are stored, what reads them, by which settings; `at` sets the time."""
+    """The implementation of `place_due`. `at` overrides the time."""
 
     database: Database
     reading: Reading
@@ -99,14 +96,13 @@ class _Placing:
             return leases.anything_due(session)
 
     def together(self, claims: Sequence[leases.Claim], deadline: float) -> Counter[str]:
-        """Place a batch; what fails or loses a race in it is placed by itself afterwards. `deadline` is a monotonic
-        time."""
+        """Place a batch, then the mails that failed or lost a race in it one by one. `deadline` is a monotonic time."""
         done: Counter[str] = Counter()
         became: Became = {}
         try:
             for some in _by_size(claims):
                 self._place_in_order(some, became, deadline)
-        except NotStarted:  # it is no mail's fault, and no try of those which haven't failed by themselves
+        except NotStarted:  # not the mails' fault, so it only counts as a try of those that had failed before
             self._give_back([claim for claim in claims if became.get(claim, "again") == "again"])
             for claim in (claim for claim in claims if became.get(claim, "") is None):
                 self._give_up(claim)
@@ -124,7 +120,7 @@ class _Placing:
         return self.database.write(partial(routing.give_up, claim=claim), self.at)
 
     def _place_alone(self, claim: leases.Claim) -> str | None:
-        """Judge a mail again, and place it by itself: another one may have become its first."""
+        """Judge and place a single mail again, since another one may have become its original."""
         for _ in range(RACES):
             became: Became = {}
             self._place_in_order([claim], became)
@@ -133,8 +129,7 @@ class _Placing:
         return None
 
     def _place_in_order(self, claims: Sequence[leases.Claim], became: Became, deadline: float = math.inf) -> None:
-        """Place mails as if one came after the other, in as few transactions as that can be done in, and note what
-        they became."""
+        """Place mails as if one after the other, but in few transactions. Record the results in `became`."""
         stored = self._load_leased([claim for claim in claims if claim.attempts <= DEADLY])
         while stored:
             parsed, stored = self._run_each(self._parse, stored, deadline, became)
@@ -145,7 +140,7 @@ class _Placing:
                 while read:
                     judged, read = self._judge_mails(read, deadline, became)
                     became |= self._settle(judged)
-                    if any(one.decision.place == EDITION for one in judged):  # others may quote it as it arrived
+                    if any(one.decision.place == EDITION for one in judged):  # later mails may quote its text
                         parsed, read = [*read, *parsed], []
 
     def _load_leased(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
@@ -155,9 +150,9 @@ class _Placing:
     def _run_each(
         self, work: Callable[[S], T], mails: Sequence[S], deadline: float, became: Became
     ) -> tuple[Sequence[T], Sequence[S]]:
-        """Read one mail after the other, with no look at the database open meanwhile. Returns also what is left.
+        """Parse or trim one mail after the other, for about `AHEAD` seconds, while no transaction is open.
 
-        At most for `AHEAD` seconds: one that takes longer doesn't hold back those before it.
+        Return the results and the remaining mails.
         """
         began, done = time.monotonic(), list[T]()
         for number, mail in enumerate(mails):
@@ -183,8 +178,10 @@ class _Placing:
     def _quoting(
         self, mails: Sequence[Opened], deadline: float, became: Became
     ) -> tuple[list[Opened], Sequence[Opened]]:
-        """Put in what may be quoted in each, and whether it is one that somebody of the desk forwards. Returns also
-        those that this look had no time for."""
+        """Look up what each mail may quote, and whether it was sent to the address for forwarded mail.
+
+        Return the mails with that, and those for which this read transaction had no time.
+        """
         done: list[Opened] = []
         with self.database.read(self.at) as session:
             began = time.monotonic()
@@ -199,9 +196,9 @@ class _Placing:
     def _judge_mails(
         self, mails: Sequence[Opened], deadline: float, became: Became
     ) -> tuple[list[Judged], Sequence[Opened]]:
-        """Judge mails, outside of any transaction that writes, up to one whose judgement rests on those before it.
+        """Judge mails, without a write transaction, up to the first whose judgement depends on an earlier one.
 
-        These have to be placed first: returns also what is left from there on.
+        Return the judged mails, which must be placed first, and the remaining ones.
         """
         judged: list[Judged] = []
         firsts: set[str] = set()
@@ -223,16 +220,18 @@ class _Placing:
     def _cases(
         self, session: Session, mails: Sequence[Opened], expect: Callable[[InboundContext], None]
     ) -> list[tuple[Opened, InboundContext]]:
-        """Make the cases of one look at the database, which say what will be looked up of each."""
+        """Create the contexts of mails for one read transaction, and announce what will be looked up for each."""
         house = House(self.settings)
         cases = [(one, InboundContext(session, one.raw, one.mail, house, one.stored.row)) for one in mails]
         for _, case in cases:
-            with suppress(Exception):  # what is wrong with one mail is told when it is judged
+            with suppress(Exception):  # the same error is logged when the mail is judged
                 expect(case)
         return cases
 
     def _step(self, claim: leases.Claim, deadline: float, became: Became, work: Callable[[], T]) -> T | None:
-        """Do a step with one mail. None where it failed, or its lease could end meanwhile: then it became something."""
+        """Return the result of a step for one mail. If it fails, or the lease might expire meanwhile, record that in
+        `became` and return None.
+        """
         if time.monotonic() > deadline:
             became[claim] = "again"
             return None
@@ -244,14 +243,14 @@ class _Placing:
             return None
 
     def _settle(self, judged_mails: Sequence[Judged]) -> Became:
-        """Place mails in one transaction; where that fails, each in a savepoint of its own."""
+        """Place mails in one transaction; if that fails, each in a savepoint of its own."""
         if not judged_mails:
             return {}
         try:
             return self.database.write(partial(routing.settle, judged_mails=judged_mails), self.at)
         except Busy:
             raise
-        except Exception:  # told of the mail whose it is, when that one fails again
+        except Exception:  # it is logged when the mail that caused it fails again
             return self.database.write(partial(routing.settle_each, judged_mails=judged_mails), self.at)
 
 
@@ -267,7 +266,7 @@ def _judge(opened_mail: Opened, case: InboundContext) -> Judged:
 
 
 def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
-    """Cut a batch where its bytes would be too many to be held at once."""
+    """Split a batch so that no part has more bytes than `inbound.TOGETHER`, unless it is a single mail."""
     some: list[leases.Claim] = []
     for claim in claims:
         if some and sum(one.size for one in some) + claim.size > inbound.TOGETHER:

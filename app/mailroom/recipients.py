@@ -1,10 +1,10 @@
-"""Recipients of mails that a person wrote or forwarded: an expert's assignment, a newsletter, or the holding pen.
+"""The judges of mails that a person wrote or forwarded: for an assignment, a newsletter, or the holding pen.
 
-Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits
-in the holding pen with all that speaks against it, and nothing is sent back.
+A mail only becomes a letter on an assignment if it has a valid token and its verified sender is the expert. Otherwise
+it waits in the holding pen, with all reasons, and nothing is sent back.
 
-Whoever forwards must be of that newsletter's desk and shown to be the sender. In any doubt about that, about the author
-or about whose words are whose, it waits in the holding pen.
+A forwarded mail must be from the newsletter's desk, with a verified sender. If that, the author or the extent of their
+text is in doubt, it waits in the holding pen.
 """
 
 from sqlalchemy import select
@@ -28,7 +28,7 @@ ENDED = "newsletter closed"
 
 
 def by_token(case: InboundContext) -> Decision | None:
-    """A mail to an address with a token of an assignment, or with what looks like one."""
+    """Judge a mail to an address with the token of an assignment, or with one that looks like it."""
     keys = {link.assignment_id for link in case.reply_links.values()}
     if len(keys) != 1:
         strange = ("several tokens",) if keys else ("unknown token",) if case.strange_tokens else ()
@@ -79,8 +79,8 @@ def _text_reasons(case: InboundContext) -> list[str]:
 
 
 def by_reference(case: InboundContext) -> Decision | None:
-    """An answer to a mail of ours to an expert that came to another address, or to a translator: anybody may know a
-    Message-ID, and it is no reader's letter.
+    """Hold a reply to our mail to an expert or translator that was sent without a token. It is no reader's letter, and
+    others may know the Message-ID, so it proves nothing.
     """
     mail = case.answered_expert
     if mail is None:
@@ -91,7 +91,7 @@ def by_reference(case: InboundContext) -> Decision | None:
 
 
 def of_an_expert(case: InboundContext) -> Decision | None:
-    """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
+    """Hold a mail whose sender claims to be an expert who was asked something: the desk decides if it is about that."""
     person = case.person(case.mail.from_address) if case.sender else None
     expert = (
         resolve_merged_expert(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id)))
@@ -102,9 +102,9 @@ def of_an_expert(case: InboundContext) -> Decision | None:
 
 
 def of_this_expert(case: InboundContext, expert: Expert) -> Decision | None:
-    """Return that the desk looks, where this expert was asked something."""
+    """Return a decision for the holding pen if this expert was asked something, else None."""
     query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.is_asked)
-    if case.newsletter:  # what somebody writes to one newsletter is not the other's business
+    if case.newsletter:  # a mail to one newsletter doesn't concern others
         query = query.where(Assignment.newsletter_id == case.newsletter.id)
     asked = list(case.books.scalars(query.order_by(Assignment.id)))
     if not asked:
@@ -114,7 +114,7 @@ def of_this_expert(case: InboundContext, expert: Expert) -> Decision | None:
 
 
 def of_a_reader(case: InboundContext) -> Decision:
-    """Everything else that a person wrote is a reader's letter, if it says something to a newsletter of ours."""
+    """Judge any other mail: a reader's letter if it has text and was sent to a newsletter that is going."""
     if case.session is None:
         return Decision("pen" if _text_reasons(case) else "letter", tuple(_text_reasons(case)))
     newsletter = case.newsletter
@@ -129,7 +129,9 @@ def of_a_reader(case: InboundContext) -> Decision:
 
 
 def _edition(case: InboundContext) -> int | None:
-    """The edition that a reader answers: by its Message-ID or reply address, else by the text that they quote."""
+    """Return the id of the edition that a reader replies to: by its Message-ID or reply address, or by the text that
+    they quote.
+    """
     found: Edition | None = case.stated_edition
     if found is None and case.newsletter and case.trimmed.rest:
         found = received_editions.find_quoted_edition(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
@@ -137,10 +139,10 @@ def _edition(case: InboundContext) -> int | None:
 
 
 def answerable(case: InboundContext, decision: Decision) -> bool:
-    """Return whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
-    address, and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
+    """Return whether the sender may get our single acknowledgement: a reader's letter with a verified sender, to a
+    newsletter that sends them. An answer to a forged address would reach somebody who never wrote to us.
 
-    Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.
+    The sender is verified last, as a DNS lookup reveals to a name server who writes to us.
     """
     if decision.place != "letter" or decision.author != "reader" or case.mail.all("X-Auto-Response-Suppress"):
         return False
@@ -154,7 +156,7 @@ NOT_THE_DESK, OF_THE_HOUSE = "forwarded by a stranger", "forwarded from the desk
 
 
 def forwarded(case: InboundContext) -> Decision | None:
-    """A mail to the address to which the desk forwards."""
+    """Judge a mail to the address to which the desk forwards letters."""
     newsletter, forward = case.forwarded_to, case.forward
     if newsletter is None or forward is None:
         return None
@@ -181,7 +183,7 @@ def forwarded(case: InboundContext) -> Decision | None:
 
 
 def _of_desk(case: InboundContext, newsletter: Newsletter, address: str) -> Person | None:
-    """Return whose address it is, of those who may take letters at a newsletter's desk."""
+    """Return the person with this address, if they may take letters at the newsletter's desk."""
     person = case.person(address) if address else None
     actor = staff_actor(case.books, person.id, newsletter.id) if person else None
     return person if actor and may(actor, "take letters") else None

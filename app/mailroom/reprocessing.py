@@ -1,4 +1,4 @@
-"""Reading mails again from their bytes, when the house has learned to read better."""
+"""Reprocessing mails from their stored bytes, after parsing or trimming has improved."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from .inbound_context import InboundContext
 
 
 def letters_to_reread(session: Session) -> list[int]:
-    """The keys of the mails whose letters nobody has filed yet."""
+    """Return the ids of the mails with stored bytes whose letters nobody has filed yet."""
     query = (
         select(Inbound.id)
         .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
@@ -27,9 +27,10 @@ def letters_to_reread(session: Session) -> list[int]:
 
 
 def reread(database: Database, actor: Actor, reading: Reading, settings: Settings, inbound_id: int) -> bool:
-    """Cut the mail of a letter again and put the new words in the place of the old; tells whether they differ.
+    """Trim the mail of a letter again and replace the letter's text. Return whether it changed.
 
-    A letter that the desk has filed stays as it is. Raises `MissingPrecondition` where the bytes are gone.
+    A letter that the desk has filed is not changed. Raises `MissingPrecondition` if the bytes were destroyed, and
+    `NotStarted`.
     """
     with database.read() as session:
         row = session.get_one(Inbound, inbound_id)

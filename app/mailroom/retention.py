@@ -1,4 +1,4 @@
-"""Retention of mails: their bytes and what was read in them are destroyed some days after they were filed. S1, M1."""
+"""Retention of mails: their bytes and contents are destroyed some days after they were filed."""
 
 from datetime import timedelta
 
@@ -15,11 +15,11 @@ MOST = 500  # mails in one transaction
 
 
 def destroy_old(session: Session) -> int:
-    """Destroy what has had its days since it was filed, `raw_days` of each newsletter; how many mails it was.
+    """Destroy the mails that were filed more than `raw_days` of their newsletter ago. Return their number.
 
-    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it,
-    and no longer than readers' addresses may be kept at all, `keep_days`. Nothing is noted beforehand: a letter that is
-    taken up again within the days keeps its mail, and other days hold at once.
+    Mails in the holding pen, failed mails, and those of letters that nobody has filed are kept until they are sorted,
+    but no longer than `keep_days`, the limit for readers' addresses. No date is stored in advance: a letter that is
+    reopened in time keeps its mail, and changed settings apply immediately.
     """
     usage.sweep(session)
     done = 0

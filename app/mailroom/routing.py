@@ -1,4 +1,4 @@
-"""Routing of incoming mail: the judges in their order, a trial run, and the transaction that does what was decided."""
+"""Routing of incoming mail: the judges in their order, a dry run, and the transaction that carries out decisions."""
 
 import logging
 import traceback
@@ -56,17 +56,17 @@ BY_THE_BOOKS = frozenset(
 
 
 def decide(case: InboundContext) -> Decision:
-    """Return where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
+    """Return the decision of the first judge that has one; the last judge decides about any mail. Changes nothing."""
     judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
     decision = next(decision for judge in judges if (decision := judge(case)) is not None)
     return (duplicate(case, decision) if case.session else None) or decision
 
 
 def inspect(raw: bytes, reading: Reading | None, session: Session | None, settings: Settings) -> dict[str, Any]:
-    """All that is read in a message and where it would go, as values for JSON.
+    """Return the contents of a message and the place that it would get, as values for JSON.
 
-    `reading` is the child process that reads within a time limit; without one it is read here. Without a `session` the
-    place is what the message alone says.
+    `reading` is the parser process, which has a time limit; without it, this process parses. Without a `session`, only
+    the message itself is judged. Raises `NotStarted`.
     """
     mail = reading.parse(raw) if reading else parse(raw)
     case = InboundContext(session, raw, mail, House(settings))
@@ -76,7 +76,7 @@ def inspect(raw: bytes, reading: Reading | None, session: Session | None, settin
 
 
 def list_contents(mail: Mail, trimmed: Trimmed) -> dict[str, Any]:
-    """Return what stands in a message; the date in UTC."""
+    """Return the contents of a message, with the date in UTC."""
     return {
         "from_name": mail.from_name,
         "from_address": mail.from_address,
@@ -92,31 +92,33 @@ def list_contents(mail: Mail, trimmed: Trimmed) -> dict[str, Any]:
 
 JudgedRow = tuple[Inbound, Judged]
 
-JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before we have noted that it was sent
+JUST_SENT = timedelta(minutes=1)  # a nearby server may return a mail before we have recorded that it was sent
 
 
 def carry_out(session: Session, actor: Mailroom, mails: Sequence[JudgedRow]) -> dict[int, int]:
-    """Do what the decisions say beside placing; returns the keys of the letters by those of their mails. It settles
-    nothing of the desk's."""
+    """Carry out decisions, except for placing: store or erase contents, record editions and bounces, create letters.
+
+    Return the ids of the letters by those of their mails.
+    """
     _keep_or_forget(session, mails)
     for row, judged in mails:
         decision = judged.decision
         if decision.place == "edition":
             edition = session.get_one(Edition, decision.edition_id)
             received_editions.record_arrival(session, actor, edition, judged.message_id, judged.body)
-            if history.has_erased_text(session, edition):  # it holds them still
+            if history.has_erased_text(session, edition):  # the mail still contains it
                 erasing.destroy(session, [row.id])
         if decision.said is not None:
-            # Our mail did not arrive, for good; the desk sees it with what the server said.
+            # Our mail failed permanently; the desk sees it with the server's text.
             mail = session.get_one(OutboxMail, decision.outbox_id)
-            if mail.state_at <= row.stored_at + JUST_SENT:  # else it was tried again since, and this is read again
+            if mail.state_at <= row.stored_at + JUST_SENT:  # else our mail was sent again since, and the bounce is old
                 outbox.mark_bounced(session, actor, mail, decision.said)
     return _letters(session, actor, [one for one in mails if one[1].decision.place == "letter"])
 
 
 def _keep_or_forget(session: Session, mails: Sequence[JudgedRow]) -> None:
-    """Keep what was read, except of what answers or returns a mail to a reader, or one that opens a door: what that
-    quotes is nobody's to read. A mail that was taken back and destroyed, and came once more, is forgotten again.
+    """Store the contents of mails. Erase those that answer or return our mail to a reader or with a sign-in link, as
+    nobody should read what they quote, and copies of a mail that was withdrawn and destroyed.
     """
     duplicates = {row.id: judged.decision.duplicate_of_id or 0 for row, judged in mails if judged.is_duplicate}
     there = inbound.with_bytes(session, duplicates.values())
@@ -135,7 +137,7 @@ def _keep_or_forget(session: Session, mails: Sequence[JudgedRow]) -> None:
 
 
 def _letters(session: Session, actor: Mailroom, mails: Sequence[JudgedRow]) -> dict[int, int]:
-    """Make the letters in the order in which they came: those of readers that follow one another together."""
+    """Create the letters in the order of their mails; consecutive ones of readers are created together."""
     keys: dict[int, int] = {}
     for is_expert, some in groupby(mails, key=lambda one: one[1].decision.author == "expert"):
         run = list(some)
@@ -169,22 +171,24 @@ def _of_readers(session: Session, actor: Mailroom, mails: Sequence[JudgedRow]) -
 
 UNPLACEABLE = "could not be placed"
 
-# The place that mails came to, "again" or "lost"; None where one failed, and nothing where it lost a race.
+# The place of each mail, "again" or "lost"; None if it failed; without an entry if it lost a race.
 Became = dict[leases.Claim, str | None]
 
 log = logging.getLogger(__name__)
 
 
 def settle_each(session: Session, judged_mails: Sequence[Judged]) -> Became:
-    """Place each mail in a savepoint of its own; None where that failed. One that lost a race is left out."""
+    """Place each mail in a savepoint of its own. Return the places, None if it failed; mails that lost a race are left
+    out. Raises `StaleDataError` and the errors that `log_failure` raises.
+    """
     became: Became = {}
     for one in judged_mails:
         try:
             with session.begin_nested():
                 became |= settle(session, [one])
-        except StaleDataError:  # the whole transaction lost a race, and is run again
+        except StaleDataError:  # the whole transaction lost a race and is retried
             raise
-        except IntegrityError:  # another worker placed the same mail just now
+        except IntegrityError:  # another worker has just placed the same mail
             pass
         except Exception as error:
             log_failure(one.claim, error)
@@ -193,7 +197,7 @@ def settle_each(session: Session, judged_mails: Sequence[Judged]) -> Became:
 
 
 def settle(session: Session, judged_mails: Sequence[Judged]) -> Became:
-    """Make what decisions say and place the mails whose leases still hold; tells the places, "lost" of the others."""
+    """Carry out decisions and place the mails that are still leased. Return the places, "lost" for the others."""
     rows = leases.lock_claimed(session, [one.claim for one in judged_mails])
     mails = [(rows[one.claim], one) for one in judged_mails if one.claim in rows]
     letters = carry_out(session, Mailroom(), mails)
@@ -208,7 +212,9 @@ def settle(session: Session, judged_mails: Sequence[Judged]) -> Became:
 
 
 def give_up(session: Session, claim: leases.Claim) -> str:
-    """Placing failed: put it off, and after the last try show it as failed."""
+    """Schedule a retry of a mail that could not be placed, or mark it as failed after the last try. Return the result:
+    "again", "failed", or "lost" if it is no longer leased.
+    """
     row = leases.lock_claimed(session, [claim]).get(claim)
     if row is None:
         return "lost"
@@ -221,8 +227,9 @@ def give_up(session: Session, claim: leases.Claim) -> str:
 
 
 def log_failure(claim: leases.Claim, error: Exception) -> None:
-    """The error's own words may hold what somebody wrote: the log gets its name and its place only. Raises what is not
-    the mail's fault."""
+    """Log the class and traceback of an error without its message, which may quote a mail. Raise the error instead if
+    it is not the mail's fault.
+    """
     if isinstance(error, Busy | NotStarted):
         raise error
     if isinstance(error, DBAPIError) and fault_kind(error) is not FaultKind.UNKNOWN:

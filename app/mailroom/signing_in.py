@@ -1,4 +1,4 @@
-"""`flask mail sign-in`: a mail account of the newsroom is let in by its provider, and kept signed in from then on."""
+"""The command `flask mail sign-in`, which signs mail accounts in at their OAuth providers. They then stay signed in."""
 
 import sys
 import time
@@ -64,7 +64,10 @@ def _sign_in(account: OAuthAccount, use_refresh_token: bool) -> None:
 
 
 def _tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
-    """The tokens by a refresh token that somebody has. It is never an argument: those stand in the shell's history."""
+    """Get tokens for a refresh token that the operator enters. It is no argument, as the shell's history keeps those.
+
+    Raises `NotGiven`.
+    """
     if sys.stdin.isatty():
         refresh = click.prompt(f"Refresh token of {account.user}", hide_input=True)
     else:
@@ -91,7 +94,7 @@ def _wait(seconds: float, bar: Any) -> None:
 
 
 def _is_refused(account: OAuthAccount) -> bool:
-    """Knock at each server that the account is for, and tell whether one of them does not let it in."""
+    """Connect to each server that the account is used for, and return whether one refuses it."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     doors: list[tuple[str, Callable[[], AbstractContextManager[Any]]]] = [
         (f"mailbox {number} ({mailbox.host})", partial(imap.open_mailbox, db, mailbox))
@@ -108,7 +111,7 @@ def _opens(label: str, door: Callable[[], AbstractContextManager[Any]]) -> bool:
     try:
         with door():
             click.echo(f"{label}: open")
-    except Exception as error:  # whatever a server says, the next one is tried too
+    except Exception as error:  # the other servers are tried too
         click.echo(f"{label}: {imap.error_name(error)}", err=True)
         return False
     return True

@@ -1,4 +1,4 @@
-"""A mail provider posts the raw message: to an address that is a secret, and signed by the Standard Webhooks scheme."""
+"""The webhook for mail providers: they post raw messages to a secret URL, signed by the Standard Webhooks scheme."""
 
 import base64
 import hashlib
@@ -16,23 +16,23 @@ from ..programs.signed_calls import signature
 from ..web.setup import csrf, db
 from .envelope import keep
 
-TOLERANCE = 300  # seconds between the signature's time and ours, to both sides
+TOLERANCE = 300  # seconds by which the signature's time may differ from ours, in both directions
 TYPES = ("message/rfc822", "application/octet-stream")
-RETRY = 30  # seconds after which a provider may come again
+RETRY = 30  # seconds for Retry-After
 
 webhook = Blueprint("webhook", __name__, url_prefix="/mail/in")
-csrf.exempt(webhook)  # no browser comes here, and no cookie is looked at
+csrf.exempt(webhook)  # it is not for browsers and uses no cookie
 
 
 def path(secret: str) -> str:
-    """The address that belongs to a secret; whoever knows it still has to sign."""
+    """Return the path that is derived from a secret. Whoever knows the path still needs the secret to sign."""
     made = hmac.digest(webhook_key(secret), b"the address of the webhook", hashlib.sha256)
     return f"/mail/in/{base64.b32encode(made[:20]).decode().lower()}"
 
 
 @webhook.post("/<address>")
 def receive(address: str) -> Response:
-    """200 once the message is committed. One that is delivered again is stored again, and placed as a duplicate."""
+    """Store a message; respond with 200 once it is committed. A repeated one is stored and placed as a duplicate."""
     secret = current_app.config["MAIL_WEBHOOK_SECRET"]
     if not secret or not hmac.compare_digest(request.path.encode(), path(secret).encode()):
         abort(404)  # before a byte of the body is read
@@ -55,9 +55,7 @@ def receive(address: str) -> Response:
 
 
 def _has_valid_signature(key: bytes, raw: bytes) -> bool:
-    """Return whether one of the signatures is ours for this body; several stand there while a provider changes its
-    secret.
-    """
+    """Return whether one of the signatures is valid. There are several while a provider changes its secret."""
     message_id, timestamp, given = (
         request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
     )
