@@ -1,1 +1,1 @@
-"""Measurements, as ratios to a floor that runs interleaved in the same minutes: `make bench`."""
+"""Benchmarks for `make bench`, as ratios to a floor that is measured in the same minutes, in alternate rounds."""

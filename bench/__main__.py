@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def conclude(figures: Figures, is_json: bool, is_written: bool) -> None:
-    """Print the table beside what was committed, and commit it where that is asked for."""
+    """Print the table beside the committed figures, and write it into docs/performance.md if requested."""
     page = table.PAGE.read_text(encoding="utf-8")
     committed = table.read(page)
     if is_json:

@@ -1,8 +1,8 @@
-"""A model of asking again: words by Zipf's law in topics, of which a repetition keeps some, inflects some and replaces
-some.
+"""A statistical model of repeated questions: words by Zipf's law within topics, some of which a repetition keeps,
+inflects or replaces.
 
-It has no meaning in it. It is for what hangs on the distribution of words: speed at any size, what dropping common
-words costs, and one way of ranking against another by words alone.
+Its texts have no meaning. It serves to measure what depends on the distribution of words: speed at any size, the cost
+of dropping common words, and methods of ranking by words alone.
 """
 
 import random
@@ -55,7 +55,7 @@ class Tongue:
         return ("" if self.alphabet == "han" else " ").join(said) + "?"
 
     def ask(self) -> tuple[str, str]:
-        """A question, and the same asked again."""
+        """Return a question and a repetition of it."""
         rng = self.rng
         topic = rng.choices(self.topics, cum_weights=self.topic_weights)[0]
         words = [rng.choice(topic) for _ in range(rng.randrange(3, 8))]

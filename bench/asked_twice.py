@@ -1,9 +1,8 @@
-"""Questions asked twice, made and not collected: the same question in other words, among many that only look like it.
+"""Synthetic duplicate questions: the same question in other words, among many that only look like it.
 
-No collection of real duplicate questions has a licence that lets it lie here, so these are written by hand as families
-of phrasings with slots, and mixed with a seed. They tell one matcher from another; they don't say what a real desk will
-see. Real collections are harder in wording and easier in having fewer near misses. `flask matching evaluate` takes any
-real one.
+No collection of real duplicate questions has a licence that would allow us to include it. So these are generated, with
+a seed, from hand-written families of phrasings with slots. They compare matchers, but don't predict the results of a
+real desk: real collections vary more in wording and have fewer near misses. `flask matching evaluate` takes a real one.
 """
 
 import random
@@ -17,7 +16,7 @@ PLACES, THINGS, WHO, OPENINGS = (WORDS[name] for name in ("places", "things", "w
 
 @dataclass(frozen=True)
 class Pair:
-    """A question as it is stored and as somebody asks it again, perhaps in another language (`asked_in`)."""
+    """A stored question and its repetition, perhaps in another language (`asked_in`)."""
 
     stored: str
     asked: str
@@ -29,20 +28,20 @@ Slots = tuple[int, int, int, int]
 
 
 def _fill(rng: random.Random, phrasing: str, language: str, slots: Slots) -> str:
-    """A phrasing with its slots filled, each by one of the ways there are to say it."""
+    """Fill the slots of a phrasing, each with one of its synonyms."""
     nominative, locative = PLACES[language][slots[0]]
     thing, who = (rng.choice(words[language][key].split("|")) for words, key in ((THINGS, slots[1]), (WHO, slots[2])))
     return phrasing.format(place=nominative, at=locative, thing=thing, who=who, year=1991 + slots[3])
 
 
 def _slots(rng: random.Random, *languages: str) -> Slots:
-    """Keys into the lists, of which each language's begin with the same entries."""
+    """Draw indexes into the lists, which begin with the same entries in each language."""
     places, things, who = (rng.randrange(min(len(words[one]) for one in languages)) for words in (PLACES, THINGS, WHO))
     return places, things, who, rng.randrange(36)
 
 
 def _spoken(rng: random.Random, text: str, language: str) -> str:
-    """As people write: some begin with how they come to ask, some mistype a letter."""
+    """Make a text look typed by a person: some begin with why they ask, some mistype a letter."""
     if rng.random() < 0.35:
         text = f"{rng.choice(OPENINGS[language])} {text}"
     if rng.random() < 0.2 and language != "zh" and len(text) > 30:
@@ -52,7 +51,7 @@ def _spoken(rng: random.Random, text: str, language: str) -> str:
 
 
 def pairs(language: str, count: int, seed: int = 1, asked_in: str | None = None) -> list[Pair]:
-    """Questions with their repetitions, `count` of them or as many as there are. No two of them ask the same."""
+    """Return up to `count` questions with their repetitions. No two of them ask the same."""
     rng = random.Random(seed)
     again = asked_in or language
     families = [family for family in WORDS["families"] if language in family and again in family]
@@ -78,6 +77,8 @@ def pairs(language: str, count: int, seed: int = 1, asked_in: str | None = None)
 
 
 def collection(language: str, stored: int, queries: int, asked_in: str | None = None) -> tuple[list[Pair], list[Pair]]:
-    """Pairs whose first halves are stored, and as many whose repetition finds nothing: those are never stored."""
+    """Return `stored` pairs whose first questions are to be stored, and up to `queries // 2` pairs that are not stored,
+    so that their repetitions should find nothing.
+    """
     made = pairs(language, stored + queries // 2, asked_in=asked_in)
     return made[:stored], made[stored:]

@@ -1,4 +1,4 @@
-"""Databases to measure in: new ones, filled to a size, and gone at the end."""
+"""Temporary databases for benchmarks, filled to a size."""
 
 import os
 import sqlite3
@@ -19,13 +19,13 @@ from tests.support import postgres
 from .surroundings import SECRET, Run
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-# A server of the tests' own waits for no disk. What is measured must.
+# The tests' own server doesn't wait for the disk; benchmarks must.
 DURABLE = {"autovacuum": "on", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @contextmanager
 def _server() -> Iterator[str | None]:
-    """A server that runs here and lets us in; where there is none, one of our own."""
+    """Yield the URL of a running server that we may use, or start one; None if there is none."""
     named = os.environ.get(postgres.URL_VARIABLE)
     running = next(
         (url for url in ((named,) if named else postgres.USUAL_URLS) if postgres.can_create_databases(url)), None
@@ -39,7 +39,7 @@ def _server() -> Iterator[str | None]:
 
 @contextmanager
 def empty(kind: str, number: int, folder: Path) -> Iterator[list[str]]:
-    """The addresses of so many empty databases, dropped at the end; none where no server lets us make one."""
+    """Create empty databases and yield their URLs; drop them at the end. Yield none if there is no server for them."""
     if kind == "sqlite":
         yield [f"sqlite:///{(folder / f'{uuid4().hex}.db').resolve()}" for _ in range(number)]
         return
@@ -61,7 +61,7 @@ def opened(url: str) -> Database:
 
 @contextmanager
 def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], object]) -> Iterator[dict[int, str]]:
-    """By size, the addresses of databases that `fill` has filled, or copies of those that were kept."""
+    """Yield the URLs of databases by size, filled by `fill`, or copied from those kept by an earlier run."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as name,
         empty(kind, len(run.sizes), Path(name)) as urls,
@@ -87,7 +87,7 @@ def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], objec
 
 
 def _kept(folder: Path, url: str, name: str) -> str:
-    """Where a filled database is kept: SQLite's in the folder, PostgreSQL's beside the others of its server."""
+    """Return the URL of the kept copy of a filled database: in the folder for SQLite, else on the same server."""
     if url.startswith("sqlite"):
         folder.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{folder.resolve() / name}.db"
@@ -96,7 +96,7 @@ def _kept(folder: Path, url: str, name: str) -> str:
 
 
 def _copy(source: str, target: str) -> bool:
-    """Make the target anew, the same as the source; return whether there is a source."""
+    """Replace the target with a copy of the source; return whether there is a source."""
     one, other = make_url(source), make_url(target)
     if source.startswith("sqlite"):
         if not Path(str(one.database)).is_file():

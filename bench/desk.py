@@ -1,8 +1,7 @@
-"""The desk's pages, and the page behind an expert's link, at each size.
+"""Benchmarks of the desk's pages, the page of an expert's link, and searches, at each size.
 
-For each page: statements,
-milliseconds of CPU, and how long one waits for it, at each size in turn, with a bare page between. A page that a larger
-database can't open more than twice as slowly is good enough.
+Measures the statements, CPU time and latency of each page, for each size in turn, with a bare page in between. A page
+may take at most twice as long in a larger database.
 """
 
 import tempfile
@@ -44,17 +43,17 @@ from .readers import changing
 from .servers import serving
 from .surroundings import Run, environment
 
-# One editor: two would wait for each other now and then. The letters are what all look at.
+# One editor, since two would sometimes wait for each other; more for the list of letters, which everybody opens.
 CLIENTS, AT_THE_LETTERS = 1, 8
 EXPERT, AUTOSAVE, EDITION = "an expert's link", "a draft saved", "an edition of 30, made anew"
 FOUND = ("search", "search of readers")
-ABSENT = 404  # a page that this version has not
+ABSENT = 404  # the status of a page that this version doesn't have
 Found = dict[str, dict[str, Measured]]  # by the goal's key and by the page
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A newsroom of one size, being served: the app to count statements in, the servers to measure, what to open."""
+    """A served newsroom of one size: the app for counting statements, the measured servers, and the requests."""
 
     app: Flask
     port: int
@@ -66,7 +65,7 @@ class Desk:
 
 
 def report(run: Run) -> Figures:
-    """Measure in each database."""
+    """Measure in each kind of database."""
     figures: Figures = {}
     for kind in run.databases:
         with (
@@ -109,7 +108,7 @@ def _experts_link(session: Session) -> str:
 
 
 def _edition_of_thirty(session: Session) -> str:
-    """Let the newest edition that was sent have the thirty Q&As that ran last, and return its public key."""
+    """Move the thirty latest Q&As into the newest edition that was sent, and return its public ID."""
     newsletter = by_slug(session, SLUG)
     assert newsletter is not None
     newest = archive.sent_editions(newsletter).page(session, None, 1)[0]
@@ -119,8 +118,10 @@ def _edition_of_thirty(session: Session) -> str:
 
 
 def desk_paths(session: Session) -> dict[str, str]:
-    """What the pages of the big newsletter's desk are, each with a row in the midst of the others. Lists are full at
-    any size: what is compared is how they are found, not how many rows are drawn."""
+    """Return the paths of the desk's pages, by name. Pages of a single row have one from the middle of its table.
+
+    Lists are full at any size, so the comparison is of finding rows, not of rendering more of them.
+    """
     newsletter = session.scalar(select(Newsletter.id).filter_by(slug=SLUG))
 
     def one(model: type[Letter] | type[Question] | type[Edition] | type[OutboxMail], *where: Any) -> str:
@@ -184,7 +185,7 @@ def _status(desk: Desk, page: str) -> int:
 
 
 def statements(desk: Desk, page: str) -> list[str]:
-    """What a page asks of its database, the beginning of a transaction not counted: only SQLite would show it."""
+    """Return the SQL statements of a page, without BEGIN, which is only visible on SQLite."""
     asked: list[str] = []
 
     def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -235,7 +236,7 @@ def _measured(run: Run, desks: dict[int, Desk]) -> dict[int, Found]:
 
 
 def _room(page: str) -> str:
-    """Return which goals a page is measured for."""
+    """Return the prefix of the goals that a page is measured for."""
     if page in FOUND:
         return "search"
     return "letters" if page.startswith("letters") else "expert" if page == EXPERT else "desk"
@@ -244,7 +245,7 @@ def _room(page: str) -> str:
 def _in_turn(
     run: Run, desks: dict[int, Desk], calls: dict[int, Iterator[Call]], clients: int, bare: Call
 ) -> tuple[dict[int, Result], Result]:
-    """Each size and the floor, which is the smallest one's."""
+    """Measure each size and the smallest one's floor, in turn."""
     floor = next(iter(desks.values())).floor
     contenders = [Contender(desk.port, desk.server, calls[size]) for size, desk in desks.items()]
     *results, last = interleave(run.pace, clients, *contenders, Contender(*floor, repeat(bare)))

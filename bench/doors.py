@@ -1,4 +1,4 @@
-"""What the bench sends: filled-in forms with valid tokens, and the pages to read, signed in where the desk is read."""
+"""The requests of the benchmarks: forms with valid tokens, and public pages; with cookies for the desk's pages."""
 
 import itertools
 import re
@@ -27,12 +27,12 @@ def _app(settings: tuple[tuple[str, str], ...]) -> Flask:
 
 
 def app_of(settings: dict[str, str]) -> Flask:
-    """The product of these settings, in this process."""
+    """Return the app with these settings, in this process."""
     return _app(tuple(settings.items()))
 
 
 def ask_form(settings: dict[str, str], number: int) -> str:
-    """The body of one reader's POST, with a token of its own, as the page would have given it."""
+    """Return the body of a reader's POST, with a token as the page would have contained it."""
     app = app_of(settings)
     with app.test_request_context(), app.extensions["database"].read() as session:
         newsletter = by_slug(session, SLUG)
@@ -42,7 +42,7 @@ def ask_form(settings: dict[str, str], number: int) -> str:
 
 
 def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
-    """What readers see."""
+    """Return requests for the readers' pages, by name."""
     app = app_of(settings)
     with app.extensions["database"].read() as session, app.test_request_context():
         newsletter = by_slug(session, SLUG)
@@ -65,14 +65,14 @@ def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
 
 
 def unchanged(settings: dict[str, str]) -> list[tuple[str, Call]]:
-    """What a browser asks for that has the page already."""
+    """Return conditional requests, as of a browser that has cached the page."""
     app = app_of(settings)
     paths = {"archive": f"/{SLUG}/answers", "feed": f"/{SLUG}/feed.xml"}
     return [(name, Call(path, expect=304, tag=_tag(app, path))) for name, path in paths.items()]
 
 
 def expert(app: Flask, token: str) -> tuple[Call, Iterator[Call]]:
-    """The page behind an assignment's link, and a draft typed there that saves itself."""
+    """Return the request for the page of an assignment's link, and endless requests that save a draft there."""
     path = f"/a/{token}"
     page = app.test_client().get(path).text
     fields = dict(_HIDDEN.findall(page))

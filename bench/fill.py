@@ -1,7 +1,7 @@
-"""The newsroom that is measured: the demo's big newsletter, with all that the product fills for it, and letters to it.
+"""The newsroom for benchmarks: the demo's big newsletter with its search index and weekly counts, and letters to it.
 
-A submission is compared with what is in the search index, and what a text costs depends on its words. So the index is
-filled, and texts are sentences in many languages, none of which stands twice but by chance.
+A submission is compared with the texts in the search index, and the cost of a text depends on its words. So the index
+is filled, and the texts are varied sentences in many languages.
 """
 
 from random import Random
@@ -20,7 +20,7 @@ from demo.scale.words import any_matter
 
 
 def fill_newsroom(database: Database, questions: int) -> None:
-    """Fill an empty, migrated database with one newsletter of so many questions, its search index and its insights."""
+    """Fill an empty, migrated database with a newsletter of this many questions, the search index and weekly counts."""
     grow(database, questions)
     for _ in rebuild_indexes(database):
         pass
@@ -29,13 +29,13 @@ def fill_newsroom(database: Database, questions: int) -> None:
 
 
 def write_letter(number: int) -> str:
-    """Return what a reader writes; the same for the same number."""
+    """Return the text of a reader's letter, always the same for a number."""
     rng = Random(number)
     return any_matter(rng).letter(rng)
 
 
 def invite_editor(session: Session) -> str:
-    """Return a link that signs the newsletter's editor in."""
+    """Create a sign-in link for the newsletter's editor, and return its path."""
     editor = by_email(session, DESK[0][1])
     assert editor is not None
     return sign_in.invite(session, Clock(), editor, "desk")

@@ -1,4 +1,4 @@
-"""A flame graph as a small picture: whoever calls stands above whom they call, as wide as the time in it."""
+"""Flame graphs as small SVG images: callers above the functions that they call, as wide as the time spent in them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 Stacks = Counter[tuple[str, ...]]
 
-WIDTH, ROW, LEAST, LETTER = 1200, 17, 3.0, 6.3  # pixels; what is narrower than LEAST is left out
+WIDTH, ROW, LEAST, LETTER = 1200, 17, 3.0, 6.3  # pixels; frames narrower than LEAST are left out
 COLOURS = {
     "app/": "#e8b04a",
     "sqlalchemy/": "#8fb3d9",
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
 
 
 def frames(stacks: Stacks) -> Iterator[Frame]:
-    """Each function under each of its callers, once."""
+    """Yield a frame for each function under each of its callers."""
 
     def walk(some: Stacks, depth: int, begins: int) -> Iterator[Frame]:
         below: dict[str, Stacks] = {}
@@ -44,7 +44,7 @@ def frames(stacks: Stacks) -> Iterator[Frame]:
 
 
 def drawn(stacks: Stacks, title: str) -> str:
-    """The picture as SVG: no script, and the name of each function with its share where one points at it."""
+    """Return the graph as SVG without scripts; hovering over a function shows its name and share."""
     whole = stacks.total() or 1
     shown = [frame for frame in frames(stacks) if frame.times * WIDTH / whole >= LEAST]
     height = (max((frame.depth for frame in shown), default=0) + 3) * ROW

@@ -1,7 +1,7 @@
-"""`python -m bench flames`: where the processor's time goes in the three that are furthest from their goals.
+"""`python -m bench flames`: flame graphs of the three requests that miss their goals of CPU time by most.
 
-By the committed figures of docs/performance.md. Each is asked again and again of a server, and py-spy looks at its
-processes meanwhile; docs/pictures gets a flame graph of each.
+They are chosen by the committed figures of docs/performance.md. Each request is repeated while py-spy samples the
+server's processes. The graphs are written to docs/pictures.
 """
 
 import itertools
@@ -31,14 +31,14 @@ from .servers import serving
 from .surroundings import Run, environment
 
 PICTURES = table.PAGE.parent / "pictures"
-NUMBER, SECONDS, RATE = 3, 10, 200  # so many graphs, each of so many seconds, with so many looks a second
+NUMBER, SECONDS, RATE = 3, 10, 200  # graphs, seconds for each, samples per second
 SENDS, PAGES, ANEW, DRAFTS = "submit-cpu", "copies-cpu", "anew-cpu", "autosave-cpu"
-REQUEST = "Flask.__call__ "  # what the server of the pages calls for each
-_CUT = re.compile(r"\(.*(?:site-packages|lib/python3\.\d+)/")  # what is before it is of this machine
+REQUEST = "Flask.__call__ "  # the function that the server calls for each request
+_CUT = re.compile(r"\(.*(?:site-packages|lib/python3\.\d+)/")  # the part of a path that depends on the machine
 
 
 def report(run: Run) -> None:
-    """Draw the three in place of those that were drawn before."""
+    """Draw the graphs, and delete those of an earlier run."""
     chosen = worst(table.read(table.PAGE.read_text(encoding="utf-8")))
     for old in PICTURES.glob("flame-*.svg"):
         old.unlink()
@@ -60,12 +60,12 @@ def report(run: Run) -> None:
 
 
 def named(goal: Goal, where: str) -> str:
-    """What stands above the graph."""
+    """Return the title of the graph."""
     return f"{where}, made anew" if goal.key == ANEW else where or goal.what.partition(",")[0]
 
 
 def worst(figures: Figures) -> list[tuple[Goal, str]]:
-    """Those that cost the most times their goal, each kind of request once."""
+    """Return the missed goals with the highest multiple of their target, each with its page, each request once."""
 
     def excess(goal: Goal, found: Measured) -> float:
         return ((found.ratio if goal.of_floor else None) or found.value) / (goal.target or 1)
@@ -122,7 +122,7 @@ def _looked_at(port: int, server: psutil.Process, calls: Iterator[Call]) -> Stac
 
 
 def stacks_in(raw: str) -> Stacks:
-    """A line is `outer (file:line);inner (file:line) times`; what is around a request is left out."""
+    """Parse py-spy's output, lines of `outer (file:line);inner (file:line) times`. Drop frames outside a request."""
     stacks: Stacks = Counter()
     for line in raw.splitlines():
         frames, _, times = line.rpartition(" ")

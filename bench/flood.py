@@ -37,11 +37,11 @@ from .fill import fill_newsroom, invite_editor
 from .servers import command, serving
 from .surroundings import SECRET, environment, machine, say
 
-HANDS = 12  # connections of those who flood
-LOOKS_EVERY = 1.0  # seconds between two things that somebody does at the desk
-SORTED = 75.0  # seconds after which the worker has looked at what came last
-FILLED = 10  # questions that are there before
-FIRST = 60  # letters that somebody reads
+HANDS = 12  # connections of the flood
+LOOKS_EVERY = 1.0  # seconds between two actions of an editor at the desk
+SORTED = 75.0  # seconds after which the worker has processed the last letters
+FILLED = 10  # questions in the database beforehand
+FIRST = 60  # letters that an editor reads
 _FORM = re.compile(r'name="form" value="([^"]+)"(?: data-task="([^"]*)")?')
 _LETTER = re.compile(r'name="letter" value="([^"]+)"')
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -51,7 +51,7 @@ _SEEN = re.compile(r'name="seen" value="([^"]+)"')
 
 @dataclass
 class Watch:
-    """What is measured: answers by their status, and milliseconds by what was done."""
+    """The measurements: responses by status, and milliseconds by action."""
 
     answers: Counter[int] = field(default_factory=Counter)
     took: dict[str, list[float]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Watch:
 
 
 class Hand:
-    """One connection to the site, of somebody at an address."""
+    """A connection to the site, for requests from any address."""
 
     def __init__(self, port: int, watch: Watch) -> None:
         self.port, self.watch, self.line = port, watch, HTTPConnection("127.0.0.1", port, timeout=60)
@@ -81,7 +81,7 @@ class Hand:
             return 0, ""
 
     def send(self, text: str, address: str, with_proof: bool = False) -> int:
-        """Open the form and send it, as whoever floods must, too."""
+        """Open the form and send it, as the sender of a flood must do too. Return the status, 0 without a form."""
         _status, page = self.ask("GET", f"/{SLUG}/ask", address)
         found = _FORM.search(page)
         if found is None:
@@ -103,7 +103,7 @@ class Flood:
 
 
 def run_flood(port: int, flood: Flood, watch: Watch) -> None:
-    """Send it all, evenly; half of the readers' browsers have solved the proof of work."""
+    """Send all letters at an even rate; half of the readers' letters have a proof of work."""
     rng = random.Random(7)
     letters = [(mixed_text(rng), False, False) for _ in range(flood.posts)]
     step = flood.posts // (len(HONEST_LETTERS) + 1)
@@ -136,7 +136,7 @@ def run_flood(port: int, flood: Flood, watch: Watch) -> None:
 
 
 def at_the_desk(port: int, cookie: str, watch: Watch, stop: threading.Event) -> None:
-    """List, open and file, again and again, as somebody does who works meanwhile."""
+    """List, open and file letters repeatedly, like an editor at work, until `stop` is set."""
     hand, desk = Hand(port, watch), f"/desk/{SLUG}/letters"
 
     def timed(what: str, method: str, path: str, body: str | None = None) -> str:

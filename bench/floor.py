@@ -1,5 +1,5 @@
-"""The floors: a bare Flask page that renders a small template, a page of 30 rows by Core and Jinja, and a bare insert
-of one row with its commit, in the same database under the same server."""
+"""The floors of the benchmarks, in the same database and server: a bare Flask page with a small template, a page of 30
+rows by SQLAlchemy Core and Jinja, and the insert of one row with its commit."""
 
 import os
 

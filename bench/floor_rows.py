@@ -1,4 +1,4 @@
-"""The rows of the floors: those that are inserted, and those that are shown."""
+"""The tables of the floors: one for inserted rows, one with the rows that are shown."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,7 @@ class Shown(Base):
 
 
 def prepare(database: Database) -> None:
-    """Make both tables, and fill the one that is shown; those of another time stay."""
+    """Create both tables and fill the one that is shown, unless they exist from an earlier run."""
     Base.metadata.create_all(database.writer)
 
     def fill(session: Session) -> None:

@@ -1,6 +1,6 @@
-"""The goals of speed, each a row: what is measured beside which floor, and what it may cost at most.
+"""The performance goals, one per row: what is measured, relative to which floor, and the target.
 
-A part of the bench measures all rows that name it.
+Each part of the bench measures the goals that name it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAILS = "parsed, kept raw and inserted, fifty a commit"
 
 @dataclass(frozen=True)
 class Goal:
-    """`target` is a multiple of the floor where `of_floor` says so, and else a value in `unit`."""
+    """A performance goal. `target` is a multiple of the floor if `of_floor` is set, otherwise a value in `unit`."""
 
     number: str
     key: str
@@ -30,7 +30,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure, what the floor took in the same rounds, and which of several it is the worst of."""
+    """A figure, with the floor's in the same rounds. If it is the worst of several, `where` names it."""
 
     value: float
     floor: float | None = None
@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a figure was taken: a goal's key, a database, so many questions."""
+    """The key of a figure: the goal's key, the database, and the number of questions."""
 
     key: str
     database: str
@@ -108,13 +108,13 @@ GOALS = (
 BY_KEY = {goal.key: goal for goal in GOALS}
 BY_WHAT = {(goal.number, goal.what): goal for goal in GOALS}
 
-COUNTS = ("statements", "requests", "kB", "MB")  # the same on any machine, or nearly
+COUNTS = ("statements", "requests", "kB", "MB")  # nearly the same on any machine
 EXACT = ("statements", "requests")
-MARGIN = 0.2  # by which a ratio may be worse than the committed one on a machine that others use too
+MARGIN = 0.2  # by which a ratio may be worse than the committed one, as measured on shared machines
 
 
 def is_met(goal: Goal, found: Measured) -> bool | None:
-    """Whether the goal is met; None where there is none, or where nothing was measured beside it."""
+    """Return whether the goal is met; None if it has no target, or if its floor was not measured."""
     value = found.ratio if goal.of_floor else found.value
     if goal.target is None or value is None:
         return None
@@ -124,12 +124,12 @@ def is_met(goal: Goal, found: Measured) -> bool | None:
 
 
 def compared(goal: Goal, found: Measured) -> float | None:
-    """What of a figure can be compared with another day's: its ratio to the floor, or a count. No times and rates."""
+    """Return the value that is comparable between runs: a count or the ratio to the floor, never a time or rate."""
     return found.value if goal.unit in COUNTS else found.ratio
 
 
 def is_worse(goal: Goal, found: Measured, committed: Measured | None) -> bool:
-    """Whether it is worse than what was committed, by more than the margin; failures tell nothing."""
+    """Return whether a figure is worse than the committed one by more than the margin; False if that had failures."""
     if committed is None or committed.failed:
         return False
     now, before = compared(goal, found), compared(goal, committed)
@@ -140,7 +140,7 @@ def is_worse(goal: Goal, found: Measured, committed: Measured | None) -> bool:
 
 
 def worst(found: dict[str, Measured], goal: Goal) -> Measured:
-    """The one that is furthest from the goal, with its name."""
+    """Return the figure with the highest value or ratio, with its name and the failures of all."""
     name = max(found, key=lambda name: (found[name].ratio if goal.of_floor else None) or found[name].value)
     one = found[name]
     return Measured(one.value, one.floor, name, sum(each.failed for each in found.values()))

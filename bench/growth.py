@@ -40,7 +40,7 @@ from .desk import desk_paths
 from .fill import fill_newsroom, invite_editor, write_letter
 
 SECRET = bytes(range(32))
-STEPS = 100  # of SQLite's machine, between two times that we hear of them
+STEPS = 100  # of SQLite's virtual machine, between two calls of the progress handler
 ROUNDS, POSTS = 9, 90
 OF_TODAY = 60
 NEXT = text("UPDATE public_versions SET version = :version")
@@ -69,7 +69,7 @@ class House:
             raise RuntimeError(f"{path} {answer.status_code} at {self.size:,}")
 
     def change(self) -> None:
-        """Let no copy of a readers' page be good any more."""
+        """Invalidate all cached pages of readers."""
         self.database.write(lambda session: session.execute(NEXT, {"version": secrets.token_hex(8)}))
 
     def form(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class House:
 
 
 def filled(url: str, size: int) -> Database:
-    """Open a database of that size, and fill it if it is empty."""
+    """Open a database, and fill it with this many questions if it is empty."""
     migrate(url)
     database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
     with database.read() as session:
@@ -116,7 +116,7 @@ def opened(url: str, size: int, folder: str) -> House:
 
 
 def _busy_day(session: Session) -> None:
-    """Let as many letters have come today at each size: a submission is compared with up to sixty of them."""
+    """Add the same number of today's letters at each size, as a submission is compared with up to sixty of them."""
     newsletter = by_slug(session, SLUG)
     assert newsletter is not None
     for number in range(OF_TODAY):
@@ -147,7 +147,7 @@ def _readers(session: Session) -> dict[str, str]:
 
 @contextmanager
 def heard(house: House) -> Iterator[tuple[list[str], list[int]]]:
-    """The statements that are asked meanwhile, and the steps that SQLite takes for them."""
+    """Yield lists that collect the SQL statements of the block, and the steps of SQLite's virtual machine for them."""
     statements: list[str] = []
     steps: list[int] = []
     engines = (house.database.reader, house.database.writer)
@@ -170,7 +170,7 @@ def heard(house: House) -> Iterator[tuple[list[str], list[int]]]:
 
 
 def taken(do: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds of this thread's CPU, and of waiting."""
+    """Return the milliseconds of CPU time of this thread, and of wall-clock time."""
     cpu, wall = time.thread_time(), time.perf_counter()
     do()
     return (time.thread_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000

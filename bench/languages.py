@@ -1,11 +1,11 @@
-"""How often the language of one sentence is guessed right, by ours and by libraries, and what each costs.
+"""The accuracy and cost of guessing the language of a sentence, of our function and of libraries.
 
-The sentences are questions as readers ask them, a hundred a language, in `asked_in/` (its README says where they come
-from). A folder of others, with a file such as `kk-Latn.txt` for each language and a sentence in each line, is named in
-BENCH_LANGUAGES. A library that isn't installed is left out and named; each runs in a process of its own.
+The sentences are questions as readers ask them, a hundred per language, in `asked_in/` (see its README for their
+source). BENCH_LANGUAGES can name another folder, with a file such as `kk-Latn.txt` per language and a sentence per
+line. Libraries that aren't installed are skipped and listed; each runs in a process of its own.
 
-Libraries know no scripts: where they name the language, the script is given to them. Where one takes a list of
-languages, it gets ours, and Croatian and Bosnian count as Serbian in Latin letters.
+Libraries don't tell the script, so the right language is enough for them. Those that take a list of languages get ours,
+and Croatian and Bosnian count as Serbian in Latin letters.
 """
 
 import os
@@ -101,7 +101,7 @@ GUESSES: dict[str, tuple[Callable[[], Guess], str, str]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What one guess gave: the wrong answers by language, the time it took, and the memory that it took to begin."""
+    """The results of a guesser: wrong answers by language, seconds to start, milliseconds per text, MB to start."""
 
     wrong: dict[str, Counter[str]]
     ready: float
@@ -114,16 +114,16 @@ def sentences() -> dict[str, list[str]]:
 
 
 def _bases() -> set[str]:
-    """Return the languages of the sentences without their scripts, for a library that is given a list."""
+    """Return the languages of the sentences without their scripts, for libraries that take a list."""
     return {tag.partition("-")[0] for tag in sentences()} | {*SERBIAN}
 
 
 def measured(name: str) -> Found:
-    """Guess all of them, in a process that did nothing before."""
+    """Guess all sentences. For the figures of its start, call it in a new process."""
     asked, process = sentences(), psutil.Process()
     before, start = process.memory_info().rss, time.perf_counter()
     guess = GUESSES[name][0]()
-    for some in asked.values():  # each script is learned when it is first met
+    for some in asked.values():  # the tables of a script are loaded on first use
         guess(some[0])
     ready, memory = time.perf_counter() - start, process.memory_info().rss - before
     start = time.process_time()
@@ -141,7 +141,7 @@ def _is_right(name: str, tag: str, found: str) -> bool:
 
 
 def size_of(distribution: str, seen: set[str]) -> float:
-    """Return what installing it brings, with all that it needs, in megabytes."""
+    """Return the installed size of a distribution with its dependencies, in megabytes, without those in `seen`."""
     if distribution in seen:
         return 0.0
     seen.add(distribution)
@@ -167,7 +167,7 @@ def _there(name: str) -> bool:
 
 
 def report(say: Say) -> None:
-    """Tell the figures: right of a hundred for each language, then what each guess costs."""
+    """Print the percentage of right guesses for each language, then the cost of each guesser."""
     names = [name for name in GUESSES if _there(name)]
     found: dict[str, Found] = {}
     for name in names:

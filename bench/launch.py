@@ -39,7 +39,7 @@ from .surroundings import SECRET, environment, machine, say
 
 RATES = (14, 20, 30, 40, 60, 80, 120)
 SLOW = 1_000.0  # milliseconds
-FILLED = 1_000  # questions that are there before
+FILLED = 1_000  # questions in the database beforehand
 _FORM = re.compile(r'name="form" value="([^"]+)"')
 SYNCS = 200
 
@@ -52,7 +52,7 @@ class Came:
 
 
 def syncs_a_second(folder: str) -> float:
-    """How often a second this disk writes a page for good: what a commit waits for."""
+    """Return how often per second this disk can sync a page, which is what a commit waits for."""
     with open(f"{folder}/sync", "wb", buffering=0) as file:
         began = time.perf_counter()
         for _ in range(SYNCS):
@@ -105,7 +105,7 @@ def come(port: int, rate: float, seconds: float, first: int) -> Came:
 
 
 class Meter:
-    """What processes used: seconds of a core by the part they play, and bytes that they gave to the disk."""
+    """Measures processes: their CPU seconds by role, and the bytes that they wrote to disk."""
 
     def __init__(self, server: psutil.Process, url: str) -> None:
         self._server, self._url = server, url
@@ -139,7 +139,7 @@ class Meter:
             found["size"] = sum(one.stat().st_size for one in place.parent.glob(f"{place.name}*"))
         else:
             found["size"] = float(str(self._asked("SELECT pg_database_size(current_database())")))
-            # What was ended counts from the moment in which its process says so, a second later at most.
+            # A backend reports its ended transactions with a delay of up to a second.
             asked = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
             found["commits"] = float(str(self._asked(asked)))
             found["wal"] = float(str(self._asked("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")))
@@ -147,7 +147,7 @@ class Meter:
 
 
 def row(rate: float, came: Came, before: dict[str, float], after: dict[str, float]) -> bool:
-    """Say what a rate cost; gives whether it was borne."""
+    """Print the cost of a rate; return whether everything was answered in time."""
     spent = {name: after[name] - before[name] for name in after}
     stored = max(1, came.answers[200])
     cuts = quantiles(came.sends, n=100) if len(came.sends) > 1 else [0.0] * 99

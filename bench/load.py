@@ -1,4 +1,4 @@
-"""A small closed-loop client: so many threads, each with a connection of its own, for so many seconds."""
+"""A small closed-loop HTTP client: threads, each with a connection of its own, for a number of seconds."""
 
 import http.client
 import threading
@@ -9,8 +9,8 @@ from statistics import median, quantiles
 
 import psutil
 
-LEAST = 2  # finished in a round, for it to tell anything: with less it has failed
-WARM, FIRST = 12, 0.05  # how often is asked before the first round, and for how many seconds each time
+LEAST = 2  # requests finished in a round; with fewer it counts as failed
+WARM, FIRST = 12, 0.05  # warm-up runs before the first round, and seconds of each
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """`cpu_ms` is what the server's processes used for each finished operation; latencies are in milliseconds."""
+    """The result of a run. `cpu_ms` is the CPU time of the server's processes for each finished request; latencies are
+    in milliseconds.
+    """
 
     done: int
     failed: int
@@ -38,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long is measured: so many rounds, each of so many seconds."""
+    """The number of rounds, and the seconds of each."""
 
     rounds: int
     seconds: float
@@ -46,7 +48,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Contender:
-    """A server at a port, and what it is asked."""
+    """A server at a port, and the requests to it."""
 
     port: int
     server: psutil.Process
@@ -59,7 +61,7 @@ def _cpu_seconds(server: psutil.Process) -> float:
 
 
 def run(port: int, server: psutil.Process, calls: Iterator[Call], clients: int, seconds: float) -> Result:
-    """Make calls from the iterator (shared by all clients) until the time is over or it ends."""
+    """Make the requests of the iterator, which all clients share, until the time is over or it ends."""
     lock, until = threading.Lock(), time.monotonic() + seconds
     spent: list[float] = []
     counts = {"failed": 0, "size": 0}
@@ -111,20 +113,20 @@ def _make(connection: http.client.HTTPConnection, call: Call) -> tuple[int, bool
 
 
 def middle(results: Sequence[Result]) -> Result:
-    """The median of each value; what failed is added up."""
+    """Return the median of each value, and the sums of finished and failed requests."""
     values = {name: median(getattr(one, name) for one in results) for name in ("per_second", "cpu_ms", "p50", "p99")}
     done, failed = sum(one.done for one in results), sum(one.failed for one in results)
     return Result(done, failed, **values, size=results[-1].size)
 
 
 def _warm(one: Contender, clients: int) -> None:
-    """Ask over many connections, since each stays with one process, so that no round pays for the first time of any."""
+    """Warm up every process of a server. A connection stays with one process, so this takes many connections."""
     for _ in range(WARM):
         run(one.port, one.server, one.calls, clients, FIRST)
 
 
 def interleave(pace: Pace, clients: int, *contenders: Contender) -> list[Result]:
-    """Let them run one after the other, round after round, since the machine's speed drifts."""
+    """Run the contenders in turn, round after round, since the machine's speed drifts. Return the medians of each."""
     for one in contenders:
         _warm(one, clients)
     rounds = [

@@ -1,8 +1,8 @@
-"""How many look-alikes that the desk is shown unasked are false, in the demo at scale.
+"""The share of false ones among the look-alikes that the desk is shown unasked, in the demo at scale.
 
-`flask demo --questions 20000 --index` is filled for it, which takes some minutes; BENCH_LOOK_ALIKES names a database
-where that was done before. A letter of the demo is made of sentences with gaps, so what it asks can be read back: the
-way to ask, the thing and the place. A look-alike is true where one of its texts asks all three.
+It fills a database with `flask demo --questions 20000 --index`, which takes some minutes; BENCH_LOOK_ALIKES can name
+one that was filled before. The demo's letters are made of sentences with gaps, so their matter can be recovered: the
+phrasing, the thing and the place. A look-alike is right if one of its texts has the same matter.
 """
 
 import os
@@ -31,15 +31,15 @@ from demo.scale.words import Tongue, tongues
 from .surroundings import say as to_terminal
 
 Say = Callable[[str], None]
-Matter = tuple[str, int, str, str]  # language, way to ask, thing, place
+Matter = tuple[str, int, str, str]  # language, phrasing, thing, place
 ROOT = Path(__file__).parents[1]
 QUESTIONS = 20_000
-LETTERS = int(os.environ.get("BENCH_LETTERS", "400"))  # of those that wait
+LETTERS = int(os.environ.get("BENCH_LETTERS", "400"))  # of those that nobody has filed
 
 
 @cache
 def _ways() -> list[tuple[Tongue, int, re.Pattern[str]]]:
-    """Return every sentence that asks, as it is found in a letter."""
+    """Return a pattern for every phrasing of a question, with its language and number."""
     return [
         (tongue, number, re.compile(".+?".join(map(re.escape, re.split(r"\{\w+\}", words))), re.IGNORECASE))
         for tongue in tongues()
@@ -49,7 +49,7 @@ def _ways() -> list[tuple[Tongue, int, re.Pattern[str]]]:
 
 
 def matter_of(text: str) -> Matter | None:
-    """Return what a text of the demo asks; None where it asks nothing, or in the Latin letters of Kazakh."""
+    """Return the matter of a text of the demo; None if it asks nothing, or is in Kazakh in Latin letters."""
     low = text.lower()
     for tongue, number, way in _ways():
         if way.search(text):
@@ -72,7 +72,7 @@ def texts_of(session: Session, one: Match) -> Iterator[str]:
 
 
 def report(say: Say) -> None:
-    """Tell how many waiting letters have a look-alike, and the share of false ones."""
+    """Print how many waiting letters have a look-alike, and the share of false ones."""
     with TemporaryDirectory(dir=Path.cwd(), prefix="bench-") as folder:
         url = os.environ.get("BENCH_LOOK_ALIKES") or f"sqlite:///{folder}/desk.db"
         settings = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": f"{folder}/mail"}

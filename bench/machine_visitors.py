@@ -1,6 +1,6 @@
-"""Those who come while machines fail (`bench.machines`): readers who ask, experts who answer by their link, and mail.
+"""Visitors while machines fail (`bench.machines`): readers who ask, experts who answer by their link, and mails.
 
-Who gets no answer, or a bad one, tries again with the same form or mail, as people and mail servers do.
+After no response or an error, they retry with the same form or mail, as people and mail servers do.
 """
 
 import random
@@ -35,9 +35,9 @@ from tests.support import cast
 from tests.support.incoming_mails import mail
 from tests.support.many_machines import LMTP, NETWORK, SITE, WORKERS, Machines
 
-PATIENCE = 15.0  # seconds that somebody waits for an answer
-AGAIN = 1.0  # seconds after which somebody tries again
-GIVEN_UP = 60.0  # seconds after which nobody does
+PATIENCE = 15.0  # seconds of waiting for a response
+AGAIN = 1.0  # seconds before a retry
+GIVEN_UP = 60.0  # seconds after which they give up
 INBOX = "ask@steppe.example"
 _LINK = re.compile(r"https?://[^/]+(/a/\S+)")
 _FORM = re.compile(r'name="form" value="([^"]+)"')
@@ -61,7 +61,7 @@ class Acknowledged:
 
 
 def prepare(machines: Machines) -> cast.Newsroom:
-    """Found a newsroom that takes mail."""
+    """Create a newsroom that receives mail."""
     database = machines.database()
     newsroom = database.write(cast.create_newsroom)
 
@@ -83,7 +83,7 @@ def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
 
 
 class Visitors:
-    """`requests` and `acknowledged` are filled while they come."""
+    """The visitors. They record all `requests`, and what was `acknowledged`."""
 
     def __init__(self, machines: Machines, newsroom: cast.Newsroom, seed: int) -> None:
         self._machines, self._newsroom, self._random = machines, newsroom, random.Random(seed)
@@ -97,8 +97,9 @@ class Visitors:
 
     @contextmanager
     def coming(self, rate: float) -> Iterator[None]:
-        """Let so many readers a second come until the block ends. For each two of them a mail comes in, for each three
-        the desk asks an expert, whose invitation goes out, and who answers."""
+        """Let `rate` readers per second come until the block ends. For every two readers, a mail comes in; for every
+        three, the desk invites an expert, who answers.
+        """
         stop = threading.Event()
         each: list[tuple[Callable[[], None], float]] = [
             (self.reader, rate),
@@ -140,7 +141,7 @@ class Visitors:
             self.acknowledged.append(Acknowledged("letter", words, time.monotonic()))
 
     def desk(self) -> None:
-        """Nora, who is at the database itself, asks an expert; while it is away she doesn't."""
+        """Let Nora invite an expert, directly in the database; skip it while the database is away."""
         words = f"Who measures the salt at gauge number {next(self._numbers)}?"
         with suppress(Busy, SQLAlchemyError):
             key = self._near.write(partial(_ask_leyla, newsroom=self._newsroom, words=words))

@@ -24,12 +24,12 @@ from .machine_visitors import Visitors, prepare
 RESTART, CUT, BRIEF = 5.0, 15.0, 3.0  # seconds: RestartSec= of the units, a cut, and what it takes to start a server
 BEFORE, AFTER = 3.0, 12.0  # seconds of quiet before each fault, and after it
 PROMISED = 10.0  # seconds for which requests may fail
-SETTLED = 120.0  # seconds that what is left has to be done in
+SETTLED = 120.0  # seconds in which the remaining work must be done
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`alone`: there is no other machine that could do the same."""
+    """A fault of a machine. `alone` means that no other machine can take over."""
 
     name: str
     machine: str
@@ -72,7 +72,7 @@ FAULTS = (
 
 @dataclass
 class Seen:
-    """What was seen of a fault: from when to when it lasted, and until when what came in its wake was counted."""
+    """The times of a fault: its beginning, its end, and the end of counting its consequences."""
 
     fault: Fault
     began: float
@@ -96,7 +96,7 @@ def bear(machines: Machines, visitors: Visitors, fault: Fault) -> Seen:
 
 
 def settle(machines: Machines) -> None:
-    """Wait until all mail is sent and placed; ten minutes pass at once for what a dead worker had leased."""
+    """Wait until all mail is sent and placed. Leases of dead workers are ended, instead of waiting ten minutes."""
     time.sleep(5)
     machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL WHERE leased_until IS NOT NULL")
@@ -106,7 +106,7 @@ def settle(machines: Machines) -> None:
 
 
 def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bool:
-    """Say what came of a fault; gives whether it is as promised."""
+    """Print the consequences of a fault; return whether they are as promised."""
     asked = [one for one in visitors.requests if seen.began - 0.5 <= one.ended and one.began < seen.until]
     failed = [one for one in asked if not one.well]
     stretch = max(one.ended for one in failed) - min(one.began for one in failed) if failed else 0.0
@@ -154,7 +154,7 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
 
 
 def everything(visitors: Visitors, found: Totals) -> list[bool]:
-    """Say what holds of the whole run; gives what does."""
+    """Print the totals of the run; return whether nothing was lost, stored twice, or known to one side only."""
     kinds = Counter(one.kind for one in visitors.acknowledged)
     lost = [one for one in visitors.acknowledged if not found.words[one.words]]
     double = [words for words, times in found.words.items() if times > 1 and "well number" in words]

@@ -58,7 +58,7 @@ Mails = Callable[[], bytes]
 
 
 def reply() -> bytes:
-    """A reader's reply to an edition, like no other: a letter of their own above the whole of it."""
+    """Return a unique reply of a reader to an edition, which is quoted in full."""
     number = next(_numbers)
     words = "\r\n".join(textwrap.wrap(write_letter(number)))
     return (
@@ -73,7 +73,7 @@ def reply() -> bytes:
 
 
 def of_the_corpus() -> Mails:
-    """The real mails one after the other, each time from another reader with another Message-ID."""
+    """Return a function that returns the real mails in turn, each time from another reader with another Message-ID."""
     lines = CORPUS.read_text().splitlines()
     raws = [base64.b64decode(json.loads(line)["raw_b64"]).replace(b"\r\n", b"\n") for line in lines]
 
@@ -86,7 +86,7 @@ def of_the_corpus() -> Mails:
 
 
 def delivered(number: int) -> bytes:
-    """Return what stands at the top of a mail."""
+    """Return the first headers of a mail."""
     return (
         f"Return-Path: <reader{number}@post.example>\r\nDelivered-To: ask@river.example\r\n"
         f"Received: from a by b; Mon, 12 Oct 2026 10:00:00 +0000\r\nFrom: Reader <reader{number}@post.example>\r\n"
@@ -113,7 +113,7 @@ def place(database: Database, reading: Reading, expected: int) -> Counter[str]:
 
 @dataclass
 class Taken:
-    """The cost of some work, a mail."""
+    """The cost of some work: mails per second, and CPU time and statements per mail."""
 
     rate: float
     cpu_ms: float
@@ -121,7 +121,7 @@ class Taken:
 
 
 class Meter:
-    """Takes the time by the clock and by the processors, and counts statements."""
+    """Measures wall-clock and CPU time, of this process and its children, and counts statements."""
 
     def __init__(self, database: Database) -> None:
         self.process, self.statements = psutil.Process(), 0
@@ -142,13 +142,13 @@ class Meter:
 
 
 def measured(database: Database, mail: Mails, rounds: int) -> tuple[dict[str, Taken], Counter[str]]:
-    """The medians of all rounds, and where the mails went."""
+    """Return the medians of all rounds, and the number of mails by place."""
     found: dict[str, list[Taken]] = {}
     places = Counter[str]()
     meter = Meter(database)
     with Reading(10) as reading:
         store(database, [mail()])
-        place(database, reading, 1)  # starts the process that reads
+        place(database, reading, 1)  # starts the parser process
         for _ in range(rounds):
             mails, others = ([mail() for _ in range(MAILS)] for _ in range(2))
             works: list[tuple[str, Callable[[], object]]] = [
@@ -169,7 +169,7 @@ def _middle(several: Sequence[Taken]) -> Taken:
 
 
 def prepare(url: str) -> Database:
-    """A newsroom of one newsletter that takes mail."""
+    """Migrate and fill a database with a newsletter that receives mail, and open it."""
     migrate(url)
     database = opened(url)
     fill_newsroom(database, QUESTIONS)
@@ -179,7 +179,7 @@ def prepare(url: str) -> Database:
 
 
 def take_mail(database: Database) -> None:
-    """Let the first newsletter have an address for its readers' mails."""
+    """Give the first newsletter an inbox."""
 
     def take(session: Session) -> None:
         newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
@@ -190,7 +190,7 @@ def take_mail(database: Database) -> None:
 
 
 def report(run: Run) -> Figures:
-    """Measure in each database that there is; the goals are for replies to an edition."""
+    """Measure in each kind of database; the goals are about replies to an edition."""
     figures: Figures = {}
     for kind in run.databases:
         with (
@@ -215,7 +215,7 @@ def mails() -> list[tuple[str, Mails]]:
 
 
 def tell(say: Say, name: str, found: dict[str, Taken], places: Counter[str]) -> dict[str, Measured]:
-    """Say what was measured; return what the goals are about, which is fifty together."""
+    """Print the figures; return those of the goals, which are about fifty mails together."""
     say(f"{name}: {dict(places)}")
     for what, one in found.items():
         say(f"  {what:<20} {one.rate:>5.0f}/s {one.cpu_ms:>6.2f} ms CPU {one.statements:>5.1f} statements")

@@ -1,8 +1,8 @@
-"""How well the same question is found again, and how fast, beside plain full-text ranking, on SQLite and PostgreSQL.
+"""The quality and speed of finding repeated questions, compared with plain full-text search, on SQLite and PostgreSQL.
 
-The questions are made, and two kinds of made: by a model of words (`asked_model`), and by hand in seven languages, full
-of near misses (`asked_twice`). They tell one way of matching from another. What a real desk's figures are, its own
-decisions will say, or `flask matching evaluate` on a collection that is at hand.
+The questions are synthetic: from a model of words (`asked_model`), and hand-written in seven languages with many near
+misses (`asked_twice`). They compare methods of matching. For the figures of a real desk, see its own decisions, or run
+`flask matching evaluate` on a real collection.
 """
 
 import os
@@ -41,13 +41,13 @@ from .surroundings import say as to_terminal
 Say = Callable[[str], None]
 SIZES = [int(size) for size in os.environ.get("BENCH_MATCHING", "10000,100000").split(",")]  # 1000000 takes ten minutes
 STORED, ASKED = 9_000, 300
-WORDED = 150  # of the questions by hand, of which there are few
+WORDED = 150  # of the hand-written questions, of which there are few
 BATCH = 2_000
 TIMES = 200  # of each kind of query
 
 
 def report(say: Say) -> None:
-    """Tell the figures, line by line."""
+    """Print the figures, line by line."""
     say(f"the same question in other words, {STORED:,} stored, a model of words; {WORDED} by hand")
     say(f"{'':<34} {'R@1':>5} {'R@5':>5} {'R@10':>5} {'MRR':>5} {'caught@10':>9}")
     for alphabet in ALPHABETS:
@@ -77,7 +77,7 @@ def report(say: Say) -> None:
 
 
 def worded(say: Say, stored_in: str, asked_in: str, matchers: list[str] | tuple[str, ...]) -> None:
-    """The hand-made questions, asked in their own language or in another."""
+    """Print the figures of the hand-written questions, repeated in their own language or in another."""
     from .asked_twice import collection
 
     pairs, strangers = collection(stored_in, WORDED, WORDED, asked_in)
@@ -92,8 +92,9 @@ def worded(say: Say, stored_in: str, asked_in: str, matchers: list[str] | tuple[
 
 
 def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, matcher: str) -> Figures:
-    """Store the first of each pair, ask the second of some, and as many questions that nothing stored is the same
-    as."""
+    """Store the first question of each pair; search for the second of the first `asked` pairs, and for `strangers`,
+    which have no duplicate.
+    """
     stored = [Stored(number, first) for number, (first, _) in enumerate(pairs)]
     queries = [Query(again, frozenset({number})) for number, (_, again) in enumerate(pairs[:asked])]
     queries += [Query(stranger, frozenset()) for stranger in strangers]
@@ -130,7 +131,7 @@ def own_database(server: str | None) -> Iterator[str | None]:
 
 
 def latency(say: Say, url: str, size: int) -> None:
-    """Look-alikes and searches among `size` questions of one desk."""
+    """Measure finding look-alikes and searching among `size` questions of one desk."""
     migrate(url)
     database = Database(url, Keys({1: bytes(32)}), "http://127.0.0.1")
     newsletter_id = database.write(create_newsroom).newsletter_id
@@ -173,10 +174,9 @@ def latency(say: Say, url: str, size: int) -> None:
 
 
 def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) -> list[tuple[str, str]]:
-    """Write `size` questions into the desk's index in bulk; gives some of them with how they are asked again.
+    """Write `size` questions into the desk's index in bulk; return some of them with their repetitions.
 
-    The rows are those that `index.index_documents` would write; it looks each one up first, which here would be in
-    vain.
+    The rows are the same as those of `index.index_documents`, which would look each one up first.
     """
     some: list[tuple[str, str]] = []
     counted: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What readers do: a question sent, with all its checks and durable, and the pages that they see."""
+"""Benchmarks of readers' requests: sending a question, with all checks and a durable commit, and reading pages."""
 
 import itertools
 import tempfile
@@ -32,7 +32,7 @@ Served = tuple[int, psutil.Process]
 
 
 def report(run: Run) -> Figures:
-    """Measure in each database, at each size."""
+    """Measure in each kind of database, at each size."""
     figures: Figures = {}
     for kind in run.databases:
         with (
@@ -50,7 +50,7 @@ def report(run: Run) -> Figures:
 
 
 def growth(small: Found, large: Found) -> Found:
-    """Each in multiples of the floor beside it, at this size beside the smallest."""
+    """Return the goals of growth: the ratio to the floor at this size, with that at the smallest size as its floor."""
     return {
         key: {
             name: Measured(one.ratio or 0.0, small[of][name].ratio, failed=one.failed + small[of][name].failed)
@@ -78,7 +78,7 @@ def _of(run: Run, at: str, settings: dict[str, str], url: str) -> Found:
 
 
 def shown(say: Say, name: str, ours: Result, floor: Result) -> Measured:
-    """Say what was measured; return the processor's time beside the floor's."""
+    """Print the figures; return the CPU time with the floor's."""
     failed = ours.failed + floor.failed
     ratio = ours.cpu_ms / max(floor.cpu_ms, 0.01)
     say(
@@ -102,7 +102,7 @@ def _sends(run: Run, settings: dict[str, str], ours: Served, floor: Served) -> F
 
 
 def sends(settings: dict[str, str]) -> Iterator[Call]:
-    """Filled-in forms, none like another."""
+    """Yield requests that send a question, each with another text and token."""
     return (Call(f"/{SLUG}/ask", doors.ask_form(settings, number)) for number in itertools.count())
 
 
@@ -123,7 +123,7 @@ def _pages(run: Run, settings: dict[str, str], ours: Served, floor: Served, data
 
 
 def changing(database: Database, call: Call) -> Iterator[Call]:
-    """The same page again and again; before each, something that readers see has changed."""
+    """Yield the same request again and again, and invalidate all cached pages before each."""
     while True:
         database.write(lambda session: session.execute(update(PublicVersion).values(version=token_hex(16))))
         yield call

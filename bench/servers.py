@@ -1,4 +1,4 @@
-"""Servers to measure: the product and the floor, served alike, on loopback."""
+"""Starting the measured servers on loopback: the product and the floor, served in the same way."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 120.0  # seconds until it listens, on a machine that has much else to do
-# The process that serves a WSGI app, `module:name`, at a port, in two processes as the product would.
+PATIENCE = 120.0  # seconds until it listens, even on a busy machine
+# Serves a WSGI app, `module:name`, at a port, in two processes like the product.
 SERVE = """
 import sys
 from importlib import import_module
@@ -51,7 +51,7 @@ def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil
 
 
 def wait_for(port: int, name: str) -> None:
-    """Return once somebody listens there. Raises `RuntimeError`."""
+    """Return once the port accepts connections. Raises RuntimeError if it doesn't in time."""
     for _ in range(int(PATIENCE / 0.05)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -62,7 +62,7 @@ def wait_for(port: int, name: str) -> None:
 
 @contextmanager
 def command(environment: dict[str, str], *words: str) -> Iterator[None]:
-    """A command of the product, until the block ends."""
+    """Run a command of the product until the block ends."""
     line = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
     child = subprocess.Popen(line, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:

@@ -1,5 +1,5 @@
-"""The whole service as a newsroom starts it, pages and worker together: its memory, how soon it answers, also after the
-process of its pages was killed, and how much of a disk it takes."""
+"""Benchmarks of the whole service as a newsroom starts it, web and worker together: its memory, the time to its first
+response, also after its web process was killed, and its size on disk."""
 
 import os
 import re
@@ -25,11 +25,11 @@ from .servers import PATIENCE, ROOT, free_port
 from .surroundings import Run, environment
 
 MEASURED = ("start", "start-cpu", "memory", "recovery")
-TIMES = 20  # that each page is opened before memory is looked at
+TIMES = 20  # requests for each page before memory is measured
 
 
 def report(run: Run) -> Figures:
-    """Measure at the smallest size: neither hangs on how much is stored."""
+    """Measure at the smallest size, since the figures don't depend on the amount of data."""
     figures: Figures = {}
     for kind in run.databases:
         with (
@@ -39,7 +39,7 @@ def report(run: Run) -> Figures:
             for size, url in urls.items():
                 settings = environment(url, folder) | {"PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
                 paths = [call.path for _, call in doors.pages(settings)]
-                _started(settings, paths)  # as wherever it has been started before, its bytecode is there
+                _started(settings, paths)  # compiles the bytecode, which normally exists from an earlier start
                 taken = [_started(settings, paths) for _ in range(run.pace.rounds)]
                 for key, several in zip(MEASURED, zip(*taken, strict=True), strict=True):
                     figures[Place(key, NAMES[kind], size)] = Measured(median(several))
@@ -49,8 +49,9 @@ def report(run: Run) -> Figures:
 
 
 def _started(settings: dict[str, str], paths: list[str]) -> tuple[float, float, float, float]:
-    """Seconds and processor seconds until it answers, the memory of all processes once pages were opened, and seconds
-    until it answers again after the process of its pages was killed."""
+    """Return the seconds and CPU seconds until the first response, the memory of all processes in MB after requests for
+    pages, and the seconds until the next response after the web process was killed.
+    """
     port = free_port()
     with _serve({**settings, "PORT": str(port), "WEB_CONCURRENCY": "1"}) as server:
         seconds = _until_it_answers(port, server)
@@ -60,7 +61,7 @@ def _started(settings: dict[str, str], paths: list[str]) -> tuple[float, float, 
                 raise RuntimeError(f"{path} was not answered")
         family = (server, *server.children(recursive=True))
         memory = sum(one.memory_full_info().pss for one in family) / 1e6
-        min(server.children(), key=psutil.Process.create_time).kill()  # pages are started first
+        min(server.children(), key=psutil.Process.create_time).kill()  # the web process, which is started first
         return seconds, cpu, memory, _until_it_answers(port, server)
 
 
@@ -74,7 +75,7 @@ def _until_it_answers(port: int, server: psutil.Process) -> float:
 
 
 def _installed() -> float:
-    """Megabytes that the product and what it needs take on a disk, without bytecode."""
+    """Return the size of the product and its dependencies on disk, in megabytes, without bytecode."""
     needed = re.findall(r"(?m)^([a-z0-9._-]+)==", (ROOT / "requirements" / "runtime.txt").read_text("utf-8"))
     named = {re.sub(r"[._]", "-", one.metadata["Name"].lower()): one for one in distributions()}
     libraries = (

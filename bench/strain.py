@@ -1,5 +1,5 @@
-"""Under strain: the list of letters while mail and readers come at full rate, readers' pages while nobody can write,
-and mails that were made to keep a program busy."""
+"""Benchmarks under strain: the list of letters while mails and readers come at full rate, readers' pages while the
+database can't be written, and hostile mails that are made to keep a parser busy."""
 
 import multiprocessing
 import smtplib
@@ -36,16 +36,16 @@ from .readers import sends
 from .servers import command, free_port, serving, wait_for
 from .surroundings import Run, environment
 
-READERS, MAILS = 32, 300  # who send at the same time; mails a second
-TOGETHER = 50  # mails that come in one delivery
+READERS, MAILS = 32, 300  # readers who send at the same time; mails per second
+TOGETHER = 50  # mails in one delivery
 LETTERS = Call(f"/desk/{SLUG}/letters")
-START = multiprocessing.get_context("spawn")  # what is forked would have the parent's connections
+START = multiprocessing.get_context("spawn")  # a forked process would share the parent's connections
 Served = tuple[int, psutil.Process]
-Work = Callable[[int, dict[str, str], Event, Event], None]  # a port, settings, what to say once begun, when to stop
+Work = Callable[[int, dict[str, str], Event, Event], None]  # takes port, settings, and the events "begun" and "stop"
 
 
 def report(of: Run) -> Figures:
-    """Measure in each database, at the smallest size."""
+    """Measure in each kind of database, at the smallest size."""
     figures: Figures = {}
     for kind in of.databases:
         figures |= _crowded(of, kind) | _hostile(of, kind)
@@ -68,13 +68,13 @@ def _crowded(of: Run, kind: str) -> Figures:
 
 
 def with_mail(database: Database, size: int) -> None:
-    """A newsroom of so many questions that takes mail."""
+    """Fill a database with a newsroom of `size` questions that receives mail."""
     fill_newsroom(database, size)
     mail_in.take_mail(database)
 
 
 def _queue(of: Run, served: Served, settings: dict[str, str]) -> Measured:
-    """How long somebody waits for the list of letters at the most, for 99 of 100: alone, and beside all the others."""
+    """Measure the p99 latency of the list of letters, alone and beside all other visitors."""
     app = doors.app_of(settings)
     letters = Call(LETTERS.path, cookie=doors.cookie(app, app.extensions["database"].write(invite_editor)))
     seconds = of.pace.rounds * of.pace.seconds
@@ -87,7 +87,7 @@ def _queue(of: Run, served: Served, settings: dict[str, str]) -> Measured:
 
 
 def _locked(of: Run, served: Served, settings: dict[str, str]) -> Measured:
-    """How long a reader waits for a page while nobody can write and the readers who send wait for that."""
+    """Measure the latency of readers' pages while the database can't be written and other readers wait to send."""
     pages = [call for _, call in doors.pages(settings)]
     seconds = of.pace.rounds * of.pace.seconds
     alone = run(*served, cycle(pages), 1, seconds)
@@ -98,7 +98,7 @@ def _locked(of: Run, served: Served, settings: dict[str, str]) -> Measured:
 
 
 def _handed_over(of: Run, settings: dict[str, str]) -> Measured:
-    """How long a mail server waits at the most, for 99 of 100 mails, until one is stored that it hands over."""
+    """Measure the p99 time until a mail that is handed over by LMTP is stored."""
     port, took = free_port(), list[float]()
     with command(settings, "mail", "lmtp", "--port", str(port)):
         wait_for(port, "LMTP")
@@ -119,7 +119,7 @@ def _say(of: Run, what: str, alone: Result, beside: Result) -> None:
 
 @contextmanager
 def _others(served: Served, settings: dict[str, str], *works: Work) -> Iterator[None]:
-    """Processes that go on until the block ends, each well under way when it begins."""
+    """Run processes until the block ends, and wait until each is under way."""
     stop = START.Event()
     begun = [START.Event() for _ in works]
     children = [
@@ -140,7 +140,7 @@ def _others(served: Served, settings: dict[str, str], *works: Work) -> Iterator[
 
 
 def _send(port: int, settings: dict[str, str], begun: Event, stop: Event) -> None:
-    """Readers who send one question after the other."""
+    """Send readers' questions one after the other."""
     asked, me = sends(settings), psutil.Process()
     while not stop.is_set():
         run(port, me, asked, READERS, 0.5)
@@ -148,7 +148,7 @@ def _send(port: int, settings: dict[str, str], begun: Event, stop: Event) -> Non
 
 
 def _mail(_port: int, settings: dict[str, str], begun: Event, stop: Event) -> None:
-    """Mails that are delivered, for the worker to place."""
+    """Store mails for the worker to place."""
     database = opened(settings["DATABASE_URL"])
     while not stop.is_set():
         until = time.monotonic() + TOGETHER / MAILS
@@ -160,7 +160,7 @@ def _mail(_port: int, settings: dict[str, str], begun: Event, stop: Event) -> No
 
 @contextmanager
 def nobody_writes(url: str) -> Iterator[None]:
-    """Hold what whoever sends a question has to wait for."""
+    """Hold a lock that every sender of a question must wait for."""
     if url.startswith("sqlite"):
         line = sqlite3.connect(str(make_url(url).database), isolation_level=None, timeout=30)
         line.execute("BEGIN IMMEDIATE")
@@ -177,7 +177,7 @@ def nobody_writes(url: str) -> Iterator[None]:
 
 
 def _hostile(of: Run, kind: str) -> Figures:
-    """The processor's time for each hostile mail from the queue to where it belongs; the dearest counts."""
+    """Measure the CPU time to place each hostile mail, and return the highest."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder, empty(kind, 1, Path(folder)) as urls:
         for url in urls:
             database = mail_in.prepare(url)
@@ -195,7 +195,7 @@ def _hostile(of: Run, kind: str) -> Figures:
 
 
 def raw(number: int, mail: Mail) -> bytes:
-    """A hostile mail as it would come."""
+    """Return the bytes of a hostile mail."""
     kind, text = ("html", mail.html) if mail.html else ("plain", mail.plain)
     lines = (text or "").replace("\r\n", "\n").encode()
     return mail_in.delivered(number) + (

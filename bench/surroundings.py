@@ -1,4 +1,4 @@
-"""What every part of the bench stands in: settings of the servers, the machine, how fast to go, where to tell it."""
+"""The environment shared by all parts of the bench: options of the run, the servers' settings, the machine, output."""
 
 import base64
 import os
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of the bench was asked for. Databases in the folder `kept` are used again the next time."""
+    """The options of a run. Filled databases are kept in the folder `kept`, for the next run."""
 
     say: Say
     sizes: tuple[int, ...]
@@ -28,7 +28,7 @@ class Run:
     kept: Path | None = None
 
     def at_the_smallest(self) -> "Run":
-        """The same of the smallest size alone, for what doesn't hang on how much is stored."""
+        """Return these options with only the smallest size, for figures that don't depend on the amount of data."""
         return replace(self, sizes=self.sizes[:1])
 
 
@@ -56,5 +56,5 @@ def say(text: str) -> None:
 
 
 def aside(text: str) -> None:
-    """Tell how far it is, past what may be read by a program."""
+    """Print progress to standard error, since standard output may be read by a program."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The table of goals: for a terminal, for a program, and in docs/performance.md, where the committed figures stand."""
+"""The table of goals: for a terminal, as JSON, and in docs/performance.md, which holds the committed figures."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from .goals import BY_KEY, BY_WHAT, GOALS, MARGIN, Figures, Goal, Measured, Plac
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 HEADS = ("goal", "what", "database", "questions", "floor", "measured", "of the floor", "target", "result")
-FLOORS = {  # each with the goals that it is the floor of
+FLOORS = {  # the numbers of the goals by floor
     floor: ", ".join(dict.fromkeys(goal.number for goal in GOALS if goal.floor == floor))
     for floor in dict.fromkeys(goal.floor for goal in GOALS if goal.floor)
 }
@@ -21,11 +21,11 @@ _UNDER = re.compile(r"(?ms)^## Figures$.*?(^\|.*?)(?:^$|\Z)")
 
 
 class Unreadable(ValueError):
-    """A row of the committed figures that this version can't read; the words say which."""
+    """A row of the committed figures can't be parsed by this version; the message contains it."""
 
 
 def number(value: float) -> str:
-    """Three digits that say something, and all of those before the point."""
+    """Format a number with three or more significant digits: all those before the decimal point."""
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
@@ -45,7 +45,7 @@ def result(goal: Goal, found: Measured) -> str:
 
 
 def cells(place: Place, measured: Measured) -> list[str]:
-    """A row of the table as it is committed. What follows from the figures follows from them as they are shown."""
+    """Return a row of the committed table. Ratio and result are computed from the rounded figures that it shows."""
     goal, found = BY_KEY[place.key], _shown(measured)
     return [
         goal.number,
@@ -70,7 +70,7 @@ def in_order(figures: Figures) -> list[Place]:
 
 
 def missing(figures: Figures, parts: Collection[str]) -> list[str]:
-    """The goals of these parts that no figure was taken for. Growth has one where there are two sizes."""
+    """Return the goals of these parts that have no figure. Growth only needs one if there are several sizes."""
     taken = {place.key for place in figures}
     sizes = {part: {place.size for place in figures if BY_KEY[place.key].part == part} for part in parts}
     wanted = [
@@ -85,7 +85,7 @@ def last(goal: Goal, committed: Measured | None) -> str:
 
 
 def printed(figures: Figures, committed: Figures) -> str:
-    """The table for a terminal, with what was committed beside it and what is worse marked."""
+    """Return the table for a terminal, with the committed figures, and a mark on those that have become worse."""
     rows = [[*HEADS[:-1], "committed", HEADS[-1]]]
     for place in in_order(figures):
         goal, found, before = BY_KEY[place.key], figures[place], committed.get(place)
@@ -106,7 +106,7 @@ def printed(figures: Figures, committed: Figures) -> str:
 
 
 def as_json(figures: Figures, committed: Figures, **about: Any) -> dict[str, Any]:
-    """The same for a program."""
+    """Return the table as values for JSON; `about` is added to it."""
     return {
         **about,
         "margin": MARGIN,
@@ -139,7 +139,7 @@ def _told(place: Place, found: Measured, committed: Measured | None) -> dict[str
 
 
 def read(page: str) -> Figures:
-    """The committed figures of docs/performance.md. Raises `Unreadable` for a row that names no goal or no figure."""
+    """Parse the committed figures of docs/performance.md. Raises `Unreadable` for a row without a goal or figure."""
     under = _UNDER.search(page)
     found: Figures = {}
     for line in under[1].splitlines()[2:] if under else ():
@@ -158,7 +158,7 @@ def _value(text: str) -> float:
 
 
 def written(page: str, figures: Figures) -> str:
-    """The page with these figures in the place of those of the same rows; the others stay."""
+    """Return the page with the rows of these figures replaced; other rows stay. Raises as `read` does."""
     under = _UNDER.search(page)
     assert under is not None, "docs/performance.md has no table under Figures"
     return page[: under.start(1)] + markdown({**read(page), **figures}) + page[under.end(1) :]

@@ -1,9 +1,9 @@
-"""The chain over a long trail: how long the worker takes to make it, and `flask audit verify` to compare.
+"""The chain of a long audit trail: the time that the worker takes to extend it, and `flask audit verify` to check it.
 
-    python -m bench.trail 1000000 [ADDRESS OF AN EMPTY POSTGRESQL DATABASE]
+    python -m bench.trail EVENTS [URL OF AN EMPTY POSTGRESQL DATABASE]
 
-Without an address it is a SQLite file in a temporary folder. Two thirds of the events are in line, one third have drawn
-keys, on 365 days.
+Without a URL, it uses a SQLite file in a temporary folder. Two thirds of the events have consecutive keys, one third
+random ones, over 365 days.
 """
 
 import random
@@ -27,7 +27,7 @@ AT_ONCE = 10_000
 
 
 def fill(database: Database, number: int) -> None:
-    """Put so many events into an empty trail, in the order in which they would have come."""
+    """Insert `number` events into an empty trail, in the order of time."""
     rng, drawn = random.Random(7), set[int]()
     with database.writer.begin() as connection:
         for start in range(0, number, AT_ONCE):

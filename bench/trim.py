@@ -1,8 +1,8 @@
-"""`python -m bench.trim`: who finds the words that a person wrote: ours, mail-parser-reply, email-reply-parser.
+"""`python -m bench.trim`: the accuracy of finding a reply's own text, of ours, mail-parser-reply, email-reply-parser.
 
-Per corpus of ../shared/corpus (where that is present) and over the replies that the tests generate: right, words lost,
-empty, and milliseconds per mail; then the worst of a hostile set, where each library has 10 seconds in a process of its
-own.
+For each corpus in ../shared/corpus (if present) and the replies that the tests generate, it prints the mails that are
+right, lost words or are empty, and milliseconds per mail; then the slowest of a hostile set, for which each library has
+10 seconds in a process of its own.
 """
 
 import base64
@@ -80,7 +80,7 @@ class Case:
     corpus: str
     mail: Mail
     expected: str
-    signature: str | None = None  # what has to be gone, where that is all that is asked
+    signature: str | None = None  # the text that must be gone, if only that is checked
     no_spaces: bool = False
     known: TrimContext = NOTHING
     real: bool = False
@@ -120,13 +120,13 @@ def normal(text: str, no_spaces: bool) -> str:
 
 
 def lost(expected: str, found: str) -> int:
-    """How many of the writer's words are gone."""
+    """Return how many words of the expected text are missing."""
     there = Counter(re.findall(r"\w+", found.casefold()))
     return sum((Counter(re.findall(r"\w+", expected.casefold())) - there).values())
 
 
 def report(say: Say) -> None:
-    """Tell the figures, line by line."""
+    """Print the figures, line by line."""
     rows = list(cases())
     if not CORPUS.is_file():
         say("no corpus of real replies beside the repository: only the generated ones")
@@ -177,7 +177,7 @@ def _hostile(say: Say, name: str, engine: Engine) -> None:
 
 
 def _in_child(engine: Engine, mail: Mail) -> float | None:
-    """The seconds that an engine takes; None where it was stopped or fell."""
+    """Return the seconds that an engine takes for a mail; None if it was killed or crashed."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_timed, args=(engine, mail, there))

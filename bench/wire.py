@@ -1,4 +1,4 @@
-"""What goes over the line for a page with all that it loads, to a browser that has kept nothing and runs no script."""
+"""The bytes transferred for a page with all that it loads, to a browser without a cache and without JavaScript."""
 
 import re
 import socket
@@ -8,9 +8,9 @@ ADDRESS = re.compile(r'\b(?:href|src)="(/[^"]+)"')
 
 
 def loaded(port: int, path: str) -> tuple[int, int]:
-    """Bytes with all headers, and how many requests."""
+    """Return the number of bytes, including headers, and of requests."""
     size = len(_asked(port, path))
-    # Packed, a page can't be read for what it loads; so it is asked for once more as it is.
+    # To find out what the page loads, it is requested again without compression.
     page = _asked(port, path, packed=False).decode(errors="replace")
     others = dict.fromkeys(found[1] for tag in LOADED.findall(page) if (found := ADDRESS.search(tag)))
     return size + sum(len(_asked(port, other)) for other in others), 1 + len(others)
