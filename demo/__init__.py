@@ -1,1 +1,1 @@
-"""The demo newsroom: invented newsletters, people and letters, kept as TOML so that an editor can read them."""
+"""The demo newsroom: fictional newsletters, people and letters, stored as TOML so that editors can read them."""

@@ -1,4 +1,4 @@
-"""The ways into the demo newsroom: addresses to open and links that let in, made anew at each start."""
+"""The entrances of the demo newsroom: URLs to open, and fresh sign-in links for each start."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from app.questions.models import Translator
 from app.text.clean import group_digits
 
 A_DAY = timedelta(days=1)
-# Who is let in by a link, to which door.
+# The people with a sign-in link: address, door, and label.
 GUESTS = (
     ("tereza@platan.example", "desk", "The desk of Shift Change, as its editor Tereza"),
     ("aizada@platan.example", "desk", "The same desk, as Tereza's assistant Aizada"),
@@ -24,11 +24,11 @@ GUESTS = (
     ("pavel@platan.example", "desk", "Both desks, as Pavel, who says who works there"),
     ("gulmira@fair-hour.example", "expert", "An expert's own page, as the lawyer Gulmira"),
 )
-RECEIPT = ("shift-change envelope 2", "/shift-change/receipt")  # the form's nonce of a letter whose question has run
+RECEIPT = ("shift-change envelope 2", "/shift-change/receipt")  # the nonce of a letter with a published question
 
 
 def doors(database: Database) -> list[tuple[str, str]]:
-    """What can be opened, each with its address; the sign-in links work once, within a day."""
+    """Return labels and URLs of all entrances. Creates the links; a sign-in link works once, within a day."""
     return database.write(_doors)
 
 
@@ -41,7 +41,7 @@ def _doors(session: Session) -> list[tuple[str, str]]:
     ]
     for email, door, label in GUESTS:
         person = directory.by_email(session, email)
-        if person is not None:  # somebody may have changed an address since
+        if person is not None:  # visitors of the demo can change addresses
             found.append((label, sign_in.invite(session, Clock(), person, door, A_DAY)))
     found.append(("The mails that were sent", "/mails/"))
     nonce, path = RECEIPT
@@ -51,13 +51,13 @@ def _doors(session: Session) -> list[tuple[str, str]]:
 
 
 def _link(session: Session, wanted: object) -> str:
-    """A fresh link to the first assignment that fits; empty where none does any more."""
+    """Return the path of a fresh link to the first assignment that matches; empty if none does."""
     query = select(Assignment.id).outerjoin(Answer, Answer.assignment_id == Assignment.id).where(wanted)  # type: ignore[arg-type]
     assignment_id = session.scalar(query.order_by(Assignment.id).limit(1))
     return f"/a/{links.new_link(session, assignment_id=assignment_id)}" if assignment_id else ""
 
 
 def _translators_link(session: Session) -> str:
-    """A fresh link to the one text that somebody outside is asked to translate; empty where nobody is any more."""
+    """Return the path of a fresh link for an outside translator; empty if nobody is asked to translate."""
     translator_id = session.scalar(select(Translator.id).where(Translator.is_open).order_by(Translator.id).limit(1))
     return f"/a/{links.new_link(session, translator_id=translator_id)}/translation" if translator_id else ""

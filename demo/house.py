@@ -1,5 +1,4 @@
-"""The demo's house: newsletters with their calendars and topics, the desks and the experts, as they were over a year
-ago."""
+"""The demo newsroom as it was founded over a year ago: newsletters, calendars, topics, desks and experts."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from app.people.models import PROFILE, Expert
 from app.questions.models import Question
 
 CONTENT = Path(__file__).parent / "content"
-SIDES = {"shift-change": "a", "nafas": "b"}  # which questions and letters are whose
+SIDES = {"shift-change": "a", "nafas": "b"}  # the suffix of a newsletter's files of questions and letters
 FOUNDED = 425  # days ago: before the first expert was checked
 PLANNED = 180  # days ahead of today
 A_DAY = timedelta(days=1)
@@ -30,7 +29,7 @@ Row = dict[str, Any]
 
 
 def content(name: str) -> Row:
-    """A file of the content."""
+    """Load a TOML file of the content."""
     return tomllib.loads((CONTENT / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -39,8 +38,9 @@ def ago(at: datetime, days: float) -> datetime:
 
 
 def time_after_run(runs_at: datetime, moment: datetime, until: datetime) -> datetime:
-    """Return when something about an edition comes: at `moment`. Where that is before the edition ran, it comes between
-    the run and `until`; what has the later `moment` still comes later."""
+    """Return the time of something about an edition: `moment`, or if the edition had not run by then, a time between
+    its run and `until`. The order of such times is that of their moments.
+    """
     if runs_at < moment:
         return moment
     return (runs_at + (until - runs_at) * (A_DAY / (A_DAY + until - moment))).replace(microsecond=0)
@@ -48,7 +48,7 @@ def time_after_run(runs_at: datetime, moment: datetime, until: datetime) -> date
 
 @dataclass
 class Desk:
-    """A newsletter with its people and editions; `assistant` is the editor where the desk has no other."""
+    """A newsletter with its people and editions; `assistant` is the editor if the desk has no assistant."""
 
     row: Row
     newsletter: Newsletter
@@ -61,18 +61,18 @@ class Desk:
 
 @dataclass
 class House:
-    """All rows that the content's keys stand for, in the one session that lives through the year up to `at`."""
+    """All rows by their keys in the content, in the session that creates the year up to `at`."""
 
     session: Session
     at: datetime
     desks: dict[str, Desk] = field(default_factory=dict)
-    staff: dict[str, Staff] = field(default_factory=dict)  # each at the first of their desks
+    staff: dict[str, Staff] = field(default_factory=dict)  # each as a member of their first desk
     experts: dict[str, Expert] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
 
 
 def found(session: Session, at: datetime) -> House:
-    """Found the house, so that `at` is in mid-season. The session's time is left at the founding."""
+    """Create the newsletters, desks and experts. The session's time is set to the founding and left there."""
     session.info["at"] = ago(at, FOUNDED)
     house = House(session, at)
     people = content("people")
@@ -92,7 +92,7 @@ def _found_newsletter(house: House, row: Row, staff: list[Row]) -> None:
     names = {person["key"]: person["name"] for person in staff}
     columns = {name: row[name] for name in inspect(Newsletter).columns.keys() & row.keys()}
     newsletter = Newsletter(**columns | {"editor": names[row["editor"]]} | _exceptions(row, house.at))
-    newsletter.steps_hidden_at = ago(house.at, FOUNDED)  # it has been running for long
+    newsletter.steps_hidden_at = ago(house.at, FOUNDED)  # it was set up long ago
     newsletter.notes = [
         {
             "country": note["country"],
@@ -113,7 +113,7 @@ def _found_newsletter(house: House, row: Row, staff: list[Row]) -> None:
 
 
 def _exceptions(row: Row, at: datetime) -> dict[str, list[str]]:
-    """The coming pauses and extra dates, as a newsletter's settings write them down."""
+    """Return the next skipped and extra dates, as in a newsletter's settings."""
     usual = next_dates(read_rhythm(row["rule"], row["rule_start"], row["at"], row["zone"]), at, 8)
     skips = [usual[skip["editions_ahead"] - 1].rule_date for skip in row["skip"]]
     extra = [usual[date["after_editions_ahead"] - 1].rule_date + timedelta(date["days"]) for date in row["extra"]]
@@ -121,7 +121,7 @@ def _exceptions(row: Row, at: datetime) -> dict[str, list[str]]:
 
 
 def _hire(house: House, newsletter: Newsletter, staff: list[Row]) -> dict[str, Staff]:
-    """Give everybody their place at this desk. Returns the actors by role."""
+    """Give people their roles at this desk. Return the actors by role."""
     crew = {}
     for row in staff:
         if role := row["roles"].get(newsletter.slug):
@@ -140,7 +140,7 @@ def _topic(session: Session, newsletter: Newsletter, row: Row) -> int:
 
 
 def _plan(house: House, desk: Desk, first: EditionDate) -> None:
-    """Plan from the first edition that had a Q&A, when its cut-off was ahead, so that no older date waits for ever."""
+    """Plan from just before the cut-off of the first edition with a Q&A, so that no older edition stays planned."""
     since = cutoff(first.local_at, desk.newsletter.zone, desk.newsletter.cutoff_minutes) - timedelta(minutes=1)
     ahead = (house.at - since).days + PLANNED
     planning.plan_newsletter(house.session, Clock(), desk.newsletter, ahead, since)
@@ -153,7 +153,7 @@ def _plan(house: House, desk: Desk, first: EditionDate) -> None:
 
 
 def _record(house: House, row: Row) -> Expert:
-    """Record an expert. Their pages speak the language of a newsletter if it is their first one, else English."""
+    """Record an expert. The language of their pages is their first one if it is a newsletter's, else English."""
     languages = {desk.newsletter.language for desk in house.desks.values()}
     profile = {name: row[name] for name in PROFILE.keys() - {"name"} if name in row}
     if "away_until_in_days" in row:
@@ -165,5 +165,5 @@ def _record(house: House, row: Row) -> Expert:
 
 
 def office_hours(moment: datetime) -> datetime:
-    """The same day (UTC) at a time at which a desk works, another one from day to day."""
+    """Return a time during working hours on the same day (UTC), which varies from day to day."""
     return moment.astimezone(UTC).replace(hour=8 + moment.day % 7, minute=moment.day * 17 % 60, second=0)

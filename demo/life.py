@@ -1,4 +1,4 @@
-"""The life of one demo question, a verb of the product a step, and how far each state of the content goes."""
+"""The steps of a demo question, each by a function of the product, and the steps that lead to each state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ from app.workflows.letters import endings
 
 from .house import Desk, House, Row, ago
 
-REPLY_LATE = 4  # days since a late expert should have said yes or no: by then the worker reminds nobody
+REPLY_LATE = 4  # days since a late expert should have replied: too long ago for the worker to send a reminder
 VERIFIED = "Confirmed by a reply from the address that came with the question."
 WRITTEN = ("invite", "accept", "submit")
 APPROVED = (*WRITTEN, "edit", "check", "settle", "approve")
 
-# How far a question of each state has come.
+# The steps of a question in each state of the content.
 PATHS: dict[str, tuple[str, ...]] = {
     "open": (),
     "prepared": ("prepare",),
@@ -48,7 +48,7 @@ PATHS: dict[str, tuple[str, ...]] = {
 
 @dataclass
 class Life:
-    """A question on its way. `edition` is where it ran, or the one that it is for."""
+    """A question in progress. `edition` is the one that it ran in or is meant for."""
 
     house: House
     desk: Desk
@@ -62,7 +62,7 @@ class Life:
 
     @property
     def asked(self) -> Row:
-        """What the content says of the assignment."""
+        """The content's row of the assignment."""
         said: Row = self.row["assignment"][0]
         return said
 
@@ -72,7 +72,7 @@ class Life:
 
     @property
     def expert(self) -> Expert:
-        """The expert with the assignment's link in hand."""
+        """The expert as an actor with the link of the assignment."""
         assignment = self.assignment
         return Expert(assignment.expert_id, assignment.expert.name, assignment.id)
 
@@ -82,12 +82,12 @@ class Life:
 
     @property
     def is_checked(self) -> bool:
-        """What was edited goes back to its expert; under "approve" everything does."""
+        """True if the expert checks the answer: one that was edited, and any under the policy "approve"."""
         return "edited" in self.asked or self.desk.newsletter.check_policy == "approve"
 
 
 def take_letter(house: House, desk: Desk, row: Row, nonce: str) -> Letter:
-    """A letter comes in. The form's nonce is told, so that the same letter has the same receipt in every demo."""
+    """Store a letter. `nonce` is that of its form, so that the letter has the same receipt in every demo."""
     channel = row.get("channel", "web")
     actors: dict[str, Actor] = {"web": Reader(), "mail": Mailroom(), "event": desk.assistant}
     hear_back = row.get("hear_back", "once" if "email" in row else "number")
@@ -115,7 +115,7 @@ def take_letter(house: House, desk: Desk, row: Row, nonce: str) -> Letter:
 
 
 def arrive(life: Life, letter: Row, number: int) -> None:
-    """A letter of the question comes in; when the question is open already, it joins it."""
+    """Store a letter of the question, and add it to the question if that is open already."""
     nonce = f"{life.desk.newsletter.slug} {life.row['key']} {number}"
     life.letters.append(take_letter(life.house, life.desk, letter, nonce))
     if life.row["key"] in life.house.questions:
@@ -153,7 +153,7 @@ def _assign(life: Life, staff: Staff) -> Assignment:
 
 
 def _prepare(life: Life) -> None:
-    """The assistant says whom to ask; the editor has not read the invitation yet."""
+    """Let the assistant choose an expert; the editor has not approved the invitation yet."""
     _assign(life, life.desk.assistant)
 
 
@@ -183,7 +183,7 @@ def _draft(life: Life) -> None:
 
 
 def _mail(life: Life) -> None:
-    """The assistant writes to the expert: it is held until an editor lets it go."""
+    """Let the assistant write to the expert; the mail is held until an editor releases it."""
     expert_mails.send_desk_letter(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
 
 
@@ -210,13 +210,13 @@ def _settle(life: Life) -> None:
 
 def _approve(life: Life) -> None:
     session, editor = life.house.session, life.desk.editor
-    if len(life.letters) == 1 and life.letters[0].credit:  # of several askers nobody is named
+    if len(life.letters) == 1 and life.letters[0].credit:  # with several askers, nobody is named
         contacts.verify_credit(session, editor, life.letters[0], VERIFIED)
     editing.approve(session, editor, life.answer, checklist=editing.CHECKLIST)
 
 
 def _translate(life: Life) -> None:
-    """Somebody outside of the desk is asked for the answer in another language."""
+    """Ask an outside translator for the answer in another language."""
     session, asked = life.house.session, life.row["translator"]
     [answer] = [one for one in translating.originals(session, life.question) if one.answer]
     translators.invite(session, life.desk.editor, answer, asked["language"], asked["name"], asked["email"])
@@ -242,8 +242,9 @@ def _merge(life: Life) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """`share` is when it comes, of the time from the first letter to the edition or today; the content may say it
-    otherwise, under the name `said` and `_days_ago` or `_hours_ago`."""
+    """A step. Its time is a `share` of the time from the first letter to the edition or today, unless the content sets
+    it, in the key `said` with `_days_ago` or `_hours_ago`.
+    """
 
     do: Callable[[Life], None]
     share: float

@@ -1,4 +1,4 @@
-"""Loading the demo newsroom: a whole year of it is lived through the product's own verbs, in one transaction."""
+"""Loading the demo newsroom: a year of it is created by the product's own functions, in one transaction."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,30 +21,29 @@ from .year import events
 FRESH = timedelta(
     days=1
 )  # mails of the last day and the morning before wait for the worker, so that there are some to see
-STALE = timedelta(weeks=4)  # twice as long as from one edition to the next
-UNDO = timedelta(minutes=1)  # for so long the desk can take a mail back; nobody did
+STALE = timedelta(weeks=4)  # twice the time between two editions
+UNDO = timedelta(minutes=1)  # the time in which the desk can undo a mail
 
 Progress = Callable[[int, int], None]
 
 
 def is_loaded(database: Database) -> bool:
-    """Whether there is a newsroom already, this one or another."""
+    """Return whether the database has a newsroom, the demo's or another."""
     with database.read() as session:
         return session.scalar(select(Newsletter.id).limit(1)) is not None
 
 
 def standstill(database: Database, at: datetime | None = None) -> datetime | None:
-    """Return when the demo's last edition was sent, if that is so long before `at` (now) that much of it is overdue."""
+    """Return when the last edition was sent, if that is so long before `at` (default: now) that much is overdue."""
     with database.read(at) as session:
         last = session.scalar(select(func.max(Edition.sent_at)))
         return last if last is not None and now(session) - last > STALE else None
 
 
 def load(database: Database, progress: Progress | None = None, at: datetime | None = None) -> None:
-    """Fill an empty database with the demo newsroom as it is at `at` (now). `progress` hears how many steps of how
-    many.
+    """Fill an empty database with the demo newsroom as of `at` (default: now), in one transaction.
 
-    It is one transaction: a loading that is interrupted leaves nothing behind.
+    Calls `progress` with the number of steps done and the total.
     """
     moment = (at or utc_now()).astimezone(UTC).replace(microsecond=0)
     database.write(lambda session: _live(session, moment, progress))
@@ -65,7 +64,7 @@ def _live(session: Session, at: datetime, progress: Progress | None) -> None:
 
 
 def _deliver(session: Session) -> None:
-    """Mails of the past count as delivered when they were due; nobody gets them now. Mostly none is due."""
+    """Mark the mails that are due as delivered, without sending them."""
     waits = select(OutboxMail.id).where(OutboxMail.state == "queued", OutboxMail.due_at <= now(session)).limit(1)
     while session.scalar(waits) is not None and (claimed := claim(session)) is not None:
         settle(session, claimed, None, forget_contact_after_notice)

@@ -1,5 +1,4 @@
-"""The mails of the last hours: they lie in the store as a mail server would have brought them, for the worker to
-place."""
+"""The demo's incoming mails of the last hours, stored as a mail server would deliver them, for the worker to place."""
 
 from datetime import datetime, timedelta
 from email.header import Header
@@ -19,7 +18,7 @@ from .house import House, Row, time_after_run
 
 
 def came_at(house: House, row: Row) -> datetime:
-    """Return when a mail of the content comes: a reply to an edition comes after it."""
+    """Return when a mail of the content arrives. A reply to an edition arrives after the edition ran."""
     moment = house.at - timedelta(minutes=row["minutes_ago"])
     where, _, what = row["to"].partition(" ")
     if where != "edition":
@@ -28,7 +27,7 @@ def came_at(house: House, row: Row) -> datetime:
 
 
 def arrive(house: House, row: Row, moment: datetime) -> None:
-    """Store one mail of the content."""
+    """Store a mail of the content."""
     inbound.store(house.session, _raw(house, row, moment), source="lmtp", mailbox="demo")
 
 
@@ -61,7 +60,7 @@ def _raw(house: House, row: Row, moment: datetime) -> bytes:
 
 
 def _recipient(house: House, row: Row) -> str:
-    """The address behind "inbox", "reply <question>", "edition <number>" and "bounce <question>"."""
+    """Return the address for "inbox", "reply <question>", "edition <number>" or "bounce <question>"."""
     desk, (where, _, what) = house.desks[row["newsletter"]], row["to"].partition(" ")
     inbox = desk.newsletter.inbox
     if where == "edition":

@@ -1,6 +1,6 @@
-"""`make pictures`: the README's pictures, taken anew from the demo newsroom as it runs, with a database of its own.
+"""`make pictures`: takes the README's screenshots, from the running demo newsroom with a temporary database.
 
-Each row of `PICTURES` is a picture: who looks at which page, how large, what they follow from there by its words.
+Each row of `PICTURES` is a screenshot: its page, the elements to click from there, the size and the colour scheme.
 """
 
 import os
@@ -23,11 +23,11 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures"
 PATIENCE = 300.0  # seconds for the demo's year and the first pages
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 760}
-AT_WORK = ".row--mail"  # in the holding pen once the worker has read the mails of the last hours
+AT_WORK = ".row--mail"  # appears in the holding pen once the worker has placed the mails of the last hours
 
 
 class Picture(NamedTuple):
-    """`at` is an address, or the label of one that the demo prints; `then` are places to go on to, in this order."""
+    """A screenshot. `at` is a path or the label of a URL that the demo prints; `then` are elements to click in turn."""
 
     name: str
     at: str
@@ -57,7 +57,7 @@ EDITOR = "The desk of Shift Change, as its editor Tereza"
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Start the demo in a folder. Gives its address, and those that it prints by their labels."""
+    """Run the demo with its data in a folder. Yield its URL, and the URLs that it prints, by label."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,7 +80,7 @@ def running(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def signed_in(browser: Browser, link: str, site: str) -> str:
-    """Sign the editor in and wait until the worker has read the mails. Gives the browser's state, as JSON of a file."""
+    """Sign the editor in and wait until the worker has placed the mails. Return the browser's storage state."""
     page = browser.new_page()
     page.goto(link)
     page.get_by_role("button").first.click()

@@ -1,7 +1,7 @@
-"""`make run`: a newsroom to try out, from an empty folder to a page in the browser, in one command.
+"""`make run`: starts a newsroom to try out, in one command.
 
-Migrates the database, fills an empty one with the demo newsroom, starts web and worker, prints where to go, and stops
-both together.
+Migrates the database, fills it with the demo newsroom if it is empty, runs web and worker together, and prints the URLs
+to open.
 """
 
 import os
@@ -22,7 +22,7 @@ from demo.load import is_loaded, load, standstill
 
 
 def progress(done: int, total: int) -> None:
-    """A line that grows in a terminal; in a log every tenth part is a line of its own."""
+    """Print the progress: in a terminal on one line that is overwritten, otherwise a line for each tenth."""
     if sys.stdout.isatty():
         print(
             f"\r  a year of the demo newsroom: {done * 100 // total} %", end="\n" if done == total else "", flush=True
@@ -32,14 +32,14 @@ def progress(done: int, total: int) -> None:
 
 
 def prepare(database: Database) -> None:
-    """Bring the database to the shape of the code; a newsroom that is there stays as it is."""
+    """Migrate the database, and load the demo newsroom if there is no newsroom yet."""
     migrate(database.url)
     if not is_loaded(database):
         load(database, progress)
 
 
 def greet(database: Database) -> None:
-    """Print where to go."""
+    """Print the URLs to open, and a warning if the demo is too old."""
     found = doors(database)
     width = max(len(label) for label, _ in found)
     say(f"\nReaders Asked runs at {database.base_url}/ (Ctrl-C stops it)\n")

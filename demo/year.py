@@ -1,4 +1,4 @@
-"""The demo's year as a list of moments, each with what happens then."""
+"""The demo's year as a list of events, each with its time."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ from .life import LEAST, STEPS, Life, Step, arrive, path_of, take_letter
 
 Event = tuple[datetime, Callable[[], object]]
 LEAD = range(24, 36)  # days from a question's first letter to the edition that it ran in
-LOCKED = timedelta(hours=1)  # after its cut-off an edition is locked
+LOCKED = timedelta(hours=1)  # from an edition's cut-off to its lock
 
 
 def events(house: House) -> list[Event]:
-    """Everything that happens after the founding, in the order of time; what happens at once, as the files say it."""
+    """Return all events after the founding, in the order of time; simultaneous ones in the order of the files."""
     found = [*_checks_of_experts(house), *_pages_of_experts(house), *_ways_in(house)]
     for slug, desk in house.desks.items():
         rows = content(f"questions-{SIDES[slug]}")["question"]
@@ -42,7 +42,7 @@ def events(house: House) -> list[Event]:
 
 
 def _said(house: House, row: Row, name: str) -> datetime | None:
-    """The moment that a row of the content gives under this name, if it gives one."""
+    """Return the time that a row of the content sets under this prefix, or None."""
     if f"{name}hours_ago" in row:
         return house.at - timedelta(hours=row[f"{name}hours_ago"])
     return office_hours(ago(house.at, row[f"{name}days_ago"])) if f"{name}days_ago" in row else None
@@ -60,7 +60,7 @@ def _check(house: House, staff: Staff, expert: Expert, row: Row) -> None:
 
 
 def _pages_of_experts(house: House) -> Iterator[Event]:
-    """Who wants a page for readers has said so on their own page."""
+    """Yield the events in which experts agree to have a page for readers."""
     for row in content("people")["expert"]:
         if "page_in" in row:
             expert, newsletter = house.experts[row["key"]], house.desks[row["page_in"]].newsletter
@@ -69,15 +69,16 @@ def _pages_of_experts(house: House) -> Iterator[Event]:
 
 
 def _ways_in(house: House) -> Iterator[Event]:
-    """Gulmira has just asked for a way to her page, from a telephone that is not at hand."""
+    """Yield the event that Gulmira requests a sign-in link, from a phone that isn't at hand."""
     [email] = [row["email"] for row in content("people")["expert"] if row["key"] == "gulmira"]
     asker = sign_in.Asker(new_token(), "en")
     yield house.at, partial(sign_in.request_sign_in, house.session, Visitor(), email, "expert", asker)
 
 
 def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
-    """Those with a Q&A are locked after the cut-off and sent; the others went out without one. A coming edition that is
-    past its cut-off is full and locked."""
+    """Yield the events of editions: past ones with a Q&A are locked and sent, the others skipped. A coming edition
+    after its cut-off is filled and locked.
+    """
     for back, edition in enumerate(desk.sent, 1):
         if back not in backs:
             yield edition.cutoff_at, partial(skip.skip, house.session, desk.editor, edition)
@@ -92,7 +93,7 @@ def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
 
 
 def _fill(house: House, desk: Desk, edition: Edition) -> None:
-    """Pick what the desk has in reserve for an open slot."""
+    """Pick the questions that the content reserves for open slots."""
     for row in content(f"questions-{SIDES[desk.newsletter.slug]}")["question"]:
         if row.get("reserve"):
             slots.pick(house.session, desk.editor, house.questions[row["key"]], edition)
@@ -104,11 +105,11 @@ def _lock(house: House, desk: Desk, edition: Edition) -> Event:
 
 
 def _nothing() -> None:
-    """A moment at which only mails are due."""
+    """Do nothing, for events at which only mails are due."""
 
 
 def _came(desk: Desk, letter: Row, moment: datetime, until: datetime) -> datetime:
-    """A letter about an edition comes after it."""
+    """Return when a letter arrives: one about an edition arrives after the edition ran."""
     back = letter.get("about_edition_back")
     return time_after_run(desk.sent[back - 1].runs_at, moment, until) if back else moment
 
@@ -124,7 +125,7 @@ def _for_edition(desk: Desk, row: Row) -> Edition:
 
 
 def _life(house: House, desk: Desk, row: Row, lead_row: Row) -> Iterator[Event]:
-    """Yield what happens to a question. What was merged into one that ran happened before that one's edition."""
+    """Yield the events of a question. If it was merged into a published one, they come before that one's edition."""
     edition = _for_edition(desk, lead_row)
     lead = LEAD[row.get("edition_back", 0) * 5 % len(LEAD)]
     life = Life(house, desk, row, edition)
@@ -144,7 +145,7 @@ def _life(house: House, desk: Desk, row: Row, lead_row: Row) -> Iterator[Event]:
 
 
 def _when(life: Life, step: Step, first: datetime, until: datetime, before: datetime) -> datetime:
-    """When a step is taken: as the content says, or after its share of the time, and always after the step before."""
+    """Return the time of a step: set by the content or by its share of the time, and always after the previous step."""
     rows = life.row | (life.asked if "assignment" in life.row else {}) | life.row.get("translator", {})
     moment = step.said and _said(life.house, rows, f"{step.said}_")
     return max(moment or office_hours(first + step.share * (until - first)), before + LEAST)

@@ -1,5 +1,4 @@
-"""Rows on their way in, many at a time: keys that are known beforehand, states by the tables of moves, the trail in
-order."""
+"""Bulk inserts for the demo at scale, with keys assigned beforehand, states by the state machines, events in order."""
 
 import gc
 import heapq
@@ -28,19 +27,19 @@ from app.questions.models import Question
 from migrations.append_only import protect
 
 T = TypeVar("T")
-BATCH = 10_000  # rows of the fullest table
-AT_ONCE = 512  # of them in one statement on SQLite
-CACHE = 512 * 1024  # KiB that SQLite may use for pages while the book is written
-# A row and its text point at each other: the row is first written as it was without a text.
+BATCH = 10_000  # rows of a table after which all rows are written
+AT_ONCE = 512  # rows in one statement on SQLite
+CACHE = 512 * 1024  # KiB of SQLite's page cache while the book is written
+# A row and its text refer to each other, so the row is first inserted with the values that it has without a text.
 FIRST: dict[str, dict[str, Any]] = {
     "questions": {"text_id": None},
     "answers": {"text_id": None, "approved_text_id": None, "state": "draft"},
 }
-_PAIRS = ["".join(pair) for pair in product(CROCKFORD, repeat=2)]  # by ten bits
+_PAIRS = ["".join(pair) for pair in product(CROCKFORD, repeat=2)]  # indexed by ten bits
 
 
 class Chances(Generic[T]):
-    """Things, and how often each of them comes."""
+    """A choice among things with different weights."""
 
     def __init__(self, shares: Mapping[T, float]) -> None:
         self._things, self._sums = list(shares), list(accumulate(shares.values()))
@@ -50,15 +49,14 @@ class Chances(Generic[T]):
 
 
 def any_of(rng: Random, things: Sequence[T]) -> T:
-    """One of them, a third of the time that `rng.choice` takes."""
+    """Return a random one, in a third of the time of `rng.choice`."""
     return things[int(rng.random() * len(things))]
 
 
 class Book:
-    """Writes in the session's transaction, by the tables' own types, the way that the driver takes fastest.
+    """Writes rows in the session's transaction, with the columns' types but directly through the driver, for speed.
 
-    A thread of its own writes one parcel of rows while the next one is made: nobody else may use the transaction until
-    the book is closed.
+    A thread writes one batch while the next is generated, so nothing else may use the transaction until `close`.
     """
 
     def __init__(self, session: Session, rng: Random) -> None:
@@ -75,10 +73,10 @@ class Book:
         return self
 
     def __exit__(self, *_fault: object) -> None:
-        self._hand.shutdown()  # what is being written is written before the transaction ends, however it does
+        self._hand.shutdown()  # finish the current batch before the transaction ends, also after an error
 
     def key(self, model: Any) -> int:
-        """The next key of a table; the row may follow later."""
+        """Return the next key of a table; the row may be added later."""
         if model not in self._last:
             self._settle()
             self._last[model] = max(0, self.session.scalar(select(func.max(model.id))) or 0)
@@ -90,7 +88,7 @@ class Book:
         return "".join([_PAIRS[bits >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])
 
     def add(self, model: Any, **values: Any) -> int:
-        """Put a row in. Its key is taken if it has none, and its public id made."""
+        """Add a row, with a new key and public ID if it has none. Return its key, 0 for a table without one."""
         has_key, has_public_id = _names(model)
         if has_key and "id" not in values:
             values["id"] = self.key(model)
@@ -114,8 +112,10 @@ class Book:
         to: str | None = None,
         why: dict[str, Any] | None = None,
     ) -> str:
-        """Take a step of a table of moves: it goes into the trail, and the state that it leads to comes back. Raises
-        `InvalidTransition`."""
+        """Make a transition of a state machine: add its event to the trail, and return the new state.
+
+        Raises `InvalidTransition`, and ValueError if the action doesn't lead to the state `to`.
+        """
         move = machine.move(action, state)
         target = to or move.target[0]
         if target not in move.target:
@@ -151,7 +151,7 @@ class Book:
         heapq.heappush(self._trail, (at, next(self._number), event))
 
     def turn(self, until: datetime) -> None:
-        """What happened before `until` stands in the trail in its order; write down what has come together."""
+        """Move the events up to `until` into the trail, in the order of time. Write all rows if a batch is full."""
         events = self._rows.setdefault(Event, [])
         while self._trail and self._trail[0][0] <= until:
             event = heapq.heappop(self._trail)[2]
@@ -161,7 +161,7 @@ class Book:
             self.write()
 
     def write(self) -> None:
-        """Have all rows written that wait, owners before what belongs to them, as soon as those before them are."""
+        """Start writing all waiting rows, parents before children, after the previous batch is written."""
         self._settle()
         rows, self._rows = self._rows, {}
         self._writing = self._hand.submit(_write_all, self.session.connection(), rows)
@@ -172,7 +172,7 @@ class Book:
         self._writing = None
 
     def close(self) -> None:
-        """Let the database's own counters go on behind the keys that were taken."""
+        """Write the last rows, and set the sequences of PostgreSQL to the keys that were used."""
         self.write()
         self._settle()
         if self.session.get_bind().dialect.name == "postgresql":
@@ -197,7 +197,7 @@ def _write_all(connection: Connection, rows: dict[Any, list[dict[str, Any]]]) ->
 
 
 def _complete(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
-    """Let rows point at texts that are there by now, and stand where only a row with a text may stand."""
+    """Set the columns of rows that could only be set once their texts were inserted."""
     names = ("id", *FIRST[model.__tablename__])
     if found := [{f"its_{name}": row.get(name) for name in names} for row in rows if row.get("text_id")]:
         table = model.__table__
@@ -206,8 +206,9 @@ def _complete(connection: Connection, model: Any, rows: list[dict[str, Any]]) ->
 
 
 def write_rows(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    """Insert by the driver itself: many rows in one statement on SQLite, `COPY` on PostgreSQL, five times as fast as
-    row by row."""
+    """Insert rows through the driver, by many rows per statement on SQLite and `COPY` on PostgreSQL: five times faster
+    than row by row.
+    """
     given, dialect = set().union(*rows), connection.dialect
     columns = [column for column in table.columns if column.key in given or _has_default(column)]
     first = [row | FIRST[table.name] if row.get("text_id") else row for row in rows] if table.name in FIRST else rows
@@ -223,8 +224,9 @@ def write_rows(connection: Connection, table: Any, rows: list[dict[str, Any]]) -
 
 
 def _insert(driver: sqlite3.Connection, where: str, width: int, rows: list[tuple[Any, ...]]) -> None:
-    """Insert on SQLite many rows in one step, so that it works while others of us do: between two steps its driver
-    waits for their turn to end. Of each table there are few statements, for so many rows as powers of two."""
+    """Insert many rows per statement on SQLite. The driver needs the GIL between statements, so with long ones it works
+    while other threads do. Their sizes are powers of two, so that there are few different statements.
+    """
     at_once, start = AT_ONCE, 0
     most = driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
     while start < len(rows):
@@ -242,7 +244,7 @@ def _statement(where: str, width: int, rows: int) -> str:
 
 
 def _bound(column: Any, rows: list[dict[str, Any]], dialect: Any) -> list[Any]:
-    """A column's values in all rows as the driver takes them."""
+    """Return a column's values in all rows, converted for the driver."""
     default, name = column.default.arg if _has_default(column) else None, column.key
     found = [row.get(name, default) for row in rows]
     if callable(default):
@@ -254,7 +256,7 @@ def _bound(column: Any, rows: list[dict[str, Any]], dialect: Any) -> list[Any]:
 
 
 def _in_short(bind: Callable[[datetime], Any]) -> Callable[[datetime], Any]:
-    """Return the way of a time into SQLite that is shorter where it is in UTC already, as nearly all are."""
+    """Return a faster bind function of SQLite for times that are already in UTC, as nearly all are."""
     return lambda at: at.replace(tzinfo=None).isoformat(" ", "microseconds") if at.tzinfo is UTC else bind(at)
 
 
@@ -264,10 +266,10 @@ def _has_default(column: Any) -> bool:
 
 @contextmanager
 def many_at_once(session: Session) -> Iterator[None]:
-    """Give SQLite room, and let the guard that lets no row of the trail be overwritten stand aside: it takes three
-    times as long as the row, and the keys are new. It is back before anybody else can write.
+    """Speed up bulk inserts: enlarge SQLite's cache, and drop the trigger that keeps an INSERT from replacing an event.
+    The trigger triples the time of an insert, and the keys are new. It is recreated before the transaction ends.
 
-    Python looks for no rings of rows meanwhile: there are none, and a hundred thousand to look through.
+    Garbage collection is disabled: there are no reference cycles among the rows, but many objects to examine.
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The big newsletter's editions: what has been sent over the years, set in the house form, and what comes next."""
+"""The big newsletter's editions: those sent over the years, with items in the house form, and the coming ones."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -23,13 +23,13 @@ from .book import Book
 from .life import Life, Slot
 from .people import Room
 
-PAUSE = 15  # one date in so many has no edition
-LOCKED_AFTER = timedelta(hours=1)  # behind the cut-off
+PAUSE = 15  # every 15th date has no edition
+LOCKED_AFTER = timedelta(hours=1)  # after the cut-off
 PLANNED = timedelta(days=planning.AHEAD)
 
 
 def past_dates(newsletter: Newsletter, wanted: int, today: datetime) -> list[EditionDate]:
-    """The dates of so many editions and of the pauses between them, up to now."""
+    """Return the dates of `wanted` editions and of the pauses between them, up to `today`."""
     days = wanted + wanted // (PAUSE - 1) + 3
     found = occurrences(rhythm_of(newsletter), (today - timedelta(days=days)).date(), today.date())
     ran = [date for date in found if date.runs_at <= today]
@@ -37,7 +37,7 @@ def past_dates(newsletter: Newsletter, wanted: int, today: datetime) -> list[Edi
 
 
 def write_past(book: Book, room: Room, dates: list[EditionDate], since: datetime) -> Iterator[Slot]:
-    """Write the editions of these dates; gives the slots of those that ran, in order."""
+    """Write the editions of these dates; yield the slots of those that ran, in order."""
     number = 0
     for index, date in enumerate(dates, 1):
         paused = index % PAUSE == 0
@@ -75,7 +75,7 @@ def _edition(book: Book, room: Room, date: EditionDate, number: int | None, plan
 
 
 def write_item(book: Book, room: Room, life: Life) -> None:
-    """What ran, as it was locked: set by the house form, with its hash, the name beside it."""
+    """Write the item of a published question as it was locked: in the house form, with its hash and credits."""
     newsletter, slot, expert = room.newsletter, life.slot, life.expert
     if slot is None:
         raise ValueError("only what has a slot has run")
@@ -103,8 +103,7 @@ def write_item(book: Book, room: Room, life: Life) -> None:
 
 
 def plan_coming(book: Book, room: Room) -> None:
-    """The calendar makes the dates to come; the editor has locked what is past its cut-off and begun with the next
-    one."""
+    """Plan the coming editions. Those after their cut-off are filled and locked; the next ones are partly filled."""
     session, newsletter = book.session, room.newsletter
     planning.plan_newsletter(session, Clock(), newsletter)
     ready = session.scalars(

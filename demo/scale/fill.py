@@ -1,4 +1,4 @@
-"""Filling: how many questions of which fate, in the order in which they were asked."""
+"""Filling the demo newsroom at scale: questions with their fates, in the order in which they were asked."""
 
 from collections import deque
 from collections.abc import Callable
@@ -22,14 +22,14 @@ from .words import Matter, any_matter
 
 MOST = 1_000_000
 SEED = 1001
-RAN = 0.15  # of the questions have run
-YEARS = 8  # that the newsletter can have run, with an edition a day
+RAN = 0.15  # the share of questions that are published
+YEARS = 8  # the maximal age of the newsletter, which has an edition per day
 SLOTS = 6
-FRESH = timedelta(days=20)  # what is younger is still on its way
+FRESH = timedelta(days=20)  # younger questions are still in progress
 LEAD = timedelta(days=30)  # from the first letter to the first edition
-WAITING = 0.05  # letters that nobody has read yet, for each question
-REMEMBERED = 60  # questions that a new one may be about the same matter as
-UNNOTICED = 0.06  # of the questions are about such a matter without the desk noticing it
+WAITING = 0.05  # unread letters per question
+REMEMBERED = 60  # the number of recent questions that a new one may repeat
+UNNOTICED = 0.06  # the share of questions that repeat one without the desk noticing
 JOINABLE = ("open", "cleared", "declined", "answered", "unchanged", "shelved", "kept", "published")
 OLD = Chances({name: fate.old for name, fate in FATES.items()})
 NEW = Chances({name: fate.fresh for name, fate in FATES.items()})
@@ -38,11 +38,11 @@ Progress = Callable[[int, int], None]
 
 
 class CannotGrow(Exception):
-    """The demo newsroom can't get so many questions; the words say why, in a whole sentence."""
+    """The demo newsroom can't be filled like that; the message is a full sentence that says why."""
 
 
 def check(database: Database, questions: int) -> None:
-    """Raises `CannotGrow` for a number out of range, and where the newsroom is not the demo's or is big already."""
+    """Raise `CannotGrow` if the number is out of range, or if the newsroom isn't the demo's or is already filled."""
     if not 1 <= questions <= MOST:
         raise CannotGrow(f"The demo newsroom can have 1 to {MOST:,} questions more, not {questions:,}.")
     ours = {row["slug"] for row in content("newsletters")["newsletter"]}
@@ -57,9 +57,9 @@ def check(database: Database, questions: int) -> None:
 
 
 def grow(database: Database, questions: int, progress: Progress | None = None, at: datetime | None = None) -> None:
-    """Write The Long Road with so many questions into the demo newsroom, as it is at `at` (now). Raises `CannotGrow`.
+    """Add The Long Road with this many questions to the demo newsroom, as of `at` (default: now), in one transaction.
 
-    It is one transaction: what is interrupted leaves nothing behind. `progress` hears how many questions of how many.
+    Calls `progress` with the number of questions done and the total. Raises `CannotGrow`.
     """
     check(database, questions)
     today = (at or utc_now()).astimezone(UTC).replace(microsecond=0)
@@ -71,7 +71,7 @@ def _fill(session: Session, questions: int, today: datetime, progress: Progress 
     with many_at_once(session), Book(session, Random(SEED)) as book:
         since = today - LEAD - timedelta(days=(ran // SLOTS + 1) * editions.PAUSE / (editions.PAUSE - 1))
         room = found(session, book, since)
-        session.refresh(room.newsletter)  # nothing of it is looked up while the book writes
+        session.refresh(room.newsletter)  # load it now, since nothing may use the session while the book writes
         dates = editions.past_dates(room.newsletter, -(-ran // SLOTS), today)
         slots = list(editions.write_past(book, room, dates, since))[:ran]
         _Years(book, room, today, since, slots).live(questions, progress)
@@ -82,7 +82,7 @@ def _fill(session: Session, questions: int, today: datetime, progress: Progress 
 
 
 class _Years:
-    """The years of the newsletter, a question after the other."""
+    """Creates the years of the newsletter, question by question."""
 
     def __init__(self, book: Book, room: Room, today: datetime, since: datetime, slots: list[Slot]) -> None:
         self.book, self.room, self.today, self.since = book, room, today, since
@@ -113,7 +113,7 @@ class _Years:
                 progress(number + 1, questions)
 
     def _mail(self, at: datetime) -> None:
-        """Something that waits in the holding pen, where an expert can have written by then."""
+        """Add a mail to the holding pen, if there is an expert who may have written by then."""
         about = next((life for life in self.asked if pen.may_be_about(life, at)), None)
         if about:
             self.asked.remove(about)
@@ -121,7 +121,7 @@ class _Years:
             self.penned += 1
 
     def _matter(self, same: float) -> Matter:
-        """What somebody asks about: something new, or what others have asked of late."""
+        """Return the matter of a question: new, or with the probability `same` that of a recent question."""
         if self.recent and self.book.rng.random() < same:
             return any_of(self.book.rng, self.recent)[1]
         return any_matter(self.book.rng)

@@ -1,4 +1,4 @@
-"""Letters of the big newsletter: those behind a question, and those that are no question or wait to be read."""
+"""Letters of the big newsletter: those of questions, those that are no question, and unread ones."""
 
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -14,11 +14,11 @@ from .words import Matter
 
 CHANNELS = Chances({"web": 62, "mail": 33, "event": 3, "phone": 1, "messenger": 0.6, "paper": 0.4})
 HEAR_BACK = {"web": Chances({"number": 76, "once": 16, "while": 8}), "mail": Chances({"once": 100})}
-HEARD = Chances({"number": 1})  # what the desk took down itself is answered where it was heard
+HEARD = Chances({"number": 1})  # for letters that the desk took down: it answers where it heard them
 KINDS = Chances({"letter": 88, "comment": 9, "tip": 3})
 HELD = ("flood", "trap")
-KEPT = timedelta(days=85)  # a little less than an address is kept
-NAMED = 0.15  # of those who ask alone
+KEPT = timedelta(days=85)  # a little less than addresses are kept
+NAMED = 0.15  # the share of single askers who want to be named
 
 
 def letter(
@@ -35,10 +35,10 @@ def letter(
     named: bool = False,
     verified_at: datetime | None = None,
 ) -> tuple[int, str, str | None]:
-    """One letter that came at `at`, and what was done with it, as (action, when, facts).
+    """Add a letter that arrived at `at`, with the `steps` taken since, as (action, time, facts).
 
-    `waits_until` is today where its writer is still owed an answer: their address is kept then. Gives the letter's key,
-    how its writer hears back, and the name that may be printed.
+    `waits_until` is today if its writer is still owed an answer; their address is kept then. Return the letter's key,
+    its way to hear back, and the name that may be printed.
     """
     rng, newsletter, key, public_id = book.rng, room.newsletter, book.key(Letter), book.public_id()
     channel = CHANNELS.drawn(rng)
@@ -106,14 +106,14 @@ def letter(
 
 
 def _why(action: str, said: dict[str, Any]) -> dict[str, Any] | None:
-    """What `filing` writes into the trail."""
+    """Return the facts of the event, as the module `filing` records them."""
     if action == "file":
         return {"kind": said["filed_as"], "question": said.get("question_id"), "assignment": None}
     return {"reason": said["end_reason"]} if action == "end" else None
 
 
 def _form() -> dict[str, bytes]:
-    """What is kept of the form and of its receipt, which nobody has: digests of nothing."""
+    """Return the stored hashes of a form and its receipt: random bytes, as there is no receipt."""
     return {"form_mac": token_bytes(32), "receipt_mac": token_bytes(32)}
 
 
@@ -137,7 +137,7 @@ def _credit(
     return f"{name}, {place}" if verified_at else None
 
 
-# What becomes of letters that are no question, for each hundred questions: what they say, and what was done with them.
+# Letters that are no question: their number per hundred questions, their kind of text, and the steps taken.
 LOOSE: tuple[tuple[float, str, tuple[tuple[str, dict[str, Any]], ...]], ...] = (
     (4.0, "comment", (("file", {"filed_as": "comment"}),)),
     (1.0, "tip", (("file", {"filed_as": "tip"}),)),
@@ -148,11 +148,11 @@ LOOSE: tuple[tuple[float, str, tuple[tuple[str, dict[str, Any]], ...]], ...] = (
     (1.0, "letter", (("end", {"end_reason": "personal"}),)),
     (1.0, "letter", (("withdraw", {}),)),
 )
-ALREADY = 1.5  # for each hundred questions: ended with the answer that has run already
+ALREADY = 1.5  # per hundred questions: letters ended because their answer was published before
 
 
 def loose(book: Book, room: Room, matter: Matter, at: datetime, today: datetime, published: int | None) -> None:
-    """What else came at about that time: by chance none, or some."""
+    """Add a random number of letters that are no question, at about that time."""
     rng = book.rng
     for share, kind, steps in LOOSE:
         if rng.random() * 100 < share:
@@ -164,7 +164,7 @@ def loose(book: Book, room: Room, matter: Matter, at: datetime, today: datetime,
 
 
 def waiting(book: Book, room: Room, matter: Matter, at: datetime, today: datetime) -> None:
-    """A letter that nobody has filed yet; one in ten is held."""
+    """Add a letter that nobody has filed yet; one in ten is held."""
     held = any_of(book.rng, HELD) if book.rng.random() < 0.1 else None
     kind = "spam" if held == "flood" else KINDS.drawn(book.rng)
     letter(book, room, matter, at, (), kind=kind, held=held, waits_until=today)

@@ -1,5 +1,4 @@
-"""A question of the big newsletter: how far it has come, and the rows that its letters, assignment and answer left
-behind."""
+"""A question of the big newsletter: its fate, and the rows of its letters, assignment and answer."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,7 @@ from .words import Matter
 SUBMITTED = ("clear", "draft", "invite", "accept", "submit")
 APPROVED = (*SUBMITTED, "edit", "check", "settle", "approve")
 PUBLISHED = (*APPROVED, "pick", "publish")
-LETTERS = Chances({1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5})  # behind a question
+LETTERS = Chances({1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5})  # letters per question
 NOTES = (
     "Did we not have this last year?",
     "Aizada, please look whether the ministry has answered.",
@@ -36,7 +35,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fate:
-    """How far a question goes, and how often that is so among the old ones and among those of the last weeks."""
+    """The steps of a question, and the weight of this fate among old questions and among those of the last weeks."""
 
     steps: tuple[str, ...]
     old: float
@@ -66,12 +65,12 @@ FATES = {
     "published": Fate(PUBLISHED, 0, 0),  # as many as the editions have room for
     "retracted": Fate((*PUBLISHED, "retract"), 0, 0),
 }
-RETRACTED = 0.03  # of what was published
+RETRACTED = 0.03  # the share of published questions that are retracted
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a question ran."""
+    """The slot of an edition that a question ran in."""
 
     edition_id: int
     position: int
@@ -81,7 +80,7 @@ class Slot:
 
 @dataclass
 class Life:
-    """A question from its first letter at `began`; its last step is taken before `until`."""
+    """A question in progress, from its first letter at `began` to its last step before `until`."""
 
     book: Book
     room: Room
@@ -128,7 +127,7 @@ class Life:
         self.state_at[noun] = self.at
 
     def take_letters(self, opened: datetime, approved: datetime | None, waits: bool) -> None:
-        """Those who ask, one after the other until the question is opened for them all."""
+        """Add the letters of the question, which arrive one after the other until it is opened."""
         rng = self.book.rng
         number = LETTERS.drawn(rng)
         named = number == 1 and rng.random() < NAMED
@@ -150,7 +149,7 @@ class Life:
             )
 
     def word(self) -> None:
-        """The desk's wording of the question."""
+        """Add the desk's wording of the question."""
         rng = self.book.rng
         key, headline = self.book.key(QuestionText), self.matter.headline(rng)
         self.text = {
@@ -172,7 +171,7 @@ class Life:
         self.book.tell(self.at, actor, action, noun, key, **self.where, facts=facts or None)
 
     def add_text(self, kind: str, by: str) -> None:
-        """A version of the answer. The editor changes how it ends, and leaves a paragraph out."""
+        """Add a version of the answer. An edited one has another ending, and lacks a paragraph."""
         body = self.matter.answer(self.book.rng)
         joined = "\n\n".join(body if kind == "submitted" else [self.texts[-1]["body"].partition("\n\n")[0], body[-1]])
         key = self.book.key(AnswerText)
@@ -193,7 +192,7 @@ class Life:
         self.answer["text_id"] = key
 
     def mail(self, kind: str, **values: Any) -> None:
-        """Write to the expert; the words of old mails are gone."""
+        """Add a mail to the expert. Old mails have no content any more."""
         message = None
         if values and self.today - self.at < mails.KEPT:
             link = mails.open_link(self.book, self.keys["assignment"])
@@ -252,5 +251,5 @@ class Life:
 
 
 def _often(rng: Random, experts: list[Known]) -> Known:
-    """The first of a list are asked far more often than the last, as in every newsroom."""
+    """Return a random expert. The first in the list are asked far more often than the last, as in real newsrooms."""
     return experts[int(len(experts) * rng.random() ** 2.5)]

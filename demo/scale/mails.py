@@ -1,4 +1,4 @@
-"""The big newsletter's outbox: a row for each mail that was caused, and what is in it for those of the last days."""
+"""The big newsletter's outbox: a row for each mail, and the content of those of the last days."""
 
 import json
 from dataclasses import asdict, replace
@@ -17,13 +17,13 @@ from app.people.models import Link
 from .book import Book
 from .people import Known, Room
 
-KEPT = timedelta(days=10)  # what is in older mails has been deleted
-FRESH = timedelta(hours=6)  # a mail of the last hours waits for the worker
-RELEASED = timedelta(days=2)  # an invitation has been read by the editor after so long
-LOST = 0.015  # of the mails, which no server wanted
+KEPT = timedelta(days=10)  # the content of older mails has been deleted
+FRESH = timedelta(hours=6)  # younger mails wait for the worker
+RELEASED = timedelta(days=2)  # the editor has released older invitations
+LOST = 0.015  # the share of mails that were rejected
 SAID = "550 5.1.1 there is no such mailbox here"
 
-# How a mail comes to where it stands, step by step of the table of moves.
+# The actions of the state machine that lead to each state of a mail.
 PATHS = {
     "sent": ("send",),
     "failed": ("fail",),
@@ -35,7 +35,7 @@ PATHS = {
 
 
 def open_link(book: Book, assignment_id: int) -> str:
-    """A fresh address of an assignment's page. Nobody can guess it, in a demo either."""
+    """Create a link to an assignment's page, with a random token even in the demo, and return its URL."""
     token = new_token()
     book.add(Link, token_mac=book.ring.mac("links.token", token), assignment_id=assignment_id, kind="page")
     return absolute_url(book.session, f"/a/{token}")
@@ -54,7 +54,7 @@ def to_expert(
     edition_id: int | None = None,
     message: Message | None = None,
 ) -> None:
-    """A mail about an assignment: sent long ago, or waiting, by its age; a few came to nothing."""
+    """Add a mail about an assignment: waiting or sent, according to its age; a few were never delivered."""
     rng, token = book.rng, new_reply_token()
     book.add(Link, token_mac=book.ring.mac("links.token", token), assignment_id=assignment_id, kind="reply")
     if message:
@@ -94,7 +94,7 @@ def put(
     due_at: datetime | None = None,
     **about: int | None,
 ) -> None:
-    """One mail in the outbox that was caused at `at` and stands at `end`."""
+    """Add a mail to the outbox, created at `at`, in the state `end`."""
     key, public_id, house = book.key(OutboxMail), book.public_id(), book.session.info["base_url"]
     state, then = first, at
     steps = ("release", *PATHS[end]) if first == "held" and end not in ("held", "discarded") else PATHS[end]

@@ -1,7 +1,6 @@
-"""The big newsletter's holding pen: what experts mailed of late, and nobody can be sure that they did, each for its
-reason.
+"""The big newsletter's holding pen: recent mails from experts that could not be verified, for various reasons.
 
-The reasons are those that the mailroom gives to these very bytes; a test has it judge them.
+The reasons are those that the mailroom gives for the same bytes, which a test checks.
 """
 
 import json
@@ -25,14 +24,14 @@ from config import DEMO_AUTHSERV_ID
 from .life import Life
 
 MOST = 36
-EVERY = 5  # questions, of the last ones: one of them has such a mail
-LIVE = ("invited", "accepted", "returned", "received")  # the assignments that an expert may be writing about
-PLACED = timedelta(seconds=20)  # that the worker took
+EVERY = 5  # one in five of the last questions has such a mail
+LIVE = ("invited", "accepted", "returned", "received")  # the states of assignments that an expert may write about
+PLACED = timedelta(seconds=20)  # the time that the worker took
 DOMAIN = "experts.example"
 
 
 class Sent(NamedTuple):
-    """A mail as it was sent: to which address, and what else in its head speaks for or against it."""
+    """A mail as it was sent: its recipient, the reasons for holding it, and its additional headers."""
 
     to: str
     reasons: tuple[str, ...]
@@ -41,13 +40,13 @@ class Sent(NamedTuple):
 
 
 def may_be_about(life: Life, at: datetime) -> bool:
-    """Whether its expert can have written about it by then."""
+    """Return whether the expert of a question may have written about it by then."""
     invited_at = life.assignment.get("invited_at")
     return invited_at is not None and invited_at <= at and life.states["assignment"] in (*LIVE, "cancelled")
 
 
 def put(life: Life, at: datetime, number: int) -> None:
-    """The mail that came in about a question at `at`, the `number`-th of all."""
+    """Add a mail about a question that arrived at `at`. Its `number` among all determines the kind."""
     kind = _cancelled if life.states["assignment"] == "cancelled" else KINDS[number % len(KINDS)]
     sent = kind(life)
     key, public_id, newsletter = life.book.key(Inbound), life.book.public_id(), life.room.newsletter
@@ -114,7 +113,7 @@ def _raw(life: Life, at: datetime, sent: Sent, public_id: str) -> bytes:
 
 
 def _checked(result: str, domain: str = DOMAIN) -> dict[str, str]:
-    """What our own server found out about the sender."""
+    """Return the headers with which our own server reports its check of the sender."""
     said = f"{DEMO_AUTHSERV_ID}; dkim={result} header.d={domain}; dmarc={result} header.from={domain}"
     return {"Authentication-Results": said, "Received": f"from mail.{domain} by {DEMO_AUTHSERV_ID} with ESMTPS"}
 
@@ -124,7 +123,7 @@ def _plain(life: Life) -> str:
 
 
 def _token(life: Life, **ended: datetime) -> str:
-    """An address that answers to this assignment alone, or did."""
+    """Create a reply link for the assignment and return its address; `ended` are the columns that end it."""
     token, book = new_reply_token(), life.book
     book.add(
         Link,
@@ -141,7 +140,7 @@ def _not_checked(life: Life) -> Sent:
 
 
 def _from_elsewhere(life: Life) -> Sent:
-    """From home, as they say."""
+    """Return a mail from another address of the expert, for example a private one."""
     address = f"{life.expert.email.partition('@')[0]}@mailbox.example"
     return Sent(
         _token(life),
@@ -176,7 +175,7 @@ def _no_words(life: Life) -> Sent:
 
 
 def _two_senders(life: Life) -> Sent:
-    """One writes for both."""
+    """Return a mail with two addresses in From."""
     both = f"{formataddr((life.expert.name, life.expert.email))}, office@{DOMAIN}"
     return Sent(_token(life), ("two senders",), {"From": both, "Sender": life.expert.email, **_checked("pass")})
 
@@ -185,7 +184,7 @@ def _cancelled(life: Life) -> Sent:
     return Sent(_token(life), ("cancelled",), _checked("pass"))
 
 
-# The frequent ones stand here more than once.
+# Frequent kinds are listed several times.
 KINDS: tuple[Callable[[Life], Sent], ...] = (
     _not_checked,
     _from_elsewhere,

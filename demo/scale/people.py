@@ -1,5 +1,4 @@
-"""Who is behind the big newsletter: its settings, the same desk as that of Shift Change, and some three hundred
-experts."""
+"""The big newsletter itself: its settings, its desk, which is that of Shift Change, and some three hundred experts."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,7 +25,7 @@ TOPICS = {
 }
 CONSENT = "I agree that The Long Road prints this name with my question, in the newsletter and on this site."
 EXPERTS = 300
-VERIFIED = 0.85  # of the experts; nobody else is asked
+VERIFIED = 0.85  # the share of verified experts; the others are never asked
 DESK = (
     ("Tereza Malínská", "tereza@platan.example", "editor"),
     ("Aizada Toktorova", "aizada@platan.example", "assistant"),
@@ -36,7 +35,7 @@ DESK = (
 
 @dataclass(frozen=True)
 class Known:
-    """An expert as the rows need one."""
+    """The values of an expert that other rows need."""
 
     key: int
     person_id: int
@@ -47,7 +46,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Room:
-    """The newsletter with its desk, its topics, and by language the experts who can be asked, the busiest first."""
+    """The newsletter with its desk, its topics, and the verified experts by language, the busiest first."""
 
     newsletter: Newsletter
     editor: Staff
@@ -57,7 +56,7 @@ class Room:
 
 
 def found(session: Session, book: Book, since: datetime) -> Room:
-    """Found The Long Road, a day before its first letter. The session's time is left there."""
+    """Create The Long Road, a day before its first letter. The session's time is set to that day and left there."""
     session.info["at"] = since - timedelta(days=1)
     newsletter = Newsletter(
         slug=SLUG,
@@ -78,7 +77,7 @@ def found(session: Session, book: Book, since: datetime) -> Room:
         at="07:00",
         slots=6,
         held_kinds=["expert.invitation"],
-        steps_hidden_at=since,  # it has been running for long
+        steps_hidden_at=since,  # it was set up long ago
     )
     session.add(newsletter)
     session.flush()
@@ -95,7 +94,7 @@ def found(session: Session, book: Book, since: datetime) -> Room:
 
 
 def _experts(book: Book, editor: Staff, since: datetime) -> dict[str, list[Known]]:
-    """At least two for each language, and as many as it has readers."""
+    """Add the experts, at least two per language and in proportion to its readers. Return the verified ones."""
     rng, experts = book.rng, {}
     for tongue in tongues():
         phrases, wanted = tongue.phrases, max(2, EXPERTS * tongue.phrases["share"] // 97)

@@ -1,4 +1,4 @@
-"""The steps of a big newsletter's question, each leaving the rows that the verb of that name would have left."""
+"""The steps of a question of the big newsletter. Each writes the same rows as the product's action of that name."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,11 +18,11 @@ DECLINED = ("no time", "not my field", "conflict of interest", "other")
 ENDED = ("later", "outside", "nobody", "personal")
 BRIEFS = ("What may people expect, and what can they do themselves?", "Please say where the figures come from.", "")
 OBJECTION = "It was not the ministry but the district court."
-LATE = 0.1  # of what an expert owes is late
+LATE = 0.1  # the share of assignments that are late
 
 
 def live(life: Life, fate: Fate) -> None:
-    """Take all steps, evenly over the time that there is, and write the rows."""
+    """Take all steps of a fate, evenly distributed over the question's time, and write the rows."""
     steps = ("open", *fate.steps)
     pause = (life.until - life.began) / (len(steps) + 1)
     approved = life.began + pause * (steps.index("approve") + 1) if "approve" in steps else None
@@ -139,7 +139,7 @@ def _edit(life: Life) -> None:
 
 def _check(life: Life) -> None:
     due_at = life.at + timedelta(hours=48)
-    if life.at + (life.until - life.at) / 2 > life.today - timedelta(hours=48):  # nobody has to be told at once
+    if life.at + (life.until - life.at) / 2 > life.today - timedelta(hours=48):  # so that no reminder is due at once
         due_at = max(due_at, life.today + timedelta(hours=life.book.rng.randrange(6, 48)))
     life.check = {
         "id": life.book.key(Check),

@@ -1,7 +1,8 @@
-"""What readers and experts write in the big newsletter: sentences with gaps, in the tongues of `tongues/`, filled by
-chance.
+"""The texts of readers and experts of the big newsletter: sentences with randomly filled gaps, in the languages of
+`tongues/`.
 
-Two letters about the same matter share what it is about and where, and are worded differently: matching has work to do.
+Two letters about the same matter share the thing and the place but are worded differently, so that matching has to find
+them.
 """
 
 import re
@@ -16,7 +17,7 @@ from .book import Chances, any_of
 
 TONGUES = Path(__file__).parent / "tongues"
 _AFTER_A_STOP = re.compile(r"(?:^|(?<=[.?!] ))[^\W\d_]")
-# The Latin alphabet of Kazakhstan (2021), which some readers write already.
+# The Latin alphabet of Kazakhstan (2021), which some readers already use.
 _LATIN = dict(
     zip(
         "абвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщыіьъэюяә",
@@ -71,11 +72,11 @@ _LATIN_KAZAKH = str.maketrans(
     {sign: "" if latin == "_" else latin for sign, latin in _LATIN.items()}
     | {sign.upper(): "" if latin == "_" else latin.capitalize() for sign, latin in _LATIN.items()}
 )
-ALSO_LATIN = 0.15  # of what is written in Kazakh
+ALSO_LATIN = 0.15  # the share of Kazakh texts in Latin letters
 
 
 class _Gaps(dict[str, str]):
-    """What stands in a sentence's gaps. A time, a number or a year is drawn where there is a gap for it."""
+    """The values for a sentence's gaps. A time, number or year is drawn at random when it is needed."""
 
     def __init__(self, known: dict[str, str], rng: Random, times: list[str]) -> None:
         super().__init__(known)
@@ -95,7 +96,7 @@ class _Gaps(dict[str, str]):
 
 @dataclass(frozen=True)
 class Tongue:
-    """A language with its sentences; `latin` has them written in Latin letters."""
+    """A language with its sentences. With `latin`, they are transliterated into Latin letters."""
 
     language: str
     phrases: dict[str, Any]
@@ -108,7 +109,7 @@ class Tongue:
 
 @dataclass(frozen=True)
 class Matter:
-    """What a question is about: one of the ways to ask, the thing, and the place."""
+    """The matter of a question: the phrasing, the thing, and the place."""
 
     tongue: Tongue
     topic: str
@@ -128,12 +129,12 @@ class Matter:
         return self.tongue.spell(self._fill(rng, any_of(rng, self.ask["words"])))
 
     def letter(self, rng: Random, kind: str = "letter") -> str:
-        """A reader's own words: a question as letters put it, or a comment, a tip, an advertisement."""
+        """Return the text of a letter: a question, or as `kind` says, a comment, a tip or an advertisement."""
         ask = self._fill(rng, any_of(rng, self.ask["words"]))
         return self.tongue.spell(self._fill(rng, any_of(rng, self.tongue.phrases["wrap"][kind]), ask=ask))
 
     def answer(self, rng: Random) -> list[str]:
-        """An expert's sentences, in three paragraphs."""
+        """Return an expert's answer, in three paragraphs."""
         parts = self.tongue.phrases["answer"]
         middle = rng.sample(parts["middle"], min(4, len(parts["middle"])))
         half = len(middle) // 2
@@ -146,7 +147,7 @@ class Matter:
 
 @cache
 def tongues() -> tuple[Tongue, ...]:
-    """All of them, the most spoken first."""
+    """Return all languages, the most frequent first."""
     found = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
     return tuple(Tongue(one["language"], one) for one in sorted(found, key=lambda one: -one["share"]))
 
