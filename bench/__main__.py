@@ -27,7 +27,7 @@ GOALS = {
     "mail": "mail_in",
     "service": "service",
     "strain": "strain",
-}  # whose figures the table has
+}  # the parts with figures in the table
 TOLD = {"trim": "trim", "matching": "matching", "look-alikes": "look_alikes", "languages": "languages"}
 PARTS = (*GOALS, *TOLD, "flames")
 
