@@ -10,6 +10,7 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email
+from app.text.languages import spoken_outside
 from tests.support import browser_visits
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
@@ -19,7 +20,7 @@ from tests.support.waiting import press
 pytestmark = pytest.mark.browser
 SIZES = ((1440, 900), (390, 844), (640, 400), (320, 640))  # the third is a window of 1280 × 800 at 200 %
 AXE_AT = (1440, 320)
-BOTH = pytest.mark.parametrize("language", ["en", "fa"])
+EACH_LANGUAGE = pytest.mark.parametrize("language", sorted(spoken_outside()))
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def look(page: Page) -> None:
         assert width not in AXE_AT or (page.url, list(browser_visits.find_accessibility_faults(page))) == (page.url, [])
 
 
-@BOTH
+@EACH_LANGUAGE
 def test_readers_pages(language: str, page: Page, site: str, database: Database, newsroom: Newsroom) -> None:
     story = publish_answer(database, newsroom, [], ties="She sits on the board of the mill.")
     for path in ("", "ask", "answers", "editions", "protection", "receipt", f"q/{story}/-", f"report/{story}"):
@@ -64,7 +65,7 @@ def test_readers_pages(language: str, page: Page, site: str, database: Database,
     look(page)
 
 
-@BOTH
+@EACH_LANGUAGE
 def test_experts_pages(language: str, page: Page, site: str, salt: ExpertAssignment) -> None:
     def speak(session) -> None:
         session.get_one(Newsletter, salt.newsroom.newsletter_id).language = language
