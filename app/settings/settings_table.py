@@ -57,10 +57,10 @@ SETTINGS = {row.name: row for row in ROWS}
 
 INTRODUCTION = """# Settings
 
-Each is set in the environment, or in a settings file that `readers-asked --env-file FILE COMMAND` or the variable
-READERS_ASKED_ENV_FILE names; what the environment sets wins. `readers-asked init` makes that file. A line of it is
-`NAME=value`, with `'` around a value that has blanks or signs in it; nothing inside is replaced. Nobody but its owner,
-and a group, may read it. This page is what `readers-asked settings` prints.
+Set each of them as an environment variable, or in a settings file, which `readers-asked --env-file FILE COMMAND` or the
+variable READERS_ASKED_ENV_FILE names. Environment variables override the file. `readers-asked init` creates it. A line
+is `NAME=value`, with `'` around a value that contains spaces or special characters; nothing inside is expanded. The
+file must not be world-readable. This page is the output of `readers-asked settings`.
 """
 
 

@@ -29,7 +29,7 @@ def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
     url = value["LIBRETRANSLATE_URL"]
     if not url:
         if value["LIBRETRANSLATE_KEY"]:
-            yield "LIBRETRANSLATE_URL is empty, and LIBRETRANSLATE_KEY is set: name the server, or leave the key out"
+            yield "LIBRETRANSLATE_URL is empty, but LIBRETRANSLATE_KEY is set: set the URL, or remove the key"
         return
     try:
         parts = urlsplit(url)
@@ -37,9 +37,9 @@ def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
     except ValueError:
         host, parts = "", urlsplit("")
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username is not None:
-        yield "LIBRETRANSLATE_URL is an address such as http://127.0.0.1:5000, without a name, a password or a ? in it"
+        yield "LIBRETRANSLATE_URL must be a URL such as http://127.0.0.1:5000, without user, password or query"
     elif parts.scheme == "http" and not _is_private_host(host):
-        yield "LIBRETRANSLATE_URL must begin with https:// unless the server is on this machine or in its own network"
+        yield "LIBRETRANSLATE_URL must begin with https:// unless the server is on this machine or in its network"
 
 
 def _is_private_host(host: str) -> bool:

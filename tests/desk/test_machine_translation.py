@@ -260,8 +260,8 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
 @pytest.mark.parametrize(("url", "fault"), [
     ("http://127.0.0.1:5000", ""), ("http://10.0.0.7:5000/", ""), ("http://translate:5000", ""), ("http://[fd00::7]:5000", ""),
     ("https://translate.example.org", ""), ("http://translate.example.org", "must begin with https://"), ("http://203.0.114.7", "must begin with https://"),
-    ("http://desk:word@translate", "is an address such as"), ("ftp://translate", "is an address such as"), ("translate:5000", "is an address such as"),
-    ("http://translate:99999", "is an address such as"), ("https://translate.example.org/?q=", "is an address such as"),
+    ("http://desk:word@translate", "must be a URL such as"), ("ftp://translate", "must be a URL such as"), ("translate:5000", "must be a URL such as"),
+    ("http://translate:99999", "must be a URL such as"), ("https://translate.example.org/?q=", "must be a URL such as"),
 ])  # fmt: skip
 def test_the_setting_takes_a_server_near_by_or_one_over_tls(url: str, fault: str) -> None:
     if not fault:

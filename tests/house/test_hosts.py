@@ -49,7 +49,7 @@ def test_a_second_host_is_a_setting(app: Flask) -> None:
     }
     assert asked == {"second.example": 200, "third.example": 421}
     made.extensions["database"].close()
-    with pytest.raises(config.Unsafe, match="HOSTS are names like"):
+    with pytest.raises(config.Unsafe, match="HOSTS must be names like"):
         config.load({**SAFE, "HOSTS": "https://second.example"})
 
 

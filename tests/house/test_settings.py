@@ -127,10 +127,10 @@ def test_the_environment_wins_over_the_file_and_is_named_where_it_does(tmp_path:
 
 
 FAULTY = {
-    "MAIL_SEVER=mail.example.org": "line 2: MAIL_SEVER is no setting, MAIL_SERVER is",
-    "MAIL_PASSWORD='hunter2": "line 2: a line is NAME=value",
-    "MAIL_PASSWORD hunter2": "line 2: a line is NAME=value",
-    "READERS_ASKED_ENV_FILE=other.env": "line 2: READERS_ASKED_ENV_FILE is for the environment",
+    "MAIL_SEVER=mail.example.org": "line 2: MAIL_SEVER is not a setting; did you mean MAIL_SERVER?",
+    "MAIL_PASSWORD='hunter2": "line 2: write NAME=value",
+    "MAIL_PASSWORD hunter2": "line 2: write NAME=value",
+    "READERS_ASKED_ENV_FILE=other.env": "line 2: READERS_ASKED_ENV_FILE can only be set in the environment",
 }
 
 
