@@ -34,14 +34,18 @@ POLLS = 5.0  # seconds between two polls of the mailboxes, if no worker does it
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-@click.option("--nameserver", multiple=True, help="Ask this name server, HOST or HOST#PORT, and not the machine's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--nameserver",
+    multiple=True,
+    help="Query this name server, HOST or HOST#PORT, instead of the machine's own. Can be repeated.",
+)
 @with_appcontext
 def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
-    """Look over the house: database, keys, worker, mail out and in, the mail domain, disks, clock and proxy.
+    """Check the installation: database, keys, worker, outgoing and incoming mail, mail domain, disks, clock, proxy.
 
-    Signs in to the mail server and each mailbox, sends nothing and changes nothing. Ends with 1 where something is
-    wrong.
+    Signs in to the mail server and to each mailbox; sends nothing and changes nothing. Exits with 1 if there is a
+    fault.
     """
     database, config = db, current_app.config
     database.url  # noqa: B018 - says what to set, where there are no settings
@@ -55,7 +59,7 @@ def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
         )
     else:
         click.echo("\n".join([*_sums(places), *(line for one in looked for line in _format_result(one))]))
-        click.echo("" if faults else "Nothing is wrong.")
+        click.echo("" if faults else "No faults found.")
     sys.exit(1 if faults else 0)
 
 
@@ -70,7 +74,7 @@ def _places() -> dict[str, int]:
 def _sums(places: dict[str, int]) -> list[str]:
     named = {"stored": "waiting"}
     counted = [f"  {named.get(place, place):<10} {number:>8}" for place, number in places.items()]
-    return ["Mails by their place:", *counted, f"  {'together':<10} {sum(places.values()):>8}"]
+    return ["Incoming mails by place:", *counted, f"  {'total':<10} {sum(places.values()):>8}"]
 
 
 def _format_result(result: Looked) -> list[str]:
@@ -97,10 +101,10 @@ def _serialize_result(result: Looked) -> dict[str, Any]:
 @click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for an answer or a bounce.")
 @with_appcontext
 def test(address: str, wait: float) -> None:
-    """Send a real mail to ADDRESS, wait for what comes back, and tell the way that both took.
+    """Send a real mail to ADDRESS, wait for what comes back, and report the route of both.
 
-    Answer the mail with any word, or name an address that nobody has and wait for the bounce, or one of ours. What
-    comes back never becomes a reader's letter. Ends with 1 where nothing came back, or only a bounce.
+    Reply to the mail with any word; or use an address that doesn't exist, and wait for the bounce; or the desk's own
+    address. What comes back doesn't become a letter. Exits with 1 if nothing came back, or only a bounce.
     """
     try:
         safe_address(address)
@@ -108,9 +112,7 @@ def test(address: str, wait: float) -> None:
         raise click.BadParameter(str(unsafe), param_hint="ADDRESS") from None
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     mail_id, back_to = round_trip.queue_test_mail(db, address)
-    click.echo(
-        f"An answer comes to {back_to}" if back_to else "No newsletter has an address that answers could come to"
-    )
+    click.echo(f"Replies go to {back_to}" if back_to else "No newsletter has an address that replies could be sent to")
     deliver_one(db, transport(app), mail_id)
     click.echo(round_trip.describe_delivery(app.config, round_trip.get_trip(db, mail_id)))
     with ExitStack() as stack:
@@ -142,7 +144,7 @@ def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
         last, at = sightings.get_last_round(session), now(session)
     if last is not None and at - last < BEATS:
         return lambda: None
-    click.echo("No worker runs: until it does, this command looks into the mailboxes and places what came.")
+    click.echo("No worker is running: until one does, this command polls the mailboxes and files what arrives.")
     reading = stack.enter_context(Reading(READ))
     looked = float("-inf")
 

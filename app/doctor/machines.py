@@ -61,7 +61,7 @@ def keys(house: House) -> Iterator[Finding]:
     with house.read() as session:
         yield from map(fault, keyring.faults(session))
         for column, number in key_rotation.find_undecryptable(session):
-            yield fault(f"{column} (key {number}) does not open")
+            yield fault(f"{column} (key {number}) can't be opened")
 
 
 def newsletter(house: House) -> Iterator[Finding]:
@@ -79,14 +79,14 @@ def worker(house: House) -> Iterator[Finding]:
             sightings.list_by_prefix(session, sightings.FAILED),
         )
     if last is None:
-        yield fault("no worker has ever been seen at work")
+        yield fault("no worker has ever been active")
     elif at - last > BEATS:
-        yield fault(f"no worker was seen at work for {format_duration(at - last)}")
+        yield fault(f"no worker has been active for {format_duration(at - last)}")
     else:
         for part in sightings.PARTS:
             if part in parts and at - parts[part].seen_at > BEATS:
                 yield fault(
-                    f"the worker's part for {part} was not seen at work for {format_duration(at - parts[part].seen_at)}"
+                    f"the worker's part for {part} has not been active for {format_duration(at - parts[part].seen_at)}"
                 )
     for duty, row in sorted(failed.items()):
         if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
@@ -104,21 +104,19 @@ def erasures(house: House) -> Iterator[Finding]:
         yield not_checked(f"{path} can't be read: {error.strerror}")
         return
     except erasure_list.NotOurList:
-        yield fault(f"{path} is no list of erasures, or one of a newsroom with other keys")
+        yield fault(f"{path} is not a list of erasures, or belongs to a newsroom with other keys")
         return
     if kept is None or kept.complete_to == erasure_list.NEVER:
         yield fault(f"{path} was never written")
     elif (age := at - kept.complete_to) > BEATS:
-        yield fault(f"{path} was written last {format_duration(age)} ago")
+        yield fault(f"{path} was last written {format_duration(age)} ago")
 
 
 def remains(house: House) -> Iterator[Finding]:
     with house.read() as session:
         at, since = now(session), held_erasures.get_stalled_since(session)
     if since is not None:
-        yield fault(
-            f"what was erased in the last {format_duration(at - since)} still stands in the files of the database"
-        )
+        yield fault(f"what was erased in the last {format_duration(at - since)} is still in the files of the database")
 
 
 def trail(house: House) -> Iterator[Finding]:
@@ -141,7 +139,7 @@ def outgoing(house: House) -> Iterator[Finding]:
     if since is not None and at - since > OVERDUE:
         yield fault(f"a mail has been due for {format_duration(at - since)}")
     if first is not None and at - first > REFUSED:
-        yield fault(f"{number} mails wait to be tried again, the oldest for {format_duration(at - first)}")
+        yield fault(f"{number} mails are waiting for a retry, the oldest for {format_duration(at - first)}")
 
 
 def other_programs(house: House) -> Iterator[Finding]:
@@ -153,18 +151,18 @@ def other_programs(house: House) -> Iterator[Finding]:
                     f"a program of {slug} has failed for {format_duration(now(session) - program.failing_since)}"
                 )
             else:
-                yield note(f"a program of {slug} is told nothing any more, since it failed for days or is gone")
+                yield note(f"a program of {slug} is no longer notified, because it failed for days or is gone")
 
 
 def mail_server(house: House) -> Iterator[Finding]:
     if house.writes_to_folder:
-        yield not_checked("mails are written to a folder, to no server")
+        yield not_checked("mails are written to a folder, not sent to a server")
         return
     where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
     if isinstance(said, Undelivered):
         yield fault(f"{where}: {said.said}")
     elif said.could_encrypt and house.config["MAIL_SERVER"] not in HERE:
-        yield note(f"{where} offers STARTTLS, and MAIL_USE_TLS is 0: mails go there in the clear")
+        yield note(f"{where} offers STARTTLS, but MAIL_USE_TLS is 0: mails are sent there unencrypted")
 
 
 def disks(house: House) -> Iterator[Finding]:
@@ -173,16 +171,16 @@ def disks(house: House) -> Iterator[Finding]:
     if (place := _folder_of(make_url(house.database.url))) is not None:
         where["the database"] = str(place)
     else:
-        yield not_checked("how full the disk of the database is can't be seen from here: watch it on its own machine")
+        yield not_checked("the disk of the database can't be checked from here: monitor it on its own machine")
     if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
         where["the mail folder"] = house.config["MAIL_FOLDER"]
     for what, folder in sorted(where.items()):
         disk = os.statvfs(folder)
         free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
         if free < FULL or (disk.f_files and not disk.f_favail):
-            yield fault(f"the disk under {what} is full")
+            yield fault(f"the disk with {what} is full")
         elif free < min(ROOM, SHARE * size):
-            yield fault(f"the disk under {what} is nearly full: {free >> 20} MB are left")
+            yield fault(f"the disk with {what} is nearly full: {free >> 20} MB left")
 
 
 def _folder_of(url: URL) -> Path | None:
@@ -203,7 +201,7 @@ def clock(house: House) -> Iterator[Finding]:
         at = now(session)
         stored = max((one for moment in moments if (one := session.scalar(select(func.max(moment))))), default=None)
     if stored is not None and stored - at > OFF:
-        yield fault(f"the clock is {format_duration(stored - at)} behind what was stored last")
+        yield fault(f"the clock is {format_duration(stored - at)} behind the newest stored time")
     said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.said
     for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
         if (theirs := _moment(date)) and abs(theirs - utc_now()) > OFF:

@@ -33,7 +33,7 @@ EARLY = 300.0  # seconds before its expiry that an access token is renewed, or a
 YOUNG = timedelta(seconds=60)  # if a younger token is refused, the token is not the reason
 SAVED = 10  # attempts to store a new token, which may be the only valid one from now on
 
-COMMAND = "flask mail sign-in"
+COMMAND = "readers-asked mail sign-in"
 MENDS = f"run `{COMMAND}`"
 SIGNED_OUT = f"the mail account is signed out: {MENDS}"
 # By fault: how long the provider is not asked again, and the message for the operator.

@@ -41,14 +41,14 @@ DURATIONS = Histogram(
 
 # The metrics that are read from the database: docs/maintain.md lists them.
 ASKED = {
-    "readers_asked_outgoing_wait_seconds": "How long the mail has been due that waits longest to go out.",
-    "readers_asked_incoming_wait_seconds": "How long the mail has waited that waits longest for its place.",
+    "readers_asked_outgoing_wait_seconds": "How long the oldest outgoing mail has been due.",
+    "readers_asked_incoming_wait_seconds": "How long the oldest incoming mail has waited to be filed.",
     "readers_asked_outgoing_mails": "Mails in the outbox by state, at the last full quarter of an hour.",
-    "readers_asked_incoming_mails": "Mails that came in by place, at the last full quarter of an hour.",
-    "readers_asked_editions_due": "Editions whose hour has come and that nobody has marked as sent.",
-    "readers_asked_worker_seen_seconds": "How long ago a worker wrote down that it is at work; absent if never.",
-    "readers_asked_worker_rounds": "How often the workers have done each of their duties.",
-    "readers_asked_worker_faults": "How often each duty of the workers has failed.",
+    "readers_asked_incoming_mails": "Incoming mails by place, at the last full quarter of an hour.",
+    "readers_asked_editions_due": "Editions that are due and not marked as sent.",
+    "readers_asked_worker_seen_seconds": "How long ago a worker was last active; absent if never.",
+    "readers_asked_worker_rounds": "How often the workers have performed each of their duties.",
+    "readers_asked_worker_faults": "How often each of the workers' duties has failed.",
 }
 
 

@@ -157,4 +157,4 @@ def test_the_desk_and_the_operator_are_told_of_one_that_fails(
     assert doctor() == [("fault", "a program of steppe has failed for 2 days")]
     database.write(lambda s: s.execute(update(Program).values(paused_at=began, paused_by="failed")) and None)
     assert nora.get("").texts(".alarm b") == ["“The site” isn’t told any more what happens here."]
-    assert doctor() == [("note", "a program of steppe is told nothing any more, since it failed for days or is gone")]
+    assert doctor() == [("note", "a program of steppe is no longer notified, because it failed for days or is gone")]

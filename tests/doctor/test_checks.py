@@ -99,7 +99,7 @@ def test_keys_that_do_not_open_what_is_sealed(app: Flask, database: Database, ne
     database.write(lambda s: outbox.put(s, MAIL) and None)
     stranger = Database(database.url, Keys({1: b"another secret of thirty-two bytes!!"}), BASE_URL)
     expected = [
-        ("fault", f"{column} (key 1) does not open") for column in ("people.email_sealed", "outbox_contents.sealed")
+        ("fault", f"{column} (key 1) can't be opened") for column in ("people.email_sealed", "outbox_contents.sealed")
     ]
     assert look(app, "keys", stranger) == expected
     stranger.close()
@@ -117,13 +117,13 @@ def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, news
     record_sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
     database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert look(app, "erasures") == [
-        ("fault", "what was erased in the last 90 minutes still stands in the files of the database")
+        ("fault", "what was erased in the last 90 minutes is still in the files of the database")
     ]
 
 
 def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroom: Newsroom) -> None:
     assert look(app, "newsletter") == []
-    assert look(app, "worker") == [("fault", "no worker has ever been seen at work")]
+    assert look(app, "worker") == [("fault", "no worker has ever been active")]
     worker.run(app, run_once=True)
     assert look(app, "worker") == []
     with database.read() as session:
@@ -133,7 +133,7 @@ def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroo
 @on_sqlite
 def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
     record_sign_of_life(database, ago(minutes=11))
-    assert look(app, "worker") == [("fault", "no worker was seen at work for 11 minutes")]
+    assert look(app, "worker") == [("fault", "no worker has been active for 11 minutes")]
     record_sign_of_life(database, ago(minutes=2), "deliver mail")
     database.write(lambda s: sightings.record_sightings(s, {f"{sightings.FAILED}deliver mail": 1}))
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
@@ -173,10 +173,10 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
     Keeper(path).keep(database)
     assert look(app, "list of erasures") == []
     erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.ring)
-    assert look(app, "list of erasures") == [("fault", f"{path} was written last 31 minutes ago")]
+    assert look(app, "list of erasures") == [("fault", f"{path} was last written 31 minutes ago")]
     erasure_list.write_list(path, Erasures(ago(), frozenset()), Keys({1: b"another secret of thirty-two bytes!!"}))
     assert look(app, "list of erasures") == [
-        ("fault", f"{path} is no list of erasures, or one of a newsroom with other keys")
+        ("fault", f"{path} is not a list of erasures, or belongs to a newsroom with other keys")
     ]
     app.config["ERASURES"] = str(path.parent)
     assert look(app, "list of erasures") == [("not made", f"{path.parent} can't be read: Is a directory")]
@@ -189,7 +189,7 @@ def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None
         database.write(
             lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes)
         )
-    assert look(app, "worker") == [("fault", "the worker's part for sending was not seen at work for 12 minutes")]
+    assert look(app, "worker") == [("fault", "the worker's part for sending has not been active for 12 minutes")]
 
 
 def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
@@ -200,7 +200,7 @@ def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
     later = utc_now() + timedelta(minutes=20)
     tried = update(OutboxMail).values(attempts=3, state_at=ago(minutes=70), due_at=later)
     database.write(lambda s: s.execute(tried) and None)
-    assert look(app, "outgoing mail") == [("fault", "2 mails wait to be tried again, the oldest for 70 minutes")]
+    assert look(app, "outgoing mail") == [("fault", "2 mails are waiting for a retry, the oldest for 70 minutes")]
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def test_a_disk_that_is_full(app: Flask, database: Database, small_disk: Path, m
     filling.write_bytes(b"x" * (60 << 20))
     there = Database(f"sqlite:///{small_disk / 'newsroom.db'}", Keys({1: b"k" * 32}), BASE_URL)
     full = [
-        ("fault", f"the disk under {what} is full")
+        ("fault", f"the disk with {what} is full")
         for what in ("the database", "the mail folder", "the temporary files")
     ]
     assert look(app, "disks", there) == full
@@ -351,22 +351,20 @@ def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch)
         left = int(free * (1 << 30)) // block
         disk = SimpleNamespace(f_bavail=left, f_frsize=block, f_blocks=blocks, f_files=9, f_favail=9)
         monkeypatch.setattr(os, "statvfs", lambda _, disk=disk: disk)
-        assert look(app, "disks") == [
-            ("fault", f"the disk under {what} is nearly full: 921 MB are left") for what in said
-        ]
+        assert look(app, "disks") == [("fault", f"the disk with {what} is nearly full: 921 MB left") for what in said]
 
 
 @on_sqlite
 def test_the_disk_of_postgresql_is_seen_on_the_same_machine_only(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = "how full the disk of the database is can't be seen from here: watch it on its own machine"
+    elsewhere = "the disk of the database can't be checked from here: monitor it on its own machine"
     disk = SimpleNamespace(f_bavail=0, f_frsize=4096, f_blocks=1 << 20, f_files=9, f_favail=9)
     monkeypatch.setattr(os, "statvfs", lambda folder: disk if str(folder) == str(tmp_path) else os.fstatvfs(0))
     monkeypatch.setattr(machines, "POSTGRES", tmp_path)
     for place, found in (
-        ("/desk?host=/var/run/postgresql", ("fault", "the disk under the database is full")),
-        ("127.0.0.1/desk", ("fault", "the disk under the database is full")),
+        ("/desk?host=/var/run/postgresql", ("fault", "the disk with the database is full")),
+        ("127.0.0.1/desk", ("fault", "the disk with the database is full")),
         ("db.example.org/desk", ("not made", elsewhere)),
     ):
         database = Database(f"postgresql+psycopg://{place}", Keys({1: b"k" * 32}), BASE_URL)
@@ -379,7 +377,7 @@ def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
     record_sign_of_life(database, ago(minutes=-1))
     assert look(app, "clock") == []
     record_sign_of_life(database, ago(minutes=-31))
-    assert look(app, "clock") == [("fault", "the clock is 30 minutes behind what was stored last")]
+    assert look(app, "clock") == [("fault", "the clock is 30 minutes behind the newest stored time")]
 
 
 @on_sqlite

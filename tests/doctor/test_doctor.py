@@ -33,11 +33,11 @@ def test_a_house_in_order(app: Flask, database: Database, newsroom: Newsroom, tm
     app.config["ERASURES"] = str(tmp_path / "erasures")
     Keeper(tmp_path / "erasures").keep(database)
     status, lines = run(app, "doctor")
-    assert (status, lines[0], lines[10].split()) == (0, "Mails by their place:", ["together", "0"])
+    assert (status, lines[0], lines[10].split()) == (0, "Incoming mails by place:", ["total", "0"])
     assert [line[:9].strip() for line in lines[11:-1]] == [
         *["FINE"] * 9, "NOT MADE", *["FINE"] * 5, "NOTE", "NOT MADE", *["FINE"] * 4,
     ]  # fmt: skip
-    assert (lines[26], lines[-1]) == (SENDERS, "Nothing is wrong.")
+    assert (lines[26], lines[-1]) == (SENDERS, "No faults found.")
 
 
 @on_sqlite
@@ -46,8 +46,8 @@ def test_a_fault_is_followed_by_what_mends_it(app: Flask, newsroom: Newsroom) ->
     assert (status, lines[15:17]) == (
         1,
         [
-            "FAULT     worker: no worker has ever been seen at work",
-            "          -> Start `flask worker`; if it runs, read in its log what holds it up.",
+            "FAULT     worker: no worker has ever been active",
+            "          -> Start `readers-asked worker`; if it is running, its log says what is wrong.",
         ],
     )
 
@@ -64,10 +64,10 @@ def test_the_same_for_a_machine(app: Flask, newsroom: Newsroom, tmp_path: Path) 
     )
     assert report["checks"][4] == {
         "name": "worker",
-        "looks_at": "whether a worker and each of its parts was at work in the last ten minutes, and which of its duties fail",
+        "looks_at": "whether a worker and each of its parts were active in the last ten minutes, and which of its duties fail",
         "state": "fault",
-        "found": [{"state": "fault", "said": "no worker has ever been seen at work"}],
-        "mend": "Start `flask worker`; if it runs, read in its log what holds it up.",
+        "found": [{"state": "fault", "said": "no worker has ever been active"}],
+        "mend": "Start `readers-asked worker`; if it is running, its log says what is wrong.",
     }
 
 

@@ -65,7 +65,7 @@ def letters(database: Database) -> int:
         return len(session.scalars(select(Letter)).all())
 
 
-NO_WORKER = "No worker runs: until it does, this command looks into the mailboxes and places what came."
+NO_WORKER = "No worker is running: until one does, this command polls the mailboxes and files what arrives."
 UNPROVEN = 'its sender is not believed: not checked (docs/mail.md, "Who says who wrote it")'
 
 
@@ -75,7 +75,7 @@ def test_the_mail_itself_comes_in_where_it_was_sent_to_an_address_of_ours(
     assert run(app, "ask@steppe.example", "--wait", "60") == (
         0,
         [
-            "An answer comes to ask+TOKEN@steppe.example",
+            "Replies go to ask+TOKEN@steppe.example",
             f"outbox > handed to 127.0.0.1:{house.mx}, after N s",
             NO_WORKER,
             "LMTP > automatic (the mail itself, or an answer to it), N s after it was written",
@@ -166,7 +166,7 @@ def test_a_server_that_refuses_the_mail_ends_it(app: Flask, newsroom: Newsroom) 
         assert run(app, "nora@post.example") == (
             1,
             [
-                "No newsletter has an address that answers could come to",
+                "No newsletter has an address that replies could be sent to",
                 "outbox > failed: 550 5.1.1 no such person as …",
                 NO_WORKER,
                 "Nothing came back: outbox > failed: 550 5.1.1 no such person as …",
@@ -180,7 +180,7 @@ def test_nothing_comes_back_in_time(app: Flask, database: Database, newsroom: Ne
     record_sign_of_life(database)
     folder = f"written to the folder {app.config['MAIL_FOLDER']}, where nobody gets it, after N s"
     assert run(app, "nora@post.example", "--wait", "0.1") == (
-        1, ["An answer comes to ask+TOKEN@steppe.example", f"outbox > {folder}", f"Nothing came back: outbox > {folder}"],
+        1, ["Replies go to ask+TOKEN@steppe.example", f"outbox > {folder}", f"Nothing came back: outbox > {folder}"],
     )  # fmt: skip
 
 

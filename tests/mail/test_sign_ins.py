@@ -182,7 +182,7 @@ def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_a
     with caplog.at_level(logging.WARNING):
         assert [refused(database, account) for _ in range(3)] == [sign_ins.SIGNED_OUT] * 3
     assert caplog.messages == [
-        "no token for a mail account at 127.0.0.1: it says invalid_grant; the mail account is signed out: run `flask mail sign-in`"
+        "no token for a mail account at 127.0.0.1: it says invalid_grant; the mail account is signed out: run `readers-asked mail sign-in`"
     ]
     assert (provider.count("/token"), faults(database, account)) == (1, ["out"])
     with database.read() as session:
