@@ -49,7 +49,7 @@ class Commands(FlaskGroup):
                 expose_value=False,
                 callback=name_file,
                 type=click.Path(dir_okay=False),
-                help="The settings file; what the environment sets wins.",
+                help="The settings file; environment variables override it.",
             ),
             click.Option(
                 ["--version"],
@@ -57,13 +57,13 @@ class Commands(FlaskGroup):
                 is_eager=True,
                 expose_value=False,
                 callback=tell_version,
-                help="Tell which version this is.",
+                help="Print the version.",
             ),
         ]
 
 
 commands = Commands(
-    help="A reader question-and-answer desk for newsletters. To begin: readers-asked init",
+    help="A reader question-and-answer desk for newsletters. Start with: readers-asked init",
     context_settings={"auto_envvar_prefix": None},
 )
 

@@ -1,4 +1,4 @@
-"""`flask demo`: the demo newsroom without starting it, and at any size."""
+"""The command `flask demo`: creates the demo newsroom without starting it, in any size."""
 
 import os
 import time
@@ -23,24 +23,24 @@ from app.workflows.indexing import rebuild_indexes
 from .load import Progress, is_loaded, load
 from .scale.fill import MOST, CannotGrow, check, grow
 
-SECONDS = 10  # that reading one mail may take
+SECONDS = 10  # limit for parsing a mail
 REAL = (
-    "The demo newsroom is for trying out, with a secret that everybody knows: set READERS_ASKED_ENV=demo for this "
+    "The demo newsroom is only for trying out, because its secret is public: set READERS_ASKED_ENV=demo for this "
     "command."
 )
 
 
 @click.command("demo")
 @click.option(
-    "--questions", type=click.IntRange(1, MOST), help="Add The Long Road, a newsletter with so many questions."
+    "--questions", type=click.IntRange(1, MOST), help="Add The Long Road, a newsletter with this many questions."
 )
-@click.option("--index", is_flag=True, help="Fill the search index at once; else the worker does it while it runs.")
+@click.option("--index", is_flag=True, help="Fill the search index now; otherwise the worker does it while it runs.")
 @with_appcontext
 def demo(questions: int | None, index: bool) -> None:
-    """Fill a new database with the demo newsroom; what is in it belongs to nobody, and no mail leaves this machine.
+    """Fill a new database with the demo newsroom. Everybody in it is fictional, and no mail leaves this machine.
 
-    With --questions a third newsletter comes with it, with letters in nine languages over several years: what a desk is
-    like at that size. A newsroom that is not the demo's is left as it is.
+    With --questions it gets a third newsletter, with letters in nine languages over several years, to show a desk of
+    that size. A newsroom that is not the demo's is left alone.
     """
     settings = _settings()
     database = open_database(settings)
@@ -50,10 +50,10 @@ def demo(questions: int | None, index: bool) -> None:
             check(database, questions)
         if not is_loaded(database):
             _with_bar("A year of the demo newsroom", lambda progress: load(database, progress))
-            with Reading(SECONDS) as reading:  # the mails of the last hours, as the worker would
+            with Reading(SECONDS) as reading:  # place the mails of the last hours, as the worker would
                 place_due(database, reading, settings_of(settings), 50)
         elif questions is None:
-            raise CannotGrow("There is a newsroom here already; nothing was changed.")
+            raise CannotGrow("There is already a newsroom here; nothing was changed.")
         if questions is not None:
             _with_bar(f"The Long Road, {questions:,} questions", lambda progress: grow(database, questions, progress))
     except CannotGrow as cannot:
@@ -64,7 +64,7 @@ def demo(questions: int | None, index: bool) -> None:
 
 
 def _settings() -> Mapping[str, Any]:
-    """The app's own where it runs as the demo. Without any settings the demo's are taken, as `make run` does."""
+    """Return the app's settings if it runs as the demo, or the demo's if there are none, as `make run` does."""
     if current_app.config.get("DEMO"):
         return current_app.config
     if os.environ.get("READERS_ASKED_ENV", "demo") != "demo" or "DEMO" in current_app.config:
@@ -85,7 +85,7 @@ def _index(database: Database, progress: Progress) -> None:
 
 
 def _with_bar(label: str, fill: Any) -> None:
-    """Show how far `fill` is, and how long it took."""
+    """Run `fill` with a progress bar, and print how long it took."""
     began = time.monotonic()
     with click.progressbar(length=1, label=label) as bar:
 

@@ -10,7 +10,7 @@ from ..audit import chain
 from ..audit.chain_check import Fault, check, number_of_links
 from ..web.current import db
 
-audit = AppGroup("audit", help="The trail, and whether it is what was written.")
+audit = AppGroup("audit", help="Verify the audit trail.")
 LEAST, MOST = 16, 64  # hexadecimal digits of a head; a shorter one could be forged by trial and error
 
 
@@ -19,19 +19,19 @@ def _parse_heads(_context: click.Context, _option: click.Parameter, values: tupl
     heads = ["".join(head.split()).lower() for head in values]
     for head in heads:
         if not re.fullmatch(rf"[0-9a-f]{{{LEAST},{MOST}}}", head):
-            raise click.BadParameter(f"a head has {LEAST} to {MOST} digits from 0 to 9 and a to f, as the mail says it")
+            raise click.BadParameter(f"a head is {LEAST} to {MOST} hexadecimal digits, copied from the mail")
     return heads
 
 
 @audit.command("verify")
 @click.option(
-    "--head", "heads", multiple=True, callback=_parse_heads, help="The head that a morning's mail names; again."
+    "--head", "heads", multiple=True, callback=_parse_heads, help="A head from a morning's mail. Can be repeated."
 )
 def verify(heads: list[str]) -> None:
-    """Compare the trail with its chain, and name each event that was changed, removed, put in or moved.
+    """Compare the trail with its hash chain, and list each event that was changed, removed, inserted or moved.
 
-    Whoever holds SECRET_KEYS can rewrite trail and chain together. The heads in the desk's morning mails are out of
-    their reach: give one or more with --head. Exit status 1 where something differs.
+    Somebody who has SECRET_KEYS can rewrite trail and chain together, but not the heads in the desk's morning mails:
+    pass one or more of those with --head. Exits with 1 if anything differs.
     """
     first: list[Fault] = []
 
@@ -50,15 +50,15 @@ def verify(heads: list[str]) -> None:
         click.echo(f"Head: {looked.end.said}")
     wrong = [f"{looked.faults:,} differ; the first: {first[0]}."] if first else []
     if is_late:
-        wrong.append("Events have not been taken in for an hour: no worker runs, or links were removed.")
+        wrong.append("No event was added to the chain for an hour: no worker is running, or links were removed.")
     for head in heads:
         if head in looked.found:
-            click.echo(f"Head {head} is that of link {looked.found[head]:,}.")
+            click.echo(f"Head {head} belongs to link {looked.found[head]:,}.")
         else:
             wrong.append(
-                f"Head {head} is not in the chain: since that mail the trail was rewritten or cut off, "
-                "or a backup from before it was restored."
+                f"Head {head} is not in the chain: since that mail, the trail was rewritten or truncated, "
+                "or an older backup was restored."
             )
     if wrong:
         raise click.ClickException("\n  ".join(wrong))
-    click.echo("The trail is as it was written.")
+    click.echo("The trail is unchanged.")

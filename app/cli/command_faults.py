@@ -15,7 +15,7 @@ from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kin
 from ..server.startup_checks import unanswered
 
 FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # the errors with a message
-NO_ROOM = "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
+NO_ROOM = "the database can't be written to: the disk is full, or its file is read-only. Nothing was changed."
 BUSY = "the database was busy for too long. Nothing was changed: try again."
 
 
@@ -62,7 +62,7 @@ def sentence(fault: Exception) -> str | None:
         without_cause = NO_ROOM if isinstance(fault, NoRoom) else BUSY
         return _database_sentence(cause) if isinstance(cause, DBAPIError) else without_cause
     if isinstance(fault, Unsealable):
-        return "what is sealed in this database doesn't open with SECRET_KEYS: set the keys that it was sealed with"
+        return "SECRET_KEYS can't open what is sealed in this database: set the keys that it was sealed with"
     if isinstance(fault, DBAPIError):
         return _database_sentence(fault)
     if isinstance(fault, migrate.Unknown):

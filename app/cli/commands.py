@@ -40,7 +40,7 @@ MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITI
 HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
 HEADS_OF_ROLES = ("role", "acts")
 
-keys = AppGroup("keys", help="The secrets that seal what could name a person.")
+keys = AppGroup("keys", help="The secret keys that seal personal data.")
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -48,9 +48,9 @@ def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @click.command("lifecycle")
-@click.option("--table", is_flag=True, help="Print the tables of roles and of moves as Markdown.")
+@click.option("--table", is_flag=True, help="Print the tables of roles and moves as Markdown.")
 def lifecycle(table: bool) -> None:
-    """Print the policy of the house: what may happen to what, by whom."""
+    """Print the states of each noun and the number of moves between them."""
     if table:
         _print_table(HEADS_OF_ROLES, permissions.list_roles())
         click.echo()
@@ -62,14 +62,14 @@ def lifecycle(table: bool) -> None:
 
 @click.command("settings")
 def print_settings() -> None:
-    """Print every setting with its meaning as Markdown: docs/configuration.md."""
+    """Print every setting with its meaning as Markdown, as in docs/configuration.md."""
     click.echo("\n".join(reference()))
 
 
 @click.command("serve")
 @with_appcontext
 def serve() -> None:
-    """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
+    """Run web and worker together. Ctrl-C or SIGTERM stops both; if one of them ends, so does the other."""
     port = _may_serve()
 
     def greet() -> None:
@@ -83,7 +83,7 @@ def serve() -> None:
 @click.command("web")
 @with_appcontext
 def web() -> None:
-    """Start the pages alone, in as many processes as WEB_CONCURRENCY says."""
+    """Run the web pages only, in as many processes as WEB_CONCURRENCY says."""
     _may_serve()
     sys.exit(processes.serve(_app(), with_worker=False))
 
@@ -97,11 +97,11 @@ def _may_serve() -> int:
     _may_start()
     for name in won_over():
         click.echo(
-            f"NOTE: {name} comes from the environment, which wins over {current_app.config['ENV_FILE']}", err=True
+            f"NOTE: {name} is set in the environment, which overrides {current_app.config['ENV_FILE']}", err=True
         )
     port = int(current_app.config["PORT"])
     if not processes.is_free(port):
-        raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop what uses it")
+        raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop the program that uses it")
     return port
 
 
@@ -114,10 +114,10 @@ def _may_start(must_answer: bool = True) -> None:
 
 
 @click.command("worker")
-@click.option("--once", is_flag=True, help="Do every duty one time and stop.")
+@click.option("--once", is_flag=True, help="Perform every duty once and exit.")
 @with_appcontext
 def run_worker(once: bool) -> None:
-    """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
+    """Fetch, file and deliver mail, plan editions, follow up on missed deadlines, and erase what is due."""
     _may_start(must_answer=False)
     worker.run(_app(), run_once=once)
 
@@ -125,10 +125,10 @@ def run_worker(once: bool) -> None:
 @click.command("migrate")
 @with_appcontext
 def run_migrations() -> None:
-    """Make or change the tables so that they fit this version; what is there stays.
+    """Create the tables of the database, or migrate them to this version; existing data is kept.
 
-    Each step is told. They are made together or not at all. While somebody else uses a table it is tried again for half
-    a minute; stop the web and the worker first.
+    Prints each migration; if one fails, none is applied. While another process uses a table, it is retried for half a
+    minute. Stop web and worker first.
     """
     url = db.url
     steps: list[str] = []
@@ -143,21 +143,20 @@ def run_migrations() -> None:
     except Exception as error:  # whatever it is, nothing was changed
         if has_its_sentence(error):
             raise
-        after = f"after {steps[-1].split()[0]}" if steps else "that came first"
-        why = error if isinstance(error, NotMigrated) else f"The step {after} failed: {type(error).__name__}."
-        raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error
-    click.echo("The tables fit this version." if steps else "The tables fit this version already.")
+        which = f"The migration after {steps[-1].split()[0]}" if steps else "The first migration"
+        why = error if isinstance(error, NotMigrated) else f"{which} failed: {type(error).__name__}."
+        raise click.ClickException(f"The database is unchanged: no migration was applied. {why}") from error
+    click.echo("The tables are up to date." if steps else "The tables were already up to date.")
     if wrong := startup_checks.key_faults(db):
-        raise click.ClickException("the tables are as they should be, but " + "\n  ".join(wrong))
+        raise click.ClickException("the tables are up to date, but " + "\n  ".join(wrong))
 
 
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Seal everything again with the newest key.
 
-    Older keys can then be taken out of SECRET_KEYS: receipts, links and the memory of mails that came are hashes under
-    them, so the database keeps them for looking up, sealed with the newest. Whoever signed in before may have to do so
-    again.
+    Older keys can then be removed from SECRET_KEYS. The database keeps them, sealed with the newest, because receipts,
+    links and the record of received mails are hashes under them. People who are signed in may have to sign in again.
     """
     with click.progressbar(rotate(db), label="Sealing again") as steps:
         total = sum(steps)
@@ -166,8 +165,8 @@ def rotate_keys() -> None:
         older = keyring.list_stored_keys(session)
     if older:
         click.echo(
-            f"Kept for looking up receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
-            "SECRET_KEYS can do without, once web and worker have been started again."
+            f"Kept in the database for receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
+            "After you have restarted web and worker, SECRET_KEYS no longer needs it."
         )
 
 

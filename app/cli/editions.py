@@ -29,19 +29,19 @@ from ..typesetting.house_form import set_block
 from ..web.current import db
 from ..workflows.back_issues import import_issues as taking_in_issues
 
-editions = AppGroup("editions", help="Editions and the house form.")
+editions = AppGroup("editions", help="Render editions in the house form, and import back issues.")
 _form = click.option("--format", "form", type=click.Choice(list(EXPORTS)), default="text", show_default=True)
 
-UNFIT = {"words": "its newest words are not cleared", "answer": "it has no approved answer"}
+UNFIT = {"words": "its newest wording is not cleared", "answer": "it has no approved answer"}
 
 
 @editions.command("typeset", with_appcontext=False)
 @_form
-@click.option("--address", help="What stands where the call says {address}.")
+@click.option("--address", help="The address that replaces {address} in the call.")
 def typeset(form: str, address: str | None) -> None:
-    """Set one block from JSON on standard input, without a database.
+    """Typeset one block from JSON on standard input, without a database.
 
-    What is wrong with the JSON goes to standard error, with exit status 2. Bytes are read and written as UTF-8 whatever
+    Errors in the JSON are printed to standard error, and the command exits with 2. Input and output are UTF-8, whatever
     the terminal's locale is.
     """
     try:
@@ -59,12 +59,14 @@ def typeset(form: str, address: str | None) -> None:
 @click.argument("newsletter")
 @click.argument("day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
 @_form
-@click.option("--language", default="", help="Such as ru: what is whole in it in it, the rest in its own.")
+@click.option(
+    "--language", default="", help="Such as ru: print what is fully translated into it, and the rest in the original."
+)
 def render(newsletter: str, day: date, form: str, language: str) -> None:
     """Print the blocks of NEWSLETTER's edition of DATE: as they ran, as they were locked, or as they would run now.
 
-    A reader's name without consent or check is not printed, nor a question whose words are not cleared or which has no
-    approved answer: the command says so and ends with exit status 1.
+    Prints nothing and exits with 1 if a reader's name lacks consent or a check, or if a question's wording is not
+    cleared or has no approved answer; the message says which.
     """
     with db.read() as session:
         edition = _edition(session, newsletter, day)
@@ -84,10 +86,10 @@ def render(newsletter: str, day: date, form: str, language: str) -> None:
             )
         seen, title = locking.preview(session, edition, language), title_of(session, edition)
     if language and not seen.language:
-        there = f"there is {', '.join(seen.left)}" if seen.left else "nothing of it is translated"
-        raise click.UsageError(f"Nothing of this edition is in {language}: {there}.")
+        there = f"it is in {', '.join(seen.left)}" if seen.left else "nothing in it is translated"
+        raise click.UsageError(f"Nothing in this edition is translated into {language}: {there}.")
     for headline in seen.left.get(seen.language, ()):
-        click.echo(f"not whole in {language}, so it stands in its own language: {headline}", err=True)
+        click.echo(f"not fully translated into {language}, printed in the original: {headline}", err=True)
     blocks = seen.blocks
     click.echo(EXPORTS[form].write(blocks, title), nl=False)
 
@@ -107,22 +109,22 @@ def _edition(session: Session, slug: str, day: date) -> Edition:
 
 @editions.command("import")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--newsletter", help="The newsletter's short name, as in its address; not needed to look only.")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day of editions whose file says none.")
-@click.option("--dry-run", is_flag=True, help="Say what is in the files, and change nothing.")
+@click.option("--newsletter", help="The newsletter's short name, as in its URL; not needed with --dry-run.")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date of editions whose file has none.")
+@click.option("--dry-run", is_flag=True, help="Report what is in the files, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print the Q&As as JSON.")
 def import_issues(
     files: Sequence[Path], newsletter: str | None, day: date | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Put the Q&As of back issues into the archive: text, HTML, Markdown, .eml, .mbox, Ghost's JSON.
+    """Import the Q&As of back issues into the archive, from text, HTML, Markdown, .eml, .mbox or Ghost's JSON.
 
-    Nobody is written to and no expert is made; what stands there already is passed over. A file that can't be read is
-    named, the others go on, and the command ends with exit status 1.
+    Nobody is notified, no expert is created, and Q&As that are already there are skipped. A file that can't be read is
+    reported, the others are imported, and the command exits with 1.
     """
     if as_json and not dry_run:
-        raise click.UsageError("--json says what would be imported: use it with --dry-run")
+        raise click.UsageError("--json requires --dry-run")
     if not dry_run and not newsletter:
-        raise click.UsageError("say into which newsletter's archive: --newsletter NAME, or look only: --dry-run")
+        raise click.UsageError("choose the newsletter with --newsletter NAME, or use --dry-run")
     undated = date.fromisoformat(f"{day:%Y-%m-%d}") if day else None
     key = None if dry_run else _key_of(newsletter or "")
     run = new_public_id()  # identifies all that this run imports, to undo it

@@ -101,26 +101,28 @@ def _field(name: str) -> Callable[[str], str]:
 
 SITE = (
     Question(
-        "base_url", "The address of the site, as readers will type it (https://...)", _setting("BASE_URL"), "BASE_URL"
+        "base_url", "The URL of the site, as readers will type it (https://...)", _setting("BASE_URL"), "BASE_URL"
     ),
-    Question("database", "Where the database is", _check_database_url, "DATABASE_URL", SETTINGS["DATABASE_URL"].value),
+    Question(
+        "database", "The URL of the database", _check_database_url, "DATABASE_URL", SETTINGS["DATABASE_URL"].value
+    ),
     Question(
         "proxies",
-        "How many proxies stand in front (what brings TLS is one)",
+        "The number of proxies in front (the one that ends TLS counts)",
         _setting("TRUSTED_PROXIES"),
         "TRUSTED_PROXIES",
         "1",
     ),
 )
 HOUSE = (
-    Question("newsletter", "A short name for the newsletter, as in its address", founding.validate_slug),
+    Question("newsletter", "A short name for the newsletter, used in its URL", founding.validate_slug),
     Question("name", "The name of the newsletter, as readers know it", _field("name")),
-    Question("publisher", "Who publishes it", _field("publisher"), same_as="name"),
+    Question("publisher", "The publisher of the newsletter", _field("publisher"), same_as="name"),
     Question("language", "Its language, as a code such as en", _field("languages"), usual="en"),
     Question("zone", "Its time zone, such as Europe/Prague", lambda typed: zone_of(typed.strip()).key, usual="UTC"),
-    Question("address", "The address that its letters come from and replies go to", _field("address")),
-    Question("admin", "Your own address: you become its admin", directory.checked_address),
-    Question("admin_name", "Your name; letters to experts are signed with it", _field("editor")),
+    Question("address", "The address that its mails come from and replies go to", _field("address")),
+    Question("admin", "Your own address; you become its admin", directory.checked_address),
+    Question("admin_name", "Your name, with which mails to experts are signed", _field("editor")),
 )
 MAIL = (
     Question("mail_from", "The address that mails come from", _setting("MAIL_FROM"), "MAIL_FROM", same_as="address"),
@@ -136,12 +138,14 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command("init")
-@click.option("--env-file", envvar=settings_file.NAMED_BY, help=f"The settings file to make; else {FILE} here.")
+@click.option(
+    "--env-file", envvar=settings_file.NAMED_BY, help=f"The settings file to create; by default {FILE} in this folder."
+)
 @_options
 def init(env_file: str | None, **given: str | None) -> None:
-    """Make the settings file, the database, the first newsletter and its admin; ask what no option says.
+    """Create the settings file, the database, the first newsletter and its admin; prompt for what no option gives.
 
-    What is there already stays as it is: run again, it does what is left to do, or nothing.
+    What already exists is left alone: run again, it completes what is missing, or does nothing.
     """
     path = Path(env_file or FILE).absolute()
     answers = {name: answer for name, answer in given.items() if answer is not None}
@@ -208,8 +212,8 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
         given = answers.get(question.name)
         if given is not None and _build_validator(question, question.option)(given) != is_set.get(question.setting):
             raise click.UsageError(
-                f"{path} is there already and sets another {question.setting}: change it in the file, or leave "
-                f"{question.option} out"
+                f"{path} already exists and sets another {question.setting}: change it in the file, or leave out "
+                f"{question.option}"
             )
 
 
@@ -221,41 +225,43 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
         try:
             is_behind = bool([*shape_faults(database)])
         except SQLAlchemyError as error:
-            raise click.ClickException(f"{unanswered(error)}\nNothing was made.") from None
+            raise click.ClickException(f"{unanswered(error)}\nNothing was created.") from None
     if not is_behind:
         _require_matching_keys(database)
     if to_write:
         try:
             settings_file.write_new(path, to_write)
         except OSError as error:
-            raise click.ClickException(f"{path} can't be made: {error.strerror}") from None
-        click.echo(f"Made {path}: the settings, with the keys. Keep a copy of it away from this machine.")
+            raise click.ClickException(f"{path} can't be created: {error.strerror}") from None
+        click.echo(f"Created {path} with the settings and the secret keys. Keep a copy of it away from this machine.")
     if is_behind:
         migrate(database.url)
-        click.echo("Made the tables of the database.")
+        click.echo("Created the tables of the database.")
         _require_matching_keys(database)
     if is_housed(database):
         changed = "Nothing else was changed" if is_behind or to_write else "Nothing was changed"
-        click.echo(f"{changed}: {path}, the database and a newsletter with its admin are there.")
-        click.echo(f"Another newsletter: {command} newsletters create --help")
-        click.echo(f"Another way in: {command} staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin")
+        click.echo(f"{changed}: {path}, the database and a newsletter with its admin already exist.")
+        click.echo(f"To create another newsletter: {command} newsletters create --help")
+        click.echo(
+            f"To sign somebody in: {command} staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin"
+        )
         return
     answers = ask(HOUSE, answers)
     site, link = database.write(lambda session: _create_newsletter(session, answers))
-    click.echo(f"Made the newsletter: {site}\n")
-    click.echo(f"{answers['admin_name']} comes in by this link, once, within {sign_in.INVITATION_LIFE.days} days:")
+    click.echo(f"Created the newsletter: {site}\n")
+    click.echo(f"{answers['admin_name']} signs in with this link, once, within {sign_in.INVITATION_LIFE.days} days:")
     click.echo(f"  {link}\n")
-    click.echo("What comes next:")
-    click.echo(f"  {command} serve   # the pages at 127.0.0.1, and the worker; a proxy with TLS goes in front")
-    click.echo(f"  {command} doctor  # whether all is as it should be")
-    click.echo("Was the link lost or used up:")
+    click.echo("Next:")
+    click.echo(f"  {command} serve   # the pages at 127.0.0.1, and the worker; put a proxy with TLS in front")
+    click.echo(f"  {command} doctor  # checks the installation")
+    click.echo("If the link is lost or used up:")
     again = ("invite", answers["admin"], "--name", answers["admin_name"], "--newsletter", answers["newsletter"])
     click.echo(f"  {command} staff {shlex.join(again)} --role admin")
 
 
 def _require_matching_keys(database: Database) -> None:
     if wrong := key_faults(database):
-        raise click.ClickException("\n".join([*wrong, "This database has keys already: set SECRET_KEYS to them."]))
+        raise click.ClickException("\n".join([*wrong, "This database already has keys: set SECRET_KEYS to them."]))
 
 
 def is_housed(database: Database) -> bool:

@@ -13,16 +13,16 @@ from flask.cli import AppGroup
 from ..mailtext.parsing.parse import parse
 from ..mailtext.trim import trim
 
-mail = AppGroup("mail", help="Mail that comes in: the ways in, how it is read, where it goes.")
+mail = AppGroup("mail", help="Receive, inspect and file mail, and test how it is delivered.")
 
 
 @mail.command("trim", with_appcontext=False)
-@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line {id, text} each.")
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, and write a line {id, text} for each.")
 def run_trim(jsonl: bool) -> None:
-    """Print the words that the person wrote in the message on standard input: no quote, no signature, no footer.
+    """Print what the sender wrote in the message on standard input, without quotes, signature and footer.
 
-    With --jsonl one process trims any number of messages, in order, each answered before the next is read; a line that
-    can't be read is answered with {id, error}. Needs no settings and no database.
+    With --jsonl one process trims any number of messages in order, and answers each before it reads the next; a line
+    that can't be read is answered with {id, error}. Needs no settings and no database.
     """
     if jsonl:
         answer_lines(lambda raw: {"text": trim(parse(raw)).text})

@@ -38,13 +38,13 @@ mail.add_command(sign_in)
 
 
 @mail.command("receive")
-@click.option("--recipient", help="Whom it was sent to, as the mail server knows.")
-@click.option("--sender", help="The return path, as the mail server knows; empty for a bounce.")
+@click.option("--recipient", help="The recipient, from the mail server.")
+@click.option("--sender", help="The return path, from the mail server; empty for a bounce.")
 def receive(recipient: str | None, sender: str | None) -> None:
     """Store the message on standard input.
 
-    Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65
-    where the message is larger than 25 MB.
+    Exits with 0 once it is committed, with 75 if the mail server should retry later, and with 65 if the message is
+    larger than 25 MB.
     """
     try:
         db.url  # noqa: B018 - asks whether there are settings
@@ -59,7 +59,7 @@ def receive(recipient: str | None, sender: str | None) -> None:
 
 @mail.command("poll")
 def poll() -> None:
-    """Fetch what waits in the mailboxes of MAILBOXES, once. Ends with 1 where one of them failed."""
+    """Fetch new mail from each of MAILBOXES, once. Exits with 1 if one of them failed."""
     failed = False
     for number, mailbox in enumerate(db.url and current_app.config["MAILBOXES"], 1):
         label = f"mailbox {number} ({mailbox.host})"
@@ -82,14 +82,14 @@ def poll() -> None:
 @mail.command("lmtp")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8024, show_default=True)
-@click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
+@click.option("--socket", type=click.Path(dir_okay=False), help="Listen on a Unix socket at this path instead.")
 def run_lmtp(host: str, port: int, socket: str | None) -> None:
-    """Take mail from a mail server by LMTP, until told to stop."""
+    """Accept mail from a mail server by LMTP, until stopped."""
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
     db.write(lambda session: None)  # fail now, not at the first message, if nothing can be stored
     if socket is None and host not in HERE:
-        click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)
+        click.echo("WARNING: LMTP has no passwords: anyone who can reach this address can hand in mail.", err=True)
 
     def listening(places: Any) -> None:
         for place in places:
@@ -103,10 +103,10 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
 
 @mail.command("webhook-address")
 def webhook_address() -> None:
-    """Print the address that a mail provider posts messages to."""
+    """Print the URL that a mail provider posts messages to."""
     with db.read() as session:
         if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
-            raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: this door is shut")
+            raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: the webhook is disabled")
         click.echo(absolute_url(session, webhook.path(secret)))
 
 
@@ -121,9 +121,9 @@ def _session(stack: ExitStack) -> Session | None:
 
 
 @mail.command("inspect")
-@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line each.")
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, and write a line for each.")
 def run_inspect(jsonl: bool) -> None:
-    """Tell what would become of the message on standard input, as JSON, without storing anything."""
+    """Show as JSON how the message on standard input is read and where it would be filed; store nothing."""
     settings = settings_of(current_app.config)
     with ExitStack() as stack:
         session, reading = _session(stack), stack.enter_context(Reading(SECONDS))
@@ -136,7 +136,7 @@ def run_inspect(jsonl: bool) -> None:
 
 @mail.command("place")
 def place() -> None:
-    """Give every mail that waits its place, and tell how many got which."""
+    """File every waiting mail, and print how many went where."""
     with db.read() as session:
         waiting = inbound.sums(session)["stored"]
     _print_counts(_place(waiting))
@@ -144,15 +144,15 @@ def place() -> None:
 
 @mail.command("reprocess")
 @click.argument("public_id", required=False)
-@click.option("--all", "every", is_flag=True, help="All whose bytes are still there.")
+@click.option("--all", "every", is_flag=True, help="All mails whose original is still stored.")
 def reprocess(public_id: str | None, every: bool) -> None:
-    """Read the mail PUBLIC_ID, or all, again from the bytes.
+    """Read the mail PUBLIC_ID, or all mails, again from the original.
 
-    What is set aside is placed again. A letter that nobody has filed yet gets the words that are read now; one that was
+    What was set aside is filed again. A letter that nobody has filed yet gets the text as it is read now; one that was
     filed stays as it is.
     """
     if every == bool(public_id):
-        raise click.UsageError("Name one mail, or say --all.")
+        raise click.UsageError("Name one mail, or use --all.")
     with db.read() as session:
         kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
         aside, waiting = list(session.scalars(kept)), reprocessing.letters_to_reread(session)
@@ -160,9 +160,7 @@ def reprocess(public_id: str | None, every: bool) -> None:
             one = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
             aside, waiting = [one] if one in aside else [], [one] if one in waiting else []
     if public_id and not aside + waiting:
-        raise click.ClickException(
-            "That mail is not set aside, and no unfiled letter came of it; or its bytes are gone."
-        )
+        raise click.ClickException("That mail is not set aside and has no unfiled letter, or its original was deleted.")
     settings, changed = settings_of(current_app.config), 0
     with (
         Reading(SECONDS) as reading,
@@ -171,11 +169,11 @@ def reprocess(public_id: str | None, every: bool) -> None:
         for row_id in steps:
             with suppress(MissingPrecondition):  # its bytes were deleted in the meantime
                 changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
-    with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
+    with click.progressbar(aside, label="Queueing again", file=sys.stderr) as steps:
         for row_id in steps:
             with suppress(DomainError):  # it was filed, or its bytes deleted, in the meantime
                 db.write(partial(_take_back, row_id=row_id))
-    click.echo(f"letters with new words: {changed}")
+    click.echo(f"letters with new text: {changed}")
     _print_counts(_place(len(aside)))
 
 
@@ -185,7 +183,7 @@ def _take_back(session: Session, row_id: int) -> None:
 
 def _place(waiting: int) -> Counter[str]:
     done: Counter[str] = Counter()
-    with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar:
+    with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Filing", file=sys.stderr) as bar:
         settings = settings_of(current_app.config)
         while some := place_due(db, reading, settings, AT_ONCE):
             done += some
@@ -194,4 +192,4 @@ def _place(waiting: int) -> Counter[str]:
 
 
 def _print_counts(counts: Counter[str]) -> None:
-    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(counts.items())) or "nothing waits")
+    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(counts.items())) or "no mail is waiting")

@@ -18,24 +18,28 @@ from ..newsletters.settings import InvalidSettings
 from ..web.current import db
 from ..workflows.newsletters import founding, pausing, renaming
 
-newsletters = AppGroup("newsletters", help="The newsletters of the house.")
+newsletters = AppGroup("newsletters", help="Create, rename, pause and close newsletters.")
 
 
 @newsletters.command("create")
 @click.argument("short_name")
 @click.option("--name", required=True, help="Its name, as readers know it.")
-@click.option("--publisher", required=True, help="Who publishes it.")
+@click.option("--publisher", required=True, help="Its publisher.")
 @click.option("--editor", required=True, help=SETTINGS["editor"].help)
 @click.option("--address", "mailbox", required=True, help=SETTINGS["address"].help)
-@click.option("--languages", default="en", show_default=True, help="Codes with commas between; the first is its own.")
+@click.option(
+    "--languages", default="en", show_default=True, help="Language codes, separated by commas; the first is its own."
+)
 @click.option("--section", default="Readers asked", show_default=True, help=SETTINGS["section"].help)
-@click.option("--rule", default="FREQ=MONTHLY;BYDAY=1WE,3WE", show_default=True, help="When it runs, by RFC 5545.")
-@click.option("--at", default="09:00", show_default=True, help="The hour at which it runs.")
+@click.option(
+    "--rule", default="FREQ=MONTHLY;BYDAY=1WE,3WE", show_default=True, help="When it runs, as a rule of RFC 5545."
+)
+@click.option("--at", default="09:00", show_default=True, help="The time at which it runs.")
 @click.option("--zone", default="UTC", show_default=True, help=SETTINGS["zone"].help)
 def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
-    """Make a newsletter whose addresses begin with SHORT_NAME, with its editions; the rest stands in its settings.
+    """Create a newsletter whose URLs begin with SHORT_NAME, and its editions; everything else is in its settings.
 
-    Invite its first admin then: flask staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin
+    Then invite its first admin: readers-asked staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin
     """
 
     typed |= {"slug": short_name, "address": mailbox, "dek": "", "call": ""}
@@ -69,17 +73,17 @@ def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], 
     except InvalidSettings as faulty:
         raise click.UsageError(_faults_in_words(faulty)) from faulty
     except InvalidTransition as refused:
-        raise click.ClickException(f"{short_name} is {refused.state} already") from refused
+        raise click.ClickException(f"{short_name} is already {refused.state}") from refused
     except DomainError as refused:
         raise click.ClickException(str(refused)) from refused
 
 
 @newsletters.command("rename")
 @click.argument("short_name")
-@click.option("--name", help="Its new name; without it the name stays.")
-@click.option("--to", "new", help="Its new short name; addresses with the old one lead to it for good.")
+@click.option("--name", help="Its new name; unchanged if omitted.")
+@click.option("--to", "new", help="Its new short name; URLs with the old one redirect for good.")
 def rename(short_name: str, name: str | None, new: str | None) -> None:
-    """Give the newsletter SHORT_NAME another name, another short name, or both."""
+    """Change the name of the newsletter SHORT_NAME, its short name, or both."""
 
     def verb(session: Session, one: Newsletter) -> None:
         renaming.rename(session, Clock(), one, one.name if name is None else name, new or one.slug)
@@ -89,26 +93,26 @@ def rename(short_name: str, name: str | None, new: str | None) -> None:
 
 @newsletters.command("pause")
 @click.argument("short_name")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The day on which it goes on by itself.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The day on which it resumes by itself.")
 def pause(short_name: str, until: datetime | None) -> None:
-    """Let a newsletter pause: no questions on its pages, no editions, no reminders; mails are kept as letters."""
+    """Pause a newsletter: no questions on its pages, no editions, no reminders. Incoming mails become letters."""
     day = until.date() if until else None
-    _change_newsletter(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} pauses.")
+    _change_newsletter(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} is paused.")
 
 
 @newsletters.command("resume")
 @click.argument("short_name")
 def resume(short_name: str) -> None:
-    """Let a newsletter go on that pauses, or was closed."""
-    _change_newsletter(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} goes on.")
+    """Resume a newsletter that is paused or closed."""
+    _change_newsletter(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} has resumed.")
 
 
 @newsletters.command("close")
 @click.argument("short_name")
-@click.option("--sentence", default="", help="Why, to experts with something open: each is told once.")
-@click.option("--yes", is_flag=True, help="Don't ask first.")
+@click.option("--sentence", default="", help="The reason, sent once to each expert with something open.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def close(short_name: str, sentence: str, yes: bool) -> None:
-    """Close a newsletter: its archive stays to read, receipts still tell, and it takes no questions any more."""
+    """Close a newsletter: its archive stays readable and receipts still work, but it takes no more questions."""
     if not yes:
         click.confirm(f"Close {short_name}?", abort=True)
     _change_newsletter(

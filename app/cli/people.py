@@ -18,17 +18,17 @@ from ..people.models import Person
 from ..people.staff import LastAdmin, disable_person, enable_person
 from ..web.current import db
 
-staff = AppGroup("staff", help="The people of the desk.")
+staff = AppGroup("staff", help="Invite, disable and enable the people of the desk.")
 
 
 @staff.command("invite")
 @click.argument("email")
-@click.option("--name", required=True, help="The name that the desk knows the person by.")
-@click.option("--newsletter", required=True, help="The newsletter's short name, as in its address.")
+@click.option("--name", required=True, help="The person's name at the desk.")
+@click.option("--newsletter", required=True, help="The newsletter's short name, as in its URL.")
 @click.option("--role", type=click.Choice([*ROLES]), default="editor", show_default=True)
-@click.option("--language", default="en", show_default=True, help="The language of the desk for this person.")
+@click.option("--language", default="en", show_default=True, help="The person's language at the desk.")
 def invite(email: str, name: str, newsletter: str, role: str, language: str) -> None:
-    """Give EMAIL a role at a newsletter and print a link that lets them in once, within seven days."""
+    """Give EMAIL a role at a newsletter, and print a link to sign in with, once, within seven days."""
 
     def change(session: Session) -> str:
         found = session.query(Newsletter).filter_by(slug=newsletter).one_or_none()
@@ -38,9 +38,9 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
         try:
             person = directory.add_person(session, Clock(), name, email, language)
         except directory.BadAddress as error:
-            raise click.UsageError(f"{email} is no e-mail address") from error
+            raise click.UsageError(f"{email} is not an e-mail address") from error
         if person.disabled_at is not None:
-            raise click.ClickException(f"{person.name} is out of the whole house: first flask staff enable {email}")
+            raise click.ClickException(f"{person.name} is disabled: run readers-asked staff enable {email} first")
         directory.give_role(session, Clock(), person, found.id, role)
         return absolute_url(session, sign_in.invite(session, Clock(), person, "desk"))
 
@@ -50,9 +50,9 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
 @staff.command("disable")
 @click.argument("email")
 def disable(email: str) -> None:
-    """Put whoever has EMAIL out of the whole house: signed out everywhere, with no way in until they are enabled again.
+    """Disable the person with EMAIL: sign them out everywhere, and refuse every sign-in until they are enabled again.
 
-    Links of assignments that they have as an expert go on working.
+    Links to assignments that they have as an expert keep working.
     """
 
     def change(session: Session) -> tuple[str, int, int]:
@@ -62,56 +62,54 @@ def disable(email: str) -> None:
         except LastAdmin as last:
             desk = session.get_one(Newsletter, last.newsletter_id).name
             raise click.ClickException(
-                f"nothing was done: {person.name} is the only admin of {desk}. Give somebody else this role first"
+                f"nothing was changed: {person.name} is the only admin of {desk}. Give somebody else this role first"
             ) from last
         except VersionConflict as stale:
-            raise click.ClickException(f"{person.name} is out of the whole house already") from stale
+            raise click.ClickException(f"{person.name} is already disabled") from stale
 
     name, browsers, ways = db.write(change)
-    click.echo(
-        f"{name} is out of the whole house. Browsers signed out: {browsers}; open links and codes ended: {ways}."
-    )
+    click.echo(f"{name} is disabled. Browsers signed out: {browsers}; open links and codes revoked: {ways}.")
 
 
 @staff.command("enable")
 @click.argument("email")
 def enable(email: str) -> None:
-    """Let whoever has EMAIL come in again after `disable`, by a mail that they ask for."""
+    """Enable the person with EMAIL after `disable`; they sign in with a mail that they request."""
 
     def change(session: Session) -> str:
         person = _get_person(session, email)
         try:
             enable_person(session, Clock(), person)
         except VersionConflict as stale:
-            raise click.ClickException(f"{person.name} isn't out of the house") from stale
+            raise click.ClickException(f"{person.name} isn't disabled") from stale
         return person.name
 
-    click.echo(f"{db.write(change)} can come in again, by a mail that they ask for.")
+    click.echo(f"{db.write(change)} can sign in again, with a mail that they request.")
 
 
 def _get_person(session: Session, email: str) -> Person:
     try:
         person = directory.by_email(session, directory.checked_address(email))
     except directory.BadAddress as error:
-        raise click.UsageError(f"{email} is no e-mail address") from error
+        raise click.UsageError(f"{email} is not an e-mail address") from error
     if person is None:
-        raise click.UsageError(f"nobody in the house has the address {email}")
+        raise click.UsageError(f"nobody has the address {email}")
     return person
 
 
-experts = AppGroup("experts", help="The directory of experts as a file.")
+experts = AppGroup("experts", help="Import and export the directory of experts.")
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @experts.command("import")
 @click.argument("file", type=FILE)
-@click.option("--dry-run", is_flag=True, help="Say what each row would do, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Report what each row would do, and change nothing.")
 @click.option(
-    "--encoding", type=click.Choice(list(spreadsheet.ENCODINGS)), help="How the letters are written; guessed without."
+    "--encoding", type=click.Choice(list(spreadsheet.ENCODINGS)), help="The encoding of FILE; guessed if omitted."
 )
-@click.option("--language", default="en", show_default=True, help="The language of mails to whoever is new.")
+@click.option("--language", default="en", show_default=True, help="The language of mails to new experts.")
 def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
-    """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
+    """Import experts from a CSV FILE: all of them, or nobody if a row is wrong."""
     try:
         read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
     except spreadsheet.Unreadable as error:
@@ -123,17 +121,17 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
             click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
     counts = plan.counts
     if counts["wrong"]:
-        raise click.ClickException(f"{counts['wrong']} rows are wrong, nothing was imported")
+        raise click.ClickException(f"{counts['wrong']} rows are wrong; nothing was imported")
     if not dry_run:
         total = counts["new"] + counts["changed"]
         with click.progressbar(length=total, label="Importing") as bar:
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
-    click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
+    click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
 
 
 @experts.command("export")
 @click.argument("file", type=FILE)
 def export_experts(file: Path) -> None:
-    """Write the whole directory with its addresses into a CSV FILE."""
+    """Write the whole directory, with addresses, to a CSV FILE."""
     with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
         out.writelines(spreadsheet.write_csv(expert_file.heads(), expert_file.rows(session)))

@@ -26,7 +26,7 @@ from ..search.evaluating import (
 from ..web.current import db
 from ..workflows.indexing import rebuild_indexes
 
-matching = AppGroup("matching", help="Search, look-alikes, and how well they are found.")
+matching = AppGroup("matching", help="Rebuild the search index, and evaluate how well duplicates are found.")
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -38,17 +38,17 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(MATCHERS),
     default="words",
     show_default=True,
-    help="'fts' is plain full-text ranking, to compare with.",
+    help="'fts' is plain full-text ranking, for comparison.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> None:
-    """Ask QUERIES of what is STORED and tell how often the duplicate is found.
+    """Search STORED for each of QUERIES, and report how often the duplicate is found.
 
     Both are files of JSON lines: stored {"id", "text", "language"}, queries {"text", "language", "same_as": [ids]} with
     an empty list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
     """
     if matcher == semantic.NAME and not semantic.is_installed():
-        raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to bring it along")
+        raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to install it")
     try:
         with stored.open("rb") as lines:
             rows = read_stored(stored.name, lines)
@@ -86,8 +86,7 @@ def format_figures(figures: Figures) -> str:
 @matching.command("index")
 @with_appcontext
 def run_index() -> None:
-    """Fill the search index and the look-alikes' anew. It is needed only where they were lost: the worker keeps them
-    up."""
+    """Rebuild the indexes of search and look-alikes. Only needed if they were lost: the worker keeps them current."""
     with db.read() as session:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
     with click.progressbar(length=total, label="Indexing") as bar:

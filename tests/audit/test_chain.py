@@ -126,7 +126,7 @@ def test_each_event_is_in_the_chain_once_its_day_is_over_and_it_all_holds(
     assert [link.number for link in links] == list(range(1, len(links) + 1))
     said = desk.done("audit", "verify")
     assert f"{len(taken)} events in {len(links)} links; 0 not in the chain yet.\n" in said
-    assert said.endswith(f"Head: {head(database)}\nThe trail is as it was written.\n")
+    assert said.endswith(f"Head: {head(database)}\nThe trail is unchanged.\n")
 
 
 def test_todays_letters_without_an_address_wait_until_their_day_is_over(database: Database, newsroom: Newsroom) -> None:
@@ -165,7 +165,7 @@ def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it
         assert session.scalars(select(Letter.id).where(Letter.erased_at.is_(None), Letter.id.in_(lived))).all() == []
     assert chain.extend(database, years) == len(lived)
     assert faults_of(database) == []
-    assert desk.done("audit", "verify").endswith("The trail is as it was written.\n")
+    assert desk.done("audit", "verify").endswith("The trail is unchanged.\n")
 
 
 def test_after_a_change_of_keys_old_links_hold_and_new_ones_have_the_new_key(
@@ -204,11 +204,11 @@ def test_a_restored_backup_holds_and_goes_on(
         new.database.write(lambda session: _open(session, newsroom, 99))
         assert chain.extend(new.database, NIGHT) > 0
         said = new.done("audit", "verify", "--head", before)
-    assert said.endswith("The trail is as it was written.\n")
+    assert said.endswith("The trail is unchanged.\n")
     database.write(lambda session: _open(session, newsroom, 100))
     chain.extend(database, NIGHT)
     with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
-        assert "or a backup from before it was restored." in new.refused("audit", "verify", "--head", head(database))
+        assert "or an older backup was restored." in new.refused("audit", "verify", "--head", head(database))
 
 
 # --- What whoever has the database does to it ---
@@ -345,9 +345,9 @@ def test_a_chain_that_was_made_anew_is_found_by_the_head_of_a_mail(
     while chain.extend(database, NIGHT):
         pass
     assert faults_of(database) == []
-    assert "The trail is as it was written." in desk.done("audit", "verify")
+    assert "The trail is unchanged." in desk.done("audit", "verify")
     refused = desk.refused("audit", "verify", "--head", late, "--head", early.upper())
-    assert refused.count("is not in the chain: since that mail the trail was rewritten or cut off") == 2
+    assert refused.count("is not in the chain: since that mail, the trail was rewritten or truncated") == 2
 
 
 def _head_of_link(database: Database, number: int) -> str:
@@ -368,15 +368,15 @@ def test_the_digests_of_the_chain_confirm_no_guess_without_the_keys(lived: list[
 
 def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Installation, newsroom: Newsroom) -> None:
     for typed in ("7c1e", "not a head at all", "0" * 65):
-        assert "a head has 16 to 64 digits" in desk.refused("audit", "verify", "--head", typed)
+        assert "a head is 16 to 64 hexadecimal digits" in desk.refused("audit", "verify", "--head", typed)
 
 
 @pytest.mark.threat("rewritten trail")
 def test_events_that_nobody_chains_are_told_of(desk: Installation, newsroom: Newsroom, database: Database) -> None:
     database.write(lambda session: _open(session, newsroom, 1), utc_now() - timedelta(hours=2))
-    assert "Events have not been taken in for an hour" in desk.refused("audit", "verify")
+    assert "No event was added to the chain for an hour" in desk.refused("audit", "verify")
     chain.extend(database)
-    assert "The trail is as it was written." in desk.done("audit", "verify")
+    assert "The trail is unchanged." in desk.done("audit", "verify")
 
 
 # --- How it grows ---

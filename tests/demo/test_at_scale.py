@@ -317,5 +317,5 @@ def test_one_command_fills_a_new_database(app: Flask, database: Database) -> Non
     assert faults <= {"worker", "trail", "list of erasures", "outgoing mail", "clock"}
     again = app.test_cli_runner().invoke(demo, args=())
     assert (again.exit_code, again.output.splitlines()[-1]) == (
-        1, "Error: There is a newsroom here already; nothing was changed."
+        1, "Error: There is already a newsroom here; nothing was changed."
     )  # fmt: skip

@@ -46,7 +46,7 @@ def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
     with nora.database.read() as session:
         day = coming.edition(session).local_at[:10]
     ran = nora.client.application.test_cli_runner().invoke(args=["editions", "render", "steppe", day])
-    said = {"words": "its newest words are not cleared", "approval": "it has no approved answer"}[lost]
+    said = {"words": "its newest wording is not cleared", "approval": "it has no approved answer"}[lost]
     assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"Error: question '{SECOND_QUESTION}': {said}\n")
     coming.do("drop", question=second)
     assert nora.open(f"{coming.page}/export.txt").text == FIRST_IN_PRINT

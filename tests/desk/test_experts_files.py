@@ -271,10 +271,10 @@ def test_the_command_imports_and_exports_with_the_same_rules(app: Flask, nora: D
     wrong = runner.invoke(args=["experts", "import", str(tmp_path / "wrong.csv")])
     assert (wrong.exit_code, "row 3, name: missing" in wrong.output) == (1, True)
     tried = runner.invoke(args=["experts", "import", "--dry-run", str(tmp_path / "in.csv")])
-    assert (tried.exit_code, tried.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
+    assert (tried.exit_code, tried.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 unchanged")
     assert dump_tables(nora.database) == before
     done = runner.invoke(args=["experts", "import", str(tmp_path / "in.csv")])
-    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 unchanged")
     out = runner.invoke(args=["experts", "export", str(tmp_path / "out.csv")])
     assert (out.exit_code, "saule@survey.example" in (tmp_path / "out.csv").read_text()) == (0, True)
 

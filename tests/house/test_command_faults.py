@@ -56,7 +56,7 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path
             refused = FlaskCliRunner(app).invoke(args=[command])
             assert (refused.exit_code, refused.stderr) == (
                 1,
-                f"Error: port {port} is in use: set PORT to another one, or stop what uses it\n",
+                f"Error: port {port} is in use: set PORT to another one, or stop the program that uses it\n",
             )
         app.extensions["database"].close()
 
@@ -88,7 +88,7 @@ def test_a_full_disk_ends_migrate_with_a_sentence(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (
         1,
-        "Error: the database takes no changes: the disk is full, or its file may not be written. Nothing was changed.\n",
+        "Error: the database can't be written to: the disk is full, or its file is read-only. Nothing was changed.\n",
     )
 
 

@@ -318,7 +318,7 @@ def test_a_step_that_fails_is_said_with_how_things_stand(
     later = _a_later_migration(database.url, tmp_path, then="DELETE FROM newsletters")
     monkeypatch.setattr(migrating, "settings", lambda _url: later)
     said = app.test_cli_runner().invoke(args=["migrate"])
-    assert said.exit_code == 1 and "The database is as it was: no step was kept." in said.output
+    assert said.exit_code == 1 and "The database is unchanged: no migration was applied." in said.output
     assert _counts(database) == before
 
 

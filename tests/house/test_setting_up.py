@@ -84,7 +84,7 @@ def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: C
     again = init(*init_options())
     assert (again.exit_code, again.stdout.splitlines()[0]) == (
         0,
-        f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin are there.",
+        f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin already exist.",
     )
     assert ((here / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
     database.close()
@@ -170,7 +170,7 @@ def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     os.close(ours)
     os.close(theirs)
     assert (made.returncode, made.stderr) == (0, "")
-    assert made.stdout.count("The address of the site") == 2
+    assert made.stdout.count("The URL of the site") == 2
     assert "BASE_URL must begin with https://" in made.stdout
     database = house(here)
     with database.read() as session:

@@ -97,7 +97,7 @@ def test_receive_and_place(app: Flask, room: Room) -> None:
     assert run(app, "mail", "receive", "--recipient", "ask@steppe.example", given=mail()) == (0, "")
     assert run(app, "mail", "receive", given=mail(body="And who pays for the new wells?")) == (0, "")
     assert run(app, "mail", "place") == (0, "letter: 2\n")
-    assert run(app, "mail", "place") == (0, "nothing waits\n")
+    assert run(app, "mail", "place") == (0, "no mail is waiting\n")
 
 
 @on_sqlite
@@ -117,8 +117,8 @@ def test_reprocess_reads_again_what_was_set_aside(app: Flask, room: Room) -> Non
     assert room.places() == ["automatic", "automatic", "letter"]
     with room.database.read() as session:
         names = dict(session.execute(select(Inbound.id, Inbound.public_id)).all())
-    assert run(app, "mail", "reprocess", names[first]) == (0, "letters with new words: 0\nautomatic: 1\n")
-    assert run(app, "mail", "reprocess", "--all") == (0, "letters with new words: 0\nautomatic: 2\n")
+    assert run(app, "mail", "reprocess", names[first]) == (0, "letters with new text: 0\nautomatic: 1\n")
+    assert run(app, "mail", "reprocess", "--all") == (0, "letters with new text: 0\nautomatic: 2\n")
     assert run(app, "mail", "reprocess", "0123456789AB")[0] == 1
     assert [run(app, "mail", "reprocess", *wrong)[0] for wrong in ((), (names[second], "--all"))] == [2, 2]
 

@@ -246,10 +246,10 @@ def test_looking_after_it(server: MailMachine) -> None:
     first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
     server.inside.house("flask worker --once")  # a worker is at work
     said = server.inside.house(first).splitlines()
-    assert [line for line in said if line in ("nothing waits", "letters with new words: 0")] == [
-        "nothing waits",
-        "letters with new words: 0",
-        "nothing waits",
+    assert [line for line in said if line in ("no mail is waiting", "letters with new text: 0")] == [
+        "no mail is waiting",
+        "letters with new text: 0",
+        "no mail is waiting",
     ]
     (server.shared / "message.eml").write_bytes(mail(to=ONE))
     said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")

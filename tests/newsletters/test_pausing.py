@@ -124,13 +124,13 @@ def state(database: Database, slug: str = "steppe") -> tuple[str | None, date | 
 
 
 def test_the_commands_do_the_same(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    assert flask(app, "pause", "steppe", "--until", "2099-05-03").output == "The Steppe Letter pauses.\n"
+    assert flask(app, "pause", "steppe", "--until", "2099-05-03").output == "The Steppe Letter is paused.\n"
     assert state(database) == ("paused", date(2099, 5, 3))
-    assert flask(app, "resume", "steppe").output == "The Steppe Letter goes on.\n"
+    assert flask(app, "resume", "steppe").output == "The Steppe Letter has resumed.\n"
     assert state(database) == ("running", None)
     said = flask(app, "rename", "steppe", "--name", "The Salt Letter", "--to", "salt")
     assert said.output == "The Salt Letter is at https://ask.newsroom.example/salt/\n"
-    assert flask(app, "pause", "steppe").output == "The Salt Letter pauses.\n"  # by the name that it had
+    assert flask(app, "pause", "steppe").output == "The Salt Letter is paused.\n"  # by the name that it had
     assert "Close salt?" in flask(app, "close", "salt", typed="n\n").output
     assert state(database, "salt") == ("paused", None)
     assert flask(app, "close", "salt", "--yes").output == "The Salt Letter is closed.\n"
@@ -145,7 +145,7 @@ def test_the_commands_say_what_is_wrong(app: Flask, database: Database, newsroom
     for command, words in (
         (("pause", "tundra"), "no newsletter is called tundra (known: steppe)"),
         (("pause", "steppe", "--until", "2020-01-01"), "until: Give a day that is still to come."),
-        (("resume", "steppe"), "steppe is running already"),
+        (("resume", "steppe"), "steppe is already running"),
         (("rename", "steppe", "--to", "Salt Letter"), "slug: A short name has small letters of English"),
         (("close", "steppe", "--yes"), "sentence: Something must stand here."),
     ):

@@ -53,7 +53,7 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     done = run(app, "disable", ILYA)
     assert (done.exit_code, done.output) == (
         0,
-        "Ilya Brandt is out of the whole house. Browsers signed out: 2; open links and codes ended: 1.\n",
+        "Ilya Brandt is disabled. Browsers signed out: 2; open links and codes revoked: 1.\n",
     )
     assert [laptop.open(f"{DESK}letters").status_code, phone.open("/desk/delta/letters").status_code] == [303, 303]
     asked.open(way)
@@ -70,7 +70,7 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     vera.open(f"{DESK}people/{person_public_id(database, newsroom.ilya)}")
     assert ("who alone can let them back" in vera.text, "Let them come back" in vera.text) == (True, False)
 
-    assert run(app, "enable", ILYA).output == "Ilya Brandt can come in again, by a mail that they ask for.\n"
+    assert run(app, "enable", ILYA).output == "Ilya Brandt can sign in again, with a mail that they request.\n"
     assert sign_in_by_code(app, database, ILYA).open(f"{DESK}letters").status_code == 200
     with database.read() as session:
         query = select(Event.action).where(Event.noun == "person", Event.noun_id == newsroom.ilya.person_id)
@@ -87,7 +87,7 @@ def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom
     refused = run(app, "disable", VERA)
     assert (refused.exit_code, refused.output) == (
         1,
-        "Error: nothing was done: Vera Holm is the only admin of The Steppe Letter. Give somebody else this role first\n",
+        "Error: nothing was changed: Vera Holm is the only admin of The Steppe Letter. Give somebody else this role first\n",
     )
     assert dump_tables(database) == before
     database.write(lambda session: hire(session, newsroom.newsletter_id, "Oleg", "oleg@desk.example", "admin"))
@@ -101,11 +101,11 @@ def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("disable", "nobody@desk.example"), "nobody in the house has the address nobody@desk.example"),
-        (("enable", "nobody"), "nobody is no e-mail address"),
-        (("enable", ILYA), "Ilya Brandt isn't out of the house"),
-        (("disable", NORA), "Nora Lind is out of the whole house already"),
-        (("invite", NORA, "--name", "N", "--newsletter", "steppe"), f"first flask staff enable {NORA}"),
+        (("disable", "nobody@desk.example"), "nobody has the address nobody@desk.example"),
+        (("enable", "nobody"), "nobody is not an e-mail address"),
+        (("enable", ILYA), "Ilya Brandt isn't disabled"),
+        (("disable", NORA), "Nora Lind is already disabled"),
+        (("invite", NORA, "--name", "N", "--newsletter", "steppe"), f"run readers-asked staff enable {NORA} first"),
     ],
 )
 def test_what_would_change_nothing_is_refused_and_says_why(
