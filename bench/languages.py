@@ -155,8 +155,8 @@ def size_of(distribution: str, seen: set[str]) -> float:
 
 
 def own_size() -> float:
-    app = Path(__file__).parents[1] / "app"
-    return sum(path.stat().st_size for path in (*app.glob("declarations/*.txt"), app / "function_words.toml")) / MB
+    text = Path(__file__).parents[1] / "app" / "text"
+    return sum(path.stat().st_size for path in (*text.glob("declarations/*.txt"), text / "function_words.toml")) / MB
 
 
 def _there(name: str) -> bool:
