@@ -28,8 +28,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMES_BACK = (
-    "What readers took back after that, and what the rules erased, comes back by this restore: words, names, "
-    "addresses, withdrawn pages. Look for a newer list: at ERASURES on the old machine, or beside a newer backup "
+    "This restore brings back what readers withdrew and what the rules erased after that: texts, names, addresses, "
+    "withdrawn pages. Look for a newer list: at ERASURES on the old machine, or beside a newer backup "
     "(--erasures FILE)."
 )
 
@@ -37,15 +37,15 @@ COMES_BACK = (
 @click.command("backup")
 @click.argument("file", type=FILE)
 @click.option(
-    "--to", "keys", multiple=True, metavar="KEY", help="Seal it for this public key (age1… or ssh-…), or several."
+    "--to", "keys", multiple=True, metavar="KEY", help="Seal it for this public key (age1… or ssh-…). Can be repeated."
 )
-@click.option("--replace", is_flag=True, help="Write over FILE once the new one is whole.")
+@click.option("--replace", is_flag=True, help="Replace FILE once the new backup is complete.")
 @with_appcontext
 def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
-    """Write all that the newsroom has, as it stands at this moment, to FILE; web and worker may go on meanwhile.
+    """Write a snapshot of all the newsroom's data to FILE; web and worker may keep running.
 
-    Beside it comes FILE.erasures, the list of what was erased, which a later restore needs. The secrets of SECRET_KEYS
-    are in neither: without them nothing that is sealed opens, so keep them elsewhere.
+    FILE.erasures, written beside it, lists what was erased; a later restore needs it. Neither file contains
+    SECRET_KEYS, and nothing else opens what is sealed: keep a copy of them elsewhere.
     """
     database = get_database()
     recipients = [_recipient(key) for key in keys]
@@ -70,9 +70,9 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
 @click.command("backup-key")
 @click.argument("file", type=FILE)
 def backup_key(file: Path) -> None:
-    """Make a pair of keys: the secret one goes to FILE, the public one is printed, for `backup --to`.
+    """Create a key pair: write the secret key to FILE, and print the public one for `backup --to`.
 
-    Who has FILE reads every backup that is sealed for it; who loses it, none. Keep it away from the server.
+    Anyone who has FILE can read every backup sealed for it; without it nobody can. Keep it away from the server.
     """
     import pyrage  # here and below, not at the top: other commands don't need it
 
@@ -84,16 +84,16 @@ def backup_key(file: Path) -> None:
 
 @click.command("restore")
 @click.argument("file", type=THERE)
-@click.option("--key", type=THERE, help="The file of the secret key that FILE was sealed for.")
-@click.option("--erasures", type=THERE, help="A list of erasures, beside that of ERASURES and FILE.erasures.")
-@click.option("--without-erasures", is_flag=True, help="Restore although nobody knows what was erased since.")
-@click.option("--check", is_flag=True, help="Read FILE to its end and say what is in it; change nothing.")
+@click.option("--key", type=THERE, help="The file with the secret key that FILE was sealed for.")
+@click.option("--erasures", type=THERE, help="A list of erasures to use besides ERASURES and FILE.erasures.")
+@click.option("--without-erasures", is_flag=True, help="Restore without a list of what was erased since the backup.")
+@click.option("--check", is_flag=True, help="Read FILE to its end and report what is in it; change nothing.")
 @with_appcontext
 def restore(file: Path, key: Path | None, erasures: Path | None, without_erasures: bool, check: bool) -> None:
-    """Fill an empty database with the backup in FILE, of either kind of database, and bring it to this version.
+    """Fill an empty database from the backup FILE, made on SQLite or PostgreSQL, and migrate it to this version.
 
-    The whole file is checked before the first row is written, and all is restored or nothing. What was erased since the
-    backup is erased again.
+    The whole file is checked before the first row is written, and everything is restored or nothing. What was erased
+    since the backup is erased again.
     """
     database = get_database()
     source = restoring.Source(file, _identities(key), database.ring)
@@ -115,13 +115,14 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
             done = restoring.restore(source, manifest, database, known.lines if known else frozenset(), progress)
     click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
     erased = [f"{count} {AGAIN[kind].says}" for kind, count in done.erased.items()]
-    click.echo(f"Erased again: {', '.join(erased) or 'nothing that stood in the backup'}.")
+    click.echo(f"Erased again: {', '.join(erased) or 'nothing that is in the backup'}.")
     if done.waiting_mails:
         click.echo(
-            f"{done.waiting_mails} mails waited in the outbox; they leave once a worker runs, also if they left before."
+            f"{done.waiting_mails} mails are waiting in the outbox; a worker sends them, even if they were sent before."
         )
     click.echo(
-        "Everybody has to sign in anew. Who was let go since the backup is at the desk again: look at its people."
+        "Everybody has to sign in again. People who were removed since the backup have access again: check the desk's "
+        "people."
     )
 
 
@@ -137,20 +138,20 @@ def report_errors(file: Path, nothing: str) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise click.ClickException(f"{file} is there already. Name another file, or say --replace. {nothing}") from None
+        raise click.ClickException(f"{file} already exists. Choose another file, or use --replace. {nothing}") from None
     except Changed:
         raise click.ClickException(
-            f"The disk gave back other bytes than were written: don't trust it. {nothing}"
+            f"The disk returned different bytes than were written: don't trust it. {nothing}"
         ) from None
     except making.Broken as broken:
         raise click.ClickException(f"{broken} {nothing}") from None
     except NotOurList as error:
-        raise click.ClickException(f"{error} is no list of erasures of this newsroom. {nothing}") from None
+        raise click.ClickException(f"{error} is not a list of erasures of this newsroom. {nothing}") from None
     except (UnreadableBackup, restoring.NotEmpty) as refused:
         raise click.ClickException(f"{refused} {nothing}") from None
     except DBAPIError as error:  # its message could quote a reader
         cause = fault_code(error) or type(error).__name__
-        raise click.ClickException(f"The database stops it ({cause}). {nothing}") from None
+        raise click.ClickException(f"The database reported an error ({cause}). {nothing}") from None
     except OSError as error:
         why = "The disk is full" if error.errno in FULL else str(error.strerror)
         raise click.ClickException(f"{why} ({error.filename or file.parent}). {nothing}") from None
@@ -169,7 +170,7 @@ def _recipient(key: str) -> Recipient:
         return (pyrage.ssh if key.startswith("ssh-") else pyrage.x25519).Recipient.from_str(key.strip())
     except pyrage.RecipientError:
         raise click.UsageError(
-            "--to is a public key like age1… (`flask backup-key FILE` makes one) or ssh-ed25519 …"
+            "--to must be a public key like age1… (from `readers-asked backup-key FILE`) or ssh-ed25519 …"
         ) from None
 
 
@@ -186,7 +187,7 @@ def _identities(key: Path | None) -> list[Identity]:
         return [pyrage.x25519.Identity.from_str(one) for one in lines if one and not one.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
         raise click.UsageError(
-            "--key is no file of a secret key, with a line AGE-SECRET-KEY-1…, or of OpenSSH"
+            "--key must be a file with a secret key: a line AGE-SECRET-KEY-1…, or a private key of OpenSSH"
         ) from None
 
 
@@ -196,13 +197,13 @@ def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
         f"{rows[name]} {name}" for name in ("newsletters", "letters", "questions", "answers", "people") if name in rows
     )
     click.echo(
-        f"A backup of {_format_time(manifest['at'])}, by Readers Asked {manifest['version']} (tables of "
+        f"Backup of {_format_time(manifest['at'])}, by Readers Asked {manifest['version']} (migration "
         f"{manifest['revision']}, {manifest['database']}): {held}."
     )
     if missing := check_keys(manifest, database.ring):
         click.echo(
-            f"WARNING: SECRET_KEYS lacks number {', '.join(map(str, missing))}, which the newsroom had: what was "
-            "sealed with it does not open.",
+            f"WARNING: SECRET_KEYS lacks key {', '.join(map(str, missing))}, which the newsroom had: what was sealed "
+            "with it can't be opened.",
             err=True,
         )
 
@@ -221,22 +222,20 @@ def _load_erasures(lists: list[Path], manifest: dict[str, Any], database: Databa
     lacks = []
     if known is None:
         lacks.append(
-            f"There is no list of erasures ({', '.join(map(str, lists))}); "
+            f"No list of erasures was found ({', '.join(map(str, lists))}); "
             f"the backup is of {_format_time(manifest['at'])}."
         )
     elif known.complete_to <= made:
-        lacks.append(
-            f"The newest list of erasures ends with the backup of {_format_time(manifest['at'])} or before it."
-        )
+        lacks.append(f"The newest list of erasures is no newer than the backup of {_format_time(manifest['at'])}.")
     if known and (strange := {number for number, _ in known.lines} - set(database.ring.numbers)):
         lacks.append(
-            f"The list has erasures under keys that SECRET_KEYS lacks (number {', '.join(map(str, sorted(strange)))})."
+            f"The list has erasures under keys that SECRET_KEYS lacks (key {', '.join(map(str, sorted(strange)))})."
         )
     if lacks:
         click.echo("\n".join(f"WARNING: {lack}" for lack in lacks), err=True)
         click.echo(COMES_BACK, err=True)
-        if not go_on and not (sys.stdin.isatty() and click.confirm("Restore all the same?", err=True)):
-            raise UnreadableBackup("Say --without-erasures to restore all the same.")
+        if not go_on and not (sys.stdin.isatty() and click.confirm("Restore anyway?", err=True)):
+            raise UnreadableBackup("Use --without-erasures to restore anyway.")
     return known
 
 
