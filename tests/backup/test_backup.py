@@ -90,7 +90,7 @@ def test_all_comes_back_and_new_rows_get_new_keys(
     assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
     old.keep_list()
     asked = new.done("restore", tmp_path / "monday", "--check")
-    assert f"by Readers Asked {VERSION} (tables of {revisions()[-1]}, " in asked
+    assert f"by Readers Asked {VERSION} (migration {revisions()[-1]}, " in asked
     assert "1 newsletters, 2 letters, 1 questions, 0 answers, 5 people." in asked
     new.done("restore", tmp_path / "monday")
     assert rows(new.database) == rows(old.database)
@@ -202,7 +202,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 def test_no_backup_is_written_over_unless_one_says_so(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     path = tmp_path / "monday"
     path.write_text("the only one")
-    assert "is there already. Name another file, or say --replace. Nothing was written." in old.refused("backup", path)
+    assert "already exists. Choose another file, or use --replace. Nothing was written." in old.refused("backup", path)
     assert path.read_text() == "the only one"
     old.done("backup", path, "--replace")
     assert is_whole(path)
@@ -225,8 +225,8 @@ def test_sealed_it_opens_for_its_key_alone(
     assert "The file is sealed: name the file of its key with --key." in new.refused("restore", path)
     old.done("backup-key", tmp_path / "other")
     assert "sealed for another key" in new.refused("restore", path, "--key", tmp_path / "other")
-    assert "--key is no file of a secret key" in new.refused("restore", path, "--key", path)
-    assert "--to is a public key" in old.refused("backup", path, "--replace", "--to", "nora")
+    assert "--key must be a file with a secret key" in new.refused("restore", path, "--key", path)
+    assert "--to must be a public key" in old.refused("backup", path, "--replace", "--to", "nora")
     assert "1 letters" in new.done("restore", path, "--key", tmp_path / "key", "--check")
     new.done("restore", path, "--key", tmp_path / "key", "--without-erasures")
     assert rows(new.database) == rows(old.database)
@@ -352,7 +352,7 @@ def test_a_damaged_database_takes_no_backups_place(old: Installation, newsroom: 
 @SQLITE
 def test_an_older_newsroom_is_restored_under_this_version(new: Installation, tmp_path: Path) -> None:
     said = new.done("restore", FORMER / "0002.backup", "--without-erasures")
-    assert "(tables of 0002, sqlite)" in said
+    assert "(migration 0002, sqlite)" in said
     with new.database.read() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == revisions()[-1]
         assert len(session.scalars(select(Letter.id)).all()) > 10
