@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from ..audit import erasures
@@ -28,22 +28,32 @@ from ..workflows.publishing import publication
 from ..workflows.retention import erase_letters, erase_people, erase_published
 
 
+def _list_public_ids(_session: Session, rows: Sequence[Any]) -> list[str]:
+    return [row.public_id for row in rows]
+
+
 @dataclass(frozen=True)
 class ErasureKind:
-    """A kind of erasure: its label, the rows that still hold what it erased, its verb, and the names noted for them."""
+    """A kind of erasure.
 
-    says: str
-    noun: Any
-    still: ColumnElement[bool]
+    `label` is what the report of a restore calls the erased things. `model` is the table whose rows are erased, and
+    `is_unerased` the condition for rows that still hold what the erasure removes. `erase` erases one row. `list_ids`
+    returns the public ids under which the list of erasures has these rows, in their order.
+    """
+
+    label: str
+    model: Any
+    is_unerased: ColumnElement[bool]
     erase: Callable[[Session, Any], object]
-    names: Callable[[Session, Sequence[Any]], list[str]] = lambda _session, rows: [row.public_id for row in rows]
+    list_ids: Callable[[Session, Sequence[Any]], list[str]] = _list_public_ids
 
 
 def _remove_name(session: Session, letter: Letter) -> None:
-    withdrawal.change_credit(session, Reader(letter_id=letter.id), letter, "none", "", "", "")
+    reader = Reader(letter_id=letter.id)
+    withdrawal.change_credit(session, reader, letter, choice="none", name="", place="", consent="")
 
 
-AGAIN = {
+ERASURE_KINDS = {
     "letter": ErasureKind(
         "letters that their readers took back",
         Letter,
@@ -54,7 +64,7 @@ AGAIN = {
         "links of translators",
         Translator,
         Translator.is_open,
-        lambda session, one: erase_translators(session, Translator.id == one.id),
+        lambda session, translator: erase_translators(session, Translator.id == translator.id),
     ),
     "name": ErasureKind(
         "names of readers",
@@ -92,7 +102,7 @@ AGAIN = {
     "expert page": ErasureKind(
         "pages of experts who took their yes back",
         ExpertPage,
-        ExpertPage.id.is_not(None),
+        true(),  # every page, because the erasure deletes its row
         lambda session, page: expert_pages.take_back(
             session, Clock(), session.get_one(Expert, page.expert_id), page.newsletter_id
         ),
@@ -105,19 +115,31 @@ AGAIN = {
 
 
 def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
-    """Erase everything in a list, and what the retention rules would have erased by now. Return counts by kind."""
+    """Erase everything in a list, and what the retention rules would have erased by now. Return counts by kind.
+
+    `erased_hashes` are the hashes in the list.
+    """
     done: Counter[str] = Counter()
-    ring = get_keyring(session)
-    for kind, again in AGAIN.items():
-        rows = session.execute(select(again.noun.id, again.noun.public_id).where(again.still)).all()
-        for row, name in zip(rows, again.names(session, rows), strict=True):
-            if not erased_hashes.isdisjoint(erasures.hashes(ring, kind, name)):
-                again.erase(session, session.get_one(again.noun, row.id))
+    keyring = get_keyring(session)
+    for kind, erasure in ERASURE_KINDS.items():
+        model = erasure.model
+        rows = session.execute(select(model.id, model.public_id).where(erasure.is_unerased)).all()
+        for row, public_id in zip(rows, erasure.list_ids(session, rows), strict=True):
+            possible_hashes = {*erasures.hashes(keyring, kind, public_id)}  # one for each key
+            if possible_hashes & erased_hashes:
+                erasure.erase(session, session.get_one(model, row.id))
                 done[kind] += 1
         session.expire_all()
-    for sweep in SWEEPS:
-        sweep(session)
-    forgets = (retention.destroy_old, erase_letters.sweep, erase_people.sweep, erase_published.sweep)
-    while any(sweep(session) for sweep in forgets):
-        pass
+    _erase_expired(session)
     return done
+
+
+def _erase_expired(session: Session) -> None:
+    """Erase what has expired since the backup, as the worker would: a restored row may be past its retention."""
+    for delete_expired in SWEEPS:
+        delete_expired(session)
+    erased_count = 1
+    while erased_count:  # each function erases one batch, which may make rows of another one due
+        erased_count = 0
+        for erase_batch in (retention.destroy_old, erase_letters.sweep, erase_people.sweep, erase_published.sweep):
+            erased_count += erase_batch(session)

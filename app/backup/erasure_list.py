@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -23,13 +24,15 @@ from ..db.engine import Database
 from ..db.session import now
 from .whole_file import write_whole_file
 
-NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # what a list without lines is complete to
 OVERLAP = 10_000  # rows read again: on PostgreSQL a row with a lower id may be committed later
 Line = tuple[int, bytes]  # the number of a key, and a hash with it
 
-_HEAD = re.compile(
+# "readers-asked erasures 1, complete to 2026-12-01T07:00:00.000000Z, of 0f3a…": the hash proves that the list is ours.
+_HEADER = re.compile(
     rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n"
 )
+# "2 0f3a…": the number of a key, and a hash with it.
 _LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
 
 
@@ -51,47 +54,60 @@ class Erasures:
 def read_list(path: Path, keyring: Keys) -> Erasures | None:
     """Return the content of the list at `path`, or None if there is none. Raises `NotOurList`."""
     try:
-        written = path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         return None
-    found = _parse_list(path, written, keyring)
-    return found and found[0]
+    parsed = _parse_list(path, data, keyring)
+    return parsed.erasures if parsed else None
 
 
 def write_list(path: Path, erasures: Erasures, keyring: Keys) -> None:
     """Write a complete list, replacing an old one. Raises what `write_whole_file` raises."""
-    write_whole_file(path, [_format_header(erasures.complete_to, keyring), *map(_format_line, sorted(erasures.lines))])
+    header = _format_header(erasures.complete_to, keyring)
+    write_whole_file(path, [header, *map(_format_line, sorted(erasures.lines))])
 
 
-def _parse_list(path: Path, data: bytes, keyring: Keys) -> tuple[Erasures, int] | None:
-    """Return the content and its length in complete bytes, or None for an empty list.
+class _ParsedList(NamedTuple):
+    """The content of a list, and the length of its complete lines in bytes."""
 
-    What a full disk or a killed process cut off within a line is ignored.
+    erasures: Erasures
+    length: int
+
+
+def _parse_list(path: Path, data: bytes, keyring: Keys) -> _ParsedList | None:
+    """Return the content of a list, or None if its header is missing or incomplete.
+
+    An incomplete last line, which a full disk or a killed process leaves, is ignored.
     """
     if b"\n" not in data:
         if _format_header(NEVER, keyring).startswith(data):
-            return None  # empty, or begun
+            return None
         raise NotOurList(path)
-    head = _HEAD.match(data)
-    if head is None or bytes.fromhex(head[2].decode()) not in keyring.macs(PURPOSE, "the list"):
+    header = _HEADER.match(data)
+    if header is None:
         raise NotOurList(path)
-    lines, at = set[Line](), head.end()
-    while line := _LINE.match(data, at):
-        lines.add((int(line[1]), bytes.fromhex(line[2].decode())))
-        at = line.end()
-    if b"\n" in data[at:]:
+    proof = bytes.fromhex(header[2].decode())
+    if proof not in keyring.macs(PURPOSE, "the list"):
         raise NotOurList(path)
-    complete_to = datetime.fromisoformat(head[1].decode()).replace(tzinfo=UTC)
-    return Erasures(complete_to, frozenset(lines)), at
+    lines = set[Line]()
+    offset = header.end()
+    while match := _LINE.match(data, offset):
+        lines.add((int(match[1]), bytes.fromhex(match[2].decode())))
+        offset = match.end()
+    if b"\n" in data[offset:]:
+        raise NotOurList(path)
+    complete_to = datetime.fromisoformat(header[1].decode()).replace(tzinfo=UTC)
+    return _ParsedList(Erasures(complete_to, frozenset(lines)), offset)
 
 
 def _format_header(complete_to: datetime, keyring: Keys) -> bytes:
-    own = keyring.mac(PURPOSE, "the list").hex()
-    return f"readers-asked erasures 1, complete to {complete_to:%Y-%m-%dT%H:%M:%S.%f}Z, of {own}\n".encode()
+    proof = keyring.mac(PURPOSE, "the list").hex()
+    return f"readers-asked erasures 1, complete to {complete_to:%Y-%m-%dT%H:%M:%S.%f}Z, of {proof}\n".encode()
 
 
 def _format_line(line: Line) -> bytes:
-    return f"{line[0]} {line[1].hex()}\n".encode()
+    key_number, mac = line
+    return f"{key_number} {mac.hex()}\n".encode()
 
 
 class Keeper:
@@ -99,41 +115,45 @@ class Keeper:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._left: tuple[int, ...] = ()  # the signature of the file after our last write
-        self._known: set[Line] = set()
-        self._last_id = 0
+        self._last_signature: tuple[int, ...] = ()  # of the file after our last write
+        self._written_lines: set[Line] = set()
+        self._last_id = 0  # of the last erasure that was written
 
     def keep(self, database: Database) -> int:
-        """Add what was erased since the last time, and store until when the list is complete. Return how many lines are
-        new.
+        """Add what was erased since the last time, and store until when the list is complete.
 
-        Raises `NotOurList` and OSError.
+        Returns the number of new lines. Raises `NotOurList` and OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if self._left != _signature(file):
-                self._begin(file, database.ring)
+            if self._last_signature != _signature(file):
+                self._load(file, database.ring)
             with database.read() as session:
-                at = now(session)
+                complete_to = now(session)
                 query = select(Erasure.id, Erasure.key_no, Erasure.mac).where(Erasure.id > self._last_id - OVERLAP)
                 rows = session.execute(query).all()
-            new = {(row.key_no, row.mac) for row in rows} - self._known
+            new_lines = {(row.key_no, row.mac) for row in rows} - self._written_lines
             size = os.fstat(file.fileno()).st_size
-            _write_at(file, size, b"".join(map(_format_line, sorted(new))))
-            _write_at(file, 0, _format_header(at, database.ring))  # last, since it vouches for the rest
-            self._known |= new
+            _write_at(file, size, b"".join(map(_format_line, sorted(new_lines))))
+            # The header comes last, because it says that all lines are there.
+            _write_at(file, 0, _format_header(complete_to, database.ring))
+            self._written_lines |= new_lines
             self._last_id = max((row.id for row in rows), default=self._last_id)
-            self._left = _signature(file)
-            return len(new)
+            self._last_signature = _signature(file)
+            return len(new_lines)
 
-    def _begin(self, file: FileIO, keyring: Keys) -> None:
-        """Read the existing lines, and truncate an incomplete one."""
-        found = _parse_list(self.path, file.read(), keyring)
-        os.ftruncate(file.fileno(), found[1] if found else 0)
-        if found is None:
+    def _load(self, file: FileIO, keyring: Keys) -> None:
+        """Read the existing lines, and truncate an incomplete one. Begin the list if the file is empty."""
+        parsed = _parse_list(self.path, file.read(), keyring)
+        self._last_id = 0
+        if parsed is None:
+            os.ftruncate(file.fileno(), 0)
             _write_at(file, 0, _format_header(NEVER, keyring))
-        self._known, self._last_id = set(found[0].lines) if found else set(), 0
+            self._written_lines = set()
+        else:
+            os.ftruncate(file.fileno(), parsed.length)
+            self._written_lines = set(parsed.erasures.lines)
 
 
 def _write_at(file: FileIO, offset: int, data: bytes) -> None:

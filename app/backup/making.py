@@ -22,7 +22,10 @@ BESIDE = ".erasures"  # suffix of the list beside a backup
 
 
 class Broken(Exception):
-    """Raised if the database is damaged or has no newsroom: a backup might replace a better one. `str` says it."""
+    """Raised if the database is damaged or has no newsroom, as its backup might replace a better one.
+
+    `str` is the reason, as a sentence for a person.
+    """
 
 
 @contextmanager
@@ -50,35 +53,35 @@ def make(
     OSError; then `path` is unchanged.
     """
     with whole_file(path, replace) as file, one_moment(database) as connection:
-        at = utc_now()
+        snapshot_time = utc_now()
         tables = tables_of(connection)
         if "newsletters" not in tables:
             raise Broken("There is no newsroom in the database.")
         _check(connection)
         counts = counts_of(connection, tables)
-        own = (
-            Erasures(at, _load_erasure_lines(connection))
-            if Erasure.__tablename__ in tables
-            else Erasures(at, frozenset())
-        )
-        kept = erasure_list.read_list(erasures, database.ring) if erasures else None
-        erasure_list.write_list(path.with_name(path.name + BESIDE), kept | own if kept else own, database.ring)
-        name = secrets.token_hex(16)
-        head = {
+        # A database from before the table of erasures was added has none.
+        has_erasures = Erasure.__tablename__ in tables
+        own_lines = _load_erasure_lines(connection) if has_erasures else frozenset()
+        own_list = Erasures(snapshot_time, own_lines)
+        kept_list = erasure_list.read_list(erasures, database.ring) if erasures else None
+        full_list = kept_list | own_list if kept_list else own_list
+        erasure_list.write_list(path.with_name(path.name + BESIDE), full_list, database.ring)
+        backup_id = secrets.token_hex(16)
+        manifest = {
             FORM: NUMBER,
             "version": VERSION,
             "revision": connection.scalar(text("SELECT version_num FROM alembic_version")),
             "database": connection.dialect.name,
-            "at": at.isoformat(timespec="microseconds"),
-            "id": name,
-            "keys": {number: database.ring.mac(PURPOSE, name, number).hex() for number in database.ring.numbers},
-            "erasures": len(own.lines),
+            "at": snapshot_time.isoformat(timespec="microseconds"),
+            "id": backup_id,
+            "keys": {number: database.ring.mac(PURPOSE, backup_id, number).hex() for number in database.ring.numbers},
+            "erasures": len(own_lines),
             "rows": counts,
         }
         total = sum(counts.values())
 
         def lines() -> Iterator[bytes]:
-            yield line(head)
+            yield line(manifest)
             yield from lines_of(connection, tables, lambda done: progress(done, total))
 
         chunks = pack(lines(), database.ring)
@@ -98,9 +101,10 @@ def _load_erasure_lines(connection: Connection) -> frozenset[erasure_list.Line]:
 def _check(connection: Connection) -> None:
     """Raise `Broken` if SQLite finds its file damaged. PostgreSQL checks the pages that it reads."""
     if connection.dialect.name == "sqlite":
-        said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-        loose = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-        if said != "ok":
-            raise Broken(DAMAGED.format(said))
-        if loose:
-            raise Broken(DAMAGED.format(f"a row of {loose[0]} points nowhere"))
+        integrity = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if integrity != "ok":
+            raise Broken(DAMAGED.format(integrity))
+        violation = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if violation:
+            table = violation[0]
+            raise Broken(DAMAGED.format(f"a row of {table} points nowhere"))

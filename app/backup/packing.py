@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 
 from ..crypto.seal import Keys
 
-FORM = "readers-asked backup"
+FORM = "readers-asked backup"  # key in the manifest, whose value is the version of the format
 NUMBER = 1  # version of the format; newer ones can't be read
 PURPOSE = "backups"
 GZIP = 31  # zlib's name for a gzip wrapper with the largest window (zlib manual, inflateInit2)
 LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its parsed text, twice encoded in base64
 PIECE = 256 * 1024  # bytes
-AGE = b"age-encryption.org/"
+AGE = b"age-encryption.org/"  # the beginning of an encrypted file
 Identity = Any  # of pyrage, which has no types: an age or an OpenSSH key
 Recipient = Any
 
@@ -35,13 +35,15 @@ def line(value: Any) -> bytes:
 
 def pack(lines: Iterable[bytes], keyring: Keys) -> Iterator[bytes]:
     """Yield the bytes of an unencrypted backup, including its last line."""
-    squeezed, summed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256()
-    for one in lines:
-        summed.update(one)
-        for start in range(0, len(one), PIECE):  # the line of a mail may have megabytes
-            yield squeezed.compress(one[start : start + PIECE])
-    yield squeezed.compress(line({"end": summed.hexdigest(), "of": keyring.mac(PURPOSE, summed.hexdigest()).hex()}))
-    yield squeezed.flush()
+    compressor = zlib.compressobj(6, zlib.DEFLATED, GZIP)
+    checksum = hashlib.sha256()
+    for raw_line in lines:
+        checksum.update(raw_line)
+        for start in range(0, len(raw_line), PIECE):  # the line of a mail may have megabytes
+            yield compressor.compress(raw_line[start : start + PIECE])
+    digest = checksum.hexdigest()
+    yield compressor.compress(line({"end": digest, "of": keyring.mac(PURPOSE, digest).hex()}))
+    yield compressor.flush()
 
 
 class _ChunkReader(io.RawIOBase):
@@ -54,11 +56,16 @@ class _ChunkReader(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        while not self._rest and (more := next(self._chunks, None)) is not None:
-            self._rest = more
-        size = len(self._rest) if size is None or size < 0 else size
-        some, self._rest = self._rest[:size], self._rest[size:]
-        return some
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = chunk
+        if size is None or size < 0:
+            size = len(self._rest)
+        data = self._rest[:size]
+        self._rest = self._rest[size:]
+        return data
 
 
 def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> None:
@@ -68,15 +75,15 @@ def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> Non
     """
     import pyrage  # here and below, since only backups need it
 
-    kept = _ErrorRecordingFile(file)
+    target = _ErrorRecordingFile(file)
     try:
-        pyrage.encrypt_io(_ChunkReader(kept.watch(chunks)), kept, recipients)
+        pyrage.encrypt_io(_ChunkReader(target.watch(chunks)), target, recipients)
     except Exception as error:
-        raise kept.error or error from None
+        raise target.error or error from None
 
 
 class _ErrorRecordingFile:
-    """A file that remembers its first error of reading or writing."""
+    """A file that keeps the first error of writing to it, or of reading the chunks that `watch` yields."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -89,9 +96,9 @@ class _ErrorRecordingFile:
             self.error = error
             raise
 
-    def write(self, some: bytes) -> int:
+    def write(self, data: bytes) -> int:
         try:
-            return int(self._file.write(some))
+            return int(self._file.write(data))
         except Exception as error:
             self.error = self.error or error
             raise
@@ -110,27 +117,30 @@ class BackupReader:
     def __init__(self, on_row: Callable[[str, list[str], bytes], None], keyring: Keys) -> None:
         self.manifest: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
-        self._take, self._ring = on_row, keyring
-        self._gzip, self._hash = zlib.decompressobj(GZIP), hashlib.sha256()
-        self._rest = bytearray()
-        self._table, self._columns = "", list[str]()
-        self._ended = False
+        self._on_row = on_row
+        self._ring = keyring
+        self._gzip = zlib.decompressobj(GZIP)
+        self._checksum = hashlib.sha256()
+        self._incomplete_line = bytearray()
+        self._table = ""
+        self._columns: list[str] = []
+        self._has_trailer = False
 
-    def write(self, some: bytes) -> int:
+    def write(self, data: bytes) -> int:
         """Parse the next bytes. Raises `UnreadableBackup`, and what `on_row` raises."""
         try:
-            out = self._gzip.decompress(some)
+            unpacked = self._gzip.decompress(data)
         except zlib.error:
-            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS) from None
-        *lines, last = out.split(b"\n")
-        for one in lines:
-            self._rest += one
-            self._read_line(bytes(self._rest) + b"\n")
-            self._rest.clear()
-        self._rest += last
-        if len(self._rest) > LONGEST or self._gzip.unused_data:
-            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS)
-        return len(some)
+            raise self._unreadable() from None
+        *line_ends, beginning = unpacked.split(b"\n")
+        for line_end in line_ends:
+            self._incomplete_line += line_end
+            self._read_line(bytes(self._incomplete_line) + b"\n")
+            self._incomplete_line.clear()
+        self._incomplete_line += beginning
+        if len(self._incomplete_line) > LONGEST or self._gzip.unused_data:
+            raise self._unreadable()
+        return len(data)
 
     def flush(self) -> None:
         """Do nothing: all complete lines have been parsed."""
@@ -139,22 +149,27 @@ class BackupReader:
         """Finish. Raises `UnreadableBackup` if something is missing."""
         if not self.manifest:
             raise UnreadableBackup(NOT_OURS)
-        if not (self._ended and self._gzip.eof) or self.counts != self.manifest["rows"]:
+        is_complete = self._has_trailer and self._gzip.eof
+        if not is_complete or self.counts != self.manifest["rows"]:
             raise UnreadableBackup(DAMAGED)
 
+    def _unreadable(self) -> UnreadableBackup:
+        """Return the error for bytes that can't be parsed: before the manifest the file may not be a backup at all."""
+        return UnreadableBackup(DAMAGED if self.manifest else NOT_OURS)
+
     def _read_line(self, raw_line: bytes) -> None:
-        if self._ended:
+        if self._has_trailer:  # nothing may follow it
             raise UnreadableBackup(DAMAGED)
         if self._table and raw_line.startswith(b"["):
             self.counts[self._table] += 1
-            self._take(self._table, self._columns, raw_line)
-            self._hash.update(raw_line)
+            self._on_row(self._table, self._columns, raw_line)
+            self._checksum.update(raw_line)
             return
         try:
             self._read_section(json.loads(raw_line))
         except (ValueError, LookupError, TypeError):
-            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS) from None
-        self._hash.update(raw_line)
+            raise self._unreadable() from None
+        self._checksum.update(raw_line)
 
     def _read_section(self, section: dict[str, Any]) -> None:
         if not self.manifest:
@@ -175,14 +190,14 @@ class BackupReader:
         self.manifest = manifest
 
     def _read_trailer(self, trailer: Any) -> None:
-        summed = self._hash.hexdigest()
-        if trailer["end"] != summed:
+        digest = self._checksum.hexdigest()
+        if trailer["end"] != digest:
             raise UnreadableBackup(DAMAGED)
         check_keys(self.manifest, self._ring)
-        number = max(map(int, self.manifest["keys"]))
-        if trailer["of"] != self._ring.mac(PURPOSE, summed, number).hex():
+        newest_key = max(map(int, self.manifest["keys"]))
+        if trailer["of"] != self._ring.mac(PURPOSE, digest, newest_key).hex():
             raise UnreadableBackup(DAMAGED)
-        self._ended = True
+        self._has_trailer = True
 
 
 def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
@@ -190,11 +205,8 @@ def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
 
     Raises `UnreadableBackup` if its newest key is missing.
     """
-    missing = [
-        int(number)
-        for number, named in manifest["keys"].items()
-        if named not in [mac.hex() for mac in keyring.macs(PURPOSE, manifest["id"])]
-    ]
+    own_macs = [mac.hex() for mac in keyring.macs(PURPOSE, manifest["id"])]
+    missing = [int(number) for number, mac in manifest["keys"].items() if mac not in own_macs]
     if max(map(int, manifest["keys"])) in missing:
         raise UnreadableBackup(
             "SECRET_KEYS are not those of the newsroom that this is a backup of: nothing that it has sealed would "
@@ -220,9 +232,9 @@ def unpack(path: Path, identities: list[Identity], reader: BackupReader, progres
         if is_sealed:
             _decrypt(_ProgressFile(file, progress), identities, reader)
         else:
-            while some := file.read(64 * 1024):
-                reader.write(some)
-                progress(len(some))
+            while data := file.read(64 * 1024):
+                reader.write(data)
+                progress(len(data))
     reader.end()
 
 
@@ -231,12 +243,12 @@ def _decrypt(file: Any, identities: list[Identity], reader: BackupReader) -> Non
         raise UnreadableBackup(SEALED)
     import pyrage
 
-    kept = _ErrorRecordingFile(reader)
+    target = _ErrorRecordingFile(reader)
     try:
-        pyrage.decrypt_io(file, kept, identities)
+        pyrage.decrypt_io(file, target, identities)
     except Exception as error:
-        if kept.error:
-            raise kept.error from None
+        if target.error:
+            raise target.error from None
         if isinstance(error, pyrage.DecryptError) and "matching keys" in str(error):
             raise UnreadableBackup(WRONG_KEY) from None
         raise UnreadableBackup(DAMAGED) from None
@@ -252,6 +264,6 @@ class _ProgressFile(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        some = self._file.read(size)
-        self._progress(len(some))
-        return some
+        data = self._file.read(size)
+        self._progress(len(data))
+        return data

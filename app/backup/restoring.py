@@ -28,7 +28,8 @@ from .erasure_list import Line
 from .packing import DAMAGED, BackupReader, Identity, UnreadableBackup, unpack
 from .rows import BatchInserter, counts_of, tables_of
 
-BEGUN = ".restoring"  # suffix of a SQLite file that is being filled
+UNFINISHED = ".restoring"  # suffix of a SQLite file that is being filled
+PATIENCE = 30.0  # seconds
 Progress = Callable[[int], None]
 
 
@@ -36,12 +37,9 @@ class NotEmpty(Exception):
     """Raised if there is something already where the backup should go; `str` says what."""
 
 
-PATIENCE = 30.0  # seconds
-
-
 @dataclass(frozen=True)
 class Source:
-    """A backup to restore, with the keys that decrypt the file and those of the newsroom."""
+    """A backup to restore: its `path`, the `identities` that decrypt the file, and the newsroom's keys in `ring`."""
 
     path: Path
     identities: list[Identity]
@@ -50,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Restored:
-    """The result: rows by table, what was erased again, and how many mails a worker will send."""
+    """The result: the number of `rows` by table, what was `erased` again by kind, and the mails a worker will send."""
 
     rows: dict[str, int]
     erased: Counter[str]
@@ -62,12 +60,12 @@ def check(source: Source, progress: Progress) -> dict[str, Any]:
 
     Raises `UnreadableBackup` and OSError.
     """
-    unpacked = BackupReader(lambda *_: None, source.ring)
-    unpack(source.path, source.identities, unpacked, progress)
-    if unpacked.manifest["revision"] not in revisions():
-        version = unpacked.manifest["version"]
+    reader = BackupReader(lambda *_: None, source.ring)
+    unpack(source.path, source.identities, reader, progress)
+    if reader.manifest["revision"] not in revisions():
+        version = reader.manifest["version"]
         raise UnreadableBackup(f"The file was made by Readers Asked {version}, which is newer. Install that first.")
-    return unpacked.manifest
+    return reader.manifest
 
 
 def restore(
@@ -77,8 +75,8 @@ def restore(
 
     Raises `NotEmpty`, `UnreadableBackup` and errors of the database; then the place is as empty as before.
     """
-    into = _into_file if database.is_sqlite else _into_server
-    return into(
+    restore_into = _restore_into_file if database.is_sqlite else _restore_into_server
+    return restore_into(
         database,
         lambda connection: _fill(connection, source, manifest, progress),
         lambda session: _erase_and_summarize(session, erasures, manifest["rows"]),
@@ -90,84 +88,89 @@ def refuse_unless_empty(database: Database) -> None:
     if database.is_sqlite:
         path = _path(database)
         if not path.exists() or not path.stat().st_size:
-            for beside in ("-wal", "-journal"):
-                if path.with_name(path.name + beside).exists():
-                    raise NotEmpty(f"{path.name}{beside} is there without its database: move it away first.")
-            if path.with_name(path.name + BEGUN).exists():
-                raise NotEmpty(_restore_running_message(path.with_name(path.name + BEGUN)))
+            for suffix in ("-wal", "-journal"):
+                if path.with_name(path.name + suffix).exists():
+                    raise NotEmpty(f"{path.name}{suffix} is there without its database: move it away first.")
+            unfinished = path.with_name(path.name + UNFINISHED)
+            if unfinished.exists():
+                raise NotEmpty(_restore_running_message(unfinished))
             return
     with database.reader.connect() as connection, connection.begin():
-        _refuse(connection)
+        _refuse_tables(connection)
 
 
 def _restore_running_message(path: Path) -> str:
     return f"{path.name} is there: a restore is under way, or one was killed. If none runs, delete that file."
 
 
-def _refuse(connection: Connection) -> None:
-    if not (names := inspect(connection).get_table_names()):
+def _refuse_tables(connection: Connection) -> None:
+    """Raise `NotEmpty` if the database has any table."""
+    names = inspect(connection).get_table_names()
+    if not names:
         return
     counts = counts_of(connection, tables_of(connection))
-    held = [f"{counts[name]} {name}" for name in ("newsletters", "letters", "questions", "people") if counts.get(name)]
-    held = held or [f"{sum(counts.values())} rows in {len(names)} tables"]
-    raise NotEmpty(f"There is a newsroom already ({', '.join(held)}). Restore into an empty database.")
+    main_tables = ("newsletters", "letters", "questions", "people")
+    contents = [f"{counts[name]} {name}" for name in main_tables if counts.get(name)]
+    if not contents:
+        contents = [f"{sum(counts.values())} rows in {len(names)} tables"]
+    raise NotEmpty(f"There is a newsroom already ({', '.join(contents)}). Restore into an empty database.")
 
 
-def _into_server(
-    database: Database, fill: Callable[[Connection], None], settle: Callable[[Session], Restored]
+def _restore_into_server(
+    database: Database, fill: Callable[[Connection], None], finish: Callable[[Session], Restored]
 ) -> Restored:
     """Restore in one transaction, from the first table to the last erasure."""
     with database.writer.begin() as connection:
-        _refuse(connection)
+        _refuse_tables(connection)
         fill(connection)
         with database.within(connection) as session, session.begin():
-            restored = settle(session)
+            restored = finish(session)
     # What was erased again stays in the files until they are rewritten. Rows that an older snapshot could still see,
-    # even that of autovacuum, would be copied too, so wait for those to end.
+    # even a snapshot of autovacuum, would be copied too, so wait for those snapshots to end.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         is_unseen(connection, PATIENCE)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
     return restored
 
 
-def _into_file(
-    database: Database, fill: Callable[[Connection], None], settle: Callable[[Session], Restored]
+def _restore_into_file(
+    database: Database, fill: Callable[[Connection], None], finish: Callable[[Session], Restored]
 ) -> Restored:
     """Restore into a temporary file, which gets its name once everything is done."""
     path = _path(database)
-    part = path.with_name(path.name + BEGUN)
+    unfinished = path.with_name(path.name + UNFINISHED)
     refuse_unless_empty(database)
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise NotEmpty(_restore_running_message(part)) from None
+        raise NotEmpty(_restore_running_message(unfinished)) from None
     try:
-        url = make_url(database.url).set(database=str(part))
+        url = make_url(database.url).set(database=str(unfinished))
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-        event.listen(engine, "connect", _unchecked)
+        event.listen(engine, "connect", _disable_foreign_keys)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         with engine.begin() as connection:
             fill(connection)
-        filled = Database(str(url), database.ring, database.base_url, matcher=database.matcher)
+        filled_database = Database(str(url), database.ring, database.base_url, matcher=database.matcher)
         try:
-            restored = filled.write(settle)
-            with filled.writer.connect() as connection:
+            restored = filled_database.write(finish)
+            with filled_database.writer.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            filled.close()
-        with part.open("rb") as file:
+            filled_database.close()
+        with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         database.close()
-        os.replace(part, path)
+        os.replace(unfinished, path)
     finally:
-        for left in ("", "-wal", "-shm", "-journal"):
-            part.with_name(part.name + left).unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
     return restored
 
 
-def _unchecked(driver_connection: Any, _record: Any) -> None:
-    """Turn foreign keys off: they are checked once all rows are there."""
+def _disable_foreign_keys(driver_connection: Any, _record: Any) -> None:
+    """Disable the check of foreign keys, which is made once all rows are there."""
     driver_connection.isolation_level = None
     for pragma in ("foreign_keys=OFF", "secure_delete=ON"):
         driver_connection.execute(f"PRAGMA {pragma}")
@@ -182,33 +185,29 @@ def _fill(connection: Connection, source: Source, manifest: dict[str, Any], prog
     restore_tables(connection, source, manifest, progress)
     migrate_on(connection)
     # The worker fills the indexes: they hold copies, and are left out of backups.
-    for noun in (Letter, Question):
-        connection.execute(update(noun).values(indexed_version=0))
+    for model in (Letter, Question):
+        connection.execute(update(model).values(indexed_version=0))
 
 
 def restore_tables(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
     """Create the tables as of the backup's revision, with all their rows. SQLite checks no foreign keys meanwhile."""
     migrate_on(connection, manifest["revision"])
     unwatch(connection)
-    references = _without_references(connection)
+    add_foreign_keys = _drop_foreign_keys(connection)
     if inspect(connection).has_table(Sighting.__tablename__):  # a new database already has a sighting of itself
         connection.execute(delete(Sighting))
-    filling = BatchInserter(connection)
-
-    def take(table: str, columns: list[str], one: bytes) -> None:
-        filling.take(table, columns, one)
-
-    unpacked = BackupReader(take, source.ring)
-    unpack(source.path, source.identities, unpacked, progress)
-    if unpacked.manifest != manifest:
+    inserter = BatchInserter(connection)
+    reader = BackupReader(inserter.add, source.ring)
+    unpack(source.path, source.identities, reader, progress)
+    if reader.manifest != manifest:
         raise UnreadableBackup(DAMAGED)  # somebody has replaced the file since `check` read it
-    filling.put()
-    filling.number_on()
-    for statement in references:
+    inserter.flush()
+    inserter.set_sequences()
+    for statement in add_foreign_keys:
         connection.exec_driver_sql(statement)
 
 
-def _without_references(connection: Connection) -> list[str]:
+def _drop_foreign_keys(connection: Connection) -> list[str]:
     """Drop PostgreSQL's foreign keys, since tables refer to each other. Return the statements that add them again.
 
     Adding them checks every row.
@@ -216,21 +215,23 @@ def _without_references(connection: Connection) -> list[str]:
     if connection.dialect.name != "postgresql":
         return []
     query = text(
-        "SELECT conrelid::regclass::text AS of, quote_ident(conname) AS name, pg_get_constraintdef(oid) AS rule "
-        "FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY conname"
+        "SELECT conrelid::regclass::text AS table_name, quote_ident(conname) AS name, "
+        "pg_get_constraintdef(oid) AS rule FROM pg_constraint "
+        "WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY conname"
     )
-    found = connection.execute(query).all()
-    for row in found:
-        connection.exec_driver_sql(f"ALTER TABLE {row.of} DROP CONSTRAINT {row.name}")
-    return [f"ALTER TABLE {row.of} ADD CONSTRAINT {row.name} {row.rule}" for row in found]
+    foreign_keys = connection.execute(query).all()
+    for key in foreign_keys:
+        connection.exec_driver_sql(f"ALTER TABLE {key.table_name} DROP CONSTRAINT {key.name}")
+    return [f"ALTER TABLE {key.table_name} ADD CONSTRAINT {key.name} {key.rule}" for key in foreign_keys]
 
 
 def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict[str, int]) -> Restored:
-    known = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
-    session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - known))
+    """Add the list of erasures to the database, apply it, and return the result of the restore."""
+    recorded = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
+    session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - recorded))
     session.flush()
     # The order of the days since the backup must be erased, and transaction ids of another server mean nothing here.
     session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
-    erased = erase_again(session, {mac for _, mac in erasures | known})
-    waits = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
-    return Restored(rows, erased, len(session.scalars(waits).all()))
+    erased = erase_again(session, {mac for _, mac in erasures | recorded})
+    waiting = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
+    return Restored(rows, erased, waiting_mails=len(session.scalars(waiting).all()))

@@ -31,31 +31,29 @@ from ..workflows.key_rotation import SEALED
 from .packing import line
 
 # Sign-ins, and rows that live for an hour, aren't restored: whoever was signed out since stays signed out.
-WAYS_IN = (BrowserSession, SignIn, PressKey, Upload)
+SHORT_LIVED = (BrowserSession, SignIn, PressKey, Upload)
 # The worker builds these again from the texts.
-COPIES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
-# Created again with the triggers (app/db/public_version.py).
-DRAWN = (PublicVersion,)
-LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES, *DRAWN))}
-# Rows held in memory at a time, fewer for tables whose rows may hold a mail of 25 MB.
-AT_ONCE = {sealed.table.__tablename__: sealed.batch for sealed in SEALED}
-MANY = 500
+INDEXES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
+# The triggers' table: its row is created again together with them (app/db/public_version.py).
+TRIGGER_TABLES = (PublicVersion,)
+LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*SHORT_LIVED, *INDEXES, *TRIGGER_TABLES))}
+MOST_ROWS = 500  # held in memory at a time
 MOST_BYTES = 4 * 1024 * 1024  # of the lines of one batch
+# Fewer rows are held in memory of tables whose rows may hold a mail of 25 MB.
+MOST_ROWS_OF = {sealed.table.__tablename__: min(sealed.batch, MOST_ROWS) for sealed in SEALED}
 
 
 def tables_of(connection: Connection) -> dict[str, Table]:
     """Return the tables that belong in a backup, as reflected from the database."""
-    look = inspect(connection)
-    return {
-        name: Table(
-            name,
-            MetaData(),
-            *(Column(column["name"], _column_type(column["type"])) for column in look.get_columns(name)),
-            info={"key": look.get_pk_constraint(name)["constrained_columns"]},
-        )
-        for name in sorted(look.get_table_names())
-        if name not in LEFT_OUT and not is_index(name)
-    }
+    inspector = inspect(connection)
+    tables = {}
+    for name in sorted(inspector.get_table_names()):
+        if name in LEFT_OUT or is_index(name):
+            continue
+        columns = [Column(column["name"], _column_type(column["type"])) for column in inspector.get_columns(name)]
+        primary_key = inspector.get_pk_constraint(name)["constrained_columns"]
+        tables[name] = Table(name, MetaData(), *columns, info={"key": primary_key})
+    return tables
 
 
 def _column_type(reflected_type: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -72,8 +70,8 @@ def lines_of(connection: Connection, tables: dict[str, Table], progress: Callabl
     for name, table in tables.items():
         yield line({"table": name, "columns": table.columns.keys()})
         rows = select(table).order_by(*(table.c[key] for key in table.info["key"]))
-        at_once = min(AT_ONCE.get(name, MANY), MANY)
-        for row in connection.execute(rows, execution_options={"yield_per": at_once}):
+        batch_size = MOST_ROWS_OF.get(name, MOST_ROWS)
+        for row in connection.execute(rows, execution_options={"yield_per": batch_size}):
             yield line([_encode_value(value) for value in row])
             progress(1)
 
@@ -81,7 +79,9 @@ def lines_of(connection: Connection, tables: dict[str, Table], progress: Callabl
 def _encode_value(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):  # or a datetime, which is one too
+        return value.isoformat()
+    return value
 
 
 def _get_decoder(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
@@ -90,42 +90,51 @@ def _get_decoder(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
         return base64.b64decode
     if isinstance(column_type, UTCDateTime):
         return datetime.fromisoformat
-    return date.fromisoformat if isinstance(column_type, Date) else lambda value: value
+    if isinstance(column_type, Date):
+        return date.fromisoformat
+    return lambda value: value
 
 
 class BatchInserter:
     """Insert rows into the tables of an empty database in batches."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection, self._tables = connection, tables_of(connection)
-        self._table = ""
+        self._connection = connection
+        self._tables = tables_of(connection)
+        self._table = ""  # of the current batch
+        self._decoders: list[tuple[str, Callable[[Any], Any]]] = []  # with the columns of the current batch, in order
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        self._read: list[tuple[str, Callable[[Any], Any]]] = []
 
-    def take(self, table: str, columns: list[str], raw_line: bytes) -> None:
+    def add(self, table: str, columns: list[str], raw_line: bytes) -> None:
         """Add a row's line to the batch of its table. Raises LookupError for an unknown table or column."""
         if table != self._table:
-            self.put()
+            self.flush()
             self._table = table
-            self._read = [(name, _get_decoder(self._tables[table].c[name].type)) for name in columns]
-        values = zip(self._read, json.loads(raw_line), strict=True)
-        self._rows.append({name: None if value is None else read(value) for (name, read), value in values})
+            self._decoders = [(name, _get_decoder(self._tables[table].c[name].type)) for name in columns]
+        row = {}
+        for (name, decode), value in zip(self._decoders, json.loads(raw_line), strict=True):
+            row[name] = None if value is None else decode(value)
+        self._rows.append(row)
         self._bytes += len(raw_line)
-        if len(self._rows) >= MANY or self._bytes >= MOST_BYTES:
-            self.put()
+        if len(self._rows) >= MOST_ROWS or self._bytes >= MOST_BYTES:
+            self.flush()
 
-    def put(self) -> None:
+    def flush(self) -> None:
         """Insert the current batch."""
         if self._rows:
             self._connection.execute(insert(self._tables[self._table]), self._rows)
-        self._rows, self._bytes = [], 0
+        self._rows = []
+        self._bytes = 0
 
-    def number_on(self) -> None:
-        """Set PostgreSQL's sequences behind the ids that were inserted; SQLite does so by itself."""
-        if self._connection.dialect.name == "postgresql":
-            for name, table in self._tables.items():
-                newest = self._connection.scalar(select(func.max(table.c.id))) if "id" in table.c else None
-                if newest and newest > 0:
-                    to = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :newest)")
-                    self._connection.execute(to, {"name": name, "newest": newest})
+    def set_sequences(self) -> None:
+        """Set PostgreSQL's sequences to the last ids that were inserted; SQLite does so by itself."""
+        if self._connection.dialect.name != "postgresql":
+            return
+        set_sequence = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :newest)")
+        for name, table in self._tables.items():
+            if "id" not in table.c:
+                continue
+            newest = self._connection.scalar(select(func.max(table.c.id)))
+            if newest and newest > 0:
+                self._connection.execute(set_sequence, {"name": name, "newest": newest})

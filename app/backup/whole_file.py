@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-AT_ONCE = 1024 * 1024  # bytes
+CHUNK = 1024 * 1024  # bytes that are read at a time
 
 
 class Changed(Exception):
@@ -18,33 +18,34 @@ class Changed(Exception):
 class PartialFile:
     """A file that is being written, and the SHA-256 (FIPS 180-4) of its content."""
 
-    def __init__(self, file: int) -> None:
-        self._file, self._hash = file, hashlib.sha256()
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._hash = hashlib.sha256()
 
-    def write(self, written: bytes) -> int:
+    def write(self, data: bytes) -> int:
         """Write all bytes. Raises OSError, with ENOSPC if the disk is full."""
-        rest = memoryview(bytes(written))
-        self._hash.update(rest)
-        while rest:
-            done = os.write(self._file, rest)
-            if not done:
+        unwritten = memoryview(bytes(data))
+        self._hash.update(unwritten)
+        while unwritten:
+            count = os.write(self._descriptor, unwritten)
+            if not count:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            rest = rest[done:]
-        return len(written)
+            unwritten = unwritten[count:]
+        return len(data)
 
     def flush(self) -> None:
         """Do nothing, since writes aren't buffered."""
 
     def check(self) -> None:
         """Wait until the disk has the file, and read it back from there. Raises `Changed` and OSError."""
-        os.fsync(self._file)
+        os.fsync(self._descriptor)
         if hasattr(os, "posix_fadvise"):  # otherwise the page cache may be read back, and not the disk
-            os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.lseek(self._file, 0, os.SEEK_SET)
-        again = hashlib.sha256()
-        while some := os.read(self._file, AT_ONCE):
-            again.update(some)
-        if again.digest() != self._hash.digest():
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        hash_on_disk = hashlib.sha256()
+        while data := os.read(self._descriptor, CHUNK):
+            hash_on_disk.update(data)
+        if hash_on_disk.digest() != self._hash.digest():
             raise Changed
 
 
@@ -57,16 +58,16 @@ def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
     """
     if not replace and path.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    file, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    descriptor, temp_path = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        written = PartialFile(file)
-        yield written
-        written.check()
-        _move_into_place(part, path, replace)
+        file = PartialFile(descriptor)
+        yield file
+        file.check()
+        _move_into_place(temp_path, path, replace)
     finally:
-        os.close(file)
+        os.close(descriptor)
         with suppress(FileNotFoundError):
-            os.unlink(part)
+            os.unlink(temp_path)
 
 
 def write_whole_file(path: Path, parts: Iterable[bytes]) -> None:
@@ -83,7 +84,7 @@ def _move_into_place(temp_path: str, path: Path, replace: bool) -> None:
         try:
             os.link(temp_path, path)  # unlike a rename, it never replaces a file
         except FileExistsError:
-            raise
+            raise  # not handled below, though it is an OSError
         except OSError:  # the file systems of USB sticks have no hard links
             if path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None

@@ -92,7 +92,7 @@ OF_OUR_OWN = {
     "app/back_issues/bundle.py": {"ZipFile(whole, 'w', ZIP_DEFLATED)", "ZipFile(io.BytesIO(archive))"},
     "app/typesetting/word_file.py": {"Document()", "ZipFile(buffer)", "ZipFile(packed, 'w', ZIP_DEFLATED)"},
     # A backup, which whoever runs the house restores.
-    "app/backup/packing.py": {"zlib.decompressobj(GZIP)", "self._gzip.decompress(some)"},
+    "app/backup/packing.py": {"zlib.decompressobj(GZIP)", "self._gzip.decompress(data)"},
 }
 READING = re.compile(
     r"(?:\w+\.)*(?:fromstring|iterparse|XML|XMLParser|parse_xml|parseString|make_parser|Document|ZipFile|open_zip|decompress|"
