@@ -16,6 +16,7 @@ from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters, by_slug
 from ..newsletters.settings import InvalidSettings
 from ..web.current import db
+from ..web.error_sentences import format_error
 from ..workflows.newsletters import founding, pausing, renaming
 
 newsletters = AppGroup("newsletters", help="Create, rename, pause and close newsletters.")
@@ -75,7 +76,7 @@ def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], 
     except InvalidTransition as refused:
         raise click.ClickException(f"{short_name} is already {refused.state}") from refused
     except DomainError as refused:
-        raise click.ClickException(str(refused)) from refused
+        raise click.ClickException(format_error(refused)) from refused
 
 
 @newsletters.command("rename")
