@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..audit.models import Erasure
 from ..backup import making, restoring
-from ..backup.erasing_again import AGAIN
+from ..backup.erasing_again import ERASURE_KINDS
 from ..backup.erasure_list import Erasures, Keeper, NotOurList, read_list
 from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
 from ..backup.whole_file import Changed, whole_file
@@ -114,7 +114,7 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
         with _bytes_of(file, "Restoring") as progress:
             done = restoring.restore(source, manifest, database, known.lines if known else frozenset(), progress)
     click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
-    erased = [f"{count} {AGAIN[kind].says}" for kind, count in done.erased.items()]
+    erased = [f"{count} {ERASURE_KINDS[kind].label}" for kind, count in done.erased.items()]
     click.echo(f"Erased again: {', '.join(erased) or 'nothing that is in the backup'}.")
     if done.waiting_mails:
         click.echo(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.answers import translators
 from app.audit.erasures import KINDS
 from app.audit.models import Erasure
-from app.backup.erasing_again import AGAIN
+from app.backup.erasing_again import ERASURE_KINDS
 from app.core.actors import Clock, Reader
 from app.crypto.seal import Keys
 from app.db.engine import Database
@@ -218,22 +218,24 @@ WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[in
 def test_each_kind_that_is_noted_can_be_erased_again() -> None:
     found = compare_names(
         KINDS,
-        AGAIN,
-        missing="What is erased as {name} would come back with a restored backup: give the kind its row in AGAIN of "
+        ERASURE_KINDS,
+        missing="What is erased as {name} would come back with a restored backup: give the kind its row in ERASURE_KINDS of "
         "app/backup/erasing_again.py.",
-        surplus="AGAIN of app/backup/erasing_again.py has a kind {name}, which nothing notes: name it in KINDS of "
+        surplus="ERASURE_KINDS of app/backup/erasing_again.py has a kind {name}, which nothing notes: name it in KINDS of "
         "app/audit/erasures.py, or take it out.",
     )
     found += compare_names(
-        AGAIN,
+        ERASURE_KINDS,
         ["letter", *WAYS],
         missing="Nothing here erases a {name} and restores it: say in WAYS of tests/backup/test_erased_again.py how "
         "it goes.",
         surplus="WAYS of tests/backup/test_erased_again.py has {name}, which is no kind of erasure: take it out.",
     )
     assert not found, "\n".join(found)
-    assert (*AGAIN,) == ("letter", *WAYS), "Put WAYS into the order of AGAIN, in which they are erased again."
-    assert [kind for kind in AGAIN if not AGAIN[kind].says] == []
+    assert (*ERASURE_KINDS,) == ("letter", *WAYS), (
+        "Put WAYS into the order of ERASURE_KINDS, in which they are erased again."
+    )
+    assert [kind for kind in ERASURE_KINDS if not ERASURE_KINDS[kind].label] == []
 
 
 @pytest.mark.threat("old backup")
@@ -263,7 +265,7 @@ def test_each_kind_is_erased_again(
         old.database.write(lambda session: erase(session, newsroom, session.get_one(Letter, letter_id)))  # noqa: B023
     old.keep_list()
     said = new.done("restore", tmp_path / "monday")
-    assert f"Erased again: {', '.join(f'1 {AGAIN[kind].says}' for kind in WAYS)}.\n" in said
+    assert f"Erased again: {', '.join(f'1 {ERASURE_KINDS[kind].label}' for kind in WAYS)}.\n" in said
     assert counts(old) == counts(new) == [after for *_, (_, after) in WAYS.values()]
     with new.database.read() as session, old.database.read() as theirs:
         # The list came along, so that this backup can be restored once more.
