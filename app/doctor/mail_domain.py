@@ -73,10 +73,10 @@ class _Names:
 def look(house: House) -> Iterator[Finding]:
     """Check all records that our mail needs."""
     if house.writes_to_folder:
-        yield not_checked("mails are written to a folder, so no domain is asked about")
+        yield not_checked("mails are written to a folder, so no domain is checked")
         return
     if find_spec("dns") is None:
-        yield not_checked("the extra `dns` is not installed; docs/install.md says how to bring it along")
+        yield not_checked("the extra `dns` is not installed; docs/install.md says how to install it")
         return
     with house.read() as session:
         rows = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
@@ -121,21 +121,21 @@ def _mx(names: _Names, domain: str, received_by: Sequence[str]) -> Iterator[Find
     elif received_by and not set(hosts) & set(received_by):
         yield note(f"MX: {domain} names {', '.join(hosts)}, and MAIL_RECEIVED_BY is {', '.join(received_by)}")
     else:
-        yield fine(f"MX: {domain} is taken in by {', '.join(hosts)}")
+        yield fine(f"MX: {domain} is received by {', '.join(hosts)}")
 
 
 def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
     wanted = _publish(domain, f'TXT "v=spf1 {"mx" if server in HERE else f"a:{server}"} ~all"')
     found = names.texts(domain, "v=spf1")
     if len(found) != 1:
-        how_many = "no record" if not found else f"{len(found)} records, of which nobody believes any"
+        how_many = "no record" if not found else f"{len(found)} records, so receivers ignore all of them"
         yield fault(f"SPF: {domain} has {how_many}; {wanted}")
         return
     terms = found[0].lower().split()
     if {"all", "+all"} & set(terms):
-        yield fault(f"SPF: {domain} lets everybody send in its name ({found[0]}); {wanted}")
+        yield fault(f"SPF: {domain} lets anybody send in its name ({found[0]}); {wanted}")
     elif not any(term in ("-all", "~all") or term.startswith("redirect=") for term in terms):
-        yield note(f"SPF: {domain} says nothing of all others ({found[0]}); end it with ~all")
+        yield note(f"SPF: {domain} has no rule for other senders ({found[0]}); end it with ~all")
     else:
         yield fine(f"SPF: {domain}: {found[0]}")
 
@@ -143,7 +143,7 @@ def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
 def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Finding]:
     if not selectors:
         yield not_checked(
-            f"DKIM: {domain}: set MAIL_DKIM_SELECTORS to what `s=` says in the DKIM-Signature of a mail of ours"
+            f"DKIM: {domain}: set MAIL_DKIM_SELECTORS to the `s=` in the DKIM-Signature of one of our mails"
         )
     for selector in selectors:
         name = f"{selector}._domainkey.{domain}"
@@ -170,8 +170,8 @@ def _wrong_key(tags: dict[str, str]) -> str:
     except (ValueError, UnsupportedAlgorithm):
         return "the key can't be read"
     if not isinstance(loaded, RSAPublicKey):
-        return "the key is not of the kind that k= says"
-    return "" if loaded.key_size >= SHORTEST else f"the key has {loaded.key_size} bits, which nobody believes"
+        return "the key is not of the type in k="
+    return "" if loaded.key_size >= SHORTEST else f"the key has {loaded.key_size} bits, which receivers reject"
 
 
 def _dmarc(names: _Names, domain: str) -> Iterator[Finding]:
@@ -186,11 +186,13 @@ def _dmarc(names: _Names, domain: str) -> Iterator[Finding]:
         tags = _tags(found[0])
         policy = (tags.get("sp") if place != domain else None) or tags.get("p", "")
         if len(found) > 1:
-            yield fault(f"DMARC: {place} has {len(found)} records, of which nobody believes any; {wanted}")
+            yield fault(f"DMARC: {place} has {len(found)} records, so receivers ignore all of them; {wanted}")
         elif policy not in POLICIES:
-            yield fault(f"DMARC: {place} has no policy that anybody knows ({found[0]}); {wanted}")
+            yield fault(f"DMARC: {place} has no valid policy ({found[0]}); {wanted}")
         elif policy == "none":
-            yield note(f"DMARC: {place} asks for nothing against forgers ({found[0]}); once all is signed, {wanted}")
+            yield note(
+                f"DMARC: {place} doesn't ask to reject forgeries ({found[0]}); once all mail is signed, {wanted}"
+            )
         else:
             yield fine(f"DMARC: {place}: {found[0]}")
         return

@@ -282,8 +282,8 @@ def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server:
     assert look(app, "mailboxes") == []
     app.config["MAILBOXES"] = config.mailboxes_of(address.replace("sesame", "barley").replace("steppe", "stepe"))
     assert look(app, "mailboxes") == [
-        ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is no newsletter: nothing is fetched"),
-        ("fault", "mailbox 1 (127.0.0.1) can't be opened: it refuses user, password or folder"),
+        ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is not a newsletter: nothing is fetched"),
+        ("fault", "mailbox 1 (127.0.0.1) can't be opened: it rejects user, password or folder"),
     ]
     app.config["MAILBOXES"] = config.mailboxes_of(server.mailbox("doctor@post.example", free_port()))
     assert look(app, "mailboxes") == [("fault", "mailbox 1 (127.0.0.1) can't be opened: Connection refused")]
@@ -294,7 +294,7 @@ def test_a_mail_without_a_place(app: Flask, database: Database, newsroom: Newsro
     room.store(mail())
     assert look(app, "incoming mail") == []
     database.write(lambda s: s.execute(update(Inbound).values(stored_at=ago(minutes=11))) and None)
-    assert look(app, "incoming mail") == [("fault", "a mail has waited for its place for 11 minutes")]
+    assert look(app, "incoming mail") == [("fault", "a mail has waited to be filed for 11 minutes")]
 
 
 def test_a_mail_whose_letter_is_gone(app: Flask, database: Database, newsroom: Newsroom) -> None:
@@ -307,7 +307,7 @@ def test_a_mail_whose_letter_is_gone(app: Flask, database: Database, newsroom: N
 
 @on_sqlite
 def test_whether_senders_can_be_proven(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nowhere = "no newsletter has an address for mails that come in (settings of the newsletter)"
+    nowhere = "no newsletter has an address for incoming mail (settings of the newsletter)"
     assert look(app, "senders") == [("note", nowhere)]
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "inbox", "ask@steppe.example"))
     assert look(app, "senders") == []

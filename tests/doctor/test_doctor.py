@@ -18,7 +18,7 @@ from tests.support.commands import record_sign_of_life
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 TOKEN = "a token of thirty-two characters!"
-SENDERS = "NOTE      senders: no newsletter has an address for mails that come in (settings of the newsletter)"
+SENDERS = "NOTE      senders: no newsletter has an address for incoming mail (settings of the newsletter)"
 
 
 def run(app: Flask, *command: str) -> tuple[int, list[str]]:

@@ -63,7 +63,7 @@ def found(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[s
 
 def test_right_records_are_found_and_told(house: Flask) -> None:
     assert found(house, RIGHT) == [
-        ("fine", "MX: letters.example is taken in by mx.letters.example"),
+        ("fine", "MX: letters.example is received by mx.letters.example"),
         ("fine", "SPF: letters.example: v=spf1 a:mx.letters.example ~all"),
         ("fine", "DKIM: s1._domainkey.letters.example has a key"),
         ("fine", "DMARC: letters.example: v=DMARC1; p=quarantine"),
@@ -86,11 +86,11 @@ def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: F
         ("letters.example", "MX", ["10 gone.letters.example."], "fault",
          f"MX: letters.example names gone.letters.example, which has no address; {MX}"),
         ("letters.example", "TXT", ['"v=spf1 mx -all"', '"v=spf1 a -all"'], "fault",
-         f"SPF: letters.example has 2 records, of which nobody believes any; {SPF}"),
+         f"SPF: letters.example has 2 records, so receivers ignore all of them; {SPF}"),
         ("letters.example", "TXT", ['"v=spf1 +all"'], "fault",
-         f"SPF: letters.example lets everybody send in its name (v=spf1 +all); {SPF}"),
+         f"SPF: letters.example lets anybody send in its name (v=spf1 +all); {SPF}"),
         ("letters.example", "TXT", ['"v=spf1 mx ?all"'], "note",
-         "SPF: letters.example says nothing of all others (v=spf1 mx ?all); end it with ~all"),
+         "SPF: letters.example has no rule for other senders (v=spf1 mx ?all); end it with ~all"),
         ("letters.example", "TXT", ['"v=spf10 mx -all"'], "fault", f"SPF: letters.example has no record; {SPF}"),
         ("s1._domainkey.letters.example", "TXT", ['"v=DKIM1; p="'], "fault",
          f"DKIM: s1._domainkey.letters.example: the key was revoked (p= is empty); {DKIM}"),
@@ -100,11 +100,11 @@ def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: F
          "DKIM: s1._domainkey.letters.example has a key"),
         ("s1._domainkey.letters.example", "TXT", [f'"p={SHORT}"'], "fine", "DKIM: s1._domainkey.letters.example has a key"),
         ("_dmarc.letters.example", "TXT", ['"v=DMARC1; p=none"'], "note",
-         f"DMARC: letters.example asks for nothing against forgers (v=DMARC1; p=none); once all is signed, {DMARC}"),
+         f"DMARC: letters.example doesn't ask to reject forgeries (v=DMARC1; p=none); once all mail is signed, {DMARC}"),
         ("_dmarc.letters.example", "TXT", ['"v=DMARC1; p=refuse"'], "fault",
-         f"DMARC: letters.example has no policy that anybody knows (v=DMARC1; p=refuse); {DMARC}"),
+         f"DMARC: letters.example has no valid policy (v=DMARC1; p=refuse); {DMARC}"),
         ("_dmarc.letters.example", "TXT", ['"v=DMARC1; p=reject"', '"v=DMARC1; p=none"'], "fault",
-         f"DMARC: letters.example has 2 records, of which nobody believes any; {DMARC}"),
+         f"DMARC: letters.example has 2 records, so receivers ignore all of them; {DMARC}"),
     ],
 )  # fmt: skip
 def test_a_wrong_record(house: Flask, name: str, kind: str, records: list[str], state: str, said: str) -> None:
@@ -124,7 +124,7 @@ def test_without_selectors_no_key_is_looked_for(house: Flask) -> None:
     assert [one for one in results if one[0] != "fine"] == [
         (
             "not made",
-            "DKIM: letters.example: set MAIL_DKIM_SELECTORS to what `s=` says in the DKIM-Signature of a mail of ours",
+            "DKIM: letters.example: set MAIL_DKIM_SELECTORS to the `s=` in the DKIM-Signature of one of our mails",
         )
     ]
 
@@ -149,5 +149,5 @@ def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_domain, "find_spec", lambda name: None)
     assert found(house, RIGHT) == [
-        ("not made", "the extra `dns` is not installed; docs/install.md says how to bring it along")
+        ("not made", "the extra `dns` is not installed; docs/install.md says how to install it")
     ]
