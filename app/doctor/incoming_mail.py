@@ -15,15 +15,15 @@ from ..newsletters.models import Newsletter
 from .findings import Finding, House, fault, format_duration, note
 
 WAITS = timedelta(minutes=10)  # for which an unfiled mail is no fault
-HELD = "no sender can be proven, so every mailed answer of an expert waits in the holding pen"
+HELD = "no sender can be verified, so every answer that an expert mails waits in the holding pen"
 PROVING = ("MAIL_AUTHSERV_ID", "MAIL_RECEIVED_BY", "MAIL_DNS")
 # The findings about the settings that verify senders, by whether each of `PROVING` is set.
 PROOFS: dict[tuple[bool, ...], str] = {
     (False, False, False): f"MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
     (True, False, False): f"MAIL_RECEIVED_BY is empty and MAIL_DNS is 0: {HELD}",
     (False, True, False): f"MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: {HELD}",
-    (True, False, True): "MAIL_RECEIVED_BY is empty: of what your server says of senders nothing is believed",
-    (False, True, True): "MAIL_AUTHSERV_ID is empty: of what your server says of senders nothing is believed",
+    (True, False, True): "MAIL_RECEIVED_BY is empty: nothing that your server says about senders is trusted",
+    (False, True, True): "MAIL_AUTHSERV_ID is empty: nothing that your server says about senders is trusted",
 }
 
 
@@ -31,7 +31,7 @@ def waiting(house: House) -> Iterator[Finding]:
     with house.read() as session:
         since, at = inbound.waits_since(session), now(session)
     if since is not None and at - since > WAITS:
-        yield fault(f"a mail has waited for its place for {format_duration(at - since)}")
+        yield fault(f"a mail has waited to be filed for {format_duration(at - since)}")
 
 
 def places(house: House) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def mailboxes(house: House) -> Iterator[Finding]:
     for number, mailbox in enumerate(house.config["MAILBOXES"], 1):
         if mailbox.newsletter and mailbox.newsletter not in newsletters:
             yield fault(
-                f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is no newsletter: "
+                f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is not a newsletter: "
                 "nothing is fetched"
             )
         try:
@@ -57,7 +57,7 @@ def mailboxes(house: House) -> Iterator[Finding]:
         except OSError as error:
             yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: {describe_error(error)}")
         except (imaplib.IMAP4.error, ImapToolsError):  # the server's message may hold an address
-            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: it refuses user, password or folder")
+            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: it rejects user, password or folder")
 
 
 def accounts(house: House) -> Iterator[Finding]:
@@ -70,6 +70,6 @@ def senders(house: House) -> Iterator[Finding]:
     with house.read() as session:
         inboxes = list(session.scalars(select(Newsletter.inbox)))
     if not any(inboxes):
-        yield note("no newsletter has an address for mails that come in (settings of the newsletter)")
+        yield note("no newsletter has an address for incoming mail (settings of the newsletter)")
     elif said := PROOFS.get(tuple(bool(house.config[name]) for name in PROVING)):
         yield note(said)
