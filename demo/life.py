@@ -78,7 +78,7 @@ class Life:
 
     @property
     def answer(self) -> Answer:
-        return writing.answer_of(self.house.session, self.expert, self.assignment)
+        return writing.get_or_start_answer(self.house.session, self.expert, self.assignment)
 
     @property
     def is_checked(self) -> bool:

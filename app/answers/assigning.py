@@ -35,9 +35,12 @@ MAX_LINE_LENGTH = 400  # characters, for the credit line and for the relation
 
 @dataclass(frozen=True)
 class Brief:
-    """The brief as entered. `words` is the wanted length, `relation` what follows the credit line in print.
+    """The brief as entered. None stands for the default from the newsletter or the expert's profile.
 
-    None stands for the default from the newsletter or the expert's profile.
+    - `brief`: what the desk asks for;
+    - `words`: the wanted length;
+    - `credit_line`: who the expert is, in print;
+    - `relation`: what follows the credit line in print.
     """
 
     brief: str = ""
@@ -46,7 +49,7 @@ class Brief:
     relation: str | None = None
 
     @property
-    def whole(self) -> str:
+    def full_text(self) -> str:
         return f"{self.brief}\n{self.credit_line or ''}\n{self.relation or ''}"
 
 
@@ -59,7 +62,7 @@ def clean_printed_line(field: str, text: str) -> str:
 
 
 def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
-    """Change the brief before the invitation is sent; after that the expert has it in writing.
+    """Change the brief. Only possible before the invitation: after that the expert has the brief in writing.
 
     Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` if the wanted length is out of range,
     `TooLong`, and `LeakDetected` (see `source_protection`).
@@ -70,8 +73,9 @@ def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: 
         raise InvalidTransition("assignment", "change the brief of", assignment.state)
     if not MIN_WORDS <= (brief.words or 0) <= MAX_WORDS:
         raise InvalidField("word_count_out_of_range", "words")
-    must_be_clear(session, actor, assignment.question, brief.whole)
-    assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
+    must_be_clear(session, actor, assignment.question, brief.full_text)
+    assignment.brief = for_print(clean(brief.brief))
+    assignment.words = brief.words or 0
     assignment.credit_line = clean_printed_line("credit_line", brief.credit_line or "")
     assignment.relation = clean_printed_line("relation", brief.relation or "")
     audit.record(session, actor, "assignment.brief", assignment)
@@ -88,7 +92,14 @@ class AskedEnough(DomainError):
 
 @dataclass(frozen=True)
 class Terms:
-    """The dates of an invitation. `lead_in` is the line before the answer as it would be printed."""
+    """The dates of an invitation, and the printed line before the answer.
+
+    - `reply_by`: deadline of the reply to the invitation;
+    - `due_at`: deadline of the text;
+    - `runs_on`: planned publication;
+    - `check_until`: end of the quote check;
+    - `lead_in`: the line before the answer as it would be printed.
+    """
 
     reply_by: datetime
     due_at: datetime
@@ -111,12 +122,15 @@ def assign(
     `PermissionDenied`, `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     lock_row(session, question)
-    theirs = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
-    taken = session.scalar(theirs.where(Assignment.is_live))
-    if taken or not question.takes_answers:
-        raise InvalidTransition("question", "assign", "assigned" if taken else question.state)
-    must_be_clear(session, actor, question, brief.whole)
+    assignments = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
+    if session.scalar(assignments.where(Assignment.is_live)):
+        raise InvalidTransition("question", "assign", "assigned")
+    if not question.takes_answers:
+        raise InvalidTransition("question", "assign", question.state)
+    must_be_clear(session, actor, question, brief.full_text)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
+    credit_line = expert.credit_line if brief.credit_line is None else brief.credit_line
+    relation = expert.relation if brief.relation is None else brief.relation
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
@@ -124,10 +138,8 @@ def assign(
         for_edition_id=for_edition_id,
         brief=for_print(clean(brief.brief)),
         words=brief.words or newsletter.sections[question.section].words,
-        credit_line=clean_printed_line(
-            "credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line
-        ),
-        relation=clean_printed_line("relation", expert.relation if brief.relation is None else brief.relation),
+        credit_line=clean_printed_line("credit_line", credit_line),
+        relation=clean_printed_line("relation", relation),
     )
     ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
     session.refresh(assignment)
@@ -144,8 +156,8 @@ def invite(
     `MissingPrecondition` if the wording is not cleared.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
-    times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
-    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **times)
+    dates: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **dates)
     if not (question.is_seeking or question.is_answered):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
@@ -189,10 +201,14 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
     if assignment.is_declined and not question.takes_answers:
         raise InvalidTransition("question", "accept", question.state)
     lock_row(session, assignment)
-    later = assignment.later_on.isoformat() if assignment.later_on else None
-    was = {name: value for name, value in (("decline_reason", assignment.decline_reason), ("later_on", later)) if value}
-    facts = {"decline_reason": None, "later_on": None}
-    ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why={"was": was} if was else None, **facts)
+    old_values = {}
+    if assignment.decline_reason:
+        old_values["decline_reason"] = assignment.decline_reason
+    if assignment.later_on:
+        old_values["later_on"] = assignment.later_on.isoformat()
+    details = {"was": old_values} if old_values else None
+    new_values = {"decline_reason": None, "later_on": None}
+    ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why=details, **new_values)
     if question.is_open:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     unsent_mails.step_back(session, actor, assignment, "accept")
@@ -208,18 +224,19 @@ def decline(
     """
     lock_row(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
-    later_on = later_on if reason == "no time" else None
+    if reason != "no time":
+        later_on = None
     if later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
         raise InvalidField("later_on_not_in_future", "later_on")
-    why = {"reason": reason}
-    ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
+    details = {"reason": reason}
+    ASSIGNMENT.apply(session, actor, assignment, "decline", why=details, decline_reason=reason, later_on=later_on)
     reopen_if_unassigned(session, actor, assignment.question_id)
     if isinstance(actor, Expert):
         expert_mails.notify_desk(session, assignment, "declined", clean(message))
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
-    """Store the expert's suggestion to ask a colleague. It is sealed, as the colleague has agreed to nothing yet.
+    """Store the expert's suggestion to ask a colleague. The name is sealed, as the colleague hasn't agreed to anything.
 
     Raises `MissingPrecondition` if `colleague` is empty, `InvalidTransition`.
     """
@@ -239,7 +256,7 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
-    """Store an expert's question to the desk among the notes on the question, and tell the desk.
+    """Store what an expert asks the desk as a note on the reader's question, and tell the desk.
 
     Raises `MissingPrecondition` if `body` is empty, `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY questions
     within 24 hours.
@@ -256,7 +273,7 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
 
 
 def _check_not_over(session: Session, assignment: Assignment, action: str) -> None:
-    """Raise `InvalidTransition` if the assignment is over or its question is settled; a declined one passes."""
+    """Raise `InvalidTransition` if the assignment is over or its question is settled. A declined one isn't over."""
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if lock_row(session, assignment).is_over or question.is_settled:
         raise InvalidTransition("assignment", action, assignment.state)
@@ -268,15 +285,16 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
     if not lock_row(session, assignment).is_asked:
         raise InvalidTransition("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
-    again = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
-    expert_mails.send_to_expert(session, actor, assignment, "expert.invitation_again", again)
+    values = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
+    expert_mails.send_to_expert(session, actor, assignment, "expert.invitation_again", values)
     audit.record(session, actor, "assignment.link", assignment)
 
 
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
-    """Change the deadline of the text. Whether it is late is computed from this date, so nothing else has to change.
+    """Change the deadline of the text. Nothing else has to change: lateness is computed from this date.
 
-    Raises `PermissionDenied`, and `InvalidTransition` if no text is due: not asked yet, handed in, or ended meanwhile.
+    Raises `PermissionDenied`, and `InvalidTransition` if no text is due: the expert isn't asked yet, has handed it in,
+    or the assignment has ended.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).owes_text:
@@ -290,10 +308,11 @@ def cancel(
 ) -> OutboxMail | None:
     """Cancel an assignment: revoke its links, and tell the expert why in `sentence`, unless they never heard of it.
 
-    Returns the mail that tells them, if there is one. With `cause`, the action on the question that ends it, the
-    question is left as it is. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected` (see `source_protection`).
+    Return the mail that tells them, if there is one. `cause` is given when an action on the question cancels its
+    assignments; then the question's state is left to that action. Raises `InvalidTransition`, `PermissionDenied`,
+    `LeakDetected` (see `source_protection`).
     """
-    asked = lock_row(session, assignment).is_asked
+    was_asked = lock_row(session, assignment).is_asked
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer and not answer.is_withdrawn:
@@ -301,11 +320,13 @@ def cancel(
     links.revoke_links(session, assignment.id)
     if cause is None:
         reopen_if_unassigned(session, actor, assignment.question_id)
-    return expert_mails.notify_of_end(session, actor, assignment, sentence) if asked else None
+    if not was_asked:
+        return None
+    return expert_mails.notify_of_end(session, actor, assignment, sentence)
 
 
 def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:
     """Set a question that is seeking back to open if no expert has it any more."""
     question = lock_row(session, session.get_one(Question, question_id))
-    if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):
+    if question.is_seeking and not any(assignment.is_asked for assignment in of_question(session, question)):
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

@@ -7,6 +7,7 @@ this newsletter, while workload and replies count across all newsletters. None o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from statistics import median
 from typing import NamedTuple
 
@@ -26,36 +27,47 @@ from .assigning import of_question
 from .models import Assignment
 from .queries import select_open_count
 
-LOOKED_AT = 80  # experts who are compared
-HISTORY = 1_000  # newest assignments that are read, of all these experts together
-EACH = 50  # newest assignments that are read of one expert
-NEWEST = 200  # newest questions of the topics, and newest assignments, whose experts are considered
-PAST = 80  # earlier questions that are compared
-REMEMBERED = timedelta(days=730)
-BEHIND = 1_000_000  # more IDs than one query finds: the IDs of the next query rank behind them
-USUAL = 2  # open questions that an expert takes who has set no limit
-NONE = 0  # an ID that no row has
+MAX_EXPERTS = 80  # who are compared with a question
+MAX_ASSIGNMENTS = 1_000  # newest assignments that are read, of all these experts together
+MAX_ASSIGNMENTS_PER_EXPERT = 50  # newest ones that are read
+MAX_SOURCE_ROWS = 200  # newest questions of the topics, and newest assignments, whose experts are considered
+MAX_PAST_QUESTIONS = 80  # earlier questions that are compared
+MAX_PAST_QUESTIONS_PER_EXPERT = 10  # in the rounds that take one question of each expert in turn
+HISTORY_PERIOD = timedelta(days=730)
+QUERY_RANK = 1_000_000  # more rows than one query finds, so that those of the next query rank behind all of them
+DEFAULT_LIMIT = 2  # open questions that an expert takes who has set no limit
+NO_ID = 0  # an ID that no row has
 
 
 @dataclass
 class History:
-    """An expert's replies so far. `days` are the days from each invitation to its text."""
+    """An expert's replies so far.
+
+    - `asked`: number of invitations whose time to reply is over;
+    - `replied`: number of those that the expert answered in any way;
+    - `last_asked`: time of the newest invitation;
+    - `writing_days`: days from each invitation to its text;
+    - `answered_ids`: IDs of the questions of this newsletter that the expert has answered, newest first.
+    """
 
     asked: int = 0
     replied: int = 0
     last_asked: datetime | None = None
-    days: list[float] = field(default_factory=list)
-    answered: list[int] = field(default_factory=list)  # IDs of this newsletter's questions, newest first
+    writing_days: list[float] = field(default_factory=list)
+    answered_ids: list[int] = field(default_factory=list)
 
     @property
-    def usual_days(self) -> int | None:
-        return max(1, round(median(self.days))) if self.days else None
+    def median_days(self) -> int | None:
+        """Return the usual number of days from an invitation to its text, at least 1; None without any text."""
+        if not self.writing_days:
+            return None
+        return max(1, round(median(self.writing_days)))
 
 
 class ExpertSummary(NamedTuple):
-    """The columns of an expert that the ranking and the list of candidates need; LOOKED_AT are loaded at once.
+    """The columns of an expert that the ranking and the list of candidates need.
 
-    `live` is how many assignments they have open at all newsletters.
+    `live` is the number of their open assignments at all newsletters, and `at_once` the limit that they have set.
     """
 
     id: int
@@ -78,17 +90,20 @@ class ExpertSummary(NamedTuple):
         return self.at_once is not None and self.live >= self.at_once
 
 
-# The columns of `ExpertSummary`, to select.
-_BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": select_open_count()}
-KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in ExpertSummary._fields]
+# The columns to select for `ExpertSummary`: those of `Expert`, except for the computed ones.
+_COMPUTED = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": select_open_count()}
+SUMMARY_COLUMNS = [_COMPUTED[name] if name in _COMPUTED else getattr(Expert, name) for name in ExpertSummary._fields]
 
 
 @dataclass(frozen=True)
 class ExpertFit:
     """A ranked expert with the reasons for and against.
 
-    `here` is an assignment of theirs for this question that was declined or cancelled, `past` holds the earlier
-    questions that the reasons refer to, by ID, and `language` is that of the question.
+    - `facts`: the reasons;
+    - `history`: the expert's replies so far;
+    - `here`: the expert's assignment for this question, if it was declined or cancelled;
+    - `past`: the earlier questions that the reasons refer to, by ID;
+    - `language`: the language of the question.
     """
 
     expert: ExpertSummary
@@ -101,8 +116,8 @@ class ExpertFit:
 
 def score_similar_texts(session: Session, question: Question, topics: tuple[str, ...]) -> Comparison:
     """Compare a question with all texts of its newsletter, to find similar ones and the experts who answered them."""
-    words = " ".join(filter(None, (question.headline, question.wording)))
-    probe = Probe(words, "question", question.id, topics=topics)
+    text = " ".join(filter(None, (question.headline, question.wording)))
+    probe = Probe(text, "question", question.id, topics=topics)
     return by_score(session, DESK, question.newsletter_id, probe)
 
 
@@ -118,123 +133,139 @@ def rank_experts(
     With `search_text`, only experts whom a search of the directory finds are ranked. `comparison` (the result of
     `score_similar_texts`) and `assignments` (those of the question) can be passed if they are loaded already.
     """
-    of_experts = {
-        row.expert_id: row for row in (of_question(session, question) if assignments is None else assignments)
-    }
-    has = [key for key, row in of_experts.items() if row.is_live]
+    if assignments is None:
+        assignments = of_question(session, question)
+    assignment_by_expert = {row.expert_id: row for row in assignments}
+    assigned_ids = [expert_id for expert_id, row in assignment_by_expert.items() if row.is_live]
     if comparison is None:
         topics = questions.topics_of(session, [question.id])[question.id]
         comparison = score_similar_texts(session, question, tuple(topic.name for topic in topics))
-    names = comparison.probe.topics
-    similar = [key for (noun, key), _score, _doc in comparison.scored if noun == "question"]
-    looked_at = (
-        _search_experts(session, search_text) if search_text else _propose_experts(session, question, names, similar)
-    )
-    experts = {one.id: one for one in looked_at if one.id not in has}
-    past_of = histories(session, list(experts), question, EACH)
-    past = _load_past_questions(session, past_of.values(), similar)
-    candidates = [_candidate(one, past_of[key], past) for key, one in experts.items()]
+    topic_names = comparison.probe.topics
+    similar_ids = [key for (noun, key), _score, _doc in comparison.scored if noun == "question"]
+    if search_text:
+        found = _search_experts(session, search_text)
+    else:
+        found = _propose_experts(session, question, topic_names, similar_ids)
+    experts = {expert.id: expert for expert in found if expert.id not in assigned_ids}
+    histories = load_histories(session, list(experts), question, MAX_ASSIGNMENTS_PER_EXPERT)
+    past_questions = _load_past_questions(session, histories.values(), similar_ids)
+    candidates = [
+        _build_candidate(expert, histories[expert_id], past_questions) for expert_id, expert in experts.items()
+    ]
     language = question.text.language if question.text else "und"
-    asked = QuestionProfile(f"{question.headline} {question.wording}".strip(), language, names)
+    profile = QuestionProfile(f"{question.headline} {question.wording}".strip(), language, topic_names)
     return [
-        ExpertFit(experts[one.key], one.reasons, past_of[one.key], of_experts.get(one.key), past, language)
-        for one in rank(asked, candidates, today=now(session).date())
+        ExpertFit(
+            expert=experts[ranked.key],
+            facts=ranked.reasons,
+            history=histories[ranked.key],
+            here=assignment_by_expert.get(ranked.key),
+            past=past_questions,
+            language=language,
+        )
+        for ranked in rank(profile, candidates, today=now(session).date())
     ]
 
 
 def _propose_experts(
-    session: Session, question: Question, topics: tuple[str, ...], similar: list[int]
+    session: Session, question: Question, topics: tuple[str, ...], similar_ids: list[int]
 ) -> list[ExpertSummary]:
     """Return the experts to compare with a question.
 
     They answered similar questions or questions of the same topics, name the topics in their profile, were assigned by
-    this newsletter lately, or are new.
+    this newsletter lately, or are new in the directory.
     """
     terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
     answered = select(Assignment.expert_id).where(Assignment.has_text)
-    of_topics = select(QuestionTopic.question_id).where(
-        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id))
-    )
-    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
-    here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
-    newest = select(Expert.id).where(Expert.is_listed())
+    topic_ids = select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id)
+    of_topics = select(QuestionTopic.question_id).where(QuestionTopic.topic_id.in_(topic_ids))
+    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(MAX_SOURCE_ROWS)
+    of_newsletter = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
+    listed = select(Expert.id).where(Expert.is_listed())
     sources = (
-        answered.where(Assignment.question_id.in_(similar)),
-        answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
-        expert_search.select_ids_by_topics(terms).limit(LOOKED_AT),
-        here.order_by(Assignment.id.desc()).limit(NEWEST),
-        newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
+        answered.where(Assignment.question_id.in_(similar_ids)),
+        answered.where(Assignment.question_id.in_(of_topics)).limit(MAX_SOURCE_ROWS),
+        expert_search.select_ids_by_topics(terms).limit(MAX_EXPERTS),
+        of_newsletter.order_by(Assignment.id.desc()).limit(MAX_SOURCE_ROWS),
+        listed.order_by(Expert.id.desc()).limit(MAX_EXPERTS),
     )
-    proposed = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, LOOKED_AT)))
+    proposed = expert_search.directory().query.where(Expert.id.in_(_select_first_ids(sources, MAX_EXPERTS)))
     return [ExpertSummary(*row) for row in session.execute(_select_summary_columns(proposed).order_by(Expert.id))]
 
 
 def _select_summary_columns(experts: Query) -> Query:
-    return experts.join(Person, Person.id == Expert.person_id).with_only_columns(*KNOWN)
+    return experts.join(Person, Person.id == Expert.person_id).with_only_columns(*SUMMARY_COLUMNS)
 
 
-def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
+def _select_first_ids(sources: Iterable[Select[int]], limit: int) -> Select[int]:
     """Select the first distinct IDs that several queries find, those of the first query before those of the next."""
-    walks = [walk.subquery() for walk in sources]
-    found = union_all(
-        *(
-            select(walk.c[0].label("key"), (BEHIND * place + func.row_number().over()).label("place"))
-            for place, walk in enumerate(walks)
-        )
-    ).subquery()
-    return select(found.c.key).group_by(found.c.key).order_by(func.min(found.c.place)).limit(limit)
+    ranked = []
+    for number, source in enumerate(sources):
+        subquery = source.subquery()
+        rank_in_all = QUERY_RANK * number + func.row_number().over()
+        ranked.append(select(subquery.c[0].label("id"), rank_in_all.label("rank")))
+    found = union_all(*ranked).subquery()
+    return select(found.c.id).group_by(found.c.id).order_by(func.min(found.c.rank)).limit(limit)
 
 
 def _search_experts(session: Session, search_text: str) -> list[ExpertSummary]:
-    among = _select_summary_columns(expert_search.directory(search_text).select(None, LOOKED_AT))
-    return [ExpertSummary(*row) for row in session.execute(among)]
+    query = _select_summary_columns(expert_search.directory(search_text).select(None, MAX_EXPERTS))
+    return [ExpertSummary(*row) for row in session.execute(query)]
 
 
-def histories(
-    session: Session, experts: Sequence[int], question: Question | None = None, limit_per_expert: int = HISTORY
+def load_histories(
+    session: Session,
+    expert_ids: Sequence[int],
+    question: Question | None = None,
+    limit_per_expert: int = MAX_ASSIGNMENTS,
 ) -> dict[int, History]:
     """Return how experts have replied within the last two years, keyed by expert ID.
 
-    At most the newest `limit_per_expert` assignments of each are read. Assignments for `question` do not count.
+    At most the newest `limit_per_expert` assignments of each expert are read. Assignments for `question` do not count.
     """
-    found = {key: History() for key in experts}
-    question_id, newsletter_id = (question.id, question.newsletter_id) if question else (NONE, NONE)
-    for expert_id, *row in session.execute(
-        _select_replies(experts, question_id, newsletter_id, limit_per_expert, now(session))
-    ):
-        _remember(found[expert_id], *row)
-    return found
+    histories = {expert_id: History() for expert_id in expert_ids}
+    query = _select_replies(
+        expert_ids,
+        question_id=question.id if question else NO_ID,
+        newsletter_id=question.newsletter_id if question else NO_ID,
+        limit_per_expert=limit_per_expert,
+        current_time=now(session),
+    )
+    for expert_id, *row in session.execute(query):
+        _add_assignment(histories[expert_id], *row)
+    return histories
 
 
 def _select_replies(
-    experts: Sequence[int], question_id: int, newsletter_id: int, limit_per_expert: int, current_time: datetime
+    expert_ids: Sequence[int], question_id: int, newsletter_id: int, limit_per_expert: int, current_time: datetime
 ) -> Query:
-    """Select what `_remember` needs of the experts' newest assignments as of `current_time`."""
-    here = Assignment.newsletter_id == newsletter_id
-    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > current_time))
+    """Select the expert ID and the arguments of `_add_assignment` for the experts' newest assignments."""
+    is_here = Assignment.newsletter_id == newsletter_id
+    is_waiting = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > current_time))
     query = select(
         Assignment.expert_id,
-        case((here & Assignment.has_text, Assignment.question_id)),
+        case((is_here & Assignment.has_text, Assignment.question_id)),
         case((~Assignment.is_cancelled, Assignment.invited_at)),
         Assignment.received_at,
-        case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
+        case((is_waiting, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
     ).where(
-        ~Assignment.is_drafted, Assignment.state_at >= current_time - REMEMBERED, Assignment.question_id != question_id
+        ~Assignment.is_drafted,
+        Assignment.state_at >= current_time - HISTORY_PERIOD,
+        Assignment.question_id != question_id,
     )
     other = aliased(Assignment)
-    back = (
-        select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc()).offset(limit_per_expert).limit(1)
-    )
+    newest_first = select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc())
+    newest_left_out = newest_first.offset(limit_per_expert).limit(1).scalar_subquery()
     query = query.join(Expert, Expert.id == Assignment.expert_id)
-    query = query.where(Expert.id.in_(experts), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
-    return query.order_by(Assignment.id.desc()).limit(HISTORY)
+    query = query.where(Expert.id.in_(expert_ids), Assignment.id > func.coalesce(newest_left_out, NO_ID))
+    return query.order_by(Assignment.id.desc()).limit(MAX_ASSIGNMENTS)
 
 
 # The reply to an invitation; WAITS: the expert still has time to reply.
 WAITS, SILENT, REPLIED = range(3)
 
 
-def _remember(
+def _add_assignment(
     history: History,
     answered_question_id: int | None,
     invited_at: datetime | None,
@@ -243,43 +274,49 @@ def _remember(
 ) -> None:
     """Add one assignment to a history. A cancelled one has no `invited_at`."""
     if answered_question_id is not None:
-        history.answered.append(answered_question_id)
+        history.answered_ids.append(answered_question_id)
     if invited_at is None:
         return
-    history.asked += reply != WAITS
-    history.replied += reply == REPLIED
+    if reply != WAITS:
+        history.asked += 1
+    if reply == REPLIED:
+        history.replied += 1
     if history.last_asked is None or invited_at > history.last_asked:
         history.last_asked = invited_at
     if received_at is not None:
-        history.days.append((received_at - invited_at).total_seconds() / 86_400)
+        history.writing_days.append((received_at - invited_at).total_seconds() / 86_400)
 
 
 def _load_past_questions(
-    session: Session, histories: Iterable[History], similar: list[int]
+    session: Session, histories: Iterable[History], similar_ids: list[int]
 ) -> dict[int, questions.QuestionSummary]:
     """Return the earlier questions to compare with: similar ones first, then the newest of each expert in turn."""
-    lists = [history.answered for history in histories]
-    theirs = {key for answered in lists for key in answered}
-    in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]
-    keys = list(dict.fromkeys([*(key for key in similar if key in theirs), *in_turn]))[:PAST]
-    return {row.id: row for row in questions.list_summaries(session, keys) if row.title}
+    answered_lists = [history.answered_ids for history in histories]
+    answered_ids = set(chain.from_iterable(answered_lists))
+    similar_and_answered = [question_id for question_id in similar_ids if question_id in answered_ids]
+    in_turn = [
+        answered[round_number]
+        for round_number in range(MAX_PAST_QUESTIONS_PER_EXPERT)
+        for answered in answered_lists
+        if round_number < len(answered)
+    ]
+    distinct_ids = list(dict.fromkeys([*similar_and_answered, *in_turn]))
+    summaries = questions.list_summaries(session, distinct_ids[:MAX_PAST_QUESTIONS])
+    return {summary.id: summary for summary in summaries if summary.title}
 
 
-def _candidate(
+def _build_candidate(
     expert: ExpertSummary, history: History, past_questions: dict[int, questions.QuestionSummary]
 ) -> Candidate:
+    loaded = [past_questions[key] for key in history.answered_ids if key in past_questions]
     return Candidate(
         key=expert.id,
-        past=tuple(
-            PastAnswer(f"{past_questions[key].headline}\n{past_questions[key].wording}", key)
-            for key in history.answered
-            if key in past_questions
-        ),
-        answered=len(history.answered),
+        past=tuple(PastAnswer(f"{question.headline}\n{question.wording}", question.id) for question in loaded),
+        answered=len(history.answered_ids),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
         live=expert.live,
-        at_once=expert.at_once or USUAL,
+        at_once=expert.at_once or DEFAULT_LIMIT,
         last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,
         asked=history.asked,

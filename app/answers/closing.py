@@ -22,8 +22,9 @@ def close(
 ) -> None:
     """Close a question, end its assignments and tell their experts why in `sentence`.
 
-    `reason` is a code that readers see as a sentence. The event stores the IDs of the events and mails that follow, so
-    that both can be undone. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected` (see `source_protection`).
+    `reason` is a code, for which readers see a sentence. The audit event of closing stores the IDs of the events and
+    mails that it causes, so that an undo finds them. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`
+    (see `source_protection`).
     """
     lock_row(session, question)
     QUESTION.move("close", question.state)
@@ -31,9 +32,12 @@ def close(
         mails = [end_assignment(session, actor, assignment, sentence) for assignment in of_question(session, question)]
         session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
-    kept = {"did": [event.id for event in events], "told": mail_ids}
-    why = {"reason": reason, **{name: keys for name, keys in kept.items() if keys}}
-    QUESTION.apply(session, actor, question, "close", cause=cause, why=why, closed_reason=reason)
+    details: dict[str, str | list[int]] = {"reason": reason}
+    if events:
+        details["did"] = [event.id for event in events]
+    if mail_ids:
+        details["told"] = mail_ids
+    QUESTION.apply(session, actor, question, "close", cause=cause, why=details, closed_reason=reason)
 
 
 def end_assignment(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
@@ -64,14 +68,14 @@ def merge_question(session: Session, actor: Staff, question: Question, target: Q
 
 def has_live_assignment(session: Session, question: Question) -> bool:
     """Return whether an expert has answered this question, is being asked, or is about to be asked."""
-    live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.is_live)
-    return session.scalar(live.limit(1)) is not None
+    query = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.is_live)
+    return session.scalar(query.limit(1)) is not None
 
 
 def has_notified_expert(session: Session, question: Question) -> bool:
     """Return whether an expert has been asked this question, and so must be told when it ends."""
-    heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
-    return session.scalar(heard.limit(1)) is not None
+    query = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
+    return session.scalar(query.limit(1)) is not None
 
 
 def select_questions_of_expert(expert_id: int) -> Select[int]:

@@ -28,12 +28,15 @@ from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
+OUTCOMES_BY_POLICY = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}
 NOT_CHECKED = "precondition.text_not_checked"
-Known = tuple[Sequence[AnswerText], Sequence[Check]]
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
 
+TextsAndChecks = tuple[Sequence[AnswerText], Sequence[Check]]  # of one answer
 
-def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
+
+def load_parents(session: Session, answer: Answer) -> tuple[Assignment, Question]:
+    """Return the assignment and the question of an answer."""
     return session.get_one(Assignment, answer.assignment_id), session.get_one(Question, answer.question_id)
 
 
@@ -50,8 +53,10 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
     if base_label is not None and (old is None or old.label != base_label):
         raise VersionConflict(f"answer {answer.id} has another text than {base_label}")
     ANSWER.move("edit", answer.state)
-    ties = old.ties if old else ""
-    text = add_text(session, actor, answer, "edited", AnswerContent(body, ties, own_words=bool(old and old.own_words)))
+    content = AnswerContent(body)
+    if old:
+        content = AnswerContent(body, ties=old.ties, own_words=old.own_words)
+    text = add_text(session, actor, answer, "edited", content)
     ANSWER.apply(session, actor, answer, "edit", why={"text": text.id})
     return text
 
@@ -63,12 +68,12 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     `source_protection`).
     """
     note = require_text("note", clean(note))
-    assignment, question = load_whole(session, answer)
+    assignment, question = load_parents(session, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock_row(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
-    about = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
-    expert_mails.send_to_expert(session, actor, assignment, "expert.returned", about)
+    values = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
+    expert_mails.send_to_expert(session, actor, assignment, "expert.returned", values)
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
@@ -84,28 +89,34 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
     """Start a quote check: send the edited text to its expert, with the newsletter's policy and deadline.
 
-    `runs_at` is when it is to be published. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`.
+    `runs_at` is when the answer is to be published. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`.
     """
-    assignment, question = load_whole(session, answer)
+    assignment, question = load_parents(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = now(session) + timedelta(hours=newsletter.check_hours)
-    text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
-    leaves = [text.body, *(part for one in translating.of_text(session, answer) for part in (one.body, one.ties))]
-    must_be_clear(session, actor, question, "\n\n".join(filter(None, leaves)), before.body if before else "")
-    # Without a policy, a text that the desk took down is still read back to the expert: the wording is the desk's.
-    policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
+    text = session.get_one(AnswerText, answer.text_id)
+    submitted = submitted_text(session, answer)
+    texts_to_send = [text.body]
+    for translation in translating.list_readable_translations(session, answer):
+        texts_to_send += [translation.body, translation.ties]
+    must_be_clear(
+        session, actor, question, "\n\n".join(filter(None, texts_to_send)), submitted.body if submitted else ""
+    )
+    policy = newsletter.check_policy
+    if policy == "off":  # checks are off, but a text that the desk took down is read back all the same
+        policy = "facts"
     ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     add_and_flush(session, check)
-    edited = expert_mails.build_edited_text_mail(
-        before or text,
+    values = expert_mails.build_edited_text_mail(
+        submitted or text,
         text,
         policy=policy,
         due_at=due_at,
         runs_on=runs_at,
         link=expert_mails.assignment_link(session, assignment),
     )
-    expert_mails.send_to_expert(session, actor, assignment, "expert.check", edited)
+    expert_mails.send_to_expert(session, actor, assignment, "expert.check", values)
     return check
 
 
@@ -118,12 +129,14 @@ def settle_check(
     number: int | None = None,
     translation_labels: Collection[str] = (),
 ) -> None:
-    """Settle the open check with the reply of the expert, with one that the desk enters, or by the clock as "silent".
+    """Settle the open check with the expert's reply, with a reply that the desk enters, or by the clock as "silent".
 
-    `number` is the version of the text that the actor saw, `translation_labels` the labels of the translations below
-    it, to which a yes applies too. Raises `InvalidTransition` if no check is open or its policy doesn't have this
-    outcome, `VersionConflict` if the check is of another version, `MissingPrecondition` if the outcome is "wrong" and
-    `reply` is empty, `TooLong` if the desk's `reply` is too long, and `PermissionDenied`.
+    `number` is the version of the text that the actor saw. `translation_labels` are the labels of the translations
+    that were shown below this text: a yes applies to them too.
+
+    Raises `InvalidTransition` if no check is open or its policy doesn't have this outcome, `VersionConflict` if the
+    check is of another version, `MissingPrecondition` if the outcome is "wrong" and `reply` is empty, `TooLong` if the
+    desk's `reply` is too long, and `PermissionDenied`.
     """
     lock_row(session, answer)
     check = open_check(session, answer)
@@ -131,53 +144,56 @@ def settle_check(
         raise InvalidTransition("answer", "reply to a check of", answer.state)
     if number is not None and session.get_one(AnswerText, check.text_id).number != number:
         raise VersionConflict(f"the check of answer {answer.id} is of another version than {number}")
-    fitting = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}[check.policy]
-    if outcome not in fitting or (
-        outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))
-    ):
+    if outcome not in OUTCOMES_BY_POLICY[check.policy]:
         raise InvalidTransition("check", outcome, check.policy)
-    reply = (
-        require_length("reply", clean(reply), LONGEST_REPLY)
-        if isinstance(actor, Staff)
-        else clean(reply)[:LONGEST_REPLY]
-    )
+    may_be_silent = isinstance(actor, Clock) and check.due_at <= now(session)
+    if outcome == "silent" and not may_be_silent:
+        raise InvalidTransition("check", outcome, check.policy)
+    reply = clean(reply)
+    if isinstance(actor, Staff):
+        require_length("reply", reply, LONGEST_REPLY)
+    reply = reply[:LONGEST_REPLY]
     if outcome == "wrong" and not reply:
         raise MissingField("reply")
     if isinstance(actor, Expert) and outcome in ("fine", "approved"):
         translating.mark_checked(session, answer, check, translation_labels)
-    check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
+    check.outcome = outcome
+    check.ended_at = now(session)
+    check.reply_text = reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
-    assignment, _ = load_whole(session, answer)
+    assignment, _ = load_parents(session, answer)
     if isinstance(actor, Expert):
         drop_drafts(session, assignment.id, "reply")
         expert_mails.notify_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
-    """Recall the text from the quote check, to edit it again. Raises `InvalidTransition`, `PermissionDenied`."""
+    """Recall an answer from the quote check, to edit it again. Raises `InvalidTransition`, `PermissionDenied`."""
     ANSWER.apply(session, actor, lock_row(session, answer), "recall")
     end_check(session, actor, answer)
 
 
 def end_check(session: Session, actor: Actor, answer: Answer) -> None:
     """Recall the open quote check, if there is one, and stop its mail."""
-    if check := open_check(session, answer):
-        check.outcome, check.ended_at = "recalled", now(session)
+    check = open_check(session, answer)
+    if check is not None:
+        check.outcome = "recalled"
+        check.ended_at = now(session)
         unsent_mails.stop_check(session, actor, answer)
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
-    """Return the IDs of answers with an overdue quote check under "facts only": there silence means consent."""
+    """Return the IDs of answers whose quote check is overdue under "facts only": there, silence means consent."""
     query = select(Check.answer_id).where(
-        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_mail_unsettled()
+        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_is_mail_unsettled()
     )
-    # Nobody is asked any more about an answer that was withdrawn or held over.
+    # The check of a withdrawn or held-over answer stays open, but nobody is asked any more.
     query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
-def _mail_unsettled() -> Exists:
-    """Return the condition that the mail of a check is unsent, failed or bounced, so that silence means nothing."""
+def _is_mail_unsettled() -> Exists:
+    """Return the condition that the mail of a check is unsent, failed or bounced: then silence isn't consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
@@ -187,26 +203,36 @@ def _mail_unsettled() -> Exists:
 
 
 def faults_of_approval(
-    session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: Known | None = None
+    session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: TextsAndChecks | None = None
 ) -> list[MissingPrecondition]:
-    """Return what prevents the approval; only `NOT_CHECKED` can be overridden with a reason.
+    """Return what prevents the approval. Only the fault `NOT_CHECKED` can be overridden with a reason.
 
     A text needs a quote check according to the newsletter's policy and to who wrote its newest version.
     `texts_and_checks` are all versions and all quote checks of the answer, if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
-    faults = [] if set(CHECKLIST) <= set(checklist) else [MissingPrecondition("checklist_incomplete")]
+    faults = []
+    if not set(CHECKLIST) <= set(checklist):
+        faults.append(MissingPrecondition("checklist_incomplete"))
     if not answer.expert.verified_at:
         faults.append(MissingPrecondition("expert_not_verified"))
     if texts_and_checks is None:
         texts_and_checks = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
     texts, checks = texts_and_checks
-    text = max((one for one in texts if one.kind == "submitted"), key=attrgetter("number"), default=None)
-    by_hand = text is not None and text.channel not in OWN_HAND
-    passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
-    untouched = answer.is_submitted and not by_hand
-    needs_check = newsletter.check_policy == "approve" if untouched else newsletter.check_policy != "off" or by_hand
-    return faults if passed or not needs_check else [*faults, MissingPrecondition("text_not_checked")]
+    has_passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
+    if not has_passed and _needs_check(newsletter, answer, texts):
+        faults.append(MissingPrecondition("text_not_checked"))
+    return faults
+
+
+def _needs_check(newsletter: Newsletter, answer: Answer, texts: Sequence[AnswerText]) -> bool:
+    submitted = [text for text in texts if text.kind == "submitted"]
+    newest = max(submitted, key=attrgetter("number"), default=None)
+    if newest is not None and newest.channel not in OWN_HAND:  # the desk took it down
+        return True
+    if answer.is_submitted:  # nobody has edited the expert's text
+        return newsletter.check_policy == "approve"
+    return newsletter.check_policy != "off"
 
 
 def approve(
@@ -220,8 +246,8 @@ def approve(
 ) -> None:
     """Approve an answer for print. Its assignment is done, its question answered, and the expert is told of new edits.
 
-    A text that has passed its quote check needs none, and neither does the expert's unchanged text under "facts only".
-    Without a check that is needed, `reason` says why, and is stored. Raises `VersionConflict`, `InvalidTransition`,
+    If the text needs a quote check (see `faults_of_approval`) and has passed none, `reason` says why the actor approves
+    it all the same, and is stored. Raises `VersionConflict`, `InvalidTransition`,
     `PermissionDenied`, `TooLong`, and what `faults_of_approval` lists.
     """
     must(actor, "approve")
@@ -229,9 +255,10 @@ def approve(
     ANSWER.move("approve", answer.state)
     reason = require_length("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
-        if fault.code != NOT_CHECKED or not reason:
-            raise fault
-    assignment, question = load_whole(session, answer)
+        if fault.code == NOT_CHECKED and reason:
+            continue
+        raise fault
+    assignment, question = load_parents(session, answer)
     ANSWER.apply(
         session,
         actor,
@@ -256,24 +283,25 @@ def approved_of(session: Session, question_id: int) -> list[Answer]:
     return list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
 
 
-def _unanswer(session: Session, actor: Actor, question: Question) -> None:
+def _reopen_if_unanswered(session: Session, actor: Actor, question: Question) -> None:
     """Set an answered question without an approved answer to seeking if an expert has it, and else to open."""
-    if question.is_answered and not approved_of(session, question.id):
-        busy = any(a.is_asked for a in of_question(session, question))
-        target = "seeking" if busy else "open"
-        QUESTION.apply(session, actor, lock_row(session, question), "unanswer", to=target, cause="reopen")
+    if not question.is_answered or approved_of(session, question.id):
+        return
+    is_asked = any(assignment.is_asked for assignment in of_question(session, question))
+    target = "seeking" if is_asked else "open"
+    QUESTION.apply(session, actor, lock_row(session, question), "unanswer", to=target, cause="reopen")
 
 
 def reopen(session: Session, actor: Staff, answer: Answer) -> None:
     """Revoke the approval of an answer, to edit it again.
 
-    Raises `PermissionDenied`, and `InvalidTransition` while the question is in an edition: drop it from there first.
+    Raises `PermissionDenied`, and `InvalidTransition` while the question is in an edition.
     """
-    assignment, question = load_whole(session, answer)
+    assignment, question = load_parents(session, answer)
     _require_not_picked(question)
     ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
-    _unanswer(session, actor, question)
+    _reopen_if_unanswered(session, actor, question)
 
 
 def _require_not_picked(question: Question) -> None:
@@ -287,18 +315,19 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     Raises `InvalidTransition` while its question is in an edition, `PermissionDenied`, `LeakDetected`.
     """
     lock_row(session, answer)
-    assignment, question = load_whole(session, answer)
+    assignment, question = load_parents(session, answer)
     _require_not_picked(question)
     end_check(session, actor, answer)
     if answer.is_approved:
         ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock_row(session, answer), "withdraw")
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "cancel", cause="withdraw")
-    _unanswer(session, actor, question)
+    _reopen_if_unanswered(session, actor, question)
     reopen_if_unassigned(session, actor, question.id)
     if isinstance(actor, Expert):
         expert_mails.notify_desk(session, assignment, "withdrawn", clean(sentence))
         return
     expert_mails.notify_of_end(session, actor, assignment, sentence)
-    if isinstance(actor, Staff) and (why := clean(sentence)):
-        notes.note(session, actor, question, why)
+    note = clean(sentence)
+    if isinstance(actor, Staff) and note:
+        notes.note(session, actor, question, note)

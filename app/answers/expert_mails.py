@@ -39,28 +39,33 @@ from .models import Answer, AnswerText, Assignment, Check
 def title_of(session: Session, assignment: Assignment) -> str:
     """Return the cleared headline or wording by which a mail to the expert names the question."""
     text = questions.cleared_text(session, assignment.question_id)
-    return (text.headline or text.body or "") if text else ""
+    if text is None:
+        return ""
+    return text.headline or text.body or ""
 
 
 def assignment_link(session: Session, assignment: Assignment) -> str:
-    """Return a new URL of the assignment's page. Of older ones only hashes are stored, so they can't be sent again."""
+    """Return a new URL of the assignment's page. Earlier URLs can't be sent again: only their hashes are stored."""
     return absolute_url(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
 def delivery_options(
     session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
 ) -> outbox.Posting:
-    """Return whether a mail to somebody outside is held for an editor, and when it is due, as `outbox.put` takes it.
+    """Return the options of `outbox.put` that say whether a mail is held for an editor, and when it is due.
 
-    Mails are held if the newsletter holds their kind, or if an assistant causes them. What the desk causes can be
-    undone for a while; what experts, readers and the clock cause is due at once. Nothing is due before `not_before`.
+    Mails are held if the newsletter holds their kind, or if an assistant causes them. Mails that the desk causes can be
+    undone for a while; those that experts, readers and the clock cause are due at once. No mail is due before
+    `not_before`.
     """
-    by_desk = isinstance(actor, Staff)
-    pause = timedelta(seconds=newsletter.undo_seconds if by_desk else 0)
-    return {
-        "hold": kind in newsletter.held_kinds or by_desk and not may(actor, "release mails"),
-        "due_at": max(now(session) + pause, not_before or now(session)),
-    }
+    is_held = kind in newsletter.held_kinds
+    due_at = now(session)
+    if isinstance(actor, Staff):
+        is_held = is_held or not may(actor, "release mails")
+        due_at += timedelta(seconds=newsletter.undo_seconds)
+    if not_before:
+        due_at = max(due_at, not_before)
+    return {"hold": is_held, "due_at": due_at}
 
 
 def send_to_expert(
@@ -71,11 +76,14 @@ def send_to_expert(
     values: AssignmentMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
-    """Queue a mail to the assignment's expert. Return None if they have no e-mail address, or `once_key` was used.
+    """Queue a mail to the assignment's expert.
 
-    All mails about one assignment form a thread, and their Reply-To address identifies it. `headline` defaults to
-    `title_of`. `posting` is passed to `outbox.put`; `due_at` delays the mail. Raises `LeakDetected` (see
-    `source_protection`) if `values.typed` contains something of the askers that the actor has not reviewed.
+    Return None if the expert has no e-mail address, or if a mail with the same `once_key` was queued before. All mails
+    about one assignment form a thread, and their Reply-To address identifies it. `values.headline` defaults to
+    `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at` delays the mail.
+
+    Raises `LeakDetected` (see `source_protection`) if `values.typed` contains something of the askers that the actor
+    has not reviewed.
     """
     if values.typed:
         must_be_clear(session, actor, assignment.question, values.typed)
@@ -86,16 +94,18 @@ def send_to_expert(
     if values.headline is None:
         values = replace(values, headline=title_of(session, assignment))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    own = mail_texts.get_custom_texts(session, newsletter, kind)
-    letter = write(kind, sender(session, newsletter), to, person.name, values, own)
-    first = mail_queries.first_to_expert(session, assignment.id)
-    if first is not None:
-        letter = replace(letter, in_reply_to=first, references=(first,))
+    custom_texts = mail_texts.get_custom_texts(session, newsletter, kind)
+    letter = write(kind, sender(session, newsletter), to, person.name, values, custom_texts)
+    first_message_id = mail_queries.get_first_message_id(session, assignment.id)
+    if first_message_id is not None:
+        letter = replace(letter, in_reply_to=first_message_id, references=(first_message_id,))
     if newsletter.inbox:
         token = links.new_reply_token(session, assignment_id=assignment.id)
         letter = replace(letter, reply_to=address_for(newsletter.inbox, token))
-    posting.update({"newsletter_id": newsletter.id, "question_id": assignment.question_id})
-    posting.update({"assignment_id": assignment.id, "person_id": person.id})
+    posting["newsletter_id"] = newsletter.id
+    posting["question_id"] = assignment.question_id
+    posting["assignment_id"] = assignment.id
+    posting["person_id"] = person.id
     posting.update(delivery_options(session, actor, newsletter, kind, posting.get("due_at")))
     return outbox.put(session, letter, **posting)
 
@@ -113,60 +123,65 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
 
     `event` names the mail kind after "desk."; `message` is the expert's own comment.
     """
-    newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
-    about = DeskMail(
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    question = assignment.question
+    values = DeskMail(
         who=assignment.expert.name,
         headline=question.title,
         said=message,
         link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )
     send_to_editors(
-        session, newsletter, f"desk.{event}", about, question_id=assignment.question_id, assignment_id=assignment.id
+        session, newsletter, f"desk.{event}", values, question_id=assignment.question_id, assignment_id=assignment.id
     )
     queue_deliveries(session, newsletter.id, f"desk.{event}")
 
 
 def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:
-    """Mail the expert what was changed in the approved text since they last saw it, if anything was."""
-    seen, text = _get_last_seen_text(session, answer), session.get_one(AnswerText, answer.approved_text_id)
-    if seen is None or not (edited := build_edited_text_mail(seen, text)).edits:
+    """Mail the expert the changes in the approved text since they last saw it, if there are any."""
+    text = session.get_one(AnswerText, answer.approved_text_id)
+    last_seen = _get_last_seen_text(session, answer)
+    if last_seen is None:
+        return
+    values = build_edited_text_mail(last_seen, text)
+    if not values.edits:
         return
     assignment = session.get_one(Assignment, answer.assignment_id)
-    send_to_expert(session, actor, assignment, "expert.shortened", edited, once_key=f"shortened:{text.id}")
+    send_to_expert(session, actor, assignment, "expert.shortened", values, once_key=f"shortened:{text.id}")
 
 
-def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **more: Any) -> EditedTextMail:
-    """Return the values for a mail about the edits since `previous_text`; `more` are further fields of the values."""
+def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **values: Any) -> EditedTextMail:
+    """Return the values for a mail about the edits since `previous_text`. `values` are the other fields of the mail."""
     return EditedTextMail(
         edits=[(change.before, change.after) for change in changes(previous_text.body, text.body)],
         full_text=text.body,
         words_before=previous_text.words,
         words_after=text.words,
-        **more,
+        **values,
     )
 
 
 def notify_of_end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """Tell the expert that no answer is needed any more, or that theirs will not be used; `sentence` says why.
 
-    Stops unsent mails that ask for the answer. Returns the mail, or None if the expert never heard of the question or
+    Recall unsent mails that ask for the answer. Return the mail, or None if the expert never heard of the question or
     has no e-mail address. Raises `LeakDetected`.
     """
-    heard = unsent_mails.stop_asking(session, actor, assignment)
-    why = AssignmentMail(typed=clean(sentence))
+    has_heard = unsent_mails.stop_asking(session, actor, assignment)
+    values = AssignmentMail(typed=clean(sentence))
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-    if answer is None or answer.text_id is None:
-        if not heard:
-            return None
-        return send_to_expert(session, actor, assignment, "expert.cancelled", why)
-    return send_to_expert(session, actor, assignment, "expert.not_used", why)
+    if answer is not None and answer.text_id is not None:
+        return send_to_expert(session, actor, assignment, "expert.not_used", values)
+    if not has_heard:
+        return None
+    return send_to_expert(session, actor, assignment, "expert.cancelled", values)
 
 
 def _get_last_seen_text(session: Session, answer: Answer) -> AnswerText | None:
     """Return the newest version that the expert handed in or was sent for a quote check."""
-    checked = select(Check.text_id).where(Check.answer_id == answer.id)
+    checked_ids = select(Check.text_id).where(Check.answer_id == answer.id)
     versions = select(AnswerText).where(
-        AnswerText.answer_id == answer.id, (AnswerText.kind == "submitted") | AnswerText.id.in_(checked)
+        AnswerText.answer_id == answer.id, (AnswerText.kind == "submitted") | AnswerText.id.in_(checked_ids)
     )
     return session.scalar(versions.order_by(AnswerText.id.desc()).limit(1))
 
@@ -175,7 +190,7 @@ MAX_LETTER_LENGTH = 4_000  # characters
 
 
 def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
-    """Send the expert a letter from the desk and record it in the trail; an assistant's is held for an editor.
+    """Send the expert a letter from the desk and record it in the trail. An assistant's letter is held for an editor.
 
     Raises `PermissionDenied`, `MissingPrecondition` if `body` is empty or the expert has no address, `TooLong`,
     `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which has to be the first
@@ -194,16 +209,16 @@ def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, bod
 def reword_mail(
     session: Session, actor: Staff, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Change the subject and text of a held mail. If it is to an expert, what is new in it is checked for leaks.
+    """Change the subject and text of a held mail. In a mail to an expert, the changes are checked for leaks.
 
     Raises `LeakDetected` (see `source_protection`) and what `outbox.rewrite` raises.
     """
-    before = outbox.read(session, mail)
+    old_letter = outbox.read(session, mail)
     outbox.rewrite(session, actor, mail, subject, text, version)
     if mail.assignment_id is None or not mail.kind.startswith("expert."):
         return
     question = session.get_one(Assignment, mail.assignment_id).question
-    must_be_clear(session, actor, question, f"{subject}\n{text}", f"{before.subject}\n{before.text}")
+    must_be_clear(session, actor, question, f"{subject}\n{text}", f"{old_letter.subject}\n{old_letter.text}")
 
 
 def count_other_experts(session: Session, assignment: Assignment) -> int:
@@ -217,19 +232,18 @@ def count_other_experts(session: Session, assignment: Assignment) -> int:
 def set_asked_others(session: Session, mail: OutboxMail) -> None:
     """Set the number of other experts that a mail mentions, just before it is sent.
 
-    An invitation mentions it. A later mail does if the number has grown since the expert was last told. Raises what
-    `outbox.read` raises.
+    An invitation mentions the number. A later mail mentions it if it has grown since the expert was last told. Raises
+    what `outbox.read` raises.
     """
     if mail.assignment_id is None or not mail.kind.startswith("expert."):
         return
     number = count_other_experts(session, session.get_one(Assignment, mail.assignment_id))
-    mail.asked_others = None
-    if (
-        find_sentence(outbox.read(session, mail))
-        or (known := _get_last_sent_count(session, mail)) is not None
-        and number > known
-    ):
+    if find_sentence(outbox.read(session, mail)):  # as in an invitation
         mail.asked_others = number
+    else:
+        last_number = _get_last_sent_count(session, mail)
+        has_grown = last_number is not None and number > last_number
+        mail.asked_others = number if has_grown else None
     session.flush()
 
 

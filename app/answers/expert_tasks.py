@@ -33,18 +33,22 @@ class Task:
     @property
     def stage(self) -> str:
         """Return a value of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER`, "passed", "published" or "retracted"."""
-        own = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
-        if own or self.answer is None:
-            return own or "cancelled"
-        found = STAGE_BY_ANSWER[str(self.answer.state)]
-        if found == "edited" and self.is_passed:
-            return "passed"
+        stage = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
+        if stage:
+            return stage
+        if self.answer is None:
+            return "cancelled"
+        stage = STAGE_BY_ANSWER[str(self.answer.state)]
         question = self.assignment.question
-        return str(question.state) if found == "approved" and question.has_run else found
+        if stage == "edited" and self.is_passed:
+            return "passed"
+        if stage == "approved" and question.has_run:
+            return str(question.state)
+        return stage
 
     @property
-    def may_say_yes(self) -> bool:
-        """Return whether the question still takes answers."""
+    def can_accept(self) -> bool:
+        """Return whether the question takes answers, so that the expert can accept it even after declining."""
         return self.assignment.question.takes_answers
 
     @property
@@ -52,13 +56,13 @@ class Task:
         return self.text.headline or self.text.body or ""
 
 
-Tasks = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]
+TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]  # the fields of `Task`
 
 
-def _tasks() -> Tasks:
-    passed = aliased(Check)
+def _select_tasks() -> TaskSelect:
+    passed_check = aliased(Check)
     is_passed = exists().where(
-        passed.answer_id == Answer.id, passed.text_id == Answer.text_id, passed.outcome.in_(PASSED)
+        passed_check.answer_id == Answer.id, passed_check.text_id == Answer.text_id, passed_check.outcome.in_(PASSED)
     )
     readers = number_of_readers(Assignment.question_id).scalar_subquery()
     return (
@@ -75,14 +79,14 @@ def _tasks() -> Tasks:
     )
 
 
-def _select_tasks(few: bool) -> Tasks:
-    """Select tasks; with `few`, only with the columns that saving a draft needs, the others load on access.
+def _select_task(few: bool) -> TaskSelect:
+    """Select tasks. With `few`, load only the columns that saving a draft needs; the others load on access.
 
     A page saves its draft every few seconds, and loading all columns is most of the cost.
     """
     if not few:
-        return _tasks()
-    return _tasks().options(
+        return _select_tasks()
+    return _select_tasks().options(
         load_only(Assignment.state, Assignment.question_id),
         joinedload(Assignment.question).load_only(Question.state),
         joinedload(Assignment.expert).load_only(Profile.id).joinedload(Profile.person).load_only(Person.name),
@@ -94,29 +98,32 @@ def _select_tasks(few: bool) -> Tasks:
     )
 
 
-def load(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
-    """Return an assignment of this expert as a task; None if it is another's, or only drafted."""
-    own = (Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted)
-    return _task(session, _select_tasks(few).where(*own))
+def load_task(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
+    """Return an assignment of this expert as a task, or None if it is another expert's, or only drafted."""
+    query = _select_task(few).where(
+        Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted
+    )
+    return _load_first(session, query)
 
 
-def by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
+def load_task_by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
     """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
-    link = links.open_link_conditions("page", links.macs_of(session, token), now(session))
-    task = _task(session, _select_tasks(few).join(Link, Link.assignment_id == Assignment.id).where(*link))
+    conditions = links.open_link_conditions("page", links.macs_of(session, token), now(session))
+    query = _select_task(few).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
+    task = _load_first(session, query)
     if task is None:
         return None
     expert = task.assignment.expert
     return Expert(expert.id, expert.name, task.assignment.id), task
 
 
-def _task(session: Session, query: Tasks) -> Task | None:
+def _load_first(session: Session, query: TaskSelect) -> Task | None:
     row = session.execute(query).first()
     return Task(*row) if row else None
 
 
-def of_expert(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
+def list_tasks(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
     """Return an expert's tasks in one query, due soonest first, without declined and cancelled ones."""
-    here = Assignment.was_asked
-    query = _tasks().where(Assignment.expert_id == expert_id, here).order_by(Assignment.due_at, Assignment.id)
-    return [Task(*row) for row in session.execute(query.limit(limit))]
+    query = _select_tasks().where(Assignment.expert_id == expert_id, Assignment.was_asked)
+    query = query.order_by(Assignment.due_at, Assignment.id).limit(limit)
+    return [Task(*row) for row in session.execute(query)]

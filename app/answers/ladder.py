@@ -1,10 +1,11 @@
 """The ladder: the order in which experts are invited when the one before declines or stays silent.
 
-A step is a drafted assignment that follows another one for the same question. The clock invites it once the one before
-is declined, or is still unanswered at `step_at`, or, if the editor set none, at its own `reply_by`. An expert who has
+A step is a drafted assignment that follows another one, its predecessor, for the same question. The clock invites the
+step's expert once the predecessor is declined, or is unanswered at `step_at` (by default, at the predecessor's own
+`reply_by`). An expert who has
 accepted or sent a text, or whose mail waits to be filed, is not silent. The ladder rests while the wording is not
 cleared or the newsletter is paused, and ends with the question. It never resends an invitation that a person stopped in
-the outbox. Its mails are held if the newsletter holds invitations, and otherwise sent at once.
+the outbox. Its invitations are held if the newsletter holds invitations, and otherwise sent at once.
 """
 
 from collections.abc import Callable
@@ -24,10 +25,10 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionText
 from .lifecycle import ASSIGNMENT_STATES
-from .mailed_answers import waiting_letters
+from .mailed_answers import find_with_waiting_letter
 from .models import Assignment
 
-MANY = 100  # steps per newsletter and run; the rest follows in the next run
+MAX_STEPS = 100  # per newsletter and run; the rest follows in the next run
 
 Invite = Callable[[Session, Assignment, str], None]
 
@@ -37,7 +38,7 @@ def put_after(
 ) -> None:
     """Put `assignment` on the ladder after `predecessor`, which may be silent until `step_at`.
 
-    It needs the permission to invite, as nobody confirms before the mail is sent. Raises `PermissionDenied`, and
+    The actor needs the permission to invite, as nobody confirms the invitation later. Raises `PermissionDenied`, and
     `InvalidTransition` if `assignment` is not drafted, or `predecessor` can't be followed, is for another question, or
     itself follows `assignment`.
     """
@@ -46,20 +47,20 @@ def put_after(
         raise InvalidTransition("assignment", "put on the ladder", assignment.state)
     if predecessor.question_id != assignment.question_id or not predecessor.can_stand_before:
         raise InvalidTransition("assignment", "stand before another", predecessor.state)
-    if assignment.id in _all_before(session, predecessor):
+    if assignment.id in _collect_chain(session, predecessor):
         raise InvalidTransition("assignment", "stand before itself", assignment.state)
-    assignment.after_id, assignment.step_at = predecessor.id, step_at
+    assignment.after_id = predecessor.id
+    assignment.step_at = step_at
     audit.record(session, actor, "assignment.ladder", assignment, facts={"after": predecessor.id})
 
 
-def _all_before(session: Session, assignment: Assignment) -> set[int]:
-    """Collect the IDs of an assignment and of all that come before it on the ladder."""
-    found, here = set[int](), assignment
-    while here.id not in found:
-        found.add(here.id)
-        if here.after_id is not None:
-            here = session.get_one(Assignment, here.after_id)
-    return found
+def _collect_chain(session: Session, assignment: Assignment) -> set[int]:
+    """Return the IDs of an assignment and of all its predecessors on the ladder."""
+    assignment_ids = {assignment.id}
+    while assignment.after_id is not None and assignment.after_id not in assignment_ids:
+        assignment = session.get_one(Assignment, assignment.after_id)
+        assignment_ids.add(assignment.id)
+    return assignment_ids
 
 
 def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
@@ -81,19 +82,24 @@ def climb(database: Database, invite: Invite, now: datetime | None = None) -> in
     """
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
-        found = [key for newsletter in running for key in find_due_steps(session, newsletter)]
-    return sum(database.write(partial(_step, assignment_id=key, invite=invite), now) for key in found)
+        due_ids = [due_id for newsletter in running for due_id in find_due_steps(session, newsletter)]
+    count = 0
+    for assignment_id in due_ids:
+        count += database.write(partial(_invite_if_due, assignment_id=assignment_id, invite=invite), now)
+    return count
 
 
 def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int | None = None) -> list[int]:
-    """Return the IDs of assignments whose turn has come; with `assignment_id`, check that one only."""
+    """Return the IDs of assignments whose turn has come. With `assignment_id`, only that assignment is checked."""
     if not newsletter.is_running:
         return []
-    before = aliased(Assignment)
-    silent_from = func.coalesce(Assignment.step_at, before.reply_by)
+    predecessor = aliased(Assignment)
+    is_declined = predecessor.state.in_(ASSIGNMENT_STATES.which("is_declined"))
+    is_invited = predecessor.state.in_(ASSIGNMENT_STATES.which("is_invited"))
+    silent_from = func.coalesce(Assignment.step_at, predecessor.reply_by)
     query = (
         select(Assignment.id, Assignment.after_id)
-        .join(before, before.id == Assignment.after_id)
+        .join(predecessor, predecessor.id == Assignment.after_id)
         .join(Question, Question.id == Assignment.question_id)
         .join(QuestionText, QuestionText.id == Question.text_id)
         .where(
@@ -101,22 +107,22 @@ def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int 
             Assignment.is_drafted,
             Question.asks_in_turn,
             QuestionText.cleared_at.is_not(None),
-            or_(
-                before.state.in_(ASSIGNMENT_STATES.which("is_declined")),
-                and_(before.state.in_(ASSIGNMENT_STATES.which("is_invited")), silent_from <= now(session)),
-            ),
+            or_(is_declined, and_(is_invited, silent_from <= now(session))),
         )
     )
-    query = query if assignment_id is None else query.where(Assignment.id == assignment_id)
-    rows = session.execute(query.order_by(Assignment.id).limit(MANY)).all()
-    waits = waiting_letters(session, [row.after_id for row in rows]) if rows else set()
-    return [row.id for row in rows if row.after_id not in waits]
+    if assignment_id is not None:
+        query = query.where(Assignment.id == assignment_id)
+    rows = session.execute(query.order_by(Assignment.id).limit(MAX_STEPS)).all()
+    if not rows:
+        return []
+    with_letter = find_with_waiting_letter(session, [row.after_id for row in rows])
+    return [row.id for row in rows if row.after_id not in with_letter]
 
 
-def _step(session: Session, assignment_id: int, invite: Invite) -> bool:
-    found = session.get_one(Assignment, assignment_id)
-    lock_row(session, session.get_one(Question, found.question_id))  # first, as for every invitation
-    assignment = lock_row(session, found)
+def _invite_if_due(session: Session, assignment_id: int, invite: Invite) -> bool:
+    assignment = session.get_one(Assignment, assignment_id)
+    lock_row(session, session.get_one(Question, assignment.question_id))  # first, as for every invitation
+    assignment = lock_row(session, assignment)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     if assignment.id not in find_due_steps(session, newsletter, assignment_id=assignment.id):
         return False

@@ -2,11 +2,17 @@
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# is_live: the expert has the question or will be asked. was_asked: they know of it; it isn't declined or cancelled.
-# is_asked: the question is with the expert, or their text with the desk. owes_text: the text is due by `due_at`.
-# is_writing: the expert has accepted, or got the text back. takes_text: a text is accepted, even after a refusal.
-# can_stand_before: another assignment may follow it on the ladder. may_be_written_about: a mail may belong to it.
-# has_text: the text is with the desk or approved. has_sent: the desk has a text that isn't approved.
+# Properties of assignments:
+# - is_live: the expert has the question or will be asked;
+# - was_asked: the expert knows of the question, and the assignment isn't declined or cancelled;
+# - is_asked: the question is with the expert, or their text with the desk;
+# - owes_text: the text is due by `due_at`;
+# - is_writing: the expert has accepted, or got the text back;
+# - takes_text: the desk accepts a text, even after a refusal;
+# - can_stand_before: another assignment may follow on the ladder;
+# - may_be_written_about: a mail from the expert may belong to the assignment;
+# - has_text: the text is with the desk or approved;
+# - has_sent: the desk has a text that isn't approved.
 ASSIGNMENT_STATES = States(
     {
         "drafted": "is_live can_stand_before takes_text may_be_written_about",
@@ -19,7 +25,9 @@ ASSIGNMENT_STATES = States(
         "cancelled": "is_over",
     }
 )
-# is_on_the_desk: the desk may edit the text. is_held_over: the question ran without it, and it can be used later.
+# Properties of answers:
+# - is_on_the_desk: the desk may edit the text;
+# - is_held_over: the question was published without the answer, which can be used for another question.
 ANSWER_STATES = States(
     {
         "draft": "",
@@ -67,7 +75,7 @@ class AnswerStates(StateMixin):
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
 
 
-# The stage shown to the expert: by the state of the assignment, or if that is empty, by the state of the answer.
+# The stage shown to the expert, by the state of the assignment. If it is "", the state of the answer decides.
 STAGE_BY_ASSIGNMENT = {
     "drafted": "answer",
     "invited": "answer",
@@ -88,6 +96,7 @@ STAGE_BY_ANSWER = {
     "withdrawn": "cancelled",
 }
 
+# Preconditions of the moves below.
 dates = Precondition(
     "dates",
     "dates_missing",
@@ -161,7 +170,7 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
         Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
         Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
-        # X: only if there are edits that the expert has not seen
+        # tells the expert ("X") only if there are edits that they haven't seen
         Move(
             "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
         ),

@@ -46,7 +46,7 @@ def create_letter(session: Session, actor: Actor, assignment: Assignment, text: 
     return letter
 
 
-def from_pen(
+def take_from_pen(
     session: Session, actor: Staff, assignment: Assignment, row: Inbound, version: int | None = None
 ) -> Letter:
     """Take a mail out of the holding pen as a letter from the expert of this assignment.
@@ -67,7 +67,7 @@ def from_pen(
     return letter
 
 
-def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
+def return_to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
     """Return a mail that isn't the expert's after all to the holding pen, and delete the letter made from it.
 
     Raises `PermissionDenied`, `VersionConflict`, and `InvalidTransition` if the letter is filed, or if the mail was
@@ -75,7 +75,7 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
     """
     must(actor, "take letters")
     check_version(lock_row(session, letter), version)
-    row = inbound.of_letter(session, letter.id)
+    row = inbound.find_by_letter(session, letter.id)
     if letter.author != "expert" or not letter.waits or row is None:
         raise InvalidTransition("letter", "put back", letter.state)
     inbound.undo_take(session, actor, row)
@@ -85,34 +85,35 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
     return row
 
 
-def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]:
-    """Return the IDs of those assignments that have a letter from the expert to file: their reminders pause."""
-    here = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
-    waits = select(Letter.assignment_id).where(
-        Letter.newsletter_id.in_(here), Letter.waits, Letter.assignment_id.in_(assignment_ids)
+def find_with_waiting_letter(session: Session, assignment_ids: Sequence[int]) -> set[int]:
+    """Return the IDs of the assignments that have an unfiled letter from their expert: their reminders pause."""
+    newsletter_ids = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
+    query = select(Letter.assignment_id).where(
+        Letter.newsletter_id.in_(newsletter_ids), Letter.waits, Letter.assignment_id.in_(assignment_ids)
     )
-    return {key for key in session.scalars(waits) if key is not None}
+    return {assignment_id for assignment_id in session.scalars(query) if assignment_id is not None}
 
 
 @dataclass(frozen=True)
 class Filing:
-    """An expert's letter with what the desk has entered about it."""
+    """An expert's letter, its assignment, and the details that the desk has entered."""
 
     letter: Letter
     assignment: Assignment
-    said: "Said"
+    details: "FilingDetails"
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         return self.letter.body or ""
 
 
 @dataclass(frozen=True)
-class Said:
+class FilingDetails:
     """The details that the desk enters when it files an expert's letter.
 
-    `reason` is used by "cannot" and `later_on` by "later"; `note` is the question of "question back" if that isn't the
-    whole letter.
+    - `reason`: for the kind "cannot", one of `DECLINE_REASONS`;
+    - `later_on`: for the kind "later", the day from which the expert has time;
+    - `note`: for the kind "question back", the question to the desk, if it isn't the whole letter.
     """
 
     reason: str = "other"
@@ -120,16 +121,21 @@ class Said:
     note: str = ""
 
 
-NOTHING = Said()
+NO_DETAILS = FilingDetails()
 
 
 def file(
-    session: Session, actor: Staff, letter: Letter, kind: str, details: Said = NOTHING, version: int | None = None
+    session: Session,
+    actor: Staff,
+    letter: Letter,
+    kind: str,
+    details: FilingDetails = NO_DETAILS,
+    version: int | None = None,
 ) -> None:
-    """File an expert's letter as one of `OF_EXPERT`, and do what follows for its assignment or answer in their name.
+    """File an expert's letter as one of `OF_EXPERT`, and change its assignment or answer in the expert's name.
 
     Filing it again as the same kind does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingPrecondition`,
-    `TooLong`, and `InvalidTransition`, also if the state of the assignment or its answer doesn't allow what follows.
+    `TooLong`, and `InvalidTransition`, also if the state of the assignment or its answer doesn't allow the change.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
         raise InvalidTransition("letter", f"file as {kind}", letter.state)
@@ -144,47 +150,47 @@ def file(
     LETTER.move("file", letter.state)
     lock_row(session, assignment)
     with audit.watched(session) as events:
-        FOLLOWS[kind](session, actor, Filing(letter, assignment, details))
+        FILING_ACTIONS[kind](session, actor, Filing(letter, assignment, details))
         session.flush()
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 
 
 def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
-    """Submit the letter's text as the answer. An expert who had declined and writes all the same has accepted."""
+    """Submit the letter's text as the answer. An expert who had declined but sends an answer has accepted."""
     assignment = filing.assignment
     if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
     zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
     given_on = filing.letter.received_at.astimezone(zone).date()
-    writing.enter_by_hand(
-        session, actor, assignment, writing.AnswerContent(filing.words), _channel(session, filing), given_on
-    )
+    content = writing.AnswerContent(filing.text)
+    writing.enter_by_hand(session, actor, assignment, content, _get_channel(session, filing), given_on)
 
 
-def _channel(session: Session, filing: Filing) -> str:
+def _get_channel(session: Session, filing: Filing) -> str:
     """Return "mail" if the sender was verified, and "pen" if the desk took the mail out of the holding pen.
 
-    The latter is read back to the expert, at their known address, before it can be published. Only mails that were held
-    have `reasons`.
+    An answer from the pen is read back to the expert, at their known address, before it can be published.
     """
-    row = inbound.of_letter(session, filing.letter.id)
-    return "mail" if row is not None and not row.reasons else "pen"
+    row = inbound.find_by_letter(session, filing.letter.id)
+    if row is None or row.reasons:  # only mails that were held have reasons
+        return "pen"
+    return "mail"
 
 
 def _file_refusal(session: Session, actor: Staff, filing: Filing) -> None:
     if not filing.assignment.is_declined:
-        assigning.decline(session, actor, filing.assignment, filing.said.reason)
+        assigning.decline(session, actor, filing.assignment, filing.details.reason)
 
 
 def _file_postponement(session: Session, actor: Staff, filing: Filing) -> None:
     """Decline until a date, which the desk sees and after which it can invite the expert again."""
     if not filing.assignment.is_declined:
-        assigning.decline(session, actor, filing.assignment, "no time", filing.said.later_on)
+        assigning.decline(session, actor, filing.assignment, "no time", filing.details.later_on)
 
 
 def _file_question_back(session: Session, actor: Staff, filing: Filing) -> None:
     """Store the expert's question among the notes on the question; the assignment stays as it is."""
-    body = clean(filing.said.note or filing.words)[:2_000]
+    body = clean(filing.details.note or filing.text)[:2_000]
     person_id = filing.assignment.expert.person_id
     note = Note(question_id=filing.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
     add_and_flush(session, note)
@@ -192,17 +198,19 @@ def _file_question_back(session: Session, actor: Staff, filing: Filing) -> None:
 
 
 def _file_check_outcome(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
-    def settle(session: Session, actor: Staff, filed: Filing) -> None:
-        answer = session.scalar(select(Answer).filter_by(assignment_id=filed.assignment.id))
+    """Return a filing action that settles the open quote check with this outcome."""
+
+    def settle(session: Session, actor: Staff, filing: Filing) -> None:
+        answer = session.scalar(select(Answer).filter_by(assignment_id=filing.assignment.id))
         if answer is None:
             raise InvalidTransition("answer", "reply to a check of", None)
-        editing.settle_check(session, actor, answer, outcome, filed.words)
+        editing.settle_check(session, actor, answer, outcome, filing.text)
 
     return settle
 
 
-# What follows from each kind. A passed check is "fine" under "facts only", and "yes" under full approval.
-FOLLOWS: dict[str, Callable[[Session, Staff, Filing], None]] = {
+# By kind of letter. A passed check is "fine" under "facts only", and "yes" under full approval.
+FILING_ACTIONS: dict[str, Callable[[Session, Staff, Filing], None]] = {
     "answer": _file_answer,
     "cannot": _file_refusal,
     "later": _file_postponement,

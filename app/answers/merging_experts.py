@@ -5,6 +5,8 @@ still open their assignments. The merged expert keeps their e-mail address: both
 person, and mail goes to the address of the expert who is kept.
 """
 
+from operator import attrgetter
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
@@ -21,7 +23,10 @@ from ..people.profile_fields import merge_values
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, Assignment
 
-CHECK = ("verified_at", "verified_by_id", "verified_how")
+VERIFICATION_COLUMNS = ("verified_at", "verified_by_id", "verified_how")
+
+
+BATCH_SIZE = 500  # IDs per query
 
 
 class BothAsked(DomainError):
@@ -40,51 +45,53 @@ def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> Non
     Raises `PermissionDenied`, `InvalidTransition` (the same expert, or merged already) and `BothAsked`.
     """
     must(actor, "whole directory")
-    for expert in sorted((source, target), key=lambda one: one.id):
+    for expert in sorted((source, target), key=attrgetter("id")):
         lock_row(session, expert)
-    if source.id == target.id or source.merged_into_id or target.merged_into_id:
-        raise InvalidTransition("expert", "merge", "merged" if source.id != target.id else "the same")
+    if source.id == target.id:
+        raise InvalidTransition("expert", "merge", "the same")
+    if source.merged_into_id or target.merged_into_id:
+        raise InvalidTransition("expert", "merge", "merged")
     _check_no_shared_question(session, source, target)
-    moved = list(session.scalars(select(Assignment.id).filter_by(expert_id=source.id)))
-    _give(session, source, target, moved)
-    earlier = list(session.scalars(select(Expert.id).filter_by(merged_into_id=source.id)))
-    session.execute(update(Expert).where(Expert.id.in_(earlier)).values(merged_into_id=target.id))
+    assignment_ids = list(session.scalars(select(Assignment.id).filter_by(expert_id=source.id)))
+    _move_assignments(session, source, target, assignment_ids)
+    # Experts who were merged into `source` before are merged into `target` now.
+    earlier_ids = list(session.scalars(select(Expert.id).filter_by(merged_into_id=source.id)))
+    session.execute(update(Expert).where(Expert.id.in_(earlier_ids)).values(merged_into_id=target.id))
     _fill_in_profile(session, source, target)
     source.merged_into_id = target.id
     session.flush()
     expert_search.describe(session, target)
     expert_pages.take_back(session, actor, source)
-    if moved:  # the expert agreed to a page without these answers
+    if assignment_ids:  # the expert agreed to a page without these answers
         expert_pages.take_back(session, actor, target)
     expert_pages.keep_to_the_name(session, actor, target)
-    audit.record(
-        session, actor, "expert.merge", source, facts={"into": target.id, "assignments": moved, "earlier": earlier}
-    )
+    facts = {"into": target.id, "assignments": assignment_ids, "earlier": earlier_ids}
+    audit.record(session, actor, "expert.merge", source, facts=facts)
 
 
 def _check_no_shared_question(session: Session, source: Expert, target: Expert) -> None:
     other = aliased(Assignment)
-    both = select(Assignment.question_id).join(other, other.question_id == Assignment.question_id)
-    both = both.where(
+    query = select(Assignment.question_id).join(other, other.question_id == Assignment.question_id)
+    query = query.where(
         Assignment.expert_id == source.id,
         other.expert_id == target.id,
         Assignment.is_live,
         other.state.in_(ASSIGNMENT_STATES.which("is_live")),
     )
-    twice = session.scalar(both.limit(1))
-    if twice is not None:
-        raise BothAsked(twice)
+    question_id = session.scalar(query.limit(1))
+    if question_id is not None:
+        raise BothAsked(question_id)
 
 
-def _give(session: Session, giver: Expert, taker: Expert, assignments: list[int]) -> None:
-    """Move these assignments and their answers from one expert to the other."""
-    for table, key in ((Answer, Answer.assignment_id), (Assignment, Assignment.id)):
-        for start in range(0, len(assignments), 500):
-            chosen = key.in_(assignments[start : start + 500])
+def _move_assignments(session: Session, source: Expert, target: Expert, assignment_ids: list[int]) -> None:
+    """Move these assignments and their answers from one expert to the other, in batches."""
+    for table, assignment_id in ((Answer, Answer.assignment_id), (Assignment, Assignment.id)):
+        for start in range(0, len(assignment_ids), BATCH_SIZE):
+            is_in_batch = assignment_id.in_(assignment_ids[start : start + BATCH_SIZE])
             session.execute(
                 update(table)
-                .where(table.expert_id == giver.id, chosen)
-                .values(expert_id=taker.id, version=table.version + 1)
+                .where(table.expert_id == source.id, is_in_batch)
+                .values(expert_id=target.id, version=table.version + 1)
             )
 
 
@@ -93,34 +100,35 @@ def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
         if name != "name":
             setattr(target, name, merge_values(field, getattr(target, name), getattr(source, name)))
     if target.verified_at is None and source.folded == target.folded:  # verification applies to the name
-        for column in CHECK:
+        for column in VERIFICATION_COLUMNS:
             setattr(target, column, getattr(source, column))
     address = email_of(session, source.person)
     if address and email_of(session, target.person) is None:
         source.person.email_sealed = source.person.email_mac = source.person.key_no = None
-        session.flush()  # addresses are unique
+        session.flush()  # before the address is set again, as addresses are unique
         set_email(session, target.person, address)
 
 
 def split(session: Session, actor: Staff, source: Expert) -> None:
-    """Undo a merge: the assignments that `source` had go back. What was filled in on the other profile stays there.
+    """Undo a merge: the assignments that `source` had go back to `source`.
 
-    So does an address that was taken over, as nobody can tell whose it is. Raises `PermissionDenied`,
+    Whatever the merge filled in on the other profile stays there, even an address, as nobody can tell whose it is.
+    Raises `PermissionDenied`,
     `InvalidTransition`.
     """
     must(actor, "whole directory")
-    kept_id = lock_row(session, source).merged_into_id
-    if kept_id is None:
+    target_id = lock_row(session, source).merged_into_id
+    if target_id is None:
         raise InvalidTransition("expert", "take out", "itself")
-    kept = lock_row(session, session.get_one(Expert, kept_id))
+    target = lock_row(session, session.get_one(Expert, target_id))
     merges = select(Event).filter_by(noun="expert", noun_id=source.id, action="expert.merge").order_by(Event.id.desc())
     facts = session.scalars(merges.limit(1)).one().facts or {}
     source.merged_into_id = None
     session.flush()
-    earlier = update(Expert).where(Expert.id.in_(facts["earlier"]), Expert.merged_into_id == kept.id)
+    earlier = update(Expert).where(Expert.id.in_(facts["earlier"]), Expert.merged_into_id == target.id)
     session.execute(earlier.values(merged_into_id=source.id))
-    _give(session, kept, source, facts["assignments"])
-    audit.record(session, actor, "expert.split", source, facts={"from": kept.id})
+    _move_assignments(session, target, source, facts["assignments"])
+    audit.record(session, actor, "expert.split", source, facts={"from": target.id})
 
 
 def list_merged_experts(session: Session, expert: Expert) -> list[Expert]:

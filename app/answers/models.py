@@ -28,17 +28,22 @@ OWN_HAND = ("page", "mail")  # channels that verify the author; text from any ot
 PARTS = ("answer", "reply")
 OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
-
+# Conditions of partial indexes.
 LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
-OPEN = "ended_at IS NULL"  # for checks
+OPEN = "ended_at IS NULL"  # of checks
 
 
 class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
-    """One question put to one expert, with two deadlines: `reply_by` for a yes or no, `due_at` for the text.
+    """One question put to one expert.
 
-    `brief` is what the desk asks for, `words` the wanted length, `relation` what follows the credit line in print. On
-    the ladder (see `ladder`), `after_id` is the assignment before this one, and `step_at` the time until which that
-    expert may stay silent, if it isn't their own `reply_by`.
+    - `brief`: what the desk asks for;
+    - `words`: the wanted length;
+    - `relation`: what follows the credit line in print;
+    - `reply_by`, `due_at`: the deadlines of the reply to the invitation, and of the text;
+    - `later_on`: the day from which an expert who declined has time;
+    - `suggestion_sealed`: a colleague whom the expert suggested;
+    - `after_id`: the predecessor on the ladder (see `ladder`);
+    - `step_at`: the time until which the predecessor's expert may stay silent; None for the predecessor's `reply_by`.
     """
 
     __tablename__ = "assignments"
@@ -97,15 +102,22 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
     @property
     def credit(self) -> dict[str, Any]:
         """Return the expert's details for the lead-in, with fields of `LeadIn` as keys. An approval stores a copy."""
-        one = self.expert
-        said = {"name": one.printed_name, "credit_line": self.credit_line, "relation": self.relation}
-        return said | {"beside_name": one.beside_name}
+        return {
+            "name": self.expert.printed_name,
+            "credit_line": self.credit_line,
+            "relation": self.relation,
+            "beside_name": self.expert.beside_name,
+        }
 
 
 class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
     """One expert's answer to one question.
 
-    `text_id` is the newest version, `approved_text_id` the one that may be published.
+    - `text_id`: the newest version of the text;
+    - `approved_text_id`: the version that may be published;
+    - `credit`: the expert's details for the lead-in, as approved (see `Assignment.credit`);
+    - `override_reason`: why the text was approved without the quote check that it needs;
+    - `run_position`: the place of the answer among those to the same question.
     """
 
     __tablename__ = "answers"
@@ -142,7 +154,13 @@ class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
 
 
 class AnswerText(Row, Version):
-    """One immutable version of an answer. `ties` are the expert's interests in the matter, in their own words."""
+    """One immutable version of an answer.
+
+    - `ties`: the expert's interests in the matter, as they state them;
+    - `own_words`: the expert states that they wrote the text themselves;
+    - `channel`, `given_on`: how the text came, and when, if it didn't come by the page;
+    - `by`: the actor who wrote this version.
+    """
 
     __tablename__ = "answer_texts"
     __table_args__ = table_args(
@@ -165,7 +183,7 @@ class AnswerText(Row, Version):
 
 
 class Check(Row):
-    """The quote check of one text. Open until it has an outcome; an answer has at most one open check."""
+    """The quote check of one text. It is open until it has an outcome; an answer has at most one open check."""
 
     __tablename__ = "checks"
     __table_args__ = table_args(

@@ -19,11 +19,14 @@ from .models import Answer, AnswerText, Assignment, Check
 
 
 def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
-    """Return an assignment of a question that was loaded through the actor, or None; set its `question` to that row."""
-    one = session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
-    if one is not None:
-        set_committed_value(one, "question", question)
-    return one
+    """Return an assignment of a question that was loaded through the actor, or None.
+
+    The assignment's `question` is set to that row.
+    """
+    assignment = session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
+    if assignment is not None:
+        set_committed_value(assignment, "question", question)
+    return assignment
 
 
 def load_answer(session: Session, question: Question, public_id: str) -> Answer | None:
@@ -39,44 +42,49 @@ def answers_of(session: Session, question_ids: Sequence[int]) -> dict[int, Answe
 
 def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Check]:
     """Return the newest quote check of each answer, keyed by answer ID."""
-    newest = select(func.max(Check.id)).where(Check.answer_id.in_(answer_ids)).group_by(Check.answer_id)
-    return {check.answer_id: check for check in session.scalars(select(Check).where(Check.id.in_(newest)))}
+    newest_ids = select(func.max(Check.id)).where(Check.answer_id.in_(answer_ids)).group_by(Check.answer_id)
+    checks = session.scalars(select(Check).where(Check.id.in_(newest_ids)))
+    return {check.answer_id: check for check in checks}
 
 
 def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Check]]:
     """Return all quote checks of several answers, keyed by answer ID, oldest first."""
-    found: dict[int, list[Check]] = {key: [] for key in answer_ids}
-    query = select(Check).where(Check.answer_id.in_(found)).order_by(Check.id)
-    for check in session.scalars(query) if found else ():
-        found[check.answer_id].append(check)
-    return found
+    checks: dict[int, list[Check]] = {answer_id: [] for answer_id in answer_ids}
+    if not checks:
+        return checks
+    query = select(Check).where(Check.answer_id.in_(checks)).order_by(Check.id)
+    for check in session.scalars(query):
+        checks[check.answer_id].append(check)
+    return checks
 
 
 def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
     """Return all versions of several answers, keyed by answer ID, oldest first."""
-    found: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
-    query = select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)
-    for text in session.scalars(query) if found else ():
-        found[text.answer_id].append(text)
-    return found
+    versions: dict[int, list[AnswerText]] = {answer_id: [] for answer_id in answer_ids}
+    if not versions:
+        return versions
+    query = select(AnswerText).where(AnswerText.answer_id.in_(versions)).order_by(AnswerText.id)
+    for text in session.scalars(query):
+        versions[text.answer_id].append(text)
+    return versions
 
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
     """Return all assignments of several questions with their answer and its newest quote check, in one query."""
-    newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
+    newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer)
     query = (
         select(Assignment, Answer, Check)
         .options(lazyload(Answer.expert))  # the expert of the assignment, which is loaded
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
-        .outerjoin(Check, Check.id == newest)
+        .outerjoin(Check, Check.id == newest_check_id.scalar_subquery())
         .where(Assignment.question_id.in_(question_ids))
         .order_by(Assignment.id)
     )
-    found: list[tuple[Assignment, Answer | None, Check | None]]
-    found = [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
-    for assignment, answer, _check in found:
+    parts: list[tuple[Assignment, Answer | None, Check | None]] = []
+    for assignment, answer, check in session.execute(query):
         set_committed_value(assignment, "answer", answer)
-    return found
+        parts.append((assignment, answer, check))
+    return parts
 
 
 def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
@@ -87,8 +95,8 @@ def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Count
 
 def select_open_count() -> ScalarSelect[int]:
     """Return a column that counts the open assignments of the experts in a query."""
-    mine = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
-    return mine.correlate(Expert).scalar_subquery()
+    count = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
+    return count.correlate(Expert).scalar_subquery()
 
 
 def list_assignments_of_expert(
@@ -129,26 +137,27 @@ def load_assignment_of_newsletter(session: Session, newsletter_id: int, public_i
 def list_writable_assignments(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
     """Return the assignments that a mail may belong to, newest first.
 
-    With `person_id`, the person whose address the mail claims to come from, those that they declined are included: they
-    may have changed their mind.
+    `person_id` is the person whose address the mail claims to come from. If it is given, the assignments that this
+    person declined are included, as experts change their mind.
     """
-    here = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
-    walks = [Listing[Assignment](here, (Assignment.id,), each=(Assignment.state, WRITABLE_STATES)).keys(MAX_WRITABLE)]
+    of_newsletter = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
+    writable = Listing[Assignment](of_newsletter, (Assignment.id,), each=(Assignment.state, WRITABLE_STATES))
+    id_queries = [writable.keys(MAX_WRITABLE)]
     if person_id:
-        theirs = here.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
-        walks.append(Listing[Assignment](theirs.where(Assignment.is_declined), (Assignment.id,)).keys(MAX_WRITABLE))
-    found = Assignment.id.in_(union_all(*(select(walk.subquery().c[0]) for walk in walks)))
-    return list(
-        session.scalars(select_with_questions().where(found).order_by(Assignment.id.desc()).limit(MAX_WRITABLE))
-    )
+        of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
+        declined = Listing[Assignment](of_person.where(Assignment.is_declined), (Assignment.id,))
+        id_queries.append(declined.keys(MAX_WRITABLE))
+    ids = union_all(*(select(id_query.subquery().c[0]) for id_query in id_queries))
+    query = select_with_questions().where(Assignment.id.in_(ids)).order_by(Assignment.id.desc()).limit(MAX_WRITABLE)
+    return list(session.scalars(query))
 
 
 def list_waiting_expert_letters(
     session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
 ) -> list[tuple[Letter, Assignment]]:
-    """Return letters that experts sent by mail and nobody has filed, oldest first: all, or those to some assignments.
+    """Return letters that experts sent by mail and nobody has filed, oldest first.
 
-    At most MAX_WAITING_LETTERS are returned.
+    With `assignment_ids`, only letters to these assignments are returned. At most MAX_WAITING_LETTERS are returned.
     """
     query = (
         select(Letter, Assignment)
@@ -171,14 +180,17 @@ def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: 
 
 
 def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
-    """Return the newest bounces that need action: not of mail to readers, and no later mail about the assignment."""
-    newest = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
+    """Return the newest bounces that need action.
+
+    A bounce of a mail to a reader doesn't, and neither does one after which another mail about the assignment was sent.
+    """
+    newest_ids = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
     later = aliased(OutboxMail)
     query = (
         select(Inbound, OutboxMail)
         .join(OutboxMail, OutboxMail.id == Inbound.outbox_id)
         .where(
-            Inbound.id.in_(newest),
+            Inbound.id.in_(newest_ids),
             OutboxMail.newsletter_id == newsletter_id,
             OutboxMail.bounced_at.is_not(None),
             OutboxMail.letter_id.is_(None),
@@ -186,5 +198,6 @@ def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[
         )
         .order_by(OutboxMail.id, Inbound.id)
     )
-    # A mail can bounce twice, first as delayed and then as refused: keep the newest bounce.
-    return list({mail.id: (bounce, mail) for bounce, mail in session.execute(query)}.values())
+    # A mail can bounce twice, first as delayed and then as refused. The newest bounce overwrites the earlier one.
+    bounce_by_mail = {mail.id: (bounce, mail) for bounce, mail in session.execute(query)}
+    return list(bounce_by_mail.values())

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, cast, exists, literal, select
@@ -28,20 +29,22 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from . import expert_mails
-from .mailed_answers import waiting_letters
+from .mailed_answers import find_with_waiting_letter
 from .models import Assignment
 
 MORNING, NOON = time(9), time(12)  # local; a reminder that misses its morning waits for the next one
-AHEAD = timedelta(days=2)  # before the deadline
+EARLY_BY = timedelta(days=2)  # before the deadline
 DAY = timedelta(days=1)
-BREATH = timedelta(hours=12)  # least time between an invitation or an acceptance and a reminder
-LATEST = timedelta(days=3)  # after the deadline; anything later is left to the desk
-MANY = 100  # assignments per newsletter and query; the rest follows in the next run
+MIN_PAUSE = timedelta(hours=12)  # between an invitation or an acceptance and a reminder
+LATE_FOR = timedelta(days=3)  # after the deadline; anything later is left to the desk
+EARLY, LATE = "remind:before", "remind:after"  # causes
+KINDS = {EARLY: "expert.reminder", LATE: "expert.overdue"}  # of mail, by cause
+MAX_ASSIGNMENTS = 100  # assignments per newsletter and query; the rest follows in the next run
 
 
 @dataclass(frozen=True)
 class Reminder:
-    """A reminder that is due from `at`. An assignment gets at most one per `cause`, ever."""
+    """A reminder that is due from `at`. An assignment gets at most one per `cause`, `EARLY` or `LATE`."""
 
     cause: str
     at: datetime
@@ -51,47 +54,60 @@ def remind(database: Database, now: datetime | None = None) -> int:
     """Queue the reminders that are due, each in a transaction that checks this again. Return how many."""
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
-        found = [key for newsletter in running for key in find_due_reminders(session, newsletter)]
-    return sum(database.write(partial(_remind, assignment_id=key), now) for key in found)
+        due_ids = [due_id for newsletter in running for due_id in find_due_reminders(session, newsletter)]
+    count = 0
+    for assignment_id in due_ids:
+        count += database.write(partial(_remind_if_due, assignment_id=assignment_id), now)
+    return count
 
 
 def find_due_reminders(session: Session, newsletter: Newsletter) -> list[int]:
     """Return the IDs of assignments for which a reminder is due now, by short range scans of indexes."""
-    rows = [
-        row for condition in _due_conditions(now(session)) for row in _find_assignments(session, newsletter, condition)
+    assignments: list[Assignment] = []
+    for condition in _list_due_conditions(now(session)):
+        assignments += _find_assignments(session, newsletter, condition)
+    if not assignments:
+        return []
+    with_letter = find_with_waiting_letter(session, [assignment.id for assignment in assignments])
+    return [
+        assignment.id
+        for assignment in assignments
+        if assignment.id not in with_letter and get_due_reminder(assignment, newsletter.zone, now(session))
     ]
-    waits = waiting_letters(session, [row.id for row in rows]) if rows else set()
-    return [row.id for row in rows if row.id not in waits and get_due_reminder(row, newsletter.zone, now(session))]
 
 
 def get_due_reminder(assignment: Assignment, zone: str, now: datetime) -> Reminder | None:
     """Return the reminder of an assignment that is due now according to its dates alone, or None."""
     if not MORNING <= now.astimezone(ZoneInfo(zone)).time() < NOON:
         return None
-    return next(
-        (one for one in _plan_reminders(assignment, zone) if one.at <= now < _reminder_deadline(assignment, one)), None
-    )
+    for reminder in _plan_reminders(assignment, zone):
+        if reminder.at <= now < _reminder_deadline(assignment, reminder):
+            return reminder
+    return None
 
 
 def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
-    since, due_at = assignment.state_at, assignment.due_at
+    state_at, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
     if assignment.is_invited:
-        before = _plan_early_reminder(since, assignment.reply_by or due_at, due_at, zone)
-        return [before] if before else []
+        early = _plan_early_reminder(state_at, assignment.reply_by or due_at, due_at, zone)
+        return [early] if early else []
     if not assignment.is_writing:
         return []
-    before = _plan_early_reminder(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
-    after = Reminder("remind:after", _morning(due_at + DAY, zone))
-    return [before, after] if before else [after]
+    half_way = state_at + (due_at - state_at) / 2
+    early = _plan_early_reminder(state_at, max(due_at - EARLY_BY, half_way), due_at, zone)
+    late = Reminder(LATE, _morning(due_at + DAY, zone))
+    return [early, late] if early else [late]
 
 
 def _plan_early_reminder(state_at: datetime, preferred_at: datetime, due_at: datetime, zone: str) -> Reminder | None:
     """Plan a reminder for the morning of the preferred day, or the next if that is too soon; None if neither fits."""
-    mornings = (_morning(preferred_at + days * DAY, zone) for days in (0, 1))
-    found = next((moment for moment in mornings if state_at + BREATH <= moment < due_at), None)
-    return Reminder("remind:before", found) if found else None
+    for days in (0, 1):
+        morning = _morning(preferred_at + days * DAY, zone)
+        if state_at + MIN_PAUSE <= morning < due_at:
+            return Reminder(EARLY, morning)
+    return None
 
 
 def _morning(timestamp: datetime, zone: str) -> datetime:
@@ -101,52 +117,57 @@ def _morning(timestamp: datetime, zone: str) -> datetime:
 
 def _reminder_deadline(assignment: Assignment, reminder: Reminder) -> datetime:
     due_at = assignment.due_at or reminder.at
-    return due_at if reminder.cause == "remind:before" else due_at + LATEST
+    return due_at if reminder.cause == EARLY else due_at + LATE_FOR
 
 
-def _due_conditions(now: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
-    """Return where reminders can be due: state, cause that has sent no mail yet, range of a date, further condition."""
-    soon = Assignment.due_at.between(now, now + AHEAD + DAY)
-    replies = Assignment.reply_by.between(now - LATEST, now + DAY)
-    over = Assignment.due_at.between(now - LATEST, now)
+class DueCondition(NamedTuple):
+    """Assignments for which a reminder can be due: those in `state` with `dates`, and no mail for `cause` yet."""
+
+    state: str
+    cause: str
+    dates: ColumnElement[bool]
+
+
+def _list_due_conditions(now: datetime) -> tuple[DueCondition, ...]:
+    is_due_soon = Assignment.due_at.between(now, now + EARLY_BY + DAY)
+    is_reply_due = Assignment.reply_by.between(now - LATE_FOR, now + DAY)
+    is_late = Assignment.due_at.between(now - LATE_FOR, now)
     return (
-        ("invited", "remind:before", replies, Assignment.due_at > now),
-        ("accepted", "remind:before", soon, literal(True)),
-        ("returned", "remind:before", soon, literal(True)),
-        ("accepted", "remind:after", over, literal(True)),
-        ("returned", "remind:after", over, literal(True)),
+        DueCondition("invited", EARLY, is_reply_due & (Assignment.due_at > now)),
+        DueCondition("accepted", EARLY, is_due_soon),
+        DueCondition("returned", EARLY, is_due_soon),
+        DueCondition("accepted", LATE, is_late),
+        DueCondition("returned", LATE, is_late),
     )
 
 
-def _find_assignments(
-    session: Session, newsletter: Newsletter, condition: tuple[str, str, ColumnElement[bool], ColumnElement[bool]]
-) -> Sequence[Assignment]:
-    state, cause, dates, more = condition
-    written = exists().where(OutboxMail.once_key == literal(f"{cause}:") + cast(Assignment.id, String))
+def _find_assignments(session: Session, newsletter: Newsletter, condition: DueCondition) -> Sequence[Assignment]:
+    is_reminded = exists().where(OutboxMail.once_key == literal(f"{condition.cause}:") + cast(Assignment.id, String))
     query = select(Assignment).where(
-        Assignment.newsletter_id == newsletter.id, Assignment.state == state, dates, more, ~written
+        Assignment.newsletter_id == newsletter.id, Assignment.state == condition.state, condition.dates, ~is_reminded
     )
-    return session.scalars(query.order_by(Assignment.due_at, Assignment.id).limit(MANY)).all()
+    return session.scalars(query.order_by(Assignment.due_at, Assignment.id).limit(MAX_ASSIGNMENTS)).all()
 
 
-def _reached(session: Session, assignment: Assignment) -> bool:
-    """Return whether the expert has an address, and the invitation, if there is a mail, is neither held nor failed."""
+def _can_reach(session: Session, assignment: Assignment) -> bool:
+    """Return whether the expert has an address and their newest invitation, if any, is neither held nor failed."""
     mails = select(OutboxMail).where(OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation")
     newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
-    return not (newest and newest.has_stopped) and directory.email_of(session, assignment.expert.person) is not None
+    if newest and newest.has_stopped:
+        return False
+    return directory.email_of(session, assignment.expert.person) is not None
 
 
-def _remind(session: Session, assignment_id: int) -> bool:
+def _remind_if_due(session: Session, assignment_id: int) -> bool:
     assignment = lock_row(session, session.get_one(Assignment, assignment_id))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     reminder = get_due_reminder(assignment, newsletter.zone, now(session))
-    if reminder is None or not newsletter.is_running or waiting_letters(session, [assignment.id]):
+    if reminder is None or not newsletter.is_running or find_with_waiting_letter(session, [assignment.id]):
         return False
     once_key = f"{reminder.cause}:{assignment.id}"
-    if outbox.is_enqueued(session, once_key) or not _reached(session, assignment):
+    if outbox.is_enqueued(session, once_key) or not _can_reach(session, assignment):
         return False
-    kind = {"remind:before": "expert.reminder", "remind:after": "expert.overdue"}[reminder.cause]
     link = expert_mails.assignment_link(session, assignment)
     values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.is_invited)
-    expert_mails.send_to_expert(session, Clock(), assignment, kind, values, once_key=once_key)
+    expert_mails.send_to_expert(session, Clock(), assignment, KINDS[reminder.cause], values, once_key=once_key)
     return True

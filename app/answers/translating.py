@@ -1,11 +1,11 @@
-"""Translations of a question's wording and of the answers to it: stored beside the originals, approved by an editor.
+"""Translations of a question's wording and of its answers: stored beside the originals, approved by an editor.
 
 An expert is never asked to check a text in a language that they don't read. If their profile lists the language, the
 quote check shows the translation below their own text, and an editor who approves it without their consent must give a
 reason.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,15 @@ from .writing import MAXIMUM
 # Maximum characters of the fields that hold a single line, by name.
 LINES = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
 NOT_CHECKED = "precondition.translation_not_checked"
-QUESTION = "question"  # stands for the wording in URLs; an answer has its public ID there
+QUESTION = "question"  # the key of the wording in URLs; the key of an answer is its public ID
 
 
 @dataclass(frozen=True)
 class Original:
-    """A text that is translated: a question's current wording, or the newest text of an answer to it."""
+    """A text to translate: a question's current wording, or the newest text of an answer to it.
+
+    `answer` is None for a wording.
+    """
 
     question: Question
     answer: Answer | None
@@ -51,17 +54,28 @@ class Original:
 
     @property
     def words(self) -> "Words":
-        """Return the text in the fields of a translation; the credit of an approved answer is the approved one."""
+        """Return the text in the fields of a translation. An approved answer has the credit as it was approved."""
         if isinstance(self.text, QuestionText):
             return Words(self.text.body or "", headline=self.text.headline)
-        said = (self.answer.credit or self.answer.assignment.credit) if self.answer else {}
-        name, credit_line, relation = (str(said.get(key) or "") for key in ("name", "credit_line", "relation"))
-        return Words(self.text.body, name=name, credit_line=credit_line, relation=relation, ties=self.text.ties)
+        credit: dict[str, Any] = {}
+        if self.answer:
+            credit = self.answer.credit or self.answer.assignment.credit
+        return Words(
+            self.text.body,
+            name=str(credit.get("name") or ""),
+            credit_line=str(credit.get("credit_line") or ""),
+            relation=str(credit.get("relation") or ""),
+            ties=self.text.ties,
+        )
 
 
 @dataclass(frozen=True)
 class Words:
-    """The fields of a translation as entered. An answer has no headline, and a wording has no fields of an expert."""
+    """The fields of a translation as entered.
+
+    Only a wording has a `headline`. Only an answer has `name`, `credit_line`, `relation` (the expert's details in
+    print) and `ties` (their interests in the matter). `translator` is the translator's name, printed if `is_credited`.
+    """
 
     body: str
     headline: str = ""
@@ -73,9 +87,11 @@ class Words:
     is_credited: bool = False
 
 
-def wording_of(question: Question) -> list[Original]:
+def list_wording(question: Question) -> list[Original]:
     """Return the wording of a question as a list of one original, or an empty list if it has no text."""
-    return [Original(question, None, question.text)] if question.text and question.text.body else []
+    if question.text is None or not question.text.body:
+        return []
+    return [Original(question, None, question.text)]
 
 
 def originals(session: Session, question: Question) -> list[Original]:
@@ -83,14 +99,14 @@ def originals(session: Session, question: Question) -> list[Original]:
     query = select(Answer, AnswerText).join(AnswerText, AnswerText.id == Answer.text_id)
     query = query.where(Answer.question_id == question.id, ~Answer.is_withdrawn, AnswerText.body != "")
     rows = session.execute(query.order_by(Answer.run_position, Answer.id))
-    return wording_of(question) + [Original(question, answer, text) for answer, text in rows]
+    return list_wording(question) + [Original(question, answer, text) for answer, text in rows]
 
 
 def get_translations(session: Session, question: Question) -> dict[tuple[str, str], Translation]:
     """Return the translations of a question's texts, keyed by the original's key and the language."""
     query = select(Translation, Answer.public_id).outerjoin(Answer, Answer.id == Translation.answer_id)
     rows = session.execute(query.where(Translation.question_id == question.id).order_by(Translation.id))
-    return {(key or QUESTION, one.language): one for one, key in rows}
+    return {(answer_key or QUESTION, translation.language): translation for translation, answer_key in rows}
 
 
 def get_original_version(session: Session, row: Translation | TranslatorRow) -> QuestionText | AnswerText:
@@ -101,17 +117,19 @@ def get_original_version(session: Session, row: Translation | TranslatorRow) -> 
 
 
 def is_current(session: Session, row: Translation | TranslatorRow, original: Original) -> bool:
-    """Return whether the original is unchanged since it was translated, apart from the background, which isn't printed.
+    """Return whether the original is unchanged since it was translated or, for a translator, sent to them.
 
-    For a row of a translator: unchanged since it was sent to them.
+    A change of the background doesn't count, as it isn't printed.
     """
-    then, stands = get_original_version(session, row), original.text
-    if isinstance(then, AnswerText) and isinstance(stands, AnswerText):
-        return (then.body, then.ties) == (stands.body, stands.ties)
-    return isinstance(then, QuestionText) and isinstance(stands, QuestionText) and then.parts[:2] == stands.parts[:2]
+    old, new = get_original_version(session, row), original.text
+    if isinstance(old, AnswerText) and isinstance(new, AnswerText):
+        return (old.body, old.ties) == (new.body, new.ties)
+    if isinstance(old, QuestionText) and isinstance(new, QuestionText):
+        return old.parts[:2] == new.parts[:2]  # headline and body
+    return False
 
 
-def reads(expert: Expert, language: str) -> bool:
+def reads_language(expert: Expert, language: str) -> bool:
     """Return whether an expert's profile lists this language, in this script."""
     return any(is_same_language(listed, language) for listed in expert.languages)
 
@@ -125,7 +143,7 @@ def is_same_language(language: str, other_language: str) -> bool:
 def translate(
     session: Session, actor: Staff | Translator, original: Original, language: str, content: Words
 ) -> Translation:
-    """Save and return the translation of a text. The same content for the same version of the original changes nothing.
+    """Save and return the translation of a text. Saving the same content and version of the original changes nothing.
 
     An approved translation has to be reopened first, unless its original has changed. Raises `PermissionDenied`,
     `MissingPrecondition` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is the question's
@@ -137,22 +155,29 @@ def translate(
         raise InvalidTransition("question", "translate", original.question.state)
     old = get_translations(session, original.question).get((original.key, language))
     require_other_language(original.question, language)
-    facts = facts_of(original, content)
-    if old and old.is_written and all(getattr(old, name) == value for name, value in facts.items()):
+    values = build_columns(original, content)
+    if old and old.is_written and all(getattr(old, name) == value for name, value in values.items()):
         return old
-    why = {"language": language}
+    details = {"language": language}
     if old and old.is_approved and not is_current(session, old, original):
-        TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=why, approved_by_id=None)
-    by = actor.person_id if isinstance(actor, Staff) else None
-    facts |= {"written_at": now(session), "written_by_id": by, "checked_at": None, "unread_reason": None}
-    one = old or Translation(
+        TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=details, approved_by_id=None)
+    values |= {
+        "written_at": now(session),
+        "written_by_id": actor.person_id if isinstance(actor, Staff) else None,
+        "checked_at": None,
+        "unread_reason": None,
+    }
+    if old:
+        TRANSLATION.apply(session, actor, old, "change", why=details, **values)
+        return old
+    translation = Translation(
         question_id=original.question.id,
         answer_id=original.answer.id if original.answer else None,
         newsletter_id=original.question.newsletter_id,
         language=language,
     )
-    TRANSLATION.apply(session, actor, one, "change" if old else "start", why=why, **facts)
-    return one
+    TRANSLATION.apply(session, actor, translation, "start", why=details, **values)
+    return translation
 
 
 def require_other_language(question: Question, language: str) -> None:
@@ -161,47 +186,45 @@ def require_other_language(question: Question, language: str) -> None:
         raise InvalidTransition("question", "translate", question.text.language)
 
 
-def version_of(original: Original) -> dict[str, Any]:
+def build_version_columns(original: Original) -> dict[str, Any]:
     """Return the columns that reference the version of the original."""
-    of_answer = isinstance(original.text, AnswerText)
-    return {
-        "of_question_text_id": None if of_answer else original.text.id,
-        "of_answer_text_id": original.text.id if of_answer else None,
-    }
+    if isinstance(original.text, AnswerText):
+        return {"of_question_text_id": None, "of_answer_text_id": original.text.id}
+    return {"of_question_text_id": original.text.id, "of_answer_text_id": None}
 
 
-def facts_of(original: Original, content: Words) -> dict[str, Any]:
+def build_columns(original: Original, content: Words) -> dict[str, Any]:
     """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingPrecondition` for an empty body."""
-    lines = {
-        name: require_length(name, for_print(single_line(getattr(content, name))), most) for name, most in LINES.items()
-    }
-    of_answer = isinstance(original.text, AnswerText)
+    lines = {}
+    for name, max_length in LINES.items():
+        lines[name] = require_length(name, for_print(single_line(getattr(content, name))), max_length)
+    if isinstance(original.text, AnswerText):
+        lines["headline"] = ""
     ties = for_print(clean(content.ties)) if original.words.ties else ""
     return {
         **lines,
-        "headline": "" if of_answer else lines["headline"],
         "body": require_length("body", require_text("translation", for_print(clean(content.body))), MAXIMUM),
         "ties": require_length("ties", ties, MAXIMUM),
         "is_credited": content.is_credited and bool(lines["translator"]),
-        **version_of(original),
+        **build_version_columns(original),
     }
 
 
 def faults_of_approval(
     session: Session, translation: Translation, original: Original, has_compared: bool
 ) -> list[MissingPrecondition]:
-    """Return what prevents the approval. A reason can override that the expert hasn't checked it, and nothing else."""
-    faults = [] if has_compared else [MissingPrecondition("not_compared")]
+    """Return what prevents the approval. Only the fault `NOT_CHECKED` can be overridden with a reason."""
+    faults = []
+    if not has_compared:
+        faults.append(MissingPrecondition("not_compared"))
     if not original.is_approved:
         faults.append(MissingPrecondition("original_not_approved"))
     if not is_current(session, translation, original):
         faults.append(MissingPrecondition("original_changed"))
-    unread = (
-        original.answer is not None
-        and reads(original.answer.expert, translation.language)
-        and translation.checked_at is None
-    )
-    return [*faults, MissingPrecondition("translation_not_checked")] if unread else faults
+    expert = original.answer.expert if original.answer else None
+    if expert and translation.checked_at is None and reads_language(expert, translation.language):
+        faults.append(MissingPrecondition("translation_not_checked"))
+    return faults
 
 
 def approve(
@@ -216,17 +239,18 @@ def approve(
 ) -> None:
     """Approve a translation for print. `has_compared` states that the actor has compared it with the original.
 
-    The original must be approved, and unchanged since. The translation is checked for readers' private words, as the
-    original was. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `LeakDetected`, `TooLong`, and
-    `MissingPrecondition` for what `faults_of_approval` returns.
+    The original must be approved, and unchanged since it was translated. The translation is checked for readers'
+    private words, as the original was. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
+    `LeakDetected`, `TooLong`, and `MissingPrecondition` for what `faults_of_approval` returns.
     """
     must(actor, "approve")
     check_version(lock_row(session, translation), version)
     TRANSLATION.move("approve", translation.state)
     reason = require_length("reason", single_line(reason), 400)
     for fault in faults_of_approval(session, translation, original, has_compared):
-        if fault.code != NOT_CHECKED or not reason:
-            raise fault
+        if fault.code == NOT_CHECKED and reason:
+            continue
+        raise fault
     _check_no_reader_words(session, actor, translation, original)
     TRANSLATION.apply(
         session,
@@ -240,50 +264,55 @@ def approve(
 
 
 def _check_no_reader_words(session: Session, actor: Staff, translation: Translation, original: Original) -> None:
-    """Raise `LeakDetected` if readers' own words are in a translation: a letter may be in the same language."""
+    """Raise `LeakDetected` if readers' own words are in a translation, as letters may be in the same language."""
     texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
-        whole = "\n".join(texts)
-        must_be_clear(session, actor, original.question, whole, f"{original.words.body}\n{original.words.ties}")
+        old_text = f"{original.words.body}\n{original.words.ties}"
+        must_be_clear(session, actor, original.question, "\n".join(texts), old_text)
         return
-    found = list_reader_passages(session, asker_letters(session, original.question), texts)
-    must_have_looked(actor, found, "private_details")
+    passages = list_reader_passages(session, asker_letters(session, original.question), texts)
+    must_have_looked(actor, passages, "private_details")
 
 
 def reopen(session: Session, actor: Staff, translation: Translation) -> None:
     """Revoke the approval of a translation, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
-    why = {"language": translation.language}
-    TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=why, approved_by_id=None)
+    details = {"language": translation.language}
+    TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=details, approved_by_id=None)
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
     """Drop a translation; it can be written again. Raises `InvalidTransition`, `PermissionDenied`."""
-    why = {"language": translation.language}
-    TRANSLATION.apply(session, actor, lock_row(session, translation), "drop", why=why, approved_by_id=None)
+    details = {"language": translation.language}
+    TRANSLATION.apply(session, actor, lock_row(session, translation), "drop", why=details, approved_by_id=None)
 
 
-def shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:
+def list_shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:
     """Return the translations that a quote check shows the expert below their own text.
 
-    Those are translations of the checked version into languages that the expert reads, written before the check began.
+    These are the translations of the checked version into languages that the expert reads, written before the check
+    began.
     """
     query = select(Translation).filter_by(answer_id=answer.id, of_answer_text_id=check.text_id)
     query = query.where(Translation.is_written, Translation.written_at <= check.asked_at)
-    return [one for one in session.scalars(query.order_by(Translation.language)) if reads(answer.expert, one.language)]
+    return _filter_readable(answer.expert, session.scalars(query.order_by(Translation.language)))
 
 
-def of_text(session: Session, answer: Answer) -> Sequence[Translation]:
-    """Return the translations of an answer's newest text that its expert reads."""
+def list_readable_translations(session: Session, answer: Answer) -> list[Translation]:
+    """Return the translations of an answer's newest text into languages that its expert reads."""
     query = select(Translation).filter_by(answer_id=answer.id, of_answer_text_id=answer.text_id)
-    found = session.scalars(query.where(Translation.is_written).order_by(Translation.language))
-    return [one for one in found if reads(answer.expert, one.language)]
+    query = query.where(Translation.is_written).order_by(Translation.language)
+    return _filter_readable(answer.expert, session.scalars(query))
+
+
+def _filter_readable(expert: Expert, translations: Iterable[Translation]) -> list[Translation]:
+    return [translation for translation in translations if reads_language(expert, translation.language)]
 
 
 def mark_checked(session: Session, answer: Answer, check: Check, labels: Collection[str]) -> None:
-    """Record the expert's consent to the translations that the check showed them, if their labels are in `labels`.
+    """Record the expert's consent to the translations that the check showed them.
 
-    A translation that was changed meanwhile has another label.
+    `labels` are those of the translations as they were shown: one that was changed meanwhile has another label.
     """
-    for one in shown_in_check(session, answer, check):
-        if one.label in labels:
-            one.checked_at = now(session)
+    for translation in list_shown_in_check(session, answer, check):
+        if translation.label in labels:
+            translation.checked_at = now(session)

@@ -30,32 +30,34 @@ def undo_submit(session: Session, actor: Staff, answer: Answer, event: Event) ->
     """Restore the previous text and delete the submitted version, which the letter still has."""
     text = session.get_one(AnswerText, (event.facts or {})["text"])
     older = select(AnswerText.id).where(AnswerText.answer_id == answer.id, AnswerText.id < text.id)
-    before = session.scalar(older.order_by(AnswerText.id.desc()).limit(1))
-    ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why={"undoes": event.id}, text_id=before)
+    previous_id = session.scalar(older.order_by(AnswerText.id.desc()).limit(1))
+    details = {"undoes": event.id}
+    ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why=details, text_id=previous_id)
     session.delete(text)
     session.flush()
 
 
 def undo_reply(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
     """Reopen the quote check with its old deadline."""
-    ended = select(Check).filter_by(answer_id=answer.id).order_by(Check.id.desc()).limit(1)
-    check = session.scalars(ended).one()
+    newest = select(Check).filter_by(answer_id=answer.id).order_by(Check.id.desc()).limit(1)
+    check = session.scalars(newest).one()
     check.outcome = check.ended_at = check.reply_text = None
     ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why={"undoes": event.id})
 
 
 def undo_invite(session: Session, actor: Staff, assignment: Assignment) -> None:
-    if assignment.is_invited:
-        links.revoke_links(session, assignment.id)
-        # The ladder must not resend what a person stopped.
-        off = {"after_id": None, "step_at": None}
-        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off)
-        reopen_if_unassigned(session, actor, assignment.question_id)
+    if not assignment.is_invited:
+        return
+    links.revoke_links(session, assignment.id)
+    off_the_ladder = {"after_id": None, "step_at": None}  # as the ladder must not resend what a person stopped
+    ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off_the_ladder)
+    reopen_if_unassigned(session, actor, assignment.question_id)
 
 
 def undo_check(session: Session, actor: Staff, assignment: Assignment) -> None:
     answer = session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one()
     check = open_check(session, lock_row(session, answer))
     if check is not None:
-        check.outcome, check.ended_at = "recalled", now(session)
+        check.outcome = "recalled"
+        check.ended_at = now(session)
         ANSWER.apply(session, actor, answer, "recall", cause="discard")

@@ -1,4 +1,4 @@
-"""Answers that an edition ran without: tell their experts, and hold the text over for another question."""
+"""Answers that came too late for the edition: tell their experts, and hold the texts over for another question."""
 
 from datetime import datetime
 from typing import Unpack
@@ -26,23 +26,25 @@ from .models import Answer, AnswerText, Assignment
 def mark_unused(
     session: Session, actor: Staff, question: Question, ran_on: datetime, **posting: Unpack[outbox.Posting]
 ) -> None:
-    """End the open assignments of a question that ran without them, and tell the experts who had heard of it.
+    """End the open assignments of a question that was published, and tell the experts who had heard of it.
 
-    Texts that were handed in are held over. `posting` is passed to `send_to_expert`.
+    Texts that were handed in are held over. `ran_on` is when the question was published. `posting` are options of the
+    outbox, passed to `send_to_expert`.
     """
     for assignment in of_question(session, question):
         if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
         answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-        kept, asked = answer is not None and assignment.has_sent, assignment.is_asked
+        has_sent, was_asked = assignment.has_sent, assignment.is_asked  # read before the state changes
         ASSIGNMENT.apply(session, actor, assignment, "cancel", cause="send")
-        if answer is not None:
-            action, cause = ("hold over", "send") if kept else ("withdraw", "cancel")
-            ANSWER.apply(session, actor, lock_row(session, answer), action, cause=cause)
+        if answer is not None and has_sent:
+            ANSWER.apply(session, actor, lock_row(session, answer), "hold over", cause="send")
+        elif answer is not None:
+            ANSWER.apply(session, actor, lock_row(session, answer), "withdraw", cause="cancel")
         links.revoke_links(session, assignment.id)
-        if asked and unsent_mails.stop_asking(session, actor, assignment):
-            about = AssignmentMail(runs_on=ran_on, kept=kept)
-            expert_mails.send_to_expert(session, actor, assignment, "expert.ran_without", about, **posting)
+        if was_asked and unsent_mails.stop_asking(session, actor, assignment):
+            values = AssignmentMail(runs_on=ran_on, kept=answer is not None and has_sent)
+            expert_mails.send_to_expert(session, actor, assignment, "expert.ran_without", values, **posting)
 
 
 def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Question:
@@ -53,30 +55,40 @@ def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Ques
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or not lock_row(session, answer).is_held_over:
         raise InvalidTransition("answer", "use", answer.state if answer else None)
-    old = session.get_one(Question, assignment.question_id)
-    new = _copy_question(session, actor, old)
+    question = _copy_question(session, actor, session.get_one(Question, assignment.question_id))
     end_check(session, actor, answer)
-    lock_row(session, assignment).question_id = answer.question_id = new.id
-    for made in (Translation, Translator):
-        session.execute(update(made).where(made.answer_id == answer.id).values(question_id=new.id))
+    lock_row(session, assignment).question_id = question.id
+    answer.question_id = question.id
+    for table in (Translation, Translator):
+        session.execute(update(table).where(table.answer_id == answer.id).values(question_id=question.id))
     text = session.get_one(AnswerText, answer.text_id)
     received_at = assignment.received_at or text.written_at
     ANSWER.apply(session, actor, answer, "use", to=text.kind)
     ASSIGNMENT.apply(session, actor, assignment, "revive", cause="use", received_at=received_at)
-    if new.is_cleared:
-        QUESTION.apply(session, actor, new, "seek", cause="invite")
-    return new
+    if question.is_cleared:
+        QUESTION.apply(session, actor, question, "seek", cause="invite")
+    return question
 
 
 def _copy_question(session: Session, actor: Staff, source: Question) -> Question:
-    """Open a question with the wording of one that ran; it is cleared if it was and the actor may clear wordings."""
-    words = source.text
-    if words is None:
+    """Open a new question with the wording and topics of `source`, which was published.
+
+    The new wording is cleared if that of `source` was, and if the actor may clear wordings.
+    """
+    text = source.text
+    if text is None:
         raise InvalidTransition("question", "open again", source.state)
-    said = {"headline": words.headline, "body": words.body or "", "background": words.background}
-    new = actions.open_question(session, actor, [], **said, language=words.language)
+    question = actions.open_question(
+        session,
+        actor,
+        [],
+        headline=text.headline,
+        body=text.body or "",
+        background=text.background,
+        language=text.language,
+    )
     topics = select(QuestionTopic.topic_id).filter_by(question_id=source.id)
-    actions.put_topics(session, new, list(session.scalars(topics)))
+    actions.put_topics(session, question, list(session.scalars(topics)))
     if source.is_cleared and may(actor, "clear"):
-        wording.clear(session, actor, new, new.text_id or 0)
-    return new
+        wording.clear(session, actor, question, question.text_id or 0)
+    return question

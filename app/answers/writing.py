@@ -26,9 +26,12 @@ MAXIMUM = 20_000  # characters of an answer
 
 @dataclass(frozen=True)
 class AnswerContent:
-    """An expert's submission: the text, their ties to the matter, and whether they state that the words are their own.
+    """An expert's submission.
 
-    A `credit_line` of None leaves that of the assignment as it is.
+    - `body`: the text;
+    - `ties`: the expert's interests in the matter;
+    - `own_words`: the expert states that they wrote the text themselves;
+    - `credit_line`: None leaves the credit line of the assignment as it is.
     """
 
     body: str
@@ -39,7 +42,7 @@ class AnswerContent:
 
 @dataclass(frozen=True)
 class DraftSnapshot:
-    """A stored draft of one tab. `count` is the number that the page gave to the save."""
+    """A stored draft of one browser tab. `count` is the number that the page gave to the save."""
 
     tab: str
     part: str
@@ -59,33 +62,42 @@ def save_draft(
 ) -> DraftSnapshot:
     """Save the text of one tab as a draft and return the stored draft, which may be a newer one.
 
-    `count` grows with each save of a tab, so that a late request never replaces newer text. Saving is possible until
-    the edition is sent, even if a text is with the desk already. Raises `InvalidTransition` after that, or if the
-    assignment was cancelled.
+    `count` grows with each save of a tab, so that a delayed request never replaces newer text. Saving is possible until
+    the edition is sent, even if a text is with the desk already. Raises `InvalidTransition` after the edition is sent,
+    or if the assignment was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
-    body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (content.body, content.ties))
-    credit = None if content.credit_line is None else single_line(content.credit_line)[:400]
-    typed = {"body": body, "ties": ties, "credit_line": credit, "saved_at": (moment := now(session)), "count": count}
+    body = content.body.replace("\0", "")[:MAXIMUM]
+    saved_at = now(session)
+    values = {
+        "body": body,
+        "ties": content.ties.replace("\0", "")[:MAXIMUM],
+        "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:400],
+        "saved_at": saved_at,
+        "count": count,
+    }
+    saved = DraftSnapshot(tab, part, body, count, saved_at)
     of_tab = (Draft.assignment_id == assignment.id, Draft.tab == tab)
-    replace = update(Draft).where(*of_tab, Draft.part == part, Draft.count <= count).values(typed)
-    if not session.scalar(replace.returning(Draft.id), execution_options={"synchronize_session": False}):
-        if newer := session.execute(_select_saved().where(*of_tab).with_for_update()).first():
-            return DraftSnapshot(*newer)
-        session.execute(insert(Draft).values(assignment_id=assignment.id, tab=tab, part=part, **typed))
-    return DraftSnapshot(tab, part, body, count, moment)
+    replace = update(Draft).where(*of_tab, Draft.part == part, Draft.count <= count).values(values)
+    if session.scalar(replace.returning(Draft.id), execution_options={"synchronize_session": False}):
+        return saved
+    newer = session.execute(_select_snapshots().where(*of_tab).with_for_update()).first()
+    if newer:
+        return DraftSnapshot(*newer)
+    session.execute(insert(Draft).values(assignment_id=assignment.id, tab=tab, part=part, **values))
+    return saved
 
 
-def _select_saved() -> Select[str, str, str, int, datetime]:
+def _select_snapshots() -> Select[str, str, str, int, datetime]:
     return select(Draft.tab, Draft.part, Draft.body, Draft.count, Draft.saved_at)
 
 
-def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
+def list_drafts_of_other_tabs(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
     """Return the drafts of this part that other tabs saved, newest first."""
-    others = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
-    query = _select_saved().where(*others).order_by(Draft.saved_at.desc(), Draft.id.desc())
+    is_other = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
+    query = _select_snapshots().where(*is_other).order_by(Draft.saved_at.desc(), Draft.id.desc())
     return [DraftSnapshot(*row) for row in session.execute(query)]
 
 
@@ -97,12 +109,13 @@ def drafts_of(session: Session, assignment: Assignment, part: str = "answer") ->
 
 def accepts_drafts(assignment: Assignment, part: str) -> bool:
     """Return whether this part could be submitted now."""
-    checking = assignment.answer is not None and assignment.answer.is_checking
-    return checking if part == "reply" else assignment.takes_text
+    if part == "reply":
+        return assignment.answer is not None and assignment.answer.is_checking
+    return assignment.takes_text
 
 
 class SavedDraft(Protocol):
-    """A draft of one tab, whether of an expert or of a translator."""
+    """A draft of one browser tab, whether of an expert or of a translator."""
 
     @property
     def tab(self) -> Any: ...
@@ -114,19 +127,20 @@ class SavedDraft(Protocol):
     def body(self) -> Any: ...
 
 
-K = TypeVar("K", bound=SavedDraft)
+DraftT = TypeVar("DraftT", bound=SavedDraft)
 
 
-def unseen_drafts(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body: str) -> list[K]:
+def unseen_drafts(drafts: Sequence[DraftT], tab: str, known_counts: Mapping[str, int], body: str) -> list[DraftT]:
     """Return drafts that other tabs saved after a page was opened, with a text that differs from `body`.
 
-    `knows` maps each tab to the count of its draft when the page was opened.
+    `known_counts` maps each tab to the count of its draft when the page was opened.
     """
-    return [
-        draft
-        for draft in drafts
-        if draft.tab != tab and draft.count > knows.get(draft.tab, -1) and clean(draft.body) not in ("", clean(body))
-    ]
+    unseen = []
+    for draft in drafts:
+        is_newer = draft.count > known_counts.get(draft.tab, -1)
+        if draft.tab != tab and is_newer and clean(draft.body) not in ("", clean(body)):
+            unseen.append(draft)
+    return unseen
 
 
 def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
@@ -134,8 +148,8 @@ def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
     session.execute(delete(Draft).where(Draft.assignment_id == assignment_id, Draft.part == part))
 
 
-def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
-    """Return the assignment's answer, locked; start one if there is none."""
+def get_or_start_answer(session: Session, actor: Actor, assignment: Assignment) -> Answer:
+    """Return the assignment's answer, locked. Start one if there is none."""
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id).with_for_update(of=Answer))
     if answer is None:
         answer = Answer(
@@ -149,12 +163,16 @@ def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
 
 
 def add_text(
-    session: Session, actor: Actor, answer: Answer, kind: str, content: AnswerContent, **facts: object
+    session: Session, actor: Actor, answer: Answer, kind: str, content: AnswerContent, **columns: object
 ) -> AnswerText:
-    """Add a version to an answer as its newest. Raises `MissingPrecondition` if the body is empty."""
+    """Add a version to an answer as its newest. `columns` are further columns of the version, such as `channel`.
+
+    Raises `MissingPrecondition` if the body is empty.
+    """
     body = require_text("text", for_print(clean(content.body)))
-    old = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
+    newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    source = newest or session.get_one(Question, answer.question_id).text
+    language = source.language  # type: ignore[union-attr]
     number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
     text = AnswerText(
         answer_id=answer.id,
@@ -167,7 +185,7 @@ def add_text(
         own_words=content.own_words,
         by=actor.ref,
         written_at=now(session),
-        **facts,
+        **columns,
     )
     add_and_flush(session, text)
     answer.text_id = text.id
@@ -177,63 +195,66 @@ def add_text(
 def submit(
     session: Session, actor: Actor, assignment: Assignment, content: AnswerContent, version: int | None = None
 ) -> Answer:
-    """Submit an answer as its expert, and tell the editors. Drafts stay.
+    """Submit an answer as its expert, and tell the editors. The drafts stay.
 
     Submitting the same text again changes nothing. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
     and `MissingPrecondition` if the body is empty.
     """
     _lock_both(session, assignment)
-    answer = answer_of(session, actor, assignment)
-    sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    if answer.is_submitted and sent and sent.body == for_print(clean(content.body)):
+    answer = get_or_start_answer(session, actor, assignment)
+    newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    if answer.is_submitted and newest and newest.body == for_print(clean(content.body)):
         return answer
     check_version(assignment, version)
     if assignment.is_declined and isinstance(actor, Expert):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, content)
-    expert_mails.notify_desk(session, assignment, "answer", clean(content.body).partition("\n\n")[0][:1_000])
+    first_paragraph = clean(content.body).partition("\n\n")[0]
+    expert_mails.notify_desk(session, assignment, "answer", first_paragraph[:1_000])
     return answer
 
 
 def _lock_both(session: Session, assignment: Assignment) -> None:
-    """Lock the question before the assignment, as every invitation does: the ladder invites nobody meanwhile."""
+    """Lock the question, then the assignment, in the order of an invitation: meanwhile the ladder can't invite."""
     lock_row(session, session.get_one(Question, assignment.question_id))
     lock_row(session, assignment)
 
 
 def _hand_in(
-    session: Session, actor: Actor, assignment: Assignment, answer: Answer, content: AnswerContent, **facts: object
+    session: Session, actor: Actor, assignment: Assignment, answer: Answer, content: AnswerContent, **columns: object
 ) -> None:
     if content.credit_line is not None:
         assignment.credit_line = for_print(single_line(content.credit_line))[:400]
-    text = add_text(session, actor, answer, "submitted", content, **facts)
+    text = add_text(session, actor, answer, "submitted", content, **columns)
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
-    was = {"was": {"received_at": assignment.received_at.isoformat()}} if assignment.received_at else None
-    ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=was, received_at=now(session))
+    details = None
+    if assignment.received_at:
+        details = {"was": {"received_at": assignment.received_at.isoformat()}}
+    ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=details, received_at=now(session))
     unsent_mails.step_back(session, actor, assignment, "receive")
 
 
 def enter_by_hand(
     session: Session, actor: Staff, assignment: Assignment, content: AnswerContent, channel: str, given_on: date
 ) -> Answer:
-    """Enter an answer that came by phone, messenger or on paper, in the expert's name.
+    """Enter, in the expert's name, an answer that came by `channel` (phone, messenger, paper, mail) on `given_on`.
 
     Text that the desk took down is read back to the expert before it is approved (see `editing.faults_of_approval`).
     Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the body is empty.
     """
     must(actor, "edit")
     _lock_both(session, assignment)
-    answer = answer_of(session, actor, assignment)
+    answer = get_or_start_answer(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, content, channel=channel, given_on=given_on)
     return answer
 
 
 def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
-    """Take a text back as its expert, before anybody has edited it. It becomes a draft again.
+    """Take a submitted text back, as its expert, before anybody has edited it. The text becomes a draft again.
 
     Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the assignment was never invited.
     """
-    answer = answer_of(session, actor, lock_row(session, assignment))
+    answer = get_or_start_answer(session, actor, lock_row(session, assignment))
     text = session.get(AnswerText, answer.text_id) if answer.text_id else None
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
@@ -243,12 +264,14 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
 
 def delete_old_drafts(session: Session) -> None:
     """Delete drafts of questions that have run, and drafts that were not saved within the newsletter's `draft_days`."""
-    its = select(Assignment.id).where(Assignment.id == Draft.assignment_id)  # starts from drafts, which are few
-    session.execute(delete(Draft).where(its.join(Assignment.question).where(Question.has_run).exists()))
+    # Correlated subqueries: the database starts from the drafts, which are few.
+    assignment = select(Assignment.id).where(Assignment.id == Draft.assignment_id)
+    has_run = assignment.join(Assignment.question).where(Question.has_run).exists()
+    session.execute(delete(Draft).where(has_run))
     for newsletter in all_newsletters(session):
-        mine = its.where(Assignment.newsletter_id == newsletter.id)
+        is_of_newsletter = assignment.where(Assignment.newsletter_id == newsletter.id).exists()
         before = now(session) - timedelta(days=newsletter.draft_days)
-        session.execute(delete(Draft).where(Draft.saved_at < before, mine.exists()))
+        session.execute(delete(Draft).where(Draft.saved_at < before, is_of_newsletter))
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:

@@ -124,11 +124,11 @@ def _only_from_its_own_page(view_args: dict[str, Any]) -> Response | None:
 
 def _enter(session: Session, view_args: dict[str, str], few: bool = False) -> Visit:
     if "token" in view_args:
-        actor, task = or_404(expert_tasks.by_link(session, view_args["token"], few))
+        actor, task = or_404(expert_tasks.load_task_by_link(session, view_args["token"], few))
         g.language = task.newsletter.language
     else:
         actor = me(session)
-        task = or_404(expert_tasks.load(session, actor, view_args["public_id"], few))
+        task = or_404(expert_tasks.load_task(session, actor, view_args["public_id"], few))
     g.zone = task.newsletter.zone
     g.back = (str(to_assignment(request.view_args or {}).location), _("Back to the question"))
     return Visit(session, actor, task)

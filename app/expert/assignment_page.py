@@ -43,7 +43,7 @@ def check_page(
     text = session.get_one(AnswerText, task.check.text_id if task.check else context.answer.text_id)
     before = editing.submitted_text(session, context.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
-    translations = translating.shown_in_check(session, context.answer, task.check) if task.check else []
+    translations = translating.list_shown_in_check(session, context.answer, task.check) if task.check else []
     return page(
         context,
         template,

@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import g, render_template, url_for
 from flask_babel import gettext as _
 
-from ..answers.expert_tasks import Task, of_expert
+from ..answers.expert_tasks import Task, list_tasks
 from ..editions.archive import runs_of, story_path
 from ..web.formatting import ago, day, is_past, moment
 from ..web.setup import db
@@ -40,7 +40,7 @@ class Line:
 def dashboard() -> str:
     with db.read() as session:
         actor = me(session)
-        tasks = of_expert(session, actor.expert_id)
+        tasks = list_tasks(session, actor.expert_id)
         runs = runs_of(session, [task.assignment for task in tasks])
         lines = {
             group: [_line(task, runs.get(task.assignment.id)) for task in tasks if task.stage in stages]

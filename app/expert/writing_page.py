@@ -64,7 +64,7 @@ def draft_counts_json(drafts: Sequence[Draft]) -> str:
 def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") -> list[writing.DraftSnapshot]:
     """Return the drafts that other pages of this expert saved and that the submitting page can't have known."""
     tab = request.form.get("tab", "")
-    others = writing.saved_elsewhere(context.session, context.task.assignment, draft_kind, tab)
+    others = writing.list_drafts_of_other_tabs(context.session, context.task.assignment, draft_kind, tab)
     return writing.unseen_drafts(others, tab, counts_known(), body)
 
 

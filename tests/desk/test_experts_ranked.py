@@ -258,9 +258,9 @@ def test_whoever_is_found_first_is_looked_at_first_and_everybody_once(
         keys = list(session.scalars(second))
         assert len(keys) > 2
         for limit in (1, 2, 3, 100):
-            found = list(session.scalars(candidates._first_of((first, second), limit)))
+            found = list(session.scalars(candidates._select_first_ids((first, second), limit)))
             assert found == [*keys[:-3:-1], *keys[:-2]][:limit]
-    monkeypatch.setattr(candidates, "LOOKED_AT", 1)
+    monkeypatch.setattr(candidates, "MAX_EXPERTS", 1)
     assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın"]
 
 
@@ -280,8 +280,8 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
     with orchard.database.read() as session:
         leyla = [orchard.newsroom.leyla.expert_id]
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
-        [all_of_it] = candidates.histories(session, leyla, question).values()
-        [newest_of_it] = candidates.histories(session, leyla, question, limit_per_expert=3).values()
-    assert len(all_of_it.answered) == 4
-    assert newest_of_it.answered == all_of_it.answered[:2], "of the newest three one is a draft of this question"
-    assert newest_of_it.answered[0] == newest
+        [all_of_it] = candidates.load_histories(session, leyla, question).values()
+        [newest_of_it] = candidates.load_histories(session, leyla, question, limit_per_expert=3).values()
+    assert len(all_of_it.answered_ids) == 4
+    assert newest_of_it.answered_ids == all_of_it.answered_ids[:2], "of the newest three one is a draft of this question"
+    assert newest_of_it.answered_ids[0] == newest

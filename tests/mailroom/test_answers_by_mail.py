@@ -42,7 +42,7 @@ def file(room: Room, kind: str, number: int = -1, version: int | None = None, **
     letter_id = room.letters()[number].id
 
     def change(session: Session) -> None:
-        letter, said = session.get_one(Letter, letter_id), mailed_answers.Said(**about)
+        letter, said = session.get_one(Letter, letter_id), mailed_answers.FilingDetails(**about)
         mailed_answers.file(session, room.newsroom.ilya, letter, kind, said, version)
 
     room.database.write(change)
@@ -57,7 +57,7 @@ def again(room: Room, salt: ExpertAssignment, words: str) -> None:
 
 def waiting(room: Room, salt: ExpertAssignment) -> set[int]:
     with room.database.read() as session:
-        return mailed_answers.waiting_letters(session, [salt.assignment_id, 999])
+        return mailed_answers.find_with_waiting_letter(session, [salt.assignment_id, 999])
 
 
 def texts(room: Room) -> list[tuple[str, str, str, bool]]:
@@ -187,7 +187,7 @@ def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room,
 
     def take(s: Session) -> int:
         pen = s.get_one(Inbound, row.id)
-        return mailed_answers.from_pen(s, room.newsroom.ilya, salt.assignment(s), pen, row.version).id
+        return mailed_answers.take_from_pen(s, room.newsroom.ilya, salt.assignment(s), pen, row.version).id
 
     key = room.database.write(take)
     taken = room.row(row.id)
@@ -208,7 +208,7 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
     room.database.write(lambda s: setattr(s.get_one(Newsletter, newsletter_id), "check_policy", "off"))
     row = room.bring(mail("leyla.home@post.example", DESK_ADDRESS, body=WORDS, From=[LEYLAS_ADDRESS, "x@y.example"]))
     room.database.write(
-        lambda s: mailed_answers.from_pen(
+        lambda s: mailed_answers.take_from_pen(
             s, room.newsroom.ilya, salt.assignment(s), s.get_one(Inbound, row.id), row.version
         )
     )

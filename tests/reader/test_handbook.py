@@ -235,7 +235,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
         "editor", "mailed to editors at once"
     )
     assert SETTINGS["digest_at"].part == "mail"
-    assert reminders.AHEAD.days == 2
+    assert reminders.EARLY_BY.days == 2
 
 
 def test_keys_that_it_names_are_those_of_the_desk() -> None:

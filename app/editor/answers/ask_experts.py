@@ -333,7 +333,7 @@ def replies(history: History) -> str:
         history.asked,
         replied=history.replied,
     )
-    days = history.usual_days
+    days = history.median_days
     if days is None:
         return said
     return said + ngettext(

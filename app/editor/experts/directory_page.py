@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...answers.candidates import histories
+from ...answers.candidates import load_histories
 from ...answers.merging_experts import list_merged_experts
 from ...answers.queries import count_open_assignments, has_open_assignment, list_assignments_of_expert, was_never_asked
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
@@ -174,7 +174,7 @@ def _page(
         faults=faults or {},
         today=now(desk.session).date(),
         open_count=count_open_assignments(desk.session, [expert.id])[expert.id],
-        history=histories(desk.session, [expert.id])[expert.id],
+        history=load_histories(desk.session, [expert.id])[expert.id],
         state_labels=STANDS,
         assignments=list_assignments_of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),

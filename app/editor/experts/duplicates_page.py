@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...answers import merging_experts
-from ...answers.candidates import histories
+from ...answers.candidates import load_histories
 from ...answers.queries import count_open_assignments
 from ...people import directory, duplicates
 from ...people.models import Expert
@@ -40,7 +40,7 @@ def _duplicates(
         "experts",
         pairs=pairs,
         open_counts=count_open_assignments(desk.session, keys),
-        histories=histories(desk.session, keys),
+        histories=load_histories(desk.session, keys),
         emails=emails or {},
         cursor=request.args.get("after") or None,
         keyset={"newer": here() if last else None, "older": older},

@@ -210,7 +210,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
             day = parse_day(typed_on) if typed_on else incoming_mails.get_default_return_date(desk)
             if kind == "later" and day is None:
                 raise InvalidField("later_on_not_in_future", "later_on")
-            mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
+            mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.FilingDetails(reason, day), version)
         return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:
@@ -243,7 +243,7 @@ def letter_end(desk: RequestContext, one: Letter) -> Done:
 @letter_press("to-pen")
 def letter_to_pen(desk: RequestContext, letter: Letter) -> Done:
     """Return a mail that isn't this expert's to the holding pen."""
-    row = mailed_answers.to_pen(desk.session, desk.actor, letter, number_shown())
+    row = mailed_answers.return_to_pen(desk.session, desk.actor, letter, number_shown())
     there = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id)
     return Done(there, _("It isn’t their letter any more. Say what it is."), there)
 

@@ -334,7 +334,7 @@ def _answer(desk: RequestContext, row: Inbound) -> str:
     if not chosen:
         raise MissingField("assignment")
     assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, chosen))
-    letter = experts.from_pen(desk.session, desk.actor, assignment, row, number_shown())
+    letter = experts.take_from_pen(desk.session, desk.actor, assignment, row, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 

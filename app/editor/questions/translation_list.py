@@ -29,7 +29,7 @@ def languages_to(detail: QuestionDetail) -> list[Listed]:
         return []
     made = translating.get_translations(desk.session, question)
     listed = list_target_languages(desk, question, made)
-    originals = [*translating.wording_of(question), *_list_answer_originals(detail)] if listed else []
+    originals = [*translating.list_wording(question), *_list_answer_originals(detail)] if listed else []
     if not originals:
         return []
     found = []

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...answers import expert_mails
-from ...answers.mailed_answers import waiting_letters
+from ...answers.mailed_answers import find_with_waiting_letter
 from ...answers.models import Answer, Assignment
 from ...answers.queries import newest_checks
 from ...audit import chain
@@ -143,7 +143,7 @@ def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
     for state, clock in CLOCKS.items():
         mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
         found += session.scalars(mine.where(clock < now(session)).order_by(clock, Assignment.id).limit(MANY))
-    waits = waiting_letters(session, [assignment.id for assignment in found]) if found else set()
+    waits = find_with_waiting_letter(session, [assignment.id for assignment in found]) if found else set()
     return [assignment for assignment in found if assignment.id not in waits]
 
 
