@@ -69,7 +69,7 @@ def keys_of(node: ast.expr, module: ast.Module) -> set[str]:
         values = tables()[name_of(node.func.value)].values
         return {key for value in (*values, node.args[1]) for key in keys_of(value, module)}
     if isinstance(node, ast.Name):
-        loops = (part for part in ast.walk(module) if isinstance(part, ast.comprehension))
+        loops = (part for part in ast.walk(module) if isinstance(part, ast.comprehension | ast.For))
         for loop in loops:
             if isinstance(loop.target, ast.Tuple) and name_of(loop.target.elts[0]) == node.id:
                 table = tables().get(name_of(getattr(getattr(loop.iter, "func", None), "value", loop.iter)))
