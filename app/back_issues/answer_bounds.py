@@ -1,13 +1,14 @@
 """Finding the answers to a question: the expert of each, and where it ends."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .edition_outline import QUESTION
+from .edition_outline import QUESTION_MARK
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import find_guest, find_name_before_colon, is_expert_announcement, parse_lead_in
-from .printed_names import Expert, is_cased, is_name, parse_expert, parse_name_line, parse_speaker, signature
+from .printed_names import Expert, is_cased, is_name, parse_expert, parse_name_line, parse_signature, parse_speaker
 from .question_looks import Start
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
@@ -17,13 +18,18 @@ LONGEST_ANSWERS = 400  # paragraphs of all answers to one question
 
 
 @dataclass
-class Voice:
-    """One answer. With `led_in`, a lead-in or label introduces it; with `open_end`, only the edition's end ends it."""
+class FoundAnswer:
+    """One answer.
+
+    - paragraphs: its text.
+    - has_lead_in: whether a lead-in or label introduces it.
+    - ends_with_edition: whether nothing but the end of the edition shows where it ends.
+    """
 
     expert: Expert = NOBODY
-    led_in: bool = False
-    answer: list[str] = field(default_factory=list)
-    open_end: bool = False
+    has_lead_in: bool = False
+    paragraphs: list[str] = field(default_factory=list)
+    ends_with_edition: bool = False
 
 
 def parse_answers(
@@ -32,100 +38,119 @@ def parse_answers(
     start: Start,
     lexicon: Lexicon,
     section_expert: Expert | None,
-    begins: Callable[[int], bool],
-) -> tuple[list[Voice], int]:
+    begins_question: Callable[[int], bool],
+) -> tuple[list[FoundAnswer], int]:
     """Parse the answers that begin at `index`; return them and the index after the last.
 
-    `section_expert` answers where no other is named. `begins` returns whether a question begins at an index.
+    `section_expert` answers where no other is named. `begins_question` returns whether a question begins at an index.
     """
-    voices: list[Voice] = []
-    if start.inline:
-        voices.append(Voice(section_expert or NOBODY, answer=[start.inline]))
-    last = min(len(paras), index + LONGEST_ANSWERS)
-    while index < last:
+    answers: list[FoundAnswer] = []
+    if start.answer_start:
+        answers.append(FoundAnswer(section_expert or NOBODY, paragraphs=[start.answer_start]))
+    limit = min(len(paras), index + LONGEST_ANSWERS)
+    while index < limit:
         para = paras[index]
-        if para.kind == "heading" and not voices and lexicon.answer_heading.match(para.text):
+        if para.kind == "heading" and not answers and lexicon.answer_heading.match(para.text):
             index += 1
             continue
-        if _is_answer_end(paras, index, lexicon) or (
-            begins(index) and not _says_who_answers(para, lexicon, bool(voices))
-        ):
+        if _is_answer_end(paras, index, lexicon):
             break
-        led = _start_voice(paras, index, lexicon, section_expert, bool(voices))
-        if voices and voices[-1].answer and not voices[-1].expert.name and closing_credit(para, lexicon):
+        if begins_question(index) and not _introduces_answer(para, lexicon, has_answer=bool(answers)):
             break
-        if not led and not voices and _announces_others(paras, index, lexicon, section_expert):
+        if _is_credit_of_answer_above(para, answers, lexicon):
+            break
+        introduction = _start_answer(paras, index, lexicon, section_expert, has_answer=bool(answers))
+        if not introduction and not answers and _announces_experts(paras, index, lexicon, section_expert):
             index += 1
             continue
-        if led:
-            voice, rest = led
-            if voices and not voices[-1].answer and not (voice.expert.name and voice.expert != section_expert):
-                voice.expert = voices.pop().expert  # "The expert: ..." and then "The answer: ..."
-            if rest:
-                voice.answer.append(rest)
-            voices.append(voice)
-            index += 1
-        elif not voices:
-            voices.append(Voice(section_expert or NOBODY))
-            voices[-1].answer.append(para.text)
-            index += 1
+        if introduction:
+            _add_introduced_answer(answers, *introduction, section_expert)
         else:
-            voices[-1].answer.append(para.text)
-            index += 1
-        cut = _append_quotation(paras, index, voices[-1], lexicon, section_expert)
-        if cut is not None:
-            index = cut
-            if not (
-                index < len(paras)
-                and not _is_answer_end(paras, index, lexicon)
-                and _start_voice(paras, index, lexicon, section_expert, True)
-            ):
-                break
-    if voices and index >= len(paras) and len(voices[-1].answer) > 1:
-        voices[-1].open_end = count_quoted_paragraphs(voices[-1].answer) is None
-    for voice in voices:
-        _take_signature(voice, lexicon)
-    if voices and start.style == "letter" and _is_greeted(paras, index, start):
-        voices[-1].expert = voices[-1].expert if voices[-1].expert.name else Expert(paras[index].text)
+            if not answers:
+                answers.append(FoundAnswer(section_expert or NOBODY))
+            answers[-1].paragraphs.append(para.text)
         index += 1
-    return voices, index
+        quotation_end = _append_quotation(paras, index, answers[-1], lexicon)
+        if quotation_end is not None:
+            index = quotation_end
+            if not _begins_answer(paras, index, lexicon, section_expert):
+                break
+    for answer in answers:
+        answer.ends_with_edition = index >= len(paras) and answer is answers[-1] and _has_unclear_end(answer)
+        _take_signature(answer, lexicon)
+    if answers and start.style == "letter" and _is_greeted(paras, index, start):
+        if not answers[-1].expert.name:
+            answers[-1].expert = Expert(paras[index].text)
+        index += 1
+    return answers, index
 
 
-def closing_credit(para: Para, lexicon: Lexicon) -> Expert | None:
+def _is_credit_of_answer_above(para: Para, answers: Sequence[FoundAnswer], lexicon: Lexicon) -> bool:
+    """Return whether a line names the expert of an answer above it that has none."""
+    if not answers or not answers[-1].paragraphs or answers[-1].expert.name:
+        return False
+    return parse_closing_credit(para, lexicon) is not None
+
+
+def _add_introduced_answer(
+    answers: list[FoundAnswer], answer: FoundAnswer, text: str, section_expert: Expert | None
+) -> None:
+    """Add an answer whose introduction is followed by `text` in the same paragraph."""
+    names_other_expert = bool(answer.expert.name) and answer.expert != section_expert
+    if answers and not answers[-1].paragraphs and not names_other_expert:
+        answer.expert = answers.pop().expert  # "The expert: ..." and then "The answer: ..."
+    if text:
+        answer.paragraphs.append(text)
+    answers.append(answer)
+
+
+def _begins_answer(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
+    """Return whether another answer is introduced at `index`."""
+    if index >= len(paras) or _is_answer_end(paras, index, lexicon):
+        return False
+    return _start_answer(paras, index, lexicon, section_expert, has_answer=True) is not None
+
+
+def _has_unclear_end(answer: FoundAnswer) -> bool:
+    """Return whether the last paragraphs may not belong to an answer: not if it is one quotation."""
+    return len(answer.paragraphs) > 1 and count_quoted_paragraphs(answer.paragraphs) is None
+
+
+def parse_closing_credit(para: Para, lexicon: Lexicon) -> Expert | None:
     """Return the expert whom a line below the answers names as the author of all of them, or None."""
-    if para.kind in ("heading", "rule") or para.words > 25 or para.text.rstrip().endswith((":", "：", "?")):
+    if para.kind in ("heading", "rule") or para.word_count > 25 or para.text.rstrip().endswith((":", "：", "?")):
         return None
-    if found := find_guest(para.text, lexicon):
-        return found
-    led = parse_lead_in(para.text, lexicon)
-    if led and not led[1]:
-        return led[0]
-    left, colon, right = para.text.partition(":")
-    return parse_name_line(right, lexicon) if colon and len(left.split()) <= 3 and para.words <= 16 else None
+    if guest := find_guest(para.text, lexicon):
+        return guest
+    if lead_in := parse_lead_in(para.text, lexicon):
+        expert, rest = lead_in
+        if not rest:
+            return expert
+    label, colon, name = para.text.partition(":")  # "Our expert: Jane Smith, a geographer"
+    if not colon or len(label.split()) > 3 or para.word_count > 16:
+        return None
+    return parse_name_line(name, lexicon)
 
 
 def _is_greeted(paras: Sequence[Para], index: int, start: Start) -> bool:
     """Return whether the line below an answer is a name from the letter's salutation."""
-    return index < len(paras) and 0 < len(paras[index].text) < 40 and paras[index].text in start.rest
+    return index < len(paras) and 0 < len(paras[index].text) < 40 and paras[index].text in start.text
 
 
-def _append_quotation(
-    paras: Sequence[Para], index: int, voice: Voice, lexicon: Lexicon, section_expert: Expert | None
-) -> int | None:
+def _append_quotation(paras: Sequence[Para], index: int, answer: FoundAnswer, lexicon: Lexicon) -> int | None:
     """If the answer is one quotation, append its other paragraphs and return the index after it; otherwise None."""
-    if len(voice.answer) != 1:
+    if len(answer.paragraphs) != 1 or not begins_quoted(answer.paragraphs[0]):
         return None
     following: list[str] = []
-    if not begins_quoted(voice.answer[0]):
-        return None
-    for number in range(index, min(len(paras), index + LONGEST_ANSWERS)):
-        if _is_answer_end(paras, number, lexicon) or parse_lead_in(paras[number].text, lexicon):
+    for next_index in range(index, min(len(paras), index + LONGEST_ANSWERS)):
+        text = paras[next_index].text
+        if _is_answer_end(paras, next_index, lexicon) or parse_lead_in(text, lexicon):
             break
-        following.append(paras[number].text)
-    count = count_quoted_paragraphs([*voice.answer, *following])
+        following.append(text)
+    count = count_quoted_paragraphs([*answer.paragraphs, *following])
     if count is None:
         return None
-    voice.answer += following[: count - 1]
+    answer.paragraphs += following[: count - 1]
     return index + count - 1
 
 
@@ -135,94 +160,113 @@ def _is_answer_end(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
     if para.kind in ("heading", "rule"):
         return True
     start = para.text[:160]
-    call = lexicon.calls.search(start)
+    call = lexicon.call_for_questions.search(start)
     signoff = lexicon.signoffs.search(start)
     return bool(call and call.start() <= 60) or bool(signoff and signoff.start() <= 3)
 
 
-def _says_who_answers(para: Para, lexicon: Lexicon, going: bool) -> bool:
+def _introduces_answer(para: Para, lexicon: Lexicon, has_answer: bool) -> bool:
     """Return whether a paragraph that looks like a question is in fact a label or lead-in of an answer."""
-    if lexicon.answer.match(para.text[:200]):
+    if lexicon.answer_label.match(para.text[:200]):
         return True
-    return parse_lead_in(para.text, lexicon) is not None and not (going and QUESTION.search(para.text))
+    if has_answer and QUESTION_MARK.search(para.text):
+        return False
+    return parse_lead_in(para.text, lexicon) is not None
 
 
-def _start_voice(
-    paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None, going: bool
-) -> tuple[Voice, str] | None:
-    """Return the voice that a paragraph introduces and the part of the answer in it, or None.
+def _start_answer(
+    paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None, has_answer: bool
+) -> tuple[FoundAnswer, str] | None:
+    """Return the answer that a paragraph introduces and the part of its text in it, or None.
 
-    `going` means that another answer has begun.
+    `has_answer` means that another answer has begun.
     """
     para = paras[index]
-    if label := lexicon.answer.match(para.text[:200]):
-        rest = para.text[label.end() :].strip()
-        labelled = parse_expert(label["who"], lexicon) if label["who"] else None
-        spoken = parse_speaker(rest, lexicon)
-        if (
-            labelled is None
-            and spoken
-            and (other := parse_expert(spoken[0], lexicon)).credit_line
-            and is_name(other.name)
-        ):
-            labelled, rest = other, spoken[1]
-        return Voice(
-            _prefer_full_name(labelled, section_expert) if labelled else section_expert or NOBODY, led_in=True
-        ), rest
-    if found := parse_lead_in(para.text, lexicon):
-        expert, rest = found
+    if label := lexicon.answer_label.match(para.text[:200]):
+        return _parse_answer_label(para.text, label, lexicon, section_expert)
+    if lead_in := parse_lead_in(para.text, lexicon):
+        expert, rest = lead_in
         if rest or index + 1 < len(paras):
-            return Voice(_prefer_full_name(expert, section_expert), led_in=True), rest
-    if led := _parse_name_before_colon(paras, index, lexicon, going):
-        return led
-    spoken = parse_speaker(para.text, lexicon)
-    if spoken:
-        named = parse_expert(spoken[0], lexicon)
-        if section_expert and _is_same_expert(named, section_expert):
-            return Voice(section_expert, led_in=True), spoken[1]
-        if not going and is_name(named.name) and begins_quoted(spoken[1]):
-            return Voice(named, led_in=True), spoken[1]
-        marked = bool(para.head and spoken[0] in para.head) or para.strong
-        if (
-            (named.credit_line or marked)
-            and is_name(named.name, single=marked)
-            and (not going or named.credit_line or marked)
-        ):
-            return Voice(_prefer_full_name(named, section_expert), led_in=True), spoken[1]
-    if (not going or para.strong) and (line := parse_name_line(para.text, lexicon)) and index + 1 < len(paras):
-        return Voice(line, led_in=True), ""
+            return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
+    if line := _parse_name_before_colon(paras, index, lexicon, has_answer):
+        return line
+    if turn := _parse_speaker_turn(para, lexicon, section_expert, has_answer):
+        return turn
+    if index + 1 < len(paras) and (para.bold or not has_answer):
+        expert_line = parse_name_line(para.text, lexicon)
+        if expert_line:
+            return FoundAnswer(expert_line, has_lead_in=True), ""
     return None
 
 
-def _announces_others(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
+def _parse_answer_label(
+    text: str, label: re.Match[str], lexicon: Lexicon, section_expert: Expert | None
+) -> tuple[FoundAnswer, str]:
+    """Parse "Answer (Jane Smith): ..." or "Answer: Jane Smith, a geographer: ..."."""
+    rest = text[label.end() :].strip()
+    expert = parse_expert(label["who"], lexicon) if label["who"] else None
+    speaker = parse_speaker(rest, lexicon)
+    if expert is None and speaker is not None:
+        name, after_name = speaker
+        named = parse_expert(name, lexicon)
+        if named.credit_line and is_name(named.name):
+            expert = named
+            rest = after_name
+    if expert is None:
+        return FoundAnswer(section_expert or NOBODY, has_lead_in=True), rest
+    return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
+
+
+def _parse_speaker_turn(
+    para: Para, lexicon: Lexicon, section_expert: Expert | None, has_answer: bool
+) -> tuple[FoundAnswer, str] | None:
+    """Parse "Jane Smith: ..." if the name is known, followed by a quotation, bold, or has a credit line."""
+    speaker = parse_speaker(para.text, lexicon)
+    if speaker is None:
+        return None
+    name, rest = speaker
+    expert = parse_expert(name, lexicon)
+    if section_expert and _is_same_expert(expert, section_expert):
+        return FoundAnswer(section_expert, has_lead_in=True), rest
+    if not has_answer and is_name(expert.name) and begins_quoted(rest):
+        return FoundAnswer(expert, has_lead_in=True), rest
+    is_bold = para.bold or name in para.bold_start
+    if (is_bold or expert.credit_line) and is_name(expert.name, allows_single=is_bold):
+        return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
+    return None
+
+
+def _announces_experts(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
     """Return whether this is a line such as "We put the question to two experts." above the first lead-in."""
-    if (
-        index + 1 >= len(paras)
-        or not is_expert_announcement(paras[index].text, lexicon)
-        or _is_answer_end(paras, index + 1, lexicon)
-    ):
+    next_index = index + 1
+    if next_index >= len(paras) or _is_answer_end(paras, next_index, lexicon):
         return False
-    return _start_voice(paras, index + 1, lexicon, section_expert, False) is not None
+    if not is_expert_announcement(paras[index].text, lexicon):
+        return False
+    return _start_answer(paras, next_index, lexicon, section_expert, has_answer=False) is not None
 
 
 def _parse_name_before_colon(
-    paras: Sequence[Para], index: int, lexicon: Lexicon, going: bool
-) -> tuple[Voice, str] | None:
-    """Return the voice and the rest for a line, or its bold beginning, that ends with a colon and names someone."""
+    paras: Sequence[Para], index: int, lexicon: Lexicon, has_answer: bool
+) -> tuple[FoundAnswer, str] | None:
+    """Return the answer and its text for a line, or its bold beginning, that ends with a colon and names someone."""
     para = paras[index]
-    strong = bool(para.head) and para.head.rstrip().endswith((":", "："))
-    whole = para.text.rstrip().endswith((":", "：")) and para.words <= MOST_LEADING and para.kind != "item"
-    if index + 1 >= len(paras) or lexicon.dear.match(para.text[:120]):
+    if index + 1 >= len(paras) or lexicon.salutation.match(para.text[:120]):
         return None
-    if not strong and (not whole or (going and not begins_quoted(paras[index + 1].text))):
-        return None
-    said = para.head if strong else para.text
-    expert = find_name_before_colon(said, lexicon)
-    if expert is None and strong and not going and not any(map(is_cased, said.split())):
-        expert = parse_expert(said, lexicon)
+    is_bold_start = para.bold_start.rstrip().endswith((":", "："))
+    if not is_bold_start:
+        if para.kind == "item" or para.word_count > MOST_LEADING or not para.text.rstrip().endswith((":", "：")):
+            return None
+        if has_answer and not begins_quoted(paras[index + 1].text):
+            return None
+    line = para.bold_start if is_bold_start else para.text
+    rest = para.text[len(line) :].strip()
+    expert = find_name_before_colon(line, lexicon)
+    if expert is None and is_bold_start and not has_answer and not any(map(is_cased, line.split())):
+        expert = parse_expert(line, lexicon)  # a script without capitals, by which a name would be found
     if expert is None or not is_name(expert.name):
         return None
-    return Voice(expert, led_in=True), para.text[len(said) :].strip() if strong else ""
+    return FoundAnswer(expert, has_lead_in=True), rest
 
 
 def _is_same_expert(mention: Expert, expert: Expert) -> bool:
@@ -232,19 +276,23 @@ def _is_same_expert(mention: Expert, expert: Expert) -> bool:
 
 
 def _prefer_full_name(expert: Expert, section_expert: Expert | None) -> Expert:
-    return (
-        section_expert
-        if section_expert and not expert.credit_line and _is_same_expert(expert, section_expert)
-        else expert
-    )
+    """Return the expert of the section if `expert` is a short mention of them."""
+    if section_expert and not expert.credit_line and _is_same_expert(expert, section_expert):
+        return section_expert
+    return expert
 
 
-def _take_signature(voice: Voice, lexicon: Lexicon) -> None:
+def _take_signature(answer: FoundAnswer, lexicon: Lexicon) -> None:
     """Remove a signature from the end of an answer; if the answer had no expert, it becomes the expert."""
-    if len(voice.answer) < 2 or not (named := signature(voice.answer[-1])):
+    if len(answer.paragraphs) < 2:
         return
-    expert = parse_expert(named, lexicon)
-    if is_name(expert.name, single=True):
-        voice.answer.pop()
-        if not voice.expert.name:
-            voice.expert, voice.led_in = expert, True
+    signature = parse_signature(answer.paragraphs[-1])
+    if signature is None:
+        return
+    expert = parse_expert(signature, lexicon)
+    if not is_name(expert.name, allows_single=True):
+        return
+    answer.paragraphs.pop()
+    if not answer.expert.name:
+        answer.expert = expert
+        answer.has_lead_in = True

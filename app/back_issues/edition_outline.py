@@ -5,64 +5,68 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .issue_paragraph import DASHED, Para
+from .issue_paragraph import LEADING_DASH, Para
 from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
 from .text_paragraphs import may_be_heading
 
+# A question mark at the end of a paragraph, also before quotation marks or a name in brackets: "Why? (Ana)".
 # A Japanese question is marked by its last syllable, with or without a question mark.
-ASKS = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
-QUESTION = re.compile("[?؟？]|か。")
+QUESTION_END = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
+QUESTION_MARK = re.compile("[?؟？]|か。")
 MOST_LINK_WORDS = 8
 DEEPEST = 12  # nested headings
 FARTHEST = 300  # paragraphs of a heading's scope
-ADVERT_ENDS = 3  # paragraphs that may belong to an "Advertisement" label
+LOWEST_LEVEL = 7  # below the levels 1 to 6 of HTML
+MOST_ADVERT_PARAGRAPHS = 3  # paragraphs that may belong to an "Advertisement" label
 
 
-def asks(text: str) -> bool:
+def is_question(text: str) -> bool:
     """Return whether a text ends with a question mark other than the Greek one, which looks like a semicolon."""
-    found = ASKS.search(text)
-    return bool(found) and found[0][0] != ";" if found else False
+    end = QUESTION_END.search(text)
+    return end is not None and not end[0].startswith(";")
 
 
 def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
     """Remove buttons, captions and advertisements, as recognised by their text."""
-    made: list[Para] = []
-    skip = 0
-    between = False  # an advertisement between two rules, or under its label
-    for number, para in enumerate(paras):
-        if skip and para.kind not in ("rule", "heading"):
+    kept: list[Para] = []
+    skip = 0  # how many of the next paragraphs belong to an advertisement
+    for index, para in enumerate(paras):
+        if para.kind in ("rule", "heading"):
+            skip = 0
+        if skip:
             skip -= 1
             continue
-        if skip and para.kind == "rule" and between:
-            skip, between = 0, False
-            continue
-        skip = 0
         if para.kind == "rule":
-            made.append(para)
+            kept.append(para)
             continue
-        label = lexicon.advert_label.match(para.text)
-        if label or lexicon.adverts.match(para.text):
-            ruled = bool(made) and made[-1].kind == "rule"
-            end = next(
-                (at for at, one in enumerate(paras[number + 1 :][: ADVERT_ENDS + 2]) if one.kind == "rule"), None
-            )
-            skip = (end if end is not None else ADVERT_ENDS) if ruled and end is not None else (1 if label else 0)
-            between = ruled and end is not None
-            if between:
-                made.pop()  # the rules around an advertisement separate nothing else
-                skip = max(skip, 1) if end else 0
-                between = bool(end is not None)
+        is_label = lexicon.advert_label.match(para.text) is not None
+        if is_label or lexicon.adverts.match(para.text):
+            advert_length = _count_paragraphs_before_rule(paras, index + 1)
+            if advert_length is not None and kept and kept[-1].kind == "rule":
+                kept.pop()  # the rule below the advertisement is enough to separate what is around it
+                skip = advert_length
+            else:
+                skip = 1 if is_label else 0
             continue
         if not _is_extra(para, lexicon):
-            made.append(para)
-    return made
+            kept.append(para)
+    return kept
+
+
+def _count_paragraphs_before_rule(paras: Sequence[Para], start: int) -> int | None:
+    """Return how many paragraphs there are from `start` to a rule, or None if there is no rule nearby."""
+    for count, para in enumerate(paras[start : start + MOST_ADVERT_PARAGRAPHS + 2]):
+        if para.kind == "rule":
+            return count
+    return None
 
 
 def _is_extra(para: Para, lexicon: Lexicon) -> bool:
     if lexicon.buttons.match(para.text):
         return True
-    if para.link and para.kind != "heading" and para.words <= MOST_LINK_WORDS and not QUESTION.search(para.text):
+    is_short_link = para.is_link and para.kind != "heading" and para.word_count <= MOST_LINK_WORDS
+    if is_short_link and not QUESTION_MARK.search(para.text):
         return True
     if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]", a button in plain text
         return True
@@ -70,62 +74,76 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
         return True
     if re.fullmatch(r"[\W_]*", para.text) or re.fullmatch(r"\W*https?://\S+\W*", para.text):
         return True
-    return para.words <= 30 and lexicon.captions.match(para.text) is not None
+    return para.word_count <= 30 and lexicon.captions.match(para.text) is not None
 
 
 def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
     """Turn a separate bold line that is neither a sentence nor a question into a heading of the lowest level."""
-    made = []
+    marked = []
     for para in paras:
-        bold = para.strong and para.kind == "text" and may_be_heading(para) and not asks(para.text)
-        labelled = lexicon.question.match(para.text) or lexicon.answer.match(para.text)
-        other = (
-            DASHED.match(para.text) or labelled or parse_asker(para.text, lexicon) or parse_lead_in(para.text, lexicon)
-        )
-        made.append(replace(para, kind="heading", level=7) if bold and not other else para)
-    return made
+        is_bold_line = para.bold and para.kind == "text" and may_be_heading(para) and not is_question(para.text)
+        if is_bold_line and not _introduces_someone(para.text, lexicon):
+            marked.append(replace(para, kind="heading", level=LOWEST_LEVEL))
+        else:
+            marked.append(para)
+    return marked
+
+
+def _introduces_someone(text: str, lexicon: Lexicon) -> bool:
+    """Return whether a line is a label, a signature, or says who asks or answers."""
+    if LEADING_DASH.match(text) or lexicon.question_label.match(text) or lexicon.answer_label.match(text):
+        return True
+    return parse_asker(text, lexicon) is not None or parse_lead_in(text, lexicon) is not None
 
 
 @dataclass
 class Scope:
     """The paragraphs under a heading, from itself (`start`) to before the next of its level (`end`).
 
-    With `strong`, the heading or its introduction says that readers ask; with `weak`, it may be about questions; with
-    `barred`, its questions aren't from readers; with `call`, it invites readers to ask. `around` is the enclosing
-    scope.
+    - has_strong_hint: whether the heading or its introduction says that readers ask.
+    - has_weak_hint: whether the heading may be about questions.
+    - excludes_readers: whether the heading or its introduction says that its questions aren't from readers.
+    - has_call: whether it invites readers to ask.
+    - parent: the enclosing scope.
     """
 
     heading: str
     level: int
     start: int
     end: int
-    strong: bool = False
-    weak: bool = False
-    barred: bool = False
-    call: bool = False
-    around: "Scope | None" = None
+    has_strong_hint: bool = False
+    has_weak_hint: bool = False
+    excludes_readers: bool = False
+    has_call: bool = False
+    parent: "Scope | None" = None
 
     @property
     def chain(self) -> Iterator["Scope"]:
-        one: Scope | None = self
-        while one is not None:
-            yield one
-            one = one.around
+        """This scope and those around it, from the innermost."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
 
     @property
     def is_about_readers(self) -> bool:
-        return any(one.strong or (one.weak and one.call) for one in self.chain) and not self.is_barred
+        if self.is_barred:
+            return False
+        return any(scope.has_strong_hint or (scope.has_weak_hint and scope.has_call) for scope in self.chain)
 
     @property
     def may_be_about_readers(self) -> bool:
-        return (any(one.strong or one.weak for one in self.chain) or self.call) and not self.is_barred
+        if self.is_barred:
+            return False
+        return self.has_call or any(scope.has_strong_hint or scope.has_weak_hint for scope in self.chain)
 
     @property
     def is_barred(self) -> bool:
-        for one in self.chain:
-            if one.barred:
+        """Whether the nearest scope that says something about readers excludes them."""
+        for scope in self.chain:
+            if scope.excludes_readers:
                 return True
-            if one.strong:
+            if scope.has_strong_hint:
                 return False
         return False
 
@@ -133,39 +151,60 @@ class Scope:
 @lru_cache(maxsize=2 * FARTHEST)
 def _is_call_for_questions(text: str, lexicon: Lexicon) -> bool:
     """Return whether a paragraph invites readers to ask. Cached, as a paragraph is in the scope of several headings."""
-    return lexicon.calls.search(text[:2_000]) is not None
+    return lexicon.call_for_questions.search(text[:2_000]) is not None
 
 
-def _next_heading(paras: Sequence[Para], start: int) -> int | None:
-    near = range(start + 1, min(len(paras), start + FARTHEST))
-    return next((at for at in near if paras[at].kind == "heading"), None)
+def _find_next_heading(paras: Sequence[Para], start: int) -> int | None:
+    for index in range(start + 1, min(len(paras), start + FARTHEST)):
+        if paras[index].kind == "heading":
+            return index
+    return None
 
 
 def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Scope | None) -> Scope:
     """Build the scope of the heading at `start`, inside `parent`, from its text and the paragraphs below it."""
-    para = paras[start]
-    level = para.level
-    end = min(len(paras), start + FARTHEST)
-    # A question that is a heading of the same level belongs to the scope only if it follows at once, as do later ones.
-    follows = _next_heading(paras, start)
-    beside = follows is not None and asks(paras[follows].text) and paras[follows].level == level
-    among = beside and all(lexicon.strong.search(one.text) for one in paras[start + 1 : follows] if one.text)
-    for at in range(start + 1, min(len(paras), start + FARTHEST)):
-        one = paras[at]
-        own = among and one.level == level and asks(one.text)
-        if one.kind == "heading" and one.level <= level and not own:
-            end = at
-            break
-    text = para.text
-    strong = bool(lexicon.strong.search(text))
+    heading = paras[start]
+    end = _find_scope_end(paras, start, lexicon)
+    has_strong_hint = bool(lexicon.strong_hints.search(heading.text))
+    has_veto = bool(lexicon.vetoes.search(heading.text)) and not has_strong_hint
+    if parent is not None and len(list(parent.chain)) >= DEEPEST:
+        parent = parent.parent
     return Scope(
-        text,
-        level,
+        heading.text,
+        heading.level,
         start,
         end,
-        strong=strong,
-        weak=bool(lexicon.weak.search(text)),
-        barred=bool(lexicon.bars.search(text)) or (bool(lexicon.vetoes.search(text)) and not strong),
-        call=any(_is_call_for_questions(one.text, lexicon) for one in paras[start:end]),
-        around=parent if parent is None or sum(1 for _ in parent.chain) < DEEPEST else parent.around,
+        has_strong_hint=has_strong_hint,
+        has_weak_hint=bool(lexicon.weak_hints.search(heading.text)),
+        excludes_readers=bool(lexicon.bars.search(heading.text)) or has_veto,
+        has_call=any(_is_call_for_questions(para.text, lexicon) for para in paras[start:end]),
+        parent=parent,
     )
+
+
+def _find_scope_end(paras: Sequence[Para], start: int, lexicon: Lexicon) -> int:
+    """Return the index of the next heading that isn't below the one at `start`."""
+    level = paras[start].level
+    includes_questions = _is_followed_by_questions(paras, start, lexicon)
+    farthest = min(len(paras), start + FARTHEST)
+    for index in range(start + 1, farthest):
+        para = paras[index]
+        if para.kind != "heading" or para.level > level:
+            continue
+        if not (includes_questions and para.level == level and is_question(para.text)):
+            return index
+    return farthest
+
+
+def _is_followed_by_questions(paras: Sequence[Para], start: int, lexicon: Lexicon) -> bool:
+    """Return whether questions that are headings of the same level belong to the scope of the heading at `start`.
+
+    They do if the first of them follows at once, or after an introduction that says that readers ask.
+    """
+    next_index = _find_next_heading(paras, start)
+    if next_index is None:
+        return False
+    next_heading = paras[next_index]
+    if next_heading.level != paras[start].level or not is_question(next_heading.text):
+        return False
+    return all(lexicon.strong_hints.search(para.text) for para in paras[start + 1 : next_index] if para.text)

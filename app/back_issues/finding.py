@@ -2,18 +2,19 @@
 
 A question only counts if the edition says that a reader asked it: in the line above it, in the heading or introduction
 of its section, or by a label in a section that invites questions. Articles also ask their readers things, interviews
-ask someone else, and a quiz knows the answer. Texts are never altered: a block has the words of its paragraphs.
+ask someone else, and a quiz knows the answer. Texts are never altered: a Q&A has the words of its paragraphs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
-from .answer_bounds import Voice, closing_credit, parse_answers
-from .edition_outline import QUESTION, Scope, build_scope, mark_headings, remove_extras
+from .answer_bounds import FoundAnswer, parse_answers, parse_closing_credit
+from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
-from .issue_words import Lexicon, get_lexicon, known_languages, language_of
+from .issue_words import Lexicon, get_lexicon, guess_edition_language, known_languages
 from .lead_ins import find_guest, find_host, parse_asker
 from .printed_names import Expert
 from .question_ends import extract_askers, read_question
@@ -27,11 +28,16 @@ LONGEST_HEADING = 120  # characters of a paragraph that may tell the language of
 MOST_THANKS = 12  # words of a line that thanks the asker
 
 
-@dataclass(frozen=True)
-class Block:
-    """One expert's answer to one question, as printed. With `by_many`, the edition says that several readers asked.
+DOUBTS = ("date", "reader", "question", "expert", "end")
 
-    `unsure` lists codes of `DOUBTS`.
+
+@dataclass(frozen=True)
+class FoundQA:
+    """One expert's answer to one question, as printed.
+
+    - day, language: those of the edition.
+    - by_many: whether the edition says that several readers asked.
+    - unsure: which of `DOUBTS` there are.
     """
 
     section: str
@@ -46,234 +52,314 @@ class Block:
     unsure: tuple[str, ...] = ()
 
 
-DOUBTS = ("date", "reader", "question", "expert", "end")
-
-
 @dataclass
-class _Walk:
-    """The state of the search in an edition."""
+class _Search:
+    """The state of the search in an edition.
+
+    - scope: the heading that the current paragraph is under.
+    - guest, guest_level: the expert whom an introduction presents, and the level of its heading.
+    - style: how the questions of the current scope are marked.
+    - experts: by name, with the credits of their first mention.
+    - has_readers_heading: whether a heading of this edition says that readers ask.
+    - question_indexes: where the question of each of the Q&As begins.
+    """
 
     paras: Sequence[Para]
-    words: Lexicon
+    lexicon: Lexicon
     scope: Scope | None = None
     guest: Expert | None = None
     guest_level: int = 0
     style: str = ""
-    experts: dict[str, Expert] = field(default_factory=dict)  # by name, with the credits of their first mention
-    announced: bool = False  # whether a heading of this edition says that readers ask
-    blocks: list[Block] = field(default_factory=list)
-    firsts: list[int] = field(default_factory=list)  # where the question of each block begins
+    experts: dict[str, Expert] = field(default_factory=dict)
+    has_readers_heading: bool = False
+    qas: list[FoundQA] = field(default_factory=list)
+    question_indexes: list[int] = field(default_factory=list)
 
 
-def blocks_of(paras: Sequence[Para], language: str = "") -> list[Block]:
+def find_qas(paras: Sequence[Para], language: str = "") -> list[FoundQA]:
     """Find the Q&As in an edition's paragraphs, in order; without a `language`, guess it."""
-    language = language or language_of(para.text for para in paras)
-    if found := _blocks_in(paras, language):
-        return found
+    language = language or guess_edition_language(para.text for para in paras)
+    if qas := _find_qas_in_language(paras, language):
+        return qas
     # The guess can be wrong if much of an edition is in another language than its questions.
-    others = (one for one in known_languages() if one != language and _mentions_readers(paras, get_lexicon(one)))
-    return next(filter(None, (_blocks_in(paras, one) for one in others)), [])
+    for other in known_languages():
+        if other == language or not _mentions_readers(paras, get_lexicon(other)):
+            continue
+        if qas := _find_qas_in_language(paras, other):
+            return qas
+    return []
 
 
 def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon) -> bool:
     """Return whether a short paragraph mentions readers' questions in a language other than English."""
-    short = (one.text for one in paras[:MOST_PARAGRAPHS] if 0 < len(one.text) <= LONGEST_HEADING)
-    return lexicon.language != "en" and any(lexicon.own.search(text) for text in short)
+    if lexicon.language == "en":
+        return False
+    short_texts = [para.text for para in paras[:MOST_PARAGRAPHS] if 0 < len(para.text) <= LONGEST_HEADING]
+    return any(lexicon.native_strong_hints.search(text) for text in short_texts)
 
 
-def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
+def _find_qas_in_language(paras: Sequence[Para], language: str) -> list[FoundQA]:
     """Find the Q&As with the lexicon of a language."""
-    words = get_lexicon(language)
-    ready = mark_headings(remove_extras(paras[:MOST_PARAGRAPHS], words), words)
-    walk = _Walk(ready, words)
-    walk.announced = any(
-        one.kind == "heading" and (words.strong.search(one.text) or words.weak.search(one.text)) for one in ready
+    lexicon = get_lexicon(language)
+    prepared = mark_headings(remove_extras(paras[:MOST_PARAGRAPHS], lexicon), lexicon)
+    search = _Search(prepared, lexicon)
+    search.has_readers_heading = any(
+        lexicon.strong_hints.search(para.text) or lexicon.weak_hints.search(para.text)
+        for para in prepared
+        if para.kind == "heading"
     )
-    at = 0
-    while at < len(ready):
-        para = ready[at]
-        _leave_scopes(walk, at)
-        start = find_question_start(ready, at, words, walk.scope, walk.style)
-        after = _read_qa(walk, at, start) if start else None
-        if after is not None:
-            at = after
+    index = 0
+    while index < len(prepared):
+        para = prepared[index]
+        _leave_scopes(search, index)
+        start = find_question_start(prepared, index, lexicon, search.scope, search.style)
+        next_index = _read_qa(search, index, start) if start else None
+        if next_index is not None:
+            index = next_index
             continue
         if para.kind == "heading":
-            _enter_scope(walk, at)
+            _enter_scope(search, index)
         elif para.kind != "rule":
-            _read_intro(walk, para)
-        at += 1
-    return _interviewers_left_out([replace(block, language=language) for block in walk.blocks])
+            _read_intro(search, para)
+        index += 1
+    return _remove_interviewer([replace(qa, language=language) for qa in search.qas])
 
 
-def _leave_scopes(walk: _Walk, index: int) -> None:
-    while walk.scope is not None and index >= walk.scope.end:
-        if walk.guest_level >= walk.scope.level:
-            walk.guest = None
-        walk.scope, walk.style = walk.scope.around, ""
+def _leave_scopes(search: _Search, index: int) -> None:
+    while search.scope is not None and index >= search.scope.end:
+        if search.guest_level >= search.scope.level:
+            search.guest = None
+        search.scope = search.scope.parent
+        search.style = ""
 
 
-def _enter_scope(walk: _Walk, index: int) -> None:
-    walk.scope = build_scope(walk.paras, index, walk.words, walk.scope)
-    if found := find_guest(walk.paras[index].text, walk.words):
-        walk.guest, walk.guest_level = found, walk.scope.level
+def _enter_scope(search: _Search, index: int) -> None:
+    search.scope = build_scope(search.paras, index, search.lexicon, search.scope)
+    if guest := find_guest(search.paras[index].text, search.lexicon):
+        search.guest = guest
+        search.guest_level = search.scope.level
 
 
-def _read_intro(walk: _Walk, para: Para) -> None:
+def _read_intro(search: _Search, para: Para) -> None:
     """Learn from an introduction whether readers ask the questions that follow, and who answers them."""
-    if walk.scope is None:
-        walk.scope = Scope(
-            "", 0, 0, next((at for at, one in enumerate(walk.paras) if one.kind == "heading"), len(walk.paras))
-        )
-    scope, words = walk.scope, walk.words
-    strong = words.strong.search(para.text) is not None
-    if found := find_guest(para.text, words) or (find_host(para.text, words) if strong or scope.strong else None):
-        walk.guest, walk.guest_level = found, scope.level
-    said = strong and not words.calls.search(para.text) and para.kind != "item" and para.words > 3
-    if said and not (scope.level <= 1 and walk.announced):
-        scope.strong = True
-    bar, veto = words.bars.search(para.text), words.vetoes.search(para.text)
-    if (bar and not words.advert_label.match(bar[0])) or (veto and not any(one.strong for one in scope.chain)):
-        scope.barred = True
+    scope = search.scope or _build_untitled_scope(search.paras)
+    search.scope = scope
+    lexicon = search.lexicon
+    has_strong_hint = lexicon.strong_hints.search(para.text) is not None
+    guest = find_guest(para.text, lexicon)
+    if guest is None and (has_strong_hint or scope.has_strong_hint):
+        guest = find_host(para.text, lexicon)
+    if guest:
+        search.guest = guest
+        search.guest_level = scope.level
+    # An introduction to the whole edition isn't about sections without a hint if the heading of another has one.
+    is_about_scope = scope.level > 1 or not search.has_readers_heading
+    if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
+        scope.has_strong_hint = True
+    if _excludes_readers(para, scope, lexicon):
+        scope.excludes_readers = True
 
 
-def _read_qa(walk: _Walk, index: int, start: Start) -> int | None:
+def _build_untitled_scope(paras: Sequence[Para]) -> Scope:
+    """Build the scope of the paragraphs above the first heading."""
+    before_heading = takewhile(lambda para: para.kind != "heading", paras)
+    return Scope("", 0, 0, len(list(before_heading)))
+
+
+def _is_intro_sentence(para: Para, lexicon: Lexicon) -> bool:
+    """Return whether a paragraph may introduce questions: it isn't a list item, a link text or a call for questions."""
+    return para.kind != "item" and para.word_count > 3 and not lexicon.call_for_questions.search(para.text)
+
+
+def _excludes_readers(para: Para, scope: Scope, lexicon: Lexicon) -> bool:
+    """Return whether an introduction says that the questions aren't from readers."""
+    bar = lexicon.bars.search(para.text)
+    if bar and not lexicon.advert_label.match(bar[0]):
+        return True
+    has_veto = lexicon.vetoes.search(para.text) is not None
+    return has_veto and not any(outer.has_strong_hint for outer in scope.chain)
+
+
+def _read_qa(search: _Search, index: int, start: Start) -> int | None:
     """Read a question with its answers, and return the index after them; None without answers, or if no reader asks."""
-    paras, words = walk.paras, walk.words
-    if not _can_be_from_reader(walk, start):
+    paras = search.paras
+    lexicon = search.lexicon
+    if not _can_be_from_reader(search, start):
         return None
-    question, after = read_question(paras, index, start, words)
-    who, question, after = extract_askers(paras, question, after, start, words)
-    first = strip_quotation_marks(question)
-    if not any(QUESTION.search(part) for part in first):
+    texts, next_index = read_question(paras, index, start, lexicon)
+    askers, texts, next_index = extract_askers(paras, texts, next_index, start, lexicon)
+    question = strip_quotation_marks(texts)
+    if not any(QUESTION_MARK.search(text) for text in question):
         return None
-    known = walk.guest
 
-    def begins(place: int) -> bool:
-        return find_question_start(paras, place, words, walk.scope, start.style) is not None
+    def begins_question(other_index: int) -> bool:
+        return find_question_start(paras, other_index, lexicon, search.scope, start.style) is not None
 
-    voices, end = parse_answers(paras, after, start, words, known, begins)
-    voices = [voice for voice in voices if voice.answer]
-    if end < len(paras) and voices and (closing := closing_credit(paras[end], words)):
-        _credit_all(walk, closing, voices)
+    answers, end = parse_answers(paras, next_index, start, lexicon, search.guest, begins_question)
+    answers = [answer for answer in answers if answer.paragraphs]
+    if not answers:
+        return None
+    if end < len(paras) and (credited := parse_closing_credit(paras[end], lexicon)):
+        _credit_all(search, credited, answers)
         end += 1
-    if not voices or not any(first) or not _is_from_reader(walk, start, who, voices):
+    if not _is_from_reader(search, start, askers, answers):
         return None
-    section, headline = get_section_names(walk.scope, index, start.style, walk.words)
-    above = parse_asker(headline, words) if headline else None  # a heading that only says who asks
-    if above and not above.rest and not start.who and not who:
-        headline, who = "", [above.who]
-    if not start.who and not who:
-        who = _take_thanks(voices[-1].answer, words)
-        if not who and _is_closing_line(paras, end):
-            who = _take_thanks(["", paras[end].text], words)
-            end += bool(who)
-    askers = tuple(dict.fromkeys(filter(None, [start.who, *who])))
-    doubts = [code for code, holds in (("reader", start.doubtful), ("question", start.style == "plain")) if holds]
-    for voice in voices:
-        voice.expert = _resolve_expert(walk, voice.expert)
-        unsure = [*doubts, *(["end"] if voice.open_end else [])]
-        if not voice.expert.name:
-            unsure.append("expert")
-        walk.firsts.append(index)
-        walk.blocks.append(
-            Block(
+    section, headline = get_section_names(search.scope, index, start.style, lexicon)
+    if start.asker:
+        askers = [start.asker, *askers]
+    if not askers and headline:
+        line = parse_asker(headline, lexicon)
+        if line and not line.rest:  # a heading that only says who asks
+            headline = ""
+            askers = [line.asker]
+    if not askers:
+        askers, end = _find_thanks(paras, end, answers[-1], lexicon)
+    for answer in answers:
+        answer.expert = _resolve_expert(search, answer.expert)
+        search.question_indexes.append(index)
+        search.qas.append(
+            FoundQA(
                 section,
                 headline,
-                tuple(first),
-                askers,
-                voice.expert,
-                tuple(strip_quotation_marks(voice.answer)),
-                by_many=words.asked_many.match(paras[index].text[:200]) is not None,
-                unsure=tuple(unsure),
+                question=tuple(question),
+                askers=tuple(dict.fromkeys(filter(None, askers))),
+                expert=answer.expert,
+                answer=tuple(strip_quotation_marks(answer.paragraphs)),
+                by_many=lexicon.several_askers.match(paras[index].text[:200]) is not None,
+                unsure=tuple(_list_doubts(start, answer)),
             )
         )
-    walk.style = walk.style or start.style
+    search.style = search.style or start.style
     return max(end, index + 1)
+
+
+def _list_doubts(start: Start, answer: FoundAnswer) -> Iterator[str]:
+    """Yield the codes of `DOUBTS` that apply to an answer."""
+    if start.is_doubtful:
+        yield "reader"
+    if start.style == "plain":
+        yield "question"
+    if answer.ends_with_edition:
+        yield "end"
+    if not answer.expert.name:
+        yield "expert"
+
+
+def _find_thanks(paras: Sequence[Para], end: int, last_answer: FoundAnswer, lexicon: Lexicon) -> tuple[list[str], int]:
+    """Find the asker in a line of thanks, at the end of the last answer or below it; return the asker and the index
+    after that line."""
+    askers = _take_thanks(last_answer.paragraphs, lexicon)
+    if askers or not _is_closing_line(paras, end):
+        return askers, end
+    asker = _parse_thanks(paras[end].text, lexicon)
+    return ([asker], end + 1) if asker else ([], end)
 
 
 def _is_closing_line(paras: Sequence[Para], index: int) -> bool:
     """Return whether a paragraph is the last of its section and not a lead-in."""
-    alone = index < len(paras) and paras[index].kind == "text" and not paras[index].text.rstrip().endswith((":", "："))
-    return alone and (index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule"))
+    if index >= len(paras) or paras[index].kind != "text" or paras[index].text.rstrip().endswith((":", "：")):
+        return False
+    return index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule")
 
 
 def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
     """Remove a last line that only thanks the asker from an answer, and return the asker's name, if any."""
-    last = answer[-1]
-    found = parse_asker(last, lexicon) if len(answer) > 1 and len(last.split()) <= MOST_THANKS else None
-    if not found or found.rest.strip(" .!"):
+    if len(answer) < 2:
+        return []
+    asker = _parse_thanks(answer[-1], lexicon)
+    if asker is None:
         return []
     answer.pop()
-    return [found.who] if found.who else []
+    return [asker] if asker else []
 
 
-def _resolve_expert(walk: _Walk, expert: Expert) -> Expert:
+def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
+    """Return whom a line thanks for the question, "" for unnamed readers; None if it says anything else."""
+    if len(line.split()) > MOST_THANKS:
+        return None
+    asker_line = parse_asker(line, lexicon)
+    if asker_line is None or asker_line.rest.strip(" .!"):
+        return None
+    return asker_line.asker
+
+
+def _resolve_expert(search: _Search, expert: Expert) -> Expert:
     """Return the expert as first named in the edition, as later mentions are only "Dr. Dube" or the name alone."""
-    if expert.name and not expert.credit_line and not expert.relation:
-        last = expert.name.split()[-1]
-        same = (one for name, one in walk.experts.items() if name == expert.name or name.split()[-1] == last)
-        expert = next(same, expert)
-    if expert.name:
-        walk.experts.setdefault(expert.name, expert)
+    if not expert.name:
+        return expert
+    if not expert.credit_line and not expert.relation:
+        expert = _find_first_mention(search, expert.name) or expert
+    search.experts.setdefault(expert.name, expert)
     return expert
 
 
-def _credit_all(walk: _Walk, expert: Expert, voices: Sequence[Voice]) -> None:
+def _find_first_mention(search: _Search, name: str) -> Expert | None:
+    last_name = name.split()[-1]
+    for full_name, expert in search.experts.items():
+        if full_name == name or full_name.split()[-1] == last_name:
+            return expert
+    return None
+
+
+def _credit_all(search: _Search, expert: Expert, answers: Sequence[FoundAnswer]) -> None:
     """Set the expert of all answers in a section without one, for a section that names its expert in the last line."""
-    for voice in voices:
-        voice.expert = voice.expert if voice.expert.name else expert
-    for number, block in enumerate(walk.blocks):
-        if walk.scope is not None and walk.firsts[number] >= walk.scope.start and not block.expert.name:
-            walk.blocks[number] = replace(
-                block, expert=expert, unsure=tuple(code for code in block.unsure if code != "expert")
-            )
+    for answer in answers:
+        if not answer.expert.name:
+            answer.expert = expert
+    if search.scope is None:
+        return
+    for number, qa in enumerate(search.qas):
+        if search.question_indexes[number] >= search.scope.start and not qa.expert.name:
+            doubts = tuple(code for code in qa.unsure if code != "expert")
+            search.qas[number] = replace(qa, expert=expert, unsure=doubts)
 
 
-def _can_be_from_reader(walk: _Walk, start: Start) -> bool:
+def _can_be_from_reader(search: _Search, start: Start) -> bool:
     """Return whether a question could still turn out to be a reader's, to skip the costly parsing of most others."""
-    return start.by_reader or not (walk.scope is not None and walk.scope.is_barred)
+    return start.is_by_reader or search.scope is None or not search.scope.is_barred
 
 
-def _is_from_reader(walk: _Walk, start: Start, credits: Sequence[str], voices: Sequence[Voice]) -> bool:
-    """Return whether the edition says that a reader asked this."""
-    scope = walk.scope
-    if scope is not None and scope.is_barred and not start.by_reader:
-        return False
-    if start.by_reader or (scope is not None and scope.is_about_readers):
+def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answers: Sequence[FoundAnswer]) -> bool:
+    """Return whether the edition says that a reader asked this. `askers` are named around the question's end."""
+    scope = search.scope
+    if start.is_by_reader:
         return True
-    led = any(voice.led_in for voice in voices)
-    may = scope is not None and scope.may_be_about_readers
-    if start.announced and start.who:
-        return led or may
+    if scope is not None and scope.is_barred:
+        return False
+    if scope is not None and scope.is_about_readers:
+        return True
+    has_lead_in = any(answer.has_lead_in for answer in answers)
+    may_be_in_scope = scope is not None and scope.may_be_about_readers
+    if start.is_announced and start.asker:
+        return has_lead_in or may_be_in_scope
     if start.style == "label":
-        return may or (bool(credits) and led)
-    return bool(credits) and (led or may)
+        return may_be_in_scope or (bool(askers) and has_lead_in)
+    return bool(askers) and (has_lead_in or may_be_in_scope)
 
 
-def _interviewers_left_out(blocks: list[Block]) -> list[Block]:
+def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:
     """Remove the asker if three or more questions all name the same one, who is the interviewer and not a reader."""
-    named = [block.askers for block in blocks]
-    if len({block.question for block in blocks}) >= 3 and len(set(named)) == 1 and named[0]:
-        return [replace(block, askers=()) for block in blocks]
-    return blocks
+    different_askers = {qa.askers for qa in qas}
+    if len({qa.question for qa in qas}) < 3 or len(different_askers) > 1 or () in different_askers:
+        return qas
+    return [replace(qa, askers=()) for qa in qas]
 
 
-def as_data(block: Block, file: str) -> dict[str, Any]:
-    """Return a block as data for `readers-asked editions import --dry-run --json`; what is unknown is None or empty."""
-    expert = block.expert
+def as_data(qa: FoundQA, file: str) -> dict[str, Any]:
+    """Return a Q&A as data for `readers-asked editions import --dry-run --json`; what is unknown is None or empty."""
+    expert = qa.expert
     return {
         "file": file,
-        "edition_date": block.day.isoformat() if block.day else None,
-        "section": block.section or None,
-        "headline": block.headline or None,
-        "question": "\n\n".join(block.question),
-        "askers": list(block.askers),
+        "edition_date": qa.day.isoformat() if qa.day else None,
+        "section": qa.section or None,
+        "headline": qa.headline or None,
+        "question": "\n\n".join(qa.question),
+        "askers": list(qa.askers),
         "lead_in": {
             "name": expert.name or None,
             "credit_line": expert.credit_line or None,
             "relation": expert.relation or None,
         },
-        "answer": list(block.answer),
-        "unsure": list(block.unsure),
+        "answer": list(qa.answer),
+        "unsure": list(qa.unsure),
     }

@@ -19,7 +19,7 @@ from ..mailtext.parsing.parse import MAX_PARSED, parse
 from .html_paragraphs import paragraphs_of_html
 from .issue_dates import date_in, parse_date_line
 from .issue_paragraph import Para
-from .issue_words import get_lexicon, language_of
+from .issue_words import get_lexicon, guess_edition_language
 from .text_paragraphs import front_matter, is_markdown, paragraphs_of_markdown, paragraphs_of_text
 
 MOST_BYTES = 40 * 1024 * 1024
@@ -226,7 +226,7 @@ def _iso_day(text: str) -> date | None:
 
 def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_date: date | None = None) -> Issue:
     """Build an edition. Without a `day`, look for one in its first paragraphs, and then use the file name's."""
-    language = language_of(para.text for para in paras)
+    language = guess_edition_language(para.text for para in paras)
     if day is None:
         top = [para for para in paras if para.text][:TOP]
         day = (
@@ -247,7 +247,9 @@ def _split_issues(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
         starts = [_get_issue_start(paras, at) for at in cuts]
         starts[0] = 0
         for number, (start, end) in enumerate(pairwise([*starts, len(paras)])):
-            yield Issue(issue.title, days[number], language_of(p.text for p in paras[start:end]), paras[start:end])
+            yield Issue(
+                issue.title, days[number], guess_edition_language(p.text for p in paras[start:end]), paras[start:end]
+            )
 
 
 def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:

@@ -9,55 +9,69 @@ from .issue_words import begins_with_label
 
 # "rule" is a horizontal rule, which has no text.
 Kind = Literal["text", "heading", "item", "quote", "rule"]
-DASHED = re.compile(r"[\s\u200e\u200f]*(?:[—–―~]|--?)[\s\u00a0\u202f]*(?=[^\W\d_]|[\"“«„(])")
+# A dash before a name or an opening quotation mark: "— Maria, Tbilisi".
+LEADING_DASH = re.compile(r"[\s\u200e\u200f]*(?:[—–―~]|--?)[\s\u00a0\u202f]*(?=[^\W\d_]|[\"“«„(])")
 
 
 @dataclass(frozen=True)
 class Para:
-    """A paragraph. `level` is that of a heading, 1 being the highest. `strong` (bold), `slanted` (italic) and `link`
-    apply to all of its text; `head` is its bold beginning if the rest isn't. `marker` is a list item's number or
-    bullet. `apart` is False if only a line break separates it from the paragraph before.
+    """A paragraph.
+
+    - level: the level of a heading, 1 being the highest; 0 for anything else.
+    - bold, italic, is_link: whether all of its text is.
+    - bold_start: its bold beginning if the rest isn't bold.
+    - marker: the number or bullet of a list item.
+    - is_separate: False if only a line break separates it from the paragraph before.
     """
 
     text: str
     kind: Kind = "text"
     level: int = 0
-    strong: bool = False
-    slanted: bool = False
-    head: str = ""
+    bold: bool = False
+    italic: bool = False
+    bold_start: str = ""
     marker: str = ""
-    link: bool = False
-    apart: bool = True
+    is_link: bool = False
+    is_separate: bool = True
 
     @property
-    def words(self) -> int:
+    def word_count(self) -> int:
         return len(self.text.split())
 
 
+LONGEST_LABEL_LINE = 20  # characters of a line that only consists of a label
+MOST_SIGNATURE_WORDS = 14  # including the dash
 _ENDS_SENTENCE = re.compile(r"[.!?…؟:。！？][\"”»«“’')\]]*\Z")
 
 
 def _is_separate_line(previous: Para, line: Para) -> bool:
     """Return whether a line begins a paragraph instead of continuing the previous line."""
-    if previous.strong != line.strong or previous.slanted != line.slanted or previous.kind != line.kind:
+    if previous.bold != line.bold or previous.italic != line.italic or previous.kind != line.kind:
         return True
     if line.kind == "heading":
         return False
-    if begins_with_label(line.text) or begins_with_label(previous.text) and len(previous.text) < 20:
+    if begins_with_label(line.text):
         return True
-    if line.marker or re.search(r"[:：]\W*\Z", line.head):
+    if begins_with_label(previous.text) and len(previous.text) < LONGEST_LABEL_LINE:
         return True
-    return bool(DASHED.match(line.text) and line.words <= 14 and _ENDS_SENTENCE.search(previous.text))
+    if line.marker or re.search(r"[:：]\W*\Z", line.bold_start):
+        return True
+    is_signature = LEADING_DASH.match(line.text) and line.word_count <= MOST_SIGNATURE_WORDS
+    return bool(is_signature and _ENDS_SENTENCE.search(previous.text))
 
 
 def join_lines(lines: Sequence[Para]) -> list[Para]:
     """Join lines that belong to the same paragraph with spaces."""
-    made: list[Para] = []
+    paras: list[Para] = []
     for line in lines:
-        if made and not line.apart and not _is_separate_line(made[-1], line):
-            before = made[-1]
-            head = before.head if not before.strong else ""
-            made[-1] = replace(before, text=f"{before.text} {line.text}", head=head, link=before.link and line.link)
-        else:
-            made.append(line)
-    return made
+        if not paras or line.is_separate or _is_separate_line(paras[-1], line):
+            paras.append(line)
+            continue
+        start = paras[-1]
+        paras[-1] = replace(
+            start,
+            text=f"{start.text} {line.text}",
+            bold_start="" if start.bold else start.bold_start,
+            is_link=start.is_link and line.is_link,
+        )
+    return paras

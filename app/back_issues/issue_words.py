@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ..text.clean import SIGN
+from ..text.clean import SIGN as HAN_OR_KANA
 from ..text.languages import guess_language
 from ..typesetting.house_languages import LANGUAGES, phrases_for
 
 FOLDER = Path(__file__).with_name("languages")
 LONGEST_LABEL = 400  # characters of a paragraph in which a label, credit or lead-in must end
-HOLES = "{name}{credit_line}{relation}"
-ASKED = ("asked_many", "asked_one", "asked_credit")
-MANY = ("asked_many",)
-LED_IN = ("lead_in", "also")
+# Kinds of sentences of the house form.
+ASKER_SENTENCES = ("asked_many", "asked_one", "asked_credit")
+SEVERAL_ASKERS_SENTENCES = ("asked_many",)
+LEAD_IN_SENTENCES = ("lead_in", "also")
 COLON = r"[\s\u00a0\u202f]*[:：]"
 QUOTES = "\"“”„«»‹›‘’'「『"
-_SAME = {
+# Variants that a character of a phrase also matches.
+_VARIANTS = {
     " ": r"[\s\u00a0\u202f]+",
     "'": "['’ʼ]",
     "’": "['’ʼ]",
@@ -40,46 +41,66 @@ _SAME = {
     "إ": "[إا]",
     "ً": "ً?",
 }
-_ALIKE = str.maketrans({"ي": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "ё": "е", "ً": None, "’": " ", "'": " ", "ʼ": " "})
-_KEY = re.compile(rf"{SIGN}|(?:(?!{SIGN})\w)+")
-_BARE = re.compile(r"[^\w؟?]+")
+# Unifies variants of letters in keys.
+_UNIFIED = str.maketrans({"ي": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "ё": "е", "ً": None, "’": " ", "'": " ", "ʼ": " "})
+_KEY_WORD = re.compile(rf"{HAN_OR_KANA}|(?:(?!{HAN_OR_KANA})\w)+")
+_PUNCTUATION = re.compile(r"[^\w؟?]+")
 
 
-def _literal(phrase: str) -> str:
+def _phrase_regex(phrase: str) -> str:
     """Convert a phrase to a regular expression: it matches whole words, with * for an ending, and equates variants of
     letters and apostrophes."""
-    stem = phrase.endswith("*")
-    phrase = phrase.rstrip("*") if stem else phrase
-    written = "".join(_SAME.get(char, r"\w{0,3}" if char == "*" else re.escape(char)) for char in phrase)
-    before = r"(?<!\w)" if phrase[:1].isalnum() and not re.match(SIGN, phrase) else ""
-    after = r"(?![^\W\d])" if phrase[-1:].isalnum() and not stem and not re.match(SIGN, phrase[-1]) else ""
-    return before + written + after
+    has_open_end = phrase.endswith("*")
+    phrase = phrase.rstrip("*")
+    regex = "".join(map(_char_regex, phrase))
+    if _is_at_word_edge(phrase[:1]):
+        regex = r"(?<!\w)" + regex
+    if _is_at_word_edge(phrase[-1:]) and not has_open_end:
+        regex += r"(?![^\W\d])"
+    return regex
+
+
+def _char_regex(char: str) -> str:
+    if char == "*":  # "e*mail" is "email" or "e-mail"
+        return r"\w{0,3}"
+    return _VARIANTS.get(char) or re.escape(char)
+
+
+def _is_at_word_edge(char: str) -> bool:
+    """Return whether a phrase that begins or ends with this character must begin or end with a word.
+
+    Han and kana are written without spaces, so they may have other letters next to them.
+    """
+    return char.isalnum() and not re.match(HAN_OR_KANA, char)
 
 
 def _any_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern that matches any of the phrases, longest first; without phrases it never matches."""
-    listed = sorted(set(phrases), key=len, reverse=True)
-    return re.compile("|".join(map(_literal, listed)) if listed else r"(?!)", re.IGNORECASE)
+    longest_first = sorted(set(phrases), key=len, reverse=True)
+    if not longest_first:
+        return re.compile(r"(?!)")
+    return re.compile("|".join(map(_phrase_regex, longest_first)), re.IGNORECASE)
 
 
 def _phrase_pattern(phrases: Iterable[str], after: str) -> re.Pattern[str]:
+    """Return a pattern for any of the phrases at the beginning of a paragraph, with the regex `after` behind it."""
     return re.compile(rf"\W{{0,6}}(?:{_any_pattern(phrases).pattern}){after}", re.IGNORECASE)
 
 
-def _split_at_hole(pattern: str) -> tuple[str, str]:
+def _split_at_placeholder(pattern: str) -> tuple[str, str]:
     """Split a pattern at its placeholder, without adjacent colons and spaces, which are optional."""
     before, _, after = pattern.partition("{who}")
     return before.rstrip(), after.strip().rstrip(":：").rstrip("\u00a0\u202f ").strip()
 
 
-def _house(language: str, kinds: Sequence[str]) -> list[str]:
-    """Return the sentences of the house form as patterns with a single placeholder, {who}."""
-    found = []
+def _get_house_sentences(language: str, kinds: Sequence[str]) -> list[str]:
+    """Return sentences of the house form as patterns with a single placeholder, {who}."""
+    sentences = []
     for kind in kinds:
-        said = phrases_for(language)[kind]
-        said = re.sub(r"\{name\}[^{}]*\{credit_line\}[^{}]*\{relation\}", "{who}", said).replace("{credit}", "{who}")
-        found.append(said)
-    return found
+        sentence = phrases_for(language)[kind]
+        sentence = re.sub(r"\{name\}[^{}]*\{credit_line\}[^{}]*\{relation\}", "{who}", sentence)
+        sentences.append(sentence.replace("{credit}", "{who}"))
+    return sentences
 
 
 @dataclass(frozen=True)
@@ -97,66 +118,74 @@ class NamePattern:
 class Patterns(tuple[NamePattern, ...]):
     """Several patterns, longest first."""
 
-    def that_may_fit(self, text: str) -> Iterator[NamePattern]:
+    def list_candidates(self, text: str) -> Iterator[NamePattern]:
         """Yield the patterns whose key occurs in a text."""
-        there = keys_in(text)
-        return (one for one in self if one.key in there)
+        keys = keys_in(text)
+        return (pattern for pattern in self if pattern.key in keys)
 
 
 def _compile_patterns(patterns: Iterable[str]) -> Patterns:
-    made = []
-    for before, after in sorted(map(_split_at_hole, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair)):
-        made.append(
-            NamePattern(
-                re.compile(_literal(before), re.IGNORECASE) if before else None,
-                re.compile(_literal(after), re.IGNORECASE) if after else None,
-                max(keys_in(f"{before} {after}"), key=lambda word: (len(word), word)),
-            )
-        )
-    return Patterns(made)
+    parts = sorted(map(_split_at_placeholder, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair))
+    return Patterns(_compile_pattern(before, after) for before, after in parts)
+
+
+def _compile_pattern(before: str, after: str) -> NamePattern:
+    longest_word = max(keys_in(f"{before} {after}"), key=lambda word: (len(word), word))
+    return NamePattern(
+        re.compile(_phrase_regex(before), re.IGNORECASE) if before else None,
+        re.compile(_phrase_regex(after), re.IGNORECASE) if after else None,
+        longest_word,
+    )
 
 
 @lru_cache(maxsize=2_000)
 def keys_in(text: str) -> frozenset[str]:
     """Return the words of a text, case-folded and with variants of letters unified."""
-    return frozenset(_KEY.findall(text.replace("İ", "i").casefold().translate(_ALIKE)))
+    return frozenset(_KEY_WORD.findall(text.replace("İ", "i").casefold().translate(_UNIFIED)))
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The patterns of a language. `asked` matches announcements of questions without a name: "Readers asked:".
-
-    `own` is `strong` without the English phrases.
-    """
+    """The patterns of a language. Some stand for a list of the same name in `languages/`, others for several lists."""
 
     language: str
-    question: re.Pattern[str]
-    answer: re.Pattern[str]
-    asked: re.Pattern[str]
-    asked_many: re.Pattern[str]
+    # Labels: "Q:", "Reader question (Maria):", "Our answer:". An answer's may also be a heading.
+    question_label: re.Pattern[str]
+    answer_label: re.Pattern[str]
     answer_heading: re.Pattern[str]
-    asks: Patterns
-    answers: Patterns
-    guests: Patterns
+    # The house form's announcements of questions without a name: "A reader asked:", and of several readers.
+    unnamed_asker: re.Pattern[str]
+    several_askers: re.Pattern[str]
+    # Lines with a name: "Maria asks", "We turned to Jane Smith", "This week: Jane Smith".
+    asker_patterns: Patterns
+    lead_in_patterns: Patterns
+    guest_patterns: Patterns
+    # Words for readers, such as "a subscriber": all of a line, and anywhere in it.
+    only_readers: re.Pattern[str]
     readers: re.Pattern[str]
-    has_readers: re.Pattern[str]
-    cut: re.Pattern[str]
-    strong: re.Pattern[str]
-    own: re.Pattern[str]
-    weak: re.Pattern[str]
+    # What we asked the expert for, after the name: "to explain", "whether".
+    request_phrase: re.Pattern[str]
+    # Hints that readers ask ("your questions"), the same without the English ones, and weak hints ("Q&A").
+    strong_hints: re.Pattern[str]
+    native_strong_hints: re.Pattern[str]
+    weak_hints: re.Pattern[str]
+    # Hints that it isn't readers who ask: an interview (unless there is a strong hint), or a quiz or advert.
     vetoes: re.Pattern[str]
     bars: re.Pattern[str]
-    when: re.Pattern[str]
-    calls: re.Pattern[str]
+    # "This week", "also", at the beginning of a line.
+    time_phrase: re.Pattern[str]
+    call_for_questions: re.Pattern[str]
     signoffs: re.Pattern[str]
     buttons: re.Pattern[str]
     adverts: re.Pattern[str]
     advert_label: re.Pattern[str]
     captions: re.Pattern[str]
-    relatives: re.Pattern[str]
-    relative_end: re.Pattern[str]
-    relative_start: re.Pattern[str]
-    dear: re.Pattern[str]
+    # "who", "which": after a comma or dash, at the end of a text, and anywhere.
+    relative_clause: re.Pattern[str]
+    relative_pronoun_end: re.Pattern[str]
+    relative_pronoun: re.Pattern[str]
+    # "Dear editors," and "Issue", "Vol."
+    salutation: re.Pattern[str]
     issues: re.Pattern[str]
 
 
@@ -186,57 +215,65 @@ def get_lexicon(language: str) -> Lexicon:
     tag = language.lower().split("-")[0]
     tags = [tag, "en"] if tag in rows and tag != "en" else ["en"]
 
-    def of(kind: str) -> list[str]:
-        return [phrase for one in tags for phrase in rows[one][kind]]
+    def get_phrases(kind: str) -> list[str]:
+        return [phrase for tag in tags for phrase in rows[tag][kind]]
 
-    houses = [one for one in tags if one in LANGUAGES]
-    announced = [said for one in houses for said in _house(one, ASKED)]
-    readers = of("readers")
+    def get_sentences(kinds: Sequence[str]) -> list[str]:
+        return [line for tag in tags if tag in LANGUAGES for line in _get_house_sentences(tag, kinds)]
+
+    asker_sentences = get_sentences(ASKER_SENTENCES)
+    relatives = _any_pattern(get_phrases("relatives"))
+    request_phrases = [
+        re.escape(phrase) if phrase.endswith(" ") else re.escape(phrase) + r"(?!\w)" for phrase in get_phrases("cut")
+    ]
     return Lexicon(
         language=tags[0],
-        question=_phrase_pattern(of("question"), AFTER_LABEL),
-        answer=_phrase_pattern([*of("answer"), *of("replies")], AFTER_LABEL),
-        asked=_phrase_pattern(
-            [said.rstrip(" :：\u00a0\u202f") for said in announced if "{who}" not in said], rf"{COLON}\s*"
+        question_label=_phrase_pattern(get_phrases("question"), AFTER_LABEL),
+        answer_label=_phrase_pattern([*get_phrases("answer"), *get_phrases("replies")], AFTER_LABEL),
+        answer_heading=_phrase_pattern([*get_phrases("replies"), *get_phrases("answer")], r"\W{0,4}\Z"),
+        unnamed_asker=_phrase_pattern(
+            [_strip_colon(line) for line in asker_sentences if "{who}" not in line], rf"{COLON}\s*"
         ),
-        asked_many=_phrase_pattern(
-            [said.rstrip(" :：\u00a0\u202f") for one in houses for said in _house(one, MANY)], COLON
+        several_askers=_phrase_pattern(map(_strip_colon, get_sentences(SEVERAL_ASKERS_SENTENCES)), COLON),
+        asker_patterns=_compile_patterns(
+            [*get_phrases("asks"), *(line for line in asker_sentences if "{who}" in line)]
         ),
-        answer_heading=_phrase_pattern([*of("replies"), *of("answer")], r"\W{0,4}\Z"),
-        asks=_compile_patterns([*of("asks"), *(said for said in announced if "{who}" in said)]),
-        answers=_compile_patterns([*of("answers"), *(said for one in houses for said in _house(one, LED_IN))]),
-        guests=_compile_patterns(of("guests")),
-        readers=_phrase_pattern(readers, r"\W{0,3}\Z"),
-        has_readers=_any_pattern(readers),
-        cut=re.compile("|".join(re.escape(one) + ("" if one.endswith(" ") else r"(?!\w)") for one in of("cut")), re.I),
-        strong=_any_pattern(of("strong")),
-        own=_any_pattern(rows[tags[0]]["strong"]),
-        weak=_any_pattern(of("weak")),
-        vetoes=_any_pattern(of("vetoes")),
-        bars=_any_pattern(of("bars")),
-        when=_phrase_pattern(of("when"), r"[\s\u00a0,:،]+"),
-        calls=_any_pattern(of("calls")),
-        signoffs=_any_pattern(of("signoffs")),
-        buttons=_phrase_pattern(of("buttons"), r"\W{0,6}\Z"),
-        adverts=_phrase_pattern(of("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
-        advert_label=_phrase_pattern(of("adverts"), r"\W{0,4}\Z"),
-        captions=_phrase_pattern(of("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
-        relatives=re.compile(
-            rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={_any_pattern(of('relatives')).pattern})",
-            re.IGNORECASE,
+        lead_in_patterns=_compile_patterns([*get_phrases("answers"), *get_sentences(LEAD_IN_SENTENCES)]),
+        guest_patterns=_compile_patterns(get_phrases("guests")),
+        only_readers=_phrase_pattern(get_phrases("readers"), r"\W{0,3}\Z"),
+        readers=_any_pattern(get_phrases("readers")),
+        request_phrase=re.compile("|".join(request_phrases), re.IGNORECASE),
+        strong_hints=_any_pattern(get_phrases("strong")),
+        native_strong_hints=_any_pattern(rows[tags[0]]["strong"]),
+        weak_hints=_any_pattern(get_phrases("weak")),
+        vetoes=_any_pattern(get_phrases("vetoes")),
+        bars=_any_pattern(get_phrases("bars")),
+        time_phrase=_phrase_pattern(get_phrases("when"), r"[\s\u00a0,:،]+"),
+        call_for_questions=_any_pattern(get_phrases("calls")),
+        signoffs=_any_pattern(get_phrases("signoffs")),
+        buttons=_phrase_pattern(get_phrases("buttons"), r"\W{0,6}\Z"),
+        adverts=_phrase_pattern(get_phrases("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
+        advert_label=_phrase_pattern(get_phrases("adverts"), r"\W{0,4}\Z"),
+        captions=_phrase_pattern(get_phrases("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
+        relative_clause=re.compile(
+            rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={relatives.pattern})", re.IGNORECASE
         ),
-        relative_end=re.compile(rf"(?:{_any_pattern(of('relatives')).pattern})\Z", re.IGNORECASE),
-        relative_start=_any_pattern(of("relatives")),
-        dear=_phrase_pattern(of("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
-        issues=_any_pattern(of("issues")),
+        relative_pronoun_end=re.compile(rf"(?:{relatives.pattern})\Z", re.IGNORECASE),
+        relative_pronoun=relatives,
+        salutation=_phrase_pattern(get_phrases("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
+        issues=_any_pattern(get_phrases("issues")),
     )
+
+
+def _strip_colon(sentence: str) -> str:
+    return sentence.rstrip(" :：\u00a0\u202f")
 
 
 @cache
 def _labels() -> re.Pattern[str]:
     """Return a pattern for the labels of questions and answers in any language, at the beginning of a line."""
-    every = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
-    return _phrase_pattern(every, rf"{NUMBER}\**{COLON}")
+    labels = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
+    return _phrase_pattern(labels, rf"{NUMBER}\**{COLON}")
 
 
 def begins_with_label(line: str) -> bool:
@@ -244,14 +281,15 @@ def begins_with_label(line: str) -> bool:
     return _labels().match(line[:LONGEST_LABEL]) is not None
 
 
-def language_of(texts: Iterable[str]) -> str:
+def guess_edition_language(texts: Iterable[str]) -> str:
     """Guess which of the known languages an edition is in, by its longest paragraphs; English if it is another one."""
     longest = sorted(texts, key=len, reverse=True)[:6]
-    guessed = guess_language(" ".join(text[:300] for text in longest)) if longest else "und"
-    tag = guessed.lower().split("-")[0]
+    if not longest:
+        return "en"
+    tag = guess_language(" ".join(text[:300] for text in longest)).lower().split("-")[0]
     return tag if tag in _rows() else "en"
 
 
 def normalize_text(text: str) -> str:
     """Return a text case-folded and without punctuation other than question marks, for comparison."""
-    return _BARE.sub(" ", text.casefold()).strip()
+    return _PUNCTUATION.sub(" ", text.casefold()).strip()

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from .issue_words import LONGEST_LABEL, QUOTES, Lexicon, NamePattern
 from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, can_be_asker, is_name, parse_expert
@@ -10,6 +11,7 @@ from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, c
 LONGEST_INTRO = 2_000  # characters of an introduction that are examined
 LONGEST_LEAD_IN = 320  # characters of a lead-in that doesn't end with a colon
 _COLON = re.compile(r"[\s\u00a0\u202f]*[:：](?=[\s\u00a0\u202f]|\Z|[\"“«„»‘'])")
+# What may follow the verb after a name: a few words up to a colon, the end, or a quotation mark: "says today:".
 _TAIL = re.compile(
     rf"[^:：.!?؟{QUOTES}]{{0,60}}?[\s\u00a0\u202f]*[:：]\s*"
     rf"|[^:：.!?؟{QUOTES}]{{0,16}}?(?:[.!]?\Z|[,،]?\s?(?=[\"“«„‘]))"
@@ -18,20 +20,23 @@ _TAIL = re.compile(
 
 @dataclass(frozen=True)
 class AskerLine:
-    """An announcement of a question: `who` asks, as printed ("" for unnamed readers), and the `rest` after it.
+    """An announcement of a question.
 
-    With `by_reader`, it says that a reader asks.
+    - asker: who asks, as printed, or "" for unnamed readers.
+    - rest: the text after it.
+    - is_by_reader: whether it says that a reader asks.
     """
 
-    who: str
+    asker: str
     rest: str
-    by_reader: bool
+    is_by_reader: bool
 
 
 def _get_sentence_before(text: str, end: int) -> str:
+    """Return the beginning of a sentence up to `end`."""
     start = 0
-    for found in SENTENCE_END.finditer(text, 0, end):
-        start = found.end()
+    for sentence_end in SENTENCE_END.finditer(text, 0, end):
+        start = sentence_end.end()
     return text[start:end]
 
 
@@ -40,81 +45,107 @@ def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str
 
     With `anywhere`, the match may begin later in the text.
     """
-    start = 0
-    if pattern.before:
-        begins = (
-            pattern.before.search(text)
-            if anywhere
-            else pattern.before.match(text, len(text) - len(text.lstrip(" *_—–")))
-        )
-        if not begins:
-            return None
-        start = begins.end()
-        if pattern.after is None:
-            colon = _COLON.search(text, start)
-            if colon and not text[start : colon.start()].strip():
-                start, colon = colon.end(), _COLON.search(text, colon.end())
-            if colon:
-                return text[start : colon.start()], text[colon.end() :]
-            whole = len(text) <= LONGEST_LEAD_IN and not SENTENCE_END.search(text, start)
-            return (text[start:], "") if whole and not text.rstrip().endswith(("?", "؟")) else None
-    ends = pattern.after.search(text, start) if pattern.after else None
-    tail = _TAIL.match(text, ends.end()) if ends else None
-    if not ends or not tail:
+    start = _find_name_start(pattern, text, anywhere)
+    if start is None:
         return None
-    who = text[start : ends.start()]
-    more = tail[0].rstrip(" \u00a0\u202f:：")
-    if pattern.before and more.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
-        who += more  # "We have asked Jiri Novak, an engineer:", with part of the verb after the name
-    return (_get_sentence_before(text, ends.start()) if not pattern.before and anywhere else who), text[tail.end() :]
+    if pattern.after is None:
+        return _split_after_name(text, start)
+    after = pattern.after.search(text, start)
+    tail = _TAIL.match(text, after.end()) if after else None
+    if after is None or tail is None:
+        return None
+    rest = text[tail.end() :]
+    if anywhere and pattern.before is None:
+        return _get_sentence_before(text, after.start()), rest
+    name = text[start : after.start()]
+    tail_text = tail[0].rstrip(" \u00a0\u202f:：")
+    if pattern.before and tail_text.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
+        name += tail_text  # "We have asked Jiri Novak, an engineer:", with part of the verb after the name
+    return name, rest
+
+
+def _find_name_start(pattern: NamePattern, text: str, anywhere: bool) -> int | None:
+    """Return where the name begins: after the words before it, or at 0 if the pattern has none."""
+    if pattern.before is None:
+        return 0
+    if anywhere:
+        before = pattern.before.search(text)
+    else:
+        before = pattern.before.match(text, len(text) - len(text.lstrip(" *_—–")))
+    return before.end() if before else None
+
+
+def _split_after_name(text: str, start: int) -> tuple[str, str] | None:
+    """Return the name that begins at `start` and ends with a colon or the text, and what follows; None without one."""
+    colon = _COLON.search(text, start)
+    if colon and not text[start : colon.start()].strip():  # "Our expert: Jane Smith: ..."
+        start = colon.end()
+        colon = _COLON.search(text, start)
+    if colon:
+        return text[start : colon.start()], text[colon.end() :]
+    is_one_sentence = len(text) <= LONGEST_LEAD_IN and not SENTENCE_END.search(text, start)
+    if not is_one_sentence or text.rstrip().endswith(("?", "؟")):
+        return None
+    return text[start:], ""
 
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
     """Parse a paragraph that begins with a lead-in; return the expert and the beginning of the answer, or None."""
     start = text[:LONGEST_LABEL]
-    for pattern in lexicon.answers.that_may_fit(start):
-        held = _match_pattern(pattern, start, anywhere=True)
-        if held and len(held[0]) <= LONGEST_LEAD_IN:
-            for who in (held[0], held[0].partition(",")[2]):  # "Our whale person, Dr. Nomvula Dube, says:"
-                expert = parse_expert(who, lexicon)
-                if is_name(expert.name, single=bool(expert.credit_line or expert.relation)):
-                    return expert, (held[1] + text[LONGEST_LABEL:]).strip()
+    for pattern in lexicon.lead_in_patterns.list_candidates(start):
+        match = _match_pattern(pattern, start, anywhere=True)
+        if match is None:
+            continue
+        name, rest = match
+        if len(name) > LONGEST_LEAD_IN:
+            continue
+        after_comma = name.partition(",")[2]  # "Our whale person, Dr. Nomvula Dube, says:"
+        for candidate in (name, after_comma):
+            expert = parse_expert(candidate, lexicon)
+            if is_name(expert.name, allows_single=bool(expert.credit_line or expert.relation)):
+                return expert, (rest + text[LONGEST_LABEL:]).strip()
     return None
 
 
 def find_host(text: str, lexicon: Lexicon) -> Expert | None:
     """Return the expert that an introduction to readers' questions names as answering them, however it is phrased."""
     text = text[:LONGEST_INTRO]
-    for pattern in lexicon.answers.that_may_fit(text):
-        ends = pattern.after.search(text) if pattern.after and not pattern.before else None
-        if ends:
-            expert = parse_expert(_get_sentence_before(text, ends.start()), lexicon)
-            if (expert.credit_line or expert.relation) and is_name(expert.name):
-                return expert
+    for pattern in lexicon.lead_in_patterns.list_candidates(text):
+        if pattern.before or not pattern.after:
+            continue
+        after = pattern.after.search(text)
+        if after is None:
+            continue
+        expert = parse_expert(_get_sentence_before(text, after.start()), lexicon)
+        if (expert.credit_line or expert.relation) and is_name(expert.name):
+            return expert
     return None
 
 
-_RUN = re.compile(
+# Two to five capitalised words, perhaps with a title and particles: "Dr. Maria van der Berg".
+_CAPITALISED_WORDS = re.compile(
     r"(?:(?:Dr|Prof|Mr|Ms|Mrs)\. )*[^\W\d_a-z][\w'’.-]*"
     r"(?: (?:(?:de|da|van|von|der|den|del|la|le|bin|al|du|di) )*[^\W\d_a-z][\w'’-]*){1,4}"
 )
+# What may follow a name before a colon: a separator, the end, or one verb ("explains:").
+_AFTER_NAME = re.compile(r"[\s\u00a0]*(?:[,،，(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z")
 
 
 def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
     """Return the person named in a line that ends with a colon, however it is phrased, or None."""
-    for found in _RUN.finditer(text[:LONGEST_LABEL]):
-        name = found[0].strip()
-        first = name.split()[0]
-        if not first[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
+    for match in _CAPITALISED_WORDS.finditer(text[:LONGEST_LABEL]):
+        name = match[0].strip()
+        if not name[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
             continue
-        if lexicon.weak.fullmatch(name) or lexicon.strong.search(name) or lexicon.has_readers.match(name):
+        if lexicon.weak_hints.fullmatch(name) or lexicon.strong_hints.search(name) or lexicon.readers.match(name):
             continue
-        after = text[found.end() :]
-        if not re.match(r"[\s\u00a0]*(?:[,،(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z", after):
+        after = text[match.end() :]
+        if not _AFTER_NAME.match(after):
             continue
-        stop = _stop(after, 0) if after.startswith((",", " (", " —", " –")) else 0
-        return parse_expert(name + after[:stop], lexicon)
+        if after.startswith((",", " (", " —", " –")):
+            name += after[: _find_sentence_end(after, 0)]
+        return parse_expert(name, lexicon)
     return None
 
 
@@ -122,26 +153,30 @@ def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
 def find_guest(text: str, lexicon: Lexicon) -> Expert | None:
     """Return the expert that an introduction presents as the guest of its section, or None."""
     text = text[:LONGEST_INTRO]
-    for pattern in lexicon.guests.that_may_fit(text[:LONGEST_INTRO]):
-        at = pattern.before.search(text) if pattern.before else None
-        if pattern.before and not at:
+    for pattern in lexicon.guest_patterns.list_candidates(text):
+        name = _match_guest(pattern, text)
+        if name is None or len(name) > LONGEST_LEAD_IN:
             continue
-        start = at.end() if at else 0
-        if pattern.after:
-            ends = pattern.after.search(text, start)
-            if not ends:
-                continue
-            who = text[start : ends.start()] if at else _get_sentence_before(text, ends.start())
-        else:
-            stop = re.compile(r"[:：]|[.!](?=\s|\Z)|\Z").search(text, start)
-            who = text[start : _stop(text, start) if stop else len(text)]
-        expert = parse_expert(who, lexicon)
-        if len(who) <= LONGEST_LEAD_IN and is_name(expert.name):
+        expert = parse_expert(name, lexicon)
+        if is_name(expert.name):
             return expert
     return None
 
 
-def _stop(text: str, start: int) -> int:
+def _match_guest(pattern: NamePattern, text: str) -> str | None:
+    """Return what is at the place of the name, or None if the pattern doesn't match."""
+    start = _find_name_start(pattern, text, anywhere=True)
+    if start is None:
+        return None
+    if pattern.after is None:
+        return text[start : _find_sentence_end(text, start)]
+    after = pattern.after.search(text, start)
+    if after is None:
+        return None
+    return text[start : after.start()] if pattern.before else _get_sentence_before(text, after.start())
+
+
+def _find_sentence_end(text: str, start: int) -> int:
     """Return where the sentence ends that begins at `start`: at a colon, or a full stop that isn't of an abbreviation.
 
     Without either, it is the end of the text.
@@ -156,58 +191,81 @@ def _stop(text: str, start: int) -> int:
 @lru_cache(maxsize=REMEMBERED)
 def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
     """Parse a paragraph that begins by saying who asks, or return None."""
-    start, more = text[:LONGEST_LABEL], text[LONGEST_LABEL:]
-    if found := lexicon.asked.match(start):
-        return AskerLine("", start[found.end() :] + more, by_reader=True)
-    for pattern in lexicon.asks.that_may_fit(start):
-        held = _match_pattern(pattern, start, anywhere=False)
-        if held is None or not held[0].strip() or len(held[0]) > 100 or SENTENCE_END.search(held[0]):
+    start = text[:LONGEST_LABEL]
+    end = text[LONGEST_LABEL:]
+    if announcement := lexicon.unnamed_asker.match(start):
+        return AskerLine("", start[announcement.end() :] + end, is_by_reader=True)
+    for pattern in lexicon.asker_patterns.list_candidates(start):
+        match = _match_pattern(pattern, start, anywhere=False)
+        if match is None:
             continue
-        if lexicon.relative_end.search(held[0].strip()):  # "A subscriber who asked not to be named"
-            continue
-        who = held[0].strip(EDGES.replace(".", "") + QUOTES)
-        if lexicon.readers.match(who):
-            return AskerLine("", held[1] + more, by_reader=True)
-        if begun := lexicon.has_readers.search(who):
-            rest = who[begun.end() :].strip() if not begun.start() else ""
-            return AskerLine(rest if rest[:1].isupper() and can_be_asker(rest) else who, held[1] + more, by_reader=True)
-        if can_be_asker(who):
-            return AskerLine(who, held[1] + more, by_reader=False)
-    colon = _COLON.search(start, 0, 100)
-    if colon and lexicon.has_readers.match(start) and not SENTENCE_END.search(start, 0, colon.start()):
-        who = start[: colon.start()].strip(EDGES)
-        rest = who[lexicon.has_readers.match(start).end() :].lstrip()  # type: ignore[union-attr]
-        described = rest[:1] in ",،(" or rest[:1].isupper() or lexicon.relative_start.match(rest)
-        return AskerLine(
-            who if described and not lexicon.readers.match(who) else "", start[colon.end() :] + more, by_reader=True
-        )
+        line = _build_asker_line(match[0], match[1] + end, lexicon)
+        if line:
+            return line
+    return _parse_reader_before_colon(start, end, lexicon)
+
+
+def _build_asker_line(asker: str, rest: str, lexicon: Lexicon) -> AskerLine | None:
+    """Build the announcement from what is at the place of the name; None if that can't be an asker."""
+    if not asker.strip() or len(asker) > 100 or SENTENCE_END.search(asker):
+        return None
+    if lexicon.relative_pronoun_end.search(asker.strip()):  # "A subscriber who asked not to be named"
+        return None
+    asker = asker.strip(EDGES.replace(".", "") + QUOTES)
+    if lexicon.only_readers.match(asker):
+        return AskerLine("", rest, is_by_reader=True)
+    if reader := lexicon.readers.search(asker):
+        name = asker[reader.end() :].strip() if reader.start() == 0 else ""
+        if name[:1].isupper() and can_be_asker(name):  # "Our reader Maria"
+            asker = name
+        return AskerLine(asker, rest, is_by_reader=True)
+    if can_be_asker(asker):
+        return AskerLine(asker, rest, is_by_reader=False)
     return None
+
+
+def _parse_reader_before_colon(start: str, end: str, lexicon: Lexicon) -> AskerLine | None:
+    """Parse a paragraph that begins with a reader and a colon: "A reader in Tbilisi: ..."."""
+    reader = lexicon.readers.match(start)
+    colon = _COLON.search(start, 0, 100)
+    if reader is None or colon is None or SENTENCE_END.search(start, 0, colon.start()):
+        return None
+    asker = start[: colon.start()].strip(EDGES)
+    description = asker[reader.end() :].lstrip()
+    is_described = (
+        description.startswith((",", "،", "("))
+        or description[:1].isupper()
+        or lexicon.relative_pronoun.match(description) is not None
+    )
+    if not is_described or lexicon.only_readers.match(asker):
+        asker = ""
+    return AskerLine(asker, start[colon.end() :] + end, is_by_reader=True)
 
 
 def is_expert_announcement(text: str, lexicon: Lexicon) -> bool:
     """Return whether a short paragraph says that someone was asked or answers, without checking for a name."""
     if len(text.split()) > 30:
         return False
-    return any(
-        one.before and one.before.search(text)
-        for patterns in (lexicon.answers, lexicon.guests)
-        for one in patterns.that_may_fit(text)
-    )
+    candidates = chain(lexicon.lead_in_patterns.list_candidates(text), lexicon.guest_patterns.list_candidates(text))
+    return any(pattern.before and pattern.before.search(text) for pattern in candidates)
 
 
 def find_asker_after(text: str, lexicon: Lexicon) -> str | None:
     """Return who asks, in text after a quoted question: "asks Harriet from Hereford", "Harriet asks"; "" for unnamed
     readers, or None."""
-    bare = text.strip(" \t\u00a0\u202f,،.–—-")
-    if not bare or len(bare) > 140 or SENTENCE_END.search(bare):
+    line = text.strip(" \t\u00a0\u202f,،.–—-")
+    if not line or len(line) > 140 or SENTENCE_END.search(line):
         return None
-    for pattern in lexicon.asks.that_may_fit(bare):
+    for pattern in lexicon.asker_patterns.list_candidates(line):
         if pattern.after is None or pattern.before is not None:
             continue
-        found = pattern.after.search(bare)
-        if not found or (found.start() and found.end() != len(bare)):
+        verb = pattern.after.search(line)
+        if verb is None:
             continue
-        who = (bare[: found.start()] or bare[found.end() :]).strip(" ,،.")
-        if lexicon.has_readers.match(who) or (who and can_be_asker(who)):
-            return "" if lexicon.readers.match(who) else who
+        before, after = line[: verb.start()], line[verb.end() :]
+        if before and after:
+            continue  # because the name is on one side of the verb, and nothing on the other
+        asker = (before or after).strip(" ,،.")
+        if asker and (lexicon.readers.match(asker) or can_be_asker(asker)):
+            return "" if lexicon.only_readers.match(asker) else asker
     return None

@@ -3,14 +3,15 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import dropwhile, takewhile
 
-from ..text.clean import SIGN
-from .issue_paragraph import DASHED
+from ..text.clean import SIGN as HAN_OR_KANA
+from .issue_paragraph import LEADING_DASH
 from .issue_words import Lexicon
 
 LONGEST_NAME, MOST_NAME_WORDS = 70, 7
 REMEMBERED = 1_000  # paragraphs whose result is cached, as each is parsed several times
-# Lower-case words inside names.
+# Lower-case words inside names: "Vincent van Gogh".
 PARTICLES = frozenset(
     [
         "de",
@@ -43,15 +44,20 @@ PARTICLES = frozenset(
         "kızı",
     ]
 )
-# Lower-case words before a name that aren't part of it.
+# Lower-case words before a name that aren't part of it: "pani Anna".
 HONORIFICS = frozenset(
     ["pani", "pan", "señora", "señor", "doña", "don", "signora", "signor", "dona", "dom", "madame", "mevrouw", "fru"]
 )
-TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])  # but these are part
-_JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")  # "生物学者の佐藤美咲さん"
+# Lower-case titles, which are part of the name but don't show whether it is one: "dr Marek Zieliński".
+TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])
+# "生物学者の佐藤美咲さん": description, name, honorific.
+_JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")
+# Not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
-_PARTED = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
-EDGES = " \t\u00a0\u202f,،;.*_—–-"
+# What separates a name from its credit line: a comma, bar, dash, or (with nothing of its own) a bracket.
+_SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
+EDGES = " \t\u00a0\u202f,،;.*_—–-"  # removed at both ends of a name or credit line
+# "Jane Smith: ", also in Markdown: "**Jane Smith:** ".
 _SPEAKER = re.compile(r"\W{0,4}([^:：\n?!؟\"“«]{2,90}?)[*_\s\u00a0\u202f]{0,4}[:：][*_]{0,3}(?:\s|\Z)")
 
 
@@ -68,135 +74,185 @@ def is_cased(word: str) -> bool:
     return word.lower() != word.upper()
 
 
-def is_name(text: str, single: bool = False) -> bool:
+def is_name(text: str, allows_single: bool = False) -> bool:
     """Return whether a text can be a person's name: capitalised if the script has capitals, and without digits. A
-    single word only counts with `single`.
+    single word only counts with `allows_single`.
     """
     words = _strip_titles(text.split())
     if not words or len(text) > LONGEST_NAME or len(words) > MOST_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
         return False
     if words[-1] in PARTICLES:  # "Chieda al suo comune:", the beginning of a sentence
         return False
+    is_long_enough = len(words) > 1 or allows_single
     if not any(map(is_cased, words)):
-        return len(words) > 1 or single or bool(re.match(SIGN, text))
-    capitals = sum(word.lstrip("(\"'“«")[:1].isupper() for word in words)
-    small = sum(word.lower() in PARTICLES for word in words)
-    spared = len(words) > 3  # allows for one word that isn't part of the name, as in "Captain of Police Maria Silva"
-    return words[0][:1].isupper() and capitals >= len(words) - small - spared and (len(words) > 1 or single)
+        return is_long_enough or bool(re.match(HAN_OR_KANA, text))  # "佐藤美咲" is first and last name
+    if not words[0][:1].isupper():
+        return False
+    capitalised = sum(word.lstrip("(\"'“«")[:1].isupper() for word in words)
+    particles = sum(word.lower() in PARTICLES for word in words)
+    others = 1 if len(words) > 3 else 0  # "Captain of Police Maria Silva"
+    return is_long_enough and capitalised + particles + others >= len(words)
 
 
-def _strip_titles(name_parts: list[str]) -> list[str]:
+def _strip_titles(words: list[str]) -> list[str]:
     """Return the words of a name without lower-case titles at its beginning, as in "dr Marek Zieliński"."""
-    return name_parts[next((at for at, word in enumerate(name_parts) if word not in TITLES), len(name_parts)) :]
+    return list(dropwhile(TITLES.__contains__, words))
 
 
 def parse_expert(text: str, lexicon: Lexicon) -> Expert:
     """Split a text such as "Laura Harth, campaign director at X, which published it" into its parts."""
     text = text.strip(EDGES + ":：")
-    begun = lexicon.when.match(text)
-    text = text[begun.end() :] if begun else text
+    if time_phrase := lexicon.time_phrase.match(text):  # "this week, Laura Harth"
+        text = text[time_phrase.end() :]
     if japanese := _JAPANESE.match(text):
-        return Expert(japanese[2], japanese[1] or "")
-    cut = lexicon.cut.search(text, 3)
-    text = text[: cut.start()].strip(EDGES) if cut else text
-    parted = _PARTED.search(text)
-    name, rest = (text[: parted.start()], text[parted.end() :]) if parted else (text, "")
-    relation = ""
-    found = lexicon.relatives.search(text, parted.start()) if parted else None
-    if found:
-        relation = text[found.end() :] if found[0].rstrip()[-1:] in ",،，、—–(" else text[found.start() :].lstrip(EDGES)
-        rest = text[parted.end() : found.start()] if parted and found.start() > parted.start() else ""
-    name, more = _trimmed_name(name.strip(EDGES))
-    rest = rest.strip(EDGES)
-    if rest.startswith("(") and rest.count("(") == rest.count(")") == 1 and rest.endswith(")"):
-        rest = rest[1:-1]
-    credit = rest if not more else f"{more}, {rest}" if rest else more
-    return Expert(name, credit.strip(EDGES), relation.strip(EDGES).removesuffix(")") if relation else "")
+        description, name = japanese.groups()
+        return Expert(name, description or "")
+    if request := lexicon.request_phrase.search(text, 3):  # "Laura Harth to explain it"; never at the very start
+        text = text[: request.start()].strip(EDGES)
+    separator = _SEPARATOR.search(text)
+    if separator is None:
+        name, credit_line = _split_description(text.strip(EDGES))
+        return Expert(name, credit_line.strip(EDGES))
+    name, description = _split_description(text[: separator.start()].strip(EDGES))
+    after_name, relation = _split_relation(text, separator, lexicon)
+    credit_line = ", ".join(filter(None, (description, _strip_brackets(after_name.strip(EDGES)))))
+    return Expert(name, credit_line.strip(EDGES), relation.strip(EDGES).removesuffix(")"))
 
 
-def _trimmed_name(name: str) -> tuple[str, str]:
+def _split_relation(text: str, separator: re.Match[str], lexicon: Lexicon) -> tuple[str, str]:
+    """Split what follows a name into the credit line and the relation, a relative clause at its end; "" without one."""
+    clause = lexicon.relative_clause.search(text, separator.start())
+    if clause is None:
+        return text[separator.end() :], ""
+    # The match ends before the pronoun. Its last word may be a preposition of the relation, as in ", in which".
+    has_preposition = clause[0].rstrip()[-1:] not in ",،，、—–("
+    relation = text[clause.start() :].lstrip(EDGES) if has_preposition else text[clause.end() :]
+    if clause.start() <= separator.start():
+        return "", relation
+    return text[separator.end() : clause.start()], relation
+
+
+def _strip_brackets(text: str) -> str:
+    """Remove brackets around a whole text."""
+    is_in_brackets = text.startswith("(") and text.endswith(")")
+    if is_in_brackets and text.count("(") == text.count(")") == 1:
+        return text[1:-1]
+    return text
+
+
+def _split_description(text: str) -> tuple[str, str]:
     """Split a name from a description, as in "soil scientist Jane Smith" or "Jane Smith of Cornell"."""
-    words = name.split()
-    if len(words) > 3 and words[0][:1].isupper() and all(map(is_cased, words)):
-        start = next((at for at in range(len(words), 0, -1) if not words[at - 1][:1].isupper()), 0)
-        if words[1][:1].islower() and words[1] not in PARTICLES and 2 <= len(words) - start <= 3:
-            return " ".join(words[start:]), " ".join(words[:start])  # "Mechanical engineer Orhan Tunç"
+    words = text.split()
     if len(words) < 3 or not all(map(is_cased, words)):
-        return name, ""
-    big = [word[:1].isupper() or word.lower() in PARTICLES for word in words]
-    first = next((at for at, word in enumerate(words) if word[:1].isupper()), 0)
-    if first and not _strip_titles(words[:first]):
-        first = 0
-        big[: len(words) - len(_strip_titles(words))] = [True] * (len(words) - len(_strip_titles(words)))
-    if first:
-        run = words[first:]
-        return (" ".join(run), " ".join(words[:first])) if 2 <= len(run) <= 4 and all(big[first:]) else (name, "")
-    end = next((at for at, is_big in enumerate(big) if not is_big), len(words))
-    while end > 2 and words[end - 1].lower() in PARTICLES and end < len(words):
-        end -= 1
-    return (" ".join(words[:end]), " ".join(words[end:])) if 2 <= end < len(words) else (name, "")
+        return text, ""
+    description = list(takewhile(lambda word: not word[:1].isupper(), words))
+    if split := _split_capitalised_description(words):
+        return split
+    if len(description) < len(words) and not all(word in TITLES for word in description):
+        return _split_description_before(words, len(description)) or (text, "")
+    return _split_description_after(words) or (text, "")
 
 
-def bare_credit(text: str, slanted: bool) -> str | None:
-    """Return the line if it only consists of a name and a place, without a dash, as below a question; else None."""
-    bare = text.strip()
-    if not bare or len(bare) > 60 or len(bare.split()) > 8 or re.search(r"[.!?؟:;…][\"”»]?\Z", bare):
+def _split_capitalised_description(words: list[str]) -> tuple[str, str] | None:
+    """Split a description that begins with a capital: "Mechanical engineer Orhan Tunç"."""
+    if len(words) < 4 or not words[0][:1].isupper() or not words[1][:1].islower() or words[1] in PARTICLES:
         return None
-    parts = [part for part in _PARTED.split(bare) if part]
-    cased = [word for word in bare.split() if is_cased(word) and word.lower() not in PARTICLES]
-    capital = all(word.lstrip("(")[:1].isupper() for word in cased)
-    return bare if slanted or (len(parts) > 1 and cased and capital) else None
+    name_length = len(list(takewhile(lambda word: word[:1].isupper(), reversed(words))))
+    if not 2 <= name_length <= 3:
+        return None
+    return " ".join(words[-name_length:]), " ".join(words[:-name_length])
+
+
+def _split_description_before(words: list[str], length: int) -> tuple[str, str] | None:
+    """Split a description in lower case, of `length` words, before the name: "soil scientist Jane Smith"."""
+    name = words[length:]
+    if not 2 <= len(name) <= 4 or not all(map(_is_in_name, name)):
+        return None
+    return " ".join(name), " ".join(words[:length])
+
+
+def _split_description_after(words: list[str]) -> tuple[str, str] | None:
+    """Split a description after the name: "Jane Smith of Cornell"."""
+    title_count = len(words) - len(_strip_titles(words))
+    end = title_count + len(list(takewhile(_is_in_name, words[title_count:])))
+    if end == len(words):
+        return None
+    while end > 2 and words[end - 1].lower() in PARTICLES:
+        end -= 1
+    if end < 2:
+        return None
+    return " ".join(words[:end]), " ".join(words[end:])
+
+
+def _is_in_name(word: str) -> bool:
+    return word[:1].isupper() or word.lower() in PARTICLES
+
+
+def parse_bare_credit(text: str, in_italics: bool) -> str | None:
+    """Return the line if it only consists of a name and a place, without a dash, as below a question; else None.
+
+    In italics, any short line that isn't a sentence counts.
+    """
+    line = text.strip()
+    if not line or len(line) > 60 or len(line.split()) > 8 or re.search(r"[.!?؟:;…][\"”»]?\Z", line):
+        return None
+    if in_italics:
+        return line
+    parts = [part for part in _SEPARATOR.split(line) if part]
+    names = [word for word in line.split() if is_cased(word) and word.lower() not in PARTICLES]
+    if len(parts) < 2 or not names or not all(word.lstrip("(")[:1].isupper() for word in names):
+        return None
+    return line
 
 
 def can_be_asker(text: str) -> bool:
-    """Return whether a text can be a person with a place: "Maria from Tbilisi", "Maria, 34, Tbilisi"."""
+    """Return whether a text, which must not be empty, can be a person with a place: "Maria from Tbilisi"."""
     words = text.split()
     if len(words) > 1 and words[0] in HONORIFICS:
         words = words[1:]
     first = words[0]
-    if len(words) > 9 or not (first[:1].isupper() or not is_cased(first)) or re.search(r"[?!:;@/؟]", text):
+    begins_in_lower_case = is_cased(first) and not first[:1].isupper()
+    if len(words) > 9 or begins_in_lower_case or re.search(r"[?!:;@/؟]", text):
         return False
-    return (
-        len(words) == 1
-        or first.endswith(",")
-        or not is_cased(first)
-        or any(word.lstrip("(")[:1].isupper() for word in words[1:])
-    )
+    if len(words) == 1 or first.endswith(",") or not is_cased(first):  # "Maria, 34, from a village"
+        return True
+    return any(word.lstrip("(")[:1].isupper() for word in words[1:])
 
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     """Return the name before a colon at the beginning of a paragraph, and the text after it; None without one."""
-    found = _SPEAKER.match(text[:140])
-    if not found:
+    match = _SPEAKER.match(text[:140])
+    if not match:
         return None
-    who = found[1].strip(EDGES)
-    if SENTENCE_END.search(who):
+    speaker = match[1].strip(EDGES)
+    if SENTENCE_END.search(speaker) or not is_name(parse_expert(speaker, lexicon).name, allows_single=True):
         return None
-    return (who, text[found.end() :].strip()) if is_name(parse_expert(who, lexicon).name, single=True) else None
+    return speaker, text[match.end() :].strip()
 
 
 @lru_cache(maxsize=REMEMBERED)
-def signature(text: str) -> str | None:
+def parse_signature(text: str) -> str | None:
     """Return the name in a line such as "— Maria, Tbilisi" or "(Maria, Tbilisi)", or None."""
-    bare = text.strip()
-    dashed = DASHED.match(bare)
-    inside = bare[dashed.end() :] if dashed else bare[1:-1] if bare[:1] == "(" and bare[-1:] == ")" else None
-    if (
-        inside is None
-        or len(inside) > 120
-        or len(inside.split()) > 14
-        or inside.rstrip().endswith(("?", "!", "؟", ":"))
-    ):
+    line = text.strip()
+    if dash := LEADING_DASH.match(line):
+        name = line[dash.end() :]
+    elif line.startswith("(") and line.endswith(")"):
+        name = line[1:-1]
+    else:
         return None
-    return inside.strip().rstrip(".") or None
+    if len(name) > 120 or len(name.split()) > 14 or name.rstrip().endswith(("?", "!", "؟", ":")):
+        return None
+    return name.strip().rstrip(".") or None
 
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_name_line(text: str, lexicon: Lexicon) -> Expert | None:
     """Parse a line that only consists of a name with a credit line, or return None."""
-    bare = text.strip().rstrip(":：").strip()
-    if len(bare) > 200 or re.search(r"[.!?؟][\"”»]?\Z", bare) or not _PARTED.search(bare):
+    line = text.strip().rstrip(":：").strip()
+    if len(line) > 200 or re.search(r"[.!?؟][\"”»]?\Z", line) or not _SEPARATOR.search(line):
         return None
-    expert = parse_expert(bare, lexicon)
-    return expert if expert.credit_line and is_name(expert.name) else None
+    expert = parse_expert(line, lexicon)
+    if not expert.credit_line or not is_name(expert.name):
+        return None
+    return expert

@@ -1,22 +1,24 @@
 """A complete Q&A of a back issue: one question with all of its answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from itertools import groupby
 
 from ..typesetting.renderers import markdown_of
-from .finding import Block
+from .finding import FoundQA
 from .issue_words import normalize_text
 from .printed_names import Expert
 
-SHORT = 100  # characters of a question that replaces a missing headline
+LONGEST_TITLE = 100  # characters of a question that replaces a missing headline
 
 
 @dataclass(frozen=True)
 class PrintedVoice:
-    """An answer: the expert as named in the edition, and the paragraphs."""
+    """One of the answers, as `house_form.Voice` is in the house form: the expert as named in the edition, and the
+    paragraphs of what they said.
+    """
 
     expert: Expert
     answer: tuple[str, ...]
@@ -46,39 +48,43 @@ class PrintedQA:
     @property
     def credits(self) -> tuple[str | None, ...]:
         """The askers' credits for the house form: None for each who isn't named."""
-        return self.askers or ((None, None) if self.by_many else (None,))
+        if self.askers:
+            return self.askers
+        return (None, None) if self.by_many else (None,)  # two are enough for the plural
 
     @property
     def title(self) -> str:
         """The headline, or the beginning of the question if there is none."""
-        if self.headline or len(self.question) <= SHORT:
-            return self.headline or " ".join(self.question.split())
-        return " ".join(self.question[:SHORT].split()[:-1]) + " …"
+        if self.headline:
+            return self.headline
+        if len(self.question) <= LONGEST_TITLE:
+            return " ".join(self.question.split())
+        whole_words = self.question[:LONGEST_TITLE].split()[:-1]
+        return " ".join(whole_words) + " …"
 
     @property
     def fingerprint(self) -> str:
         """A SHA-256 of the normalised text, to recognise a Q&A that is imported again, whatever its file's layout."""
-        said = [self.question, *(part for voice in self.voices for part in voice.answer)]
-        return sha256(" ".join(map(normalize_text, said)).encode()).hexdigest()
+        texts = [self.question, *(paragraph for voice in self.voices for paragraph in voice.answer)]
+        return sha256(" ".join(map(normalize_text, texts)).encode()).hexdigest()
 
 
-def build_qas(blocks: Iterable[Block]) -> list[PrintedQA]:
-    """Combine the blocks of an edition into Q&As, merging neighbours with the same question and headline."""
-    made = []
-    for _key, group in groupby(blocks, key=lambda block: (block.day, block.question, block.headline)):
-        some = list(group)
-        first = some[0]
-        made.append(
-            PrintedQA(
-                first.day,
-                first.language,
-                first.section,
-                first.headline,
-                "\n\n".join(first.question),
-                first.askers,
-                tuple(PrintedVoice(block.expert, block.answer) for block in some),
-                tuple(dict.fromkeys(code for block in some for code in block.unsure)),
-                first.by_many,
-            )
-        )
-    return made
+def build_qas(found_qas: Iterable[FoundQA]) -> list[PrintedQA]:
+    """Combine the Q&As of an edition, which have one answer each, if neighbours have the same question and headline."""
+    groups = groupby(found_qas, key=lambda qa: (qa.day, qa.question, qa.headline))
+    return [_combine(list(group)) for _key, group in groups]
+
+
+def _combine(found_qas: Sequence[FoundQA]) -> PrintedQA:
+    first = found_qas[0]
+    return PrintedQA(
+        day=first.day,
+        language=first.language,
+        section=first.section,
+        headline=first.headline,
+        question="\n\n".join(first.question),
+        askers=first.askers,
+        voices=tuple(PrintedVoice(qa.expert, qa.answer) for qa in found_qas),
+        unsure=tuple(dict.fromkeys(code for qa in found_qas for code in qa.unsure)),
+        by_many=first.by_many,
+    )

@@ -2,113 +2,164 @@
 
 from collections.abc import Sequence
 
-from .edition_outline import asks as asks_something
+from .edition_outline import is_question
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
-from .printed_names import bare_credit, parse_name_line, signature
-from .question_looks import BRACKETED, MOST_PARAGRAPHS, TRAILING, Start, get_text, is_letter_signature, quoted_credit
+from .printed_names import parse_bare_credit, parse_name_line, parse_signature
+from .question_looks import (
+    BRACKETED_CREDIT,
+    MOST_PARAGRAPHS,
+    TRAILING_CREDIT,
+    Start,
+    get_text,
+    is_letter_signature,
+    parse_quoted_credit,
+)
 from .unquoting import count_quoted_paragraphs
 
 
 def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexicon) -> tuple[list[str], int]:
     """Return the paragraphs of the question that begins at `index`, and the index after them."""
-    texts, after = ([start.rest.strip()] if start.rest.strip() else []), index + 1
-    if start.style in ("strong", "quote", "slanted"):
-        para = paras[index]
-        while after < len(paras) and len(texts) < MOST_PARAGRAPHS and _has_same_style(para, paras[after]):
-            if start.style != "quote" and _is_new_question(texts[-1], paras, after):
-                break
-            texts.append(paras[after].text)
-            after += 1
-        return texts, after
-    if start.style in ("heading", "strong head", "numbered"):
-        return texts, after
-    following = [one.text for one in paras[after : after + MOST_PARAGRAPHS]]
+    text = start.text.strip()
+    texts = [text] if text else []
+    next_index = index + 1
+    if start.style in ("bold", "quote", "italic"):
+        splits_questions = start.style != "quote"
+        return _add_same_style(paras, paras[index], texts, next_index, splits_questions)
+    if start.style in ("heading", "bold start", "numbered"):
+        return texts, next_index
+    following = [para.text for para in paras[next_index : next_index + MOST_PARAGRAPHS]]
     if count := count_quoted_paragraphs([*texts, *following]):
         more = count - len(texts)
-        return [*texts, *following[:more]], after + more
-    if not texts:
-        texts, after = [get_text(paras, after)], after + 1
-        if paras[after - 1].kind in ("quote",) or paras[after - 1].slanted or paras[after - 1].strong:
-            first = paras[after - 1]
-            while after < len(paras) and len(texts) < MOST_PARAGRAPHS and _has_same_style(first, paras[after]):
-                texts.append(paras[after].text)
-                after += 1
-            return texts, after
-    return _extend_question(paras, after, texts, start, lexicon)
+        return [*texts, *following[:more]], next_index + more
+    if not texts:  # only a label or announcement: the question begins in the next paragraph
+        first = paras[next_index]
+        texts = [get_text(paras, next_index)]
+        next_index += 1
+        if first.kind == "quote" or first.italic or first.bold:
+            return _add_same_style(paras, first, texts, next_index, splits_questions=False)
+    return _extend_question(paras, next_index, texts, start, lexicon)
+
+
+def _add_same_style(
+    paras: Sequence[Para], first: Para, texts: list[str], index: int, splits_questions: bool
+) -> tuple[list[str], int]:
+    """Add the paragraphs from `index` on that have the style of `first`; return the texts, and the index after them.
+
+    With `splits_questions`, stop at a question of its own.
+    """
+    texts = list(texts)
+    while index < len(paras) and len(texts) < MOST_PARAGRAPHS and _has_same_style(first, paras[index]):
+        if splits_questions and _is_new_question(texts[-1], paras, index):
+            break
+        texts.append(paras[index].text)
+        index += 1
+    return texts, index
 
 
 def _is_new_question(previous: str, paras: Sequence[Para], index: int) -> bool:
     """Return whether a paragraph in the style of the question before it is a question of its own."""
-    return asks_something(previous) and asks_something(paras[index].text) and _is_followed_by_answer(paras, index)
+    return is_question(previous) and is_question(paras[index].text) and _is_followed_by_answer(paras, index)
 
 
 def _is_followed_by_answer(paras: Sequence[Para], index: int) -> bool:
-    return index + 1 < len(paras) and not paras[index + 1].strong
+    return index + 1 < len(paras) and not paras[index + 1].bold
 
 
 def _has_same_style(first: Para, second: Para) -> bool:
-    return (first.kind, first.slanted, first.strong) == (second.kind, second.slanted, second.strong)
+    return (first.kind, first.italic, first.bold) == (second.kind, second.italic, second.bold)
 
 
 def _extend_question(
-    paras: Sequence[Para], after: int, texts: list[str], start: Start, lexicon: Lexicon
+    paras: Sequence[Para], next_index: int, texts: list[str], start: Start, lexicon: Lexicon
 ) -> tuple[list[str], int]:
     """Extend a question up to a label, lead-in or signature that shows its end. Without one, leave it as it is."""
-    for number in range(after, min(after + MOST_PARAGRAPHS, len(paras))):
-        one = paras[number]
-        if start.style == "letter" and is_letter_signature(paras, number, lexicon):
-            return [*texts, *(other.text for other in paras[after:number])], number
-        if one.kind in ("heading", "rule") or lexicon.question.match(one.text[:200]):
-            break
-        if (
-            lexicon.answer.match(one.text[:200])
-            or parse_lead_in(one.text, lexicon)
-            or parse_name_line(one.text, lexicon)
-        ):
-            return [*texts, *(other.text for other in paras[after:number])], number
-        if signature(one.text) and not asks_something(one.text):
-            return [*texts, *(other.text for other in paras[after:number])], number
-        if start.style == "letter" and TRAILING.search(one.text):
-            return [*texts, *(other.text for other in paras[after : number + 1])], number + 1
-    return texts, after
+    end = _find_question_end(paras, next_index, start, lexicon)
+    if end is None:
+        return texts, next_index
+    return [*texts, *(para.text for para in paras[next_index:end])], end
+
+
+def _find_question_end(paras: Sequence[Para], first_index: int, start: Start, lexicon: Lexicon) -> int | None:
+    """Return the index after the question, or None if nothing shows its end."""
+    is_letter = start.style == "letter"
+    for index in range(first_index, min(first_index + MOST_PARAGRAPHS, len(paras))):
+        para = paras[index]
+        if is_letter and is_letter_signature(paras, index, lexicon):
+            return index
+        if para.kind in ("heading", "rule") or lexicon.question_label.match(para.text[:200]):
+            return None
+        if lexicon.answer_label.match(para.text[:200]):
+            return index
+        if parse_lead_in(para.text, lexicon) or parse_name_line(para.text, lexicon):
+            return index
+        if parse_signature(para.text) and not is_question(para.text):
+            return index
+        if is_letter and TRAILING_CREDIT.search(para.text):
+            return index + 1
+    return None
 
 
 def extract_askers(
-    paras: Sequence[Para], texts: list[str], after: int, start: Start, lexicon: Lexicon
+    paras: Sequence[Para], texts: list[str], next_index: int, start: Start, lexicon: Lexicon
 ) -> tuple[list[str], list[str], int]:
     """Extract the askers named below a question, at its end or in brackets; return them, the rest of the question, and
     the index after it."""
-    who: list[str] = []
-    texts = list(texts)
-    if len(texts) > 1 and (named := signature(texts[-1])) and not asks_something(texts[-1]):
-        who.append(named)
-        texts.pop()
-    elif texts and (trailing := TRAILING.search(texts[-1])):
+    askers, texts = _extract_from_last_paragraph(texts, lexicon)
+    if askers:
+        return askers, texts, next_index
+    if start.style == "letter" and next_index < len(paras) and is_letter_signature(paras, next_index, lexicon):
+        line = paras[next_index].text
+        return [parse_signature(line) or line], texts, next_index + 1
+    if start.asker or next_index + 1 >= len(paras):
+        return [], texts, next_index
+    named = _parse_line_below(paras[next_index], texts, start, lexicon)
+    if named is None:
+        return [], texts, next_index
+    return named, texts, next_index + 1
+
+
+def _extract_from_last_paragraph(texts: list[str], lexicon: Lexicon) -> tuple[list[str], list[str]]:
+    """Extract the asker whose name is the last paragraph of a question or its end; return them, and the rest."""
+    if not texts:
+        return [], []
+    *before, last = texts
+    if before and (signature := parse_signature(last)) and not is_question(last):
+        return [signature], before
+    if trailing := TRAILING_CREDIT.search(last):
         name = trailing[1].strip()
-        who.append(name if name[-2:-1].isupper() else name.rstrip("."))
-        texts[-1] = texts[-1][: trailing.start()]
-    elif texts and (inside := BRACKETED.search(texts[-1])) and asks_something(texts[-1][: inside.start()]):
-        name = inside[1].strip()
-        said = parse_asker(name, lexicon)
-        name = said.who if said and said.who else name
+        ends_with_initial = name[-2:-1].isupper()  # "Maria S."
+        return [name if ends_with_initial else name.rstrip(".")], [*before, last[: trailing.start()]]
+    brackets = BRACKETED_CREDIT.search(last)
+    if brackets and is_question(last[: brackets.start()]):
+        name = brackets[1].strip()
+        line = parse_asker(name, lexicon)  # "(asked by Maria)"
+        if line and line.asker:
+            name = line.asker
         if name[:1].upper() == name[:1]:
-            who.append(name)
-            texts[-1] = texts[-1][: inside.start()].rstrip()
-    if not who and start.style == "letter" and after < len(paras) and is_letter_signature(paras, after, lexicon):
-        return [signature(paras[after].text) or paras[after].text], texts, after + 1
-    if not who and not start.who and after + 1 < len(paras) and paras[after].kind in ("text", "quote", "item"):
-        text, one = paras[after].text, paras[after]
-        if (named := signature(text)) and not asks_something(text):
-            who.append(named)
-            after += 1
-        elif not start.announced and (found := parse_asker(text, lexicon)) and not found.rest:
-            who += [found.who] if found.who else []
-            after += 1
-        elif (quoted_credit(one) or asks_something(texts[-1] if texts else "")) and (
-            named := bare_credit(text, one.slanted or lexicon.has_readers.match(text) is not None)
-        ):
-            who += [named] if not lexicon.readers.match(named) else []
-            after += 1
-    return who, texts, after
+            return [name], [*before, last[: brackets.start()].rstrip()]
+    return [], texts
+
+
+def _parse_line_below(line: Para, question: list[str], start: Start, lexicon: Lexicon) -> list[str] | None:
+    """Return the askers named in the line below a question, or None if the line isn't about them.
+
+    The list is empty if the line only says that readers ask.
+    """
+    if line.kind not in ("text", "quote", "item"):
+        return None
+    signature = parse_signature(line.text)
+    if signature and not is_question(line.text):
+        return [signature]
+    if not start.is_announced:
+        asker_line = parse_asker(line.text, lexicon)
+        if asker_line and not asker_line.rest:
+            return [asker_line.asker] if asker_line.asker else []
+    if not parse_quoted_credit(line) and not (question and is_question(question[-1])):
+        return None
+    mentions_readers = lexicon.readers.match(line.text) is not None
+    credit = parse_bare_credit(line.text, in_italics=line.italic or mentions_readers)
+    if credit is None:
+        return None
+    return [] if lexicon.only_readers.match(credit) else [credit]

@@ -1,218 +1,265 @@
 """Recognising questions by their formatting: one function for each way in which editions mark readers' questions."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from .edition_outline import QUESTION, Scope
-from .edition_outline import asks as asks_something
+from .edition_outline import QUESTION_MARK, Scope, is_question
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import parse_asker
-from .printed_names import bare_credit, parse_speaker, signature
+from .printed_names import parse_bare_credit, parse_signature, parse_speaker
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
 MOST_PARAGRAPHS = 8  # of one question
+MOST_SIGNED_PARAGRAPHS = 4  # of a question that only a name below it marks
+MOST_SIGNATURE_WORDS = 6
+# "2. Why is the lake shrinking?"
 NUMBER = re.compile(r"\W{0,3}(\d{1,2})[.)]\s+")
-BRACKETED = re.compile(r"\s*[(（\[]([^()（）\[\]]{2,80})[)）\]]\s*\Z")
-TRAILING = re.compile(r"(?<=[?؟？!.»”\"])\s+(?:[—–―]|--)\s?([^—–?؟]{2,80})\Z")
+# "Why is the lake shrinking? (Maria, Tbilisi)"
+BRACKETED_CREDIT = re.compile(r"\s*[(（\[]([^()（）\[\]]{2,80})[)）\]]\s*\Z")
+# "Why is the lake shrinking? — Maria, Tbilisi"
+TRAILING_CREDIT = re.compile(r"(?<=[?؟？!.»”\"])\s+(?:[—–―]|--)\s?([^—–?؟]{2,80})\Z")
+SENTENCE_END = re.compile(r"[.!?؟:,;][\"”»]?\Z")
 
 
 @dataclass(frozen=True)
 class Start:
-    """The beginning of a question. `style` is how the edition marks it; `rest` is the part of it in the same paragraph.
+    """The beginning of a question.
 
-    With `announced`, a line says that someone asks; with `by_reader`, that it is a reader. `inline` is the beginning of
-    the answer if it is in the same paragraph.
+    - style: how the edition marks it: a key of `LOOKS`, or "label" or "asked".
+    - text: the question's text in its first paragraph, without a number or name.
+    - asker: who asks, as printed, or "".
+    - is_announced: whether a line says that someone asks.
+    - is_by_reader: whether that line says that it is a reader.
+    - is_doubtful: whether it may not be a reader's question.
+    - answer_start: the beginning of the answer if it is in the same paragraph.
     """
 
     style: str
-    rest: str
-    who: str = ""
-    announced: bool = False
-    by_reader: bool = False
-    doubtful: bool = False
-    inline: str = ""
+    text: str
+    asker: str = ""
+    is_announced: bool = False
+    is_by_reader: bool = False
+    is_doubtful: bool = False
+    answer_start: str = ""
 
 
 def has_announced_question_below(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
     """Return whether one of the next two paragraphs announces a question itself."""
-    following = [one for one in paras[index + 1 : index + 3] if one.kind not in ("rule", "heading")]
-    return any(lexicon.question.match(one.text[:200]) or _announces_question(one.text, lexicon) for one in following)
+    following = [para for para in paras[index + 1 : index + 3] if para.kind not in ("rule", "heading")]
+    return any(
+        lexicon.question_label.match(para.text[:200]) or _announces_question(para.text, lexicon) for para in following
+    )
 
 
 def _announces_question(text: str, lexicon: Lexicon) -> bool:
     """Return whether a line announces a question that follows, instead of only naming the asker."""
-    found = parse_asker(text, lexicon)
-    return found is not None and bool(found.rest.strip() or text.rstrip().endswith((":", "：")))
+    line = parse_asker(text, lexicon)
+    if line is None:
+        return False
+    return bool(line.rest.strip()) or text.rstrip().endswith((":", "："))
 
 
-def _is_from_reader(scope: Scope, paras: Sequence[Para], after: int, lexicon: Lexicon) -> bool:
-    """Return whether a question recognised by its formatting is a reader's, by its section or a name below it."""
-    return scope.is_about_readers or _credited(paras, after)
+def _is_from_reader(scope: Scope, paras: Sequence[Para], next_index: int) -> bool:
+    """Return whether a question recognised by its formatting is a reader's, by its section or a name below it.
+
+    `next_index` is the index after the question.
+    """
+    return scope.is_about_readers or _is_signature_at(paras, next_index)
 
 
-def _credited(paras: Sequence[Para], after: int) -> bool:
-    return after < len(paras) and paras[after].kind in ("text", "quote", "item") and bool(signature(paras[after].text))
+def _is_signature_at(paras: Sequence[Para], index: int) -> bool:
+    if index >= len(paras) or paras[index].kind not in ("text", "quote", "item"):
+        return False
+    return parse_signature(paras[index].text) is not None
 
 
 def _match_heading(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     para = paras[index]
-    if para.kind != "heading" or not asks_something(para.text) or has_announced_question_below(paras, index, lexicon):
+    if para.kind != "heading" or not is_question(para.text) or has_announced_question_below(paras, index, lexicon):
         return None
-    if any(one.kind == "quote" and QUESTION.search(one.text) for one in paras[index + 1 : index + 2]):
+    if index + 1 < len(paras):
+        next_para = paras[index + 1]
+        if next_para.kind == "quote" and QUESTION_MARK.search(next_para.text):
+            return None  # because the quotation is the question, and this its headline
+    if not _is_from_reader(scope, paras, index + 1):
         return None
-    return Start("heading", _numberless(para.text)) if _is_from_reader(scope, paras, index + 1, lexicon) else None
+    return Start("heading", _strip_number(para.text))
 
 
-def _match_strong(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+def _match_bold(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     para = paras[index]
-    if not para.strong or para.kind == "heading":
+    if not para.bold or para.kind == "heading":
         return None
-    run = _get_run(paras, index, lambda one: one.strong and one.kind == para.kind)
-    if not any(asks_something(TRAILING.sub("", one.text)) for one in run):
+    run = _get_run(paras, index, lambda other: other.bold and other.kind == para.kind)
+    if not any(is_question(TRAILING_CREDIT.sub("", other.text)) for other in run):
         return None
-    about = _is_from_reader(scope, paras, index + len(run), lexicon) or bool(BRACKETED.search(run[-1].text))
-    return Start("strong", _numberless(para.text)) if about else None
+    if not _is_from_reader(scope, paras, index + len(run)) and not BRACKETED_CREDIT.search(run[-1].text):
+        return None
+    return Start("bold", _strip_number(para.text))
 
 
-def _match_strong_head(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+def _match_bold_start(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    """Match a bold question that the asker's name or the answer follows in the same paragraph."""
     para = paras[index]
-    if not para.head or not scope.is_about_readers or not asks_something(para.head):
+    if not para.bold_start or not scope.is_about_readers or not is_question(para.bold_start):
         return None
-    rest = para.text[len(para.head) :].strip()
-    named = signature(rest)
-    return Start("strong head", _numberless(para.head), who=named or "", inline="" if named else rest)
+    question = _strip_number(para.bold_start)
+    rest = para.text[len(para.bold_start) :].strip()
+    asker = parse_signature(rest)
+    if asker:
+        return Start("bold start", question, asker=asker)
+    return Start("bold start", question, answer_start=rest)
 
 
 def _match_quote(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     para = paras[index]
     if para.kind != "quote":
         return None
-    run = _get_run(paras, index, lambda one: one.kind == "quote")
-    named = bool(signature(run[-1].text) or BRACKETED.search(run[-1].text) or quoted_credit(run[-1]))
-    if not any(QUESTION.search(one.text) for one in run):
+    run = _get_run(paras, index, lambda other: other.kind == "quote")
+    if not _has_question_mark(run):  # `is_question` would miss it, as the asker's name is often in the last line
         return None
-    return (
-        Start("quote", _numberless(para.text))
-        if named or _is_from_reader(scope, paras, index + len(run), lexicon)
-        else None
-    )
+    last = run[-1]
+    has_credit = bool(parse_signature(last.text) or BRACKETED_CREDIT.search(last.text) or parse_quoted_credit(last))
+    if not has_credit and not _is_from_reader(scope, paras, index + len(run)):
+        return None
+    return Start("quote", _strip_number(para.text))
 
 
-def _match_slanted(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+def _match_italic(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     para = paras[index]
-    if not para.slanted or para.kind == "heading":
+    if not para.italic or para.kind == "heading":
         return None
-    run = _get_run(paras, index, lambda one: one.slanted and one.kind == para.kind)
-    asking = any(QUESTION.search(one.text) for one in run)
-    about = _is_from_reader(scope, paras, index + len(run), lexicon) or bool(TRAILING.search(run[-1].text))
-    return Start("slanted", _numberless(para.text)) if asking and about else None
+    run = _get_run(paras, index, lambda other: other.italic and other.kind == para.kind)
+    if not _has_question_mark(run):
+        return None
+    if not _is_from_reader(scope, paras, index + len(run)) and not TRAILING_CREDIT.search(run[-1].text):
+        return None
+    return Start("italic", _strip_number(para.text))
 
 
 def _match_numbered(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    text = paras[index].text
-    number = NUMBER.match(text)
-    if not (number or re.fullmatch(r"\d+\.", paras[index].marker)) or not scope.is_about_readers:
+    para = paras[index]
+    is_numbered = NUMBER.match(para.text) or re.fullmatch(r"\d+\.", para.marker)
+    if not is_numbered or not scope.is_about_readers or not is_question(para.text):
         return None
-    return Start("numbered", text[number.end() :] if number else text) if asks_something(text) else None
+    return Start("numbered", _strip_number(para.text))
 
 
 def _match_quotation_marks(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    texts = [one.text for one in paras[index : index + MOST_PARAGRAPHS]]
+    texts = [para.text for para in paras[index : index + MOST_PARAGRAPHS]]
     if paras[index].kind == "heading" or not begins_quoted(texts[0]):
         return None
     count = count_quoted_paragraphs(texts)
-    if not count or not asks_something(texts[count - 1]) or not _is_from_reader(scope, paras, index + count, lexicon):
+    if not count or not is_question(texts[count - 1]) or not _is_from_reader(scope, paras, index + count):
         return None
-    return Start("in marks", texts[0])
+    return Start("quotation marks", texts[0])
 
 
 def _match_speaker(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    """Match "Maria: Why is the lake shrinking?", with the question behind the colon or in the next paragraph."""
     if paras[index].kind == "heading" or not scope.is_about_readers:
         return None
-    found = parse_speaker(paras[index].text, lexicon)
-    if not found or not (asks_something(found[1]) or (not found[1] and asks_something(get_text(paras, index + 1)))):
+    speaker = parse_speaker(paras[index].text, lexicon)
+    if speaker is None:
         return None
-    return Start("spoken", found[1], found[0], announced=True)
+    name, text = speaker
+    if not is_question(text or get_text(paras, index + 1)):
+        return None
+    return Start("speaker", text, name, is_announced=True)
 
 
 def _match_letter(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     """Match a letter: a salutation, a question somewhere, and a signature."""
-    if paras[index].kind == "heading" or not lexicon.dear.match(paras[index].text[:120]):
+    first = paras[index]
+    if first.kind == "heading" or not lexicon.salutation.match(first.text[:120]):
         return None
-    for number, one in enumerate(paras[index : index + MOST_PARAGRAPHS]):
-        unmarked = number > 0 and is_letter_signature(paras, index + number, lexicon)
-        if one.kind in ("heading", "rule") and not unmarked:
-            return None
-        signed = (signature(one.text) or unmarked) if number else None
-        if signed or TRAILING.search(one.text):
-            asking = any(QUESTION.search(other.text) for other in paras[index : index + number + 1])
-            return Start("letter", paras[index].text) if asking else None
+    letter = paras[index : index + MOST_PARAGRAPHS]
+    for offset, para in enumerate(letter):
+        is_signed = TRAILING_CREDIT.search(para.text) is not None
+        if offset > 0:
+            has_undashed_name = is_letter_signature(paras, index + offset, lexicon)
+            if para.kind in ("heading", "rule") and not has_undashed_name:
+                return None
+            is_signed = is_signed or has_undashed_name or parse_signature(para.text) is not None
+        if is_signed:
+            return Start("letter", first.text) if _has_question_mark(letter[: offset + 1]) else None
     return None
 
 
 def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
     """Return whether a line is an undashed signature of a letter, as shown by a salutation in the answer below it."""
     text = paras[index].text
-    short = 0 < len(text.split()) <= 6 and not re.search(r"[.!?؟:,;][\"”»]?\Z", text)
-    return short and index + 1 < len(paras) and lexicon.dear.match(paras[index + 1].text[:120]) is not None
+    if not 0 < len(text.split()) <= MOST_SIGNATURE_WORDS or SENTENCE_END.search(text):
+        return False
+    return index + 1 < len(paras) and lexicon.salutation.match(paras[index + 1].text[:120]) is not None
 
 
 def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    """Match a question without any formatting. With a name next to it, it counts as a signed one."""
     para = paras[index]
-    if para.kind == "heading" or not asks_something(para.text):
+    if para.kind == "heading" or not is_question(para.text):
         return None
-    if _credited(paras, index + 1) or TRAILING.search(para.text) or BRACKETED.search(para.text):
+    has_trailing_name = TRAILING_CREDIT.search(para.text) or BRACKETED_CREDIT.search(para.text)
+    if has_trailing_name or _is_signature_at(paras, index + 1):
         return Start("signed", para.text)
-    return Start("plain", para.text, doubtful=True) if scope.is_about_readers and not para.marker else None
+    if not scope.is_about_readers or para.marker:
+        return None
+    return Start("plain", para.text, is_doubtful=True)
 
 
 def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     """Match up to four paragraphs with a question in them, and a name below or at their end."""
-    for number, one in enumerate(paras[index : index + 4]):
-        if one.kind not in ("text", "item"):
+    question = paras[index : index + MOST_SIGNED_PARAGRAPHS]
+    for offset, para in enumerate(question):
+        if para.kind not in ("text", "item"):
             return None
-        named = _credited(paras, index + number + 1) or bool(TRAILING.search(one.text))
-        if named:
-            asking = any(QUESTION.search(other.text) for other in paras[index : index + number + 1])
-            return Start("signed", paras[index].text) if asking else None
+        if TRAILING_CREDIT.search(para.text) or _is_signature_at(paras, index + offset + 1):
+            return Start("signed", paras[index].text) if _has_question_mark(question[: offset + 1]) else None
     return None
 
 
-def quoted_credit(para: Para) -> str | None:
+def parse_quoted_credit(para: Para) -> str | None:
     """Return the asker named in a quoted question's last line in italics, or None."""
-    return bare_credit(para.text, slanted=True) if para.kind == "quote" and para.slanted else None
+    if para.kind != "quote" or not para.italic:
+        return None
+    return parse_bare_credit(para.text, in_italics=True)
 
 
 def get_text(paras: Sequence[Para], index: int) -> str:
-    return paras[index].text if index < len(paras) and paras[index].kind not in ("heading", "rule") else ""
+    """Return the text of a paragraph, or "" if there is none or if it is a heading or rule."""
+    if index >= len(paras) or paras[index].kind in ("heading", "rule"):
+        return ""
+    return paras[index].text
 
 
-def _get_run(paras: Sequence[Para], index: int, predicate: object) -> list[Para]:
-    run = []
-    for one in paras[index : index + MOST_PARAGRAPHS]:
-        if not predicate(one):  # type: ignore[operator]
-            break
-        run.append(one)
-    return run
+def _has_question_mark(paras: Sequence[Para]) -> bool:
+    return any(QUESTION_MARK.search(para.text) for para in paras)
 
 
-def _numberless(text: str) -> str:
+def _get_run(paras: Sequence[Para], index: int, predicate: Callable[[Para], bool]) -> list[Para]:
+    """Return the paragraphs from `index` up to the first that doesn't meet the predicate."""
+    return list(takewhile(predicate, paras[index : index + MOST_PARAGRAPHS]))
+
+
+def _strip_number(text: str) -> str:
     number = NUMBER.match(text)
     return text[number.end() :] if number else text
 
 
+# By style, in the order in which they are tried.
 LOOKS = {
     "heading": _match_heading,
     "letter": _match_letter,
-    "strong": _match_strong,
-    "strong head": _match_strong_head,
+    "bold": _match_bold,
+    "bold start": _match_bold_start,
     "quote": _match_quote,
-    "slanted": _match_slanted,
+    "italic": _match_italic,
     "numbered": _match_numbered,
-    "spoken": _match_speaker,
-    "in marks": _match_quotation_marks,
+    "speaker": _match_speaker,
+    "quotation marks": _match_quotation_marks,
     "signed": _match_signed,
     "plain": _match_plain,
 }

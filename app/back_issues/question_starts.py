@@ -1,14 +1,14 @@
 """Finding the beginning of a reader's question, by an announcement or by the formatting used in its section."""
 
+import re
 from collections.abc import Sequence
 
-from .edition_outline import QUESTION, Scope
-from .edition_outline import asks as asks_something
+from .edition_outline import QUESTION_MARK, Scope, is_question
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import find_asker_after, parse_asker
-from .question_looks import LOOKS, Start, has_announced_question_below
-from .unquoting import begins_quoted, first_quotation
+from .question_looks import LOOKS, Start, get_text, has_announced_question_below
+from .unquoting import begins_quoted, find_quotation_end
 
 
 def find_question_start(
@@ -21,61 +21,74 @@ def find_question_start(
     para = paras[index]
     if para.kind == "rule" or not para.text:
         return None
-    if found := _match_announced(paras, index, lexicon):
-        return found
-    if found := _match_quote_with_asker(paras, index, lexicon):
-        return found
+    announced = _match_announced(paras, index, lexicon) or _match_quote_with_asker(paras, index, lexicon)
+    if announced:
+        return announced
     if scope is None or not scope.may_be_about_readers or style in ("label", "asked"):
         return None
-    for name, look in LOOKS.items():
+    for name, match_look in LOOKS.items():
         if style and name != style:
             continue
-        if start := look(paras, index, lexicon, scope):
+        if start := match_look(paras, index, lexicon, scope):
             return start
     return None
 
 
 def _match_announced(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Start | None:
-    para = paras[index]
-    text = para.text
-    label = lexicon.question.match(text[:200])
+    label = lexicon.question_label.match(paras[index].text[:200])
     if label:
-        rest = text[label.end() :].strip()
-        by_reader = bool(lexicon.has_readers.search(label[0]))
-        if para.kind == "heading" and not (
-            asks_something(rest) and not has_announced_question_below(paras, index, lexicon)
-        ):
-            return None
-        if label["who"]:
-            return Start("label", rest, label["who"].strip(), announced=True, by_reader=by_reader)
-        who = parse_asker(rest, lexicon) if rest else None
-        if who and not asks_something(rest[: len(rest) - len(who.rest)]):
-            return Start("label", who.rest, who.who, announced=True, by_reader=who.by_reader)
-        return Start("label", rest, by_reader=by_reader)
-    if para.kind == "heading" and not asks_something(text):
+        return _match_label(paras, index, label, lexicon)
+    return _match_asker_line(paras, index, lexicon)
+
+
+def _match_label(paras: Sequence[Para], index: int, label: re.Match[str], lexicon: Lexicon) -> Start | None:
+    """Match a paragraph with a label: "Question (Maria): Why ...", "Reader question: Maria asks: Why ..."."""
+    para = paras[index]
+    text = para.text[label.end() :].strip()
+    if para.kind == "heading" and (not is_question(text) or has_announced_question_below(paras, index, lexicon)):
         return None
-    found = parse_asker(text, lexicon)
-    if found is None or (
-        not found.rest and (index + 1 >= len(paras) or has_announced_question_below(paras[: index + 2], index, lexicon))
-    ):
+    is_by_reader = bool(lexicon.readers.search(label[0]))
+    if label["who"]:
+        return Start("label", text, label["who"].strip(), is_announced=True, is_by_reader=is_by_reader)
+    line = parse_asker(text, lexicon) if text else None
+    if line and not is_question(text.removesuffix(line.rest)):
+        return Start("label", line.rest, line.asker, is_announced=True, is_by_reader=line.is_by_reader)
+    return Start("label", text, is_by_reader=is_by_reader)
+
+
+def _match_asker_line(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Start | None:
+    """Match a paragraph that begins by saying who asks, if a question follows."""
+    para = paras[index]
+    if para.kind == "heading" and not is_question(para.text):
         return None
-    following = found.rest or (paras[index + 1].text if paras[index + 1].kind not in ("rule", "heading") else "")
-    if not QUESTION.search(following) and not begins_quoted(following):
-        nearby = " ".join(one.text for one in paras[index + 1 : index + 4] if one.kind in ("text", "quote"))
-        if not QUESTION.search(nearby):
+    line = parse_asker(para.text, lexicon)
+    if line is None:
+        return None
+    following = line.rest
+    if not following:
+        if index + 1 >= len(paras) or has_announced_question_below(paras[: index + 2], index, lexicon):
             return None
-    return Start("asked", found.rest, found.who, announced=True, by_reader=found.by_reader)
+        following = get_text(paras, index + 1)
+    if not QUESTION_MARK.search(following) and not begins_quoted(following):
+        nearby = [other.text for other in paras[index + 1 : index + 4] if other.kind in ("text", "quote")]
+        if not QUESTION_MARK.search(" ".join(nearby)):
+            return None
+    return Start("asked", line.rest, line.asker, is_announced=True, is_by_reader=line.is_by_reader)
 
 
 def _match_quote_with_asker(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Start | None:
     """Match a quoted question followed by its asker: "Must I fell it?" asks Harriet from Hereford."""
     text = paras[index].text
-    if paras[index].kind == "heading" or not begins_quoted(text) or not QUESTION.search(text):
+    if paras[index].kind == "heading" or not begins_quoted(text) or not QUESTION_MARK.search(text):
         return None
-    end = first_quotation(text)
-    if end is None or not asks_something(text[: end + 1]):
+    end = find_quotation_end(text)
+    if end is None:
         return None
-    who = find_asker_after(text[end + 1 :], lexicon)
-    if who is None:
+    question, after = text[: end + 1], text[end + 1 :]
+    if not is_question(question):
         return None
-    return Start("asked", text[: end + 1], who, announced=True, by_reader=bool(lexicon.has_readers.search(text[end:])))
+    asker = find_asker_after(after, lexicon)
+    if asker is None:
+        return None
+    is_by_reader = bool(lexicon.readers.search(after))
+    return Start("asked", question, asker, is_announced=True, is_by_reader=is_by_reader)

@@ -5,29 +5,30 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from .finding import Block, blocks_of
+from .finding import FoundQA, find_qas
 from .issue_files import Issue, issues_in
 from .printed_qa import PrintedQA, build_qas
 
 
-class ReadIssue(NamedTuple):
-    """An edition with the Q&As found in it."""
+class ParsedIssue(NamedTuple):
+    """An edition with the Q&As found in it, one for each answer."""
 
     title: str
-    blocks: list[Block]
+    found_qas: list[FoundQA]
 
-    def qas(self, undated: date | None = None) -> list[PrintedQA]:
-        """Return the Q&As, each with all of its answers. `undated` is the day to use if the file has none."""
-        return [replace(qa, day=qa.day or undated) for qa in build_qas(self.blocks)]
+    def qas(self, default_day: date | None = None) -> list[PrintedQA]:
+        """Return the Q&As, each with all of its answers. `default_day` is the day to use if the file has none."""
+        return [replace(qa, day=qa.day or default_day) for qa in build_qas(self.found_qas)]
 
 
-def read_issues(name: str, data: bytes) -> Iterator[ReadIssue]:
+def read_issues(name: str, data: bytes) -> Iterator[ParsedIssue]:
     """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable`."""
     for issue in issues_in(name, data):
-        yield ReadIssue(
-            issue.title, [_apply_issue_date(block, issue) for block in blocks_of(issue.paras, issue.language)]
-        )
+        found_qas = find_qas(issue.paras, issue.language)
+        yield ParsedIssue(issue.title, [_apply_issue_date(qa, issue) for qa in found_qas])
 
 
-def _apply_issue_date(block: Block, issue: Issue) -> Block:
-    return replace(block, day=issue.day, unsure=block.unsure if issue.day else (*block.unsure, "date"))
+def _apply_issue_date(qa: FoundQA, issue: Issue) -> FoundQA:
+    if issue.day is None:
+        return replace(qa, unsure=(*qa.unsure, "date"))
+    return replace(qa, day=issue.day)

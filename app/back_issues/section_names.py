@@ -9,35 +9,65 @@ MOST_LEFT = 4  # words before a heading's colon that may be the section
 
 def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexicon) -> tuple[str, str]:
     """Return the section and headline of a question, each "" if there is none."""
-    chain = list(scope.chain) if scope else []
-    scopes = [one for one in chain if one.heading and not (one.level <= 1 and len(chain) > 1 and not one.strong)]
-    if style == "heading":
-        scopes = [one for one in scopes if one.start != index]
-    scopes = [one for one in scopes if one.start or _is_section(one.heading, lexicon)]  # the first is the title
+    scopes = _list_naming_scopes(scope, index, style, lexicon) if scope else []
     if not scopes:
         return "", ""
-    nearest, *above = scopes
-    section = next((one for one in above if one.strong or one.weak), None)
-    section = section or next((one for one in above[:1] if one.level > 1), None)
-    if section is not None and not nearest.strong:
-        return section.heading.strip(EDGES), nearest.heading.strip(EDGES)
+    nearest, *outer = scopes
+    section = _find_section(outer)
+    heading = nearest.heading.strip(EDGES)
+    if section is not None and not nearest.has_strong_hint:
+        return section.heading.strip(EDGES), heading
     left, right = _split(nearest.heading)
-    if right and (len(left.split()) <= MOST_LEFT or lexicon.strong.search(left) or lexicon.weak.search(left)):
+    if right and (len(left.split()) <= MOST_LEFT or _has_hint(left, lexicon)):
         return left, right
-    if lexicon.strong.search(nearest.heading) or nearest.weak:
-        return nearest.heading.strip(EDGES), ""
+    if nearest.has_weak_hint or lexicon.strong_hints.search(nearest.heading):
+        return heading, ""
     return "", nearest.heading
+
+
+def _list_naming_scopes(scope: Scope, index: int, style: str, lexicon: Lexicon) -> list[Scope]:
+    """Return the scopes whose headings may be a section or headline, from the innermost.
+
+    The edition's title is neither, nor is a question that is a heading itself.
+    """
+    chain = list(scope.chain)
+    scopes = []
+    for outer in chain:
+        is_title = outer.level <= 1 and len(chain) > 1 and not outer.has_strong_hint
+        if not outer.heading or is_title:
+            continue
+        if style == "heading" and outer.start == index:
+            continue
+        if outer.start == 0 and not _is_section(outer.heading, lexicon):
+            continue  # because the first paragraph is the edition's title
+        scopes.append(outer)
+    return scopes
+
+
+def _find_section(outer: list[Scope]) -> Scope | None:
+    """Return the nearest enclosing scope with a hint, else the nearest one if it isn't at the top level."""
+    for scope in outer:
+        if scope.has_strong_hint or scope.has_weak_hint:
+            return scope
+    if outer and outer[0].level > 1:
+        return outer[0]
+    return None
+
+
+def _has_hint(text: str, lexicon: Lexicon) -> bool:
+    return bool(lexicon.strong_hints.search(text) or lexicon.weak_hints.search(text))
 
 
 def _is_section(heading: str, lexicon: Lexicon) -> bool:
     """Return whether a heading mentions questions, or consists of a section and a topic."""
-    return bool(lexicon.strong.search(heading) or lexicon.weak.search(heading) or _split(heading)[1])
+    _section, topic = _split(heading)
+    return bool(topic) or _has_hint(heading, lexicon)
 
 
 def _split(heading: str) -> tuple[str, str]:
     """Split a heading such as "Expert Corner: Policing" at its colon, bar or dash."""
-    for sign in (": ", "：", "\u00a0: ", "\u202f: ", " | ", " — ", " – ", " · "):
-        left, found, right = heading.partition(sign)
+    for separator in (": ", "：", "\u00a0: ", "\u202f: ", " | ", " — ", " – ", " · "):
+        left, found, right = heading.partition(separator)
         if found and left.strip() and right.strip():
             return left.strip(" \u00a0\u202f"), right.strip()
     return heading, ""

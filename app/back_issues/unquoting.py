@@ -33,7 +33,7 @@ def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
     return None
 
 
-def first_quotation(text: str) -> int | None:
+def find_quotation_end(text: str) -> int | None:
     """Return the index of the mark that closes the quotation at the beginning of a paragraph, or None.
 
     The paragraph must contain a quotation mark.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..back_issues.finding import as_data
 from ..back_issues.issue_files import FAULTS, MOST_BYTES, Unreadable
-from ..back_issues.reading_issues import ReadIssue, read_issues
+from ..back_issues.reading_issues import ParsedIssue, read_issues
 from ..core.actors import Clock
 from ..db.ids import new_public_id
 from ..editions import locking, slots
@@ -134,7 +134,7 @@ def import_issues(
             try:
                 for issue in _issues_of(file):
                     if key is None:
-                        found += [as_data(block, str(file)) for block in issue.blocks]
+                        found += [as_data(qa, str(file)) for qa in issue.found_qas]
                         continue
                     lines += _take_in(key, issue, str(file), undated, run)
             except (Unreadable, OSError) as fault:
@@ -155,7 +155,7 @@ def import_issues(
         raise click.exceptions.Exit(1)
 
 
-def _issues_of(file: Path) -> Iterator[ReadIssue]:
+def _issues_of(file: Path) -> Iterator[ParsedIssue]:
     if file.stat().st_size > MOST_BYTES:
         raise Unreadable("large")
     return read_issues(file.name, file.read_bytes())
@@ -173,7 +173,7 @@ def _key_of(slug: str) -> int:
         return found.id
 
 
-def _take_in(newsletter_id: int, issue: ReadIssue, file: str, undated: date | None, run: str) -> list[str]:
+def _take_in(newsletter_id: int, issue: ParsedIssue, file: str, undated: date | None, run: str) -> list[str]:
     """Import an edition in one transaction, and return a line with the outcome for each of its Q&As."""
     qas = issue.qas(undated)
     done = db.write(lambda session: taking_in_issues.import_all(session, Clock(), newsletter_id, qas, run))

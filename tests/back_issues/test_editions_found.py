@@ -20,7 +20,7 @@ HEADINGS = ("section", "headline", "question")
 
 
 def found_in(path: Path) -> list[dict[str, object]]:
-    return [as_data(block, path.name) for issue in read_issues(path.name, path.read_bytes()) for block in issue.blocks]
+    return [as_data(qa, path.name) for issue in read_issues(path.name, path.read_bytes()) for qa in issue.found_qas]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -158,9 +158,9 @@ def test_a_file_that_is_none_is_named_and_the_others_go_on(
 def test_a_text_is_read_in_whatever_letters_it_is_written(encoding: str) -> None:
     text = (EDITIONS / "ru-vopros-otvet.txt").read_text().replace("—", "-")
     found = [
-        block for issue in read_issues("2022-02-03.txt", text.encode(encoding, "replace")) for block in issue.blocks
+        qa for issue in read_issues("2022-02-03.txt", text.encode(encoding, "replace")) for qa in issue.found_qas
     ]
-    assert [block.expert.name for block in found] == ["Ольга Синицына", "Ольга Синицына"]
+    assert [qa.expert.name for qa in found] == ["Ольга Синицына", "Ольга Синицына"]
 
 
 @pytest.mark.threat("hostile mail")
@@ -168,7 +168,7 @@ def test_what_hangs_on_a_mail_is_never_read() -> None:
     raw = (EDITIONS / "uk-lyst.eml").read_bytes()
     assert b"invoice.exe" in raw
     (issue,) = read_issues("uk-lyst.eml", raw)
-    assert len(issue.blocks) == 1
+    assert len(issue.found_qas) == 1
 
 
 def test_a_newsletter_that_is_not_there_is_told_at_once(app: Flask, newsroom: Newsroom) -> None:
