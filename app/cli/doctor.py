@@ -66,7 +66,7 @@ def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
 def _places() -> dict[str, int]:
     try:
         with db.read() as session:
-            return dict(inbound.sums(session))
+            return dict(inbound.count_by_place(session))
     except SQLAlchemyError:
         return {}  # the checks report it
 

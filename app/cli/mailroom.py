@@ -138,7 +138,7 @@ def run_inspect(jsonl: bool) -> None:
 def place() -> None:
     """File every waiting mail, and print how many went where."""
     with db.read() as session:
-        waiting = inbound.sums(session)["stored"]
+        waiting = inbound.count_by_place(session)["stored"]
     _print_counts(_place(waiting))
 
 

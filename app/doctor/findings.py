@@ -72,7 +72,7 @@ class House:
         return bool(self.config["MAIL_TRANSPORT"] == "folder")
 
     @cached_property
-    def mail_server(self) -> sending.Greeted | Undelivered:
+    def mail_server(self) -> sending.Greeting | Undelivered:
         """The mail server's greeting after signing in as mails do, or the reason why that failed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:

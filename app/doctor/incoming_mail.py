@@ -29,7 +29,7 @@ PROOFS: dict[tuple[bool, ...], str] = {
 
 def waiting(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        since, at = inbound.waits_since(session), now(session)
+        since, at = inbound.get_waiting_since(session), now(session)
     if since is not None and at - since > WAITS:
         yield fault(f"a mail has waited to be filed for {format_duration(at - since)}")
 

@@ -133,7 +133,7 @@ def trail(house: House) -> Iterator[Finding]:
 
 def outgoing(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        at, since = now(session), stalled.outgoing_since(session)
+        at, since = now(session), stalled.get_outgoing_since(session)
         tried = select(func.count(), func.min(OutboxMail.state_at)).where(OutboxMail.is_queued, OutboxMail.attempts > 0)
         number, first = session.execute(tried).one()
     if since is not None and at - since > OVERDUE:
@@ -160,7 +160,7 @@ def mail_server(house: House) -> Iterator[Finding]:
         return
     where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
     if isinstance(said, Undelivered):
-        yield fault(f"{where}: {said.said}")
+        yield fault(f"{where}: {said.reason}")
     elif said.could_encrypt and house.config["MAIL_SERVER"] not in HERE:
         yield note(f"{where} offers STARTTLS, but MAIL_USE_TLS is 0: mails are sent there unencrypted")
 
@@ -202,7 +202,7 @@ def clock(house: House) -> Iterator[Finding]:
         stored = max((one for moment in moments if (one := session.scalar(select(func.max(moment))))), default=None)
     if stored is not None and stored - at > OFF:
         yield fault(f"the clock is {format_duration(stored - at)} behind the newest stored time")
-    said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.said
+    said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.text
     for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
         if (theirs := _moment(date)) and abs(theirs - utc_now()) > OFF:
             yield fault(f"{who} says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong")

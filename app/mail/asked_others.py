@@ -12,34 +12,37 @@ MOST = 100  # `find_sentence` tries every number below this one
 
 def sentence(language: str, number: int) -> str:
     """Return the sentence for `number` other experts."""
-    words = say(language)
+    translations = say(language)
     if not number:
-        return words.gettext("I’m asking only you.")
-    many = words.ngettext("I’m asking one other expert too.", "I’m asking %(num)d other experts too.", number)
-    return many % {"num": number}
+        return translations.gettext("I’m asking only you.")
+    text = translations.ngettext("I’m asking one other expert too.", "I’m asking %(num)d other experts too.", number)
+    return text % {"num": number}
 
 
 def find_sentence(message: Message) -> str:
     """Return the sentence that the text of a mail contains, or an empty string."""
-    every = (sentence(message.language, number) for number in range(MOST))
-    return next((one for one in every if one in message.text), "")
+    for number in range(MOST):
+        candidate = sentence(message.language, number)
+        if candidate in message.text:
+            return candidate
+    return ""
 
 
-def with_number(message: Message, number: int) -> Message:
+def update_sentence(message: Message, number: int) -> Message:
     """Return the mail with the current number: in its own sentence, or in a new paragraph before the signature."""
-    said = find_sentence(message)
-    if said:
-        text = message.text.replace(said, sentence(message.language, number))
+    old_sentence = find_sentence(message)
+    if old_sentence:
+        text = message.text.replace(old_sentence, sentence(message.language, number))
     else:
-        letter, _gap, name = message.text.rstrip("\n").rpartition("\n\n")
-        text = "\n\n".join(filter(None, (letter, _change_sentence(message.language, number), name)))
+        body, _gap, signature = message.text.rstrip("\n").rpartition("\n\n")
+        text = "\n\n".join(filter(None, (body, _change_sentence(message.language, number), signature)))
     return replace_text(message, message.subject, text)
 
 
 def _change_sentence(language: str, number: int) -> str:
-    many = say(language).ngettext(
+    text = say(language).ngettext(
         "Since I wrote to you about this, something has changed: one other expert is asked too.",
         "Since I wrote to you about this, something has changed: %(num)d other experts are asked too.",
         number,
     )
-    return many % {"num": number}
+    return text % {"num": number}

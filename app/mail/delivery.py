@@ -38,18 +38,17 @@ BUDGET = 5.0  # seconds after which a batch starts no further mail
 JITTER = 0.1  # share of the wait, in both directions, so that a backlog isn't retried all at once
 
 Send = Callable[[Message, str], None]
-Settled = Callable[[Session, OutboxMail], None]
-Leaving = Callable[[Session, OutboxMail], None]
+MailCallback = Callable[[Session, OutboxMail], None]
 
 log = logging.getLogger(__name__)
 
 
 class Undelivered(Exception):
-    """The server did not accept the mail; `reason` says why, without addresses, and is kept as `said`."""
+    """The server did not accept the mail. `reason` says why, without addresses."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.said = reason
+        self.reason = reason
 
 
 class Transient(Undelivered):
@@ -72,17 +71,21 @@ class Breaker:
     """A circuit breaker: while the server is unreachable, one mail at a time probes it and all others wait."""
 
     def __init__(self) -> None:
-        self._wait = self._until = 0.0
+        self._pause = 0.0
+        self._open_until = 0.0
 
     @property
-    def holds(self) -> bool:
+    def is_open(self) -> bool:
         """True while it is too early to try again."""
-        return time.monotonic() < self._until
+        return time.monotonic() < self._open_until
 
-    def heard(self, fault: Undelivered | None) -> None:
+    def record(self, fault: Undelivered | None) -> None:
         """Record the outcome of a hand-over: None for a mail that was sent."""
-        self._wait = min(self._wait * 2 or FIRST_PAUSE, LONGEST_PAUSE) if isinstance(fault, Unreachable) else 0.0
-        self._until = time.monotonic() + self._wait
+        if isinstance(fault, Unreachable):
+            self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
+        else:
+            self._pause = 0.0
+        self._open_until = time.monotonic() + self._pause
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,8 @@ def deliver_due(
     database: Database,
     send: Send,
     *,
-    before_send: Leaving | None = None,
-    after_send: Settled | None = None,
+    before_send: MailCallback | None = None,
+    after_send: MailCallback | None = None,
     breaker: Breaker | None = None,
     limit: int = 100,
     now: datetime | None = None,
@@ -115,34 +118,37 @@ def deliver_due(
     each mail that was sent, in the transaction that marks it as sent. `now` overrides the clock. Raises `Busy`, and
     `Held` if the `breaker` is open.
     """
-    done: Counter[str] = Counter()
-    until = time.monotonic() + BUDGET
+    outcomes: Counter[str] = Counter()
+    deadline = time.monotonic() + BUDGET
     with database.read(now) as session:
         if not anything_due(session):
-            return done
-    done.update(database.write(expire, now))
+            return outcomes
+    outcomes.update(database.write(expire, now))
     for _ in range(limit):
-        if breaker is not None and breaker.holds:
+        if breaker is not None and breaker.is_open:
             raise Held
         claimed = database.write(partial(claim, before_send=before_send), now)
         if claimed is None:
             break
         fault = _hand_over(send, claimed)
         if breaker is not None:
-            breaker.heard(fault)
-        done[database.write(partial(settle, claim=claimed, fault=fault, after_send=after_send), now)] += 1
-        if time.monotonic() > until:
+            breaker.record(fault)
+        outcome = database.write(partial(settle, claim=claimed, fault=fault, after_send=after_send), now)
+        outcomes[outcome] += 1
+        if time.monotonic() > deadline:
             break
-    return done
+    return outcomes
 
 
 def anything_due(session: Session) -> bool:
     """Return whether any mail is due or has expired, without taking the write lock."""
     at = now(session)
-    some = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at <= at).limit(1)
-    return session.scalar(some) is not None or any(
-        session.scalar(select(OutboxMail.id).where(_is_due(lane, at)).limit(1)) is not None for lane in LANES
-    )
+    expired = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at <= at).limit(1)
+    if session.scalar(expired) is not None:
+        return True
+    # One query for each lane, so that each uses the index.
+    due_in_lanes = [select(OutboxMail.id).where(_is_due(lane, at)).limit(1) for lane in LANES]
+    return any(session.scalar(due) is not None for due in due_in_lanes)
 
 
 def expire(session: Session) -> Counter[str]:
@@ -151,13 +157,14 @@ def expire(session: Session) -> Counter[str]:
     A mail whose last attempt failed becomes "failed"; all others, and sign-in mails in any case, become "expired".
     """
     at = now(session)
-    late = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, is_unleased(at))
-    ended: Counter[str] = Counter()
-    for mail in session.scalars(late.limit(500).with_for_update(skip_locked=True)).all():
-        action = "fail" if mail.said and mail.lane else "expire"
-        move(session, Clock(), mail, action)
-        ended["failed" if action == "fail" else "expired"] += 1
-    return ended
+    expired = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, is_unleased(at))
+    states: Counter[str] = Counter()
+    for mail in session.scalars(expired.limit(500).with_for_update(skip_locked=True)).all():
+        is_sign_in = mail.lane == 0
+        has_failed = mail.said and not is_sign_in
+        move(session, Clock(), mail, "fail" if has_failed else "expire")
+        states["failed" if has_failed else "expired"] += 1
+    return states
 
 
 def deliver_one(database: Database, send: Send, mail_id: int) -> None:
@@ -168,7 +175,10 @@ def deliver_one(database: Database, send: Send, mail_id: int) -> None:
 
 
 def claim(
-    session: Session, lanes: tuple[int, ...] = LANES, before_send: Leaving | None = None, mail_id: int | None = None
+    session: Session,
+    lanes: tuple[int, ...] = LANES,
+    before_send: MailCallback | None = None,
+    mail_id: int | None = None,
 ) -> Claim | None:
     """Lease the mail that has been due longest in the first non-empty lane, or the due mail with the key `mail_id`.
 
@@ -177,28 +187,29 @@ def claim(
     """
     at = now(session)
     for lane in lanes:
-        first = select(OutboxMail.id).where(_is_due(lane, at)).order_by(OutboxMail.due_at, OutboxMail.id).limit(1)
+        query = select(OutboxMail.id).where(_is_due(lane, at)).order_by(OutboxMail.due_at, OutboxMail.id).limit(1)
         if mail_id is not None:
-            first = first.where(OutboxMail.id == mail_id)
-        found = session.scalar(first.with_for_update(skip_locked=True))
-        if found is None:
+            query = query.where(OutboxMail.id == mail_id)
+        due_id = session.scalar(query.with_for_update(skip_locked=True))
+        if due_id is None:
             continue
         lease = (
             update(OutboxMail)
-            .where(OutboxMail.id == found, _is_due(lane, at))
+            .where(OutboxMail.id == due_id, _is_due(lane, at))
             .values(leased_until=at + LEASE, attempts=OutboxMail.attempts + 1)
             .returning(OutboxMail)
         )
         mail = session.scalar(lease)
-        if mail is not None:
-            if before_send is not None:
-                with suppress(MissingPrecondition, Unsealable):
-                    before_send(session, mail)
-            return Claim(mail.id, mail.message_id, at + LEASE, _readable(session, mail))
+        if mail is None:
+            continue  # another worker has leased it in the meantime
+        if before_send is not None:
+            with suppress(MissingPrecondition, Unsealable):
+                before_send(session, mail)
+        return Claim(mail.id, mail.message_id, at + LEASE, _read_or_none(session, mail))
     return None
 
 
-def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send: Settled | None = None) -> str:
+def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send: MailCallback | None = None) -> str:
     """Store the outcome of a claimed mail and return it: "sent", "retried", "failed" or "lost".
 
     "lost" means that the mail was stopped, or leased again, in the meantime.
@@ -214,18 +225,20 @@ def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send
         return "sent"
     if mail.leased_until != claim.leased_until:
         return "lost"
-    said = redact_reply(mail, fault.said)
+    reply = redact_reply(mail, fault.reason)
     if isinstance(fault, Permanent):
-        move(session, Clock(), mail, "fail", said=said)
+        move(session, Clock(), mail, "fail", said=reply)
         return "failed"
-    mail.said, mail.leased_until, mail.due_at = (said, None, now(session) + get_retry_delay(mail.attempts))
+    mail.said = reply
+    mail.leased_until = None
+    mail.due_at = now(session) + get_retry_delay(mail.attempts)
     return "retried"
 
 
 def get_retry_delay(attempts: int) -> timedelta:
     """Return the wait after this many attempts: 5 minutes, doubled each time up to 67, plus or minus a tenth."""
     wait = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
-    return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads a crowd, keeps no secret
+    return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret depends on it
 
 
 def _hand_over(send: Send, claim: Claim) -> Undelivered | None:
@@ -238,13 +251,13 @@ def _hand_over(send: Send, claim: Claim) -> Undelivered | None:
     except Exception as error:
         # One mail that crashes the transport must not block the others: it is retried until it expires. The message of
         # the exception may contain an address, so only its type and traceback are logged.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("mail %s could not be handed over: %s\n%s", claim.mail_id, type(error).__name__, where)
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        log.error("mail %s could not be handed over: %s\n%s", claim.mail_id, type(error).__name__, stack)
         return Transient(f"not handed over: {type(error).__name__}")
     return None
 
 
-def _readable(session: Session, mail: OutboxMail) -> Message | None:
+def _read_or_none(session: Session, mail: OutboxMail) -> Message | None:
     try:
         return read(session, mail)
     except (MissingPrecondition, Unsealable):

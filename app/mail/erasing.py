@@ -22,8 +22,7 @@ def destroy_answers(session: Session, condition: ColumnElement[bool]) -> None:
     """
     mails = select(OutboxMail.id).where(condition)
     assignments = select(OutboxMail.assignment_id).where(condition, OutboxMail.assignment_id.is_not(None))
-    about = or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments))
-    _destroy(session, about)
+    _destroy(session, or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments)))
 
 
 def destroy_of_letter(session: Session, letter_id: int) -> None:
@@ -32,14 +31,15 @@ def destroy_of_letter(session: Session, letter_id: int) -> None:
     Called when the letter was withdrawn, or when the retention period of its writer's address has ended.
     """
     for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
-        same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
-        kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
-        destroy(session, session.scalars(kept.where(or_(*same))).all())
+        is_copy = or_(Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
+        with_bytes = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+        destroy(session, session.scalars(with_bytes.where(is_copy)).all())
 
 
 def _destroy(session: Session, condition: ColumnElement[bool]) -> None:
-    there = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id).where(condition)
-    rows = session.execute(there).all()
-    if rows:
-        session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_([row.id for row in rows])))
-        erasures.note(session, "mail", [row.public_id for row in rows])
+    with_bytes = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+    rows = session.execute(with_bytes.where(condition)).all()
+    if not rows:
+        return
+    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_([row.id for row in rows])))
+    erasures.note(session, "mail", [row.public_id for row in rows])

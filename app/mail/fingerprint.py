@@ -8,9 +8,10 @@ import unicodedata
 from ..mailtext.incoming import Mail
 from ..mailtext.origin.head import read_head
 
-OF_THE_WRITER = ("from", "date", "subject", "message-id", "in-reply-to")
+WRITER_HEADERS = ("from", "date", "subject", "message-id", "in-reply-to")
 
-_OF_MBOX = re.compile(r"^>+(?=From )", re.MULTILINE)  # mbox stores escape a line that begins with "From " as ">From "
+# Mbox stores escape a line that begins with "From " as ">From ".
+_MBOX_ESCAPE = re.compile(r"^>+(?=From )", re.MULTILINE)
 
 
 def canonical(raw: bytes, mail: Mail) -> str:
@@ -22,7 +23,7 @@ def canonical(raw: bytes, mail: Mail) -> str:
     completely is identified by the bytes of its body. Runs in linear time.
     """
     if mail.faults:
-        return _of_bytes(raw)
+        return _canonical_bytes(raw)
     parts = (
         "mail",
         [sender.address.casefold() for sender in mail.senders],
@@ -37,13 +38,13 @@ def canonical(raw: bytes, mail: Mail) -> str:
     return json.dumps(parts)  # ASCII, with unambiguous borders between the values
 
 
-def _of_bytes(raw: bytes) -> str:
+def _canonical_bytes(raw: bytes) -> str:
     head = read_head(raw)
-    # If the head can't be parsed, the content may begin anywhere.
-    body = raw[head.body if head.whole else 0 :].replace(b"\r\n", b"\n").rstrip(b"\n")
-    fields = [[_normalize_text(value) for value in head.all(name)] for name in OF_THE_WRITER]
+    start = head.body if head.whole else 0  # the content may begin anywhere if the head can't be parsed
+    body = raw[start:].replace(b"\r\n", b"\n").rstrip(b"\n")
+    fields = [[_normalize_text(value) for value in head.all(name)] for name in WRITER_HEADERS]
     return json.dumps(("bytes", fields, hashlib.sha256(body).hexdigest()))
 
 
 def _normalize_text(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", _OF_MBOX.sub("", text)).split())
+    return " ".join(unicodedata.normalize("NFC", _MBOX_ESCAPE.sub("", text)).split())

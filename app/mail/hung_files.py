@@ -17,22 +17,22 @@ from .reading import NotStarted, Reading
 T = TypeVar("T")
 MEMORY = 300 << 20  # bytes for the process that opens a file of a mail of up to 25 MB, or redraws a picture
 CPU = 5.0  # seconds of CPU for it
-PATIENCE = 20.0  # seconds that a request waits for its turn
+PATIENCE = 20.0  # seconds that a request waits for the semaphore
 
-_turn = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
+_semaphore = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
 
 
-def _in_turn(ask: Callable[[Reading], T]) -> T:
-    """Run `ask` in a fresh process, which has seen no other mail, and end the process afterwards. Raises `Busy`."""
-    if not _turn.acquire(timeout=PATIENCE):
+def _run_in_process(request: Callable[[Reading], T]) -> T:
+    """Send `request` to a fresh process, which has seen no other mail, and end the process. Raises `Busy`."""
+    if not _semaphore.acquire(timeout=PATIENCE):
         raise Busy("other files are being opened")
     try:
         with Reading(cpu=CPU, memory=MEMORY) as reading:
-            return ask(reading)
+            return request(reading)
     except NotStarted as error:
         raise Busy("the process that opens files does not start") from error
     finally:
-        _turn.release()
+        _semaphore.release()
 
 
 def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
@@ -40,15 +40,15 @@ def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
 
     Raises `Busy`.
     """
-    return _in_turn(lambda reading: reading.file(raw, number))
+    return _run_in_process(lambda reading: reading.file(raw, number))
 
 
 def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
     """Redraw the picture with the index `number`, as `Reading.picture` does. Raises `Busy`."""
-    return _in_turn(lambda reading: reading.picture(raw, number))
+    return _run_in_process(lambda reading: reading.picture(raw, number))
 
 
-def note_taken(session: Session, actor: Staff, row: Inbound, number: int) -> None:
+def record_download(session: Session, actor: Staff, row: Inbound, number: int) -> None:
     """Record a download in the trail, with the position of the file only: its name could identify somebody.
 
     Raises `PermissionDenied`.

@@ -24,12 +24,15 @@ from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
 MAXIMUM = 25 * 1024 * 1024  # bytes of the largest mail that is stored; mail servers refuse larger ones
-TOGETHER = 4_000_000  # bytes of mails stored, or placed, in one transaction; a single mail may exceed it
+BATCH_BYTES = 4_000_000  # bytes of mails stored, or placed, in one transaction; a single mail may exceed it
 CONTENT = "inbound.content"  # the purpose of the keyed hash that identifies a repeated mail
-# Columns that are set when a mail is placed, and determined again when it is read again.
-FOUND = ("placed_at", "leased_until", "content_mac", "duplicate_of_id", "assignment_id", "edition_id", "outbox_id")
-PLACED = ("state", "state_at", "reasons", "newsletter_id", "letter_id", *FOUND)
-NOBODYS = "to nobody here"  # the reason of a mail addressed to no newsletter, shown to the desk of the oldest one
+# Columns that are set when a mail is placed, and emptied when it is read again.
+RESET_COLUMNS = (
+    *("placed_at", "leased_until", "content_mac"),
+    *("duplicate_of_id", "assignment_id", "edition_id", "outbox_id"),
+)
+PLACE_COLUMNS = ("state", "state_at", "reasons", "newsletter_id", "letter_id", *RESET_COLUMNS)
+UNADDRESSED = "to nobody here"  # the reason of a mail addressed to no newsletter, shown to the desk of the oldest one
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,13 @@ class Reading:
     comment: str = ""
 
 
-Placed = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, its place, the reasons, further columns
+Placement = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, its place, the reasons, further columns
 
-_ROW = Inbound.__table__.c
-_PLACE = (
+_COLUMNS = Inbound.__table__.c
+_UPDATE_PLACE = (
     update(Inbound.__table__)  # type: ignore[arg-type]
-    .where(_ROW.id == bindparam("key"), _ROW.version == bindparam("was"))
-    .values({"version": bindparam("was") + 1, **{name: bindparam(name) for name in PLACED}})
+    .where(_COLUMNS.id == bindparam("key"), _COLUMNS.version == bindparam("old_version"))
+    .values({"version": bindparam("old_version") + 1, **{name: bindparam(name) for name in PLACE_COLUMNS}})
 )
 
 
@@ -80,26 +83,28 @@ def store(
     Returns None if this message of an IMAP mailbox is stored already. `newsletter_id` is the owner of the mailbox.
     """
     if uid is not None:
-        known = select(Inbound.id).filter_by(mailbox=mailbox, uidvalidity=uidvalidity, uid=uid)
-        if session.scalar(known) is not None:
+        same_uid = select(Inbound.id).filter_by(mailbox=mailbox, uidvalidity=uidvalidity, uid=uid)
+        if session.scalar(same_uid) is not None:
             return None
-    came = {"mailbox": mailbox, "uidvalidity": uidvalidity, "uid": uid, "newsletter_id": newsletter_id}
-    return store_all(session, [(raw, came)], source)[0]
+    origin = {"mailbox": mailbox, "uidvalidity": uidvalidity, "uid": uid, "newsletter_id": newsletter_id}
+    return store_all(session, [(raw, origin)], source)[0]
 
 
 def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]], source: str) -> list[Inbound]:
-    """Store several mails, each with the columns that say where it came from. Doesn't look for stored duplicates."""
-    at, ring = now(session), get_keyring(session)
+    """Store several mails, each with the columns of its origin (see `store`). Doesn't look for stored duplicates."""
+    at = now(session)
+    ring = get_keyring(session)
     rows: dict[Inbound, bytes] = {}
     with together(session):
-        for raw, came in mails:
+        for raw, origin in mails:
             row = Inbound(
-                public_id=new_public_id(), source=source, size=len(raw), stored_at=at, due_at=at, attempts=0, **came
+                public_id=new_public_id(), source=source, size=len(raw), stored_at=at, due_at=at, attempts=0, **origin
             )
             INBOUND.apply(session, Mailroom(), row, "store")
             rows[row] = raw
     for row, raw in rows.items():
-        session.add(InboundRaw(inbound_id=row.id, raw_sealed=ring.seal_bytes(raw_place(row), raw), key_no=ring.newest))
+        sealed = ring.seal_bytes(raw_context(row), raw)
+        session.add(InboundRaw(inbound_id=row.id, raw_sealed=sealed, key_no=ring.newest))
     session.flush()
     return list(rows)
 
@@ -109,12 +114,13 @@ def place(session: Session, actor: Actor, row: Inbound, state: str, reasons: Seq
 
     Raises `InvalidTransition`.
     """
-    at, why = now(session), {"reasons": list(reasons)}
-    facts |= {"placed_at": at, "leased_until": None, **why}
-    INBOUND.apply(session, actor, row, "place", to=state, at=at, why=why, **facts)
+    at = now(session)
+    reason_codes = {"reasons": list(reasons)}
+    facts |= {"placed_at": at, "leased_until": None, **reason_codes}
+    INBOUND.apply(session, actor, row, "place", to=state, at=at, why=reason_codes, **facts)
 
 
-def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
+def place_all(session: Session, actor: Actor, mails: Iterable[Placement]) -> None:
     """Place several mails that this transaction has locked, in one UPDATE, and expunge them from the session.
 
     SQLAlchemy would send one statement for each row to check its version. Raises `InvalidTransition`, and
@@ -122,40 +128,43 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
     """
     changes = []
     with together(session):
-        for row, where, reasons, facts in mails:
-            place(session, actor, row, where, reasons, **facts)
-            changes.append({"key": row.id, "was": row.version} | {name: getattr(row, name) for name in PLACED})
+        for row, state, reasons, facts in mails:
+            place(session, actor, row, state, reasons, **facts)
+            columns = {name: getattr(row, name) for name in PLACE_COLUMNS}
+            changes.append({"key": row.id, "old_version": row.version, **columns})
             session.expunge(row)
-        if changes and session.connection().execute(_PLACE, changes).rowcount != len(changes):
+        if changes and session.connection().execute(_UPDATE_PLACE, changes).rowcount != len(changes):
             raise StaleDataError("a mail was changed by somebody else while it was placed")
 
 
-def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
+def find_by_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
     """Return the stored mails with each of these contents, oldest first, except those that are no originals."""
-    ring, found = get_keyring(session), dict[str, list[Inbound]]()
-    whose = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
-    query = select(Inbound).where(Inbound.content_mac.in_(list(whose)), ~Inbound.is_no_original)
+    ring = get_keyring(session)
+    content_by_mac = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
+    query = select(Inbound).where(Inbound.content_mac.in_(list(content_by_mac)), ~Inbound.is_no_original)
+    mails: dict[str, list[Inbound]] = {}
     for row in session.scalars(query.order_by(Inbound.id)):
         if row.content_mac is not None:
-            found.setdefault(whose[row.content_mac], []).append(row)
-    return found
+            mails.setdefault(content_by_mac[row.content_mac], []).append(row)
+    return mails
 
 
 def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
     """Choose the mail that a mail with the same content, which would be placed in `state`, repeats.
 
-    That is one that became a letter or an edition, that has the same place, or that the desk has sorted since. A copy
-    that was placed elsewhere, because a list, a robot or a forger sent it first, suppresses nothing.
+    The original became a letter or an edition, has the same place, or was sorted by the desk after it was placed. A
+    copy with another place, because a list, a robot or a forger sent it first, suppresses nothing.
     """
 
-    def repeated(row: Inbound) -> bool:
-        sorted_since = not row.is_stored and row.placed_at is not None and row.state_at > row.placed_at
-        return row.is_taken or row.state == state or sorted_since
+    def is_original(row: Inbound) -> bool:
+        is_sorted_by_desk = not row.is_stored and row.placed_at is not None and row.state_at > row.placed_at
+        return row.is_taken or row.state == state or is_sorted_by_desk
 
-    return min(filter(repeated, candidates), key=lambda row: (not row.is_taken, row.id), default=None)
+    # A mail that became a letter or an edition goes before all others, then the oldest one.
+    return min(filter(is_original, candidates), key=lambda row: (not row.is_taken, row.id), default=None)
 
 
-def mac_of(session: Session, content: str) -> bytes:
+def compute_content_mac(session: Session, content: str) -> bytes:
     """Return the keyed hash that is stored for a mail's canonical content (see `fingerprint.canonical`)."""
     return get_keyring(session).mac(CONTENT, content)
 
@@ -169,8 +178,8 @@ def take(
     """
     check_version(lock_row(session, row), version)
     _require_no_taken_duplicate(session, row)
-    why = {"was": {name: getattr(row, name) for name in facts}}
-    INBOUND.apply(session, actor, row, "take", why=why, letter_id=letter_id, **facts)
+    old_columns = {name: getattr(row, name) for name in facts}
+    INBOUND.apply(session, actor, row, "take", why={"was": old_columns}, letter_id=letter_id, **facts)
 
 
 def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
@@ -181,8 +190,8 @@ def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
     taken = find_latest_event(session, "inbound", row.id, "inbound.take")
     if taken is None:
         raise InvalidTransition("inbound", "put back", row.state)
-    was = (taken.facts or {}).get("was", {"assignment_id": None})
-    INBOUND.apply(session, actor, lock_row(session, row), "put back", to=taken.old, letter_id=None, **was)
+    old_columns = (taken.facts or {}).get("was", {"assignment_id": None})
+    INBOUND.apply(session, actor, lock_row(session, row), "put back", to=taken.old, letter_id=None, **old_columns)
 
 
 def sort(session: Session, actor: Actor, row: Inbound, state: str, version: int | None = None) -> None:
@@ -196,8 +205,10 @@ def sort(session: Session, actor: Actor, row: Inbound, state: str, version: int 
 
 def _require_no_taken_duplicate(session: Session, row: Inbound) -> None:
     """Raise `InvalidTransition` if another delivery of the same mail has become a letter."""
-    same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
-    if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
+    if row.content_mac is None:
+        return
+    copies = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
+    if session.scalar(copies.limit(1)) is not None:
         raise InvalidTransition("inbound", "take", "duplicate")
 
 
@@ -209,10 +220,10 @@ def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     lock_row(session, row)
     if session.get(InboundRaw, row.id) is None:
         raise MissingPrecondition("mail_destroyed")
-    # Its desk keeps it; only a mail addressed to no newsletter gets its newsletter anew.
-    newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
-    anew: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
-    INBOUND.apply(session, actor, row, "read again", **anew, **dict.fromkeys(FOUND))
+    # A mail stays with its newsletter, unless it was addressed to none: then its newsletter is determined again.
+    newsletter_id = None if UNADDRESSED in row.reasons else row.newsletter_id
+    schedule: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
+    INBOUND.apply(session, actor, row, "read again", **schedule, **dict.fromkeys(RESET_COLUMNS))
 
 
 def note_look(session: Session, actor: Staff, row: Inbound) -> None:
@@ -225,11 +236,12 @@ def has_bytes(session: Session, row_id: int) -> bool:
     return session.scalar(select(InboundRaw.inbound_id).where(InboundRaw.inbound_id == row_id)) is not None
 
 
-def with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
+def filter_with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
     """Return the keys of those mails whose bytes still exist."""
-    wanted = set(row_ids)
-    kept = select(InboundRaw.inbound_id).where(InboundRaw.inbound_id.in_(wanted))
-    return set(session.scalars(kept)) if wanted else set()
+    keys = set(row_ids)
+    if not keys:
+        return set()
+    return set(session.scalars(select(InboundRaw.inbound_id).where(InboundRaw.inbound_id.in_(keys))))
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
@@ -237,10 +249,10 @@ def raw_of(session: Session, row: Inbound) -> bytes:
 
     Raises `MissingPrecondition` if they have been destroyed, and `Unsealable`.
     """
-    kept = session.get(InboundRaw, row.id)
-    if kept is None:
+    stored = session.get(InboundRaw, row.id)
+    if stored is None:
         raise MissingPrecondition("mail_destroyed")
-    return get_keyring(session).open_bytes(raw_place(row), kept.raw_sealed)
+    return get_keyring(session).open_bytes(raw_context(row), stored.raw_sealed)
 
 
 def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
@@ -252,13 +264,13 @@ def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]])
     """Store the readings of several mails in one statement."""
     ring = get_keyring(session)
     sealed = [
-        {"key": row.id, "sealed": ring.seal(_reading(row), json.dumps(vars(reading), ensure_ascii=False))}
+        {"key": row.id, "sealed": ring.seal(_reading_context(row), json.dumps(vars(reading), ensure_ascii=False))}
         for row, reading in readings
     ]
-    its_row = InboundRaw.inbound_id == bindparam("key")
-    kept = update(InboundRaw).where(its_row).values(reading_sealed=bindparam("sealed"))
+    is_own_row = InboundRaw.inbound_id == bindparam("key")
     if sealed:
-        session.connection().execute(kept, sealed)
+        statement = update(InboundRaw).where(is_own_row).values(reading_sealed=bindparam("sealed"))
+        session.connection().execute(statement, sealed)
 
 
 def reading_of(session: Session, row: Inbound) -> Reading | None:
@@ -266,15 +278,15 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
 
     Raises `Unsealable`.
     """
-    kept = session.get(InboundRaw, row.id)
-    if kept is None or kept.reading_sealed is None:
+    stored = session.get(InboundRaw, row.id)
+    if stored is None or stored.reading_sealed is None:
         return None
-    values = json.loads(get_keyring(session).open(_reading(row), kept.reading_sealed))
-    values["attachments"] = tuple(File(*one) for one in values["attachments"])
+    values = json.loads(get_keyring(session).open(_reading_context(row), stored.reading_sealed))
+    values["attachments"] = tuple(File(*fields) for fields in values["attachments"])
     return Reading(**values)
 
 
-def of_letter(session: Session, letter_id: int) -> Inbound | None:
+def find_by_letter(session: Session, letter_id: int) -> Inbound | None:
     """Return the mail that a letter arrived in, the oldest if there are several, or None."""
     return session.scalar(select(Inbound).where(Inbound.letter_id == letter_id).order_by(Inbound.id).limit(1))
 
@@ -286,8 +298,8 @@ def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None
 
 def listing(newsletter_id: Key, state: str) -> Listing[Inbound]:
     """Return the list of a newsletter's mails in one place, newest first."""
-    here = (Inbound.newsletter_id == newsletter_id, Inbound.state == state)
-    return Listing(select(Inbound).where(*here), (Inbound.id,))
+    conditions = (Inbound.newsletter_id == newsletter_id, Inbound.state == state)
+    return Listing(select(Inbound).where(*conditions), (Inbound.id,))
 
 
 def count(session: Session, newsletter_id: int, state: str) -> int:
@@ -295,23 +307,23 @@ def count(session: Session, newsletter_id: int, state: str) -> int:
     return listing(newsletter_id, state).count(session)
 
 
-def sums(session: Session) -> Counter[str]:
+def count_by_place(session: Session) -> Counter[str]:
     """Count the mails of the installation by place, those not yet placed under "stored", for `flask doctor`."""
     rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
-    found = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
-    return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})
+    counts = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
+    return Counter({place: counts.get(place, 0) for place in PLACES_OF_MAIL})
 
 
-def waits_since(session: Session) -> datetime | None:
+def get_waiting_since(session: Session) -> datetime | None:
     """Return when the mail that is next to be placed was stored, or None if none waits."""
     query = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id)
     return session.scalar(query.limit(1))
 
 
-def raw_place(row: Inbound) -> str:
-    """Return the name of the place that the bytes of a mail are sealed for."""
+def raw_context(row: Inbound) -> str:
+    """Return the context that the bytes of a mail are sealed for (see `Keys.seal`)."""
     return f"inbound_raw.raw.{row.public_id}"
 
 
-def _reading(row: Inbound) -> str:
+def _reading_context(row: Inbound) -> str:
     return f"inbound_raw.reading.{row.public_id}"

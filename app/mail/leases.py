@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ..core.domain_errors import MissingPrecondition
 from ..crypto.seal import Keys
 from ..db.session import get_keyring, get_many, now
-from .inbound import raw_place
+from .inbound import raw_context
 from .models import Inbound, InboundRaw
 
 LEASE = timedelta(minutes=2)  # for a batch; mails that the worker doesn't reach in time can be claimed again
@@ -38,20 +38,21 @@ def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Cl
     """
     at = now(session)
     order = (Inbound.attempts, Inbound.due_at, Inbound.id)
-    first = select(Inbound.id, Inbound.attempts).where(*_due_conditions(at)).order_by(*order).limit(limit)
-    rows = session.execute(first.with_for_update(skip_locked=True)).all()
-    found = [row.id for row in rows if not row.attempts] or [row.id for row in rows[:1]]
-    if not found:
+    query = select(Inbound.id, Inbound.attempts).where(*_due_conditions(at)).order_by(*order).limit(limit)
+    rows = session.execute(query.with_for_update(skip_locked=True)).all()
+    untried_keys = [row.id for row in rows if not row.attempts]
+    keys = untried_keys or [row.id for row in rows[:1]]
+    if not keys:
         return []
-    leased = (
+    lease_rows = (
         update(Inbound)
-        .where(Inbound.id.in_(found), *_due_conditions(at))
+        .where(Inbound.id.in_(keys), *_due_conditions(at))
         .values(leased_until=at + lease, attempts=Inbound.attempts + 1)
         .returning(Inbound.id, Inbound.attempts, Inbound.size)
         .execution_options(synchronize_session=False)
     )
-    claims = {row.id: Claim(row.id, at + lease, row.attempts, row.size) for row in session.execute(leased)}
-    return [claims[key] for key in found if key in claims]
+    claims = {row.id: Claim(row.id, at + lease, row.attempts, row.size) for row in session.execute(lease_rows)}
+    return [claims[key] for key in keys if key in claims]
 
 
 def anything_due(session: Session) -> bool:
@@ -73,33 +74,33 @@ class Leased:
         """The decrypted bytes. Raises `MissingPrecondition` if they have been destroyed, and `Unsealable`."""
         if self.sealed is None:
             raise MissingPrecondition("mail_destroyed")
-        return self.ring.open_bytes(raw_place(self.row), self.sealed)
+        return self.ring.open_bytes(raw_context(self.row), self.sealed)
 
 
 def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
     """Return the claimed mails with their sealed bytes, in the order of the claims."""
-    wanted = [claim.inbound_id for claim in claims]
-    rows = get_many(session, Inbound, wanted)
-    bytes_of = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(wanted))
-    sealed = {row.inbound_id: row.raw_sealed for row in session.execute(bytes_of)}
+    keys = [claim.inbound_id for claim in claims]
+    rows = get_many(session, Inbound, keys)
+    query = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(keys))
+    sealed = {row.inbound_id: row.raw_sealed for row in session.execute(query)}
     ring = get_keyring(session)
-    return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(wanted, claims, strict=True)]
+    return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(keys, claims, strict=True)]
 
 
 def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
     """Lock the claimed mails, leaving out those that another worker has placed or claimed in the meantime."""
-    wanted = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
-    anew = {"populate_existing": True}
-    rows = {row.id: row for row in session.scalars(wanted.with_for_update(), execution_options=anew)}
-    ours = ((claim, rows[claim.inbound_id]) for claim in claims)
-    return {claim: row for claim, row in ours if row.is_stored and row.leased_until == claim.leased_until}
+    query = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
+    reload = {"populate_existing": True}
+    rows = {row.id: row for row in session.scalars(query.with_for_update(), execution_options=reload)}
+    pairs = ((claim, rows[claim.inbound_id]) for claim in claims)
+    return {claim: row for claim, row in pairs if row.is_stored and row.leased_until == claim.leased_until}
 
 
-def give_back(session: Session, claims: Sequence[Claim]) -> None:
+def return_claims(session: Session, claims: Sequence[Claim]) -> None:
     """End the leases of mails that were not tried, as if they had never been claimed."""
-    for one in claims:
-        ours = update(Inbound).where(Inbound.id == one.inbound_id, Inbound.leased_until == one.leased_until)
-        session.execute(ours.values(leased_until=None, attempts=one.attempts - 1))
+    for claim in claims:
+        end_lease = update(Inbound).where(Inbound.id == claim.inbound_id, Inbound.leased_until == claim.leased_until)
+        session.execute(end_lease.values(leased_until=None, attempts=claim.attempts - 1))
 
 
 def schedule_retry(session: Session, row: Inbound) -> None:
@@ -109,5 +110,5 @@ def schedule_retry(session: Session, row: Inbound) -> None:
 
 
 def _due_conditions(now: datetime) -> tuple[Any, ...]:
-    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= now)
-    return Inbound.is_stored, Inbound.due_at <= now, free
+    is_unleased = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= now)
+    return Inbound.is_stored, Inbound.due_at <= now, is_unleased

@@ -21,7 +21,7 @@ from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..text.clean import single_line
 from . import erasing, identifiers
-from .asked_others import with_number
+from .asked_others import update_sentence
 from .kinds import KINDS
 from .lifecycle import ENDED, MAIL
 from .message import Message, replace_text
@@ -29,8 +29,9 @@ from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
 from .secret_links import restore_secrets
 
-SAID = 400  # characters of a server's reply that are stored
-_NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
+LONGEST_REPLY = 400  # characters of a server's reply that are stored
+# Status codes such as "550" (RFC 5321, section 4.2) and "5.1.1" (RFC 3463).
+_STATUS_CODE = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")
 
 
 class OnItsWay(DomainError):
@@ -62,8 +63,11 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
 
     Each mail gets its own return path, which matches a bounce to it. Raises KeyError for an unknown kind.
     """
-    kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
-    due, house = posting.pop("due_at", None) or at, session.info["base_url"]
+    kind = KINDS[message.kind]
+    at = now(session)
+    due_at = posting.pop("due_at", None) or at
+    public_id = new_public_id()
+    base_url = session.info["base_url"]
     token = message.return_token or new_reply_token()
     mail = OutboxMail(
         public_id=public_id,
@@ -71,32 +75,34 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
         lane=kind.lane,
         state="held" if posting.pop("hold", False) else "queued",
         state_at=at,
-        message_id=identifiers.message_id(house, public_id),
-        due_at=due,
+        message_id=identifiers.message_id(base_url, public_id),
+        due_at=due_at,
         return_mac=get_keyring(session).mac("outbox.return", token),
         created_at=at,
-        **{"expires_at": due + kind.life, **posting},
+        **{"expires_at": due_at + kind.life, **posting},
     )
     if not _add_once(session, mail):
         return None
-    listed = identifiers.list_id(house, mail.kind, mail.newsletter_id) if kind.listed and message.unsubscribe else None
-    sealed = _seal(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
+    list_id = message.list_id
+    if not list_id and kind.listed and message.unsubscribe:
+        list_id = identifiers.list_id(base_url, mail.kind, mail.newsletter_id)
+    sealed = _seal(session, mail, replace(message, return_token=token, list_id=list_id))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=get_keyring(session).number_of(sealed)))
     session.flush()
     return mail
 
 
-def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, OutboxMail]:
+def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, OutboxMail]:
     """Return the outbox mails with these Message-IDs, by Message-ID."""
-    found = session.scalars(select(OutboxMail).where(OutboxMail.message_id.in_(message_ids)))
-    return {mail.message_id: mail for mail in found}
+    mails = session.scalars(select(OutboxMail).where(OutboxMail.message_id.in_(message_ids)))
+    return {mail.message_id: mail for mail in mails}
 
 
-def by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
+def find_by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
     """Return the outbox mails by the tokens of their return paths, hashed under any key of the keyring."""
-    whose = {mac: token for token in tokens for mac in get_keyring(session).macs("outbox.return", token)}
-    found = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(whose))))
-    return {whose[mail.return_mac]: mail for mail in found if mail.return_mac is not None}
+    token_by_mac = {mac: token for token in tokens for mac in get_keyring(session).macs("outbox.return", token)}
+    mails = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(token_by_mac))))
+    return {token_by_mac[mail.return_mac]: mail for mail in mails if mail.return_mac is not None}
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
@@ -107,9 +113,12 @@ def read(session: Session, mail: OutboxMail) -> Message:
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise MissingPrecondition("mail_contents_deleted")
-    kept = json.loads(get_keyring(session).open(_place(mail), content.sealed))
-    message = Message(**kept | {"references": tuple(kept.get("references", ()))})
-    return message if mail.asked_others is None else with_number(message, mail.asked_others)
+    values = json.loads(get_keyring(session).open(_seal_context(mail), content.sealed))
+    values["references"] = tuple(values.get("references", ()))
+    message = Message(**values)
+    if mail.asked_others is None:
+        return message
+    return update_sentence(message, mail.asked_others)
 
 
 def rewrite(
@@ -144,9 +153,9 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 
     Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`, as `Machine.apply` does.
     """
-    at = now(session)
     target = MAIL.move(action, mail.state).target[0]
-    MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=at if target in ENDED else None, **facts)
+    ended_at = now(session) if target in ENDED else None
+    MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=ended_at, **facts)
     if target in KINDS[mail.kind].forget:
         erase_contents(session, mail)
 
@@ -158,7 +167,7 @@ def release(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     been deleted.
     """
     check_version(lock_row(session, mail), version)
-    _with_contents(session, mail)
+    _require_contents(session, mail)
     move(session, actor, mail, "release", **_fresh_schedule(session, mail))
 
 
@@ -168,21 +177,24 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
     Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the contents have been deleted.
     """
     lock_row(session, mail)
-    _with_contents(session, mail)
+    _require_contents(session, mail)
     move(session, actor, mail, "retry", **_fresh_schedule(session, mail), attempts=0, said=None, bounced_at=None)
 
 
-def redact_reply(mail: OutboxMail, answer: str) -> str:
-    """Return what is stored of a server's reply.
+def redact_reply(mail: OutboxMail, reply: str) -> str:
+    """Return the part of a server's reply that is stored.
 
     For mails to readers these are only the status codes, because the text may name the reader.
     """
-    answer = single_line(answer)[:SAID]
-    return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # replies without a code are ours
+    reply = single_line(reply)[:LONGEST_REPLY]
+    is_from_server = reply[:1].isdigit()  # our own texts about a failed connection begin with no code
+    if mail.letter_id and is_from_server:
+        return _pick_status_codes(reply)
+    return reply
 
 
-def _numbers(answer: str) -> str:
-    return " ".join(_NUMBERS.findall(answer))
+def _pick_status_codes(reply: str) -> str:
+    return " ".join(_STATUS_CODE.findall(reply))
 
 
 def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply: str) -> None:
@@ -191,11 +203,11 @@ def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply:
     A queued mail can bounce too, if the connection broke before the server could confirm it. Mails in other states stay
     unchanged, because a bounce may arrive twice. Raises `PermissionDenied`.
     """
-    if lock_row(session, mail).is_on_its_way:
-        reason = (
-            _numbers(server_reply) if mail.letter_id else single_line(server_reply)[:SAID]
-        ) or "returned without a reason"
-        move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
+    if not lock_row(session, mail).is_on_its_way:
+        return
+    reason = _pick_status_codes(server_reply) if mail.letter_id else single_line(server_reply)[:LONGEST_REPLY]
+    reason = reason or "returned without a reason"
+    move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
@@ -204,10 +216,11 @@ def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and `VersionConflict` if somebody has rewritten,
     released or retried it since `version`.
     """
-    _stop(session, mail)
-    MAIL.move("discard", mail.state)
+    _lock_unless_leased(session, mail)
+    MAIL.move("discard", mail.state)  # raises `InvalidTransition` before the version is checked
     # Each attempt of the worker bumps the version too, without changing anything that the editor has read.
-    if not (mail.is_queued and mail.attempts):
+    is_attempted = mail.is_queued and mail.attempts
+    if not is_attempted:
         check_version(mail, version)
     move(session, actor, mail, "discard")
 
@@ -217,8 +230,9 @@ def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
     Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`.
     """
-    _stop(session, mail)
-    move(session, actor, mail, "recall", why={"once": mail.once_key} if mail.once_key else None, once_key=None)
+    _lock_unless_leased(session, mail)
+    freed_key = {"once": mail.once_key} if mail.once_key else None
+    move(session, actor, mail, "recall", why=freed_key, once_key=None)
 
 
 def undo_recall(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
@@ -226,7 +240,7 @@ def undo_recall(session: Session, actor: Actor, mail: OutboxMail, state: str, on
 
     Raises `InvalidTransition`, and `MissingPrecondition` if the contents have been deleted.
     """
-    _with_contents(session, lock_row(session, mail))
+    _require_contents(session, lock_row(session, mail))
     MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 
 
@@ -237,7 +251,7 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
     `PermissionDenied`.
     """
     for mail in _forget(session, actor, OutboxMail.letter_id == letter_id):
-        mail.said = None
+        mail.said = None  # a server's reply may name the writer
 
 
 def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
@@ -260,9 +274,10 @@ def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> S
 
 def postpone(session: Session, question_ids: Sequence[int], due_at: datetime) -> None:
     """Postpone the queued mails about these questions to `due_at`, with a fresh expiry."""
-    waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
-    for mail in session.scalars(waits):
-        mail.due_at, mail.expires_at = due_at, due_at + KINDS[mail.kind].life
+    query = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
+    for mail in session.scalars(query):
+        mail.due_at = due_at
+        mail.expires_at = due_at + KINDS[mail.kind].life
     session.flush()
 
 
@@ -272,10 +287,13 @@ def erase_contents(session: Session, mail: OutboxMail) -> None:
 
 def is_enqueued(session: Session, once_key: str | None) -> bool:
     """Return whether there is a mail with this `once_key`."""
-    return once_key is not None and session.scalar(select(OutboxMail.id).filter_by(once_key=once_key)) is not None
+    if once_key is None:
+        return False
+    return session.scalar(select(OutboxMail.id).filter_by(once_key=once_key)) is not None
 
 
 def _add_once(session: Session, mail: OutboxMail) -> bool:
+    """Insert the row of a mail and return True, or return False if there is a mail with its `once_key` already."""
     if is_enqueued(session, mail.once_key):
         return False
     try:
@@ -290,24 +308,25 @@ def _add_once(session: Session, mail: OutboxMail) -> bool:
 
 
 def _seal(session: Session, mail: OutboxMail, message: Message) -> bytes:
-    return get_keyring(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
+    return get_keyring(session).seal(_seal_context(mail), json.dumps(asdict(message), ensure_ascii=False))
 
 
 def _fresh_schedule(session: Session, mail: OutboxMail) -> dict[str, datetime]:
-    due = max(now(session), mail.due_at)
-    return {"due_at": due, "expires_at": due + KINDS[mail.kind].life}
+    due_at = max(now(session), mail.due_at)
+    return {"due_at": due_at, "expires_at": due_at + KINDS[mail.kind].life}
 
 
-def _with_contents(session: Session, mail: OutboxMail) -> None:
+def _require_contents(session: Session, mail: OutboxMail) -> None:
     if not has_contents(session, mail):
         raise MissingPrecondition("mail_contents_deleted")
 
 
-def _stop(session: Session, mail: OutboxMail) -> None:
+def _lock_unless_leased(session: Session, mail: OutboxMail) -> None:
+    """Lock the row of a mail that is to be stopped. Raises `OnItsWay` while a worker holds its lease."""
     lock_row(session, mail)
     if mail.leased_until is not None and mail.leased_until > now(session):
         raise OnItsWay(mail.public_id)
 
 
-def _place(mail: OutboxMail) -> str:
+def _seal_context(mail: OutboxMail) -> str:
     return f"outbox_contents.sealed.{mail.public_id}"

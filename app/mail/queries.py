@@ -7,7 +7,7 @@ from sqlalchemy import Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from ..core.listing import Key, Listing
-from ..core.listing import counts as counted
+from ..core.listing import counts as count_listings
 from ..db.session import now
 from .lifecycle import STATES
 from .message import Message
@@ -22,8 +22,8 @@ def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | N
 
 def listing(newsletter_id: Key, state: str) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails in one state, newest first."""
-    here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-    return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
+    conditions = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+    return Listing(select(OutboxMail).where(*conditions), (OutboxMail.id,))
 
 
 def list_related(
@@ -34,28 +34,33 @@ def list_related(
     `assignments` selects the keys of a few assignments. At least one of the two must be given.
     """
     # Each part of the UNION uses an index; with OR the database would scan all mails.
-    ours = [OutboxMail.question_id.in_(question_ids)] if question_ids else []
-    ours += [OutboxMail.assignment_id.in_(assignments)] if assignments is not None else []
-    keys = union_all(*(select(OutboxMail.id).where(about) for about in ours))
-    here = OutboxMail.newsletter_id + 0 == newsletter_id  # "+ 0" keeps the planner from using the newsletter's index
-    return Listing(select(OutboxMail).where(here, OutboxMail.id.in_(keys)), (OutboxMail.id,))
+    parts = []
+    if question_ids:
+        parts.append(select(OutboxMail.id).where(OutboxMail.question_id.in_(question_ids)))
+    if assignments is not None:
+        parts.append(select(OutboxMail.id).where(OutboxMail.assignment_id.in_(assignments)))
+    # "+ 0" keeps the planner from using the newsletter's index.
+    is_of_newsletter = OutboxMail.newsletter_id + 0 == newsletter_id
+    return Listing(select(OutboxMail).where(is_of_newsletter, OutboxMail.id.in_(union_all(*parts))), (OutboxMail.id,))
 
 
-def first_to_expert(session: Session, assignment_id: int) -> str | None:
+def get_first_message_id(session: Session, assignment_id: int) -> str | None:
     """Return the Message-ID of the first mail to the expert about an assignment, which started the thread, or None."""
-    first = select(OutboxMail.message_id).where(
+    query = select(OutboxMail.message_id).where(
         OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
     )
-    return session.scalar(first.order_by(OutboxMail.id).limit(1))
+    return session.scalar(query.order_by(OutboxMail.id).limit(1))
 
 
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
     """Count a newsletter's mails in each of these states, up to 1,001 each."""
     names = list(states)
-    return dict(zip(names, counted(session, [listing(newsletter_id, name) for name in names]), strict=True))
+    numbers = count_listings(session, [listing(newsletter_id, name) for name in names])
+    return dict(zip(names, numbers, strict=True))
 
 
-QUESTION_KINDS = ("expert.", "reader.", "desk.mention")  # the causes of other mails to the desk are in the trail
+EXPERT_KINDS = "expert."
+QUESTION_KINDS = (EXPERT_KINDS, "reader.", "desk.mention")  # the causes of other mails to the desk are in the trail
 
 
 def list_question_mails(
@@ -68,7 +73,7 @@ def list_question_mails(
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(
-            OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(QUESTION_KINDS[0]))
+            OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(EXPERT_KINDS))
         )
         .where(
             OutboxMail.question_id.in_(question_ids),
@@ -84,7 +89,7 @@ def list_stoppable_mails(session: Session, question_ids: Sequence[int], limit: i
     """List the mails to experts about these questions that can still be stopped, newest first."""
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
-        OutboxMail.kind.startswith(QUESTION_KINDS[0]),
+        OutboxMail.kind.startswith(EXPERT_KINDS),
         OutboxMail.is_queued,
         OutboxMail.due_at > now(session),
     )

@@ -31,10 +31,11 @@ REPLY = struct.Struct("!Q")  # the length of the data that follows
 
 def send_request(pipe: int, data: bytes, deadline: float) -> None:
     """Write all data by `deadline`, a monotonic time. Raises `TimeoutError`, and `OSError` if the pipe is closed."""
-    left = memoryview(data)
-    while left:
+    unsent = memoryview(data)
+    while unsent:
         _wait((), (pipe,), deadline)
-        left = left[os.write(pipe, left) :]
+        written = os.write(pipe, unsent)
+        unsent = unsent[written:]
 
 
 def receive_reply(pipe: int, deadline: float) -> bytes:
@@ -44,27 +45,29 @@ def receive_reply(pipe: int, deadline: float) -> bytes:
 
 
 def _read_exactly(pipe: int, length: int, deadline: float) -> bytes:
-    found = bytearray()
-    while len(found) < length:
+    data = bytearray()
+    while len(data) < length:
         _wait((pipe,), (), deadline)
-        part = os.read(pipe, min(length - len(found), CHUNK))
-        if not part:
+        chunk = os.read(pipe, min(length - len(data), CHUNK))
+        if not chunk:
             raise BrokenPipeError
-        found += part
-    return bytes(found)
+        data += chunk
+    return bytes(data)
 
 
 def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float) -> None:
-    if not any(select.select(readable, writable, (), max(0.0, deadline - time.monotonic()))):
+    remaining = max(0.0, deadline - time.monotonic())
+    if not any(select.select(readable, writable, (), remaining)):
         raise TimeoutError
 
 
 MEMORY = 1 << 30  # bytes of address space for the process; parsing 10 MB takes a fifth of it
 CPU = 2.0  # seconds of CPU for one mail; the worst known mail takes one
 STARTING = 60.0  # seconds for the process to start, on a busy machine
-FACTS = 64_000  # bytes in which headers are still looked for if parsing fails
-KEPT = 20_000  # characters of the body that replace the trimmed text if trimming fails
-AT_HAND, LARGE = 64, 250_000  # parsed mails that the process caches, and the largest size in bytes of a cached mail
+HEADER_BYTES = 64_000  # bytes in which headers are still looked for if parsing fails
+LONGEST_UNTRIMMED = 20_000  # characters of the body that replace the trimmed text if trimming fails
+CACHED = 64  # parsed mails that the process caches
+LARGEST_CACHED = 250_000  # bytes of a mail that is cached
 
 # A request: its kind ("p" parse, "t" trim, "k" trim a cached mail, "f" find the forwarded mail, "l" list the files, "o"
 # open a file, "d" redraw a picture) and the length of the data that follows. With "p" the data begins with the number
@@ -85,16 +88,20 @@ class Reading:
     """
 
     def __init__(self, seconds: float = 10.0, cpu: float = CPU, memory: int = MEMORY) -> None:
-        self.seconds, self.cpu, self.memory = seconds, cpu, memory
+        self.seconds = seconds
+        self.cpu = cpu
+        self.memory = memory
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
         self._numbers = count()
-        self._at_hand: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)
+        self._cached: deque[tuple[int, Mail]] = deque(maxlen=CACHED)
 
     def __enter__(self) -> "Reading":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -109,10 +116,10 @@ class Reading:
         number = next(self._numbers) % (1 << 32)
         reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
         if fault:
-            return parse_headers_only(raw, fault, FACTS)
-        mail = _mail(json.loads(reply))
-        if len(raw) <= LARGE:
-            self._at_hand.append((number, mail))
+            return parse_headers_only(raw, fault, HEADER_BYTES)
+        mail = _load_mail(json.loads(reply))
+        if len(raw) <= LARGEST_CACHED:
+            self._cached.append((number, mail))
         return mail
 
     def trim(self, mail: Mail, context: TrimContext) -> Trimmed:
@@ -120,43 +127,50 @@ class Reading:
 
         If the process was killed or died, the text is the start of the untrimmed body.
         """
-        known_of, reply, fault = _serialize_context(context), b"", ""
-        # The process has cached it too, unless it was restarted.
-        if at_hand := next((one for one in tuple(self._at_hand) if one[1] is mail), None):
-            self._at_hand.remove(at_hand)
-            reply, fault = self._ask(b"k", _dumped({**known_of, "number": at_hand[0]}))
+        serialized = _serialize_context(context)
+        reply, fault = b"", ""
+        entry = next((entry for entry in tuple(self._cached) if entry[1] is mail), None)
+        if entry is not None:
+            self._cached.remove(entry)
+            # The process has cached the mail too, unless it was restarted: then the reply is empty.
+            reply, fault = self._ask(b"k", _dump({**serialized, "number": entry[0]}))
         if not reply and not fault:
-            reply, fault = self._ask(b"t", _dumped({**known_of, "mail": mail}))
-        return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
+            reply, fault = self._ask(b"t", _dump({**serialized, "mail": mail}))
+        if fault:
+            return Trimmed(mail.body[:LONGEST_UNTRIMMED])
+        return Trimmed(**json.loads(reply))
 
     def forwarded(self, raw: bytes, context: TrimContext) -> Forward:
         """Find the forwarded mail in a mail. Raises `NotStarted`.
 
         If the process was killed or died, the result has the doubt "no forward".
         """
-        asked = {**_serialize_context(context), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
-        reply, fault = self._ask(b"f", _dumped(asked))
+        request = {**_serialize_context(context), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
+        reply, fault = self._ask(b"f", _dump(request))
         if fault:
             return Forward(doubts=("no forward",))
-        read = json.loads(reply)
-        author = Mailbox(**read["author"]) if read["author"] else None
-        return Forward(**{**read, "author": author, "doubts": tuple(read["doubts"])})
+        values = json.loads(reply)
+        author = Mailbox(**values["author"]) if values["author"] else None
+        return Forward(**{**values, "author": author, "doubts": tuple(values["doubts"])})
 
     def files(self, raw: bytes) -> tuple[tuple[File, ...], bool] | None:
         """List the files of a mail as `files.list_files` does; None if the process died. Raises `NotStarted`."""
         reply, fault = self._ask(b"l", raw)
         if fault:
             return None
-        found, is_more = json.loads(reply)
-        return tuple(File(*one) for one in found), is_more
+        files, has_more = json.loads(reply)
+        return tuple(File(*fields) for fields in files), has_more
 
     def file(self, raw: bytes, number: int) -> tuple[File, bytes] | None:
         """Return a file of a mail with its bytes as `files.get_file` does; None also if the process died.
 
         Raises `NotStarted`.
         """
-        found = self._of_file(b"o", raw, number)[0]
-        return (File(*found[0]), found[1]) if found else None
+        found, _fault = self._ask_about_file(b"o", raw, number)
+        if found is None:
+            return None
+        fields, data = found
+        return File(*fields), data
 
     def picture(self, raw: bytes, number: int) -> tuple[str, bytes]:
         """Redraw an attached picture as `pictures.redraw_picture` does. Raises `NotStarted`.
@@ -164,33 +178,34 @@ class Reading:
         On failure the media type is "" and the bytes are the reason: "large", "unreadable", or "time" or "broken" if
         the process was killed or died.
         """
-        found, fault = self._of_file(b"d", raw, number)
+        found, fault = self._ask_about_file(b"d", raw, number)
         return found or ("", (fault or "unreadable").encode())
 
-    def _of_file(self, kind: bytes, raw: bytes, number: int) -> tuple[tuple[Any, bytes] | None, str]:
+    def _ask_about_file(self, kind: bytes, raw: bytes, number: int) -> tuple[tuple[Any, bytes] | None, str]:
         """Send a request about one file; return its description and bytes, or None, and the fault, if any."""
         reply, fault = self._ask(kind, _NUMBER.pack(number) + raw)
         if not reply:
             return None, fault
         (length,) = _NUMBER.unpack_from(reply)
-        ends = _NUMBER.size + length
-        return (json.loads(reply[_NUMBER.size : ends]), reply[ends:]), ""
+        data_start = _NUMBER.size + length
+        return (json.loads(reply[_NUMBER.size : data_start]), reply[data_start:]), ""
 
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         """Send a request to the process; return its reply, or a fault: "time" or "broken"."""
         with self._lock:
             process = self._ensure_process()
+            deadline = time.monotonic() + self.seconds
+            request = _REQUEST.pack(kind, len(content)) + content
             try:
-                until = time.monotonic() + self.seconds
-                send_request(
-                    _require_stream(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until
-                )
-                return receive_reply(_require_stream(process.stdout).fileno(), until), ""
+                send_request(_require_stream(process.stdin).fileno(), request, deadline)
+                return receive_reply(_require_stream(process.stdout).fileno(), deadline), ""
             except TimeoutError:
                 fault = "time"
             except OSError:
                 fault = "broken"
-            return b"", "time" if self._end() == -signal.SIGPROF else fault
+            if self._end() == -signal.SIGPROF:  # the process has used up its CPU time (see `serve`)
+                fault = "time"
+            return b"", fault
 
     def _ensure_process(self) -> subprocess.Popen[bytes]:
         """Return the running process, or start one if there is none or the last one has ended. Raises `NotStarted`."""
@@ -216,9 +231,10 @@ class Reading:
 
     def _end(self) -> int | None:
         """Kill the process and return its `Popen.returncode`, or None if there is no process."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return None
+        self._process = None
         process.kill()
         with suppress(OSError):  # unwritten data is lost
             _require_stream(process.stdin).close()
@@ -231,7 +247,7 @@ def _require_stream(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def _dumped(value: object) -> bytes:
+def _dump(value: object) -> bytes:
     """Serialize as JSON, not pickle: a process that parses untrusted bytes must not be able to send objects."""
     return json.dumps(value, default=_json_default, ensure_ascii=False).encode()
 
@@ -244,62 +260,67 @@ def _json_default(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else vars(value)
 
 
-_BOXES = ("senders", "reply_to", "to", "cc")
-_WORDS = ("delivered_to", "in_reply_to", "references", "faults")
-_PAIRS = ("headers", "report")
+# The fields of `Mail` that hold tuples, by what is in them.
+_MAILBOX_FIELDS = ("senders", "reply_to", "to", "cc")
+_TEXT_FIELDS = ("delivered_to", "in_reply_to", "references", "faults")
+_PAIR_FIELDS = ("headers", "report")
 
 
-def _mail(read: dict[str, Any]) -> Mail:
-    made = {
-        **read,
-        **{name: tuple(Mailbox(**box) for box in read[name]) for name in _BOXES},
-        **{name: tuple(read[name]) for name in _WORDS},
-        **{name: tuple(map(tuple, read[name])) for name in _PAIRS},
-        "attachments": tuple(Attachment(**one) for one in read["attachments"]),
-        "date": datetime.fromisoformat(read["date"]) if read["date"] else None,
+def _load_mail(values: dict[str, Any]) -> Mail:
+    """Return the mail from its form in JSON, where tuples are lists and dates are texts."""
+    fields = {
+        **values,
+        **{name: tuple(Mailbox(**box) for box in values[name]) for name in _MAILBOX_FIELDS},
+        **{name: tuple(values[name]) for name in _TEXT_FIELDS},
+        **{name: tuple(map(tuple, values[name])) for name in _PAIR_FIELDS},
+        "attachments": tuple(Attachment(**attachment) for attachment in values["attachments"]),
+        "date": datetime.fromisoformat(values["date"]) if values["date"] else None,
     }
-    return Mail(**made)
+    return Mail(**fields)
 
 
-_parsed: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)  # the cache in the parser process
+_parsed: deque[tuple[int, Mail]] = deque(maxlen=CACHED)  # the cache in the parser process
 
 
 def _answer(kind: bytes, content: bytes) -> bytes:
+    """Return the reply to a request; see `_REQUEST` for the kinds."""
     if kind == b"p":
         mail = parse(content[_NUMBER.size :])
-        if len(content) <= LARGE:
+        if len(content) <= LARGEST_CACHED:
             (number,) = _NUMBER.unpack_from(content)
             _parsed.append((number, mail))
-        return _dumped(mail)
+        return _dump(mail)
     if kind in (b"l", b"o", b"d"):
-        return _of_files(kind, content)
+        return _answer_about_files(kind, content)
     from ..mailtext.parsing.files import list_attached_mails
     from ..mailtext.trim import trim
     from ..mailtext.trim.forwards import parse_forward
 
-    asked = json.loads(content)
-    known = TrimContext(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
+    request = json.loads(content)
+    context = TrimContext(frozenset(request["addresses"]), tuple(request["texts"]), tuple(request["editions"]))
     if kind == b"f":
-        raw = b64decode(asked["raw"])
-        return _dumped(parse_forward(parse(raw), list_attached_mails(raw), known))
+        raw = b64decode(request["raw"])
+        return _dump(parse_forward(parse(raw), list_attached_mails(raw), context))
     if kind == b"t":
-        return _dumped(trim(_mail(asked["mail"]), known))
-    if at_hand := next((one for one in _parsed if one[0] == asked["number"]), None):
-        _parsed.remove(at_hand)
-    return _dumped(trim(at_hand[1], known)) if at_hand else b""
+        return _dump(trim(_load_mail(request["mail"]), context))
+    entry = next((entry for entry in _parsed if entry[0] == request["number"]), None)
+    if entry is None:
+        return b""
+    _parsed.remove(entry)
+    return _dump(trim(entry[1], context))
 
 
-def _of_files(kind: bytes, content: bytes) -> bytes:
+def _answer_about_files(kind: bytes, content: bytes) -> bytes:
     from ..mailtext.parsing import files
 
     if kind == b"l":
-        return _dumped(files.list_files(content))
+        return _dump(files.list_files(content))
     (number,) = _NUMBER.unpack_from(content)
     found = files.get_file(content[_NUMBER.size :], number)
     if found is None:
         return b""
-    said, data = _redraw_picture(found[1]) if kind == b"d" else found
-    head = _dumped(said)
+    description, data = _redraw_picture(found[1]) if kind == b"d" else found
+    head = _dump(description)
     return _NUMBER.pack(len(head)) + head + data
 
 
@@ -308,8 +329,8 @@ def _redraw_picture(data: bytes) -> tuple[str, bytes]:
 
     try:
         return redraw_picture(data)
-    except NoPicture as why:
-        return "", str(why).encode()
+    except NoPicture as error:
+        return "", str(error).encode()
 
 
 def serve(cpu: float, memory: int) -> None:
@@ -319,18 +340,19 @@ def serve(cpu: float, memory: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which closes the pipe
-    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    requests = sys.stdin.buffer
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # keep everything but replies out of the pipe
     reply = b""  # the first reply signals that the process is ready
     with suppress(BrokenPipeError):
         while True:
-            answers.write(REPLY.pack(len(reply)) + reply)
-            answers.flush()
-            head = asked.read(_REQUEST.size)
+            replies.write(REPLY.pack(len(reply)) + reply)
+            replies.flush()
+            head = requests.read(_REQUEST.size)
             if len(head) < _REQUEST.size:
                 return
             kind, length = _REQUEST.unpack(head)
-            content = asked.read(length)
+            content = requests.read(length)
             signal.setitimer(signal.ITIMER_PROF, cpu)  # SIGPROF ends the process, even inside a C library
             reply = _answer(kind, content)
             signal.setitimer(signal.ITIMER_PROF, 0)

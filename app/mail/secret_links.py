@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count
 
 from ..core.domain_errors import InvalidField
 
-PLACE = re.compile(r"\{link(?: \d+)?\}")
-# Mail programs wrap long lines when they quote them.
+PLACEHOLDER = re.compile(r"\{link(?: \d+)?\}")
+# A line break inside a secret, such as "\\n> ": mail programs wrap long lines when they quote them.
 _WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
 # Links to an assignment, to sign in and to unsubscribe, also inside the URL of a link scanner, and the 20 digits of a
 # reader's receipt.
@@ -21,13 +21,13 @@ SECRET = re.compile(
 
 def without_secrets(text: str) -> str:
     """Replace the secret part of links, and receipt numbers, by an ellipsis."""
-    return SECRET.sub(lambda found: f"{found[1] or ''}…", text)
+    return SECRET.sub(lambda match: f"{match[1] or ''}…", text)
 
 
 def with_places(text: str) -> str:
     """Replace each secret by a placeholder such as `{link}`, so that an editor can change the text around it."""
-    for place, secret in _places(text):
-        text = text.replace(secret, place)
+    for placeholder, secret in _pair_placeholders(text):
+        text = text.replace(secret, placeholder)
     return text
 
 
@@ -36,18 +36,20 @@ def restore_secrets(text: str, original: str) -> str:
 
     Raises `InvalidField` if a placeholder is missing or unknown.
     """
-    for place, secret in _places(original):
-        if place not in text:
+    for placeholder, secret in _pair_placeholders(original):
+        if placeholder not in text:
             raise InvalidField("link_changed", "text")
-        text = text.replace(place, secret)
-    if any(name not in original for name in PLACE.findall(text)):
+        text = text.replace(placeholder, secret)
+    if any(name not in original for name in PLACEHOLDER.findall(text)):
         raise InvalidField("link_changed", "text")
     return text
 
 
-def _places(text: str) -> Iterator[tuple[str, str]]:
-    """Pair each secret with a placeholder that doesn't occur in the text."""
-    names = (name for number in count(1) if (name := "{link}" if number == 1 else f"{{link {number}}}") not in text)
-    # Longer ones first: one link may be a prefix of another.
-    secrets = sorted({match.group() for match in SECRET.finditer(text)}, key=lambda one: (-len(one), text.index(one)))
-    return zip(names, secrets, strict=False)
+def _pair_placeholders(text: str) -> Iterator[tuple[str, str]]:
+    """Pair each secret with a placeholder that doesn't occur in the text: "{link}", "{link 2}", "{link 3}"."""
+    placeholders = chain(["{link}"], (f"{{link {number}}}" for number in count(2)))
+    unused = (placeholder for placeholder in placeholders if placeholder not in text)
+    secrets = {match.group() for match in SECRET.finditer(text)}
+    # Longer secrets first, because one link may be a prefix of another.
+    ordered = sorted(secrets, key=lambda secret: (-len(secret), text.index(secret)))
+    return zip(unused, ordered, strict=False)

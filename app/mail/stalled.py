@@ -15,17 +15,18 @@ from .models import OutboxMail
 
 def get_stalled_since(session: Session) -> datetime | None:
     """Return since when the oldest mail, outgoing or inbound, has waited for a worker; None if none is due."""
-    times = (outgoing_since(session), inbound.waits_since(session))
+    times = (get_outgoing_since(session), inbound.get_waiting_since(session))
     return min((time for time in times if time and time <= now(session)), default=None)
 
 
-def outgoing_since(session: Session) -> datetime | None:
+def get_outgoing_since(session: Session) -> datetime | None:
     """Return since when the oldest outgoing mail has been due; None if none is due."""
-    due_at = session.scalar(_outgoing(now(session)))
+    due_at = session.scalar(_select_first_due_at(now(session)))
     return due_at if due_at is not None and due_at <= now(session) else None
 
 
-def _outgoing(now: Any) -> Select[datetime]:
+def _select_first_due_at(now: Any) -> Select[datetime]:
+    """Return the query for the earliest `due_at` of all lanes, which reads one row of the index for each lane."""
     waiting = select(OutboxMail).where(OutboxMail.is_queued, is_unleased(now))
     order = (OutboxMail.due_at, OutboxMail.id)
     first = Listing[OutboxMail](waiting, order, rising=True, each=(OutboxMail.lane, LANES)).select(None, 1)

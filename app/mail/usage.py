@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -27,29 +28,36 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
         return []
     ring = get_keyring(session)
 
-    def mac(who: str, number: int) -> bytes:
-        return ring.mac(f"spent.{kind}", f"{number} {who}")
+    def mac_of_use(key: str, number: int) -> bytes:
+        return ring.mac(f"spent.{kind}", f"{number} {key}")
 
     # Most keys occur once: look for further uses only where there is a first one.
-    first = {who: mac(who, 0) for who in keys}
-    there = _find_spent_macs(session, kind, first.values())
-    others = {who: [mac(who, number) for number in range(1, limit)] for who in first if first[who] in there}
-    there |= _find_spent_macs(session, kind, [one for several in others.values() for one in several])
-    before = Counter({who: 1 + len(there.intersection(several)) for who, several in others.items()})
-    free: list[bool] = []
-    spent: list[dict[str, Any]] = []
-    for who in keys:
-        if is_free := before[who] < limit:
-            spent.append({"kind": kind, "mac": mac(who, before[who]), "ends_on": ends_on})
-            before[who] += 1
-        free.append(is_free)
-    if spent:
-        session.connection().execute(insert(Spent), spent)
-    return free
+    first_macs = {key: mac_of_use(key, 0) for key in keys}
+    spent_macs = _find_spent_macs(session, kind, first_macs.values())
+    later_macs = {
+        key: [mac_of_use(key, number) for number in range(1, limit)]
+        for key, mac in first_macs.items()
+        if mac in spent_macs
+    }
+    spent_macs |= _find_spent_macs(session, kind, list(chain.from_iterable(later_macs.values())))
+    uses = Counter({key: 1 + len(spent_macs.intersection(macs)) for key, macs in later_macs.items()})
+    results: list[bool] = []
+    rows: list[dict[str, Any]] = []
+    for key in keys:
+        is_below_limit = uses[key] < limit
+        if is_below_limit:
+            rows.append({"kind": kind, "mac": mac_of_use(key, uses[key]), "ends_on": ends_on})
+            uses[key] += 1
+        results.append(is_below_limit)
+    if rows:
+        session.connection().execute(insert(Spent), rows)
+    return results
 
 
 def _find_spent_macs(session: Session, kind: str, macs: Collection[bytes]) -> set[bytes]:
-    return set(session.scalars(select(Spent.mac).where(Spent.kind == kind, Spent.mac.in_(macs)))) if macs else set()
+    if not macs:
+        return set()
+    return set(session.scalars(select(Spent.mac).where(Spent.kind == kind, Spent.mac.in_(macs))))
 
 
 def sweep(session: Session) -> None:

@@ -85,12 +85,12 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.mails: Lookup[OutboxMail] = Lookup(outbox.by_message_ids)
-        self.returned: Lookup[OutboxMail] = Lookup(outbox.by_return_tokens)
+        self.mails: Lookup[OutboxMail] = Lookup(outbox.find_by_message_ids)
+        self.returned: Lookup[OutboxMail] = Lookup(outbox.find_by_return_tokens)
         self.links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
         self.people: Lookup[Person] = Lookup(directory.by_emails)
         self.editions: Lookup[Edition] = Lookup(received_editions.find_by_message_ids)
-        self.same: Lookup[list[Inbound]] = Lookup(inbound.of_contents)
+        self.same: Lookup[list[Inbound]] = Lookup(inbound.find_by_contents)
         self._newsletters: list[Newsletter] | None = None
         self._ran: dict[int, list[received_editions.QuotableEdition]] = {}
 

@@ -137,7 +137,7 @@ def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progres
                 if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
                     _log_oversized_once(mailbox, validity, uid)
                 elif raw is not None:  # None if it was deleted meanwhile
-                    if sum(map(len, fetched.values())) + len(raw) > inbound.TOGETHER:
+                    if sum(map(len, fetched.values())) + len(raw) > inbound.BATCH_BYTES:
                         stored += _store(database, mailbox, validity, fetched, newsletter_id)
                         fetched.clear()
                     fetched[uid] = raw

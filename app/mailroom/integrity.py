@@ -13,7 +13,7 @@ from ..mail.models import Inbound, InboundRaw
 def check(session: Session) -> list[str]:
     """Return a sentence for each fault."""
     stored = session.scalar(select(func.count()).select_from(Inbound)) or 0
-    placed = inbound.sums(session).total()
+    placed = inbound.count_by_place(session).total()
     empty = select(Inbound.id).outerjoin(InboundRaw).where(Inbound.is_stored, InboundRaw.inbound_id.is_(None))
     without_bytes = _count(session, empty)
     # Only from mails to letters: letters of the demo or of an import have the channel "mail" but no mail here.

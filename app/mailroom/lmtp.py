@@ -17,7 +17,7 @@ from aiosmtpd.smtp import Envelope, Session
 
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
-from ..mail.inbound import MAXIMUM, TOGETHER
+from ..mail.inbound import BATCH_BYTES, MAXIMUM
 from .envelope import TooLarge, keep_all, with_envelope
 
 TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
@@ -145,7 +145,7 @@ class Intake:
     async def _commit(self) -> None:
         while self._waiting:
             some, size = [self._waiting.popleft()], 0
-            while self._waiting and (size := size + len(some[-1].raw)) + len(self._waiting[0].raw) <= TOGETHER:
+            while self._waiting and (size := size + len(some[-1].raw)) + len(self._waiting[0].raw) <= BATCH_BYTES:
                 some.append(self._waiting.popleft())
             fault: Exception | None = None
             try:

@@ -30,7 +30,7 @@ from .routing import Became, decide
 
 __all__ = ["Settings", "place_due"]
 
-BATCH = 50  # mails leased together, and placed together if they have no more bytes than `inbound.TOGETHER`
+BATCH = 50  # mails leased together, and placed together if they have no more bytes than `inbound.BATCH_BYTES`
 AHEAD = 1.0  # seconds of parsing after which the parsed mails are placed, so that slow mails don't delay them
 LOOK = 0.2  # seconds of a read transaction; while one is open, erased data stays in SQLite's log
 RACES = 3  # immediate retries of a mail after another worker has placed the same one
@@ -114,7 +114,7 @@ class _Placing:
 
     def _give_back(self, claims: Sequence[leases.Claim]) -> None:
         if claims:
-            self.database.write(partial(leases.give_back, claims=claims), self.at)
+            self.database.write(partial(leases.return_claims, claims=claims), self.at)
 
     def _give_up(self, claim: leases.Claim) -> str:
         return self.database.write(partial(routing.give_up, claim=claim), self.at)
@@ -266,10 +266,10 @@ def _judge(opened_mail: Opened, case: InboundContext) -> Judged:
 
 
 def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
-    """Split a batch so that no part has more bytes than `inbound.TOGETHER`, unless it is a single mail."""
+    """Split a batch so that no part has more bytes than `inbound.BATCH_BYTES`, unless it is a single mail."""
     some: list[leases.Claim] = []
     for claim in claims:
-        if some and sum(one.size for one in some) + claim.size > inbound.TOGETHER:
+        if some and sum(one.size for one in some) + claim.size > inbound.BATCH_BYTES:
             yield some
             some = []
         some.append(claim)

@@ -118,7 +118,7 @@ def of_a_reader(case: InboundContext) -> Decision:
     if case.session is None:
         return Decision("pen" if _text_reasons(case) else "letter", tuple(_text_reasons(case)))
     newsletter = case.newsletter
-    reasons = ([] if newsletter.is_going else [ENDED]) if newsletter else [inbound.NOBODYS]
+    reasons = ([] if newsletter.is_going else [ENDED]) if newsletter else [inbound.UNADDRESSED]
     if len(case.mail.senders) > 1:
         reasons.append("two senders")
     reasons += _text_reasons(case)

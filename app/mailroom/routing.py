@@ -121,7 +121,7 @@ def _keep_or_forget(session: Session, mails: Sequence[JudgedRow]) -> None:
     nobody should read what they quote, and copies of a mail that was withdrawn and destroyed.
     """
     duplicates = {row.id: judged.decision.duplicate_of_id or 0 for row, judged in mails if judged.is_duplicate}
-    there = inbound.with_bytes(session, duplicates.values())
+    there = inbound.filter_with_bytes(session, duplicates.values())
     gone = [key for key, first in duplicates.items() if first not in there]
     kept = []
     for row, judged in mails:
@@ -203,7 +203,7 @@ def settle(session: Session, judged_mails: Sequence[Judged]) -> Became:
     letters = carry_out(session, Mailroom(), mails)
     placed = []
     for row, one in mails:
-        facts = {**one.decision.facts, "content_mac": inbound.mac_of(session, one.content)}
+        facts = {**one.decision.facts, "content_mac": inbound.compute_content_mac(session, one.content)}
         if row.id in letters:
             facts["letter_id"] = letters[row.id]
         placed.append((row, one.decision.place, one.decision.reasons, facts))

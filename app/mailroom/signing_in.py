@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from app.settings.mail_accounts import OAuthAccount, Provider
 
 from ..mail import sign_ins, token_requests
-from ..mail.sending import line_of
+from ..mail.sending import smtp_connector
 from ..mail.token_requests import NotGiven, Tokens
 from ..web.current import db
 from . import imap
@@ -102,7 +102,7 @@ def _is_refused(account: OAuthAccount) -> bool:
         if mailbox.account == account
     ]
     if app.config["MAIL_SMTP_ACCOUNT"] == account:
-        doors.append((f"SMTP ({app.config['MAIL_SERVER']})", line_of(app)))
+        doors.append((f"SMTP ({app.config['MAIL_SERVER']})", smtp_connector(app)))
     shut = [label for label, door in doors if not _opens(label, door)]
     return bool(shut)
 

@@ -106,8 +106,8 @@ class _DatabaseCollector(Collector):
 def _collect_from_database(session: Session) -> Iterator[Metric]:
     at = now(session)
     quarter = at.replace(minute=at.minute // QUARTER * QUARTER, second=0, microsecond=0)
-    yield _gauge("readers_asked_outgoing_wait_seconds", _age(stalled.outgoing_since(session), at))
-    yield _gauge("readers_asked_incoming_wait_seconds", _age(inbound.waits_since(session), at))
+    yield _gauge("readers_asked_outgoing_wait_seconds", _age(stalled.get_outgoing_since(session), at))
+    yield _gauge("readers_asked_incoming_wait_seconds", _age(inbound.get_waiting_since(session), at))
     for name, noun in (("readers_asked_outgoing_mails", OutboxMail), ("readers_asked_incoming_mails", Inbound)):
         rows = session.execute(select(noun.state, func.count()).where(noun.state_at <= quarter).group_by(noun.state))
         yield _labelled(GaugeMetricFamily(name, ASKED[name], labels=("place",)), rows)

@@ -295,7 +295,7 @@ def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
 def test_one_waits_for_the_other_and_hears_so(nora, room, monkeypatch):
     row = room.bring(mail(attachments=HUNG))
     monkeypatch.setattr(hung_files, "PATIENCE", 0.05)
-    with hung_files._turn:
+    with hung_files._semaphore:
         assert nora.open(f"{address(row)}/picture").status_code == 503
     assert nora.open(f"{address(row)}/picture").status_code == 200
     with room.database.read() as session:

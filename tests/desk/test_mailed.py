@@ -165,7 +165,7 @@ def test_the_question_tells_of_an_absence_note(nora, database, newsroom, salt):
 def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id)
     with database.read() as session:
-        row = inbound.of_letter(session, get_one(database, Letter, public_id=letter).id)
+        row = inbound.find_by_letter(session, get_one(database, Letter, public_id=letter).id)
     database.write(lambda session: erasing.destroy(session, [row.id]))
     page = nora.get(f"/letters/{letter}")
     assert REPLY_TEXT in page

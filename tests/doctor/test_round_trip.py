@@ -219,4 +219,4 @@ def test_a_reader_who_writes_meanwhile_is_heard(database: Database, newsroom: Ne
     round_trip.queue_test_mail(database, "nora@post.example")
     assert room.bring(mail()).state == "letter"
     with database.read() as session:
-        assert inbound.sums(session)["letter"] == len(session.scalars(select(Inbound)).all()) == 1
+        assert inbound.count_by_place(session)["letter"] == len(session.scalars(select(Inbound)).all()) == 1

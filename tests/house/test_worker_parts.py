@@ -193,14 +193,14 @@ def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(m
     monkeypatch.setattr(delivery.time, "monotonic", lambda: at[0])
     pauses = []
     for _ in range(4):
-        breaker.heard(delivery.Unreachable("silence"))
+        breaker.record(delivery.Unreachable("silence"))
         began = at[0]
-        while breaker.holds:
+        while breaker.is_open:
             at[0] += 1.0
         pauses.append(at[0] - began)
     assert pauses == [15.0, 30.0, 60.0, 60.0]
-    breaker.heard(delivery.Transient("451 greylisted"))
-    assert not breaker.holds
+    breaker.record(delivery.Transient("451 greylisted"))
+    assert not breaker.is_open
 
 
 @pytest.mark.threat("silent servers")

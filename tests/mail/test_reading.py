@@ -9,7 +9,7 @@ from threading import Timer
 import psutil
 import pytest
 
-from app.mail.reading import AT_HAND, KEPT, LARGE, MEMORY, Reading
+from app.mail.reading import CACHED, LARGEST_CACHED, LONGEST_UNTRIMMED, MEMORY, Reading
 from app.mailtext.incoming import Mail, Mailbox, TrimContext
 from app.mailtext.parsing.parse import MAX_PARSED, parse
 from app.mailtext.trim import trim
@@ -140,18 +140,18 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
     """Also where the process has it no more: it is another one, many came after it, or it is large."""
     mails = [
         reading.parse(b"Subject: x\r\n\r\nWords %d.\r\n\r\nOn Monday Nora wrote:\r\n> Hello\r\n" % n)
-        for n in range(AT_HAND + 1)
+        for n in range(CACHED + 1)
     ]
-    large = reading.parse(b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGE // 9))
+    large = reading.parse(b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGEST_CACHED // 9))
 
     def texts() -> list[str]:
         return [reading.trim(mail, TrimContext()).text for mail in (mails[0], mails[-1], large)]
 
-    assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
+    assert texts() == ["Words 0.", f"Words {CACHED}.", "Mine."]
     process = child()
     process.kill()
     process.wait()
-    assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
+    assert texts() == ["Words 0.", f"Words {CACHED}.", "Mine."]
     assert reading.trim(mails[3], TrimContext()) == trim(mails[3], TrimContext())
 
 
@@ -160,7 +160,7 @@ def test_a_text_that_takes_too_long_to_trim_is_kept_uncut() -> None:
         reading.parse(LETTER)
         child().suspend()
         trimmed = reading.trim(Mail(plain="слово " * 5000, body="слово " * 5000), TrimContext())
-    assert (trimmed.text, trimmed.rest) == (("слово " * 5000)[:KEPT], "")
+    assert (trimmed.text, trimmed.rest) == (("слово " * 5000)[:LONGEST_UNTRIMMED], "")
 
 
 def test_ctrl_c_is_for_the_worker_only(reading: Reading) -> None:

@@ -330,7 +330,7 @@ def test_what_the_server_says_becomes_a_fault_without_addresses(
     server.answers[step] = answer
     with pytest.raises((Transient, Permanent)) as fault:
         send(MAIL, ID)
-    assert (type(fault.value), fault.value.said) == (kind, said)
+    assert (type(fault.value), fault.value.reason) == (kind, said)
     assert server.taken == []
 
 

@@ -159,7 +159,7 @@ def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsro
     with room.database.read() as session:
         found = session.get_one(Letter, letter.id)
         assert (found.contact, found.credit, found.additions) == (None, None, [])
-        row = inbound.of_letter(session, letter.id)
+        row = inbound.find_by_letter(session, letter.id)
         assert row is not None
         reading = inbound.reading_of(session, row)
     assert [secret for secret in SECRETS if secret in str(reading)] == []

@@ -79,7 +79,7 @@ def desk(database: Database, newsroom: Newsroom) -> Newsroom:
 def places(database: Database) -> dict[str, int]:
     """How many mails stand in each place; places without any are left out."""
     with database.read() as session:
-        return {name: number for name, number in inbound.sums(session).items() if number}
+        return {name: number for name, number in inbound.count_by_place(session).items() if number}
 
 
 def letters(database: Database) -> int:

@@ -65,7 +65,7 @@ def send(port: int, raw: bytes, *recipients: str) -> None:
 
 def places(database: Database) -> dict[str, int]:
     with database.read() as session:
-        return {name: number for name, number in inbound.sums(session).items() if number}
+        return {name: number for name, number in inbound.count_by_place(session).items() if number}
 
 
 def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the_inbox(

@@ -167,7 +167,7 @@ def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
     if file.kind == CLOSED:
         abort(404)
     run_in_transaction(
-        slug, lambda desk: hung_files.note_taken(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)
+        slug, lambda desk: hung_files.record_download(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)
     )
     headers = SEALED_OFF | {"Content-Disposition": disposition(get_download_name(file, number))}
     return Response(data, content_type="application/octet-stream", headers=headers)
