@@ -50,7 +50,7 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     database = get_database()
     recipients = [_recipient(key) for key in keys]
     kept = Path(current_app.config["ERASURES"])
-    with report_errors(file, "Nothing was written."):
+    with report_errors(file, "Nothing was written.", can_replace=True):
         try:
             if inspect(database.reader).has_table(Erasure.__tablename__):  # it may not exist before an upgrade
                 Keeper(kept).keep(database)
@@ -133,12 +133,16 @@ def get_database() -> Database:
 
 
 @contextmanager
-def report_errors(file: Path, nothing: str) -> Iterator[None]:
-    """Turn the expected errors of the block into a ClickException, which ends with the sentence `nothing`."""
+def report_errors(file: Path, nothing: str, can_replace: bool = False) -> Iterator[None]:
+    """Turn the expected errors of the block into a ClickException, which ends with the sentence `nothing`.
+
+    With `can_replace` the command has the option --replace, for a file that exists.
+    """
     try:
         yield
     except FileExistsError:
-        raise click.ClickException(f"{file} already exists. Choose another file, or use --replace. {nothing}") from None
+        option = ", or use --replace" if can_replace else ""
+        raise click.ClickException(f"{file} already exists. Choose another file{option}. {nothing}") from None
     except Changed:
         raise click.ClickException(
             f"The disk returned different bytes than were written: don't trust it. {nothing}"

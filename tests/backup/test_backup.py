@@ -224,6 +224,7 @@ def test_sealed_it_opens_for_its_key_alone(
     assert path.read_bytes().startswith(b"age-encryption.org/v1\n") and (tmp_path / "key").stat().st_mode & 0o77 == 0
     assert "The file is sealed: name the file of its key with --key." in new.refused("restore", path)
     old.done("backup-key", tmp_path / "other")
+    assert "already exists. Choose another file. Nothing was written." in old.refused("backup-key", tmp_path / "other")
     assert "sealed for another key" in new.refused("restore", path, "--key", tmp_path / "other")
     assert "--key must be a file with a secret key" in new.refused("restore", path, "--key", path)
     assert "--to must be a public key" in old.refused("backup", path, "--replace", "--to", "nora")
