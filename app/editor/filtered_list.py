@@ -243,7 +243,7 @@ class Filtered(Generic[Row]):
         rows = self.listing.among(session, keys[: size + 1])
         if len(rows) <= size:  # the filters removed some of these
             rows += self.listing.among(session, keys[size + 1 :])
-        rows.sort(key=lambda one: by_key[one.id].mark, reverse=True)
+        rows.sort(key=lambda one: by_key[one.id].cursor, reverse=True)
         last = rows[size - 1] if rows[size:] else None
         if last is None and len(hits) == most:  # the filters removed most hits, and there are more
             last = session.get(noun, hits[-1].noun_id)

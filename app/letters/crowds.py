@@ -26,19 +26,19 @@ from .blurred_time import truncate_to_day
 from .flood_ranking import ALONE, HIGHEST, standings
 from .models import VOUCHED, Letter, Sweep
 
-MOST = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
-SHOWN = 12  # crowds on the page
-AT_ONCE = 500  # rows of one statement
-MOST_UNHELD = 1_000  # unheld letters of a newsletter that are ranked in one round
-A_FLOOD = HIGHEST + 12  # the rank from which unheld letters of a crowd are shown with it: a school class is smaller
-HELD_AT_ONCE = 200  # letters of one press, all of which the undo has to name
-BATCH = 50  # letters per transaction: on SQLite, readers who send a letter wait for it
-AT_A_TIME = 20  # batches before the worker's other duties run
-WAITS = timedelta(seconds=75)  # longer than a press can be undone
+MAX_RANKED_HELD = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
+SHOWN_CROWDS = 12  # crowds on the page
+ROWS_PER_UPDATE = 500  # rows of one statement
+MAX_RANKED_UNHELD = 1_000  # unheld letters of a newsletter that are ranked in one round
+MIN_FLOOD_RANK = HIGHEST + 12  # from which on a crowd includes unheld letters: a school class is smaller
+MAX_HELD_AT_ONCE = 200  # letters of one press, all of which the undo has to name
+BATCH_SIZE = 50  # letters per transaction: on SQLite, readers who send a letter wait for it
+MAX_BATCHES = 20  # batches before the worker's other duties run
+UNDO_PERIOD = timedelta(seconds=75)  # longer than a press can be undone
 # SQLite uses the partial indexes only if the conditions are spelled exactly like this.
-HELD = text("letters.state = 'held'")
-LIKE_MANY = text("letters.state = 'received' AND letters.crowd <> 0")
-UNPLACED = text("letters.state = 'received' AND letters.standing = 0")
+IS_HELD = text("letters.state = 'held'")
+IS_UNHELD_IN_CROWD = text("letters.state = 'received' AND letters.crowd <> 0")
+IS_UNHELD_UNRANKED = text("letters.state = 'received' AND letters.standing = 0")
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,27 @@ class Crowd:
 
 def list_held_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
     """Return a listing of a newsletter's held letters, without those whose crowd is being filed."""
-    swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, HELD, ~swept, *rules)
+    is_swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, IS_HELD, ~is_swept, *rules)
     return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
 
 
 def list_largest_crowds(session: Session, newsletter_id: int) -> list[Crowd]:
-    """Return the crowds of held letters, the largest first, at most `SHOWN`."""
-    each = list_held_letters(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
-    each = each.group_by(Letter.standing, Letter.crowd).order_by(Letter.standing.desc(), Letter.crowd).limit(SHOWN)
-    keys = list(session.scalars(each))
-    firsts = get_many(session, Letter, keys)
-    if not firsts:
+    """Return the crowds of held letters, the largest first, at most `SHOWN_CROWDS`."""
+    query = (
+        list_held_letters(newsletter_id, Letter.standing > HIGHEST)
+        .query.with_only_columns(func.min(Letter.id))
+        .group_by(Letter.standing, Letter.crowd)
+        .order_by(Letter.standing.desc(), Letter.crowd)
+        .limit(SHOWN_CROWDS)
+    )
+    first_ids = list(session.scalars(query))
+    letters = get_many(session, Letter, first_ids)
+    if not letters:
         return []
-    lists = [list_held_letters(newsletter_id, *_is_in_crowd_of(firsts[key])) for key in keys]
-    return [Crowd(firsts[key], number) for key, number in zip(keys, counts(session, lists), strict=True)]
+    firsts = [letters[first_id] for first_id in first_ids]
+    listings = [list_held_letters(newsletter_id, *_is_in_crowd_of(first)) for first in firsts]
+    return [Crowd(first, number) for first, number in zip(firsts, counts(session, listings), strict=True)]
 
 
 def _is_in_crowd_of(letter: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -74,52 +80,52 @@ def _is_in_crowd_of(letter: Letter) -> tuple[ColumnElement[bool], ColumnElement[
 
 def sort_waiting(database: Database) -> int:
     """Rank the waiting letters of every newsletter that has new ones. Return how many letters changed their rank."""
-    moved = 0
+    ranked = 0
     with database.read() as session:
-        unsorted = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
-        unplaced = select(Letter.newsletter_id).where(UNPLACED, Letter.received_at >= _earliest_arrival(session))
-        newsletters = sorted({*session.scalars(unsorted.distinct()), *session.scalars(unplaced.distinct())})
-    for newsletter_id in newsletters:
+        held = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
+        unheld = select(Letter.newsletter_id).where(
+            IS_UNHELD_UNRANKED, Letter.received_at >= _earliest_arrival(session)
+        )
+        newsletter_ids = sorted({*session.scalars(held.distinct()), *session.scalars(unheld.distinct())})
+    for newsletter_id in newsletter_ids:
         with database.read() as session:
-            places = _find_new_places(session, newsletter_id)
-        for (is_held, standing, crowd), keys in places.items():
-            stays = [Letter.is_held] if is_held else [Letter.is_received, Letter.standing != VOUCHED]
-            for at in range(0, len(keys), AT_ONCE):
-                some = Letter.id.in_(keys[at : at + AT_ONCE])
-                here = update(Letter).where(some, *stays).values(standing=standing, crowd=crowd)
-                database.write(lambda session: execute_without_version_bump(session, here))  # noqa: B023
-            moved += len(keys)
-    return moved
+            new_standings = _find_new_standings(session, newsletter_id)
+        for (is_held, standing, crowd), letter_ids in new_standings.items():
+            # A letter may have been filed, held or vouched for since it was read.
+            is_unchanged = [Letter.is_held] if is_held else [Letter.is_received, Letter.standing != VOUCHED]
+            for start in range(0, len(letter_ids), ROWS_PER_UPDATE):
+                is_in_batch = Letter.id.in_(letter_ids[start : start + ROWS_PER_UPDATE])
+                statement = update(Letter).where(is_in_batch, *is_unchanged).values(standing=standing, crowd=crowd)
+                database.write(lambda session: execute_without_version_bump(session, statement))  # noqa: B023
+            ranked += len(letter_ids)
+    return ranked
 
 
-def _find_new_places(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
-    """Return the ids of the letters whose rank changes, by (is held, standing, crowd).
+def _find_new_standings(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
+    """Return the ids of the letters whose rank or crowd changes, by (is held, new standing, new crowd).
 
-    It only reads, since the comparison takes long and must not block writers.
+    The crowd is the id of its first letter, or 0. The function only reads, because the comparison takes long and must
+    not block writers.
     """
     columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
-    new_first = (
-        list_held_letters(newsletter_id)
-        .query.with_only_columns(*columns)
-        .order_by(Letter.standing > 0, Letter.id.desc())
-    )
-    rows = sorted(session.execute(new_first.limit(MOST)), key=lambda row: row.id)
-    number = len(rows)
+    held = list_held_letters(newsletter_id).query.with_only_columns(*columns)
+    unranked_first = held.order_by(Letter.standing > 0, Letter.id.desc())
+    rows = sorted(session.execute(unranked_first.limit(MAX_RANKED_HELD)), key=lambda row: row.id)
+    held_count = len(rows)
     # Unheld letters follow, so that the first letter of a crowd is a held one if there is any.
-    came = list_unheld_letters(
+    unheld = list_unheld_letters(
         newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _earliest_arrival(session)
-    ).query
-    rows += session.execute(
-        came.with_only_columns(*columns).order_by(Letter.received_at.desc()).limit(MOST_UNHELD)
-    ).all()
+    ).query.with_only_columns(*columns)
+    rows += session.execute(unheld.order_by(Letter.received_at.desc()).limit(MAX_RANKED_UNHELD)).all()
     found: dict[tuple[bool, int, int], list[int]] = defaultdict(list)
-    for at, (row, one) in enumerate(zip(rows, standings([row.body or "" for row in rows]), strict=True)):
-        if at < number:
-            place = one.place, 0 if one.crowd is None else rows[one.crowd].id
-        else:
-            place = (one.place, rows[one.crowd].id) if one.crowd is not None and one.place >= A_FLOOD else (ALONE, 0)
-        if place != (row.standing, row.crowd):
-            found[at < number, *place].append(row.id)
+    for index, (row, standing) in enumerate(zip(rows, standings([row.body or "" for row in rows]), strict=True)):
+        is_held = index < held_count
+        rank = standing.rank
+        crowd = 0 if standing.crowd is None else rows[standing.crowd].id
+        if not is_held and (standing.crowd is None or rank < MIN_FLOOD_RANK):
+            rank, crowd = ALONE, 0
+        if (rank, crowd) != (row.standing, row.crowd):
+            found[is_held, rank, crowd].append(row.id)
     return found
 
 
@@ -150,18 +156,21 @@ def part_of(letter: Letter) -> int:
 
 
 def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
-    """Return the crowds of letters that arrived unheld, the largest first, at most `SHOWN`."""
-    here = select(Letter.crowd, func.min(Letter.id), func.count()).where(
-        Letter.newsletter_id == newsletter_id, LIKE_MANY
+    """Return the crowds of letters that arrived unheld, the largest first, at most `SHOWN_CROWDS`."""
+    query = (
+        select(func.min(Letter.id), func.count())
+        .where(Letter.newsletter_id == newsletter_id, IS_UNHELD_IN_CROWD)
+        .group_by(Letter.crowd)
+        .order_by(func.count().desc(), Letter.crowd)
+        .limit(SHOWN_CROWDS)
     )
-    each = here.group_by(Letter.crowd).order_by(func.count().desc(), Letter.crowd).limit(SHOWN)
-    rows = session.execute(each).all()
-    firsts = get_many(session, Letter, [row[1] for row in rows])
-    return [Crowd(firsts[key], number) for _crowd, key, number in rows]
+    rows = session.execute(query).all()
+    firsts = get_many(session, Letter, [first_id for first_id, _ in rows])
+    return [Crowd(firsts[first_id], number) for first_id, number in rows]
 
 
 def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
-    """Hold the letters of a crowd that arrived unheld, at most `HELD_AT_ONCE`. Return how many were held.
+    """Hold the letters of a crowd that arrived unheld, at most `MAX_HELD_AT_ONCE`. Return how many were held.
 
     Raises `InvalidTransition` if the letter belongs to no such crowd, and `VersionConflict` if the crowd has more than
     `number` letters, the number that the page showed: nobody holds letters that they haven't seen. Also raises
@@ -170,10 +179,13 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
     must(actor, "take letters")
     if not lock_row(session, first).is_received or not first.crowd:
         raise InvalidTransition("letter", "hold", first.state)
-    like = select(Letter).where(Letter.newsletter_id == first.newsletter_id, LIKE_MANY, Letter.crowd == first.crowd)
-    if (session.scalar(select(func.count()).select_from(like.subquery())) or 0) > number:
+    crowd = select(Letter).where(
+        Letter.newsletter_id == first.newsletter_id, IS_UNHELD_IN_CROWD, Letter.crowd == first.crowd
+    )
+    crowd_size = session.scalar(select(func.count()).select_from(crowd.subquery())) or 0
+    if crowd_size > number:
         raise VersionConflict(first.public_id)
-    letters = session.scalars(like.order_by(Letter.received_at, Letter.id).limit(HELD_AT_ONCE)).all()
+    letters = session.scalars(crowd.order_by(Letter.received_at, Letter.id).limit(MAX_HELD_AT_ONCE)).all()
     for letter in letters:
         filing.hold(session, actor, letter, ["flood"])
     return len(letters)
@@ -196,9 +208,10 @@ def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int)
 
 def keep(session: Session, _actor: Staff, first: Letter) -> None:
     """Undo a sweep that the worker hasn't begun. Raises `InvalidTransition` once it has."""
-    if (one := _sweep_of(session, first)) is None or not first.is_held:
+    row = _sweep_of(session, first)
+    if row is None or not first.is_held:
         raise InvalidTransition("letter", "keep", first.state)
-    session.delete(one)
+    session.delete(row)
 
 
 def _sweep_of(session: Session, letter: Letter) -> Sweep | None:
@@ -207,30 +220,32 @@ def _sweep_of(session: Session, letter: Letter) -> Sweep | None:
 
 def file_due(database: Database) -> int:
     """File the letters of crowds that can no longer be undone, as the person who pressed. Return how many."""
-    done = 0
-    for _ in range(AT_A_TIME):
-        filed = database.write(_file_some)
-        done += filed or 0
-        if filed is None:
+    filed = 0
+    for _ in range(MAX_BATCHES):
+        batch_filed = database.write(_file_batch)
+        if batch_filed is None:
             break
-    return done
+        filed += batch_filed
+    return filed
 
 
-def _file_some(session: Session) -> int | None:
+def _file_batch(session: Session) -> int | None:
     """File one batch of the oldest crowd that is due. Return how many, or None if no crowd is due."""
-    due = select(Sweep).where(Sweep.at <= now(session) - WAITS).order_by(Sweep.id).limit(1)
-    one = session.scalar(due.with_for_update())
-    if one is None:
+    due = select(Sweep).where(Sweep.at <= now(session) - UNDO_PERIOD).order_by(Sweep.id).limit(1)
+    row = session.scalar(due.with_for_update())
+    if row is None:
         return None
-    actor = staff_actor(session, one.person_id, one.newsletter_id)
-    letters = _list_crowd_letters(session, one) if actor and may(actor, "take letters") else []
-    for letter in letters:
-        filing.file(session, actor, letter, "spam")  # type: ignore[arg-type]
+    actor = staff_actor(session, row.person_id, row.newsletter_id)
+    letters: Sequence[Letter] = []
+    if actor and may(actor, "take letters"):  # they may have lost the right since they pressed
+        letters = _list_crowd_letters(session, row)
+        for letter in letters:
+            filing.file(session, actor, letter, "spam")
     if not letters:
-        session.execute(delete(Sweep).where(Sweep.id == one.id))
+        session.execute(delete(Sweep).where(Sweep.id == row.id))
     return len(letters)
 
 
 def _list_crowd_letters(session: Session, row: Sweep) -> Sequence[Letter]:
-    crowd = select(Letter).where(Letter.newsletter_id == row.newsletter_id, HELD, Letter.standing > HIGHEST)
-    return session.scalars(crowd.where(Letter.crowd == row.crowd).order_by(Letter.id).limit(BATCH)).all()
+    crowd = select(Letter).where(Letter.newsletter_id == row.newsletter_id, IS_HELD, Letter.standing > HIGHEST)
+    return session.scalars(crowd.where(Letter.crowd == row.crowd).order_by(Letter.id).limit(BATCH_SIZE)).all()

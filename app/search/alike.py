@@ -17,14 +17,14 @@ from . import semantic
 from .index import is_sqlite, scope_terms
 from .models import PUBLIC, Collection, Key
 from .reasons import Reason, find_reasons, share_the_rarest
-from .scoring import Counts, Weighed, Words, alikeness
+from .scoring import Counts, TextTerms, WeightedText, similarity
 from .verdicts import load_desk_verdicts
 
-PROPOSED = 60  # candidates that are compared
-FETCHED = 2 * PROPOSED  # some of those that the index returns are not `offered`
-BUDGET = 20_000  # documents that may be looked at, those of the rarest terms first
-AT_LEAST = 2  # terms that are looked up regardless of the budget
-ASKED_AT_ONCE = 5_000  # terms per query for counts
+MAX_CANDIDATES = 60  # candidates that are compared
+MAX_FETCHED = 2 * MAX_CANDIDATES  # some of those that the index returns are not `offered`
+MAX_DOCUMENTS = 20_000  # that may be looked at: those of the rarest terms first
+MIN_LOOKUP_TERMS = 2  # that are looked up even if they exceed MAX_DOCUMENTS
+TERMS_PER_QUERY = 5_000  # terms per query for counts
 
 __all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 
@@ -46,7 +46,7 @@ Scored = tuple[Key, float, Doc]
 
 @dataclass(frozen=True)
 class Probe:
-    """The text with which others are compared and, for that of a letter or question, its noun, id and properties."""
+    """The text with which others are compared; if it is a letter's or question's, also its noun, id and properties."""
 
     text: str
     noun: str | None = None
@@ -61,7 +61,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A probe and everything that it was compared with, best first; after a comparison of words also their `counts`."""
+    """A probe and everything that it was compared with, best first. Only the matcher of words has `counts`."""
 
     probe: Probe
     scored: Sequence[Scored]
@@ -105,23 +105,29 @@ def find_matches(
     comparison = comparison or by_score(session, collection, newsletter_id, probe, matcher)
     if not comparison.scored:
         return []
-    known = load_desk_verdicts(session, newsletter_id, matcher, probe.key)
-    hidden = known.not_the_same | ({probe.key} if probe.key else set())
-    ranked = [one for one in comparison.scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
+    verdicts = load_desk_verdicts(session, newsletter_id, matcher, probe.key)
+    hidden_keys = verdicts.not_the_same | ({probe.key} if probe.key else set())
+    ranked = [
+        (key, score, doc)
+        for key, score, doc in comparison.scored
+        if hidden_keys.isdisjoint({key, (doc.noun, doc.noun_id)})
+    ][:limit]
     if not ranked:
         return []
     counts = comparison.counts
     if counts is None:
-        asked = (Words(doc.text).asked for _key, _score, doc in ranked)
-        counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
-    least = known.cutoff(counts.size)
+        terms = {*TextTerms(probe.text).search_terms_and_stems}
+        for _key, _score, doc in ranked:
+            terms.update(TextTerms(doc.text).search_terms)
+        counts = counts_of(session, collection, newsletter_id, terms)
+    cutoff = verdicts.cutoff(counts.size)
     # Readers have asked for look-alikes, and the semantic matcher finds texts in other languages that share no word.
-    is_free = collection is PUBLIC or matcher != "words"
+    needs_shared_words = collection is not PUBLIC and matcher == "words"
     return [
         Match(
             *key,
             score,
-            score >= least and (is_free or share_the_rarest(probe.text, doc.text, counts)),
+            score >= cutoff and (not needs_shared_words or share_the_rarest(probe.text, doc.text, counts)),
             doc.answered,
             matcher,
             why,
@@ -152,51 +158,56 @@ def by_score(
     return Comparison(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
 
 
-Found = tuple[list[tuple[float, Doc]], Counts | None]
+ScoredDocs = tuple[list[tuple[float, Doc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
     """Return the counts of a newsletter's documents, and of these terms in them."""
-    listed = sorted({*terms})
-    names = [f"{newsletter_id}", f"{newsletter_id}+", *scope_terms(newsletter_id, listed)]
+    sorted_terms = sorted({*terms})
+    size_key, length_key = f"{newsletter_id}", f"{newsletter_id}+"  # see `models._Term`
+    scoped_terms = scope_terms(newsletter_id, sorted_terms)
+    keys = [size_key, length_key, *scoped_terms]
     columns = collection.terms.__table__.c
-    found: dict[str, int] = {}
-    for at in range(0, len(names), ASKED_AT_ONCE):
-        query = select(columns.term, columns.docs).where(columns.term.in_(names[at : at + ASKED_AT_ONCE]))
-        found |= dict(session.connection().execute(query).all())
-    size, length = found.get(names[0], 0), found.get(names[1], 0)
-    docs_of = {term: found.get(name, 0) for term, name in zip(listed, names[2:], strict=True)}
-    return Counts(size, length / size if size else 0.0, docs_of)
+    counts: dict[str, int] = {}
+    for start in range(0, len(keys), TERMS_PER_QUERY):
+        query = select(columns.term, columns.docs).where(columns.term.in_(keys[start : start + TERMS_PER_QUERY]))
+        counts |= dict(session.connection().execute(query).all())
+    size = counts.get(size_key, 0)
+    average_length = counts.get(length_key, 0) / size if size else 0.0
+    docs = {term: counts.get(scoped_term, 0) for term, scoped_term in zip(sorted_terms, scoped_terms, strict=True)}
+    return Counts(size, average_length, docs)
 
 
-def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
-    mine = Words(probe.text)
-    counts = counts_of(session, collection, newsletter_id, mine.compared)
-    docs = find_candidates(session, collection, newsletter_id, choose_lookup_terms(mine.compared, counts), counts)
+def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
+    probe_terms = TextTerms(probe.text)
+    counts = counts_of(session, collection, newsletter_id, probe_terms.search_terms_and_stems)
+    lookup_terms = choose_lookup_terms(probe_terms.search_terms_and_stems, counts)
+    docs = find_candidates(session, collection, newsletter_id, lookup_terms, counts)
     if not docs:
         return [], counts
-    theirs = [Words(doc.text) for doc in docs]
-    # Only the words of the candidates: stems are weighed by their counts in the question.
-    more = {term for words in theirs for term in words.asked}.difference(mine.compared)
-    docs_of = counts_of(session, collection, newsletter_id, more).docs
-    counts = Counts(counts.size, counts.length, {**counts.docs, **docs_of})
-    counts.take_in((mine, *theirs))
-    question = Weighed(mine, counts)
-    scores = (alikeness(question, Weighed(words, counts), counts) for words in theirs)
+    candidates = [TextTerms(doc.text) for doc in docs]
+    # The candidates' words without their stems: stems are weighed by their counts in the question.
+    new_terms = {term for candidate in candidates for term in candidate.search_terms}
+    new_terms.difference_update(probe_terms.search_terms_and_stems)
+    new_counts = counts_of(session, collection, newsletter_id, new_terms)
+    counts = Counts(counts.size, counts.average_length, {**counts.docs, **new_counts.docs})
+    counts.add_cut_texts((probe_terms, *candidates))
+    question = WeightedText(probe_terms, counts)
+    scores = (similarity(question, WeightedText(candidate, counts), counts) for candidate in candidates)
     return list(zip(scores, docs, strict=True)), counts
 
 
 def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
-    """Return the terms to look up, rarest first: those that exist and aren't common, as far as the budget goes."""
-    there = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
-    taken: list[str] = []
-    spent = 0
-    for term in sorted(there, key=lambda term: (counts.docs[term], term)):
-        spent += counts.docs[term]
-        if spent > BUDGET and len(taken) >= AT_LEAST:
+    """Return the terms to look up, rarest first: those that exist and aren't common, within `MAX_DOCUMENTS`."""
+    useful_terms = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
+    chosen: list[str] = []
+    docs = 0
+    for term in sorted(useful_terms, key=lambda term: (counts.docs[term], term)):
+        docs += counts.docs[term]
+        if docs > MAX_DOCUMENTS and len(chosen) >= MIN_LOOKUP_TERMS:
             break
-        taken.append(term)
-    return taken
+        chosen.append(term)
+    return chosen
 
 
 def find_candidates(
@@ -205,44 +216,49 @@ def find_candidates(
     """Return the offered documents that share the rarest terms."""
     if not terms:
         return []
-    names = scope_terms(newsletter_id, terms)
-    values: dict[str, Any]
+    scoped_terms = scope_terms(newsletter_id, terms)
+    params: dict[str, Any]
     if is_sqlite(session):
         query = _candidates_query(collection, 0)
-        listed = " OR ".join(f'"{name}"' for name in names)
-        values = {"query": f"terms : ({listed})"}
+        alternatives = " OR ".join(f'"{term}"' for term in scoped_terms)
+        params = {"query": f"terms : ({alternatives})"}
     else:
-        query = _candidates_query(collection, len(names))
-        values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
-        values |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
-        values["length"] = counts.length or 1.0
-    return [Doc(*row) for row in session.execute(query, values)]
+        query = _candidates_query(collection, len(scoped_terms))
+        params = {f"t{n}": f"'{term}':A" for n, term in enumerate(scoped_terms)}
+        params |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
+        params["length"] = counts.average_length or 1.0
+    return [Doc(*row) for row in session.execute(query, params)]
 
 
 @cache
-def _candidates_query(collection: Collection, terms: int) -> Select[Any]:
-    """Select the candidates: on PostgreSQL with an index scan for each of so many terms, on SQLite with one for all."""
-    # ts_rank ignores how rare a term is, so terms have weights from our own counts, and count less in a long text.
-    each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(terms))
-    found = _nearest_rows(FOUND[not terms].format(fts=collection.fts, each=each))
+def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
+    """Select the candidates.
+
+    On PostgreSQL the query has an index scan for each of `term_count` terms. SQLite has one scan for all terms, and
+    `term_count` is 0.
+    """
+    if term_count:
+        # ts_rank ignores how rare a term is, so terms have weights from our own counts, and count less in a long text.
+        term_queries = " UNION ALL ".join(TERM_QUERY.format(fts=collection.fts, n=n) for n in range(term_count))
+        nearest = _nearest_rows(POSTGRESQL_QUERY.format(term_queries=term_queries))
+    else:
+        nearest = _nearest_rows(SQLITE_QUERY.format(fts=collection.fts))
     docs = collection.docs
-    query = select(*_columns(collection)).join(found, found.c.rowid == docs.id).where(docs.offered)
-    return query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED)
+    query = select(*_columns(collection)).join(nearest, nearest.c.rowid == docs.id).where(docs.offered)
+    return query.order_by(nearest.c.far, docs.id.desc()).limit(MAX_CANDIDATES)
 
 
-# Of the documents with any of the terms, those that share the rarest: their ids and distances.
-FOUND = {
-    True: "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query",
-    False: "SELECT rowid, -sum(weight) AS far FROM ({each}) each_term GROUP BY rowid",
-}
-EACH = (
+# The ids and distances of the documents with any of the terms. Those that share the rarest terms are nearest.
+SQLITE_QUERY = "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query"
+POSTGRESQL_QUERY = "SELECT rowid, -sum(weight) AS far FROM ({term_queries}) each_term GROUP BY rowid"
+TERM_QUERY = (
     "SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight"
     " FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"
 )
 
 
 def _nearest_rows(query: str) -> Subquery:
-    nearest = text(f"{query} ORDER BY far, rowid DESC LIMIT {FETCHED}")
+    nearest = text(f"{query} ORDER BY far, rowid DESC LIMIT {MAX_FETCHED}")
     return nearest.columns(column("rowid", Integer), column("far", Float)).subquery()
 
 
@@ -250,10 +266,11 @@ def _columns(collection: Collection) -> list[Any]:
     return [getattr(collection.docs, name) for name in Doc._fields]
 
 
-def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
-    near = semantic.find_nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
+def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
+    cosines = semantic.find_nearest(session, collection, newsletter_id, probe.text, probe.key, MAX_CANDIDATES)
     docs = collection.docs
-    ids = [noun_id for _, noun_id in near]
+    ids = [noun_id for _, noun_id in cosines]
     query = select(*_columns(collection)).where(docs.newsletter_id == newsletter_id, docs.offered)
     rows = [Doc(*row) for row in session.execute(query.where(docs.noun_id.in_(ids)))]
-    return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near], None
+    # Selected by `noun_id` only: a letter may have the same id as a question that is near.
+    return [(cosines[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in cosines], None

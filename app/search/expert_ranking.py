@@ -1,7 +1,7 @@
 """Rank experts for a question: plain values in, and out with the reasons that a person would give.
 
-What counts is how well the topic fits what somebody has answered before, and for new experts the topics and languages
-that they declare, less what speaks against asking them now. The weights are data.
+The score adds up how similar the question is to what the expert has answered before, and the topics and languages that
+they declare. It subtracts what speaks against asking them now. The weights are data.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from .reasons import find_shared_words
-from .scoring import Counts, Weighed, Words, alikeness, at_most
+from .scoring import Counts, TextTerms, WeightedText, max_similarity, similarity
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the ranking. An expert who was asked ranks lower for `recent_days`."""
+    """The weights of the ranking. An expert who was asked ranks lower for `recent_days`.
+
+    `least` is the score that a past answer must reach to be named; it isn't a weight.
+    """
 
     past: float = 1.0
     topic: float = 0.35
@@ -67,7 +70,7 @@ class Weights:
     recent_days: int = 28
     away: float = 2.0
     replies: float = 0.15
-    least: float = 0.08  # score that a past answer must reach to be named
+    least: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -98,53 +101,54 @@ class RankedExpert:
 
 
 WEIGHTS = Weights()
-REPLIES_KNOWN = 3  # invitations from which on the rate of replies counts
+MIN_INVITATIONS = 3  # from which on the rate of replies counts
 
 
 def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date) -> list[RankedExpert]:
     """Return all candidates, best first; of equals the one with the lower key, so that the order is stable."""
-    texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
-    words = Words(question.text)
-    counts = _counts(texts.values())
-    counts.take_in((words, *texts.values()))
-    asked = Weighed(words, counts)
-    fits = {text: _score_fit(asked, cut, counts) for text, cut in texts.items()}
+    past_texts = {past.text: TextTerms(past.text) for expert in experts for past in expert.past}
+    question_terms = TextTerms(question.text)
+    counts = _counts(past_texts.values())
+    counts.add_cut_texts((question_terms, *past_texts.values()))
+    weighted_question = WeightedText(question_terms, counts)
+    scores = {text: _score_past_text(weighted_question, terms, counts) for text, terms in past_texts.items()}
     ranked = []
     for expert in experts:
         facts = [
-            *_past_answer_facts(question, expert, fits, counts),
-            *_declared_facts(question, words.stored, expert, counts),
+            *_past_answer_facts(question, expert, scores, counts),
+            *_declared_facts(question, question_terms.index_terms, expert, counts),
             *_availability_facts(expert, today),
         ]
         facts.sort(key=lambda fact: -abs(fact.weight))
         ranked.append(RankedExpert(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
-    return sorted(ranked, key=lambda one: (-one.score, one.key))
+    return sorted(ranked, key=lambda expert: (-expert.score, expert.key))
 
 
-def _score_fit(question: Weighed, candidate: Words, counts: Counts) -> float:
-    """Return how alike an earlier question is, or 0 if it can't reach what is needed to be named."""
-    return (
-        alikeness(question, Weighed(candidate, counts), counts)
-        if at_most(question, candidate, counts) >= WEIGHTS.least
-        else 0.0
-    )
+def _score_past_text(question: WeightedText, past_text: TextTerms, counts: Counts) -> float:
+    """Return the similarity of an earlier text, or 0 if it can't reach the `least` score for being named."""
+    if max_similarity(question, past_text, counts) < WEIGHTS.least:
+        return 0.0
+    return similarity(question, WeightedText(past_text, counts), counts)
 
 
-def _counts(texts: Collection[Words]) -> Counts:
+def _counts(texts: Collection[TextTerms]) -> Counts:
     """Return the counts of words over everything that these experts have answered."""
-    docs = Counter(chain.from_iterable(words.stored for words in texts))
-    return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
+    docs = Counter(chain.from_iterable(text.index_terms for text in texts))
+    average_length = docs.total() / len(texts) if texts else 0.0
+    return Counts(len(texts), average_length, docs)
 
 
 def _past_answer_facts(
-    question: QuestionProfile, expert: Candidate, fits: Mapping[str, float], counts: Counts
+    question: QuestionProfile, expert: Candidate, scores: Mapping[str, float], counts: Counts
 ) -> Iterator[Fact]:
-    """Yield the most similar past answer, if a person would see why, or that the expert is new."""
+    """Yield the most similar past answer, if shared words show why it is similar, or that the expert is new."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
-    best = max(expert.past, key=lambda past: fits[past.text], default=None)
-    if best and fits[best.text] >= WEIGHTS.least and (words := find_shared_words(question.text, best.text, counts)):
-        yield Fact("past", (best.key, *words), WEIGHTS.past * fits[best.text])
+    best = max(expert.past, key=lambda past: scores[past.text], default=None)
+    if best is None or scores[best.text] < WEIGHTS.least:
+        return
+    if words := find_shared_words(question.text, best.text, counts):
+        yield Fact("past", (best.key, *words), WEIGHTS.past * scores[best.text])
 
 
 def _declared_facts(
@@ -155,12 +159,11 @@ def _declared_facts(
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
         found.append(Fact("topic", shared, WEIGHTS.topic))
-    elif said := tuple(
-        topic for topic in expert.topics if counts.words(topic).stored & question_terms
-    ):  # whatever their endings
-        found.append(Fact("topic", said, WEIGHTS.topic))
-    spoken = {tag.partition("-")[0] for tag in expert.languages}
-    if question.language.partition("-")[0] in spoken:
+    # The terms include stems, so that a topic is found whatever its ending.
+    elif mentioned := tuple(topic for topic in expert.topics if counts.cut_text(topic).index_terms & question_terms):
+        found.append(Fact("topic", mentioned, WEIGHTS.topic))
+    primary_languages = {tag.partition("-")[0] for tag in expert.languages}
+    if question.language.partition("-")[0] in primary_languages:
         found.append(Fact("language", (question.language,), WEIGHTS.language))
     return found
 
@@ -170,12 +173,11 @@ def _availability_facts(expert: Candidate, today: date) -> list[Fact]:
     if expert.away_until and expert.away_until >= today:
         found.append(Fact("away", (expert.away_until,), -WEIGHTS.away))
     if expert.live:
-        full = min(2.0, expert.live / max(1, expert.at_once))
-        found.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * full))
-    days = (today - expert.last_asked).days if expert.last_asked else WEIGHTS.recent_days
-    if days < WEIGHTS.recent_days:
+        load = min(2.0, expert.live / max(1, expert.at_once))
+        found.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * load))
+    if expert.last_asked and (days := (today - expert.last_asked).days) < WEIGHTS.recent_days:
         found.append(Fact("recent", (days,), -WEIGHTS.recent * (1 - days / WEIGHTS.recent_days)))
-    if expert.asked >= REPLIES_KNOWN:
+    if expert.asked >= MIN_INVITATIONS:
         rate = expert.replied / expert.asked
         code = "replies" if rate >= 0.5 else "silent"
         found.append(Fact(code, (expert.asked, expert.replied), WEIGHTS.replies * (2 * rate - 1)))

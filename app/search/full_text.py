@@ -1,7 +1,7 @@
 """Full-text search for the desk and the public archive: in any script, newest first, and without syntax errors.
 
-Newest first and not by rank: so the URL of a page stays valid when letters arrive, the next page costs the same at any
-depth, and a desk mostly looks for recent letters.
+Newest first and not by rank, because then the URL of a page stays valid when letters arrive, and the next page costs
+the same at any depth. A desk mostly looks for recent letters.
 """
 
 import re
@@ -15,10 +15,12 @@ from .index import is_sqlite, scope_terms
 from .models import NOUNS, Collection
 from .terms import Unit, cut, units
 
-CLAUSES, TERMS = 12, 60  # the rest of a query is ignored
-BEGUN = 3  # letters from which on a word may be unfinished: shorter prefixes match too much
-AROUND = 70  # characters before the first hit; twice as many follow it
+MAX_CLAUSES = 12  # of a query; the rest is ignored
+MAX_TERMS = 60  # of a clause
+MIN_PREFIX_LETTERS = 3  # of an unfinished word: shorter prefixes match too much
+CONTEXT_CHARACTERS = 70  # before the first hit in a snippet; twice as many follow it
 
+# A phrase in the quotation marks of several languages; the group that matched has its text.
 _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」")
 
 
@@ -32,22 +34,26 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found. `mark` is the cursor of the next page, `words` the whole text."""
+    """A document that was found. `cursor` is that of the page after it, `content` the whole text."""
 
-    mark: int
+    cursor: int
     noun: str
     noun_id: int
-    words: str
-    asked: tuple["Clause", ...]
+    content: str
+    query_clauses: tuple["Clause", ...]
 
     @property
     def snippet(self) -> tuple[Piece, ...]:
-        return snippet(self.words, self.asked)
+        return snippet(self.content, self.query_clauses)
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A phrase that a text must contain: `terms` as in the index, `sequence` as they follow each other in a text."""
+    """A phrase that a text must contain.
+
+    `terms` are those of the index, with the pairs of signs. `sequence` are the words and signs in the order of a text.
+    `unfinished` marks a single word that may be the beginning of a longer one.
+    """
 
     terms: tuple[str, ...]
     sequence: tuple[str, ...]
@@ -57,17 +63,19 @@ class Clause:
 def clauses(query: str) -> list[Clause]:
     """Parse a query into words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
     found: list[Clause] = []
-    at = 0
+    position = 0
     for quoted in _QUOTED.finditer(query):
-        found += _parse_unquoted(query[at : quoted.start()], is_last=False)
-        phrase = next(filter(None, quoted.groups()), "")
+        found += _parse_unquoted(query[position : quoted.start()], is_last=False)
+        phrase = "".join(filter(None, quoted.groups()))
         if terms := cut(phrase):
-            found.append(Clause(tuple(terms[:TERMS]), tuple(unit.term for unit in units(phrase))))
-        at = quoted.end()
-    return [*found, *_parse_unquoted(query[at:], is_last=True)][:CLAUSES]
+            found.append(Clause(tuple(terms[:MAX_TERMS]), tuple(unit.term for unit in units(phrase))))
+        position = quoted.end()
+    found += _parse_unquoted(query[position:], is_last=True)
+    return found[:MAX_CLAUSES]
 
 
 def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
+    """Yield a clause for each word and each run of signs. `is_last` says whether the query ends with this part."""
     runs: list[list[Unit]] = []
     for unit in units(query_part):
         if unit.is_sign and runs and runs[-1][-1].is_sign and runs[-1][-1].end == unit.start:
@@ -76,12 +84,14 @@ def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
             runs.append([unit])
     for number, run in enumerate(runs, 1):
         if run[0].is_sign:
-            written = query_part[run[0].start : run[-1].end]
-            yield Clause(tuple(cut(written)[:TERMS]), tuple(unit.term for unit in run))
+            run_text = query_part[run[0].start : run[-1].end]
+            yield Clause(tuple(cut(run_text)[:MAX_TERMS]), tuple(unit.term for unit in run))
         else:
             [word] = run
-            open_end = query_part[word.end : word.end + 1] == "*" or (is_last and number == len(runs))
-            yield Clause((word.term,), (word.term,), open_end and len(word.term) >= BEGUN)
+            has_asterisk = query_part[word.end : word.end + 1] == "*"
+            is_last_word = is_last and number == len(runs)
+            is_unfinished = (has_asterisk or is_last_word) and len(word.term) >= MIN_PREFIX_LETTERS
+            yield Clause((word.term,), (word.term,), is_unfinished)
 
 
 def search(
@@ -97,28 +107,39 @@ def search(
 ) -> list[Hit]:
     """Return the documents of a newsletter that contain everything in `query`, newest first.
 
-    `answered_only` leaves only Q&As that have run. `cursor` is the `mark` of the last hit of the page before. A query
+    `answered_only` leaves only Q&As that have run. `cursor` is that of the last hit on the page before. A query
     without words finds nothing; no query raises.
     """
-    asked = clauses(query)
-    if not asked:
+    query_clauses = clauses(query)
+    if not query_clauses:
         return []
-    sqlite = is_sqlite(session)
-    found = (_fts5_query if sqlite else _tsquery_text)(newsletter_id, asked)
-    docs = collection.docs.__tablename__
-    matches = f"{collection.fts} MATCH :query" if sqlite else "f.terms @@ CAST(:query AS tsquery)"
-    listed = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
-    kinds = "" if set(nouns) >= set(NOUNS) else f" AND d.noun IN ({listed})"
-    kinds += " AND d.answered" if answered_only else ""
+    params: dict[str, str | int] = {"limit": limit}
+    if is_sqlite(session):
+        conditions = [f"{collection.fts} MATCH :query"]
+        params["query"] = _fts5_query(newsletter_id, query_clauses)
+    else:
+        conditions = ["f.terms @@ CAST(:query AS tsquery)"]
+        params["query"] = _tsquery_text(newsletter_id, query_clauses)
+    if cursor:
+        conditions.append("f.rowid < :before")
+        params["before"] = cursor
+    if not set(nouns) >= set(NOUNS):
+        quoted_nouns = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
+        conditions.append(f"d.noun IN ({quoted_nouns})")
+    if answered_only:
+        conditions.append("d.answered")
     rows = session.execute(
         text(
             f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {collection.fts} f"  # noqa: S608 - names of ours
-            f" JOIN {docs} d ON d.id = f.rowid WHERE {matches}"
-            f"{' AND f.rowid < :before' if cursor else ''}{kinds} ORDER BY f.rowid DESC LIMIT :limit"
+            f" JOIN {collection.docs.__tablename__} d ON d.id = f.rowid"
+            f" WHERE {' AND '.join(conditions)} ORDER BY f.rowid DESC LIMIT :limit"
         ),
-        {"query": found, "limit": limit, **({"before": cursor} if cursor else {})},
+        params,
     )
-    return [Hit(key, noun, noun_id, f"{words}\n{more}", tuple(asked)) for key, noun, noun_id, words, more in rows]
+    return [
+        Hit(row_id, noun, noun_id, f"{body}\n{more}", tuple(query_clauses))
+        for row_id, noun, noun_id, body, more in rows
+    ]
 
 
 def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
@@ -130,52 +151,66 @@ def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
     """Return the query for FTS5. Every term is quoted and contains no quotes, so none can be an operator."""
     phrases = (
-        '"{}"{}'.format(" ".join(scope_terms(newsletter_id, one.terms)), "*" if one.unfinished else "")
-        for one in query_clauses
+        '"{}"{}'.format(" ".join(scope_terms(newsletter_id, clause.terms)), "*" if clause.unfinished else "")
+        for clause in query_clauses
     )
     return " AND ".join(phrases)
 
 
 def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    phrases = (
-        " <-> ".join(f"'{term}'{':*' if one.unfinished else ''}" for term in scope_terms(newsletter_id, one.terms))
-        for one in query_clauses
-    )
-    return " & ".join(f"({phrase})" for phrase in phrases)
+    """Return the query for PostgreSQL: `('7·salt') & ('7·cara':*)`. Terms contain no quotes."""
+    phrases: list[str] = []
+    for clause in query_clauses:
+        suffix = ":*" if clause.unfinished else ""
+        terms = [f"'{term}'{suffix}" for term in scope_terms(newsletter_id, clause.terms)]
+        phrases.append(f"({' <-> '.join(terms)})")
+    return " & ".join(phrases)
 
 
 def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
     """Return the text around the first hit, in pieces; from its beginning if no whole word was hit."""
-    found = list(units(content))
-    spans = sorted({span for clause in query_clauses for span in _find_spans(found, clause)})
-    first = spans[0][0] if spans else 0
-    start = _next_token_start(content, max(0, first - AROUND), found)
-    end = min(len(content), first + 2 * AROUND)
-    end = next((unit.end for unit in found if unit.end >= end), len(content))
+    content_units = units(content)
+    spans = sorted({span for clause in query_clauses for span in _find_spans(content_units, clause)})
+    first_hit = spans[0][0] if spans else 0
+    start, end = _snippet_bounds(content, content_units, first_hit)
     pieces: list[Piece] = [Piece("… ", False)] if start else []
-    at = start
-    for left, right in spans:
-        if left < at or right > end:
+    position = start
+    for span_start, span_end in spans:
+        if span_start < position or span_end > end:
             continue
-        pieces += [Piece(content[at:left], False)] if left > at else []
-        pieces.append(Piece(content[left:right], True))
-        at = right
-    rest = content[at:end].rstrip() + (" …" if content[end:].strip(" .?!\n") else content[end:].rstrip())
-    return (*pieces, *([Piece(rest, False)] if rest else []))
+        if span_start > position:
+            pieces.append(Piece(content[position:span_start], False))
+        pieces.append(Piece(content[span_start:span_end], True))
+        position = span_end
+    # An ellipsis stands for what is cut off, unless that is only punctuation.
+    ending = " …" if content[end:].strip(" .?!\n") else content[end:].rstrip()
+    if rest := content[position:end].rstrip() + ending:
+        pieces.append(Piece(rest, False))
+    return tuple(pieces)
 
 
-def _next_token_start(content: str, position: int, tokens: Sequence[Unit]) -> int:
-    return next((unit.start for unit in tokens if unit.start >= position), 0) if position else 0
+def _snippet_bounds(content: str, content_units: Sequence[Unit], first_hit: int) -> tuple[int, int]:
+    """Return where a snippet begins and ends, so that it cuts no word."""
+    start = 0
+    min_start = first_hit - CONTEXT_CHARACTERS
+    if min_start > 0:
+        start = next((unit.start for unit in content_units if unit.start >= min_start), 0)
+    min_end = min(len(content), first_hit + 2 * CONTEXT_CHARACTERS)
+    end = next((unit.end for unit in content_units if unit.end >= min_end), len(content))
+    return start, end
 
 
-def _find_spans(tokens: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
-    first, size = clause.sequence[0], len(clause.sequence)
-    if clause.unfinished:  # only a single word can be
-        return ((unit.start, unit.end) for unit in tokens if unit.term.startswith(first))
-    begins = (at for at, unit in enumerate(tokens) if unit.term == first)
-    stretches = (tokens[at : at + size] for at in begins)
-    return (
-        (stretch[0].start, stretch[-1].end)
-        for stretch in stretches
-        if tuple(unit.term for unit in stretch) == clause.sequence
-    )
+def _find_spans(content_units: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each place where a text has the clause."""
+    first_term = clause.sequence[0]
+    if clause.unfinished:  # only a single word can be unfinished
+        for unit in content_units:
+            if unit.term.startswith(first_term):
+                yield unit.start, unit.end
+        return
+    for index, unit in enumerate(content_units):
+        if unit.term != first_term:
+            continue
+        run = content_units[index : index + len(clause.sequence)]
+        if tuple(unit.term for unit in run) == clause.sequence:
+            yield run[0].start, run[-1].end

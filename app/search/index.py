@@ -53,22 +53,23 @@ def is_sqlite(session: Session) -> bool:
 
 def index_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
     """Add or update documents. If two have the same noun and id, the last one counts."""
-    wanted = {doc.key: doc for doc in docs}
-    there = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(wanted))}
-    changed = [row for key, row in there.items() if not _has_same_text(row, wanted[key])]
-    counted: Counter[str] = Counter()
-    counted.subtract(_delete_terms(session, collection, changed))
-    for row in changed:
+    docs_by_key = {doc.key: doc for doc in docs}
+    rows = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(docs_by_key))}
+    changed_rows = [row for key, row in rows.items() if not _has_same_text(row, docs_by_key[key])]
+    count_changes: Counter[str] = Counter()
+    count_changes.subtract(_delete_terms(session, collection, changed_rows))
+    for row in changed_rows:
         row.embedded = False
-    for key, row in there.items():
-        for name, value in _values(wanted[key]).items():
+    for key, row in rows.items():
+        for name, value in _values(docs_by_key[key]).items():
             setattr(row, name, value)
     session.flush()
-    written = {row.id: wanted[row.noun, row.noun_id] for row in changed}
-    written |= _insert_documents(session, collection, [doc for key, doc in wanted.items() if key not in there])
-    counted.update(_insert_terms(session, collection, written))
-    _update_counts(session, collection, counted)
-    _drop_vectors(session, collection, _keys(changed))
+    new_docs = [doc for key, doc in docs_by_key.items() if key not in rows]
+    docs_to_cut = {row.id: docs_by_key[row.noun, row.noun_id] for row in changed_rows}
+    docs_to_cut |= _insert_documents(session, collection, new_docs)
+    count_changes.update(_insert_terms(session, collection, docs_to_cut))
+    _update_counts(session, collection, count_changes)
+    _drop_vectors(session, collection, _keys(changed_rows))
 
 
 def _values(doc: Doc) -> dict[str, Any]:
@@ -89,11 +90,11 @@ def _insert_documents(session: Session, collection: Collection, docs: Sequence[D
     """Insert new documents without the unit of work. Return them by the ids of their rows, in order."""
     if not docs:
         return {}
-    row = collection.docs
-    new = [_values(doc) | {"noun": doc.noun, "noun_id": doc.noun_id, "embedded": False} for doc in docs]
-    inserting = insert(row).returning(row.id, row.noun, row.noun_id)
-    rows = {(noun, noun_id): key for key, noun, noun_id in session.connection().execute(inserting, new)}
-    return {rows[doc.key]: doc for doc in docs}
+    model = collection.docs
+    values = [_values(doc) | {"noun": doc.noun, "noun_id": doc.noun_id, "embedded": False} for doc in docs]
+    statement = insert(model).returning(model.id, model.noun, model.noun_id)
+    row_ids = {(noun, noun_id): row_id for row_id, noun, noun_id in session.connection().execute(statement, values)}
+    return {row_ids[doc.key]: doc for doc in docs}
 
 
 def _has_same_text(row: _Doc, doc: Doc) -> bool:
@@ -111,13 +112,13 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
     rows = _rows(session, collection, keys)
     if not rows:
         return
-    counted: Counter[str] = Counter()
-    counted.subtract(_delete_terms(session, collection, rows))
-    _update_counts(session, collection, counted)
-    there = _keys(rows)
+    count_changes: Counter[str] = Counter()
+    count_changes.subtract(_delete_terms(session, collection, rows))
+    _update_counts(session, collection, count_changes)
+    removed_keys = _keys(rows)  # read before their rows are deleted
     # The documents first: this waits for a worker that has locked one of them to store its vector.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
-    _drop_vectors(session, collection, there)
+    _drop_vectors(session, collection, removed_keys)
     if KEEPS_DELETED and is_sqlite(session):
         session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
 
@@ -141,11 +142,14 @@ def merge_segments(session: Session) -> None:
 
 
 def _rows(session: Session, collection: Collection, keys: Sequence[Key]) -> list[_Doc]:
-    docs, by_noun = collection.docs, defaultdict[str, list[int]](list)
-    for noun, key in keys:
-        by_noun[noun].append(key)
-    mine = [and_(docs.noun == noun, docs.noun_id.in_(some)) for noun, some in by_noun.items()]
-    return list(session.scalars(select(docs).where(or_(*mine)))) if keys else []
+    if not keys:
+        return []
+    docs = collection.docs
+    ids_by_noun = defaultdict[str, list[int]](list)
+    for noun, noun_id in keys:
+        ids_by_noun[noun].append(noun_id)
+    conditions = [and_(docs.noun == noun, docs.noun_id.in_(noun_ids)) for noun, noun_ids in ids_by_noun.items()]
+    return list(session.scalars(select(docs).where(or_(*conditions))))
 
 
 def _keys(rows: Sequence[_Doc]) -> list[Key]:
@@ -154,21 +158,21 @@ def _keys(rows: Sequence[_Doc]) -> list[Key]:
 
 def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
     if keys:
-        gone = tuple_(Vector.noun, Vector.noun_id).in_(keys)
-        session.execute(delete(Vector).where(Vector.kept_in == collection.name, gone))
+        has_key = tuple_(Vector.noun, Vector.noun_id).in_(keys)
+        session.execute(delete(Vector).where(Vector.kept_in == collection.name, has_key))
 
 
 def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
     """Write the terms of documents, given by the ids of their rows. Return what they add to the counts."""
-    counted = Counter[str]()
-    written: list[Terms] = []
-    for rowid, doc in docs.items():
+    counts = Counter[str]()
+    rows: list[Terms] = []
+    for row_id, doc in docs.items():
         terms = cut(doc.text)
-        names = scope_terms(doc.newsletter_id, terms + stems(terms))
-        written.append((rowid, names, scope_terms(doc.newsletter_id, cut(doc.more))))
-        counted.update(counts_of(doc.newsletter_id, names))
-    write_terms(session.connection(), collection, written)
-    return counted
+        scoped_terms = scope_terms(doc.newsletter_id, terms + stems(terms))
+        rows.append((row_id, scoped_terms, scope_terms(doc.newsletter_id, cut(doc.more))))
+        counts.update(counts_of(doc.newsletter_id, scoped_terms))
+    write_terms(session.connection(), collection, rows)
+    return counts
 
 
 def write_terms(connection: Connection, collection: Collection, rows: Sequence[Terms]) -> None:
@@ -176,23 +180,26 @@ def write_terms(connection: Connection, collection: Collection, rows: Sequence[T
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        inserting = f"INSERT INTO {collection.fts} (rowid, terms, more) VALUES (?, ?, ?)"  # noqa: S608 - names of ours
-        connection.exec_driver_sql(inserting, [(key, " ".join(terms), " ".join(more)) for key, terms, more in rows])
+        statement = f"INSERT INTO {collection.fts} (rowid, terms, more) VALUES (?, ?, ?)"  # noqa: S608 - names of ours
+        connection.exec_driver_sql(statement, [(key, " ".join(terms), " ".join(more)) for key, terms, more in rows])
         return
-    listed = {"keys": [row[0] for row in rows], "terms": [tsvector(terms, more) for _, terms, more in rows]}
-    connection.execute(text(_LISTED_TERMS.format(fts=collection.fts)), listed)
+    params = {"keys": [row_id for row_id, _, _ in rows], "terms": [tsvector(terms, more) for _, terms, more in rows]}
+    connection.execute(text(_INSERT_TSVECTORS.format(fts=collection.fts)), params)
 
 
-_LISTED_TERMS = (
+_INSERT_TSVECTORS = (
     "INSERT INTO {fts} (rowid, terms) SELECT key, CAST(terms AS tsvector)"
     " FROM unnest(CAST(:keys AS bigint[]), CAST(:terms AS text[])) AS listed (key, terms)"
 )
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
-    """Return what one document adds to the counts: a document, its distinct terms as its length, and each of them."""
-    different = set(terms)
-    return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
+    """Return the keys of the counts that one document raises by one, see `models._Term`.
+
+    They are the newsletter's number of documents, its total length once for each distinct term, and these terms.
+    """
+    distinct_terms = set(terms)
+    return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(distinct_terms)), *distinct_terms]
 
 
 def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
@@ -200,47 +207,55 @@ def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]
 
     The terms are read back instead of cut again, since another version may have cut them differently.
     """
-    ids = {row.id: row.newsletter_id for row in rows}
-    if not ids:
+    newsletter_ids = {row.id: row.newsletter_id for row in rows}
+    if not newsletter_ids:
         return []
     sqlite = is_sqlite(session)
     column = "terms" if sqlite else "tsvector_to_array(ts_filter(terms, '{a}'))"
-    there = f"FROM {collection.fts} WHERE rowid IN ({', '.join(map(str, ids))})"
-    found = session.execute(text(f"SELECT rowid, {column} {there}")).all()
-    session.execute(text(f"DELETE {there}"))
-    return [one for rowid, terms in found for one in counts_of(ids[rowid], terms.split() if sqlite else terms)]
+    from_where = f"FROM {collection.fts} WHERE rowid IN ({', '.join(map(str, newsletter_ids))})"
+    found = session.execute(text(f"SELECT rowid, {column} {from_where}")).all()
+    session.execute(text(f"DELETE {from_where}"))
+    count_keys: list[str] = []
+    for row_id, stored_terms in found:
+        terms = stored_terms.split() if sqlite else stored_terms
+        count_keys += counts_of(newsletter_ids[row_id], terms)
+    return count_keys
 
 
 def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
     """Return PostgreSQL's notation: each term with its positions, those of `terms` with weight A.
 
-    Terms contain no quotes.
+    Example: "'7·salt':1A,4A '7·mill':2A". Terms contain no quotes.
     """
-    places: dict[str, list[str]] = {}
-    for at, term in enumerate(terms, 1):
-        places.setdefault(term, []).append(f"{at}A")
-    for at, term in enumerate(extra_terms, len(terms) + 2):
-        places.setdefault(term, []).append(str(at))
-    return " ".join(f"'{term}':{','.join(found[:250])}" for term, found in places.items())
+    positions: dict[str, list[str]] = {}
+    for position, term in enumerate(terms, 1):
+        positions.setdefault(term, []).append(f"{position}A")
+    # One position stays free, so that no phrase spans both lists.
+    for position, term in enumerate(extra_terms, len(terms) + 2):
+        positions.setdefault(term, []).append(str(position))
+    return " ".join(f"'{term}':{','.join(term_positions[:250])}" for term, term_positions in positions.items())
 
 
 def _update_counts(session: Session, collection: Collection, changes: Counter[str]) -> None:
     """Add to the counts or subtract from them, in the order of terms, so that two transactions can't deadlock."""
     name = collection.terms.__tablename__
     rows = [(term, docs) for term, docs in sorted(changes.items()) if docs]
-    up = [row for row in rows if row[1] > 0]
-    down = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
-    if up and is_sqlite(session):
-        session.connection().exec_driver_sql(_UP.format(name=name, given="VALUES (?, ?)"), up)
-    elif up:  # one statement for each of some thousand terms would be most of the cost of indexing
-        listed = {"terms": [term for term, _ in up], "docs": [docs for _, docs in up]}
-        session.execute(text(_UP.format(name=name, given=_LISTED)), listed)
-    if down:
-        session.execute(text(_GONE.format(name=name)), down)
-        session.execute(text(_DOWN.format(name=name)), down)
+    added = [(term, docs) for term, docs in rows if docs > 0]
+    subtracted = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
+    if added and is_sqlite(session):
+        session.connection().exec_driver_sql(_ADD_COUNTS.format(name=name, rows="VALUES (?, ?)"), added)
+    elif added:  # one statement for each of some thousand terms would be most of the cost of indexing
+        params = {"terms": [term for term, _ in added], "docs": [docs for _, docs in added]}
+        session.execute(text(_ADD_COUNTS.format(name=name, rows=_UNNESTED_ROWS)), params)
+    if subtracted:
+        session.execute(text(_DELETE_COUNTS.format(name=name)), subtracted)
+        session.execute(text(_SUBTRACT_COUNTS.format(name=name)), subtracted)
 
 
-_LISTED = "SELECT * FROM unnest(CAST(:terms AS text[]), CAST(:docs AS integer[]))"  # in the order of the lists
-_UP = "INSERT INTO {name} (term, docs) {given} ON CONFLICT (term) DO UPDATE SET docs = {name}.docs + excluded.docs"
-_GONE = "DELETE FROM {name} WHERE term = :term AND docs <= :docs"
-_DOWN = "UPDATE {name} SET docs = docs - :docs WHERE term = :term"
+_UNNESTED_ROWS = "SELECT * FROM unnest(CAST(:terms AS text[]), CAST(:docs AS integer[]))"  # in the order of the lists
+_ADD_COUNTS = (
+    "INSERT INTO {name} (term, docs) {rows} ON CONFLICT (term) DO UPDATE SET docs = {name}.docs + excluded.docs"
+)
+# A count that falls to 0 is deleted, as the table allows only positive ones.
+_DELETE_COUNTS = "DELETE FROM {name} WHERE term = :term AND docs <= :docs"
+_SUBTRACT_COUNTS = "UPDATE {name} SET docs = docs - :docs WHERE term = :term"

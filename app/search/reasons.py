@@ -1,20 +1,21 @@
 """Reasons why two texts are suggested together: never a percentage, but something to check at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, log10
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..text.languages import function_words
 from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
-WORDS = 4  # words named in a reason
-RARE = 2.0  # least idf of a word that is named: one in ten texts, or a short word in a small collection
-LONE, LETTERS = 3.0, 4  # least idf and length of a word that is the only one
-SAME = 0.7  # share of a word's letters, from its beginning, that another form of it has too
-MANY = 100  # texts from which on some share a word or two by chance
+MAX_WORDS = 4  # named in a reason
+MIN_IDF = 2.0  # of a word that is named: one in ten texts has it, or it is a short word in a small collection
+MIN_IDF_ALONE = 3.0  # of a word that is the only one named
+MIN_LETTERS_ALONE = 4
+SAME_BEGINNING = 0.7  # share of a word's letters, from the first on, that its other forms have too
+LARGE_COLLECTION = 100  # texts from which on some share a word or two by chance
 
 
 class Comparable(Protocol):
@@ -30,10 +31,10 @@ class Comparable(Protocol):
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason with its `code`.
+    """A reason with its `code` and `values`.
 
-    It is 'words' (rare words of both, spelled as in the probe), 'edition', 'topic' (names of topics) or 'meaning' (from
-    the semantic matcher, which can't tell more).
+    The codes are 'words' (rare words of both texts, spelled as in the probe), 'topic' (names of topics), and without
+    values 'edition' and 'meaning' (from the semantic matcher, which can't tell more).
     """
 
     code: str
@@ -56,27 +57,30 @@ def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, match
 
 
 def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
-    """Return whether the rarest words of each text are in the other too: more of them than chance would bring together.
+    """Return whether the rarest words of each text are in the other too, more of them than two texts share by chance.
 
-    Set phrases, and what all askers say, are shared by hundreds of texts; what a question is about is what is rare in
-    it.
+    Hundreds of texts share set phrases and what all askers say. The rare words are those that a question is about.
     """
-    needed = 1 + round(log10(counts.size)) if counts.size >= MANY else 0
-    return all(_has_rarest_terms(*pair, counts, needed) for pair in ((text, other_text), (other_text, text)))
+    if counts.size < LARGE_COLLECTION:
+        return True
+    needed = 1 + round(log10(counts.size))
+    return _has_rarest_terms(text, other_text, counts, needed) and _has_rarest_terms(other_text, text, counts, needed)
 
 
 def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count: int) -> bool:
-    there = counts.words(other_text).asked
-    terms = [term for term in counts.words(text).asked if term not in _function_words()]
-    signs = any(map(is_of_signs, terms))  # they come in overlapping pairs, so a word has at least two
-    rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[: required_count * (1 + signs)]
-    return all(any(_is_inflection(term, one) for one in there) for term in rarest)
+    """Return whether the `required_count` rarest words of a text are in `other_text`, whatever their endings."""
+    other_terms = counts.cut_text(other_text).search_terms
+    terms = [term for term in counts.cut_text(text).search_terms if term not in _function_words()]
+    if any(map(is_of_signs, terms)):
+        required_count *= 2  # signs come in overlapping pairs, so a word has at least two of them
+    rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[:required_count]
+    return all(any(_is_inflection(term, other) for other in other_terms) for term in rarest)
 
 
 def _is_inflection(term: str, other_term: str) -> bool:
     """Return whether two terms are the same except for their endings: related names share more than a stem."""
-    shared = ceil(SAME * max(len(term), len(other_term)))
-    return term[:shared] == other_term[:shared]
+    length = ceil(SAME_BEGINNING * max(len(term), len(other_term)))
+    return term[:length] == other_term[:length]
 
 
 def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, ...]:
@@ -84,40 +88,54 @@ def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, 
 
     Neighbours are joined, as in "overseas police stations".
     """
-    there = counts.words(other_text).stored
-    runs = sorted(_find_shared_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
-    if len(runs) == 1 and not _tells_alone(text, *runs[0]):
+    other_terms = counts.cut_text(other_text).index_terms
+    spans = _join_neighbours(text, _find_shared_spans(text, other_terms, counts))
+    rarest = sorted(spans, key=lambda span: -span.weight)[:MAX_WORDS]
+    if len(rarest) == 1 and not _is_telling_alone(text, rarest[0]):
         return ()
-    named: dict[str, str] = {}
-    for start, end, _ in sorted(runs):  # "Years" in a headline and "years" in its question are one word
-        named.setdefault(text[start:end].casefold(), text[start:end])
-    return tuple(named.values())
+    words: dict[str, str] = {}
+    for start, end, _ in sorted(rarest):  # "Years" in a headline and "years" in its question are one word
+        words.setdefault(text[start:end].casefold(), text[start:end])
+    return tuple(words.values())
 
 
-def _tells_alone(text: str, start: int, end: int, weight: float) -> bool:
-    run = text[start:end]
-    return weight >= LONE and (len(run) >= LETTERS or is_of_signs(run))
+class _Span(NamedTuple):
+    """One or several neighbouring words of a text that another text has too. `weight` is the sum of their idf."""
+
+    start: int
+    end: int
+    weight: float
 
 
-def _find_shared_runs(text: str, other_terms: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
-    """Yield runs of shared words with start, end and weight. Signs count in pairs, since one alone says little."""
-    found: list[tuple[int, int, float]] = []
-    before: Unit | None = None
-    for unit in counts.words(text).units:
-        if unit.is_sign:
-            pair = before.term + unit.term if before and before.is_sign and before.end == unit.start else ""
-            if pair in other_terms and counts.idf(pair) >= RARE and before:
-                found.append((before.start, unit.end, counts.idf(pair)))
-        elif _is_shared_term(unit.term, other_terms) and counts.idf(unit.term) >= RARE:
-            found.append((unit.start, unit.end, counts.idf(unit.term)))
-        before = unit
-    joined: list[tuple[int, int, float]] = []
-    for start, end, weight in found:
-        if joined and (start < joined[-1][1] or text[joined[-1][1] : start] in (" ", "-")):
-            joined[-1] = (joined[-1][0], end, joined[-1][2] + weight)
+def _is_telling_alone(text: str, span: _Span) -> bool:
+    words = text[span.start : span.end]
+    return span.weight >= MIN_IDF_ALONE and (len(words) >= MIN_LETTERS_ALONE or is_of_signs(words))
+
+
+def _find_shared_spans(text: str, other_terms: set[str], counts: Counts) -> Iterator[_Span]:
+    """Yield the rare words and pairs of signs of a text that are in `other_terms`. A single sign says too little."""
+    previous: Unit | None = None
+    for unit in counts.cut_text(text).units:
+        if not unit.is_sign:
+            if _is_shared_term(unit.term, other_terms) and counts.idf(unit.term) >= MIN_IDF:
+                yield _Span(unit.start, unit.end, counts.idf(unit.term))
+        elif previous and previous.is_sign and previous.end == unit.start:
+            pair = previous.term + unit.term
+            if pair in other_terms and counts.idf(pair) >= MIN_IDF:
+                yield _Span(previous.start, unit.end, counts.idf(pair))
+        previous = unit
+
+
+def _join_neighbours(text: str, spans: Iterable[_Span]) -> list[_Span]:
+    """Join spans that overlap, or between which is only a space or a hyphen."""
+    joined: list[_Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        if last and (span.start < last.end or text[last.end : span.start] in (" ", "-")):
+            joined[-1] = _Span(last.start, span.end, last.weight + span.weight)
         else:
-            joined.append((start, end, weight))
-    yield from joined
+            joined.append(span)
+    return joined
 
 
 def _is_shared_term(term: str, other_terms: set[str]) -> bool:

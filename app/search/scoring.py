@@ -13,39 +13,44 @@ from math import log, sqrt
 
 from .terms import Cut, Unit, is_of_signs, stems, units
 
-K1, B = 1.2, 0.75  # as in FTS5's bm25()
-PARTS = 0.5  # the share of the cosine
-COMMON = 10  # a term in at least every tenth text is ignored
-FEW = 50  # documents up to which no term is common
-SIGNS = 2.2  # scores of scripts without spaces are lower by this factor; with it, one cutoff fits all scripts
-IMAGINED = 50  # documents
-SHORT = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # expected share of texts, by the length of the word
-GRAMS = (3, 4, 5)
-ROUNDED = 1e-9  # more than the rounding error of two ways of adding up the same
-COMPARED = 200  # terms of a text; a long letter asks its question near the beginning
+K1 = 1.2  # BM25's parameters, as in FTS5's bm25()
+B = 0.75
+COSINE_SHARE = 0.5  # of the score; the rest is BM25
+COMMON_TERM_RATIO = 10  # a term that at least one in ten documents has is common, and is ignored
+SMALL_COLLECTION = 50  # documents up to which no term is common
+SIGN_SCORE_FACTOR = 2.2  # scripts without spaces score lower; multiplied by this, one cutoff fits all scripts
+IMAGINED_TEXTS = 50  # added to every collection, see `Counts.idf`
+EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # word length: share of texts that have a given word so short
+GRAM_SIZES = (3, 4, 5)  # letters
+ROUNDING_ERROR = 1e-9  # an upper bound for the same sum added up in two ways
+MAX_SEARCH_TERMS = 200  # of a text; a long letter asks its question near the beginning
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts over a newsletter's documents: how many there are, their average length, and how many have a term."""
+    """Counts over a newsletter's documents.
+
+    `size` is the number of documents, `average_length` their average number of distinct terms, and `docs` the number of
+    documents that have a term, by term.
+    """
 
     size: int
-    length: float
+    average_length: float
     docs: Mapping[str, int]
     # Caches for one comparison only: nothing derived from texts may outlive them.
-    _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
-    _parts: dict[str, tuple[list[str], float]] = field(default_factory=dict, repr=False, compare=False)
-    _words: "dict[str, Words]" = field(default_factory=dict, repr=False, compare=False)
+    _idf_cache: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _gram_cache: dict[str, tuple[list[str], float]] = field(default_factory=dict, repr=False, compare=False)
+    _cut_cache: "dict[str, TextTerms]" = field(default_factory=dict, repr=False, compare=False)
 
-    def words(self, text: str) -> "Words":
-        """Return a text cut into terms. Each text is cut only once, however often it is compared."""
-        if (known := self._words.get(text)) is None:
-            self._words[text] = known = Words(text)
-        return known
+    def cut_text(self, text: str) -> "TextTerms":
+        """Return the terms of a text. Each text is cut only once, however often it is compared."""
+        if (cached := self._cut_cache.get(text)) is None:
+            self._cut_cache[text] = cached = TextTerms(text)
+        return cached
 
-    def take_in(self, texts: "Iterable[Words]") -> None:
-        """Remember texts that have been cut already."""
-        self._words.update((words.text, words) for words in texts)
+    def add_cut_texts(self, cut_texts: "Iterable[TextTerms]") -> None:
+        """Cache texts that have been cut already."""
+        self._cut_cache.update((cut_text.text, cut_text) for cut_text in cut_texts)
 
     def idf(self, term: str) -> float:
         """Return the inverse document frequency of a term.
@@ -53,140 +58,152 @@ class Counts:
         A new desk has too few texts to know common words. Fifty imagined texts are added, in which short words are
         common, as in every alphabet; with a thousand real texts they have no more effect.
         """
-        if (known := self._known.get(term)) is not None:
-            return known
-        there = self.docs.get(term, 0) + IMAGINED * _expected_share(term)
-        size = max(self.size + IMAGINED, there)
-        self._known[term] = weight = log(1 + (size - there + 0.5) / (there + 0.5))
+        if (cached := self._idf_cache.get(term)) is not None:
+            return cached
+        docs = self.docs.get(term, 0) + IMAGINED_TEXTS * _expected_share(term)
+        size = max(self.size + IMAGINED_TEXTS, docs)
+        self._idf_cache[term] = weight = log(1 + (size - docs + 0.5) / (docs + 0.5))
         return weight
 
-    def parts(self, term: str) -> tuple[list[str], float]:
-        """Return the n-grams of a word, and the weight of each of them."""
-        if (known := self._parts.get(term)) is None:
-            found = grams(term)
-            self._parts[term] = known = found, self.idf(term) / sqrt(len(found))
-        return known
+    def weigh_grams(self, term: str) -> tuple[list[str], float]:
+        """Return the n-grams of a word, and the weight that each of them has."""
+        if (cached := self._gram_cache.get(term)) is None:
+            term_grams = grams(term)
+            self._gram_cache[term] = cached = term_grams, self.idf(term) / sqrt(len(term_grams))
+        return cached
 
     def is_common(self, term: str) -> bool:
-        return self.size > FEW and self.docs.get(term, 0) * COMMON >= self.size
+        return self.size > SMALL_COLLECTION and self.docs.get(term, 0) * COMMON_TERM_RATIO >= self.size
 
 
 def _expected_share(term: str) -> float:
-    """Return the share of texts in which a word of this length may be. Signs come in pairs, which are telling."""
+    """Return the share of texts that may have a word of this length.
+
+    A pair of signs is as rare as a long word, a single sign is common.
+    """
     if is_of_signs(term):
         return 0.2 if len(term) == 1 else 0.01
-    return SHORT.get(len(term), 0.01)
+    return EXPECTED_SHARES.get(len(term), 0.01)
 
 
-class Words:
-    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), and `stored`.
+class TextTerms:
+    """The terms of a text.
 
-    `compared` are those asked with their stems, and `units` its words and signs in order. Both are computed only for
-    the text with which others are compared.
+    `search_terms` are those by which it looks for similar texts: words and pairs of signs. `index_terms` are those
+    under which it is found, with their stems. `search_terms_and_stems`, and `units`, its words and signs in order, are
+    computed only for the text with which others are compared.
     """
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)
         self.text = text
-        self.asked = cut.asked[:COMPARED]
+        self.search_terms = cut.search_terms[:MAX_SEARCH_TERMS]
         terms = set(cut.terms)
-        self.stored = terms.union(stems(terms))
+        self.index_terms = terms.union(stems(terms))
 
     @cached_property
-    def compared(self) -> list[str]:
-        return self.asked + list(dict.fromkeys(stems(self.asked)))
+    def search_terms_and_stems(self) -> list[str]:
+        return self.search_terms + list(dict.fromkeys(stems(self.search_terms)))
 
     @cached_property
     def units(self) -> Sequence[Unit]:
         return units(self.text)
 
 
-def grams(term: str, sizes: Iterable[int] = GRAMS) -> list[str]:
+def grams(term: str, sizes: Iterable[int] = GRAM_SIZES) -> list[str]:
     framed = f"_{term}_"
     return [framed[at : at + size] for size in sizes for at in range(len(framed) - size + 1)]
 
 
-class Weighed:
+class WeightedText:
     """A text with its weights, ready to be compared. The cached properties are needed only for a question."""
 
-    def __init__(self, text_terms: Words, counts: Counts) -> None:
-        self.words, self.terms, self.counts = text_terms, text_terms.stored, counts
-        self.parts = parts = dict[str, float]()
-        for word in text_terms.asked:
-            found, weight = counts.parts(word)
-            for gram in found:
-                parts[gram] = parts.get(gram, 0.0) + weight
-        self.size = sqrt(sum([weight * weight for weight in parts.values()]))
-        self._met: dict[str, tuple[float, float]] = {}
+    def __init__(self, text_terms: TextTerms, counts: Counts) -> None:
+        self.text_terms = text_terms
+        self.counts = counts
+        self.gram_weights = gram_weights = dict[str, float]()  # n-gram: the sum of its weights in all words
+        for term in text_terms.search_terms:
+            term_grams, weight = counts.weigh_grams(term)
+            for gram in term_grams:
+                gram_weights[gram] = gram_weights.get(gram, 0.0) + weight
+        self.norm = sqrt(sum([weight * weight for weight in gram_weights.values()]))
+        self._match_weights: dict[str, tuple[float, float]] = {}
 
     @cached_property
-    def asked(self) -> list[str]:
-        return [term for term in self.words.compared if not self.counts.is_common(term)]
+    def search_terms(self) -> list[str]:
+        """The search terms and stems that aren't common."""
+        return [term for term in self.text_terms.search_terms_and_stems if not self.counts.is_common(term)]
 
     @cached_property
     def is_of_signs(self) -> bool:
-        return sum(map(is_of_signs, self.words.asked)) * 2 > len(self.words.asked)
+        terms = self.text_terms.search_terms
+        return sum(map(is_of_signs, terms)) * 2 > len(terms)
 
     @cached_property
-    def against_itself(self) -> float:
-        return _bm25(self.asked, self.terms, self.counts)
+    def self_score(self) -> float:
+        """The BM25 score of the text against itself, the highest there is."""
+        return _bm25(self.search_terms, self.text_terms.index_terms, self.counts)
 
     @cached_property
-    def _shortest(self) -> set[str]:
-        return {gram for gram in self.parts if len(gram) == GRAMS[0]}
+    def _shortest_grams(self) -> set[str]:
+        return {gram for gram in self.gram_weights if len(gram) == GRAM_SIZES[0]}
 
-    def met(self, term: str) -> tuple[float, float]:
-        """Return what a word of another text adds to the dot product, and to the square of the other's norm."""
-        if (known := self._met.get(term)) is None:
+    def get_match_weights(self, term: str) -> tuple[float, float]:
+        """Return what a term of another text adds to the dot product, and to the square of the other text's norm."""
+        if (cached := self._match_weights.get(term)) is None:
             # Words that share a longer n-gram share its beginning too.
-            is_far = self._shortest.isdisjoint(grams(term, GRAMS[:1]))
-            self._met[term] = known = (0.0 if is_far else self._shared_weight(term), self.counts.idf(term) ** 2)
-        return known
+            has_shared_grams = not self._shortest_grams.isdisjoint(grams(term, GRAM_SIZES[:1]))
+            shared_weight = self._shared_weight(term) if has_shared_grams else 0.0
+            self._match_weights[term] = cached = (shared_weight, self.counts.idf(term) ** 2)
+        return cached
 
     def _shared_weight(self, term: str) -> float:
-        found, weight = self.counts.parts(term)
-        return weight * sum([self.parts[gram] for gram in found if gram in self.parts])
+        term_grams, weight = self.counts.weigh_grams(term)
+        return weight * sum([self.gram_weights[gram] for gram in term_grams if gram in self.gram_weights])
 
 
-def alikeness(question: Weighed, candidate: Weighed, counts: Counts) -> float:
+def similarity(question: WeightedText, candidate: WeightedText, counts: Counts) -> float:
     """Return how similar `candidate` is to what `question` asks, from 0 to 1."""
-    return _combine_scores(question, candidate.terms, counts, lambda: _cosine(question, candidate))
+    return _combine_scores(question, candidate.text_terms.index_terms, counts, lambda: _cosine(question, candidate))
 
 
-def at_most(question: Weighed, candidate: Words, counts: Counts) -> float:
-    """Return an upper bound of `alikeness` for a fraction of the work, to skip distant candidates.
+def max_similarity(question: WeightedText, candidate: TextTerms, counts: Counts) -> float:
+    """Return an upper bound of `similarity` for a fraction of the work, to skip distant candidates.
 
     N-grams that two words of `candidate` share are counted as two, which makes its norm smaller than it is.
     """
 
     def cosine() -> float:
-        both = [question.met(word) for word in candidate.asked]
-        met = sum([met for met, _square in both])
-        return met / (question.size * sqrt(sum([square for _met, square in both]))) if met else 0.0
+        weights = [question.get_match_weights(term) for term in candidate.search_terms]
+        dot_product = sum([shared_weight for shared_weight, _square in weights])
+        if not dot_product:
+            return 0.0
+        return dot_product / (question.norm * sqrt(sum([square for _shared_weight, square in weights])))
 
-    return _combine_scores(question, candidate.stored, counts, cosine) + ROUNDED
+    return _combine_scores(question, candidate.index_terms, counts, cosine) + ROUNDING_ERROR
 
 
-def _combine_scores(question: Weighed, candidate_terms: set[str], counts: Counts, cosine: Callable[[], float]) -> float:
-    whole = question.against_itself
-    words = _bm25(question.asked, candidate_terms, counts) / whole if whole else 0.0
+def _combine_scores(
+    question: WeightedText, candidate_terms: set[str], counts: Counts, cosine: Callable[[], float]
+) -> float:
+    bm25_share = 0.0
+    if question.self_score:
+        bm25_share = _bm25(question.search_terms, candidate_terms, counts) / question.self_score
     if question.is_of_signs:
-        return min(1.0, SIGNS * words)
-    return (1 - PARTS) * min(1.0, words) + PARTS * min(1.0, cosine())
+        return min(1.0, SIGN_SCORE_FACTOR * bm25_share)
+    return (1 - COSINE_SHARE) * min(1.0, bm25_share) + COSINE_SHARE * min(1.0, cosine())
 
 
 def _bm25(terms: Iterable[str], candidate_terms: set[str], counts: Counts) -> float:
     """Return the BM25 score. Each term counts once, since repeating it doesn't make a better question."""
-    longer = len(candidate_terms) / counts.length if counts.length else 1.0
-    return (
-        sum([counts.idf(term) for term in terms if term in candidate_terms])
-        * (K1 + 1)
-        / (1 + K1 * (1 - B + B * longer))
-    )
+    relative_length = len(candidate_terms) / counts.average_length if counts.average_length else 1.0
+    idf_sum = sum([counts.idf(term) for term in terms if term in candidate_terms])
+    return idf_sum * (K1 + 1) / (1 + K1 * (1 - B + B * relative_length))
 
 
-def _cosine(question: Weighed, candidate: Weighed) -> float:
-    if not question.size or not candidate.size:
+def _cosine(question: WeightedText, candidate: WeightedText) -> float:
+    if not question.norm or not candidate.norm:
         return 0.0
-    few, many = sorted((question.parts, candidate.parts), key=len)
-    return sum([weight * many[gram] for gram, weight in few.items() if gram in many]) / (question.size * candidate.size)
+    fewer, more = sorted((question.gram_weights, candidate.gram_weights), key=len)
+    dot_product = sum([weight * more[gram] for gram, weight in fewer.items() if gram in more])
+    return dot_product / (question.norm * candidate.norm)

@@ -18,14 +18,14 @@ from ..db.engine import Database
 from .models import COLLECTIONS, UNSEEN, Collection, Key, Vector
 
 NAME = "semantic"
-NUMBERS = 384
-AT_ONCE = 20_000  # vectors compared at a time
+DIMENSIONS = 384
+VECTORS_AT_ONCE = 20_000  # that are compared in one step
 
 # One thread: the processes that embed share their machine with those that serve, and forking many threads may hang.
 # Both libraries read this when they are imported, which happens only below.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-_one_at_a_time = threading.Lock()  # the model computes in shared buffers
+_model_lock = threading.Lock()  # the model computes in shared buffers
 
 
 @cache
@@ -48,9 +48,10 @@ def embed(texts: list[str]) -> list[bytes]:
     """
     import numpy as np
 
-    with _one_at_a_time:
-        found = _model(os.getpid()).query(texts)
-    scaled = np.rint(found * (127 / np.abs(found).max(axis=1, keepdims=True))).astype(np.int8)
+    with _model_lock:
+        vectors = _model(os.getpid()).query(texts)
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    scaled = np.rint(vectors * (127 / largest)).astype(np.int8)
     return [row.tobytes() for row in scaled]
 
 
@@ -63,19 +64,23 @@ def find_nearest(
     """
     import numpy as np
 
-    here = select(Vector.noun, Vector.noun_id, Vector.numbers).where(
+    vectors = select(Vector.noun, Vector.noun_id, Vector.numbers).where(
         Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME
     )
-    own = session.execute(here.where(Vector.noun == key[0], Vector.noun_id == key[1])).first() if key else None
-    asked = np.frombuffer(own.numbers if own else embed([text])[0], dtype=np.int8).astype(np.float32)
-    asked /= np.linalg.norm(asked)
+    stored = None
+    if key:
+        noun, noun_id = key
+        stored = session.execute(vectors.where(Vector.noun == noun, Vector.noun_id == noun_id)).first()
+    embedding = stored.numbers if stored else embed([text])[0]
+    probe = np.frombuffer(embedding, dtype=np.int8).astype(np.float32)
+    probe /= np.linalg.norm(probe)
     best: list[tuple[float, str, int]] = []
-    for part in session.execute(here.execution_options(yield_per=AT_ONCE)).partitions():
-        numbers = np.frombuffer(b"".join(row.numbers for row in part), dtype=np.int8)
-        there = numbers.reshape(-1, NUMBERS).astype(np.float32)
-        cosines = there @ asked / np.linalg.norm(there, axis=1)
-        top = np.argsort(-cosines)[:limit]
-        best += [(float(cosines[at]), part[at].noun, part[at].noun_id) for at in top]
+    for rows in session.execute(vectors.execution_options(yield_per=VECTORS_AT_ONCE)).partitions():
+        numbers = np.frombuffer(b"".join(row.numbers for row in rows), dtype=np.int8)
+        matrix = numbers.reshape(-1, DIMENSIONS).astype(np.float32)
+        cosines = matrix @ probe / np.linalg.norm(matrix, axis=1)
+        nearest = np.argsort(-cosines)[:limit]
+        best += [(float(cosines[index]), rows[index].noun, rows[index].noun_id) for index in nearest]
         best = sorted(best, key=lambda entry: (-entry[0], entry[1:]))[:limit]
     return {(noun, noun_id): min(1.0, max(0.0, score)) for score, noun, noun_id in best}
 
@@ -85,8 +90,9 @@ EMBED_BATCH = 20  # texts; half a second of one core
 
 def embed_due(database: Database) -> int:
     """Embed a batch of documents without a vector, if the settings choose the semantic matcher. Return how many."""
-    wanted = database.matcher == NAME and is_installed()
-    return sum(_embed_collection(database, collection) for collection in COLLECTIONS) if wanted else 0
+    if database.matcher != NAME or not is_installed():
+        return 0
+    return sum([_embed_collection(database, collection) for collection in COLLECTIONS])
 
 
 def _embed_collection(database: Database, collection: Collection) -> int:
@@ -98,21 +104,29 @@ def _embed_collection(database: Database, collection: Collection) -> int:
     if not rows:
         return 0
     numbers = embed([row.text for row in rows])
-    made = {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}
-    database.write(lambda session: _save_vectors(session, collection, made))
+    vectors_by_id = {row.id: (row.text, vector) for row, vector in zip(rows, numbers, strict=True)}
+    database.write(lambda session: _save_vectors(session, collection, vectors_by_id))
     return len(rows)
 
 
 def _save_vectors(session: Session, collection: Collection, vectors_by_id: dict[int, tuple[str, bytes]]) -> None:
     """Store the vectors of documents that haven't been erased or changed meanwhile."""
     docs = collection.docs
-    there = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(UNSEEN)).with_for_update()).all()
-    kept = [doc for doc in there if doc.text == vectors_by_id[doc.id][0]]
-    by = {"kept_in": collection.name, "matcher": NAME}
-    session.add_all(
-        Vector(
-            newsletter_id=doc.newsletter_id, noun=doc.noun, noun_id=doc.noun_id, numbers=vectors_by_id[doc.id][1], **by
+    rows = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(UNSEEN)).with_for_update()).all()
+    embedded_ids: list[int] = []
+    for row in rows:
+        embedded_text, numbers = vectors_by_id[row.id]
+        if row.text != embedded_text:
+            continue
+        session.add(
+            Vector(
+                newsletter_id=row.newsletter_id,
+                kept_in=collection.name,
+                noun=row.noun,
+                noun_id=row.noun_id,
+                matcher=NAME,
+                numbers=numbers,
+            )
         )
-        for doc in kept
-    )
-    session.execute(update(docs).where(docs.id.in_([doc.id for doc in kept])).values(embedded=True))
+        embedded_ids.append(row.id)
+    session.execute(update(docs).where(docs.id.in_(embedded_ids)).values(embedded=True))

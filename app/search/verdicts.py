@@ -16,13 +16,14 @@ from ..core.state_machine import must
 from ..db.session import now
 from .models import NOUNS, Key, Verdict
 
-FALSE_ALARMS = 0.1  # share of different pairs that may be shown unasked
+MAX_FALSE_ALARMS = 0.1  # share of different pairs that may be shown unasked
 # Without verdicts: the cutoff for that share, measured on the generated questions of bench/matching.py.
 # It rises with the number of documents, as the nearest different one gets nearer.
-PRIOR = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
-HUNDRED = 100  # documents below which two different ones that share a name would pass
-PRIOR_WEIGHS = 20  # verdicts
-NEWEST = 500  # verdicts that count: a desk changes its mind, and readers their questions
+# Each matcher has the cutoff for one document, and by how much ten times as many documents raise it.
+PRIOR_CUTOFFS = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
+MIN_PRIOR_DOCUMENTS = 100  # with a lower cutoff, two different documents that share a name would pass
+PRIOR_WEIGHT = 20  # as many verdicts weigh as much as the prior cutoff
+MAX_VERDICTS = 500  # the newest that count: a desk changes its mind, and readers their questions
 
 
 def record_verdict(
@@ -67,7 +68,11 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 @dataclass(frozen=True)
 class DeskVerdicts:
-    """The verdicts of a desk: what it called different from one thing, and the newest scores of both kinds of pairs."""
+    """The verdicts of a desk with one matcher.
+
+    `not_the_same` are the keys of what it called different from one letter or question. `different` and `same` are the
+    newest scores of the pairs that it called so.
+    """
 
     matcher: str
     not_the_same: set[Key]
@@ -75,11 +80,12 @@ class DeskVerdicts:
     same: list[float]
 
     def cutoff(self, documents: int) -> float:
-        """Return the score from which a look-alike is likely at this desk, among so many documents: the score below
-        which nine of ten different pairs are.
+        """Return the score from which a look-alike is likely at this desk, among so many documents. Nine of ten
+        different pairs score lower.
 
-        The more verdicts there are, the less the prior counts. If many pairs that are the same lie below it, it is
-        lowered to admit half of them: to miss a repetition costs the desk more than to look at one more pair.
+        The more verdicts there are, the less the prior counts. If more than half of the pairs that are the same score
+        lower than the cutoff, it is lowered to admit half of them: to miss a repetition costs the desk more than to
+        look at one more pair.
         """
         return learn_cutoff(self.different, self.same, prior(self.matcher, documents))
 
@@ -87,13 +93,15 @@ class DeskVerdicts:
 def load_desk_verdicts(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> DeskVerdicts:
     """Return a desk's verdicts with one matcher, and everything that was ever called different from `key`."""
     mine = (Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
-    newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
+    newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(MAX_VERDICTS)
     scores = session.execute(newest).all()
-    different, alike = ([score for score, same in scores if same is which] for which in (False, True))
-    return DeskVerdicts(matcher, _list_unlike(session, key) if key else set(), different, alike)
+    different_scores = [score for score, is_same in scores if not is_same]
+    same_scores = [score for score, is_same in scores if is_same]
+    not_the_same = _list_not_the_same(session, key) if key else set()
+    return DeskVerdicts(matcher, not_the_same, different_scores, same_scores)
 
 
-def _list_unlike(session: Session, key: Key) -> set[Key]:
+def _list_not_the_same(session: Session, key: Key) -> set[Key]:
     noun, noun_id = key
     as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == noun_id, ~Verdict.same)
     as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == noun_id, ~Verdict.same)
@@ -102,16 +110,18 @@ def _list_unlike(session: Session, key: Key) -> set[Key]:
 
 def prior(matcher: str, documents: int) -> float:
     """Return the cutoff before there are any verdicts, among so many documents."""
-    at_one, a_tenfold = PRIOR[matcher]
-    return at_one + a_tenfold * log10(max(HUNDRED, documents))
+    base, rise_per_tenfold = PRIOR_CUTOFFS[matcher]
+    return base + rise_per_tenfold * log10(max(MIN_PRIOR_DOCUMENTS, documents))
 
 
 def learn_cutoff(different_scores: list[float], same_scores: list[float], prior: float) -> float:
     """Return the cutoff that follows from the scores of decided pairs."""
-    found = prior
+    cutoff = prior
     if different_scores:
-        ninth = sorted(different_scores)[int(len(different_scores) * (1 - FALSE_ALARMS))]
-        found = (PRIOR_WEIGHS * prior + len(different_scores) * ninth) / (PRIOR_WEIGHS + len(different_scores))
-    if len(same_scores) >= PRIOR_WEIGHS // 2:
-        found = min(found, sorted(same_scores)[len(same_scores) // 2])
-    return found
+        number = len(different_scores)
+        ninetieth_percentile = sorted(different_scores)[int(number * (1 - MAX_FALSE_ALARMS))]
+        cutoff = (PRIOR_WEIGHT * prior + number * ninetieth_percentile) / (PRIOR_WEIGHT + number)
+    if len(same_scores) >= PRIOR_WEIGHT // 2:
+        median = sorted(same_scores)[len(same_scores) // 2]
+        cutoff = min(cutoff, median)
+    return cutoff

@@ -19,7 +19,7 @@ FEW, READERS = 60, 6
 
 
 def a_minute_later(session: Session) -> None:
-    session.execute(update(Sweep).values(at=now(session) - crowds.WAITS))
+    session.execute(update(Sweep).values(at=now(session) - crowds.UNDO_PERIOD))
 
 
 def held(database: Database, newsroom: Newsroom) -> list[str]:

@@ -23,7 +23,7 @@ READERS, FIRST, FOUND = 44, 60, 40
 def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None:
     texts, readers = make_flood(make, 2_000, READERS)
     found = standings(texts)
-    order = sorted(range(len(texts)), key=lambda at: (found[at].place, found[at].crowd or 0, at))
+    order = sorted(range(len(texts)), key=lambda at: (found[at].rank, found[at].crowd or 0, at))
     assert len(readers.intersection(order[:FIRST])) >= FOUND
     alone = [at for at in order if found[at].crowd is None]
     assert len(alone) <= 2 * READERS  # the rest are some crowds, each of which is one press
@@ -35,7 +35,7 @@ def test_readers_letters_without_a_flood_are_no_crowd() -> None:
     found = standings(demo_letters())
     crowds = [text for text, one in zip(demo_letters(), found, strict=True) if one.crowd is not None]
     assert len(crowds) < 0.05 * len(found)
-    assert all(one.place >= ALONE for one in found)
+    assert all(one.rank >= ALONE for one in found)
 
 
 def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd() -> None:
@@ -43,8 +43,8 @@ def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd(
     three = ["Why is the bridge over the canal closed?"] * 3
     found = standings(["Who weighs the salt in the orchards?", *three, "中国在塞尔维亚买了什么?"])
     assert [one.crowd for one in found] == [None, 1, 1, 1, None]
-    assert {one.place for one in found[1:4]} == {HIGHEST + 3}
-    assert found[0].place == found[4].place == ALONE
+    assert {one.rank for one in found[1:4]} == {HIGHEST + 3}
+    assert found[0].rank == found[4].rank == ALONE
 
 
 def test_small_words_are_looked_for_at_the_beginning_of_a_letter() -> None:

@@ -11,7 +11,7 @@ from app.search import DESK, expert_ranking
 from app.search.alike import Probe, find_matches
 from app.search.expert_ranking import WEIGHTS, Candidate, PastAnswer, QuestionProfile, rank
 from app.search.index import Doc, index_documents
-from app.search.scoring import Counts, Weighed, Words, alikeness, at_most
+from app.search.scoring import Counts, TextTerms, WeightedText, max_similarity, similarity
 from app.search.terms import Cut, fold, units
 from bench.asked_model import Tongue
 from tests.support.cast import Newsroom
@@ -37,7 +37,7 @@ def test_a_text_that_is_cut_in_one_piece_gives_what_its_words_give(text: str) ->
     if not signs:
         alone = [term for unit in units(text) for term in Cut(text[unit.start : unit.end]).terms]
         assert Cut(text).terms == alone
-        assert Cut(text).asked == list(dict.fromkeys(alone))
+        assert Cut(text).search_terms == list(dict.fromkeys(alone))
 
 
 def test_lines_are_folded_each_by_itself() -> None:
@@ -52,12 +52,12 @@ def _texts(number: int) -> list[str]:
 
 
 def test_what_is_left_out_as_too_far_is_never_nearer_than_it_was_held_for() -> None:
-    words = [Words(text) for text in _texts(80)]
+    words = [TextTerms(text) for text in _texts(80)]
     counts = Counts(len(words), 20.0, {})
-    asked = [Weighed(one, counts) for one in words]
+    asked = [WeightedText(one, counts) for one in words]
     pairs = [(one, other) for one in asked[::9] for other in words]
-    real = [alikeness(one, Weighed(other, counts), counts) for one, other in pairs]
-    held_for = [at_most(one, other, counts) for one, other in pairs]
+    real = [similarity(one, WeightedText(other, counts), counts) for one, other in pairs]
+    held_for = [max_similarity(one, other, counts) for one, other in pairs]
     assert [pair for pair in zip(held_for, real, strict=True) if pair[0] < pair[1]] == []
     assert sum(most < WEIGHTS.least for most in held_for) > len(pairs) / 4, "nothing is left out"
 
@@ -68,16 +68,16 @@ def test_ranking_weighs_only_what_may_be_named(monkeypatch: pytest.MonkeyPatch) 
     experts = [Candidate(n, past=(PastAnswer(text, n),), answered=1) for n, text in enumerate(texts)]
     weighed: list[str] = []
 
-    class Noted(Weighed):
-        def __init__(self, words: Words, counts: Counts) -> None:
+    class Noted(WeightedText):
+        def __init__(self, words: TextTerms, counts: Counts) -> None:
             weighed.append(words.text)
             super().__init__(words, counts)
 
-    monkeypatch.setattr(expert_ranking, "Weighed", Noted)
+    monkeypatch.setattr(expert_ranking, "WeightedText", Noted)
     today = date(2026, 11, 29)
     few = [rank(QuestionProfile(text), experts, today=today) for text in texts[:5]]
     number = len(weighed)
-    monkeypatch.setattr(expert_ranking, "at_most", lambda *_: 1.0)
+    monkeypatch.setattr(expert_ranking, "max_similarity", lambda *_: 1.0)
     assert few == [rank(QuestionProfile(text), experts, today=today) for text in texts[:5]]
     assert number < (len(weighed) - number) / 2
 

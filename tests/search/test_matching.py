@@ -28,7 +28,7 @@ from app.search.models import Vector, Verdict
 from app.search.reasons import find_reasons, find_shared_words, share_the_rarest
 from app.search.scoring import Counts
 from app.search.semantic import embed_due
-from app.search.verdicts import PRIOR, learn_cutoff, load_desk_verdicts, prior, record_verdict
+from app.search.verdicts import PRIOR_CUTOFFS, learn_cutoff, load_desk_verdicts, prior, record_verdict
 from app.workflows.indexing import index_due
 from bench.asked_model import Tongue
 from tests.support.app import BASE_URL, SECRETS
@@ -160,7 +160,8 @@ def test_each_desk_learns_its_own_cut_off_for_each_matcher(database: Database, n
     database.write(decide)
     with database.read() as session:
         cut = {
-            matcher: load_desk_verdicts(session, newsroom.newsletter_id, matcher, None).cutoff(100) for matcher in PRIOR
+            matcher: load_desk_verdicts(session, newsroom.newsletter_id, matcher, None).cutoff(100)
+            for matcher in PRIOR_CUTOFFS
         }
         others = load_desk_verdicts(session, newsroom.newsletter_id + 1, "words", None)
         assert others.cutoff(100) == prior("words", 100)

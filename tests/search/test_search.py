@@ -116,7 +116,7 @@ def test_a_page_goes_on_after_its_last_hit(database: Database, newsroom: Newsroo
         before = None
         while hits := search(session, DESK, newsroom.newsletter_id, "salt", cursor=before, limit=4):
             pages.append([hit.noun_id for hit in hits])
-            before = hits[-1].mark
+            before = hits[-1].cursor
         assert get_cursor(session, DESK, "letter", every[-1]) == before
     assert pages == [every[:4], every[4:]]
 

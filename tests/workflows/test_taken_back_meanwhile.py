@@ -201,7 +201,7 @@ def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: 
     )
     with database.read() as session:
         [key] = session.scalars(select(DESK.docs.id))
-    numbers = {key: (SALT, bytes(semantic.NUMBERS))}
+    numbers = {key: (SALT, bytes(semantic.DIMENSIONS))}
     refused = write_side_by_side(
         database,
         lambda s: semantic._save_vectors(s, DESK, numbers),

@@ -112,7 +112,7 @@ Bulk(
 
 @editor.press("/<slug>/letters/crowds", "take letters")
 def letter_crowds(slug: str) -> Response:
-    chosen = parse_selected_rows("crowd", crowds.SHOWN)
+    chosen = parse_selected_rows("crowd", crowds.SHOWN_CROWDS)
 
     def fn(desk: RequestContext) -> tuple[int, str]:
         done = 0
