@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from app.text.clean import SIGN, WORD, clean
@@ -17,77 +18,90 @@ MAX_DEPTH = 8
 
 def align(old_items: Sequence[str], new_items: Sequence[str], depth: int = MAX_DEPTH) -> list[tuple[int, int]]:
     """Return pairs of indexes of equal items, increasing on both sides."""
-    start, end_old, end_new = 0, len(old_items), len(new_items)
-    while start < min(end_old, end_new) and old_items[start] == new_items[start]:
+    start = 0
+    old_end = len(old_items)
+    new_end = len(new_items)
+    while start < min(old_end, new_end) and old_items[start] == new_items[start]:
         start += 1
-    while end_old > start and end_new > start and old_items[end_old - 1] == new_items[end_new - 1]:
-        end_old, end_new = end_old - 1, end_new - 1
+    while min(old_end, new_end) > start and old_items[old_end - 1] == new_items[new_end - 1]:
+        old_end -= 1
+        new_end -= 1
     head = [(i, i) for i in range(start)]
-    tail = [(end_old + k, end_new + k) for k in range(len(old_items) - end_old)]
-    middle = _align_middle(old_items[start:end_old], new_items[start:end_new], depth)
+    middle = _align_middle(old_items[start:old_end], new_items[start:new_end], depth)
+    tail = [(old_end + k, new_end + k) for k in range(len(old_items) - old_end)]
     return head + [(start + i, start + j) for i, j in middle] + tail
 
 
 def _align_middle(old_items: Sequence[str], new_items: Sequence[str], depth: int) -> list[tuple[int, int]]:
     if len(old_items) * len(new_items) <= MAX_EXACT_CELLS:
         return _longest_common_subsequence(old_items, new_items)
-    if not depth:
+    anchors = _anchors(old_items, new_items) if depth else []
+    if not anchors:
         return []
-    found: list[tuple[int, int]] = []
-    at_old = at_new = 0
-    anchors = _anchors(old_items, new_items)
-    for i, j in [*anchors, (len(old_items), len(new_items))] if anchors else []:
-        inside = align(old_items[at_old:i], new_items[at_new:j], depth - 1)
-        found += [(at_old + k, at_new + m) for k, m in inside]
-        if i < len(old_items):
-            found.append((i, j))
-        at_old, at_new = i + 1, j + 1
-    return found
+    pairs: list[tuple[int, int]] = []
+    old_start = new_start = 0
+    for i, j in anchors:
+        gap_pairs = align(old_items[old_start:i], new_items[new_start:j], depth - 1)
+        pairs += [(old_start + k, new_start + m) for k, m in gap_pairs]
+        pairs.append((i, j))
+        old_start, new_start = i + 1, j + 1
+    last_pairs = align(old_items[old_start:], new_items[new_start:], depth - 1)
+    return pairs + [(old_start + k, new_start + m) for k, m in last_pairs]
 
 
 def _anchors(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
     """Pair the items that occur once on each side, keeping the longest increasing run, as patience diff does."""
-    once_old, once_new = (
-        {item for item, times in Counter(side).items() if times == 1} for side in (old_items, new_items)
-    )
-    place = {item: j for j, item in enumerate(new_items) if item in once_new}
-    pairs = [(i, place[item]) for i, item in enumerate(old_items) if item in once_old and item in place]
-    ends: list[int] = []  # For each length, the lowest index that an increasing run of it ends with.
-    last: list[int] = []  # The pair that each of these runs ends with.
-    before: list[int] = []  # For each pair, the one before it in its run.
+    old_index = _index_unique_items(old_items)
+    new_index = _index_unique_items(new_items)
+    pairs = [(i, new_index[item]) for item, i in old_index.items() if item in new_index]
+    # The longest increasing run of the new indexes. Of all runs of one length, only the one with the lowest end counts.
+    lowest_ends: list[int] = []  # By length of the run: the new index that it ends with.
+    last_pairs: list[int] = []  # By length of the run: the number of its last pair.
+    previous_pairs: list[int] = []  # By number of a pair: the number of the pair before it in its run, or -1.
     for number, (_, j) in enumerate(pairs):
-        at = bisect_left(ends, j)
-        before.append(last[at - 1] if at else -1)
-        ends[at : at + 1], last[at : at + 1] = [j], [number]
+        length = bisect_left(lowest_ends, j)
+        previous_pairs.append(last_pairs[length - 1] if length else -1)
+        lowest_ends[length : length + 1] = [j]
+        last_pairs[length : length + 1] = [number]
     run: list[tuple[int, int]] = []
-    number = last[-1] if last else -1
+    number = last_pairs[-1] if last_pairs else -1
     while number >= 0:
         run.append(pairs[number])
-        number = before[number]
+        number = previous_pairs[number]
     return run[::-1]
+
+
+def _index_unique_items(items: Sequence[str]) -> dict[str, int]:
+    """Return the index of each item that occurs once, in order."""
+    counts = Counter(items)
+    return {item: index for index, item in enumerate(items) if counts[item] == 1}
 
 
 def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
     """Find the common subsequence with the most characters, so that one long word outweighs a comma and an article."""
+    # For each pair of indexes: the most characters that the items from there on have in common.
     best = [[0] * (len(new_items) + 1) for _ in range(len(old_items) + 1)]
     for i in range(len(old_items) - 1, -1, -1):
-        item, row, below = old_items[i], best[i], best[i + 1]
+        item = old_items[i]
+        row = best[i]
+        next_row = best[i + 1]
         weight = len(item)
         for j in range(len(new_items) - 1, -1, -1):
             if item == new_items[j]:
-                row[j] = below[j + 1] + weight
+                row[j] = next_row[j + 1] + weight
             else:
-                row[j] = max(below[j], row[j + 1])
-    found, i, j = [], 0, 0
+                row[j] = max(next_row[j], row[j + 1])
+    pairs: list[tuple[int, int]] = []
+    i = j = 0
     while i < len(old_items) and j < len(new_items):
         if old_items[i] == new_items[j]:
-            found.append((i, j))
+            pairs.append((i, j))
             i, j = i + 1, j + 1
         elif best[i + 1][j] >= best[i][j + 1]:
             i += 1
         else:
             j += 1
-    return found
+    return pairs
 
 
 BREAK = "\n\n"
@@ -109,79 +123,89 @@ def split_paragraphs(text: str) -> list[str]:
 
 def pair_paragraphs(olds: list[str], news: list[str]) -> Iterator[tuple[str, str]]:
     """Pair old and new paragraphs: equal ones first, then those in between by similarity; '' stands for no partner."""
-    at_old = at_new = 0
-    for i, j in [*align(olds, news), (len(olds), len(news))]:
-        yield from _pair_by_likeness(olds[at_old:i], news[at_new:j])
-        if i < len(olds):
-            yield olds[i], news[j]
-        at_old, at_new = i + 1, j + 1
+    old_start = new_start = 0
+    for i, j in align(olds, news):
+        yield from _pair_by_similarity(olds[old_start:i], news[new_start:j])
+        yield olds[i], news[j]
+        old_start, new_start = i + 1, j + 1
+    yield from _pair_by_similarity(olds[old_start:], news[new_start:])
 
 
-def _pair_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
+def _pair_by_similarity(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
     """Find the pairing, in order, that shares the most letters; it may pair one paragraph with two."""
-    rows, columns = len(olds), len(news)
+    rows = len(olds)
+    columns = len(news)
     if rows == columns == 1:
         return [(olds[0], news[0])]
     if rows * columns > MAX_PARAGRAPH_PAIRS:
-        length = max(rows, columns)
-        return list(zip(olds + [""] * (length - rows), news + [""] * (length - columns), strict=True))
+        return list(zip_longest(olds, news, fillvalue=""))
     gains = _PairingGains(olds, news)
+    # For each pair of indexes: the letters shared by the best pairing from there on, and how many old and new
+    # paragraphs its first pair takes.
     best: list[list[tuple[float, int, int]]] = [[(0, 0, 0)] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows, -1, -1):
         for j in range(columns, -1, -1):
             options = [
                 (best[i + di][j + dj][0] + gain, di, dj)
                 for di, dj in _PAIRINGS
-                if i + di <= rows and j + dj <= columns and (gain := gains.of(i, j, di, dj)) is not None
+                if i + di <= rows and j + dj <= columns and (gain := gains.get_gain(i, j, di, dj)) is not None
             ]
             # On a tie the first option wins: a removed paragraph comes before a new one.
             best[i][j] = max(options, key=lambda option: option[0], default=(0, 0, 0))
-    found, i, j = [], 0, 0
+    pairs: list[tuple[str, str]] = []
+    i = j = 0
     while i < rows or j < columns:
         _, di, dj = best[i][j]
-        found.append((BREAK.join(olds[i : i + di]), BREAK.join(news[j : j + dj])))
+        pairs.append((BREAK.join(olds[i : i + di]), BREAK.join(news[j : j + dj])))
         i, j = i + di, j + dj
-    return found
+    return pairs
 
 
 def _weigh_words(paragraph: str) -> Counter[str]:
     """Count a paragraph's words, weighted by length, so that 'the' and 'of' hardly make paragraphs similar."""
-    bag: Counter[str] = Counter()
+    weights: Counter[str] = Counter()
     for word in WORDS.findall(paragraph):
-        bag[word.casefold()] += len(word)
-    return bag
+        weights[word.casefold()] += len(word)
+    return weights
 
 
 class _PairingGains:
     """The letters shared by paired paragraphs, computed once for every old and new paragraph."""
 
     def __init__(self, olds: list[str], news: list[str]) -> None:
-        old_bags, new_bags = [_weigh_words(part) for part in olds], [_weigh_words(part) for part in news]
-        self.old_sizes, self.new_sizes = [bag.total() for bag in old_bags], [bag.total() for bag in new_bags]
-        self.shared = [[sum((one & other).values()) for other in new_bags] for one in old_bags]
+        old_weights = [_weigh_words(paragraph) for paragraph in olds]
+        new_weights = [_weigh_words(paragraph) for paragraph in news]
+        self.old_sizes = [weights.total() for weights in old_weights]
+        self.new_sizes = [weights.total() for weights in new_weights]
+        self.shared = [[(old & new).total() for new in new_weights] for old in old_weights]
 
-    def of(self, i: int, j: int, di: int, dj: int) -> int | None:
+    def get_gain(self, i: int, j: int, di: int, dj: int) -> int | None:
         """Return the letters shared by `di` old paragraphs from `i` and `dj` new ones from `j`, or None if they are too
         different to be a pair."""
         if not (di and dj):
             return 0
-        cells = [(k, m) for k in range(i, i + di) for m in range(j, j + dj)]
-        shared = [self.shared[k][m] for k, m in cells]
-        sizes = sum(self.old_sizes[i : i + di]) + sum(self.new_sizes[j : j + dj])
-        if not sum(shared) or sum(shared) < PARAGRAPH_SIMILARITY * sizes / 2:
+        shared = [self.shared[k][m] for k in range(i, i + di) for m in range(j, j + dj)]
+        total_size = sum(self.old_sizes[i : i + di]) + sum(self.new_sizes[j : j + dj])
+        if not sum(shared) or sum(shared) < PARAGRAPH_SIMILARITY * total_size / 2:
             return None
-        parts = self.new_sizes[j : j + dj] if dj > 1 else self.old_sizes[i : i + di] if di > 1 else []
-        if any(kept < SPLIT_SHARE * part for kept, part in zip(shared, parts, strict=False)):
+        # Each part of a split or joined paragraph must share enough, or it belongs to no other.
+        part_sizes: list[int] = []
+        if dj > 1:
+            part_sizes = self.new_sizes[j : j + dj]
+        elif di > 1:
+            part_sizes = self.old_sizes[i : i + di]
+        if any(part_shared < SPLIT_SHARE * size for part_shared, size in zip(shared, part_sizes, strict=False)):
             return None
-        return min(sum(shared), sizes // 2)
+        return min(sum(shared), total_size // 2)
 
 
 Op = Literal["same", "del", "ins"]
-Run = tuple[Op, str]
+Run = tuple[Op, str]  # neighbouring tokens that are the same, deleted or inserted
 Kind = Literal["cut", "new", "changed", "removed", "added", "marks"]
 
 # A token includes the white space after it, so that joined tokens give back the text; marks like ** stay together.
 _TOKEN = re.compile(rf"{BREAK}|(?:{WORD}|{SIGN}|([^\w\s])\1*|\S|\s)(?:(?!{BREAK})\s)*")
+# A token that begins with a mark at the end of a sentence, or has a paragraph break.
 _SENTENCE_END = re.compile(rf"^[.!?…。！？؟։।]|{BREAK}")
 # An unchanged island between two changes is marked with them if it has no more letters than this.
 ISLAND_LETTERS = 5
@@ -232,7 +256,7 @@ class _Stretch:
         )
 
 
-_NOTHING = _Stretch(True, [], [])
+_EMPTY = _Stretch(True, [], [])
 
 
 def compare(old_text: str, new_text: str) -> list[Pair]:
@@ -242,9 +266,10 @@ def compare(old_text: str, new_text: str) -> list[Pair]:
 
 def has_changes(old_text: str, new_text: str) -> bool:
     """Return whether words, marks or paragraphs differ, ignoring white space."""
-    return [_token_keys(_tokens(part)) for part in split_paragraphs(old_text)] != [
-        _token_keys(_tokens(part)) for part in split_paragraphs(new_text)
-    ]
+    old_keys, new_keys = (
+        [_token_keys(_tokens(paragraph)) for paragraph in split_paragraphs(text)] for text in (old_text, new_text)
+    )
+    return old_keys != new_keys
 
 
 def changes(old_text: str, new_text: str) -> list[Change]:
@@ -257,6 +282,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _token_keys(tokens: Sequence[str]) -> list[str]:
+    """Return the tokens without the white space after them; a token of white space only keeps two characters."""
     return [token.strip() or token[:2] for token in tokens]
 
 
@@ -270,35 +296,38 @@ def _diff_paragraphs(old_text: str, new_text: str) -> Iterator[list[_Stretch]]:
 
 
 def _stretches(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
-    found: list[_Stretch] = []
-    at_old = at_new = same_old = same_new = 0
-    for i, j in [*align(_token_keys(old_tokens), _token_keys(new_tokens)), (len(old_tokens), len(new_tokens))]:
-        if (i, j) != (at_old, at_new) or i == len(old_tokens):
-            found += [
-                _Stretch(True, old_tokens[same_old:at_old], new_tokens[same_new:at_new]),
-                _Stretch(False, old_tokens[at_old:i], new_tokens[at_new:j]),
+    """Group two lists of tokens into stretches that are the same and stretches that changed, in turn."""
+    stretches: list[_Stretch] = []
+    old_end = new_end = 0  # Behind the last pair of equal tokens.
+    old_start = new_start = 0  # Where the stretch of equal tokens began that ends there.
+    pairs = align(_token_keys(old_tokens), _token_keys(new_tokens))
+    for i, j in [*pairs, (len(old_tokens), len(new_tokens))]:
+        if (i, j) != (old_end, new_end) or i == len(old_tokens):
+            stretches += [
+                _Stretch(True, old_tokens[old_start:old_end], new_tokens[new_start:new_end]),
+                _Stretch(False, old_tokens[old_end:i], new_tokens[new_end:j]),
             ]
-            same_old, same_new = i, j
-        at_old, at_new = i + 1, j + 1
-    return _without_confetti([stretch for stretch in found if stretch.old or stretch.new])
+            old_start, new_start = i, j
+        old_end, new_end = i + 1, j + 1
+    return _merge_islands([stretch for stretch in stretches if stretch.old or stretch.new])
 
 
-def _without_confetti(stretches: list[_Stretch]) -> list[_Stretch]:
+def _merge_islands(stretches: list[_Stretch]) -> list[_Stretch]:
     """Merge small unchanged islands into the changes around them.
 
     The rule is that of diff-match-patch's `diff_cleanupSemantic` (an island no longer than the longer side of each
     neighbour), limited to `ISLAND_LETTERS` so that content words stay, and never across the end of a sentence.
     """
-    kept: list[_Stretch] = []
+    merged: list[_Stretch] = []
     for stretch in stretches:
-        kept.append(stretch)
-        while len(kept) > 2 and _is_island(*kept[-3:]):
-            left, island, right = kept[-3:]
+        merged.append(stretch)
+        while len(merged) > 2 and _is_island(*merged[-3:]):
+            left, island, right = merged[-3:]
             left.old += island.old + right.old
             left.new += island.new + right.new
             left.size += island.size + right.size
-            del kept[-2:]
-    return kept
+            del merged[-2:]
+    return merged
 
 
 def _is_island(left: _Stretch, island: _Stretch, right: _Stretch) -> bool:
@@ -328,46 +357,52 @@ def _build_pair(stretches: list[_Stretch]) -> Pair:
 
 
 def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
-    if len(stretches) == 1 and not stretches[0].same and not (stretches[0].old and stretches[0].new):
-        before, after = "".join(stretches[0].old), "".join(stretches[0].new)
-        yield Change(before, after, "cut" if before else "new")
+    """Yield the changes in a paragraph."""
+    if len(stretches) == 1 and not stretches[0].old:
+        yield Change("", "".join(stretches[0].new), "new")
         return
-    for at, stretch in enumerate(stretches):
+    if len(stretches) == 1 and not stretches[0].new:
+        yield Change("".join(stretches[0].old), "", "cut")
+        return
+    # With an empty stretch at both ends, every change has a neighbour on each side.
+    for left, stretch, right in zip([_EMPTY, *stretches], stretches, [*stretches[1:], _EMPTY], strict=False):
         if stretch.same:
             continue
-        near = _needs_context(stretch)
-        lead = stretches[at - 1] if near and at else _NOTHING
-        tail = stretches[at + 1] if near and at + 1 < len(stretches) else _NOTHING
-        before = "".join(_trailing_tokens(lead.old) + stretch.old + _leading_tokens(tail.old)).strip()
-        after = "".join(_trailing_tokens(lead.new) + stretch.new + _leading_tokens(tail.new)).strip()
-        yield Change(before, after, _classify_change(stretch))
+        before, after = stretch.old, stretch.new
+        if _needs_context(stretch):
+            before = _trailing_tokens(left.old) + before + _leading_tokens(right.old)
+            after = _trailing_tokens(left.new) + after + _leading_tokens(right.new)
+        yield Change("".join(before).strip(), "".join(after).strip(), _classify_change(stretch))
 
 
 def _needs_context(stretch: _Stretch) -> bool:
     """Return whether a change is hard to locate by itself: a pure insertion or deletion, or only a word or two."""
-    counts = [len(WORDS.findall("".join(side))) for side in (stretch.old, stretch.new)]
-    return not min(counts) or max(counts) < CONTEXT_WORDS
+    word_counts = [len(WORDS.findall("".join(side))) for side in (stretch.old, stretch.new)]
+    return min(word_counts) == 0 or max(word_counts) < CONTEXT_WORDS
 
 
 def _classify_change(stretch: _Stretch) -> Kind:
     before, after = ([word.casefold() for word in WORDS.findall("".join(side))] for side in (stretch.old, stretch.new))
     if before == after:
         return "marks"
-    return "changed" if before and after else "removed" if before else "added"
+    if before and after:
+        return "changed"
+    return "removed" if before else "added"
 
 
 def _leading_tokens(tokens: list[str]) -> list[str]:
     """Return the tokens up to the `CONTEXT_WORDS`th word, within the sentence."""
-    found: list[str] = []
-    words = 0
+    leading: list[str] = []
+    word_count = 0
     for token in tokens:
-        if words == CONTEXT_WORDS or token == BREAK:
+        if word_count == CONTEXT_WORDS or token == BREAK:
             break
-        if found and _SENTENCE_END.search(token):
+        if leading and _SENTENCE_END.search(token):
             break
-        found.append(token)
-        words += bool(WORDS.match(token))
-    return found
+        leading.append(token)
+        if WORDS.match(token):
+            word_count += 1
+    return leading
 
 
 def _trailing_tokens(tokens: list[str]) -> list[str]:
