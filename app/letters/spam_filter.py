@@ -20,12 +20,10 @@ from .models import Letter
 
 SHINGLE_LENGTH = 5  # letters
 COMPARED_CHARACTERS = 600  # of each letter
-SIMILARITY_THRESHOLD = (
-    0.6  # Jaccard index of the shingles of two texts: the same text with some words replaced is above it
-)
-_SHINGLE_SLICES = [
-    slice(at, at + SHINGLE_LENGTH) for at in range(3 * COMPARED_CHARACTERS)
-]  # case folding makes at most three letters of one
+# Jaccard index of the shingles of two texts. The same text with some words replaced is above it.
+SIMILARITY_THRESHOLD = 0.6
+# Case folding makes at most three letters of one.
+_SHINGLE_SLICES = [slice(start, start + SHINGLE_LENGTH) for start in range(3 * COMPARED_CHARACTERS)]
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
@@ -34,40 +32,44 @@ def shingles_of(text: str) -> frozenset[str]:
     return frozenset(_iter_shingles(text)[1])
 
 
-def are_similar(pieces: frozenset[str], other_pieces: frozenset[str]) -> bool:
-    here, there = len(pieces), len(other_pieces)
-    if (
-        here / there if here < there else there / here
-    ) < SIMILARITY_THRESHOLD:  # they share at most as many shingles as the smaller set has
+def are_similar(shingles: frozenset[str], other_shingles: frozenset[str]) -> bool:
+    smaller, larger = sorted((len(shingles), len(other_shingles)))
+    if smaller / larger < SIMILARITY_THRESHOLD:  # they share at most as many shingles as the smaller set has
         return False
-    both = len(pieces & other_pieces)
-    return both / (here + there - both) >= SIMILARITY_THRESHOLD
+    shared = len(shingles & other_shingles)
+    return shared / (smaller + larger - shared) >= SIMILARITY_THRESHOLD
 
 
-def is_similar(letter_pieces: frozenset[str], text: str) -> bool:
-    """Return whether a text is similar to `letter_pieces`, mostly without building the set of its own shingles."""
-    here, (most, pieces) = len(letter_pieces), _iter_shingles(text)
-    both = len(letter_pieces.intersection(pieces))
-    if both / here < SIMILARITY_THRESHOLD:  # further shingles of the text only lower it
+def is_similar(letter_shingles: frozenset[str], text: str) -> bool:
+    """Return whether a text is similar to a letter, mostly without building the set of the text's shingles."""
+    letter_count = len(letter_shingles)
+    max_text_count, text_shingles = _iter_shingles(text)
+    shared = len(letter_shingles.intersection(text_shingles))
+    if shared / letter_count < SIMILARITY_THRESHOLD:  # the text's other shingles only lower the index
         return False
-    # `most` is the upper bound of the text's distinct shingles; only in doubt is the set built.
-    return both / (here + most - both) >= SIMILARITY_THRESHOLD or are_similar(letter_pieces, shingles_of(text))
+    # The text may repeat shingles, so that this is a lower bound. Only if it is too low is the set built.
+    if shared / (letter_count + max_text_count - shared) >= SIMILARITY_THRESHOLD:
+        return True
+    return are_similar(letter_shingles, shingles_of(text))
 
 
 def _iter_shingles(text: str) -> tuple[int, Iterator[str]]:
     """Return the number of a text's shingles, repeated ones included, and an iterator over them."""
     letters = _NO_LETTER.sub("", text[:COMPARED_CHARACTERS].casefold())
-    most = max(1, len(letters) - SHINGLE_LENGTH + 1)
-    return most, map(letters.__getitem__, _SHINGLE_SLICES[:most])
+    number = max(1, len(letters) - SHINGLE_LENGTH + 1)
+    return number, map(letters.__getitem__, _SHINGLE_SLICES[:number])
 
 
-HOLDS = 10  # the total weight from which on a letter is held
+MIN_HELD_WEIGHT = 10  # total weight of its signs from which on a letter is held
 PROOF_DISCOUNT = 6  # what a proof of work subtracts from the weight of a letter's arrival, never from that of its text
-RECENT = 30  # letters of today with which a new one is compared, of those without a minute and of the others
-SOME_ALIKE, MANY_ALIKE = 3, 12  # similar letters: a school class may send a few, only a flood sends many
+# Letters of today with which a new one is compared: so many that are stored without a minute, and so many with one.
+MAX_RECENT = 30
+SOME_SIMILAR = 3  # letters: a school class may send as many
+MANY_SIMILAR = 12  # letters: only a flood sends as many
 MIN_QUESTION_WORDS = 2  # words from which on a text can be a question
-SAME_SITE = 3  # letters that link to the same site
-MIXED, OF_WORDS = 3, 0.1  # least number and least share of words that mix two alphabets
+MIN_SAME_SITE = 3  # letters that link to the same site
+MIN_MIXED_WORDS = 3  # words that mix two alphabets
+MIN_MIXED_SHARE = 0.1  # of a text's words
 # Sites that hide where a link leads, also the one of a social network (t.co): this sign alone holds no letter.
 SHORTENERS = frozenset(
     (
@@ -93,23 +95,30 @@ SHORTENERS = frozenset(
         "vk.cc",
     )
 )
+# "https://www.example.org/path" (group 1 is the host), or without a scheme "example.org/path" (group 2).
 _LINK = re.compile(r"(?i)(?:https?://|\bwww\.)([^\s/?#:]+)[^\s]*|\b((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,9})/[^\s]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 # Kazakh and Ukrainian are often typed with the Latin i, h and schwa on keyboards without their own: these don't count.
-_LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]")
+_LATIN = re.compile(r"[A-GJ-Za-gj-z]")
+_GREEK_OR_CYRILLIC = re.compile(r"[\u0370-\u052f]")
 
 
 @dataclass(frozen=True)
 class SpamEvidence:
-    """A letter's text, recent texts to compare it with, and what its door noticed (`way`: "trap", "fast")."""
+    """What is known of a letter.
+
+    `text` is its text, and `recent_texts` are those to compare it with. `traits` are what the form or the mail server
+    noticed of its arrival: "trap", "fast", "flood", `PROOF_OF_WORK`. `compare` tells whether shingles and a text are
+    similar.
+    """
 
     text: str
-    before: Sequence[str]
-    way: Collection[str]
-    like: Callable[[frozenset[str], str], bool] = field(default=is_similar, repr=False)
+    recent_texts: Sequence[str]
+    traits: Collection[str]
+    compare: Callable[[frozenset[str], str], bool] = field(default=is_similar, repr=False)
 
     @cached_property
-    def content(self) -> str | None:
+    def content_reason(self) -> str | None:
         return held_reason(self.text)
 
     @cached_property
@@ -117,15 +126,15 @@ class SpamEvidence:
         return _sites(self.text)
 
     @cached_property
-    def alike(self) -> int:
+    def similar_count(self) -> int:
         """Count the recent letters that share most of its text."""
-        own = shingles_of(self.text)
-        return sum(self.like(own, other) for other in self.before)
+        shingles = shingles_of(self.text)
+        return sum(self.compare(shingles, recent_text) for recent_text in self.recent_texts)
 
     @property
-    def is_bare(self) -> bool:
-        left, links = _LINK.subn(" ", self.text)
-        return links > 0 and word_count(left) < MIN_QUESTION_WORDS
+    def is_only_link(self) -> bool:
+        text_without_links, link_count = _LINK.subn(" ", self.text)
+        return link_count > 0 and word_count(text_without_links) < MIN_QUESTION_WORDS
 
     @property
     def is_noise(self) -> bool:
@@ -133,50 +142,54 @@ class SpamEvidence:
 
     @property
     def is_mixed(self) -> bool:
+        """Whether words mix Latin letters with Greek or Cyrillic ones, as spam does to get past filters."""
         words = _WORD.findall(self.text[:COMPARED_CHARACTERS])
-        mixed = sum(bool(_LATIN.search(word) and _NOT_LATIN.search(word)) for word in words)
-        return mixed >= MIXED and mixed >= OF_WORDS * len(words)
+        mixed = sum(bool(_LATIN.search(word) and _GREEK_OR_CYRILLIC.search(word)) for word in words)
+        return mixed >= MIN_MIXED_WORDS and mixed >= MIN_MIXED_SHARE * len(words)
 
     @property
-    def hides_a_site(self) -> bool:
+    def has_shortened_link(self) -> bool:
         return not SHORTENERS.isdisjoint(self.sites)
 
     @property
-    def has_copies(self) -> bool:
-        return SOME_ALIKE <= self.alike < MANY_ALIKE
+    def has_some_similar(self) -> bool:
+        return SOME_SIMILAR <= self.similar_count < MANY_SIMILAR
 
     @property
-    def has_one_site(self) -> bool:
-        # Most letters have no links: search the sixty other texts only for those that have one.
-        others = Counter(site for other in self.before for site in _sites(other)) if self.sites else {}
-        return any(others.get(site, 0) >= SAME_SITE for site in self.sites)
+    def has_repeated_site(self) -> bool:
+        if not self.sites:  # as in most letters: then the recent texts needn't be searched
+            return False
+        site_counts = Counter(site for recent_text in self.recent_texts for site in _sites(recent_text))
+        return any(site_counts[site] >= MIN_SAME_SITE for site in self.sites)
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A row of the table: its weight out of `HOLDS`, its texts in the list (`label`) and above the letter (`says`), and
-    whether it applies to a letter (`shows`). `of_words` marks signs of the text; the others are signs of how the letter
-    arrived, which a proof of work mitigates.
+    """A row of the table.
+
+    A letter is held if the weights of its signs reach `MIN_HELD_WEIGHT`. `label` is the sign's text in the list of
+    letters, `sentence` the one above the letter. `applies_to` tells whether a letter has the sign. `is_of_text` is true
+    for signs of the text, and false for signs of how the letter arrived, which a proof of work mitigates.
     """
 
     code: str
     weight: int
     label: str
-    says: str
-    shows: Callable[[SpamEvidence], bool]
-    of_words: bool = True
+    sentence: str
+    applies_to: Callable[[SpamEvidence], bool]
+    is_of_text: bool = True
 
 
 def _content_sign(
-    code: str, weight: int, label: str, says: str, shows: Callable[[SpamEvidence], bool] | None = None
+    code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
 ) -> Sign:
-    return Sign(code, weight, label, says, shows or (lambda seen: seen.content == code))
+    return Sign(code, weight, label, sentence, applies_to or (lambda letter: letter.content_reason == code))
 
 
 def _delivery_sign(
-    code: str, weight: int, label: str, says: str, shows: Callable[[SpamEvidence], bool] | None = None
+    code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
 ) -> Sign:
-    return Sign(code, weight, label, says, shows or (lambda seen: code in seen.way), of_words=False)
+    return Sign(code, weight, label, sentence, applies_to or (lambda letter: code in letter.traits), is_of_text=False)
 
 
 # The heaviest first: the first sign that applies is the reason by which the list of letters can be filtered.
@@ -185,30 +198,34 @@ SIGNS = (
     _content_sign("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
     _content_sign("links", 10, N_("many links"), N_("It has many links, and few words for each.")),
     _content_sign(
-        "bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_bare
+        "bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_only_link
     ),
     _delivery_sign(
         "trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")
     ),
     _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
     _delivery_sign(
-        "many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY_ALIKE
+        "many alike",
+        10,
+        N_("many of the same"),
+        N_("Many of today say the same."),
+        lambda s: s.similar_count >= MANY_SIMILAR,
     ),
     _content_sign(
         "noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise
     ),
     _content_sign("mixed letters", 5, N_("two alphabets"), N_("Words in it mix two alphabets."), lambda s: s.is_mixed),
     _content_sign(
-        "short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.hides_a_site
+        "short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.has_shortened_link
     ),
     _content_sign(
-        "one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_one_site
+        "one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_repeated_site
     ),
-    _delivery_sign("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_copies),
+    _delivery_sign("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_some_similar),
     _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
 )
-BY_CODE = {sign.code: sign for sign in SIGNS}
-PROVEN = "proof"  # in `SpamEvidence.way`: the browser solved the proof of work
+SIGNS_BY_CODE = {sign.code: sign for sign in SIGNS}
+PROOF_OF_WORK = "proof"  # a trait: the browser solved the proof of work
 
 
 def weigh_signs(evidence: SpamEvidence) -> list[str]:
@@ -216,11 +233,14 @@ def weigh_signs(evidence: SpamEvidence) -> list[str]:
 
     All signs are checked even when one is enough, so that the time taken doesn't reveal the result.
     """
-    shown = [sign for sign in SIGNS if sign.shows(evidence)]
-    of_words = sum(sign.weight for sign in shown if sign.of_words)
-    of_way = sum(sign.weight for sign in shown if not sign.of_words)
-    of_way = max(0, of_way - PROOF_DISCOUNT) if PROVEN in evidence.way else of_way
-    return [sign.code for sign in shown] if of_words + of_way >= HOLDS else []
+    signs = [sign for sign in SIGNS if sign.applies_to(evidence)]
+    text_weight = sum(sign.weight for sign in signs if sign.is_of_text)
+    arrival_weight = sum(sign.weight for sign in signs if not sign.is_of_text)
+    if PROOF_OF_WORK in evidence.traits:
+        arrival_weight = max(0, arrival_weight - PROOF_DISCOUNT)
+    if text_weight + arrival_weight < MIN_HELD_WEIGHT:
+        return []
+    return [sign.code for sign in signs]
 
 
 def spam_signals(session: Session, newsletter_id: int, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
@@ -238,46 +258,60 @@ class RecentLetters:
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
         self._day = truncate_to_day(now(session))
-        self._counted = self._day + SLOTS_OF_A_DAY
-        # Letters without a minute, and the others.
-        self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
+        self._day_with_minutes = self._day + SLOTS_OF_A_DAY  # see `blurred_time`
+        self._without_minute: list[tuple[datetime, str]] = []
+        self._with_minute: list[tuple[datetime, str]] = []
         for received_at, text in _list_recent(session, newsletter_id, self._day):
-            self._walks[received_at >= self._counted].append((received_at, text))
-        cut = cache(shingles_of)  # the letters of one batch are compared with the same texts
-        self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_similar(own, cut(other))
+            self._list_of(received_at).append((received_at, text))
+        cached_shingles = cache(shingles_of)  # the letters of one batch are compared with the same texts
+        self._compare: Callable[[frozenset[str], str], bool] = lambda shingles, text: are_similar(
+            shingles, cached_shingles(text)
+        )
+
+    def _list_of(self, received_at: datetime) -> list[tuple[datetime, str]]:
+        return self._with_minute if received_at >= self._day_with_minutes else self._without_minute
 
     def signs_of(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
         """Return the codes of the signs for which a letter that arrives now is held, the heaviest first, or none."""
-        before = [other for walk in self._walks for _, other in walk if other]
-        return weigh_signs(SpamEvidence(text, before, delivery_signals, self._like))
+        recent_texts = [recent_text for _, recent_text in (*self._without_minute, *self._with_minute) if recent_text]
+        return weigh_signs(SpamEvidence(text, recent_texts, delivery_signals, self._compare))
 
     def add(self, text: str, received_at: datetime) -> None:
-        if received_at >= self._day:
-            walk = self._walks[received_at >= self._counted]
-            walk.append((received_at, text))
-            walk.sort(key=lambda letter: letter[0], reverse=True)
-            del walk[RECENT:]
+        if received_at < self._day:
+            return
+        letters = self._list_of(received_at)
+        letters.append((received_at, text))
+        letters.sort(key=lambda letter: letter[0], reverse=True)
+        del letters[MAX_RECENT:]
 
 
-def _select_recent(*came: ColumnElement[bool]) -> Select[Any]:
-    unfiled = _ROW.newsletter_id == bindparam("newsletter_id"), _ROW.body.is_not(None), _ROW.question_id.is_(None)
-    letters = select(_ROW.received_at, _ROW.body).where(*unfiled, *came)
-    return select(letters.order_by(_ROW.received_at.desc()).limit(RECENT).subquery())
+_COLUMNS = Letter.__table__.c
 
 
-_ROW = Letter.__table__.c
+def _select_recent(*conditions: ColumnElement[bool]) -> Select[Any]:
+    is_unfiled = (
+        _COLUMNS.newsletter_id == bindparam("newsletter_id"),
+        _COLUMNS.body.is_not(None),
+        _COLUMNS.question_id.is_(None),
+    )
+    letters = select(_COLUMNS.received_at, _COLUMNS.body).where(*is_unfiled, *conditions)
+    return select(letters.order_by(_COLUMNS.received_at.desc()).limit(MAX_RECENT).subquery())
+
+
 # Built once, with named parameters: building it for each letter takes several times as long as running it.
 _RECENT = union_all(
-    _select_recent(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
-    _select_recent(_ROW.received_at >= bindparam("counted")),
+    _select_recent(_COLUMNS.received_at >= bindparam("day"), _COLUMNS.received_at < bindparam("day_with_minutes")),
+    _select_recent(_COLUMNS.received_at >= bindparam("day_with_minutes")),
 )
 
 
 def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[tuple[datetime, str]]:
     """Return time and text of the day's newest letters that belong to no question, with and without a minute."""
-    params = {"newsletter_id": newsletter_id, "day": day, "counted": day + SLOTS_OF_A_DAY}
+    params = {"newsletter_id": newsletter_id, "day": day, "day_with_minutes": day + SLOTS_OF_A_DAY}
     return [(received_at, body) for received_at, body in session.connection().execute(_RECENT, params)]
 
 
 def _sites(text: str) -> set[str]:
-    return {(typed or bare).casefold().removeprefix("www.") for typed, bare in _LINK.findall(text)}
+    """Return the hosts of a text's links, without "www."."""
+    hosts = [url_host or bare_host for url_host, bare_host in _LINK.findall(text)]
+    return {host.casefold().removeprefix("www.") for host in hosts}

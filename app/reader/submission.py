@@ -119,11 +119,11 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
 
 def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
     """Return the delivery signals of a form for the spam filter: "trap" if it filled the field that people don't see,
-    "fast" if it was sent sooner than people type, and "flood" in a flood, or else `PROVEN` with a proof of work.
+    "fast" if it was sent sooner than people type, and "flood" in a flood, or else `PROOF_OF_WORK` with a proof of work.
     """
     proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     way = {"trap"} if form_values.get(TRAP) else set()
-    good = {spam_filter.PROVEN} if proven else set()
+    good = {spam_filter.PROOF_OF_WORK} if proven else set()
     if not limiter.enabled:
         return way | good
     try:

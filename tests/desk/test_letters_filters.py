@@ -172,7 +172,7 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsroom, monkeypatch, query):
-    monkeypatch.setattr(spam_filter, "HOLDS", 100)  # so many that are alike would be held
+    monkeypatch.setattr(spam_filter, "MIN_HELD_WEIGHT", 100)  # so many that are alike would be held
 
     def fill(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)

@@ -13,11 +13,11 @@ from app.db.engine import Database
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.letters.spam_filter import (
-    BY_CODE,
-    HOLDS,
-    MANY_ALIKE,
-    PROVEN,
+    MANY_SIMILAR,
+    MIN_HELD_WEIGHT,
+    PROOF_OF_WORK,
     SIGNS,
+    SIGNS_BY_CODE,
     SIMILARITY_THRESHOLD,
     SpamEvidence,
     are_similar,
@@ -51,7 +51,7 @@ MIXED = "Сheар viаgrа оnlinе for you, my dear friends of the sea"  # Cyri
 
 def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> list[str]:
     seen = SpamEvidence(text, before, way)
-    return [sign.code for sign in SIGNS if sign.shows(seen)]
+    return [sign.code for sign in SIGNS if sign.applies_to(seen)]
 
 
 @pytest.mark.threat("flood")
@@ -73,7 +73,7 @@ def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> lis
 )
 def test_each_sign_is_seen(code: str, text: str, before: Sequence[str], way: Sequence[str]) -> None:
     assert code in shown(text, before, way)
-    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY_ALIKE)
+    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY_SIMILAR)
 
 
 @pytest.mark.threat("flood")
@@ -88,7 +88,7 @@ def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are
 
 
 def test_one_light_sign_holds_nothing_and_several_do() -> None:
-    light = [sign.code for sign in SIGNS if sign.weight < HOLDS]
+    light = [sign.code for sign in SIGNS if sign.weight < MIN_HELD_WEIGHT]
     assert light == ["noise", "mixed letters", "short link", "one site", "alike", "fast"]
     assert [weigh_signs(SpamEvidence(text, (), ())) for text in (NOISE, MIXED, SHORT)] == [[], [], []]
     assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * 3, ("fast",))) == []
@@ -98,9 +98,9 @@ def test_one_light_sign_holds_nothing_and_several_do() -> None:
 @pytest.mark.threat("flood")
 def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> None:
     assert weigh_signs(SpamEvidence(QUESTION, (), ("flood",))) == ["flood"]
-    assert weigh_signs(SpamEvidence(QUESTION, (), ("flood", PROVEN))) == []
-    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY_ALIKE, ("flood", PROVEN))) == ["flood", "many alike"]
-    assert weigh_signs(SpamEvidence("https://a.example/only", (), (PROVEN,))) == ["bare link"]
+    assert weigh_signs(SpamEvidence(QUESTION, (), ("flood", PROOF_OF_WORK))) == []
+    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY_SIMILAR, ("flood", PROOF_OF_WORK))) == ["flood", "many alike"]
+    assert weigh_signs(SpamEvidence("https://a.example/only", (), (PROOF_OF_WORK,))) == ["bare link"]
 
 
 def share(one: str, other: str) -> float:
@@ -185,7 +185,7 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
     """Readers who would ask the same press a button, and stand behind the question in its words."""
 
     def send(session: Session) -> tuple[list[str], list[str]]:
-        letters = [sent(session, newsroom, number) for number in range(MANY_ALIKE)]
+        letters = [sent(session, newsroom, number) for number in range(MANY_SIMILAR)]
         before = spam_signals(session, newsroom.newsletter_id, QUESTION)
         actions.open_question(session, newsroom.nora, letters)
         return before, spam_signals(session, newsroom.newsletter_id, QUESTION, ("flood",))
@@ -194,5 +194,5 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
 
 
 def test_every_sign_has_words_of_its_own() -> None:
-    assert len(BY_CODE) == len(SIGNS)
-    assert len({sign.label for sign in SIGNS}) == len({sign.says for sign in SIGNS}) == len(SIGNS)
+    assert len(SIGNS_BY_CODE) == len(SIGNS)
+    assert len({sign.label for sign in SIGNS}) == len({sign.sentence for sign in SIGNS}) == len(SIGNS)

@@ -21,7 +21,7 @@ from ...letters import contacts, crowds, machine_translation, queries
 from ...letters.lifecycle import LETTER, STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
-from ...letters.spam_filter import BY_CODE
+from ...letters.spam_filter import SIGNS_BY_CODE
 from ...mail import inbound
 from ...people.models import Person
 from ...questions import queries as question_queries
@@ -343,7 +343,7 @@ def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> s
 def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
     by_mail = item.channel == "mail"
-    mail = inbound.of_letter(session, item.id) if by_mail else None
+    mail = inbound.find_by_letter(session, item.id) if by_mail else None
     about = incoming_mails.load_subjects(session, [item], editions)
     expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
     added, credits = (
@@ -358,7 +358,7 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
         "item": item,
         "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
         "outcome": _format_outcome(item),
-        "signs": [BY_CODE[code].says for code in item.signs if code in BY_CODE] if item.is_held else [],
+        "signs": [SIGNS_BY_CODE[code].sentence for code in item.signs if code in SIGNS_BY_CODE] if item.is_held else [],
         "source": CHANNELS[item.channel],
         "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
         "writing_direction": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
