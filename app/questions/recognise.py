@@ -30,8 +30,8 @@ class _Word(NamedTuple):
     start: int
     end: int
     text: str
-    opens: bool  # Whether it begins a sentence, where a capital says nothing.
-    near: bool  # Whether only a space or a hyphen separates it from the word before.
+    is_sentence_start: bool  # There a capital says nothing.
+    is_adjacent: bool  # Only a space or a hyphen separates it from the word before.
 
 
 def _table() -> dict[str, Any]:
@@ -53,17 +53,22 @@ def _table_pattern(name: str) -> str:
 
 def _relations() -> list[str]:
     """Return the patterns of `relations`, with the language's words of kin in place of KIN."""
-    tables = _table()["relations"].values()
-    return [form.replace("KIN", "|".join(of.get("kin", "").split())) for of in tables for form in of["patterns"]]
+    patterns: list[str] = []
+    for language in _table()["relations"].values():
+        kin_words = "|".join(language.get("kin", "").split())
+        patterns += [pattern.replace("KIN", kin_words) for pattern in language["patterns"]]
+    return patterns
 
 
 # A capital, or a letter of an alphabet without capitals: what may begin a name beside a word such as "village".
-_NAMED = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
-_NAME = rf"{_NAMED}{LETTER}{{1,40}}"
+_NAME_START = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
+_NAME = rf"{_NAME_START}{LETTER}{{1,40}}"
+# The rest of a URL after the host, without the punctuation of the sentence around it.
 _PATH = r"(?:/[^\s\0<>\"”»)\]]{0,2000}(?<![.,;:!?'’]))"
+# A day before the month: "3 ", "3. ", "3rd ", "3-го ".
 _DAY = rf"(?:\d{{1,4}}(?:-?{LETTER}{{1,3}})?\.?[ \u200c])"
 _YEAR = r"(?:,? ?\d{1,4}(?!\d))"
-_CLASSIC = r"\d〇一二三四五六七八九十"
+_CHINESE_DIGITS = r"\d〇一二三四五六七八九十"
 
 
 @cache
@@ -81,16 +86,19 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
         ("date", rf"(?i)(?<!\w){_DAY}?{_table_pattern('months')}{LETTER}{{0,8}}\.?(?!\w){_YEAR}?"),
         ("date", rf"(?<!\w){_table_pattern('capital_months')}(?!\w){_YEAR}?"),
         ("date", rf"(?i)(?<!\w){_DAY}{_table_pattern('months_with_day')}(?!\w){_YEAR}?"),
-        ("date", rf"[{_CLASSIC}]{{1,4}} ?[年月日號号](?:[{_CLASSIC}]{{1,3}} ?[月日號号]){{0,2}}"),
+        ("date", rf"[{_CHINESE_DIGITS}]{{1,4}} ?[年月日號号](?:[{_CHINESE_DIGITS}]{{1,3}} ?[月日號号]){{0,2}}"),
         ("date", r"(?<!\d)\d{1,4}([./\-])\d{1,2}\1\d{1,4}(?!\d)"),
         ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
         ("number", r"[+№#]?\d(?:[ \u00a0().,/:\-]{0,2}\d){0,40}"),
         ("number", r"[一二三四五六七八九十百千万两]{1,6}(?:岁|歲|个|個|名|口人)"),
         ("relation", rf"(?i){_alternation_pattern(_relations())}"),
-        ("place", rf"(?<!\w)(?i:{_table_pattern('place_words_before')})[ \u200c]{{1,2}}{_NAMED}№? ?{LETTER}{{1,40}}"),
         (
             "place",
-            rf"(?<!\w){_NAMED}{LETTER}{{2,40}}[ \u200c](?i:{_table_pattern('place_words_after')}){LETTER}{{0,8}}",
+            rf"(?<!\w)(?i:{_table_pattern('place_words_before')})[ \u200c]{{1,2}}{_NAME_START}№? ?{LETTER}{{1,40}}",
+        ),
+        (
+            "place",
+            rf"(?<!\w){_NAME_START}{LETTER}{{2,40}}[ \u200c](?i:{_table_pattern('place_words_after')}){LETTER}{{0,8}}",
         ),
         ("place", r"[\u4e00-\u9fff]{2,3}(?:省|市|县|縣|区|區|村|镇|鎮|乡|鄉|路|街|州|旗|盟)"),
         ("name", rf"(?<!\w)(?i:{_table_pattern('titles')})\.?[ \u200c]{{1,3}}{_NAME}(?:[ \u200c]{_NAME})?"),
@@ -111,12 +119,12 @@ def marks(text: str, language: str) -> list[Mark]:
     `language` (BCP 47) only decides what capitals mean: German capitalises every noun.
     """
     found: list[Mark] = []
-    left = text
+    masked_text = text
     for kind, pattern in _patterns():
-        new = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(left)]
-        left = _blank_marks(left, new)
-        found += new
-    found += [Mark(start, end, kind) for start, end, kind in _capitals(left, text, language)]
+        new_marks = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(masked_text)]
+        masked_text = _blank_marks(masked_text, new_marks)
+        found += new_marks
+    found += _find_capitalised(masked_text, text, language)
     return sorted(found, key=lambda mark: mark.start)
 
 
@@ -128,62 +136,78 @@ def _blank_marks(text: str, marks: list[Mark]) -> str:
 def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
     """Split a text into pieces, each with the kind of its mark or None; joined, the pieces are the text."""
     pieces: list[tuple[str, Kind | None]] = []
-    at = 0
+    position = 0
     for mark in marks:
-        pieces += [(text[at : mark.start], None), (text[mark.start : mark.end], mark.kind)]
-        at = mark.end
-    pieces.append((text[at:], None))
-    return [piece for piece in pieces if piece[0]]
+        pieces += [(text[position : mark.start], None), (text[mark.start : mark.end], mark.kind)]
+        position = mark.end
+    pieces.append((text[position:], None))
+    return [(piece, kind) for piece, kind in pieces if piece]
 
 
-def _capitals(masked_text: str, text: str, language: str) -> Iterator[tuple[int, int, Kind]]:
+def _find_capitalised(masked_text: str, text: str, language: str) -> Iterator[Mark]:
     """Find runs of capitalised words that the spelling rules of the language don't explain."""
-    listed = list(_iter_words(masked_text))
-    lower_elsewhere = {word.text for word in listed if word.text.islower()}
+    words = list(_iter_words(masked_text))
+    lower_case_words = {word.text for word in words if word.text.islower()}
     run: list[_Word] = []
-    before = ""
-    for word in [*listed, None]:
-        if word and _is_name(word, before, language, lower_elsewhere):
-            if run and not word.near:
-                yield _run(text, run)
-                run = []
-            run.append(word)
-        elif run:
-            yield _run(text, run)
+    previous_word = ""
+    for word in words:
+        is_name = _is_name(word, previous_word, language, lower_case_words)
+        if run and not (is_name and word.is_adjacent):
+            yield _classify_run(text, run)
             run = []
-        before = word.text if word else ""
+        if is_name:
+            run.append(word)
+        previous_word = word.text
+    if run:
+        yield _classify_run(text, run)
 
 
 def _iter_words(text: str) -> Iterator[_Word]:
-    at, before = 0, ""
+    previous_end = 0
+    previous_word = ""
     for match in _WORDS.finditer(text):
-        gap = text[at : match.start()]
-        initial = gap[:1] == "." and (len(before) == 1 or before.lower() in _get_word_set("titles"))
-        opens = not at or (not initial and bool(_SENTENCE_END.search(gap)))
-        yield _Word(match.start(), match.end(), match.group(), opens, gap in {" ", "-", "\u00a0"} or initial)
-        at, before = match.end(), match.group()
-
-
-def _is_name(word: _Word, previous_word: str, language: str, lower_elsewhere: set[str]) -> bool:
-    plain = word.text.lower()
-    if (
-        not word.text[0].isupper()
-        or plain in _get_word_set("never_names")
-        or plain.split("'")[0].split("’")[0] in _get_word_set("never_names")
-    ):
-        return False
-    if word.opens:
-        return plain.replace("’", "'") not in _get_word_set("openers") and plain not in lower_elsewhere
-    if language.split("-")[0] == "de":
-        return previous_word.lower() not in _get_word_set("german_articles") and not re.search(
-            _table()["german_noun_ends"], plain
+        gap = text[previous_end : match.start()]
+        # The point of "J. Smith" or "Dr. Smith", which ends no sentence.
+        is_abbreviation_point = gap[:1] == "." and (
+            len(previous_word) == 1 or previous_word.lower() in _get_word_set("titles")
         )
+        ends_sentence = not is_abbreviation_point and bool(_SENTENCE_END.search(gap))
+        yield _Word(
+            match.start(),
+            match.end(),
+            match.group(),
+            is_sentence_start=previous_end == 0 or ends_sentence,
+            is_adjacent=is_abbreviation_point or gap in {" ", "-", "\u00a0"},
+        )
+        previous_end = match.end()
+        previous_word = match.group()
+
+
+def _is_name(word: _Word, previous_word: str, language: str, lower_case_words: set[str]) -> bool:
+    """Return whether a capitalised word may be a name. `lower_case_words` are those of the same text."""
+    if not word.text[0].isupper():
+        return False
+    lower = word.text.lower()
+    before_apostrophe = lower.split("'")[0].split("’")[0]
+    if lower in _get_word_set("never_names") or before_apostrophe in _get_word_set("never_names"):
+        return False
+    if word.is_sentence_start:
+        return lower.replace("’", "'") not in _get_word_set("openers") and lower not in lower_case_words
+    if language.split("-")[0] == "de":
+        is_noun = previous_word.lower() in _get_word_set("german_articles") or re.search(
+            _table()["german_noun_ends"], lower
+        )
+        return not is_noun
     return True
 
 
-def _run(text: str, run: list[_Word]) -> tuple[int, int, Kind]:
-    """Classify a run of capitals as a place if the word before it or its ending says so, else as a name."""
-    start, end = run[0].start, run[-1].end
-    ahead = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
-    placed = ahead is not None and ahead.group(1).lower() in _get_word_set("place_prepositions")
-    return start, end, "place" if placed or re.search(_table()["place_ends"], run[-1].text) else "name"
+def _classify_run(text: str, run: list[_Word]) -> Mark:
+    """Mark a run of capitalised words as a place if the word before it or its ending says so, else as a name."""
+    start = run[0].start
+    end = run[-1].end
+    word_before = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
+    if word_before and word_before.group(1).lower() in _get_word_set("place_prepositions"):
+        return Mark(start, end, "place")
+    if re.search(_table()["place_ends"], run[-1].text):
+        return Mark(start, end, "place")
+    return Mark(start, end, "name")
