@@ -16,14 +16,14 @@ from .items import headline, own_phrases
 from .models import Correction, Edition, EditionItem
 from .queries import select_editions_to_run
 
-MOST = 50  # corrections in one edition
+MAX_CORRECTIONS = 50  # in one edition
 
 
 def listing(newsletter: Newsletter) -> Listing[Correction]:
-    """Return the listing of the public corrections, newest first: not those of retracted Q&As, and not erased ones."""
+    """Return the listing of the public corrections, newest first, without erased ones and those of retracted Q&As."""
     query = select(Correction).join(Question, Question.id == Correction.question_id)
-    here = (Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published)
-    return Listing(query.where(*here), (Correction.made_at, Correction.id))
+    is_public = (Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published)
+    return Listing(query.where(*is_public), (Correction.made_at, Correction.id))
 
 
 def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
@@ -34,37 +34,46 @@ def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> dict[int, list[Correction]]:
     """Return the corrections of several Q&As, keyed by question ID, oldest first, in one query."""
-    found: dict[int, list[Correction]] = {key: [] for key in question_ids}
-    query = select(Correction).where(Correction.question_id.in_(found), Correction.erased_at.is_(None))
-    for one in session.scalars(query.order_by(Correction.question_id, Correction.id)) if found else ():
-        found[one.question_id].append(one)
-    return found
+    corrections: dict[int, list[Correction]] = {question_id: [] for question_id in question_ids}
+    if not corrections:
+        return corrections
+    query = select(Correction).where(Correction.question_id.in_(corrections), Correction.erased_at.is_(None))
+    for correction in session.scalars(query.order_by(Correction.question_id, Correction.id)):
+        corrections[correction.question_id].append(correction)
+    return corrections
 
 
 def notes(corrections: Sequence[Correction]) -> tuple[Note, ...]:
-    return tuple(Note(one.made_at.date().isoformat(), one.wrong, one.right) for one in corrections)
+    """Return the notes that are typeset under a Q&A for its corrections."""
+    return tuple(
+        Note(correction.made_at.date().isoformat(), correction.wrong, correction.right) for correction in corrections
+    )
 
 
 def format_correction(language: str, wrong_text: str, right_text: str) -> str:
     """Return both sentences of a correction as one text; Chinese and Japanese have no space between them."""
-    return f"{wrong_text}{'' if language.startswith(('zh', 'ja')) else ' '}{right_text}"
+    separator = "" if language.startswith(("zh", "ja")) else " "
+    return f"{wrong_text}{separator}{right_text}"
 
 
 def list_carried_corrections(session: Session, edition: Edition) -> list[Correction]:
-    """Return the corrections that an edition was locked with, or for the next one to lock, those that wait.
+    """Return the corrections that an edition carries.
 
-    Those of Q&As that were retracted since are left out, and so are erased ones.
+    A locked edition carries those that it was locked with. The next planned edition carries those that wait, and other
+    editions carry none. Erased corrections, and those of retracted Q&As, are left out.
     """
     readable = select(Correction).join(Question, Question.id == Correction.question_id)
     readable = readable.where(Correction.erased_at.is_(None), Question.is_published)
     if edition.is_fixed:
         query = readable.where(Correction.edition_id == edition.id)
     elif edition.is_planned:
-        waits = (Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None))
-        query = readable.where(*waits, _next_edition_id(session, edition.newsletter_id) == edition.id)
+        waiting = readable.where(
+            Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None)
+        )
+        query = waiting.where(_next_edition_id(session, edition.newsletter_id) == edition.id)
     else:
         return []
-    return list(session.scalars(query.order_by(Correction.id).limit(MOST)))
+    return list(session.scalars(query.order_by(Correction.id).limit(MAX_CORRECTIONS)))
 
 
 def _next_edition_id(session: Session, newsletter_id: int) -> ScalarSelect[int]:
@@ -74,11 +83,11 @@ def _next_edition_id(session: Session, newsletter_id: int) -> ScalarSelect[int]:
 
 def attach_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Attach the corrections that wait to an edition that is being locked, and return them."""
-    found = list_carried_corrections(session, edition)
-    for one in found:
-        one.edition_id = edition.id
+    corrections = list_carried_corrections(session, edition)
+    for correction in corrections:
+        correction.edition_id = edition.id
     session.flush()
-    return found
+    return corrections
 
 
 def detach_corrections(session: Session, edition: Edition) -> None:
@@ -96,14 +105,14 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
     """Return a block with corrections for the edition that carries them, in a list that is empty without any."""
     if not corrections:
         return []
-    keys = [one.question_id for one in corrections]
-    ran = session.scalars(select(EditionItem).where(EditionItem.question_id.in_(keys)))
-    items = {item.question_id: item for item in ran}
+    question_ids = [correction.question_id for correction in corrections]
+    query = select(EditionItem).where(EditionItem.question_id.in_(question_ids))
+    items = {item.question_id: item for item in session.scalars(query)}
     lines = []
-    for one in corrections:
-        item = items[one.question_id]
+    for correction in corrections:
+        item = items[correction.question_id]
         path = story_path(newsletter, item.question)
-        note = format_correction(item.piece["language"], one.wrong, one.right)
+        note = format_correction(item.piece["language"], correction.wrong, correction.right)
         lines.append((headline(item), absolute_url(session, path), note))
     return [set_corrections(newsletter.language, lines, own_phrases(session, newsletter, newsletter.language))]
 
@@ -111,13 +120,15 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
 def uncorrect(session: Session, edition: Edition) -> None:
     """Remove all corrections of an edition's Q&As as part of its recall, as if it had never run.
 
-    Of those that another edition was locked with, only the text is erased: that edition's hash stays.
+    If another edition was locked with a correction, only the correction's text is erased, so that the hash of that
+    edition stays.
     """
-    items = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
-    mine = Correction.question_id.in_(items)
-    erased = {"wrong": "", "right": "", "erased_at": now(session)}
-    carried = update(Correction).where(mine, Correction.edition_id.is_not(None), Correction.erased_at.is_(None))
-    session.execute(carried.values(**erased))
-    session.execute(delete(Correction).where(mine, Correction.edition_id.is_(None)))
-    there = update(EditionItem).where(EditionItem.edition_id == edition.id)
-    session.execute(there.values(mended=None, mended_at=None))
+    question_ids = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
+    is_of_edition = Correction.question_id.in_(question_ids)
+    carried = update(Correction).where(
+        is_of_edition, Correction.edition_id.is_not(None), Correction.erased_at.is_(None)
+    )
+    session.execute(carried.values(wrong="", right="", erased_at=now(session)))
+    session.execute(delete(Correction).where(is_of_edition, Correction.edition_id.is_(None)))
+    items = update(EditionItem).where(EditionItem.edition_id == edition.id)
+    session.execute(items.values(mended=None, mended_at=None))

@@ -32,10 +32,16 @@ MAX_UNFILED_MAILS = 12  # mails from experts that are listed one by one
 
 @dataclass(frozen=True)
 class LockWarning:
-    """Something to know before an edition is locked. Of the kinds, only "words" and "answer" prevent the lock.
+    """Something to know before an edition is locked. Each kind uses some of the fields:
 
-    `letter` and `answer` are public IDs, of an expert's mail and of the longest answer. `number` counts excess words,
-    open slots, or questions with the same expert; `day` is the date by which `question` must run.
+    - "words": the wording of `question` isn't cleared, which prevents the lock;
+    - "answer": `question` has no approved answer, which prevents the lock;
+    - "mail": the expert has sent a mail about `question` that isn't filed; `letter` is its public ID;
+    - "asked": the expert was asked `question` and has no approved answer;
+    - "twice": the expert answers more than one question, `number` of them;
+    - "late", "left out": `question` must run by `day`; it runs too late, or this edition is the last chance for it;
+    - "long": the answers to `question` have `number` words too many; `answer` is the public ID of the longest;
+    - "open": the number of open slots.
     """
 
     kind: str
@@ -59,72 +65,81 @@ def list_lock_warnings(
     deadline_questions: Sequence[Question],
     next_edition_date: date | None,
 ) -> list[LockWarning]:
-    """Return what to know before an edition is locked; what prevents the lock comes first.
+    """Return what to know before an edition is locked. The warnings that prevent the lock come first.
 
     `deadline_questions` are the newsletter's questions that must run by a date, `next_edition_date` is the date of the
-    edition after this one. Readers' names that can't be printed are not among them: see `name_troubles`.
+    edition after this one. Readers' names that can't be printed aren't included: see `name_troubles`.
     """
-    found = list_lock_blockers(ready_questions)
-    questions = {one.question.id: one.question for one in ready_questions}
+    warnings = list_lock_blockers(ready_questions)
+    questions = {ready.question.id: ready.question for ready in ready_questions}
     if questions:
-        found += _list_unfiled_mails(session, edition, questions) + _list_unanswered_requests(session, questions)
-    found += [LockWarning("twice", expert=name, number=many) for name, many in _list_repeated_experts(ready_questions)]
-    for one in ready_questions:
-        if one.must_run_by and one.must_run_by < edition.rule_date:
-            found.append(LockWarning("late", one.question, day=one.must_run_by))
-        if one.words > one.room:
-            longest = max(one.voices, key=lambda voice: voice.words).answer.public_id
-            found.append(LockWarning("long", one.question, answer=longest, number=one.words - one.room))
+        warnings += _list_unfiled_mails(session, edition, questions)
+        warnings += _list_unanswered_requests(session, questions)
+    for name, count in _list_repeated_experts(ready_questions):
+        warnings.append(LockWarning("twice", expert=name, number=count))
+    for ready in ready_questions:
+        if ready.must_run_by and ready.must_run_by < edition.rule_date:
+            warnings.append(LockWarning("late", ready.question, day=ready.must_run_by))
+        if ready.words > ready.room:
+            longest = max(ready.voices, key=lambda voice: voice.words).answer.public_id
+            warnings.append(LockWarning("long", ready.question, answer=longest, number=ready.words - ready.room))
     for question in deadline_questions:
         if is_last_chance(question, edition, next_edition_date):
-            found.append(LockWarning("left out", question, day=question.must_run_by))
+            warnings.append(LockWarning("left out", question, day=question.must_run_by))
     if open_slots:
-        found.append(LockWarning("open", number=len(open_slots)))
-    return found
+        warnings.append(LockWarning("open", number=len(open_slots)))
+    return warnings
 
 
 def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
     """Return why picked questions can't run or be exported: their wording isn't cleared, or has no approved answer."""
-    found = []
-    for one in ready_questions:
-        if not cleared.holds(one.question):
-            found.append(LockWarning("words", one.question))
-        if not one.experts:
-            found.append(LockWarning("answer", one.question))
-    return found
+    blockers = []
+    for ready in ready_questions:
+        if not cleared.holds(ready.question):
+            blockers.append(LockWarning("words", ready.question))
+        if not ready.experts:
+            blockers.append(LockWarning("answer", ready.question))
+    return blockers
 
 
 def _list_repeated_experts(ready_questions: Sequence[ReadyQuestion]) -> list[tuple[str, int]]:
     """Return the names of experts who answer more than one of the questions, with the number of questions."""
-    names = {voice.answer.expert_id: voice.name for one in ready_questions for voice in one.voices}
-    in_how_many = Counter(key for one in ready_questions for key in {voice.answer.expert_id for voice in one.voices})
-    return [(names[key], many) for key, many in in_how_many.items() if many > 1]
+    names: dict[int, str] = {}
+    question_counts: Counter[int] = Counter()
+    for ready in ready_questions:
+        experts = {voice.answer.expert_id: voice.name for voice in ready.voices}
+        names |= experts
+        question_counts.update(experts.keys())
+    return [(names[expert_id], count) for expert_id, count in question_counts.items() if count > 1]
 
 
 def is_last_chance(question: Question, edition: Edition, next_edition_date: date | None) -> bool:
-    """Return whether this edition is the last that a question may run in, and it isn't picked for it."""
-    by = question.must_run_by
-    if by is None or question.edition_id == edition.id or by < edition.rule_date:
+    """Return whether this edition is the last that a question may run in, though the question isn't picked for it."""
+    deadline = question.must_run_by
+    if deadline is None or deadline < edition.rule_date or question.edition_id == edition.id:
         return False
-    return next_edition_date is None or by < next_edition_date
+    return next_edition_date is None or deadline < next_edition_date
 
 
 def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[LockWarning]:
-    """Return warnings of unfiled mails from experts about these questions, as they may report an error."""
+    """Return warnings of unfiled mails from experts about these questions. A mail may report an error."""
     query = select(Letter.public_id, Assignment).join(Assignment, Assignment.id == Letter.assignment_id)
     query = query.where(
         Letter.newsletter_id == edition.newsletter_id, Letter.waits, Assignment.question_id.in_(questions)
     )
     return [
-        LockWarning("mail", questions[one.question_id], letter, expert=one.expert.name)
-        for letter, one in session.execute(query.order_by(Letter.id).limit(MAX_UNFILED_MAILS))
+        LockWarning("mail", questions[assignment.question_id], letter=letter_id, expert=assignment.expert.name)
+        for letter_id, assignment in session.execute(query.order_by(Letter.id).limit(MAX_UNFILED_MAILS))
     ]
 
 
 def _list_unanswered_requests(session: Session, questions: dict[int, Question]) -> list[LockWarning]:
     """Return warnings of experts who were asked these questions and have no approved answer."""
     query = select(Assignment).where(Assignment.question_id.in_(questions), Assignment.is_asked).order_by(Assignment.id)
-    return [LockWarning("asked", questions[one.question_id], expert=one.expert.name) for one in session.scalars(query)]
+    return [
+        LockWarning("asked", questions[assignment.question_id], expert=assignment.expert.name)
+        for assignment in session.scalars(query)
+    ]
 
 
 def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
@@ -139,15 +154,16 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
     if not questions:
         raise MissingPrecondition("no_question_picked")
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    carries = corrections.attach_corrections(session, edition)
+    attached = corrections.attach_corrections(session, edition)
     items = [add_and_flush(session, freeze_item(session, newsletter, edition, question)) for question in questions]
     for item in items:
         item_translations.freeze(session, newsletter, item)
-    edition.sha256 = edition_digest(items, carries)
+    edition.sha256 = edition_digest(items, attached)
     if edition.number is None:
         newest = session.scalar(select(func.max(Edition.number)).filter_by(newsletter_id=newsletter.id))
         edition.number = (newest or 0) + 1
-    EDITION.apply(session, actor, edition, "lock", why={"questions": [q.id for q in questions]}, locked_at=now(session))
+    details = {"questions": [question.id for question in questions]}
+    EDITION.apply(session, actor, edition, "lock", why=details, locked_at=now(session))
     queue_deliveries(session, newsletter.id, "edition.locked", edition_id=edition.id)
 
 
@@ -168,9 +184,9 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
 
 
 class LockedItems(NamedTuple):
-    """The items that were locked into an edition, in order, and their corrections since, keyed by question ID.
+    """The items that were locked into an edition, in order. None are while the edition is planned.
 
-    Both are empty while the edition is planned.
+    `since` are the corrections after the lock, keyed by question ID.
     """
 
     items: list[EditionItem]
@@ -183,12 +199,13 @@ def get_locked_items(session: Session, edition: Edition) -> LockedItems:
 
 
 class Preview(NamedTuple):
-    """An edition's blocks as they will run or ran; a block with corrections of earlier editions comes last.
+    """An edition as it will run or ran.
 
-    `troubles` are readers' names that may not be printed, while the edition is planned: with any of them, nothing is
-    exported. `left` has each language with a translated Q&A, and the headlines of those that lack a translation.
-    `language` is the requested one if it is among them: Q&As are in it if they have a translation, and else in their
-    own language.
+    - `blocks`: its Q&As, then a block with the corrections of earlier editions, if there are any;
+    - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
+    - `left`: the headlines of the Q&As without a translation, by each language into which some Q&A is translated;
+    - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
+      their own language.
     """
 
     blocks: list[Block]
@@ -204,25 +221,25 @@ def preview(
     in_slots: Sequence[Question] | None = None,
     was_locked: LockedItems | None = None,
 ) -> Preview:
-    """Return an edition as it reads in a language, or in the languages of its Q&As if nothing is translated into it.
+    """Return an edition in a language; Q&As without a translation into it are in their own language.
 
     `in_slots` (the picked questions) and `was_locked` can be passed if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    was_locked = get_locked_items(session, edition) if was_locked is None else was_locked
-    found = _list_runs(session, newsletter, edition, in_slots, was_locked)
-    put = item_translations.translate_runs(session, newsletter, found)
-    there = put.get(language, [None] * len(found))
-    pieces = [one or (run.piece, run.own) for run, one in zip(found, there, strict=True)]
-    left = {
-        code: [run.piece.headline for run, one in zip(found, some, strict=True) if not one]
-        for code, some in put.items()
-    }
-    blocks = item_translations.blocks_of(session, newsletter, pieces, found)
+    if was_locked is None:
+        was_locked = get_locked_items(session, edition)
+    runs = _list_runs(session, newsletter, edition, in_slots, was_locked)
+    translations = item_translations.translate_runs(session, newsletter, runs)
+    in_language = translations.get(language, [None] * len(runs))
+    pieces = [translation or (run.piece, run.own) for run, translation in zip(runs, in_language, strict=True)]
+    left = {}
+    for code, translated in translations.items():
+        left[code] = [run.piece.headline for run, piece in zip(runs, translated, strict=True) if not piece]
+    blocks = item_translations.blocks_of(session, newsletter, pieces, runs)
     if blocks:
         blocks += corrections.block_of(session, newsletter, corrections.list_carried_corrections(session, edition))
-    troubles = [run.trouble for run in found if run.trouble]
-    return Preview(blocks, troubles, left, language if language in put else "")
+    troubles = [run.trouble for run in runs if run.trouble]
+    return Preview(blocks, troubles, left, language if language in translations else "")
 
 
 def _list_runs(
@@ -234,8 +251,9 @@ def _list_runs(
 ) -> list[item_translations.Run]:
     """Return the Q&As of an edition, in order.
 
-    Locked ones are as they were locked, with the corrections since; retracted ones are left out, so that nobody copies
-    them again. Picked ones are as they would run now, without names that may not be printed.
+    Locked Q&As are as they were locked, with notes of later corrections. Retracted Q&As are left out, so that nobody
+    copies them again. In a planned edition, the picked questions are as they would run now, without names that may not
+    be printed.
     """
     if was_locked.items:
         return [
@@ -250,10 +268,14 @@ def _list_runs(
             if not item.question.is_retracted
         ]
     questions = list_picked_questions(session, edition) if in_slots is None else in_slots
+    if not questions:
+        return []
     pieces = pieces_of(session, newsletter, questions)
-    own = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces}) if pieces else {}
+    phrases = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces})
     return [
-        item_translations.Run(question.id, piece, own[piece.language], trouble=trouble if edition.is_planned else None)
+        item_translations.Run(
+            question.id, piece, phrases[piece.language], trouble=trouble if edition.is_planned else None
+        )
         for question, (piece, trouble) in zip(questions, pieces, strict=True)
     ]
 

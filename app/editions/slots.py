@@ -22,7 +22,7 @@ from .models import Edition
 from .queries import select_editions_taking_answers, select_editions_to_run
 
 MOST_SLOTS = 12
-LOOKED_THROUGH = 12  # later editions that a page searches for a free slot
+MAX_LATER_EDITIONS = 12  # that a page searches for a free slot
 
 
 @dataclass(frozen=True)
@@ -61,69 +61,74 @@ def build_sections(
     sections: Sequence[Section], slots: Sequence[int], questions: Sequence[Question]
 ) -> list[EditionSection]:
     """Build sections with their questions. The numbers of the slots continue from one section to the next."""
-    found, first = [], 1
-    for place, (section, number) in enumerate(zip(sections, slots, strict=True)):
-        mine = tuple(question for question in questions if question.section == place)
-        found.append(EditionSection(section.name, section.words, number, first, mine))
-        first += max(number, len(mine))
-    return found
+    edition_sections = []
+    first = 1
+    for index, (section, slot_count) in enumerate(zip(sections, slots, strict=True)):
+        picked = tuple(question for question in questions if question.section == index)
+        edition_sections.append(EditionSection(section.name, section.words, slot_count, first, picked))
+        first += max(slot_count, len(picked))
+    return edition_sections
 
 
 def open_slots(sections: Iterable[EditionSection]) -> list[int]:
+    """Return the numbers of the open slots of all sections."""
     return [number for section in sections for number in section.open]
 
 
 def count_filled_slots(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     """Count the filled slots of each edition, keyed by edition ID, in one query."""
-    keys = [edition.id for edition in editions]
-    query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(keys)).group_by(Question.edition_id)
-    return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
+    edition_ids = [edition.id for edition in editions]
+    query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(edition_ids))
+    rows = session.execute(query.group_by(Question.edition_id))
+    return Counter({edition_id: count for edition_id, count in rows if edition_id is not None})
 
 
-Picks = dict[Edition, list[Question]]
+Picks = dict[Edition, list[Question]]  # editions with the questions in their slots
 
 
 def list_editions_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that run, soonest first, with their picked questions, in one query."""
-    return _with_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
+    return _load_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
 
 
 def list_editions_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that experts can be asked to write for, with their picked questions, in one query."""
-    return _with_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
+    return _load_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
 
 
-def _with_picks(session: Session, editions: Select[Edition]) -> Picks:
-    keys = editions.with_only_columns(Edition.id).subquery()
+def _load_picks(session: Session, editions: Select[Edition]) -> Picks:
+    ids = editions.with_only_columns(Edition.id).subquery()
     query = select(Edition, Question).outerjoin(Question, Question.edition_id == Edition.id)
-    query = query.where(Edition.id.in_(select(keys.c.id))).order_by(Edition.runs_at, Edition.id, Question.position)
-    found: Picks = {}
+    query = query.where(Edition.id.in_(select(ids.c.id))).order_by(Edition.runs_at, Edition.id, Question.position)
+    picks: Picks = {}
     for edition, question in session.execute(query):
-        found.setdefault(edition, []).extend([question] if question else ())
-    return found
+        questions = picks.setdefault(edition, [])
+        if question:
+            questions.append(question)
+    return picks
 
 
 def find_edition_with_room(newsletter: Newsletter, editions: Picks, section_index: int) -> Edition | None:
     """Return the first planned edition with an open slot in a section, or None."""
-
-    def is_open(edition: Edition) -> bool:
-        return bool(build_sections(newsletter.sections, shares(edition), editions[edition])[section_index].open)
-
-    return next((one for one in editions if one.is_planned and is_open(one)), None)
+    for edition, questions in editions.items():
+        sections = build_sections(newsletter.sections, shares(edition), questions)
+        if edition.is_planned and sections[section_index].open:
+            return edition
+    return None
 
 
 def list_picked_questions(session: Session, edition: Edition) -> list[Question]:
-    """Return the questions in an edition's slots, in order, refreshed, as rows loaded before a lock may be stale."""
+    """Return the questions in an edition's slots, in order. Refresh them, as rows loaded before a lock may be stale."""
     return get_questions_by_edition(session, [edition])[edition.id]
 
 
 def get_questions_by_edition(session: Session, editions: Sequence[Edition]) -> dict[int, list[Question]]:
     """Return the picked questions of several editions, keyed by edition ID, in order, in one query."""
-    found: dict[int, list[Question]] = {edition.id: [] for edition in editions}
-    query = select(Question).where(Question.edition_id.in_(found)).order_by(Question.position)
+    questions: dict[int, list[Question]] = {edition.id: [] for edition in editions}
+    query = select(Question).where(Question.edition_id.in_(questions)).order_by(Question.position)
     for question in session.scalars(query.execution_options(populate_existing=True)):
-        found[question.edition_id or 0].append(question)
-    return found
+        questions[question.edition_id or 0].append(question)
+    return questions
 
 
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
@@ -134,16 +139,16 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     """
     must(actor, "pick")
     require_planned(lock_row(session, edition))
-    room = sections_of(session, edition)[question.section].open
-    if not room:
+    free_slots = sections_of(session, edition)[question.section].open
+    if not free_slots:
         raise MissingPrecondition("no_free_slot")
     if not approved_of(session, question.id):
         raise MissingPrecondition("no_approved_answer")
     if question.newsletter_id != edition.newsletter_id:
         raise InvalidTransition("question", "pick", "another newsletter's")
-    why = {"edition": edition.id}
+    details = {"edition": edition.id}
     QUESTION.apply(
-        session, actor, lock_row(session, question), "pick", why=why, edition_id=edition.id, position=room[0]
+        session, actor, lock_row(session, question), "pick", why=details, edition_id=edition.id, position=free_slots[0]
     )
     _bump_version(session, edition)
 
@@ -160,11 +165,11 @@ def require_planned(edition: Edition) -> None:
         raise InvalidTransition("edition", "change", edition.state)
 
 
-def _edition_of(session: Session, question: Question) -> Edition:
+def _lock_edition_of(session: Session, question: Question) -> Edition:
     """Return the edition that a question is picked for, with its row locked.
 
-    Raises `InvalidTransition` if there is none or its slots can't change any more, and `VersionConflict` if somebody
-    moved the question to another edition meanwhile.
+    Raises `InvalidTransition` if the question is in no edition or the slots can't change any more, and
+    `VersionConflict` if somebody moved the question to another edition meanwhile.
     """
     if question.edition_id is None:
         raise InvalidTransition("question", "drop", question.state)
@@ -180,10 +185,10 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 
     Raises `InvalidTransition`, `PermissionDenied`, `VersionConflict`.
     """
-    edition = _edition_of(session, question)
+    edition = _lock_edition_of(session, question)
     lock_row(session, question)
-    why = {"edition": edition.id, "position": question.position}
-    QUESTION.apply(session, actor, question, "drop", cause=cause, why=why, edition_id=None, position=None)
+    details = {"edition": edition.id, "position": question.position}
+    QUESTION.apply(session, actor, question, "drop", cause=cause, why=details, edition_id=None, position=None)
     renumber(session, edition)
 
 
@@ -193,73 +198,79 @@ def restore_pick(session: Session, question: Question, edition: Edition, positio
     Raises `VersionConflict` if the slots of the edition can't change any more or are full meanwhile.
     """
     section = sections_of(session, lock_row(session, edition))[question.section]
-    others = [one.id for one in section.picked if one is not question]
-    if not edition.is_planned or len(others) >= section.slots:
+    order = [picked.id for picked in section.picked if picked is not question]
+    if not edition.is_planned or len(order) >= section.slots:
         raise VersionConflict(edition.public_id)
-    others.insert(max(0, position - section.first), question.id)
-    renumber(session, edition, others)
+    order.insert(max(0, position - section.first), question.id)
+    renumber(session, edition, order)
 
 
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
-    """Number the positions of each section without gaps; `order` is the order of question IDs.
+    """Number the positions of each section without gaps. `order` holds question IDs in the wanted order.
 
-    Positions are unique, so that the questions get free numbers first, and then the final ones.
+    Positions are unique in the database, so that the questions get free numbers first, and then the final ones.
     """
-    places = {key: place for place, key in enumerate(order or ())}
-    moved = {
-        question: number
-        for section in sections_of(session, edition)
-        for number, question in enumerate(sorted(section.picked, key=lambda one: places.get(one.id, 0)), section.first)
-        if question.position != number
-    }
+    rank = {question_id: index for index, question_id in enumerate(order or ())}
+    new_positions: dict[Question, int] = {}
+    for section in sections_of(session, edition):
+        ordered = sorted(section.picked, key=lambda question: rank.get(question.id, 0))
+        for position, question in enumerate(ordered, section.first):
+            if question.position != position:
+                new_positions[question] = position
     for offset in (10_000, 0):
-        for question, number in moved.items():
-            question.position = number + offset
+        for question, position in new_positions.items():
+            question.position = position + offset
         session.flush()
     _bump_version(session, edition)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
-    """Move a question `step` slots down (negative: up), at most to the end of its section.
+    """Move a question `step` slots down (if negative, up), within its section.
 
     Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`.
     """
     must(actor, "edition")
-    edition = _edition_of(session, question)
-    order = [one.id for one in sections_of(session, edition)[question.section].picked]
-    at = order.index(question.id)
-    order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
+    edition = _lock_edition_of(session, question)
+    order = [picked.id for picked in sections_of(session, edition)[question.section].picked]
+    old_index = order.index(question.id)
+    new_index = max(0, min(len(order) - 1, old_index + step))
+    order.remove(question.id)
+    order.insert(new_index, question.id)
     renumber(session, edition, order)
     audit.record(session, actor, "question.move", question, facts={"edition": edition.id, "step": step})
 
 
-def later_editions(edition: Edition) -> Select[Edition]:
-    """Select the planned editions after one, soonest first."""
-    later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
-    return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
+def select_later_editions(edition: Edition) -> Select[Edition]:
+    """Select the planned editions after `edition`, soonest first."""
+    planned = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
+    return planned.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
-def next_editions(session: Session, edition: Edition) -> Picks:
-    """Return the planned editions after one with their picked questions, for a page to find a free slot."""
-    return _with_picks(session, later_editions(edition).limit(LOOKED_THROUGH))
+def load_later_picks(session: Session, edition: Edition) -> Picks:
+    """Return the planned editions after `edition` with their picked questions, for a page to find a free slot."""
+    return _load_picks(session, select_later_editions(edition).limit(MAX_LATER_EDITIONS))
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot in its section, and return that edition.
 
-    Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`, and `MissingPrecondition` if there is none.
+    Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`, and `MissingPrecondition` if no later edition has
+    a free slot.
     """
     must(actor, "edition")
-    edition = _edition_of(session, question)
-    for target in session.scalars(later_editions(edition)):
-        if room := sections_of(session, lock_row(session, target))[question.section].open:
-            was, question.edition_id, question.position = question.position, target.id, room[0]
-            session.flush()
-            renumber(session, edition)
-            _bump_version(session, target)
-            facts = {"from": edition.id, "to": target.id, "position": was}
-            audit.record(session, actor, "question.carry", question, facts=facts)
-            return target
+    edition = _lock_edition_of(session, question)
+    for target in session.scalars(select_later_editions(edition)):
+        free_slots = sections_of(session, lock_row(session, target))[question.section].open
+        if not free_slots:
+            continue
+        facts = {"from": edition.id, "to": target.id, "position": question.position}
+        question.edition_id = target.id
+        question.position = free_slots[0]
+        session.flush()
+        renumber(session, edition)
+        _bump_version(session, target)
+        audit.record(session, actor, "question.carry", question, facts=facts)
+        return target
     raise MissingPrecondition("no_later_edition")
 
 
@@ -268,23 +279,24 @@ def arrange(
 ) -> None:
     """Fill the slots of an edition with exactly these questions, in this order.
 
-    New ones are picked, and those left out are dropped. Raises `VersionConflict`, and what `pick` and `drop` raise.
+    Questions that aren't in the edition are picked, and questions in it that are left out are dropped. Raises
+    `VersionConflict`, and what `pick` and `drop` raise.
     """
     must(actor, "edition")
     check_version(lock_row(session, edition), version)
     require_planned(edition)
-    standing = list_picked_questions(session, edition)
+    picked = list_picked_questions(session, edition)
     if len({question.id for question in order}) != len(order):
         raise InvalidTransition("edition", "arrange", "a question twice")
-    for question in standing:
+    for question in picked:
         if question not in order:
             drop(session, actor, question)
     for question in order:
-        if question not in standing:
+        if question not in picked:
             pick(session, actor, question, edition)
-    keys = [question.id for question in order]
-    renumber(session, edition, keys)
-    audit.record(session, actor, "edition.arrange", edition, facts={"questions": keys})
+    question_ids = [question.id for question in order]
+    renumber(session, edition, question_ids)
+    audit.record(session, actor, "edition.arrange", edition, facts={"questions": question_ids})
 
 
 def put_answer_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
@@ -298,7 +310,8 @@ def put_answer_first(session: Session, actor: Staff, edition: Edition, question:
     first = next((answer for answer in answers if answer.public_id == answer_id), None)
     if first is None:
         raise MissingPrecondition("no_approved_answer")
-    _number_answers(session, [first, *(answer for answer in answers if answer is not first)])
+    others = [answer for answer in answers if answer is not first]
+    _number_answers(session, [first, *others])
     renumber(session, edition)
     audit.record(session, actor, "answer.first", first, facts={"edition": edition.id})
 

@@ -432,11 +432,11 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(
 ) -> None:
     def full(session: Session) -> tuple[str, str]:
         edition = coming.edition(session)
-        later = list(session.scalars(slots.later_editions(edition).limit(2)))
+        later = list(session.scalars(slots.select_later_editions(edition).limit(2)))
         for number in range(later[0].slots):
             slots.pick(session, newsroom.nora, answered_question(session, newsroom, f"Plate {number}?"), later[0])
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
-        found = slots.find_edition_with_room(newsletter, slots.next_editions(session, edition), 0)
+        found = slots.find_edition_with_room(newsletter, slots.load_later_picks(session, edition), 0)
         assert found is not None
         return found.public_id, later[1].public_id
 

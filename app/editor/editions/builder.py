@@ -307,7 +307,7 @@ def _to_build_with(
         session, newsletter, [*picked_questions, *list_ready_questions(session, newsletter, wanted)]
     )
     in_slots, found = both[: len(picked_questions)], both[len(picked_questions) :]
-    later = slots.next_editions(session, edition)
+    later = slots.load_later_picks(session, edition)
     next_date = next((one.rule_date for one in later), None)
     warned = list_lock_warnings(
         session, edition, in_slots, open_slots, list_questions_with_deadline(session, newsletter.id), next_date

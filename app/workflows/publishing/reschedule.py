@@ -85,7 +85,7 @@ def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> d
 
     Returns the former dates for `restore_dates`; they are empty, and nothing changes, if there is no such edition.
     """
-    target = session.scalar(slots.later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
+    target = session.scalar(slots.select_later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
     if target is None:
         return {}
     asked = [one for one in list_assignments(session, edition) if one.for_edition_id == edition.id]
