@@ -10,11 +10,11 @@ LONGEST_NAME = 200  # characters
 
 def pack(files: Sequence[tuple[str, bytes]]) -> bytes:
     """Pack named files into a ZIP archive, in order."""
-    whole = io.BytesIO()
-    with ZipFile(whole, "w", ZIP_DEFLATED) as bundle:
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as bundle:
         for number, (name, data) in enumerate(files):
             bundle.writestr(f"{number:03d} {name[-LONGEST_NAME:].replace('/', '_')}", data)
-    return whole.getvalue()
+    return buffer.getvalue()
 
 
 def unpack(archive: bytes) -> list[tuple[str, bytes]]:

@@ -11,12 +11,14 @@ from persiantools.jdatetime import JalaliDate
 from ..text.clean import digits
 
 EARLIEST, LATEST = 1995, 2100  # years of plausible dates for a newsletter's edition
+# "2022-11-02", also without hyphens.
 _ISO = re.compile(r"(?<!\d)(\d{4})[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)")
+# "2.11.2022" or "11/2/2022".
 _NUMBERS = re.compile(r"(?<![\d.])(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
 _YEAR = r"(\d{4})"
 _DIGITS = re.compile(r"\d+")
 # The month names of the Levant and Iraq, which CLDR's plain `ar` lacks.
-_OWN_MONTHS = {
+_MORE_MONTHS = {
     "ar": (
         "كانون الثاني",
         "شباط",
@@ -33,7 +35,8 @@ _OWN_MONTHS = {
     )
 }
 _JALALI = ("فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند")
-_OF = r"[\s\u00a0,،.]{1,3}(?:of |de |del |di |de l'|г\. )?"
+# What is between day, month and year: "2 of November", "2 de mayo".
+_BETWEEN_PARTS = r"[\s\u00a0,،.]{1,3}(?:of |de |del |di |de l'|г\. )?"
 
 
 @cache
@@ -45,7 +48,7 @@ def _months(language: str) -> dict[str, int]:
             for context in ("format", "stand-alone"):
                 for month, name in get_month_names(width, context, locale=locale).items():
                     names.setdefault(name.casefold().rstrip("."), month)
-    names |= {name: number for number, name in enumerate(_OWN_MONTHS.get(language, ()), 1)}
+    names |= {name: number for number, name in enumerate(_MORE_MONTHS.get(language, ()), 1)}
     return {name: month for name, month in names.items() if not name.isdecimal()}
 
 
@@ -55,21 +58,17 @@ def _date_pattern(language: str) -> re.Pattern[str]:
     months = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
     day = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.|-го|-е)?"
     return re.compile(
-        rf"(?<!\d){day}{_OF}(?:{_article_pattern()})?({months})\w{{0,3}}\.?{_OF}{_YEAR}"
+        rf"(?<!\d){day}{_BETWEEN_PARTS}(?:the |de )?({months})\w{{0,3}}\.?{_BETWEEN_PARTS}{_YEAR}"
         rf"|(?<!\w)({months})\.?[\s\u00a0]{{1,2}}{day}(?!\d),?[\s\u00a0]{_YEAR}",
         re.IGNORECASE,
     )
-
-
-def _article_pattern() -> str:
-    return r"the |de "
 
 
 _JALALI_DATE = re.compile(rf"(?<!\d)(\d{{1,2}})(?:م|ام)?\s+({'|'.join(_JALALI)})(?:\s+ماه)?[\s،,]+(1[34]\d\d)(?!\d)")
 _CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
 
 
-def _plain_digits(text: str) -> str:
+def _to_ascii_digits(text: str) -> str:
     """Convert the digits of any script to ASCII, and leave everything else."""
     return re.sub(r"[^\W\d_]*\d+", lambda found: _ascii(found[0]), text)
 
@@ -80,7 +79,7 @@ def _ascii(text: str) -> str:
 
 def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
     """Yield each full date in a text with its wording, except those whose day and month could be swapped."""
-    plain = _plain_digits(text)
+    plain = _to_ascii_digits(text)
     for found in _ISO.finditer(plain):
         yield from _valid_date(found[1], found[2], found[3], found[0])
     for found in _JALALI_DATE.finditer(plain):
@@ -91,11 +90,15 @@ def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
     for found in _CHINESE.finditer(plain):
         yield from _valid_date(found[1], found[2], found[3], found[0])
     for found in _date_pattern(language).finditer(plain):
-        day, name, year = (found[1], found[2], found[3]) if found[1] else (found[5], found[4], found[6])
+        if found[1]:  # "2 November 2022"
+            day, name, year = found[1], found[2], found[3]
+        else:  # "November 2, 2022"
+            name, day, year = found[4], found[5], found[6]
         yield from _valid_date(year, str(_months(language)[name.casefold()]), day, found[0])
     for found in _NUMBERS.finditer(plain):
         first, second = int(found[1]), int(found[3])
-        if first == second or first > 12 or (language != "en" and second <= 12) or found[2] == ".":
+        is_day_first = first == second or first > 12 or (language != "en" and second <= 12) or found[2] == "."
+        if is_day_first:
             yield from _valid_date(found[4], found[3], found[1], found[0])
         elif second > 12:
             yield from _valid_date(found[4], found[1], found[3], found[0])
@@ -103,17 +106,17 @@ def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
 
 def _gregorian(year: int, month: int, day: int) -> date:
     """Convert a date of the Iranian calendar. Raises ValueError if it doesn't exist."""
-    made: date = JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
-    return made
+    gregorian: date = JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
+    return gregorian
 
 
 def _valid_date(year: str, month: str, day: str, text: str) -> Iterator[tuple[date, str]]:
     try:
-        made = date(int(year), int(month), int(day))
+        day_of_issue = date(int(year), int(month), int(day))
     except ValueError:
         return
-    if EARLIEST <= made.year <= LATEST:
-        yield made, text
+    if EARLIEST <= day_of_issue.year <= LATEST:
+        yield day_of_issue, text
 
 
 def date_in(text: str, language: str = "en") -> date | None:
@@ -128,7 +131,7 @@ def parse_date_line(text: str, language: str, max_ratio: int = 3) -> date | None
     """
     if len(text) > 90 or not _DIGITS.search(text):
         return None
-    for day, words in dates_in(text, language):
-        if len(words) * max_ratio >= len(text):
+    for day, wording in dates_in(text, language):
+        if len(wording) * max_ratio >= len(text):
             return day
     return None

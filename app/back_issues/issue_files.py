@@ -6,7 +6,7 @@ from the contents; the file name only matters if these are ambiguous. Attachment
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
@@ -24,10 +24,10 @@ from .text_paragraphs import front_matter, is_markdown, paragraphs_of_markdown, 
 
 MOST_BYTES = 40 * 1024 * 1024
 MOST_EDITIONS = 20_000  # in one file
-TOP = 8  # paragraphs at the top in which an edition's date is looked for
-SAMPLE = 4_000
+MOST_DATE_PARAGRAPHS = 8  # paragraphs at the top in which an edition's date is looked for
+SAMPLE = 4_000  # bytes or characters by which an encoding is detected
 # Formats that can't be read, by their first bytes.
-MAGIC = (
+UNSUPPORTED_FORMATS = (
     (b"%PDF", "pdf"),
     (b"PK\x03\x04", "archive"),
     (b"\xd0\xcf\x11\xe0", "office"),
@@ -41,13 +41,16 @@ MAGIC = (
     (b"\xff\xd8\xff", "binary"),
     (b"GIF8", "binary"),
 )
+# Two header lines of a mail, perhaps folded.
 _HEADER = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]{1,60}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,20}){2}")
 _KNOWN_HEADERS = re.compile(rb"^(?:From|Subject|Date|MIME-Version|Message-ID|Received|Return-Path|To):", re.I | re.M)
+# "From maria@example.org Tue Nov  1 10:00:00 2022", followed by a header.
 _MBOX = re.compile(rb"^From [^\n]{3,200}\n(?=[A-Za-z-]{2,40}:)", re.MULTILINE)
 _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|table|div|p|h[1-6]|article|section|blockquote|ul)\b", re.IGNORECASE
 )
-_META = re.compile(
+# The day of publication in the metadata of a page: a <meta> element, JSON-LD, or a <time> element.
+_META_DATE = re.compile(
     r"(?:property|name|itemprop)=[\"'](?:article:published_time|datePublished|date|pubdate|DC\.date)[\"'][^>]{0,200}?"
     r"content=[\"']([^\"']{4,40})"
     r"|content=[\"']([^\"']{4,40})[\"'][^>]{0,100}?(?:property|name)=[\"']article:published_time"
@@ -56,7 +59,8 @@ _META = re.compile(
 )
 _TITLE = re.compile(r"<title\b[^>]*>([^<]{0,400})", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
-_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
+# Keys of front matter that may have the date, in English, German and Spanish.
+_DATE_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
 
 
 class Unreadable(Exception):
@@ -96,17 +100,24 @@ def issues_in(name: str, data: bytes) -> Iterator[Issue]:
         raise Unreadable("large")
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise Unreadable("empty")
-    for magic, code in MAGIC:
+    for magic, code in UNSUPPORTED_FORMATS:
         if data.startswith(magic):
             raise Unreadable(code)
-    lower = name.lower()
-    named = date_in(re.sub(r"\.\w+\Z", "", name.rpartition("/")[2]))
-    if _MBOX.match(data.lstrip()) and (_MBOX.search(data, 6) or lower.endswith(".mbox") or _is_mail(data)):
+    name = name.lower()
+    if _is_mbox(name, data):
         yield from _parse_mbox(data.replace(b"\r\n", b"\n"))
     elif _is_mail(data):
         yield _parse_mail(data)
     else:
-        yield from _parse_text(lower, _text(data), named)
+        stem = re.sub(r"\.\w+\Z", "", name.rpartition("/")[2])
+        yield from _parse_text(name, _decode_text(data), date_in(stem))
+
+
+def _is_mbox(name: str, data: bytes) -> bool:
+    """Return whether a file is an mbox. A text can also begin with "From ", so more has to speak for it."""
+    if not _MBOX.match(data.lstrip()):
+        return False
+    return _MBOX.search(data, 6) is not None or name.endswith(".mbox") or _is_mail(data)
 
 
 def _is_mail(data: bytes) -> bool:
@@ -125,39 +136,43 @@ def _parse_mail(data: bytes) -> Issue:
     mail = parse(data[:MAX_PARSED])
     if "broken" in mail.faults or not (mail.html or mail.plain):
         return Issue(mail.subject, None, "en", ())
-    by_html = paragraphs_of_html(mail.html) if mail.html else []
-    by_text = paragraphs_of_text(mail.plain) if mail.plain and not by_html else []
-    dated = mail.all("date")
-    day = _local_day(dated[0]) if dated else None
-    return _build_issue(mail.subject, day, by_html or by_text)
+    paras = paragraphs_of_html(mail.html) if mail.html else []
+    if not paras and mail.plain:
+        paras = paragraphs_of_text(mail.plain)
+    date_headers = mail.all("date")
+    day = _parse_local_day(date_headers[0]) if date_headers else None
+    return _build_issue(mail.subject, day, paras)
 
 
-def _local_day(line: str) -> date | None:
+def _parse_local_day(header: str) -> date | None:
     """Parse a Date header as a day in its sender's time zone, so that a Tuesday evening stays a Tuesday."""
     try:
-        return parsedate_to_datetime(line[:200]).date()
+        return parsedate_to_datetime(header[:200]).date()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return date_in(line[:200])
+        return date_in(header[:200])
 
 
-def _text(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _decoded(data, "utf-16")
+def _decode_text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # byte order marks
+        return _decode_utf_16(data, "utf-16")
     sample = data[:SAMPLE]
-    low, high = sample[1::2].count(0), sample[::2].count(0)  # UTF-16 without BOM has zero bytes, if only in spaces
-    if max(low, high) > len(sample) // 40 and max(low, high) > 8 * min(low, high):
-        return _decoded(data, "utf-16-le" if low > high else "utf-16-be")
-    if sample.count(0) or sum(byte < 9 or 13 < byte < 27 for byte in sample) > len(sample) // 50:
+    # UTF-16 without a mark has zero bytes, if only in spaces: in the second half of each character in little-endian.
+    little_endian, big_endian = sample[1::2].count(0), sample[::2].count(0)
+    most, fewest = max(little_endian, big_endian), min(little_endian, big_endian)
+    if most > len(sample) // 40 and most > 8 * fewest:
+        return _decode_utf_16(data, "utf-16-le" if little_endian > big_endian else "utf-16-be")
+    control_chars = sum(byte < 9 or 13 < byte < 27 for byte in sample)
+    if sample.count(0) or control_chars > len(sample) // 50:
         raise Unreadable("binary")
-    said = _CHARSET.search(sample)
-    faults: set[str] = set()
-    text = tidy(read_charset(data, said[1].decode("ascii", "ignore") if said else "", (), faults))
+    declared = _CHARSET.search(sample)
+    charset = declared[1].decode("ascii", "ignore") if declared else ""
+    text = tidy(read_charset(data, charset, (), set()))
     if text.count("\ufffd") * 100 > len(text):
         raise Unreadable("encoding")
     return text
 
 
-def _decoded(data: bytes, codec: str) -> str:
+def _decode_utf_16(data: bytes, codec: str) -> str:
     try:
         return tidy(data.decode(codec))
     except UnicodeDecodeError as error:
@@ -165,45 +180,59 @@ def _decoded(data: bytes, codec: str) -> str:
 
 
 def _parse_text(name: str, text: str, file_name_date: date | None) -> Iterator[Issue]:
-    posts = _posts(text) if name.endswith(".json") or text.lstrip()[:1] == "{" else []
-    for post in posts:
-        day = _iso_day(str(post.get("published_at") or ""))
-        yield _build_issue(str(post.get("title") or ""), day, paragraphs_of_html(str(post.get("html") or "")))
+    is_json = name.endswith(".json") or text.lstrip().startswith("{")
+    posts = _parse_ghost_export(text) if is_json else []
     if posts:
+        yield from map(_build_post, posts)
         return
     values, body = front_matter(text)
-    said = next((_day_in(values[key]) for key in _KEYS if values.get(key)), None)
-    title = values.get("title", values.get("subject", ""))
     if values or name.endswith((".md", ".markdown", ".mdx")):
-        yield from _split_issues(_parse_markdown(body, title, said, file_name_date))
+        title = values.get("title", values.get("subject", ""))
+        issues = _parse_markdown(body, title, _get_front_matter_day(values), file_name_date)
     elif len(_HTML.findall(text[:50_000])) >= 2 or name.endswith((".html", ".htm")):
-        found = _META.search(text[:200_000])
-        day = _iso_day(next(filter(None, found.groups()), "")) if found else None
-        heading = _TITLE.search(text[:50_000])
-        yield from _split_issues(
-            [_build_issue(heading[1].strip() if heading else "", day, paragraphs_of_html(text), file_name_date)]
-        )
+        issues = iter([_parse_page(text, file_name_date)])
     elif is_markdown(text):
-        yield from _split_issues(_parse_markdown(text, "", None, file_name_date))
+        issues = _parse_markdown(text, "", None, file_name_date)
     else:
-        yield from _split_issues([_build_issue("", None, paragraphs_of_text(text), file_name_date)])
+        issues = iter([_build_issue("", None, paragraphs_of_text(text), file_name_date)])
+    yield from _split_issues(issues)
 
 
-_NEXT_FRONT = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
+def _build_post(post: dict[str, Any]) -> Issue:
+    """Build an edition from a post of a Ghost export."""
+    title, day, html = (str(post.get(key) or "") for key in ("title", "published_at", "html"))
+    return _build_issue(title, _parse_iso_day(day), paragraphs_of_html(html))
+
+
+def _parse_page(html: str, file_name_date: date | None) -> Issue:
+    title = _TITLE.search(html[:50_000])
+    meta_date = _META_DATE.search(html[:200_000])
+    day = _parse_iso_day(meta_date[meta_date.lastindex or 0]) if meta_date else None
+    return _build_issue(title[1].strip() if title else "", day, paragraphs_of_html(html), file_name_date)
+
+
+def _get_front_matter_day(values: Mapping[str, str]) -> date | None:
+    for key in _DATE_KEYS:
+        if values.get(key):
+            return _parse_iso_day(values[key])
+    return None
+
+
+# The front matter of a later edition in the same file.
+_NEXT_FRONT_MATTER = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 
 
 def _parse_markdown(text: str, title: str, day: date | None, file_name_date: date | None) -> Iterator[Issue]:
     """Yield the editions of a Markdown file, which may have front matter for each."""
-    starts = [found.start() for found in _NEXT_FRONT.finditer(text)]
+    starts = [found.start() for found in _NEXT_FRONT_MATTER.finditer(text)]
     end = starts[0] if starts else len(text)
     yield _build_issue(title, day, paragraphs_of_markdown(text[:end]), file_name_date)
     for start, stop in pairwise([*starts, len(text)]):
         values, body = front_matter(text[start:stop])
-        said = next((_day_in(values[key]) for key in _KEYS if values.get(key)), None)
-        yield _build_issue(values.get("title", ""), said, paragraphs_of_markdown(body))
+        yield _build_issue(values.get("title", ""), _get_front_matter_day(values), paragraphs_of_markdown(body))
 
 
-def _posts(text: str) -> list[dict[str, Any]]:
+def _parse_ghost_export(text: str) -> list[dict[str, Any]]:
     """Return the posts of a Ghost export, or none if the text is something else."""
     try:
         data = json.loads(text)
@@ -213,11 +242,8 @@ def _posts(text: str) -> list[dict[str, Any]]:
     return [post for post in found if isinstance(post, dict)][:MOST_EDITIONS]
 
 
-def _day_in(text: str) -> date | None:
-    return _iso_day(text) or date_in(text)
-
-
-def _iso_day(text: str) -> date | None:
+def _parse_iso_day(text: str) -> date | None:
+    """Parse an ISO date, with or without a time, else any date in the text."""
     try:
         return datetime.fromisoformat(text.strip().replace("Z", "+00:00")).date()
     except ValueError:
@@ -228,28 +254,31 @@ def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_
     """Build an edition. Without a `day`, look for one in its first paragraphs, and then use the file name's."""
     language = guess_edition_language(para.text for para in paras)
     if day is None:
-        top = [para for para in paras if para.text][:TOP]
-        day = (
-            next((found for para in top if (found := parse_date_line(para.text, language, 6))), None) or file_name_date
-        )
+        day = _find_day_at_top(paras, language) or file_name_date
     return Issue(title, day, language, tuple(paras))
 
 
-def _split_issues(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
+def _find_day_at_top(paras: Sequence[Para], language: str) -> date | None:
+    for para in [para for para in paras if para.text][:MOST_DATE_PARAGRAPHS]:
+        if day := parse_date_line(para.text, language, max_ratio=6):
+            return day
+    return None
+
+
+def _split_issues(issues: Iterable[Issue]) -> Iterator[Issue]:
     """Split a text with several editions, each of which begins with a line with its date."""
     for issue in issues:
         paras = issue.paras
-        cuts = [at for at, para in enumerate(paras) if _begins_issue(paras, at, issue.language)]
-        days = [parse_date_line(paras[at].text, issue.language) for at in cuts]
+        date_indexes = [index for index in range(len(paras)) if _begins_issue(paras, index, issue.language)]
+        days = [parse_date_line(paras[index].text, issue.language) for index in date_indexes]
         if len(set(days)) < 2:
             yield issue
             continue
-        starts = [_get_issue_start(paras, at) for at in cuts]
-        starts[0] = 0
-        for number, (start, end) in enumerate(pairwise([*starts, len(paras)])):
-            yield Issue(
-                issue.title, days[number], guess_edition_language(p.text for p in paras[start:end]), paras[start:end]
-            )
+        starts = [_get_issue_start(paras, index) for index in date_indexes]
+        starts[0] = 0  # whatever is above the first date belongs to the first edition
+        for day, (start, end) in zip(days, pairwise([*starts, len(paras)]), strict=True):
+            language = guess_edition_language(para.text for para in paras[start:end])
+            yield Issue(issue.title, day, language, paras[start:end])
 
 
 def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
@@ -258,16 +287,18 @@ def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
     para = paras[index]
     if not para.text or parse_date_line(para.text, language) is None:
         return False
-    before = paras[max(0, index - 2) : index]
-    beside = any(one.kind == "rule" or (one.kind == "heading" and one.level == 1) for one in before)
-    return (
-        index < 3
-        or (para.kind == "heading" and para.level <= 1)
-        or beside
-        or bool(get_lexicon(language).issues.search(para.text) and para.kind != "item")
-    )
+    if index < 3 or (para.kind == "heading" and para.level <= 1):
+        return True
+    if any(_separates_issues(above) for above in paras[max(0, index - 2) : index]):
+        return True
+    return para.kind != "item" and get_lexicon(language).issues.search(para.text) is not None
+
+
+def _separates_issues(para: Para) -> bool:
+    return para.kind == "rule" or (para.kind == "heading" and para.level == 1)
 
 
 def _get_issue_start(paras: Sequence[Para], index: int) -> int:
     """Return the index at which an edition begins, whose title may be above its date."""
-    return index - 1 if index and paras[index - 1].kind == "heading" and paras[index].kind != "heading" else index
+    has_title_above = index > 0 and paras[index - 1].kind == "heading" and paras[index].kind != "heading"
+    return index - 1 if has_title_above else index

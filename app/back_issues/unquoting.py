@@ -8,12 +8,14 @@ from ..typesetting.quotation import without_wrapping
 
 _SKIPPED = " \t\u00a0\u202f\u200e\u200f*_"
 _DASH = "—–-"
-_OUTSIDE = re.compile(r"([\s\u00a0\u202f]*[»”“\"’'›」])([.])\Z")
+# A full stop after the closing mark: "…»."
+_STOP_AFTER_MARK = re.compile(r"([\s\u00a0\u202f]*[»”“\"’'›」])([.])\Z")
 
 
 def begins_quoted(text: str) -> bool:
     """Return whether a paragraph begins with a quotation mark."""
-    return bool(text.strip(_SKIPPED)) and is_mark(text.strip(_SKIPPED)[0])
+    visible = text.strip(_SKIPPED)
+    return bool(visible) and is_mark(visible[0])
 
 
 def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
@@ -44,14 +46,15 @@ def find_quotation_end(text: str) -> int | None:
 
 def strip_quotation_marks(texts: Sequence[str]) -> list[str]:
     """Remove the marks that wrap paragraphs as one quotation, or the dashes of direct speech."""
-    whole = list(texts)
-    outside = _OUTSIDE.search(whole[-1]) if whole else None
-    if outside and count_quoted_paragraphs(whole) == len(
-        whole
-    ):  # «The full stop is outside, as in Spanish and Russian».
-        whole[-1] = f"{whole[-1][: outside.start()]}{outside[2]}{outside[1]}"
-    bare = without_wrapping(whole)
-    dashed = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
-    if bare and dashed[0] and (all(dashed) or not any(dashed[1:])):
-        return [text[1:].lstrip(_SKIPPED) if is_dashed else text for text, is_dashed in zip(bare, dashed, strict=True)]
-    return bare
+    texts = list(texts)
+    stop = _STOP_AFTER_MARK.search(texts[-1]) if texts else None
+    if stop and count_quoted_paragraphs(texts) == len(texts):
+        mark, full_stop = stop.groups()  # «The full stop is outside, as in Spanish and Russian».
+        texts[-1] = texts[-1][: stop.start()] + full_stop + mark
+    bare = without_wrapping(texts)
+    has_dash = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
+    if not bare or not has_dash[0]:
+        return bare
+    if any(has_dash[1:]) and not all(has_dash):
+        return bare  # only some paragraphs have a dash, as in a dialogue
+    return [text[1:].lstrip(_SKIPPED) if dashed else text for text, dashed in zip(bare, has_dash, strict=True)]
