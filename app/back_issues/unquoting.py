@@ -24,14 +24,14 @@ def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
     """
     if not texts or not begins_quoted(texts[0]):
         return None
-    pages = parse(texts)
-    first = pages[0][0]
-    if first.mate is None:
+    marks_by_text = parse(texts)
+    closing = marks_by_text[0][0].partner
+    if closing is None:
         return None
-    for number, page in enumerate(pages):
-        if any(mark is first.mate for mark in page):
-            rest = texts[number][first.mate.at + 1 :].strip(_SKIPPED + ".,;")
-            return None if rest else number + 1
+    for count, (text, marks) in enumerate(zip(texts, marks_by_text, strict=True), 1):
+        if closing in marks:
+            rest = text[closing.index + 1 :].strip(_SKIPPED + ".,;")
+            return None if rest else count
     return None
 
 
@@ -40,8 +40,8 @@ def find_quotation_end(text: str) -> int | None:
 
     The paragraph must contain a quotation mark.
     """
-    first = parse([text])[0][0]
-    return first.mate.at if first.mate else None
+    opening = parse([text])[0][0]
+    return opening.partner.index if opening.partner else None
 
 
 def strip_quotation_marks(texts: Sequence[str]) -> list[str]:

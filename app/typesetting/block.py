@@ -57,11 +57,12 @@ def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
     """Apply the quotation marks of a paragraph's text to its runs. Its opening and closing have no emphasis."""
     if not setting.edits:
         return tuple(run for run in (Run(setting.opening), *runs, Run(setting.closing)) if run.text)
-    done, at = [Run(setting.opening)], 0
-    signs = setting.edited("".join(run.text for run in runs))
+    result = [Run(setting.opening)]
+    chars = setting.replace_chars("".join(run.text for run in runs))
+    start = 0
     for run in runs:
-        end = at + len(run.text)
-        done.append(replace(run, text="".join(signs[at:end])))
-        at = end
-    done.append(Run(setting.closing))
-    return tuple(run for run in done if run.text)
+        end = start + len(run.text)
+        result.append(replace(run, text="".join(chars[start:end])))
+        start = end
+    result.append(Run(setting.closing))
+    return tuple(run for run in result if run.text)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 from unicodedata import category
 
-from ..text.clean import LETTER, SIGN, SPACELESS
+from ..text.clean import LETTER, SPACELESS
+from ..text.clean import SIGN as HAN_OR_KANA
 
-# A "resumed" mark opens a quotation whose marks the house form adds itself, a "dropped" one closes it; a "stray" mark
-# has no partner.
+# What becomes of a character: "open" and "close" are quotation marks; "resumed" and "dropped" ones too, but of a
+# quotation whose marks the house form adds itself. A "stray" mark has no partner. "prime" is a sign for feet or inches,
+# and a "kept" character stays as it is.
 Fate = Literal["apostrophe", "prime", "kept", "open", "close", "resumed", "stray", "dropped"]
 
 _FAMILY = {
@@ -34,7 +36,7 @@ _APOSTROPHES = "'＇‘’‛"
 _PRIMES = "'’\"”"
 _OPENING = "([{<（［｛＜〈《【〔⟨¿¡"
 _DASHES = "-‐‑–—―/"
-_WORD = re.compile(rf"(?!{SIGN}|{SPACELESS}|[\uac00-\ud7a3]){LETTER}")
+_WORD = re.compile(rf"(?!{HAN_OR_KANA}|{SPACELESS}|[\uac00-\ud7a3]){LETTER}")
 # Nobody nests quotations so deep; the limit keeps the time linear for hostile texts.
 DEEPEST = 12
 _HEBREW = re.compile(r"[\u05d0-\u05ea]")
@@ -42,26 +44,33 @@ _HEBREW = re.compile(r"[\u05d0-\u05ea]")
 # not listed: without a closing mark they become apostrophes anyway.
 ELIDED = re.compile(rf"['’‘](?:tis|twas|twere|twill|twould|tisn|twasn|em|til|n|s|t|\d\ds)(?!{LETTER})", re.IGNORECASE)
 _AND = re.compile(r"['’‘]n['’‘]", re.IGNORECASE)
+# The end of a word that takes only an apostrophe as its genitive: "readers'", "Jansens'".
 _POSSESSIVE = re.compile(r"(?:[sxz]|[a-z]in)\Z", re.IGNORECASE)
+# 6'2: the inch sign follows.
 _FEET = re.compile(r"\d['’′][ \u00a0]?\d{1,2}(?:[.,½¼¾]\d*)?\Z")
 
 
 @dataclass(eq=False)
 class Mark:
-    """A character that may be a quotation mark. `before` and `after` are its neighbours, empty at the edges; `touching`
-    is the mark directly before it, and `mate` its partner."""
+    """A character that may be a quotation mark.
+
+    - text, index: the paragraph, and the character's place in it.
+    - before, after: the visible characters next to it, "" at the edges.
+    - touching: the mark directly before it.
+    - partner: the mark that closes or opens the same quotation.
+    """
 
     text: str
-    at: int
+    index: int
     before: str
     after: str
     touching: "Mark | None"
     fate: Fate = "stray"
-    mate: "Mark | None" = None
+    partner: "Mark | None" = None
 
     @property
     def sign(self) -> str:
-        return self.text[self.at]
+        return self.text[self.index]
 
     @property
     def family(self) -> str:
@@ -71,22 +80,29 @@ class Mark:
 def _scan(text: str) -> list[Mark]:
     """Find all candidates in a text. Invisible characters (ZWNJ, RLM and the like) don't count as neighbours, nor do
     marks on the right."""
-    places = [found.start() for found in _MARK_SIGN.finditer(text)]
-    afters: dict[int, str] = {}
-    for at in reversed(places):
-        beside = _find_visible(text, range(at + 1, len(text)))
-        afters[at] = afters[beside] if beside in afters else text[beside] if beside is not None else ""
+    indexes = [match.start() for match in _MARK_SIGN.finditer(text)]
+    afters: dict[int, str] = {}  # by index; from the right, so that marks on the right can be skipped
+    for index in reversed(indexes):
+        neighbour = _find_visible(text, range(index + 1, len(text)))
+        if neighbour is None:
+            afters[index] = ""
+        else:
+            afters[index] = afters.get(neighbour, text[neighbour])
     marks: list[Mark] = []
-    for at in places:
-        beside = _find_visible(text, range(at - 1, -1, -1))
-        before = "" if beside is None else text[beside]
-        touching = marks[-1] if marks and before and before == marks[-1].sign else None
-        marks.append(Mark(text, at, before, afters[at], touching))
+    for index in indexes:
+        neighbour = _find_visible(text, range(index - 1, -1, -1))
+        before = "" if neighbour is None else text[neighbour]
+        touching = marks[-1] if marks and before == marks[-1].sign else None
+        marks.append(Mark(text, index, before, afters[index], touching))
     return marks
 
 
-def _find_visible(text: str, places: range) -> int | None:
-    return next((at for at in places if category(text[at]) != "Cf"), None)
+def _find_visible(text: str, indexes: range) -> int | None:
+    """Return the first of the indexes whose character isn't invisible."""
+    for index in indexes:
+        if category(text[index]) != "Cf":
+            return index
+    return None
 
 
 def _is_word_char(char: str) -> bool:
@@ -124,59 +140,69 @@ def _is_spare(mark: Mark, following: Sequence[Mark], open_count: int) -> bool:
     return False
 
 
-def _word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate | None:
+def _is_prime(mark: Mark, inside: bool, following: Sequence[Mark], depth: int) -> bool:
+    """Return whether a mark is a sign for feet or inches: 6'2", 12" wide."""
+    if mark.sign not in _PRIMES or not mark.before.isdigit():
+        return False
+    if not inside:
+        if mark.family == "double" and _FEET.search(mark.text, max(0, mark.index - 12), mark.index):
+            return True
+        return depth == 0 or _is_spare(mark, following, depth)
+    return mark.family == "double" or mark.after.isdigit()
+
+
+def _recognise_word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate | None:
     """Recognise an apostrophe, foot or inch sign, or Hebrew gershayim; return None if it may be a quotation mark."""
     depth = sum(open_mark.family == mark.family for open_mark in stack)
     inside = _is_word_char(mark.before) and _is_word_char(mark.after)
-    if mark.sign in _PRIMES and mark.before.isdigit():
-        inch = mark.family == "double"
-        if (
-            inch
-            and (inside or _FEET.search(mark.text, max(0, mark.at - 12), mark.at))
-            or inside
-            and mark.after.isdigit()
-        ):
-            return "prime"
-        if not inside and (not depth or _is_spare(mark, following, depth)):
-            return "prime"
+    if _is_prime(mark, inside, following, depth):
+        return "prime"
     if mark.sign == '"' and _HEBREW.match(mark.before) and _HEBREW.match(mark.after):
         return "kept"
     if mark.sign not in _APOSTROPHES:
         return None
     if inside or (mark.touching and mark.touching.fate == "close" and _is_word_char(mark.after)):
         return "apostrophe"
-    if _AND.match(mark.text, mark.at) or (mark.at >= 2 and _AND.match(mark.text, mark.at - 2)):
+    if _AND.match(mark.text, mark.index) or (mark.index >= 2 and _AND.match(mark.text, mark.index - 2)):
         return "apostrophe"
-    if not _is_word_char(mark.before) and ELIDED.match(mark.text, mark.at):
+    if not _is_word_char(mark.before) and ELIDED.match(mark.text, mark.index):
         return "apostrophe"
-    if depth and _POSSESSIVE.search(mark.text, max(0, mark.at - 3), mark.at) and _is_spare(mark, following, depth):
+    if (
+        depth
+        and _POSSESSIVE.search(mark.text, max(0, mark.index - 3), mark.index)
+        and _is_spare(mark, following, depth)
+    ):
         return "apostrophe"
     return None
 
 
 def _direction(mark: Mark, open_sign: str) -> Literal["open", "close"]:
     """Decide whether a mark opens or closes. `open_sign` opened the innermost quotation of its family, or is ""."""
-    sign, opens, closes = mark.sign, _opens(mark), _closes(mark)
+    sign = mark.sign
+    opens = _opens(mark)
+    closes = _closes(mark)
     if sign in _ALWAYS_OPEN:
-        facing = True
+        is_opening = True
     elif sign in _ALWAYS_CLOSE:
-        facing = False
+        is_opening = False
     elif sign in "«‹":  # »German and Danish books turn them round«
-        facing = open_sign not in ("»", "›")
+        is_opening = open_sign not in ("»", "›")
     elif sign in "»›":
-        facing = opens and open_sign not in ("«", "‹")
+        is_opening = opens and open_sign not in ("«", "‹")
     elif sign in "“‘‟‛":  # „a German closes with the English opening mark“
-        facing = opens or not (open_sign and closes)
+        is_opening = opens or not (open_sign and closes)
     elif sign in "”’":  # ”a Swede opens with the English closing mark”
-        facing = opens and not open_sign
+        is_opening = opens and not open_sign
+    elif opens != closes:
+        is_opening = opens
     else:
-        facing = opens if opens != closes else not open_sign
-    return "open" if facing else "close"
+        is_opening = not open_sign
+    return "open" if is_opening else "close"
 
 
-def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Counter[str]) -> None:
+def _set_fate(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Counter[str]) -> None:
     """Set the fate of one mark, and update the stack of open quotations and its counts by family."""
-    fate = _word_sign(mark, following, stack)
+    fate = _recognise_word_sign(mark, following, stack)
     if fate:
         mark.fate = fate
         return
@@ -196,10 +222,12 @@ def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Co
             if opened.family == mark.family:
                 break
             opened.fate = "stray"
-        mark.fate, mark.mate, opened.mate = "close", opened, mark
+        mark.fate = "close"
+        mark.partner = opened
+        opened.partner = mark
 
 
-def _resume(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
+def _match_resumed(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
     """Match a paragraph's first marks with the quotations still open, which they repeat; return how many do.
 
     An open single mark is carried over to the next paragraph only if it is repeated there after a double one, as alone
@@ -207,8 +235,10 @@ def _resume(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
     """
     count = 0
     for opened, mark in zip(stack, marks, strict=False):
-        leading = not mark.text[: mark.at].strip(" \u00a0\u202f\u200e\u200f" + "".join(_FAMILY))
-        if not (resuming and leading and opened.family == mark.family and (count or opened.family != "single")):
+        is_at_start = not mark.text[: mark.index].strip(" \u00a0\u202f\u200e\u200f" + "".join(_FAMILY))
+        if not resuming or not is_at_start or opened.family != mark.family:
+            break
+        if opened.family == "single" and count == 0:
             break
         mark.fate = "resumed"
         count += 1
@@ -219,23 +249,25 @@ def _resume(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
     return count
 
 
-def _read(texts: Sequence[str], resuming: bool) -> list[list[Mark]]:
-    pages = [_scan(text) for text in texts]
+def _pair_marks(texts: Sequence[str], resuming: bool) -> list[list[Mark]]:
+    """Pair the marks; with `resuming`, the first marks of a paragraph repeat those still open."""
+    marks_by_text = [_scan(text) for text in texts]
     stack: list[Mark] = []
-    for marks in pages:
-        start = _resume(marks, stack, resuming)
+    for marks in marks_by_text:
+        start = _match_resumed(marks, stack, resuming)
         if start == len(marks):
             continue
         counts = Counter(opened.family for opened in stack)
         for number, mark in enumerate(marks[start:], start + 1):
-            _settle(mark, marks[number : number + 64], stack, counts)
+            _set_fate(mark, marks[number : number + 64], stack, counts)
     for opened in stack:
         opened.fate = "stray"
-    return pages
+    return marks_by_text
 
 
-def _strays(pages: list[list[Mark]]) -> int:
-    return sum(mark.fate == "stray" and mark.family != "single" for marks in pages for mark in marks)
+def _count_strays(marks_by_text: list[list[Mark]]) -> int:
+    """Return how many marks have no partner, without single ones, which are apostrophes then."""
+    return sum(mark.fate == "stray" and mark.family != "single" for marks in marks_by_text for mark in marks)
 
 
 def parse(texts: Sequence[str]) -> list[list[Mark]]:
@@ -244,11 +276,11 @@ def parse(texts: Sequence[str]) -> list[list[Mark]]:
     The first mark of a paragraph may repeat an open one or open a new quotation. Of these two interpretations, the one
     with fewer unpaired marks is chosen.
     """
-    resumed = _read(texts, resuming=True)
-    if not _strays(resumed):
+    resumed = _pair_marks(texts, resuming=True)
+    if not _count_strays(resumed):
         return resumed
-    anew = _read(texts, resuming=False)
-    return anew if _strays(anew) < _strays(resumed) else resumed
+    separate = _pair_marks(texts, resuming=False)
+    return separate if _count_strays(separate) < _count_strays(resumed) else resumed
 
 
 def is_mark(char: str) -> bool:

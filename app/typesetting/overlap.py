@@ -15,10 +15,12 @@ def runs(text: str) -> set[tuple[str, ...]]:
     """Return all runs of `RUN` consecutive words; a text of fewer words is one run."""
     words = _WORDS.findall(text[:LONGEST].casefold())
     size = min(RUN, len(words))
-    return set(zip(*(words[at:] for at in range(size)), strict=False))
+    return set(zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def share(text_runs: Iterable[tuple[str, ...]], source_runs: set[tuple[str, ...]]) -> float:
     """Return which share of `text_runs` is in `source_runs`, from 0 to 1."""
-    listed = list(text_runs)
-    return sum(run in source_runs for run in listed) / len(listed) if listed else 0.0
+    text_runs = list(text_runs)
+    if not text_runs:
+        return 0.0
+    return sum(run in source_runs for run in text_runs) / len(text_runs)

@@ -22,15 +22,15 @@ class Setting:
     edits: dict[int, str] = field(default_factory=dict)
     closing: str = ""
 
-    def edited(self, text: str) -> list[str]:
+    def replace_chars(self, text: str) -> list[str]:
         """Return the replaced text by character, without the opening and closing."""
-        done = list(text)
-        for at, new in self.edits.items():
-            done[at] = new
-        return done
+        chars = list(text)
+        for index, replacement in self.edits.items():
+            chars[index] = replacement
+        return chars
 
     def apply(self, text: str) -> str:
-        return self.opening + "".join(self.edited(text)) + self.closing
+        return self.opening + "".join(self.replace_chars(text)) + self.closing
 
 
 def _edges(text: str, marks: list[Mark]) -> tuple[Mark | None, Mark | None]:
@@ -38,7 +38,8 @@ def _edges(text: str, marks: list[Mark]) -> tuple[Mark | None, Mark | None]:
     if not marks:
         return None, None
     first, last = marks[0], marks[-1]
-    is_first, is_last = _is_empty(text[: first.at]), _is_empty(text[last.at + 1 :])
+    is_first = _is_empty(text[: first.index])
+    is_last = _is_empty(text[last.index + 1 :])
     return first if is_first else None, last if is_last else None
 
 
@@ -48,18 +49,20 @@ def _is_empty(text: str) -> bool:
 
 def _get_unpaired_mark(mark: Mark | None) -> Mark | None:
     """Return the mark if its partner is missing; None for a single mark, which is an apostrophe then."""
-    return mark if mark and mark.fate == "stray" and mark.family != "single" else None
+    if mark is None or mark.fate != "stray" or mark.family == "single":
+        return None
+    return mark
 
 
-def _unwrap(texts: Sequence[str], pages: list[list[Mark]]) -> None:
+def _unwrap(texts: Sequence[str], marks_by_text: list[list[Mark]]) -> None:
     """Mark for removal what wraps the whole text or each of its paragraphs, or is left over from such a pair."""
-    edges = [_edges(text, marks) for text, marks in zip(texts, pages, strict=True) if text.strip()]
+    edges = [_edges(text, marks) for text, marks in zip(texts, marks_by_text, strict=True) if text.strip()]
     if not edges:
         return
     first, last = edges[0][0], edges[-1][1]
-    if all(one and one.mate and one.mate is other for one, other in edges):
+    if all(opening and opening.partner and opening.partner is closing for opening, closing in edges):
         wrapping = edges
-    elif first and first.mate and first.mate is last:
+    elif first and first.partner and first.partner is last:
         wrapping = [(first, last)]
     else:
         wrapping = [(_get_unpaired_mark(first), _get_unpaired_mark(last))]
@@ -72,14 +75,16 @@ def _unwrap(texts: Sequence[str], pages: list[list[Mark]]) -> None:
 
 def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
     """Return the indexes of the spaces between a mark and the text that it encloses."""
-    step, places, at = (1, [], mark.at + 1) if opening else (-1, [], mark.at - 1)
-    while 0 <= at < len(mark.text) and mark.text[at] in " \u00a0\u202f\u2009":
-        places.append(at)
-        at += step
-    return places
+    step = 1 if opening else -1
+    index = mark.index + step
+    indexes = []
+    while 0 <= index < len(mark.text) and mark.text[index] in " \u00a0\u202f\u2009":
+        indexes.append(index)
+        index += step
+    return indexes
 
 
-def _replacement(mark: Mark, marks: Marks) -> str:
+def _get_replacement(mark: Mark, marks: Marks) -> str:
     """Return the replacement for a character that is no quotation mark: a straight sign for feet and inches, or the
     house form's apostrophe.
 
@@ -89,23 +94,24 @@ def _replacement(mark: Mark, marks: Marks) -> str:
         return '"' if mark.family == "double" else "'"
     if mark.fate == "kept":
         return mark.sign
-    spelling = mark.sign == "‘" and marks.apostrophe == "’" and not ELIDED.match(mark.text, mark.at)
-    return mark.sign if spelling else marks.apostrophe
+    is_spelling = mark.sign == "‘" and marks.apostrophe == "’" and not ELIDED.match(mark.text, mark.index)
+    return mark.sign if is_spelling else marks.apostrophe
 
 
-def _edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
+def _add_edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
     """Add the replacement of one mark to `edits`, and update `depths`, the depths of the open quotations."""
     if mark.fate not in ("open", "close", "resumed", "dropped"):
-        edits[mark.at] = _replacement(mark, marks)
+        edits[mark.index] = _get_replacement(mark, marks)
         return
-    new = ""
+    replacement = ""
     if mark.fate == "open":
         depths.append(base + len(depths))
-        new = marks.pair(depths[-1])[0]
+        replacement = marks.pair(depths[-1])[0]
     elif mark.fate == "close":
-        new = marks.pair(depths.pop())[1]
-    edits[mark.at] = new
-    if not new or mark.sign in _SPACED or new.strip() != new:
+        replacement = marks.pair(depths.pop())[1]
+    edits[mark.index] = replacement
+    has_spaces = mark.sign in _SPACED or replacement.strip() != replacement
+    if has_spaces or not replacement:
         edits.update(dict.fromkeys(_spaces_inside(mark, mark.fate in ("open", "resumed")), ""))
 
 
@@ -116,19 +122,22 @@ def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] 
     The quotation gets the outermost marks, and those inside are one level deeper. Marks that already wrap the whole
     text are not doubled.
     """
-    pages = parse(texts)
-    _unwrap(texts, pages)
+    marks_by_text = parse(texts)
+    _unwrap(texts, marks_by_text)
     settings: list[Setting] = []
     depths: list[int] = []
-    for number, page in enumerate(pages):
-        shown = not continues or continues[number]
-        opening = "".join(map(marks.resumed, [0, *depths])) if shown else ""
+    outer_opening, outer_closing = marks.pair(0)
+    for number, marks_of_text in enumerate(marks_by_text):
+        opening = ""
+        if number == 0:
+            opening = outer_opening
+        elif not continues or continues[number]:
+            opening = "".join(map(marks.resumed, [0, *depths]))
         edits: dict[int, str] = {}
-        for mark in page:
-            _edit(mark, depths, marks, 1, edits)
-        outer = marks.pair(0)
-        closing = outer[1] if number == len(pages) - 1 else ""
-        settings.append(Setting(outer[0] if number == 0 else opening, edits, closing))
+        for mark in marks_of_text:
+            _add_edit(mark, depths, marks, base=1, edits=edits)
+        is_last = number == len(marks_by_text) - 1
+        settings.append(Setting(opening, edits, outer_closing if is_last else ""))
     return settings
 
 
@@ -138,12 +147,13 @@ def set_plain(text: str, marks: Marks) -> str:
     English headlines take single marks (AP Stylebook) and credit lines double ones, so the outermost marks stay single
     or double, as typed.
     """
-    (page,) = parse([text])
-    first = next((mark for mark in page if mark.fate == "open"), None)
+    (marks_of_text,) = parse([text])
+    opening = next((mark for mark in marks_of_text if mark.fate == "open"), None)
+    base = 1 if opening and opening.family == "single" else 0
     edits: dict[int, str] = {}
     depths: list[int] = []
-    for mark in page:
-        _edit(mark, depths, marks, 1 if first and first.family == "single" else 0, edits)
+    for mark in marks_of_text:
+        _add_edit(mark, depths, marks, base, edits)
     return Setting(edits=edits).apply(text)
 
 
@@ -158,14 +168,19 @@ def without_wrapping(texts: Sequence[str]) -> list[str]:
 
     This is the inverse of `set_quotation`, except that the marks inside keep the level they were printed in.
     """
-    pages = parse(texts)
-    begins = next((mark for mark in (_edges(text, marks)[0] for text, marks in zip(texts, pages, strict=True))), None)
-    _unwrap(texts, pages)
-    if begins is None or begins.fate != "resumed":
+    marks_by_text = parse(texts)
+    first = _edges(texts[0], marks_by_text[0])[0] if texts else None
+    _unwrap(texts, marks_by_text)
+    if first is None or first.fate != "resumed":
         return list(texts)
-    done = []
-    for text, page in zip(texts, pages, strict=True):
-        gone = {mark.at for mark in page if mark.fate in ("resumed", "dropped")}
-        gone.update(at for mark in page if mark.at in gone for at in _spaces_inside(mark, mark.fate == "resumed"))
-        done.append("".join(char for at, char in enumerate(text) if at not in gone).strip())
-    return done
+    return [_remove_wrapping(text, marks) for text, marks in zip(texts, marks_by_text, strict=True)]
+
+
+def _remove_wrapping(text: str, marks: list[Mark]) -> str:
+    """Remove the marks that wrap a text, and the spaces inside them."""
+    removed: set[int] = set()
+    for mark in marks:
+        if mark.fate in ("resumed", "dropped"):
+            removed.add(mark.index)
+            removed.update(_spaces_inside(mark, mark.fate == "resumed"))
+    return "".join(char for index, char in enumerate(text) if index not in removed).strip()

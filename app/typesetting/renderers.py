@@ -17,45 +17,52 @@ from unicodedata import bidirectional, category
 from ..text.languages import direction
 from .block import Block, Paragraph, Role, Run
 
-Wrap = Callable[[str, str], str]
+Wrap = Callable[[str, str], str]  # takes the text and the value of the style, such as a URL
 _STYLES = ("href", "strong", "emphasis")
 
 
 @dataclass(frozen=True)
-class _Form:
+class _Format:
+    """How a format wraps the text of a run (by style), breaks a line, and escapes text."""
+
     wraps: dict[str, Wrap]
     line_break: str
     escape: Callable[[str], str]
 
 
-def _write(runs: Iterable[Run], form: _Form, styles: tuple[str, ...] = _STYLES) -> str:
+def _write(runs: Iterable[Run], markup: _Format, styles: tuple[str, ...] = _STYLES) -> str:
     """Render runs, wrapping neighbours of the same style together, with links outermost."""
     if not styles:
-        return "".join(form.escape(run.text).replace("\n", form.line_break) for run in runs)
-    written = []
-    for value, group in groupby(runs, key=attrgetter(styles[0])):
-        inside = _write(group, form, styles[1:])
-        written.append(form.wraps[styles[0]](inside, str(value)) if value and inside.strip() else inside)
-    return "".join(written)
+        return "".join(markup.escape(run.text).replace("\n", markup.line_break) for run in runs)
+    style, *inner_styles = styles
+    parts = []
+    for value, group in groupby(runs, key=attrgetter(style)):
+        text = _write(group, markup, tuple(inner_styles))
+        if value and text.strip():
+            text = markup.wraps[style](text, str(value))
+        parts.append(text)
+    return "".join(parts)
 
 
 def _gap(previous: Paragraph, paragraph: Paragraph) -> str:
     """Return the separator of two paragraphs: a line break between items of a list, else a blank line."""
-    same = bool(previous.marker) and bool(paragraph.marker) and (previous.marker == "-") == (paragraph.marker == "-")
-    return "\n" if same else "\n\n"
+    is_same_list = bool(_list_kind(paragraph)) and _list_kind(previous) == _list_kind(paragraph)
+    return "\n" if is_same_list else "\n\n"
 
 
-def _lines(block: Block, write: Callable[[Paragraph], str]) -> str:
-    done, before = "", None
+def _write_paragraphs(block: Block, write: Callable[[Paragraph], str]) -> str:
+    lines = ""
+    previous = None
     for paragraph in block.paragraphs:
         marker = f"{paragraph.marker} " if paragraph.marker else ""
         indented = write(paragraph).replace("\n", "\n" + " " * len(marker))
-        done += (_gap(before, paragraph) if before else "") + marker + indented
-        before = paragraph
-    return done + "\n"
+        gap = _gap(previous, paragraph) if previous else ""
+        lines += gap + marker + indented
+        previous = paragraph
+    return lines + "\n"
 
 
-_TEXT = _Form(
+_TEXT = _Format(
     {
         "href": lambda inside, url: inside if inside in (url, url.removeprefix("mailto:")) else f"{inside} ({url})",
         "strong": lambda inside, _: inside,
@@ -68,16 +75,16 @@ _TEXT = _Form(
 
 def to_text(block: Block) -> str:
     """Render a block as plain text, with URLs in brackets after their links and a newline at the end."""
-    return _lines(block, lambda paragraph: _write(paragraph.runs, _TEXT))
+    return _write_paragraphs(block, lambda paragraph: _write(paragraph.runs, _TEXT))
 
 
-def _hug(sign: str) -> Wrap:
+def _wrap_in(delimiter: str) -> Wrap:
     """Wrap text in emphasis without its outer spaces, as CommonMark requires (section 6.2)."""
 
     def wrap(inside: str, _: str) -> str:
         bare = inside.strip()
         start = inside.index(bare)
-        return f"{inside[:start]}{sign}{bare}{sign}{inside[start + len(bare) :]}"
+        return f"{inside[:start]}{delimiter}{bare}{delimiter}{inside[start + len(bare) :]}"
 
     return wrap
 
@@ -92,8 +99,13 @@ def _markdown_text(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", text)
 
 
+def _escape_line_start(match: re.Match[str]) -> str:
+    indent, sign, number, after_number = match.groups()  # "- ", or "1" and "."
+    return f"{indent}{number or ''}\\{sign or after_number}"
+
+
 def _guard_line_starts(text: str) -> str:
-    return _LINE_START.sub(lambda at: f"{at[1]}{at[3] or ''}\\{at[2] or at[4]}", text)
+    return _LINE_START.sub(_escape_line_start, text)
 
 
 def markdown_of(text: str) -> str:
@@ -101,11 +113,11 @@ def markdown_of(text: str) -> str:
     return _guard_line_starts(_markdown_text(text))
 
 
-_MARKDOWN = _Form(
+_MARKDOWN = _Format(
     {
         "href": lambda inside, url: f"[{inside}](<{url}>)" if re.search(r"[()\s]", url) else f"[{inside}]({url})",
-        "strong": _hug("**"),
-        "emphasis": _hug("*"),
+        "strong": _wrap_in("**"),
+        "emphasis": _wrap_in("*"),
     },
     "\\\n",
     _markdown_text,
@@ -121,10 +133,10 @@ def _markdown_paragraph(paragraph: Paragraph) -> str:
 
 def to_markdown(block: Block) -> str:
     """Render a block as CommonMark, with its heading at the second level."""
-    return _lines(block, _markdown_paragraph)
+    return _write_paragraphs(block, _markdown_paragraph)
 
 
-_HTML = _Form(
+_HTML = _Format(
     {
         "href": lambda inside, url: f'<a href="{escape(url)}" rel="noopener noreferrer">{inside}</a>',
         "strong": lambda inside, _: f"<strong>{inside}</strong>",
@@ -144,11 +156,11 @@ _CLASSES: dict[Role, str] = {
 
 
 @lru_cache(maxsize=4096)
-def _runs_to(char: str) -> str:
-    """Return whether a letter reads to the left or right; "" for other characters."""
+def _reading_direction(char: str) -> str:
+    """Return the direction of a letter; "" for other characters."""
     if category(char)[0] != "L":
         return ""
-    return "left" if bidirectional(char) == "L" else "right"
+    return "ltr" if bidirectional(char) == "L" else "rtl"
 
 
 def text_direction(text: str, default: str) -> str:
@@ -156,34 +168,43 @@ def text_direction(text: str, default: str) -> str:
 
     `dir="auto"` would follow the first letter and turn a Persian paragraph around that begins with a Latin name.
     """
-    sides = set(map(_runs_to, set(text)))
-    if "right" not in sides:  # a fast path for nearly all texts: counting takes ten times as long
-        return "ltr" if "left" in sides else default
-    runs_to = Counter[str]()
-    for char, number in Counter(text).items():
-        runs_to[_runs_to(char)] += number
-    left, right = runs_to["left"], runs_to["right"]
-    return default if left == right else "rtl" if right > left else "ltr"
+    directions = set(map(_reading_direction, set(text)))
+    if "rtl" not in directions:  # a fast path for nearly all texts: counting takes ten times as long
+        return "ltr" if "ltr" in directions else default
+    counts = Counter[str]()
+    for char, count in Counter(text).items():
+        counts[_reading_direction(char)] += count
+    if counts["ltr"] == counts["rtl"]:
+        return default
+    return "rtl" if counts["rtl"] > counts["ltr"] else "ltr"
 
 
 def _element(paragraph: Paragraph, base_direction: str) -> str:
-    tag = "li" if paragraph.marker else "h2" if paragraph.role == "heading" else "p"
-    own = text_direction(paragraph.text, base_direction)
-    turned = f' dir="{own}"' if own != base_direction else ""
-    return f'<{tag} class="{_CLASSES[paragraph.role]}"{turned}>{_write(paragraph.runs, _HTML)}</{tag}>'
+    if paragraph.marker:
+        tag = "li"
+    elif paragraph.role == "heading":
+        tag = "h2"
+    else:
+        tag = "p"
+    own_direction = text_direction(paragraph.text, base_direction)
+    attribute = f' dir="{own_direction}"' if own_direction != base_direction else ""
+    return f'<{tag} class="{_CLASSES[paragraph.role]}"{attribute}>{_write(paragraph.runs, _HTML)}</{tag}>'
 
 
 def _list_kind(paragraph: Paragraph) -> str:
-    return {"": "", "-": "ul"}.get(paragraph.marker, "ol")
+    """Return the HTML element of a paragraph's list, or "" if it isn't a list item."""
+    if not paragraph.marker:
+        return ""
+    return "ul" if paragraph.marker == "-" else "ol"
 
 
 def to_html(block: Block, wrapper: str = "section") -> str:
     """Render a block as an HTML fragment with classes for styling, in a `wrapper` with language and direction."""
-    usual = direction(block.language)
-    lines = [f'<{wrapper} class="qa" lang="{escape(block.language)}" dir="{usual}">']
+    base_direction = direction(block.language)
+    lines = [f'<{wrapper} class="qa" lang="{escape(block.language)}" dir="{base_direction}">']
     for kind, group in groupby(block.paragraphs, key=_list_kind):
         paragraphs = list(group)
-        elements = [_element(paragraph, usual) for paragraph in paragraphs]
+        elements = [_element(paragraph, base_direction) for paragraph in paragraphs]
         if kind:
             first = paragraphs[0].marker.rstrip(".")
             start = f' start="{first}"' if kind == "ol" and first != "1" else ""

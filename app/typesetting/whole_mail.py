@@ -20,7 +20,7 @@ from .renderers import to_html
 if TYPE_CHECKING:
     from css_inline import CSSInliner
 
-ROOM = 100  # kB
+ROOM = 100  # kB of HTML that Gmail displays, with a margin
 SHEET = "mail.css"  # among the static files
 _pages = Environment(loader=PackageLoader("app.typesetting"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
@@ -35,19 +35,15 @@ def _inliner() -> "CSSInliner":
 
 def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
     """Render the mail for a browser, with the style sheet at the URL `sheet`. There must be at least one block."""
-    usual = blocks[0].language
-    # Outlook and Yahoo drop a <section>, and its language and direction with it.
-    written = [to_html(block, "div") for block in blocks]
+    language = blocks[0].language
+    # Outlook and Yahoo drop a <section>, and its language and direction with it. The renderer escapes all text, and
+    # `read_answer` only lets http, https and mailto links through.
+    rendered = [
+        {"direction": direction(block.language), "written": Markup(to_html(block, "div"))}  # noqa: S704
+        for block in blocks
+    ]
     return _pages.get_template("mail.html").render(
-        language=usual,
-        direction=direction(usual),
-        title=title,
-        sheet=sheet,
-        # The renderer escapes all text, and `read_answer` only lets http, https and mailto links through.
-        blocks=[
-            {"direction": direction(block.language), "written": Markup(one)}  # noqa: S704
-            for block, one in zip(blocks, written, strict=True)
-        ],
+        language=language, direction=direction(language), title=title, sheet=sheet, blocks=rendered
     )
 
 

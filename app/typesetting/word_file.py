@@ -9,6 +9,7 @@ name in a Persian sentence is a run of its own.
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from unicodedata import bidirectional
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -45,15 +46,15 @@ def word_file(blocks: Sequence[Block], title: str) -> bytes:
     from docx import Document  # not at the top: it takes a tenth of a second and some megabytes
 
     document = Document()
-    usual = blocks[0].language if blocks else ""
-    _prepare(document, single_line(title), usual)
+    language = blocks[0].language if blocks else ""
+    _prepare(document, single_line(title), language)
     # Looked up once, as each look-up takes two milliseconds.
     ids = {name: document.styles[name].style_id for name in (*STYLES.values(), BULLETS, NUMBERS)}
     for block in blocks:
-        _add(document, block, ids)
-    written = BytesIO()
-    document.save(written)
-    return _repack(written)
+        _add_block(document, block, ids)
+    buffer = BytesIO()
+    document.save(buffer)
+    return _repack(buffer)
 
 
 def _prepare(document: "Document", title: str, language: str) -> None:
@@ -62,52 +63,67 @@ def _prepare(document: "Document", title: str, language: str) -> None:
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.shared import RGBColor
 
-    for name in [style for style in STYLES.values() if not style.startswith("Heading")]:
+    for name in STYLES.values():
+        if name.startswith("Heading"):
+            continue  # built in
         style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-        style.base_style, style.quick_style = document.styles["Normal"], True
+        style.base_style = document.styles["Normal"]
+        style.quick_style = True
     # Persian and Chinese letters have no italic.
-    document.styles["Call"].font.italic = direction(language) == "ltr" and usual_script(language) not in _EAST_ASIAN
+    has_italics = direction(language) == "ltr" and usual_script(language) not in _EAST_ASIAN
+    document.styles["Call"].font.italic = has_italics
     link = document.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER)
-    link.font.underline, link.font.color.rgb = True, RGBColor(0xA3, 0x23, 0x1F)
-    properties = document.core_properties
-    about = document.part.package.part_related_by(RELATIONSHIP_TYPE.CORE_PROPERTIES).element
-    for element in list(about):
-        about.remove(element)
-    properties.title, properties.language = title, language
+    link.font.underline = True
+    link.font.color.rgb = RGBColor(0xA3, 0x23, 0x1F)
+    properties_xml = document.part.package.part_related_by(RELATIONSHIP_TYPE.CORE_PROPERTIES).element
+    for element in list(properties_xml):  # the template's values
+        properties_xml.remove(element)
+    document.core_properties.title = title
+    document.core_properties.language = language
     for part in (document.part.package, document.part):
-        for key in [key for key, one in part.rels.items() if one.reltype.rpartition("/")[2] in LEFT_OUT]:
-            del part.rels[key]
+        for key, relation in list(part.rels.items()):
+            if relation.reltype.rpartition("/")[2] in LEFT_OUT:
+                del part.rels[key]
     if direction(language) == "rtl":
         _insert_in_order(document.element.body.sectPr, "w:bidi", successors=("w:rtlGutter", "w:docGrid"))
 
 
-def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
+def _add_block(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
     from docx.oxml import OxmlElement
 
-    usual, end = direction(block.language), document.element.body.sectPr
-    number = 0
+    base_direction = direction(block.language)
+    section_properties = document.element.body.sectPr  # the last element of a document
+    list_id = 0  # of the current numbered list; 0 outside of one
     for paragraph in block.paragraphs:
-        style = {"": STYLES[paragraph.role], "-": BULLETS}.get(paragraph.marker, NUMBERS)
-        made = OxmlElement("w:p")
-        end.addprevious(made)  # python-docx would search all paragraphs for the end each time
-        made.style = ids[style]
-        number = (number or _numbering(document, int(paragraph.marker.rstrip(".")))) if style == NUMBERS else 0
-        if number:
-            made.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = number
-        own = text_direction(paragraph.text, usual)
-        if own == "rtl":
-            _insert_in_order(made.get_or_add_pPr(), "w:bidi", successors=_AFTER_BIDI)
-        for element in _build_runs(document, paragraph, own, block.language):
-            made.append(element)
+        style = _get_style(paragraph)
+        element = OxmlElement("w:p")
+        section_properties.addprevious(element)  # python-docx would search all paragraphs for the end each time
+        element.style = ids[style]
+        if style != NUMBERS:
+            list_id = 0
+        elif not list_id:
+            list_id = _create_numbering(document, int(paragraph.marker.rstrip(".")))
+        if list_id:
+            element.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = list_id
+        paragraph_direction = text_direction(paragraph.text, base_direction)
+        if paragraph_direction == "rtl":
+            _insert_in_order(element.get_or_add_pPr(), "w:bidi", successors=_AFTER_BIDI)
+        element.extend(_build_runs(document, paragraph, paragraph_direction, block.language))
 
 
-def _numbering(document: "Document", start: int) -> int:
+def _get_style(paragraph: Paragraph) -> str:
+    if not paragraph.marker:
+        return STYLES[paragraph.role]
+    return BULLETS if paragraph.marker == "-" else NUMBERS
+
+
+def _create_numbering(document: "Document", start: int) -> int:
     """Create a numbering for a new list, so that Word doesn't continue the last one; return its ID."""
     numbering = document.part.numbering_part.element
-    shared = document.styles[NUMBERS].element.pPr.numPr.numId.val
-    one = numbering.add_num(numbering.num_having_numId(shared).abstractNumId.val)
-    one.add_lvlOverride(ilvl=0).add_startOverride(start)
-    return int(one.numId)
+    style_list_id = document.styles[NUMBERS].element.pPr.numPr.numId.val
+    new_list = numbering.add_num(numbering.num_having_numId(style_list_id).abstractNumId.val)
+    new_list.add_lvlOverride(ilvl=0).add_startOverride(start)
+    return int(new_list.numId)
 
 
 def _build_runs(
@@ -119,47 +135,54 @@ def _build_runs(
     from docx.oxml.ns import qn
 
     for href, runs in groupby(paragraph.runs, key=lambda run: run.href):
-        made = [
-            _run(part, run, way, language, bool(href))
+        elements = [
+            _build_run(text, run, run_direction, language, is_link=bool(href))
             for run in runs
-            for part, way in split_by_direction(run.text, base_direction)
+            for text, run_direction in split_by_direction(run.text, base_direction)
         ]
         if not href:
-            yield from made
+            yield from elements
             continue
         link = OxmlElement("w:hyperlink")
         link.set(qn("r:id"), document.part.relate_to(href, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
-        link.extend(made)
+        link.extend(elements)
         yield link
 
 
-def _run(text: str, run: Run, run_direction: str, language: str, is_link: bool) -> "BaseOxmlElement":
+def _build_run(text: str, run: Run, run_direction: str, language: str, is_link: bool) -> "BaseOxmlElement":
+    """Build the element of a run. Word has separate elements for complex scripts, such as `bCs`."""
     from docx.oxml import OxmlElement
 
     element = OxmlElement("w:r")
-    looks = element.get_or_add_rPr()
+    properties = element.get_or_add_rPr()
     if is_link:
-        looks.style = LINK
-    for wanted, names in ((run.strong, ("w:b", "w:bCs")), (run.emphasis, ("w:i", "w:iCs"))):
-        for name in names if wanted else ():
-            looks.append(OxmlElement(name))
+        properties.style = LINK
+    if run.strong:
+        properties.extend([OxmlElement("w:b"), OxmlElement("w:bCs")])
+    if run.emphasis:
+        properties.extend([OxmlElement("w:i"), OxmlElement("w:iCs")])
     if run_direction == "rtl":
-        looks.append(OxmlElement("w:rtl"))
-    if run_direction == direction(language):
-        looks.append(_language(language))
+        properties.append(OxmlElement("w:rtl"))
+    if run_direction == direction(language):  # a Latin name in a Persian text isn't in Persian
+        properties.append(_build_language(language))
     element.text = text
     return element
 
 
-def _language(tag: str) -> "BaseOxmlElement":
+def _build_language(tag: str) -> "BaseOxmlElement":
     """Return the language element of a run. It has an attribute per family of scripts (ECMA-376 part 1, 17.3.2.20)."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
     script = own_script(tag) or usual_script(tag)
-    family = "w:bidi" if direction(tag) == "rtl" else "w:eastAsia" if script in _EAST_ASIAN else "w:val"
+    if direction(tag) == "rtl":
+        attribute = "w:bidi"
+    elif script in _EAST_ASIAN:
+        attribute = "w:eastAsia"
+    else:
+        attribute = "w:val"
     element = OxmlElement("w:lang")
-    element.set(qn(family), tag)
+    element.set(qn(attribute), tag)
     return element
 
 
@@ -167,21 +190,28 @@ def split_by_direction(text: str, base_direction: str) -> list[tuple[str, str]]:
     """Split a text where its direction changes. Neutral characters take the direction of their neighbours if these
     agree, else that of the paragraph (UAX #9, rules N1 and N2); brackets match in pairs (rule N0).
     """
-    ways = [_STRONG.get(bidirectional(char), "") for char in text]
-    at = 0
-    while at < len(ways):
-        end = next((place for place in range(at, len(ways)) if ways[place]), len(ways))
-        before, after = ways[at - 1] if at else base_direction, ways[end] if end < len(ways) else base_direction
-        ways[at:end] = [before if before == after else base_direction] * (end - at)
-        at = end + 1
-    opened: list[int] = []
-    for place, char in enumerate(text):
+    directions = [_STRONG.get(bidirectional(char), "") for char in text]
+    _resolve_neutrals(directions, base_direction)
+    open_brackets: list[int] = []
+    for index, char in enumerate(text):
         if char in _BRACKETS:
-            opened.append(place)
-        elif opened and char == _BRACKETS[text[opened[-1]]]:
-            ways[place] = ways[opened.pop()]
-    pairs = groupby(zip(text, ways, strict=True), key=lambda pair: pair[1])
-    return [("".join(char for char, _ in group), way) for way, group in pairs]
+            open_brackets.append(index)
+        elif open_brackets and char == _BRACKETS[text[open_brackets[-1]]]:
+            directions[index] = directions[open_brackets.pop()]
+    parts = groupby(zip(text, directions, strict=True), key=itemgetter(1))
+    return [("".join(char for char, _ in part), part_direction) for part_direction, part in parts]
+
+
+def _resolve_neutrals(directions: list[str], base_direction: str) -> None:
+    """Replace "" by the direction of the characters before and after, or by `base_direction` if these differ."""
+    start = 0
+    for is_strong, group in groupby(list(directions), key=bool):
+        end = start + len(list(group))
+        if not is_strong:
+            before = directions[start - 1] if start > 0 else base_direction
+            after = directions[end] if end < len(directions) else base_direction
+            directions[start:end] = [before if before == after else base_direction] * (end - start)
+        start = end
 
 
 # The elements that may follow `bidi` in a paragraph's properties (ECMA-376 part 1, 17.3.1.26), of those used here.
@@ -197,9 +227,10 @@ def _insert_in_order(parent: "BaseOxmlElement", name: str, successors: tuple[str
 def _repack(buffer: BytesIO) -> bytes:
     """Repack a ZIP file without the modification times of its parts."""
     packed = BytesIO()
-    with ZipFile(buffer) as made, ZipFile(packed, "w", ZIP_DEFLATED) as anew:
-        for name in made.namelist():
+    with ZipFile(buffer) as source, ZipFile(packed, "w", ZIP_DEFLATED) as target:
+        for name in source.namelist():
             part = ZipInfo(name, FIRST_DAY)
-            part.compress_type, part.create_system = ZIP_DEFLATED, 0
-            anew.writestr(part, made.read(name))
+            part.compress_type = ZIP_DEFLATED
+            part.create_system = 0  # whatever the system is
+            target.writestr(part, source.read(name))
     return packed.getvalue()
