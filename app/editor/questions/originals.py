@@ -26,36 +26,35 @@ TITLE = 60  # characters shown of the headline of a merged question
 
 @dataclass(frozen=True)
 class Original:
-    """A letter, how its writer wants to be named, and its text compared with the wording.
-
-    `merged` is the merged question to which it belonged, `added` the reader's additions, and `machine` its machine
-    translation.
-    """
+    """A letter, how its writer wants to be named, and its text compared with the wording."""
 
     letter: Letter
     credit: Credit | None
     name: str | None
-    text: QuestionText | None
-    merged: Question | None = None
-    added: Sequence[letters.Added] = ()
-    machine: machine_translation.TranslationResult | None = None
+    text: QuestionText | None  # the desk's wording
+    merged: Question | None = None  # the question to which it belonged before that was merged
+    added: Sequence[letters.Added] = ()  # the reader's additions
+    machine: machine_translation.TranslationResult | None = None  # its machine translation
 
     @property
     def source(self) -> str:
-        found = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
+        parts = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
         if self.merged:
             title = shortened(self.merged.title, TITLE)
-            found.append(_("merged in with “%(question)s”", question=title))
-        return ", ".join(filter(None, found))
+            parts.append(_("merged in with “%(question)s”", question=title))
+        return ", ".join(filter(None, parts))
 
     @property
     def ours(self) -> str:
-        return ", ".join(filter(None, (_("The desk’s wording"), tongue(self.text.language) if self.text else "")))
+        """The heading above the desk's wording, with its language if that is known."""
+        language = tongue(self.text.language) if self.text else ""
+        return ", ".join(filter(None, (_("The desk’s wording"), language)))
 
     @property
     def is_translated(self) -> bool:
-        tongues = {one.language.partition("-")[0] for one in (self.letter, self.text) if one}
-        return len(tongues - {"und"}) > 1
+        """Return whether the letter and the wording are in two languages. "und" means that one is unknown."""
+        languages = {text.language.partition("-")[0] for text in (self.letter, self.text) if text}
+        return len(languages - {"und"}) > 1
 
     @property
     def differs(self) -> bool:
@@ -65,8 +64,10 @@ class Original:
     @cached_property
     def pairs(self) -> list[Pair]:
         """The differences by paragraph, empty if the texts are in two languages."""
-        body, ours = self.letter.body, self.text.body if self.text else None
-        return compare(body, ours) if body and ours and not self.is_translated else []
+        if self.text is None or self.is_translated:
+            return []
+        body, wording = self.letter.body, self.text.body
+        return compare(body, wording) if body and wording else []
 
     @property
     def has_both(self) -> bool:
@@ -78,8 +79,9 @@ def originals(
 ) -> list[Original]:
     if not asker_letters:
         return []
-    session, keys = desk.session, [letter.id for letter in asker_letters]
-    came_with = {one.id: one for one in merged_questions}
+    session = desk.session
+    keys = [letter.id for letter in asker_letters]
+    merged_by_id = {merged.id: merged for merged in merged_questions}
     credits = contacts.credits_of(session, keys)
     names = contacts.names_of(session, asker_letters, credits)
     translations = machine_translation.get_finished_translations(session, keys)
@@ -90,7 +92,7 @@ def originals(
             credits.get(letter.id),
             names.get(letter.id),
             question.text,
-            came_with.get(letter.question_id or 0),
+            merged_by_id.get(letter.question_id or 0),
             added[letter.id],
             machine_translation.read_translation(session, letter, translations[letter.id])
             if letter.id in translations
@@ -107,14 +109,14 @@ def question_letters(slug: str, public_id: str) -> str:
         question = or_404(queries.load(desk.session, desk.actor, public_id))
         last = get_cursor_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
         merged = queries.list_merged_questions(desk.session, question)
-        behind = queries.letters_behind([question.id, *(one.id for one in merged)], rising=True)
-        here = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
-        some = paginate(desk.session, behind, PAGE, last, here, "after")
+        all_letters = queries.letters_behind([question.id, *(other.id for other in merged)], rising=True)
+        get_url = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
+        letters_page = paginate(desk.session, all_letters, PAGE, last, get_url, "after")
         return page(
             desk,
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, some.rows, merged),
-            keyset=some.keyset,
+            originals=originals(desk, question, letters_page.rows, merged),
+            keyset=letters_page.keyset,
         )

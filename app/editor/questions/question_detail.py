@@ -1,5 +1,6 @@
 """Everything that the page of a question shows: its rows, and what the actor may do with them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,8 +62,11 @@ class Part:
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        two = self.compared
-        return compare(two[0].body, two[1].body) if two else []
+        """The differences between the two versions of `compared`."""
+        if self.compared is None:
+            return []
+        own_text, newest_text = self.compared
+        return compare(own_text.body, newest_text.body)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ class QuestionDetail:
         """All letters that aren't erased, in order of arrival, or None if there may be more than were loaded."""
         if len(self.originals) >= SHOWN:
             return None
-        return sorted((one.letter for one in self.originals), key=lambda letter: (letter.received_at, letter.id))
+        return sorted(
+            (original.letter for original in self.originals), key=lambda letter: (letter.received_at, letter.id)
+        )
 
     @property
     def drafts(self) -> int:
@@ -109,12 +115,10 @@ class QuestionDetail:
 
     def may_ask_again(self, contribution: Part) -> bool:
         """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
-        has_it = (one.place for one in self.parts if one.place.key not in OVER)
-        experts = [place.assignment.expert_id for place in has_it]
-        again = (
-            contribution.place.key in ("later", "cancelled") and contribution.place.assignment.expert_id not in experts
-        )
-        return self.may_ask and again
+        if not self.may_ask or contribution.place.key not in ("later", "cancelled"):
+            return False
+        active_experts = [part.place.assignment.expert_id for part in self.parts if part.place.key not in OVER]
+        return contribution.place.assignment.expert_id not in active_experts
 
     @property
     def standing(self) -> str:
@@ -138,9 +142,9 @@ def next_with_room(desk: RequestContext, question: Question) -> Edition | None:
 
 def load_question_detail(desk: RequestContext, question: Question) -> QuestionDetail:
     session = desk.session
-    picks = desk.may("pick") and question.is_answered
+    can_pick = desk.may("pick") and question.is_answered
     merged = queries.list_merged_questions(session, question)
-    family = [question.id, *(one.id for one in merged)]
+    family = [question.id, *(other.id for other in merged)]
     return QuestionDetail(
         desk=desk,
         question=question,
@@ -151,7 +155,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
-        free=next_with_room(desk, question) if picks else None,
+        free=next_with_room(desk, question) if can_pick else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=newsletters.topics_of(session, question.newsletter_id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),
@@ -160,48 +164,51 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
 
 def _parts(desk: RequestContext, question: Question) -> list[Part]:
     """Return the experts' parts, with mails, texts and checks each loaded in one query."""
-    session, places = desk.session, places_of(desk, [question])[question.id]
-    keys = [place.assignment.id for place in places]
-    if not keys:
+    session = desk.session
+    places = places_of(desk, [question])[question.id]
+    assignment_ids = [place.assignment.id for place in places]
+    if not assignment_ids:
         return []
-    mails = answers.list_waiting_expert_letters(session, desk.newsletter.id, keys)
-    waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
-    files = (
-        {row.letter_id: len(read.attachments) for row, read in incoming_mails.list_mails_with_files(session, waiting)}
-        if mails
-        else {}
-    )
-    robots = answers.get_automatic_replies(session, desk.newsletter.id, keys)
-    written = [place.answer.id for place in places if place.answer]
-    texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
+    waiting_letters = answers.list_waiting_expert_letters(session, desk.newsletter.id, assignment_ids)
+    attachment_counts = _count_attachments(desk, [letter for letter, _assignment in waiting_letters])
+    automatic_replies = answers.get_automatic_replies(session, desk.newsletter.id, assignment_ids)
+    answer_ids = [place.answer.id for place in places if place.answer]
+    texts = answers.versions_of(session, answer_ids)
+    checks = answers.checks_of(session, answer_ids)
     parts = []
     for place in places:
-        one, key = place.assignment, place.answer.id if place.answer else 0
-        may = set(ASSIGNMENT.open_to(desk.actor, one))
+        assignment, answer = place.assignment, place.answer
+        may_assignment = set(ASSIGNMENT.open_to(desk.actor, assignment))
         if desk.may("invite"):
-            may |= {"extend", "link"} if one.is_asked else {"ladder"}
-        may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer) if place.answer else ())
+            may_assignment |= {"extend", "link"} if assignment.is_asked else {"ladder"}
+        may_answer = frozenset(ANSWER.open_to(desk.actor, answer) if answer else ())
+        faults = []
+        if answer and "approve" in may_answer:
+            loaded = (texts[answer.id], checks[answer.id])
+            faults = editing.faults_of_approval(session, answer, editing.CHECKLIST, loaded)
         part = Part(
-            place,
-            texts.get(key, []),
-            checks.get(key, []),
-            frozenset(may),
-            may_answer,
-            faults=[
-                fault.code
-                for fault in editing.faults_of_approval(
-                    session, place.answer, editing.CHECKLIST, (texts[key], checks[key])
-                )
-            ]
-            if place.answer and "approve" in may_answer
-            else [],
-            suggestion=suggestion_of(session, one),
+            place=place,
+            texts=texts[answer.id] if answer else [],
+            checks=checks[answer.id] if answer else [],
+            may_assignment=frozenset(may_assignment),
+            may_answer=may_answer,
+            faults=[fault.code for fault in faults],
+            suggestion=suggestion_of(session, assignment),
             mails=[
-                (letter, incoming_mails.filings(desk, letter, about, "question"), files.get(letter.id, 0))
-                for letter, about in mails
-                if about.id == one.id
+                (letter, incoming_mails.filings(desk, letter, assignment, "question"), attachment_counts[letter.id])
+                for letter, letter_assignment in waiting_letters
+                if letter_assignment.id == assignment.id
             ],
-            robot=robots.get(one.id),
+            robot=automatic_replies.get(assignment.id),
         )
         parts.append(part)
     return parts
+
+
+def _count_attachments(desk: RequestContext, letters: Sequence[Letter]) -> Counter[int]:
+    """Return the number of attachments by letter id. Letters without any count as 0."""
+    if not letters:
+        return Counter()
+    condition = Inbound.letter_id.in_([letter.id for letter in letters])
+    mails = incoming_mails.list_mails_with_files(desk.session, condition)
+    return Counter({row.letter_id: len(reading.attachments) for row, reading in mails if row.letter_id is not None})

@@ -23,8 +23,7 @@ from ...core.listing import Listing
 from ...db.session import get_many
 from ...editions.models import Edition
 from ...people.models import Expert
-from ...questions import actions as moves
-from ...questions import queries
+from ...questions import actions, queries
 from ...questions.lifecycle import QUESTION, STATES
 from ...questions.models import Question
 from ...web.formatting import ago, day, is_past
@@ -39,11 +38,11 @@ from ..undo_press import get_undo_token
 
 @dataclass(frozen=True)
 class Words:
-    """The labels of a place before its date, and after it if `late` is set."""
+    """The labels of a place."""
 
-    mark: str
-    on_time: str
-    late: str = ""
+    mark: str  # the tone of the label: "new", "wait", "good", "late" or "none"
+    on_time: str  # the label until the deadline, or always if there is none
+    late: str = ""  # the label after the deadline
 
 
 # In order of urgency: the first place of a question represents it in a list.
@@ -99,7 +98,9 @@ class Place:
             return self.assignment.later_on
         if self.key == "checking" and self.check:
             return self.check.due_at
-        return self.assignment.reply_by if self.key == "invited" else self.assignment.due_at
+        if self.key == "invited":
+            return self.assignment.reply_by
+        return self.assignment.due_at
 
     @property
     def is_late(self) -> bool:
@@ -111,19 +112,27 @@ class Place:
 
     @property
     def words(self) -> str:
-        said, due = PLACES[self.key], self.due_at
+        labels = PLACES[self.key]
+        due = self.due_at
         values = {"name": self.name, "day": day(due, "short") if due else ""}
         if isinstance(due, datetime):
             values["ago"] = ago(due)
-        return str(said.late if self.is_late else said.on_time) % values
+        return str(labels.late if self.is_late else labels.on_time) % values
 
 
 def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
-    key = "later" if assignment.is_declined and assignment.later_on else str(assignment.state)
+    """Return the place of an expert: by the state of their text if there is one, else by that of the assignment."""
     if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
+    elif assignment.is_declined and assignment.later_on:
+        key = "later"
+    else:
+        key = str(assignment.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:
-        key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
+        if check.outcome in PASSED:
+            key = "passed"
+        elif check.outcome == "wrong":
+            key = "objected"
     return Place(assignment, answer, check, key)
 
 
@@ -138,7 +147,7 @@ def format_status(question: Question, status: Place) -> str:
     return status.words
 
 
-def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
+def describe_holder(question: Question, places: Sequence[Place]) -> str:
     """Return in a few words, for a row of a list, who has the question."""
     place = find_most_urgent([place for place in places if place.key not in OVER])
     if place:
@@ -152,61 +161,73 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
 
 def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
     """Return the day on which a question is to run or ran. The mail may have gone out earlier than planned."""
-    return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
+    if edition is None:
+        return ""
+    return day(edition.ran_at if question.has_run else edition.runs_at)
 
 
 def format_question_summary(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
     """Return the sentences on top of the question's page: who waits for whom."""
-    said = []
-    if says := STATE_LABELS[str(question.state)].says:
-        said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
+    sentences = []
+    if state_label := STATE_LABELS[str(question.state)].says:
+        sentences.append(_("%(words)s.", words=str(state_label) % {"edition": edition_day}))
     elif not question.is_cleared:
-        said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
+        sentences.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
     live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
-    said += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
-    if not live and question.is_open:
-        said.append(
-            _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")
-        )
+    sentences += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
+    if question.is_open and not places:
+        sentences.append(_("No expert has it yet."))
+    elif question.is_open and not live:
+        sentences.append(_("%(words)s. Nobody has it now.", words=places[-1].words))
     if question.is_settled:
-        return " ".join(said)
-    waiting = ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers)
-    return " ".join([*said, waiting if readers else _("No reader waits for it.")])
+        return " ".join(sentences)
+    if readers:
+        sentences.append(ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers))
+    else:
+        sentences.append(_("No reader waits for it."))
+    return " ".join(sentences)
 
 
 RECENT = 15  # editions that the filter offers, coming ones first
+
+
+def _states_listed_as(name: str) -> tuple[str, ...]:
+    return tuple(state for state, labels in STATE_LABELS.items() if labels.listed == name)
+
+
 # value of ?state=: (label, states of questions)
 FILTERS = {
     "going": (_l("In work"), STATES.which("is_going")),
     **{
-        words.listed: (
-            words.label,
-            tuple(state for state, other in STATE_LABELS.items() if other.listed == words.listed),
-        )
-        for words in STATE_LABELS.values()
-        if words.label
+        labels.listed: (labels.label, _states_listed_as(labels.listed))
+        for labels in STATE_LABELS.values()
+        if labels.label
     },
     "all": (_l("All"), STATES.which("is_listed")),
 }
+# By the name of a filter: the query for the ids of the questions that match a topic, edition or expert.
 KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": select_questions_of_expert}
 
 
-def _topics(desk: RequestContext, _typed: str) -> Options:
-    return {one.slug: (one.name, one) for one in list_topic_choices(desk.session, desk.newsletter.id)}
+def _topics(desk: RequestContext, _selected: str) -> Options:
+    return {topic.slug: (topic.name, topic) for topic in list_topic_choices(desk.session, desk.newsletter.id)}
 
 
 def _experts(desk: RequestContext, public_id: str) -> Options:
     """Return the expert in the address as an option. `list_of` adds those of the rows."""
-    one = desk.session.scalar(select(Expert).filter_by(public_id=public_id)) if public_id else None
-    return {public_id: (one.name, one)} if one else {}
+    if not public_id:
+        return {}
+    expert = desk.session.scalar(select(Expert).filter_by(public_id=public_id))
+    return {public_id: (expert.name, expert)} if expert else {}
 
 
 def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
     """Return the query for the selected filters: rows are read by the first one and checked against the others."""
-    among: Select[int] | None = None
-    for keys in (KEYS_OF[name](one.id) for name, one in filter_values.items()):
-        among = keys if among is None else among.where(among.selected_columns[0].in_(keys))
-    return queries.listing(desk.newsletter.id, states, among)
+    matching_ids: Select[int] | None = None
+    for name, row in filter_values.items():
+        ids = KEYS_OF[name](row.id)
+        matching_ids = ids if matching_ids is None else matching_ids.where(matching_ids.selected_columns[0].in_(ids))
+    return queries.listing(desk.newsletter.id, states, matching_ids)
 
 
 QUESTIONS = Declared(
@@ -241,16 +262,17 @@ def questions(slug: str) -> str | Response:
 
 
 def list_of(desk: RequestContext) -> dict[str, Any]:
-    listed = QUESTIONS.read(desk, request.args)
-    shown = listed.page()
-    places = places_of(desk, shown.rows)
-    editions = {one.id: one for _words, one in listed.options["edition"].values()}
-    has = [one for some in places.values() for one in some]
-    experts = {one.assignment.expert.public_id: (one.name, one.assignment.expert) for one in has}
-    by_name = sorted({**experts, **listed.options["expert"]}.items(), key=lambda pair: pair[1][0])
-    return listed.frame(shown, expert=dict(by_name)) | {
-        "rows": _rows(desk, shown, places, editions),
-        "topics": [one for _name, one in listed.options["topic"].values()],
+    """Return the template values of the list."""
+    filtered = QUESTIONS.read(desk, request.args)
+    hits = filtered.page()
+    places = places_of(desk, hits.rows)
+    editions = {edition.id: edition for _label, edition in filtered.options["edition"].values()}
+    experts = [place.assignment.expert for question_places in places.values() for place in question_places]
+    expert_options = {expert.public_id: (expert.name, expert) for expert in experts} | dict(filtered.options["expert"])
+    sorted_options = sorted(expert_options.items(), key=lambda option: option[1][0])
+    return filtered.frame(hits, expert=dict(sorted_options)) | {
+        "rows": _rows(desk, hits, places, editions),
+        "topics": [topic for _name, topic in filtered.options["topic"].values()],
     }
 
 
@@ -266,28 +288,29 @@ def _rows(
     desk: RequestContext, hits: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, EditionChoice]
 ) -> list[dict[str, Any]]:
     askers = queries.askers(desk.session, hits.rows)
-    dates: dict[int, Edition | EditionChoice] = {**editions}
-    ran_long_ago = {one.edition_id for one in hits.rows if one.edition_id} - set(dates)
-    dates |= get_many(desk.session, Edition, ran_long_ago)
+    all_editions: dict[int, Edition | EditionChoice] = {**editions}
+    # Editions that ran long ago aren't among the options of the filter.
+    missing_ids = {question.edition_id for question in hits.rows if question.edition_id} - set(editions)
+    all_editions |= get_many(desk.session, Edition, missing_ids)
     return [
         {
-            "question": one,
-            "readers": askers[one.id],
-            "pieces": hits.pieces.get(one.id, ()),
-            **_format_status(one, places[one.id], dates.get(one.edition_id or 0)),
+            "question": question,
+            "readers": askers[question.id],
+            "pieces": hits.pieces.get(question.id, ()),
+            **_format_status(question, places[question.id], all_editions.get(question.edition_id or 0)),
         }
-        for one in hits.rows
+        for question in hits.rows
     ]
 
 
 def _format_status(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
     """Return the status of a question as a mark and a label."""
-    words = STATE_LABELS[str(question.state)]
-    if words.says:
-        return {"mark": words.mark, "says": str(words.says) % {"edition": day_of_run(question, edition)}}
-    pressing = find_most_urgent(places)
-    mark = pressing.mark if pressing and pressing.key not in OVER else "new"
-    return {"mark": mark, "says": says_who_has_it(question, places)}
+    labels = STATE_LABELS[str(question.state)]
+    if labels.says:
+        return {"mark": labels.mark, "says": str(labels.says) % {"edition": day_of_run(question, edition)}}
+    most_urgent = find_most_urgent(places)
+    mark = most_urgent.mark if most_urgent and most_urgent.key not in OVER else "new"
+    return {"mark": mark, "says": describe_holder(question, places)}
 
 
 def _load(desk: RequestContext, public_id: str) -> Question | None:
@@ -304,8 +327,8 @@ def _close(desk: RequestContext, question: Question) -> None:
     close_question(desk.session, desk.actor, question, request.form.get("reason", ""))
 
 
-def _under_topic(desk: RequestContext, question: Question) -> None:
-    moves.add_topic(desk.session, desk.actor, question, chosen_topic(desk).id)
+def _add_topic(desk: RequestContext, question: Question) -> None:
+    actions.add_topic(desk.session, desk.actor, question, chosen_topic(desk).id)
 
 
 def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
@@ -313,42 +336,42 @@ def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
     outcome, rows = collect_rows(boxes, lambda public_id, version: fresh(desk, _load(desk, public_id), version))
     if len(rows) < 2:
         return outcome, ""
-    lead = min(rows, key=lambda one: (_may_merge(desk, one), one.id))
-    for one in sorted(rows, key=lambda one: one.id):
-        if one is lead:
+    target = min(rows, key=lambda question: (_merge_rank(desk, question), question.id))
+    for question in sorted(rows, key=lambda question: question.id):
+        if question is target:
             continue
         try:
             with watched(desk.session) as events, desk.session.begin_nested():
-                closing.merge_question(desk.session, desk.actor, one, lead)
+                closing.merge_question(desk.session, desk.actor, question, target)
             outcome.done += 1
             outcome.press.append(get_undo_token(events))
-        except DomainError as why:
-            outcome.refused.append((one.public_id, why))
-    return outcome, address_of(desk, lead) if outcome.done else ""
+        except DomainError as error:
+            outcome.refused.append((question.public_id, error))
+    return outcome, address_of(desk, target) if outcome.done else ""
 
 
-def _may_merge(desk: RequestContext, question: Question) -> int:
-    """Return the rank of a question as the target of a merge, lowest first: 0 if it can't be merged into another one, 1
-    if it can, 2 if it can't take others in.
+def _merge_rank(desk: RequestContext, question: Question) -> int:
+    """Return the rank of a question as the target of a merge, the best first: 0 if it can't be merged into another one,
+    1 if it can, 2 if it can't take others in.
     """
     if not question.takes_letters:
         return 2
-    can_be = "merge" in QUESTION.open_to(desk.actor, question) and not closing.has_live_assignment(
-        desk.session, question
-    )
-    return 1 if can_be else 0
+    if "merge" not in QUESTION.open_to(desk.actor, question):
+        return 0
+    return 0 if closing.has_live_assignment(desk.session, question) else 1
 
 
 def _get_return_url(desk: RequestContext) -> tuple[str, None]:
-    on_shelf = request.form.get("at") == "shelf"
-    return url_for("editor.shelf", slug=desk.newsletter.slug) if on_shelf else QUESTIONS.back(desk)[0], None
+    if request.form.get("at") == "shelf":
+        return url_for("editor.shelf", slug=desk.newsletter.slug), None
+    return QUESTIONS.back(desk)[0], None
 
 
 Bulk(
     box="question",
     load=_load,
     presses={
-        "take": Press(_l("Take them down"), lambda desk, one: unshelve(desk.session, desk.actor, one)),
+        "take": Press(_l("Take them down"), lambda desk, question: unshelve(desk.session, desk.actor, question)),
         "merge": Press(
             _l("Merge them into one"),
             _merge,
@@ -357,9 +380,11 @@ Bulk(
             done=lambda number: ngettext("One question is merged.", "%(num)s questions are merged.", number),
             empty=_l("Nothing was done. Tick two questions or more."),
         ),
-        "shelf": Press(_l("Shelve"), lambda desk, one: moves.shelve(desk.session, desk.actor, one), "shelf"),
-        "close": Press(_l("Close kindly"), _close, "end", "reason", _l("Close because"), act="close"),
-        "topic": Press(_l("Add the topic"), _under_topic, choose="topic"),
+        "shelf": Press(
+            _l("Shelve"), lambda desk, question: actions.shelve(desk.session, desk.actor, question), "shelf"
+        ),
+        "close": Press(_l("Close kindly"), _close, key="end", choose="reason", label=_l("Close because"), act="close"),
+        "topic": Press(_l("Add the topic"), _add_topic, choose="topic"),
     },
     back=_get_return_url,
     done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),

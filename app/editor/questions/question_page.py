@@ -79,13 +79,13 @@ MARKS |= {"relation": _l("Somebody close")}
 
 @dataclass(frozen=True)
 class Dial:
-    """A deadline drawn as a line; `run` and `due` are shares of its length."""
+    """A deadline drawn as a line."""
 
     heading: str
-    words: str
-    run: float = 0
-    due: float = 1
-    ended: bool = False
+    words: str  # until when, or when the text came
+    run: float = 0  # the share of the line that has passed
+    due: float = 1  # the share of the line at which the deadline is
+    ended: bool = False  # the text is here, so the clock has stopped
 
 
 @editor.app_template_global()
@@ -100,11 +100,14 @@ def version_words(text: AnswerText, name: str) -> str:
 @editor.app_template_global()
 def length_words(word_count: int, target: int, slot_length: int) -> str:
     """Return the length of a text, compared with what the expert was asked for and with a usual slot."""
-    said = ngettext("%(num)d word", "%(num)d words", word_count)
+    length = ngettext("%(num)d word", "%(num)d words", word_count)
     if target == slot_length:
-        return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=target)
+        return _("%(said)s for a slot of %(wanted)d.", said=length, wanted=target)
     return _(
-        "%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=target, usual=slot_length
+        "%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.",
+        said=length,
+        wanted=target,
+        usual=slot_length,
     )
 
 
@@ -114,10 +117,10 @@ def check_words(status: Place, text_id: int | None) -> str:
     check = status.check
     if check is None:
         return ""
-    said = outcome_words(check)
+    outcome = outcome_words(check)
     if check.outcome is None or check.text_id == text_id:
-        return said
-    return _("%(said)s; the text has changed since", said=said)
+        return outcome
+    return _("%(said)s; the text has changed since", said=outcome)
 
 
 @editor.app_template_global()
@@ -130,33 +133,37 @@ def outcome_words(check: Check) -> str:
 
 def clocks(status: Place, current_time: datetime) -> list[Dial]:
     """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
-    one = status.assignment
-    if one.invited_at is None or one.reply_by is None or one.due_at is None:
+    assignment = status.assignment
+    if assignment.invited_at is None or assignment.reply_by is None or assignment.due_at is None:
         return []
-    text = _("To send the text")
-    if one.is_invited:
-        answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, current_time)
-        return [answer, Dial(text, _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)))]
-    if one.received_at and one.has_text:
-        words = _("Sent %(sent)s, due %(due)s", sent=moment(one.received_at), due=moment(one.due_at))
-        return [_dial(text, one.invited_at, one.due_at, one.received_at, words)]
-    return [_dial(text, one.invited_at, one.due_at, current_time)]
+    heading = _("To send the text")
+    if assignment.is_invited:
+        reply_dial = _dial(_("To say yes or no"), assignment.invited_at, assignment.reply_by, current_time)
+        return [reply_dial, Dial(heading, _("Starts with the yes; due %(moment)s", moment=moment(assignment.due_at)))]
+    if assignment.received_at and assignment.has_text:
+        ended_text = _("Sent %(sent)s, due %(due)s", sent=moment(assignment.received_at), due=moment(assignment.due_at))
+        return [_dial(heading, assignment.invited_at, assignment.due_at, assignment.received_at, ended_text)]
+    return [_dial(heading, assignment.invited_at, assignment.due_at, current_time)]
 
 
 def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
-    span, passed = (deadline - start).total_seconds(), (end - start).total_seconds()
-    whole = max(span, passed, 1)
-    words = (
-        _("Was up %(moment)s", moment=moment(deadline))
-        if passed > span
-        else _("Until %(moment)s", moment=moment(deadline))
-    )
-    return Dial(heading, ended_text or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended_text))
+    span = (deadline - start).total_seconds()
+    passed = (end - start).total_seconds()
+    length = max(span, passed, 1)
+    if ended_text:
+        text = ended_text
+    elif passed > span:
+        text = _("Was up %(moment)s", moment=moment(deadline))
+    else:
+        text = _("Until %(moment)s", moment=moment(deadline))
+    return Dial(heading, text, run=max(passed, 0) / length, due=max(span, 0) / length, ended=bool(ended_text))
 
 
 MOST_LISTED = 12  # names, dates and numbers shown beside the checklist
 LISTED_MARKS = ("name", "place", "date", "number")
-_LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
+_LINK = re.compile(  # e.g. https://example.org/page or www.example.org
+    r"https?://\S+|\bwww\.\S+", re.IGNORECASE
+)
 
 
 def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
@@ -176,30 +183,35 @@ def _list_facts(text: AnswerText) -> str:
     found = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
     if not found:
         return _("No name, date or number is found in it.")
-    listed, rest = "; ".join(found[:MOST_LISTED]), len(found) - MOST_LISTED
-    if rest <= 0:
+    listed = "; ".join(found[:MOST_LISTED])
+    if len(found) <= MOST_LISTED:
         return listed
-    return ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", rest, listed=listed)
+    return ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", len(found) - MOST_LISTED, listed=listed)
 
 
 def _sources(text: AnswerText) -> str:
-    number = len(_LINK.findall(text.body))
-    if not number:
+    link_count = len(_LINK.findall(text.body))
+    if not link_count:
         return _("No link stands in it.")
-    return ngettext("One link stands in it.", "%(num)d links stand in it.", number)
+    return ngettext("One link stands in it.", "%(num)d links stand in it.", link_count)
 
 
 def _consent(detail: QuestionDetail) -> str:
-    names = [one.name for one in detail.originals if one.name and one.credit and one.credit.consent_text]
+    names = [
+        original.name
+        for original in detail.originals
+        if original.name and original.credit and original.credit.consent_text
+    ]
     if not names:
         return _("No reader wants to be named.")
     return _("Readers who agreed to be named: %(names)s", names="; ".join(names))
 
 
 def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
-    found = [leak.text for leak in find_leaks(desk.session, detail.question, text.body, detail.letters)]
-    if found:
-        return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
+    leaks = find_leaks(desk.session, detail.question, text.body, detail.letters)
+    if leaks:
+        quotes = "; ".join(f"“{leak.text}”" for leak in leaks)
+        return _("Readers’ words or names stand in it: %(words)s", words=quotes)
     if not detail.question.is_cleared:
         return _("The newest wording of the question isn’t confirmed yet.")
     return _("The wording is confirmed, and no reader’s words are found in the answer.")
@@ -207,30 +219,33 @@ def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText
 
 @dataclass(frozen=True)
 class Piece:
-    """A passage of a text: `own` if a reader wrote exactly this, `kinds` are labels of what could identify somebody."""
+    """A passage of a text, with what could identify somebody in it."""
 
     text: str
-    kinds: list[str]
-    own: bool
+    kinds: list[str]  # the labels of the marks that cover it, e.g. "A place"
+    is_own: bool  # a reader wrote exactly this
 
     @property
-    def why(self) -> str:
-        return "; ".join(self.kinds + [_("The reader’s own words")] * self.own)
+    def reasons(self) -> str:
+        """The reasons why the passage could identify somebody, or "" if there are none."""
+        reasons = [*self.kinds]
+        if self.is_own:
+            reasons.append(_("The reader’s own words"))
+        return "; ".join(reasons)
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """The desk's texts in passages, by heading; in `besides`, passages known only from a reader's background or name;
-    and in `stopped`, contact details with the heading of their text.
-    """
+    """The texts of a question that leave the desk, with what in them could identify a reader."""
 
-    parts: list[tuple[str, list[Piece]]]
-    besides: list[str]
-    stopped: list[tuple[str, str]]
+    parts: list[tuple[str, list[Piece]]]  # each text's heading, and the text cut into passages
+    besides: list[str]  # passages that a reader told only in the background or as a name
+    stopped: list[tuple[str, str]]  # contact details, which never leave the desk: the heading of the text, the passage
 
     @property
-    def is_theirs(self) -> bool:
-        return any(piece.own for _heading, pieces in self.parts for piece in pieces)
+    def has_own_words(self) -> bool:
+        """Return whether a passage is in a reader's own words."""
+        return any(piece.is_own for _heading, pieces in self.parts for piece in pieces)
 
 
 def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
@@ -238,26 +253,34 @@ def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
     if text is None:
         return Leaving([], [], [])
     letters = asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
-    own, besides = list_reader_texts(desk.session, letters), find_private_details(desk.session, letters, text.whole)
-    texts = [pair for pair in zip((_("Headline"), _("Question"), _("Background")), text.parts, strict=True) if pair[1]]
+    reader_texts = list_reader_texts(desk.session, letters)
+    private_details = find_private_details(desk.session, letters, text.whole)
+    contact_details = [passage for passage in private_details if never_leaves(passage)]
+    headings = (_("Headline"), _("Question"), _("Background"))
+    bodies = {heading: body for heading, body in zip(headings, text.parts, strict=True) if body}
     return Leaving(
-        [(heading, list(_pieces(words, text.language, find_verbatim_spans(own, words)))) for heading, words in texts],
-        [passage for passage in besides if not never_leaves(passage)],
-        [
+        parts=[
+            (heading, list(_pieces(body, text.language, find_verbatim_spans(reader_texts, body))))
+            for heading, body in bodies.items()
+        ],
+        besides=[passage for passage in private_details if not never_leaves(passage)],
+        stopped=[
             (heading, passage)
-            for heading, words in texts
-            for passage in filter(never_leaves, besides)
-            if passage in single_line(words)
+            for heading, body in bodies.items()
+            for passage in contact_details
+            if passage in single_line(body)
         ],
     )
 
 
 def _pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Piece]:
     found = marks(text, language)
+    # Cut wherever a mark or a reader's own passage begins or ends.
     cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own_spans)
     for start, end in pairwise(sorted(cuts)):
+        kinds = [str(MARKS[mark.kind]) for mark in found if mark.start <= start < mark.end]
         is_own = any(first <= start < last for first, last in own_spans)
-        yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)
+        yield Piece(text[start:end], kinds, is_own)
 
 
 editor.add_app_template_test(never_leaves, "never_leaving")
@@ -273,8 +296,8 @@ def the_question(desk: RequestContext, public_id: str) -> Question:
 
 def to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
     """Redirect to the page of a question, with a chapter unfolded."""
-    here = url_for("editor.question", slug=slug, public_id=public_id, open=chapter, _anchor=chapter)
-    return redirect(here, code=303)
+    url = url_for("editor.question", slug=slug, public_id=public_id, open=chapter, _anchor=chapter)
+    return redirect(url, code=303)
 
 
 def question_press(
@@ -283,28 +306,27 @@ def question_press(
     """Declare an action on a question. Its page is shown afterwards at `chapter`; a rejected form is shown again as
     typed.
 
-    If it `decides` about the question as it was shown, an edit conflict is answered with who was first. The function
-    gets the context, the question, and the values of the URL. With a `message`, it returns the undo token.
+    The function gets the context, the question, and the values of the URL. With a `message`, which is announced
+    afterwards, it returns the token of the undo button. If the action `decides` about the question as it was shown, an
+    edit conflict is answered with a page that says who was first.
     """
 
     def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
         @wraps(fn)
         def view(slug: str, public_id: str, **values: str) -> Response | tuple[str, int]:
             try:
-                press = run_in_transaction(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
-            except (MissingPrecondition, TooLong) as missing:
+                result = run_in_transaction(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
+            except (MissingPrecondition, TooLong) as error:
+                rejected_form = build_rejected_form(error)
                 with read_context(slug) as desk:
-                    return question_page(
-                        desk, the_question(desk, public_id), rejected_form=build_rejected_form(missing)
-                    ), 422
-            except (VersionConflict, InvalidTransition) as refused:
+                    return question_page(desk, the_question(desk, public_id), rejected_form=rejected_form), 422
+            except (VersionConflict, InvalidTransition) as error:
                 if not decides:
                     raise
-                abort_with_conflict(slug, lambda desk: the_question(desk, public_id), refused)
+                abort_with_conflict(slug, lambda desk: the_question(desk, public_id), error)
             if message:
-                announce(
-                    str(message), undo=str(press), return_url=url_for("editor.question", slug=slug, public_id=public_id)
-                )
+                return_url = url_for("editor.question", slug=slug, public_id=public_id)
+                announce(str(message), undo=str(result), return_url=return_url)
             return to_question(slug, public_id, chapter)
 
         return editor.press(address, act)(view)
@@ -325,13 +347,17 @@ def question_page(
     rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
     **typed: Any,
 ) -> str:
-    """Render the page. `rejected_form`, or for the checklist `typed`, holds a rejected form and its fault."""
+    """Render the page. After a rejection, `rejected_form` holds the form and its fault; `typed` if the form was the
+    checklist.
+    """
     detail = load_question_detail(desk, question)
-    found = compare_question(desk, question, detail.topics)
+    comparison = compare_question(desk, question, detail.topics)
     newest = newest_change(question)
-    show, before = request.args.get("show"), request.args.get("before", "")
+    show = request.args.get("show")
+    before = request.args.get("before", "")
+    is_trail_open = show is not None or before != ""
     step = next_step(detail)
-    due = step.chapter if step else ""
+    due_chapter = step.chapter if step else ""
     colleagues = [name for key, name in detail.colleagues.items() if key != desk.actor.person_id]
     return page(
         desk,
@@ -343,10 +369,10 @@ def question_page(
             facts_of_question(question, newest.id if newest else 0, detail.edition, detail.topics)
         ),
         step=step,
-        due_chapter=due,
+        due_chapter=due_chapter,
         due_href=step.href if step else "",
-        open_chapter="trail" if show is not None or before else request.args.get("open", ""),
-        chapters=chapters(detail, due),
+        open_chapter="trail" if is_trail_open else request.args.get("open", ""),
+        chapters=chapters(detail, due_chapter),
         buttons=STATE_BUTTONS,
         trail=trail(detail, show or "", before),
         trail_filters=SHOWS,
@@ -354,8 +380,8 @@ def question_page(
         mention_examples=", ".join(f"@{name.split()[0]}" for name in colleagues),
         outgoing_mails=about_to_leave(desk, detail.family),
         translations=languages_to(detail),
-        similar_texts=found,
-        look_alikes=list_look_alikes(desk, question, found, detail.family, detail.was_asked),
+        similar_texts=comparison,
+        look_alikes=list_look_alikes(desk, question, comparison, detail.family, detail.was_asked),
         channels=CHANNELS,
         end_reasons=ENDS,
         withdrawn_days=WEEK.days,

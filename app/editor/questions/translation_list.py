@@ -19,7 +19,7 @@ class Listed:
 
     language: str
     href: str
-    words: str
+    words: str  # the progress
 
 
 def languages_to(detail: QuestionDetail) -> list[Listed]:
@@ -27,39 +27,40 @@ def languages_to(detail: QuestionDetail) -> list[Listed]:
     desk, question = detail.desk, detail.question
     if question.has_ended:
         return []
-    made = translating.get_translations(desk.session, question)
-    listed = list_target_languages(desk, question, made)
+    translations = translating.get_translations(desk.session, question)
+    listed = list_target_languages(desk, question, translations)
     originals = [*translating.list_wording(question), *_list_answer_originals(detail)] if listed else []
     if not originals:
         return []
     found = []
     for language in listed:
-        ones = [(made.get((one.key, language)), one) for one in originals]
-        there = [(one, of) for one, of in ones if one and one.is_written]
-        late = any(not translating.is_current(desk.session, one, of) for one, of in there)
-        approved = sum(1 for one, _of in there if one.is_approved)
-        words = (
-            _("out of date")
-            if late
-            else _("nothing yet")
-            if not there
-            else _("%(approved)d of %(all)d texts approved", approved=approved, all=len(originals))
-        )
+        pairs = [(original, translations.get((original.key, language))) for original in originals]
+        written = [(original, translation) for original, translation in pairs if translation and translation.is_written]
+        if not written:
+            progress = _("nothing yet")
+        elif all(translating.is_current(desk.session, translation, original) for original, translation in written):
+            approved = sum(1 for _original, translation in written if translation.is_approved)
+            progress = _("%(approved)d of %(all)d texts approved", approved=approved, all=len(originals))
+        else:
+            progress = _("out of date")
         href = url_for(
             "editor.translations", slug=desk.newsletter.slug, public_id=question.public_id, language=language
         )
-        found.append(Listed(language, href, words))
+        found.append(Listed(language, href, progress))
     return found
 
 
 def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]:
     """Return the current texts of the question's answers."""
-    found = [(part.place.answer, {text.id: text for text in part.texts}) for part in detail.parts]
-    return [
-        translating.Original(detail.question, answer, texts[answer.text_id])
-        for answer, texts in found
-        if answer and not answer.is_withdrawn and answer.text_id in texts and texts[answer.text_id].body
-    ]
+    originals = []
+    for part in detail.parts:
+        answer = part.place.answer
+        if answer is None or answer.is_withdrawn:
+            continue
+        text = next((text for text in part.texts if text.id == answer.text_id), None)
+        if text is not None and text.body:
+            originals.append(translating.Original(detail.question, answer, text))
+    return originals
 
 
 def list_target_languages(
@@ -70,14 +71,11 @@ def list_target_languages(
 
     `translation_keys` are the keys of its translations, if they are loaded already.
     """
-    before = [
-        language
-        for _key, language in (
-            translating.get_translations(desk.session, question) if translation_keys is None else translation_keys
-        )
-    ]
-    asked = translators.get_newest_translators(desk.session, question).items()
-    open_in = [language for (_key, language), one in asked if one.is_open]
-    own = question.text.language if question.text else ""
-    listed = dict.fromkeys([*languages_of(desk.newsletter), *before, *open_in])
-    return [one for one in listed if not translating.is_same_language(one, own)]
+    if translation_keys is None:
+        translation_keys = translating.get_translations(desk.session, question)
+    translated = [language for _key, language in translation_keys]
+    translators_by_key = translators.get_newest_translators(desk.session, question)
+    requested = [language for (_key, language), translator in translators_by_key.items() if translator.is_open]
+    own_language = question.text.language if question.text else ""
+    languages = dict.fromkeys([*languages_of(desk.newsletter), *translated, *requested])  # each once, in this order
+    return [language for language in languages if not translating.is_same_language(language, own_language)]

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -56,76 +56,82 @@ FAULTS = {
 }
 
 
-class Asked(NamedTuple):
-    """The last translator who was asked for a text.
-
-    `words` is the text that they handed in, if the current translation differs from it, or their newest draft, if the
-    original is gone.
-    """
+class Invitation(NamedTuple):
+    """The last translator who was asked for a text."""
 
     translator: Translator
-    is_current: bool
-    words: Words | None
+    is_current: bool  # the text that they were asked for is still the current one
+    # What they handed in, if the stored translation differs from it; or their newest draft, if the original is gone.
+    text: Words | None
 
     @property
-    def standing(self) -> str:
-        one = self.translator
-        words = str(TRANSLATOR_STATES[one.state or ""]) % {"name": one.name, "day": day(one.state_at)}
-        late = one.is_open and not self.is_current
-        return f"{words} {_('The words have changed since: their page shows none.')}" if late else words
+    def status(self) -> str:
+        """The state of the invitation as a sentence."""
+        translator = self.translator
+        label = str(TRANSLATOR_STATES[translator.state or ""])
+        status = label % {"name": translator.name, "day": day(translator.state_at)}
+        if translator.is_open and not self.is_current:
+            return f"{status} {_('The words have changed since: their page shows none.')}"
+        return status
 
 
-def get_translator_status(desk: RequestContext, outside: Translator, current: Translation | None) -> Asked:
+def get_translator_status(desk: RequestContext, translator: Translator, current: Translation | None) -> Invitation:
     """Return the status of a translator; `current` is the stored translation if it is up to date."""
-    original = translators.original_of(desk.session, outside, desk.session.get_one(Question, outside.question_id))
-    words = translators.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
-    if words and current and current.is_written:
-        same = (current.body, current.headline) == (
-            for_print(clean(words.body)),
-            for_print(single_line(words.headline)),
-        )
-        words = None if same else words  # the translation has it already
-    if outside.is_invited and original is None and (drafts := translators.list_drafts(desk.session, outside)):
-        words = translators.parse_translation(drafts[0].words)
-    return Asked(outside, original is not None, words)
+    question = desk.session.get_one(Question, translator.question_id)
+    original = translators.original_of(desk.session, translator, question)
+    text = None
+    if translator.is_handed_in:
+        text = translators.get_handed_in_text(desk.session, translator)
+        if text and current and _has_text(current, text):
+            text = None
+    if translator.is_invited and original is None:
+        drafts = translators.list_drafts(desk.session, translator)
+        text = translators.parse_translation(drafts[0].words) if drafts else None
+    return Invitation(translator, original is not None, text)
 
 
-IN_LANGUAGE = f"{ADDRESS}/translations/<language>"
-ONE = f"{IN_LANGUAGE}/<key>"
-OF_A_WORDING = ("headline", "body", "translator", "is_credited")
-OF_AN_ANSWER = ("name", "credit_line", "relation", "body", "ties", "translator", "is_credited")
+def _has_text(translation: Translation, text: Words) -> bool:
+    """Return whether a stored translation has this body and headline."""
+    printed = (for_print(clean(text.body)), for_print(single_line(text.headline)))
+    return translation.is_written and (translation.body, translation.headline) == printed
+
+
+LANGUAGE_URL = f"{ADDRESS}/translations/<language>"
+TEXT_URL = f"{LANGUAGE_URL}/<key>"
+WORDING_FIELDS = ("headline", "body", "translator", "is_credited")
+ANSWER_FIELDS = ("name", "credit_line", "relation", "body", "ties", "translator", "is_credited")
 
 
 class Row(NamedTuple):
     """A text to translate, its translation if any, and the translator who was asked for it."""
 
     original: Original
-    one: Translation | None
-    is_current: bool
-    faults: list[str]  # codes
-    changed: list[Pair]
-    asked: Asked | None
+    translation: Translation | None
+    is_current: bool  # the translation is of the current original
+    faults: list[str]  # codes of what prevents the approval
+    changes: list[Pair]  # how the original has changed since it was translated
+    invitation: Invitation | None
 
     @property
-    def runs(self) -> bool:
-        return bool(self.one and self.one.is_approved and self.is_current)
+    def will_run(self) -> bool:
+        return bool(self.translation and self.translation.is_approved and self.is_current)
 
     @property
-    def can_be_asked_for(self) -> bool:
-        """Return whether a translator can be asked for it."""
-        with_somebody = self.asked is not None and self.asked.translator.is_open
-        there = self.one is not None and self.one.is_written and self.is_current
-        return self.original.is_approved and not with_somebody and not there
+    def can_invite_translator(self) -> bool:
+        """Return whether a translator can be asked for the text: nobody has it, and it isn't translated yet."""
+        if not self.original.is_approved:
+            return False
+        if self.invitation is not None and self.invitation.translator.is_open:
+            return False
+        return self.translation is None or not self.translation.is_written or not self.is_current
 
     @property
-    def standing(self) -> str:
-        if self.one is None or self.one.is_dropped:
+    def status(self) -> str:
+        if self.translation is None or self.translation.is_dropped:
             return _("not translated yet")
-        return (
-            str(TRANSLATION_STATES[self.one.state or ""])
-            if self.is_current
-            else _("out of date: the original has changed")
-        )
+        if not self.is_current:
+            return _("out of date: the original has changed")
+        return str(TRANSLATION_STATES[self.translation.state or ""])
 
     @property
     def title(self) -> str:
@@ -134,49 +140,52 @@ class Row(NamedTuple):
 
 
 def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
-    made, session = translating.get_translations(desk.session, question), desk.session
-    asked = translators.get_newest_translators(session, question)
+    session = desk.session
+    translations = translating.get_translations(session, question)
+    translators_by_key = translators.get_newest_translators(session, question)
     rows = []
     for original in translating.originals(session, question):
-        one = made.get((original.key, language))
-        current = bool(one and translating.is_current(session, one, original))
-        faults = translating.faults_of_approval(session, one, original, has_compared=True) if one else []
-        then = translating.get_original_version(session, one).body or "" if one and not current else ""
-        changed = compare(then, original.words.body) if then else []
-        outside = asked.get((original.key, language))
-        rows.append(
-            Row(
-                original,
-                one,
-                current,
-                [fault.code for fault in faults],
-                changed,
-                get_translator_status(desk, outside, one if current else None) if outside else None,
-            )
-        )
+        translation = translations.get((original.key, language))
+        is_current = bool(translation and translating.is_current(session, translation, original))
+        faults: list[str] = []
+        changes: list[Pair] = []
+        if translation:
+            errors = translating.faults_of_approval(session, translation, original, has_compared=True)
+            faults = [error.code for error in errors]
+        if translation and not is_current:
+            translated_version = translating.get_original_version(session, translation).body
+            changes = compare(translated_version, original.words.body) if translated_version else []
+        translator = translators_by_key.get((original.key, language))
+        invitation = None
+        if translator:
+            invitation = get_translator_status(desk, translator, translation if is_current else None)
+        rows.append(Row(original, translation, is_current, faults, changes, invitation))
     return rows
 
 
-def _without_text(desk: RequestContext, question: Question, language: str, rows: list[Row]) -> list[tuple[str, Asked]]:
-    """Return open invitations for texts that no longer exist, by the key of the text."""
-    there = {row.original.key for row in rows}
-    found = translators.get_newest_translators(desk.session, question).items()
+def _list_orphaned_invitations(
+    desk: RequestContext, question: Question, language: str, rows: list[Row]
+) -> list[tuple[str, Invitation]]:
+    """Return open invitations for texts that no longer exist, each with the key of the text."""
+    existing_keys = {row.original.key for row in rows}
     return [
-        (key, Asked(one, False, None))
-        for (key, tag), one in found
-        if tag == language and one.is_open and key not in there
+        (key, Invitation(translator, is_current=False, text=None))
+        for (key, tag), translator in translators.get_newest_translators(desk.session, question).items()
+        if tag == language and translator.is_open and key not in existing_keys
     ]
 
 
 def _get_translatable_question(desk: RequestContext, public_id: str, language: str) -> Question:
     question = the_question(desk, public_id)
-    or_404(language if language in list_target_languages(desk, question) and not question.has_ended else None)
+    if question.has_ended or language not in list_target_languages(desk, question):
+        abort(404)
     return question
 
 
 def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
     question = _get_translatable_question(desk, public_id, language)
-    return or_404(next((row for row in _rows(desk, question, language) if row.original.key == key), None))
+    rows = {row.original.key: row for row in _rows(desk, question, language)}
+    return or_404(rows.get(key))
 
 
 def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
@@ -189,7 +198,7 @@ def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str)
     return row_of(desk, public_id, language, key)
 
 
-@editor.get(IN_LANGUAGE)
+@editor.get(LANGUAGE_URL)
 def translations(slug: str, public_id: str, language: str) -> str:
     """Show all texts of a question beside their translations."""
     with read_context(slug) as desk:
@@ -203,10 +212,11 @@ def texts_page(
     key: str = "",
     fault: str = "",
     passages: Any = (),
-    asking: dict[str, str] | None = None,
+    invite_errors: dict[str, str] | None = None,
 ) -> str:
-    """Render the texts. `fault` is why the one with `key` can't be approved, `passages` what has to be looked at, and
-    `asking` the faults of the form that invites a translator.
+    """Render the texts. If a form of the text with `key` was rejected, `fault` is why the text can't be approved,
+    `passages` what has to be looked at in it, and `invite_errors` are the errors of the invitation of a translator by
+    field.
     """
     question = _get_translatable_question(desk, public_id, language)
     rows = _rows(desk, question, language)
@@ -218,18 +228,18 @@ def texts_page(
         language=language,
         direction=direction(language),
         rows=rows,
-        orphaned_invitations=_without_text(desk, question, language, rows),
+        orphaned_invitations=_list_orphaned_invitations(desk, question, language, rows),
         rejected_key=key,
         fault=fault,
         passages=passages,
         reason=request.form.get("reason", ""),
-        invite_errors=asking or {},
-        refusals=[(f"{name}-{key}", words) for name, words in (asking or {}).items()],
+        invite_errors=invite_errors or {},
+        refusals=[(f"{name}-{key}", message) for name, message in (invite_errors or {}).items()],
         form_data={name: request.form.get(name, "") for name in ("name", "email")},
     )
 
 
-@editor.sheet(ONE, "translate")
+@editor.sheet(TEXT_URL, "translate")
 def translation(slug: str, public_id: str, language: str, key: str) -> str:
     with read_context(slug) as desk:
         return _form(desk, public_id, language, key)
@@ -237,12 +247,13 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
 
 def _get_current_values(row: Row) -> dict[str, Any]:
     """Return the values of a translation. A new one starts with the expert's name and credit line from the original."""
-    names = OF_AN_ANSWER if row.original.answer else OF_A_WORDING
-    if row.one and row.one.is_written:
-        return {name: getattr(row.one, name) for name in names}
-    first = row.original.words if row.original.answer else Words("")
-    kept = {name: getattr(first, name) for name in ("name", "credit_line", "relation")}
-    return {name: kept.get(name, False if name == "is_credited" else "") for name in names}
+    names = ANSWER_FIELDS if row.original.answer else WORDING_FIELDS
+    if row.translation and row.translation.is_written:
+        return {name: getattr(row.translation, name) for name in names}
+    values: dict[str, Any] = dict.fromkeys(names, "") | {"is_credited": False}
+    if row.original.answer:
+        values |= {name: getattr(row.original.words, name) for name in ("name", "credit_line", "relation")}
+    return values
 
 
 def _get_form_values(row: Row) -> dict[str, Any]:
@@ -259,12 +270,18 @@ def _form(
     key: str,
     form_data: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
-    stale: bool = False,
+    is_stale: bool = False,
 ) -> str:
+    """Render the form. `is_stale` says that somebody else has saved the translation since it was opened."""
     row = row_of(desk, public_id, language, key)
-    event = newest_change(row.one) if stale and row.one else None
-    first = (Saved(event.actor, event.at) if event else Saved()) if stale else None
-    form = merge_form(desk, _get_form_values(row), form_data, FIELDS, first)
+    other_save = None
+    if is_stale:
+        event = newest_change(row.translation) if row.translation else None
+        other_save = Saved(event.actor, event.at) if event else Saved()
+    form = merge_form(desk, _get_form_values(row), form_data, FIELDS, other_save)
+    text_fields = [name for name in _get_current_values(row) if name != "is_credited"]
+    if not row.original.words.ties:
+        text_fields = [name for name in text_fields if name != "ties"]
     return page(
         desk,
         "editor/questions/translation.html",
@@ -273,39 +290,34 @@ def _form(
         language=language,
         key=key,
         row=row,
-        names=[
-            name
-            for name in _get_current_values(row)
-            if name != "is_credited" and (name != "ties" or row.original.words.ties)
-        ],
+        names=text_fields,
         fields=FIELDS,
         faults=faults or {},
         **form._asdict(),
     )
 
 
-@editor.press(ONE, "translate")
+@editor.press(TEXT_URL, "translate")
 def translation_save(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     typed: dict[str, Any] = {}
 
     def fn(desk: RequestContext) -> None:
         row = locked_row_of(desk, public_id, language, key)
         typed.update(_get_form_data(row))
-        of_what = {"original": submitted_token().get("original")}
-        check_form_unchanged(
-            desk, row.original.answer or row.original.question, lambda: _get_form_values(row), {**typed, **of_what}
-        )
+        locked_row = row.original.answer or row.original.question
+        form_data = {**typed, "original": submitted_token().get("original")}
+        check_form_unchanged(desk, locked_row, lambda: _get_form_values(row), form_data)
         translating.translate(desk.session, desk.actor, row.original, language, Words(**typed))
 
-    here = (public_id, language, key)
+    text_key = (public_id, language, key)
     try:
         run_in_transaction(slug, fn)
     except MissingPrecondition as error:
-        return rerender(slug, 422, _form, *here, typed, {"body": format_error(error)})
+        return rerender(slug, 422, _form, *text_key, typed, {"body": format_error(error)})
     except TooLong as error:
-        return rerender(slug, 422, _form, *here, typed, {error.field: format_error(error)})
+        return rerender(slug, 422, _form, *text_key, typed, {error.field: format_error(error)})
     except VersionConflict:
-        return rerender(slug, 409, _form, *here, typed, stale=True)
+        return rerender(slug, 409, _form, *text_key, typed, is_stale=True)
     return to_texts(slug, public_id, language, key)
 
 
@@ -315,36 +327,37 @@ def _get_form_data(row: Row) -> dict[str, Any]:
 
 
 def to_texts(slug: str, public_id: str, language: str, key: str) -> Response:
-    here = url_for("editor.translations", slug=slug, public_id=public_id, language=language, _anchor=key)
-    return redirect(here, code=303)
+    url = url_for("editor.translations", slug=slug, public_id=public_id, language=language, _anchor=key)
+    return redirect(url, code=303)
 
 
 def _format_refusal(error: DomainError) -> str:
     return str(FAULTS.get(error.code) or format_error(error))
 
 
-@editor.press(f"{ONE}/approve", "approve")
+@editor.press(f"{TEXT_URL}/approve", "approve")
 def translation_approve(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
-    compared, reason = "compared" in request.form, request.form.get("reason", "")
+    has_compared = "compared" in request.form
+    reason = request.form.get("reason", "")
 
     def fn(desk: RequestContext) -> None:
         row = row_of(desk, public_id, language, key)
         newsroom.approve(
             desk.session,
             desk.actor,
-            or_404(row.one),
+            or_404(row.translation),
             row.original,
-            compared=compared,
+            compared=has_compared,
             reason=reason,
             version=number_shown(),
         )
 
     try:
-        save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
-    except LeakDetected as leaking:
-        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(leaking), leaking.passages)
-    except (MissingPrecondition, TooLong) as refused:
-        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(refused))
+        save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).translation), fn)
+    except LeakDetected as error:
+        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(error), error.passages)
+    except (MissingPrecondition, TooLong) as error:
+        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(error))
     return to_texts(slug, public_id, language, key)
 
 
@@ -352,24 +365,24 @@ MOVES = {"drop": newsroom.drop, "reopen": translating.reopen}
 DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": _l("Its approval is taken back.")}
 
 
-@editor.press(f"{ONE}/<any({', '.join(MOVES)}):move>", {"drop": "translate", "reopen": "approve"})
+@editor.press(f"{TEXT_URL}/<any({', '.join(MOVES)}):move>", {"drop": "translate", "reopen": "approve"})
 def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     def fn(desk: RequestContext) -> None:
-        one = or_404(row_of(desk, public_id, language, key).one)
-        if one.version != number_shown():
-            raise VersionConflict(f"translation {one.id}")
-        MOVES[move](desk.session, desk.actor, one)
+        row = or_404(row_of(desk, public_id, language, key).translation)
+        if row.version != number_shown():
+            raise VersionConflict(f"translation {row.id}")
+        MOVES[move](desk.session, desk.actor, row)
 
-    save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
+    save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).translation), fn)
     announce(str(DONE[move]))
     return to_texts(slug, public_id, language, key)
 
 
-OF_IT = f"{ONE}/translator"
+TRANSLATOR_URL = f"{TEXT_URL}/translator"
 BAD_ADDRESS = _l("Nothing can be sent to this address.")
 
 
-@editor.press(OF_IT, "invite")
+@editor.press(TRANSLATOR_URL, "invite")
 def translator_invite(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     name, email = request.form.get("name", ""), request.form.get("email", "")
 
@@ -379,24 +392,25 @@ def translator_invite(slug: str, public_id: str, language: str, key: str) -> Res
 
     try:
         run_in_transaction(slug, fn)
-    except (MissingPrecondition, BadAddress, TooLong) as refused:
-        fault = str(BAD_ADDRESS) if isinstance(refused, BadAddress) else format_error(refused)
-        asking = {refused.field or "name": fault}
-        return rerender(slug, 422, texts_page, public_id, language, key, asking=asking)
+    except (MissingPrecondition, BadAddress, TooLong) as error:
+        message = str(BAD_ADDRESS) if isinstance(error, BadAddress) else format_error(error)
+        invite_errors = {error.field or "name": message}
+        return rerender(slug, 422, texts_page, public_id, language, key, invite_errors=invite_errors)
     announce(_("It is on its way to %(name)s.", name=name))
     return to_texts(slug, public_id, language, key)
 
 
 def _invite_again(desk: RequestContext, public_id: str, language: str, key: str) -> None:
     row = locked_row_of(desk, public_id, language, key)
-    translators.invite_again(desk.session, desk.actor, _get_unchanged_invitation(row.asked).translator, row.original)
+    translators.invite_again(
+        desk.session, desk.actor, _get_unchanged_invitation(row.invitation).translator, row.original
+    )
 
 
 def _withdraw(desk: RequestContext, public_id: str, language: str, key: str) -> None:
     lock_row(desk.session, the_question(desk, public_id))
-    translators.withdraw(
-        desk.session, desk.actor, _check_translator_version(_translator(desk, public_id, language, key))
-    )
+    translator = _check_translator_version(_translator(desk, public_id, language, key))
+    translators.withdraw(desk.session, desk.actor, translator)
 
 
 def _translator(desk: RequestContext, public_id: str, language: str, key: str) -> Translator:
@@ -406,14 +420,14 @@ def _translator(desk: RequestContext, public_id: str, language: str, key: str) -
 
 def _use(desk: RequestContext, public_id: str, language: str, key: str) -> None:
     row = locked_row_of(desk, public_id, language, key)
-    translators.use(desk.session, desk.actor, _get_unchanged_invitation(row.asked).translator, row.original)
+    translators.use(desk.session, desk.actor, _get_unchanged_invitation(row.invitation).translator, row.original)
 
 
-def _get_unchanged_invitation(invitation: Asked | None) -> Asked:
+def _get_unchanged_invitation(invitation: Invitation | None) -> Invitation:
     """Return the invitation that the page showed, or 404. Raises `VersionConflict` if it has changed."""
-    one = or_404(invitation)
-    _check_translator_version(one.translator)
-    return one
+    found = or_404(invitation)
+    _check_translator_version(found.translator)
+    return found
 
 
 def _check_translator_version(translator: Translator) -> Translator:
@@ -430,14 +444,15 @@ TRANSLATOR_MOVES = {
 
 
 @editor.press(
-    f"{OF_IT}/<any({', '.join(TRANSLATOR_MOVES)}):move>", {"again": "invite", "withdraw": "invite", "use": "translate"}
+    f"{TRANSLATOR_URL}/<any({', '.join(TRANSLATOR_MOVES)}):move>",
+    {"again": "invite", "withdraw": "invite", "use": "translate"},
 )
 def translator_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
-    verb, said = TRANSLATOR_MOVES[move]
+    verb, message = TRANSLATOR_MOVES[move]
 
     def load(desk: RequestContext) -> Translator:
         return _translator(desk, public_id, language, key)
 
     save_unless_changed(slug, load, lambda desk: verb(desk, public_id, language, key))
-    announce(str(said))
+    announce(str(message))
     return to_texts(slug, public_id, language, key)
