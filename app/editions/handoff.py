@@ -34,7 +34,7 @@ from .ready_questions import load_ready_questions
 
 LEASE = timedelta(minutes=10)  # longer than all requests for one draft take
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each attempt
-GIVES_UP = timedelta(days=1)  # after the request from the desk
+MAX_AGE = timedelta(days=1)  # of a request from the desk; after that, the worker gives up
 BUDGET = 5.0  # seconds after which a run of the worker begins no further draft
 
 log = logging.getLogger(__name__)
@@ -42,20 +42,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A leased draft to create or update. `until` is the end of the lease, and identifies it.
+    """A draft to create or update, leased by a worker.
 
-    `desk` is the base URL of the tool's pages, `known` the ID of the draft there, or empty.
+    - `row_id`: the ID of the `HandedDraft`;
+    - `pressed_at`: the time of the request from the desk;
+    - `leased_until`: the end of the lease, which identifies it;
+    - `desk_url`: the base URL of the tool's pages;
+    - `digest`: the digest of the draft's contents;
+    - `draft_id`: the ID of the draft at the tool, or "" if there is none yet.
     """
 
     row_id: int
     pressed_at: datetime
-    until: datetime
+    leased_until: datetime
     tool: Tool
-    desk: str
+    desk_url: str
     account: Account
     draft: Draft
     digest: str
-    known: str
+    draft_id: str
 
 
 def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
@@ -73,16 +78,17 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     lock_row(session, edition)
     if not edition.is_ahead:
         raise InvalidTransition("edition", "hand over", edition.state)
-    kept = of_newsletter(session, edition.newsletter_id)
-    if kept is None:
+    sending_tool = of_newsletter(session, edition.newsletter_id)
+    if sending_tool is None:
         raise MissingPrecondition("no_sending_tool")
     fit_blocks(session, edition)
-    at = now(session)
     row = get_handed_draft(session, edition)
     row = lock_row(session, row) if row else HandedDraft(edition_id=edition.id)
-    _reset_for_tool(row, kept)
-    row.pressed_at = row.due_at = at
-    row.attempts, row.said, row.said_at = 0, "", None
+    _reset_for_tool(row, sending_tool)
+    row.pressed_at = row.due_at = now(session)
+    row.attempts = 0
+    row.said = ""
+    row.said_at = None
     add_and_flush(session, row)
     audit.record(session, actor, "edition.hand_over", edition)
 
@@ -93,83 +99,97 @@ def fit_blocks(session: Session, edition: Edition) -> list[Block]:
     Raises `MissingPrecondition` for a name that may not be printed, an edition without questions, or a picked question
     whose wording isn't cleared or that has no approved answer.
     """
-    seen = locking.preview(session, edition)
-    if seen.troubles:
-        raise seen.troubles[0].error
-    if not seen.blocks:
+    preview = locking.preview(session, edition)
+    if preview.troubles:
+        raise preview.troubles[0].error
+    if not preview.blocks:
         raise MissingPrecondition("no_question_picked")
     if edition.is_planned:
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
-        for matter in list_lock_blockers(
-            load_ready_questions(session, newsletter, slots.list_picked_questions(session, edition))
-        ):
-            raise MissingPrecondition("text_not_cleared" if matter.kind == "words" else "no_approved_answer")
-    return seen.blocks
+        picked = slots.list_picked_questions(session, edition)
+        blockers = list_lock_blockers(load_ready_questions(session, newsletter, picked))
+        if blockers:
+            is_wording = blockers[0].kind == "words"
+            raise MissingPrecondition("text_not_cleared" if is_wording else "no_approved_answer")
+    return preview.blocks
 
 
 def digest_of(blocks: Sequence[Block], title: str) -> str:
     """Return a digest of a draft's contents, to tell whether the draft at the tool is up to date."""
-    return sha256(
-        b"\0".join([title.encode(), *(EXPORTS[form].write(blocks, title) for form in ("html", "text"))])
-    ).hexdigest()
+    html = EXPORTS["html"].write(blocks, title)
+    text = EXPORTS["text"].write(blocks, title)
+    return sha256(b"\0".join([title.encode(), html, text])).hexdigest()
 
 
 def process_due_handoffs(
     database: Database, own_hosts: frozenset[str], current_time: datetime | None = None
 ) -> Counter[str]:
-    """Create or update the drafts that are due. Return how many were "made", "failed", wait ("waits") or were "lost".
+    """Create or update the drafts that are due. Return how many were "made", "failed" or "lost", and how many wait.
 
-    `own_hosts` are the hosts of the newsroom's own network; `current_time` sets the time. Raises `Busy`.
+    The results are those of `lease_handoff` and `settle`. `own_hosts` are the hosts of the newsroom's own network;
+    `current_time` sets the time. Raises `Busy`.
     """
-    done: Counter[str] = Counter()
-    until = time.monotonic() + BUDGET
-    while time.monotonic() < until:
+    counts: Counter[str] = Counter()
+    deadline = time.monotonic() + BUDGET
+    while time.monotonic() < deadline:
         with database.read(current_time) as session:
-            due = session.scalar(
-                select(HandedDraft.id).where(_due_clause(now(session))).order_by(HandedDraft.due_at).limit(1)
-            )
-        if due is None:
+            query = select(HandedDraft.id).where(_due_clause(now(session))).order_by(HandedDraft.due_at)
+            row_id = session.scalar(query.limit(1))
+        if row_id is None:
             break
-        job = database.write(partial(lease_handoff, row_id=due, own_hosts=own_hosts), current_time)
+        job = database.write(partial(lease_handoff, row_id=row_id, own_hosts=own_hosts), current_time)
         if isinstance(job, Job):
-            done[database.write(partial(settle, job=job, outcome=_request_draft(job)), current_time)] += 1
+            outcome = _request_draft(job)
+            result = database.write(partial(settle, job=job, outcome=outcome), current_time)
         else:
-            done[job] += 1
-    return done
+            result = job
+        counts[result] += 1
+    return counts
 
 
 def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> Job | str:
-    """Lease a draft that is due; return "lost" if another worker was faster, "failed" if it can't be handed over."""
-    at = now(session)
-    lease = update(HandedDraft).where(HandedDraft.id == row_id, _due_clause(at)).values(leased_until=at + LEASE)
+    """Lease a draft that is due. Return "lost" if another worker was faster, "failed" if it can't be handed over."""
+    leased_until = now(session) + LEASE
+    is_due = _due_clause(now(session))
+    lease = update(HandedDraft).where(HandedDraft.id == row_id, is_due).values(leased_until=leased_until)
     if session.scalar(lease.returning(HandedDraft.id)) is None:
         return "lost"
     row = session.get_one(HandedDraft, row_id, populate_existing=True)
     edition = session.get_one(Edition, row.edition_id)
-    kept = of_newsletter(session, edition.newsletter_id)
-    if kept is None:
+    sending_tool = of_newsletter(session, edition.newsletter_id)
+    if sending_tool is None:
         return _fail_handoff(session, row, "no tool")
     try:
         if not edition.is_ahead:
             raise MissingPrecondition("edition_not_ahead")
-        blocks, title = fit_blocks(session, edition), title_of(session, edition)
-        account = account_of(session, kept, own_hosts)
+        blocks = fit_blocks(session, edition)
+        account = account_of(session, sending_tool, own_hosts)
     except MissingPrecondition:
         return _fail_handoff(session, row, "unready")
     except Unsealable:
         return _fail_handoff(session, row, "sealed")
-    _reset_for_tool(row, kept)
+    _reset_for_tool(row, sending_tool)
     row.attempts += 1
-    written = {form: EXPORTS[form].write(blocks, title).decode() for form in {kept.row.form, "text"}}
-    draft = Draft(title, written[kept.row.form], written["text"], f"readers-asked-{edition.public_id.lower()}")
-    digest = digest_of(blocks, title)
-    return Job(row.id, row.pressed_at, at + LEASE, kept.row, kept.desk, account, draft, digest, row.their_id)
+    title = title_of(session, edition)
+    content = EXPORTS[sending_tool.row.form].write(blocks, title).decode()
+    text = EXPORTS["text"].write(blocks, title).decode()
+    return Job(
+        row_id=row.id,
+        pressed_at=row.pressed_at,
+        leased_until=leased_until,
+        tool=sending_tool.row,
+        desk_url=sending_tool.desk,
+        account=account,
+        draft=Draft(title, content, text, f"readers-asked-{edition.public_id.lower()}"),
+        digest=digest_of(blocks, title),
+        draft_id=row.their_id,
+    )
 
 
 def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftError) -> str:
     """Store the outcome of a job. Return "made", "failed", "waits", or "lost" if another worker has the lease now."""
     row = session.get(HandedDraft, job.row_id, with_for_update=True, populate_existing=True)
-    if row is None or row.leased_until != job.until:
+    if row is None or row.leased_until != job.leased_until:
         return "lost"
     at = now(session)
     row.leased_until = None
@@ -179,23 +199,31 @@ def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftErr
     if isinstance(outcome, DraftError):
         if is_pressed_again:
             return "waits"
-        if not outcome.passes or at - row.pressed_at >= GIVES_UP:
+        if not outcome.passes or at - row.pressed_at >= MAX_AGE:
             return _fail_handoff(session, row, outcome.why)
-        row.said, row.said_at, row.due_at = outcome.why, at, at + _wait(row.attempts, outcome.again_in)
+        row.said = outcome.why
+        row.said_at = at
+        row.due_at = at + _get_delay(row.attempts, outcome.again_in)
         return "waits"
-    made, was_gone = outcome
-    said = "anew" if was_gone and made.id != job.known else "brought" if job.known else "made"
-    row.their_id, row.link, row.digest = made.id, f"{job.desk}{made.link}", job.digest
+    draft_ref, was_gone = outcome
+    row.their_id = draft_ref.id
+    row.link = f"{job.desk_url}{draft_ref.link}"
+    row.digest = job.digest
     if is_pressed_again:
         return "waits"
-    row.said, row.said_at, row.due_at = said, at, None
+    if was_gone and draft_ref.id != job.draft_id:
+        row.said = "anew"
+    else:
+        row.said = "brought" if job.draft_id else "made"
+    row.said_at = at
+    row.due_at = None
     audit.record(session, Clock(), "edition.handed_over", session.get_one(Edition, row.edition_id))
     return "made"
 
 
 def _request_draft(job: Job) -> tuple[DraftRef, bool] | DraftError:
     try:
-        return hand_over(job.tool, job.account, job.draft, job.known)
+        return hand_over(job.tool, job.account, job.draft, job.draft_id)
     except DraftError as fault:
         return fault
     except Exception as error:
@@ -207,21 +235,26 @@ def _request_draft(job: Job) -> tuple[DraftRef, bool] | DraftError:
 def _reset_for_tool(row: HandedDraft, sending_tool: SendingTool) -> None:
     """Forget a draft that was made at another tool or address."""
     if (row.tool, row.address) != (sending_tool.tool, sending_tool.address):
-        row.tool, row.address = sending_tool.tool, sending_tool.address
+        row.tool = sending_tool.tool
+        row.address = sending_tool.address
         row.their_id = row.link = row.digest = ""
 
 
 def _fail_handoff(session: Session, row: HandedDraft, reason: str) -> str:
-    row.said, row.said_at, row.due_at, row.leased_until = reason, now(session), None, None
+    row.said = reason
+    row.said_at = now(session)
+    row.due_at = None
+    row.leased_until = None
     audit.record(session, Clock(), "edition.not_handed_over", session.get_one(Edition, row.edition_id))
     return "failed"
 
 
-def _wait(attempts: int, again_in: int | None) -> timedelta:
-    own = FIRST_WAIT * (1 << min(attempts - 1, 10))
-    return min(max(own, timedelta(seconds=again_in or 0)), LONGEST_WAIT)
+def _get_delay(attempts: int, again_in: int | None) -> timedelta:
+    """Return the time until the next attempt. `again_in` is the number of seconds that the tool asked for."""
+    backoff = FIRST_WAIT * (1 << min(attempts - 1, 10))  # doubled each time
+    return min(max(backoff, timedelta(seconds=again_in or 0)), LONGEST_WAIT)
 
 
 def _due_clause(current_time: datetime) -> ColumnElement[bool]:
-    free = or_(HandedDraft.leased_until.is_(None), HandedDraft.leased_until <= current_time)
-    return and_(HandedDraft.due_at <= current_time, free)
+    is_free = or_(HandedDraft.leased_until.is_(None), HandedDraft.leased_until <= current_time)
+    return and_(HandedDraft.due_at <= current_time, is_free)

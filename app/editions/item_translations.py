@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -37,8 +38,8 @@ def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, s
     """Return the approved translations of several questions and of their answers, keyed by question ID and language."""
     found: dict[tuple[int, str], list[Translation]] = defaultdict(list)
     query = select(Translation).where(Translation.question_id.in_(question_ids), Translation.is_approved)
-    for one in session.scalars(query.order_by(Translation.language, Translation.id)):
-        found[one.question_id, one.language].append(one)
+    for translation in session.scalars(query.order_by(Translation.language, Translation.id)):
+        found[translation.question_id, translation.language].append(translation)
     return found
 
 
@@ -47,52 +48,64 @@ def translate_piece(
 ) -> Piece | None:
     """Return a piece in another language, or None if one of its texts has no translation.
 
-    `translations` are the approved translations of its question into that language. They are matched with the texts of
-    the piece by the words of their originals.
+    `translations` are the approved translations of its question and answers into that language. They are matched with
+    the texts of the piece by the texts of their originals.
     """
-    asked = get_many(
-        session, QuestionText, [one.of_question_text_id for one in translations if one.of_question_text_id]
-    )
-    said = get_many(session, AnswerText, [one.of_answer_text_id for one in translations if one.of_answer_text_id])
-    voices = {said[one.of_answer_text_id].body: one for one in translations if one.of_answer_text_id}
-    wording = next(
-        (
-            one
-            for one in translations
-            if one.of_question_text_id and asked[one.of_question_text_id].parts[:2] == (piece.headline, piece.question)
-        ),
-        None,
-    )
-    if wording is None or not all(voice.answer in voices for voice in piece.voices):
+    wording = _find_wording(session, piece, translations)
+    if wording is None:
         return None
-    own = own_phrases(session, newsletter, language)
+    answer_ids = [translation.of_answer_text_id for translation in translations if translation.of_answer_text_id]
+    answers = get_many(session, AnswerText, answer_ids)
+    by_original = {
+        answers[translation.of_answer_text_id].body: translation
+        for translation in translations
+        if translation.of_answer_text_id
+    }
+    if any(voice.answer not in by_original for voice in piece.voices):
+        return None
+    phrases = own_phrases(session, newsletter, language)
+    voices = []
+    for index, voice in enumerate(piece.voices):
+        credits = _format_translator_credits(language, phrases, piece, by_original, wording, index)
+        voices.append(_translate_voice(voice, by_original[voice.answer], credits))
     return replace(
         piece,
         language=language,
         section=get_newsletter_text(session, newsletter, "section", language) or piece.section,
         headline=wording.headline,
         question=wording.body,
-        voices=tuple(
-            _translate_voice(
-                voice, voices[voice.answer], _format_translator_credits(language, own, piece, voices, wording, place)
-            )
-            for place, voice in enumerate(piece.voices)
-        ),
+        voices=tuple(voices),
         call=None,
     )
+
+
+def _find_wording(session: Session, piece: Piece, translations: Sequence[Translation]) -> Translation | None:
+    """Return the translation of a piece's headline and question, or None."""
+    wordings = {
+        translation.of_question_text_id: translation for translation in translations if translation.of_question_text_id
+    }
+    originals = get_many(session, QuestionText, list(wordings))
+    for text_id, wording in wordings.items():
+        if originals[text_id].parts[:2] == (piece.headline, piece.question):
+            return wording
+    return None
 
 
 def _format_translator_credits(
     language: str,
     phrases: dict[str, str],
     piece: Piece,
-    voices: dict[str, Translation],
+    by_original: dict[str, Translation],
     wording: Translation,
     index: int,
 ) -> tuple[str, ...]:
-    """Return the credits of translators in a lead-in; the first answer also credits who translated the wording."""
-    names = [voices[piece.voices[index].answer].credited]
-    if index == 0 and wording.credited not in {one.credited for one in voices.values()}:
+    """Return the credits of translators in the lead-in of an answer, the piece's voice at `index`.
+
+    The lead-in of the first answer also credits the translator of the wording. `by_original` are the translations of
+    the answers, keyed by the original text.
+    """
+    names = [by_original[piece.voices[index].answer].credited]
+    if index == 0 and wording.credited not in {translation.credited for translation in by_original.values()}:
         names.append(wording.credited)
     phrase = phrases_for(language, phrases)["translation"]
     return tuple(phrase.replace("{translator}", name) for name in names if name)
@@ -112,10 +125,12 @@ def _translate_voice(voice: Voice, translation: Translation, translators: tuple[
 
 @dataclass(frozen=True)
 class Run:
-    """A Q&A of an edition in its own language, with the newsletter's own sentences of the house form (`own`).
+    """A Q&A of an edition in its own language.
 
-    A locked one has an `item_id`, and `notes` if it was corrected since. One that isn't locked may have a `trouble`
-    with a reader's name.
+    - `own`: the newsletter's own sentences of the house form;
+    - `item_id`: the ID of the item, if the Q&A is locked;
+    - `trouble`: why a reader's name can't be printed, if the Q&A isn't locked;
+    - `notes`: the corrections after the lock.
     """
 
     question_id: int
@@ -126,103 +141,117 @@ class Run:
     notes: tuple[Note, ...] = ()
 
 
-Set = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences in its language
+PieceWithPhrases = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences in its language
 
 
-def translate_runs(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> dict[str, list[Set | None]]:
-    """Return an edition's Q&As in each language into which one of them is translated; None for those that aren't.
+def translate_runs(
+    session: Session, newsletter: Newsletter, runs: Sequence[Run]
+) -> dict[str, list[PieceWithPhrases | None]]:
+    """Return an edition's Q&As by language, for each language into which one of them is translated.
 
-    For locked Q&As, the stored translations are used.
+    Each list has the order of `runs`, with None for a Q&A that isn't translated. For locked Q&As, the stored
+    translations are used.
     """
-    items = {run.item_id: place for place, run in enumerate(runs) if run.item_id}
-    found: dict[str, list[Set | None]] = defaultdict(lambda: [None] * len(runs))
-    for item in list_latest_translations(session, [*items]) if items else ():
-        found[item.language][items[item.item_id]] = (piece_from(item), item.own)
-    if items:
-        return dict(sorted(found.items()))
-    places = {run.question_id: place for place, run in enumerate(runs)}
-    if not places:
+    if not runs:
         return {}
-    for (key, language), made in approved(session, [*places]).items():
-        if piece := translate_piece(session, newsletter, runs[places[key]].piece, language, made):
-            found[language][places[key]] = (piece, own_phrases(session, newsletter, language))
-    return dict(sorted(found.items()))
+    translated: dict[str, list[PieceWithPhrases | None]] = defaultdict(lambda: [None] * len(runs))
+    index_by_item = {run.item_id: index for index, run in enumerate(runs) if run.item_id}
+    if index_by_item:
+        for item in list_latest_translations(session, [*index_by_item]):
+            translated[item.language][index_by_item[item.item_id]] = (piece_from(item), item.own)
+        return dict(sorted(translated.items()))
+    index_by_question = {run.question_id: index for index, run in enumerate(runs)}
+    for (question_id, language), translations in approved(session, [*index_by_question]).items():
+        index = index_by_question[question_id]
+        piece = translate_piece(session, newsletter, runs[index].piece, language, translations)
+        if piece is not None:
+            translated[language][index] = (piece, own_phrases(session, newsletter, language))
+    return dict(sorted(translated.items()))
 
 
-def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], runs: Sequence[Run]) -> list[Block]:
+def blocks_of(
+    session: Session, newsletter: Newsletter, pieces: Sequence[PieceWithPhrases], runs: Sequence[Run]
+) -> list[Block]:
     """Typeset `pieces`, the Q&As of `runs` in the language to show, as the blocks of an edition.
 
-    The standing call comes once, at the end: in the language of the last piece if the newsletter has one, and else the
-    newsletter's usual one if that piece isn't a translation.
+    The standing call comes once, after the last piece and in its language. If the newsletter has no call in that
+    language, its usual call is printed, unless the piece is a translation.
     """
-    done = list(pieces)
-    if done:
-        last, own = done[-1]
-        call = get_newsletter_text(session, newsletter, "call", last.language)
-        is_own = last.language == runs[-1].piece.language
-        done[-1] = (replace(last, call=call or (newsletter.call if is_own else "")), own)
+    if not pieces:
+        return []
+    *others, (last, last_phrases) = pieces
+    call = get_newsletter_text(session, newsletter, "call", last.language)
+    is_translation = last.language != runs[-1].piece.language
+    if not call and not is_translation:
+        call = newsletter.call
     return [
-        replace(set_block(piece, newsletter.address, own), notes=run.notes)
-        for (piece, own), run in zip(done, runs, strict=True)
+        replace(set_block(piece, newsletter.address, phrases), notes=run.notes)
+        for (piece, phrases), run in zip([*others, (replace(last, call=call), last_phrases)], runs, strict=True)
     ]
 
 
 def ties_in(translations: Sequence[Translation]) -> list[tuple[str, str]]:
     """Return the experts' translated names and interests in the matter."""
-    return [(one.name, one.ties) for one in translations if one.ties]
+    return [(translation.name, translation.ties) for translation in translations if translation.ties]
 
 
 def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
-    """Store a locked or published Q&A in each language into which it is translated, if that changed anything."""
-    for (_question, language), some in approved(session, [item.question_id]).items():
-        piece = translate_piece(session, newsletter, piece_as_sent(item), language, some)
+    """Store a locked or published Q&A in each language into which it is translated, if it isn't stored already."""
+    for (_question_id, language), translations in approved(session, [item.question_id]).items():
+        piece = translate_piece(session, newsletter, piece_as_sent(item), language, translations)
         if piece is not None:
-            _save_translation(session, newsletter, item, piece, ties_in(some))
+            _save_translation(session, newsletter, item, piece, ties_in(translations))
 
 
 def _save_translation(
     session: Session, newsletter: Newsletter, item: EditionItem, piece: Piece, ties: list[tuple[str, str]]
 ) -> None:
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
-    own = own_phrases(session, newsletter, piece.language)
-    data = {"piece": asdict(nameless), "own": own, "ties": [list(one) for one in ties]}
-    output = to_text(set_block(nameless, newsletter.address, own))
-    last = next(iter(list_latest_translations(session, [item.id], piece.language)), None)
-    if last is None or last.sha256 != item_digest(data, output):
-        session.add(
-            ItemTranslation(
-                item_id=item.id,
-                language=piece.language,
-                number=last.number + 1 if last else 1,
-                input=data,
-                output=output,
-                sha256=item_digest(data, output),
-            )
+    phrases = own_phrases(session, newsletter, piece.language)
+    data = {"piece": asdict(nameless), "own": phrases, "ties": [list(name_and_ties) for name_and_ties in ties]}
+    output = to_text(set_block(nameless, newsletter.address, phrases))
+    sha256 = item_digest(data, output)
+    latest = list_latest_translations(session, [item.id], piece.language)
+    if latest and latest[0].sha256 == sha256:
+        return
+    session.add(
+        ItemTranslation(
+            item_id=item.id,
+            language=piece.language,
+            number=latest[0].number + 1 if latest else 1,
+            input=data,
+            output=output,
+            sha256=sha256,
         )
-        session.flush()
+    )
+    session.flush()
 
 
 def list_latest_translations(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
-    """Return the newest translation of each item in each language, or in one."""
-    last = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
-    last = last.where(ItemTranslation.language == language) if language else last
-    last = last.group_by(ItemTranslation.item_id, ItemTranslation.language)
-    query = select(ItemTranslation).where(ItemTranslation.id.in_(last)).order_by(ItemTranslation.language)
+    """Return the newest translation of each item in each language. With `language`, only in this language."""
+    latest_ids = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
+    if language:
+        latest_ids = latest_ids.where(ItemTranslation.language == language)
+    latest_ids = latest_ids.group_by(ItemTranslation.item_id, ItemTranslation.language)
+    query = select(ItemTranslation).where(ItemTranslation.id.in_(latest_ids)).order_by(ItemTranslation.language)
     return list(session.scalars(query))
 
 
 def list_visible_translations(session: Session, item: EditionItem) -> list[ItemTranslation]:
     """Return the translations that the page of a published Q&A shows.
 
-    There are none once its text was corrected, as they translate the text that was sent; a fixed typo doesn't count.
+    There are none once its text was corrected, as they translate the text that was sent. A fixed typo doesn't count.
     """
-    return list_latest_translations(session, [item.id]) if says_as_sent(item) else []
+    if not _is_text_as_sent(item):
+        return []
+    return list_latest_translations(session, [item.id])
 
 
-def says_as_sent(item: EditionItem) -> bool:
+def _is_text_as_sent(item: EditionItem) -> bool:
     """Return whether readers' pages show the text that was sent, apart from typos (see `typo_only`)."""
-    sent, stands = (
-        "\n\n".join((piece["headline"], piece["question"], *(voice["answer"] for voice in piece["voices"])))
-        for piece in (item.input["piece"], item.piece)
-    )
-    return typo_only(sent, stands)
+    return typo_only(_join_texts(item.input["piece"]), _join_texts(item.piece))
+
+
+def _join_texts(piece: dict[str, Any]) -> str:
+    answers = [voice["answer"] for voice in piece["voices"]]
+    return "\n\n".join([piece["headline"], piece["question"], *answers])

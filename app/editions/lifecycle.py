@@ -2,7 +2,10 @@
 
 from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
-# is_ahead: it is still to run. is_unsent: it is listed among the coming dates. is_fixed: its contents can't change.
+# Properties of editions:
+# - is_ahead: the edition is still to run;
+# - is_unsent: the edition is listed among the coming dates;
+# - is_fixed: its contents can't change.
 STATES = States(
     {
         "planned": "is_ahead is_unsent",

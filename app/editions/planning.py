@@ -22,7 +22,7 @@ from .queries import select_editions_to_run
 from .slots import share_out
 
 AHEAD = 180  # days
-LOOKED_THROUGH = 50  # dates checked for a future cut-off: of a daily newsletter, it may be weeks before the run
+MAX_DATES = 50  # that are checked for a future cut-off, which may be weeks before the run of a daily newsletter
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:
@@ -46,25 +46,21 @@ def plan_newsletter(
     """
     start = start_time or now(session)
     first = start.astimezone(ZoneInfo(newsletter.zone)).date()
-    dates = _dates(newsletter, first, first + timedelta(days=ahead_days))
-    known = {
-        edition.rule_date: edition
-        for edition in session.scalars(
-            select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.rule_date >= first)
-        )
-    }
-    for rule_date, edition in known.items():
+    dates = _list_dates(newsletter, first, first + timedelta(days=ahead_days))
+    query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.rule_date >= first)
+    editions = {edition.rule_date: edition for edition in session.scalars(query)}
+    for rule_date, edition in editions.items():
         if not edition.is_planned or edition.runs_at <= start:
             continue
         if rule_date in dates:
             _set_times(newsletter, edition, dates[rule_date])
-        elif not _held_by(session, edition):
+        elif not _get_use(session, edition):
             session.delete(edition)
-    missing = [one for rule_date, one in dates.items() if rule_date not in known and one.runs_at > start]
-    for one in missing:
-        edition = Edition(newsletter_id=newsletter.id, rule_date=one.rule_date)
+    missing = [new for rule_date, new in dates.items() if rule_date not in editions and new.runs_at > start]
+    for edition_date in missing:
+        edition = Edition(newsletter_id=newsletter.id, rule_date=edition_date.rule_date)
         share_out(edition, [section.slots for section in newsletter.sections])
-        _set_times(newsletter, edition, one)
+        _set_times(newsletter, edition, edition_date)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()
     return len(missing)
@@ -72,11 +68,13 @@ def plan_newsletter(
 
 def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
     """Set the start of a new newsletter's rule to the first date whose cut-off is in the future, if there is one."""
-    rhythm, at = rhythm_of(newsletter), now(session)
-    dates = next_dates(rhythm, at, LOOKED_THROUGH)
-    open_dates = (one for one in dates if cutoff(one.local_at, rhythm.zone, newsletter.cutoff_minutes) > at)
-    if first := next(open_dates, None):
-        newsletter.rule_start = first.rule_date
+    rhythm = rhythm_of(newsletter)
+    current_time = now(session)
+    dates = next_dates(rhythm, current_time, MAX_DATES)
+    for edition_date in dates:
+        if cutoff(edition_date.local_at, rhythm.zone, newsletter.cutoff_minutes) > current_time:
+            newsletter.rule_start = edition_date.rule_date
+            return
 
 
 def reschedule_edition(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
@@ -85,23 +83,25 @@ def reschedule_edition(session: Session, newsletter: Newsletter, edition: Editio
     The old day becomes a pause and the new one an extra date, each only if the rule differs. Raises `InvalidField` if
     the time isn't in the future or is more than AHEAD days away, or if another edition has that date.
     """
-    day, old, at = local_at.date(), edition.rule_date, in_utc(local_at, newsletter.zone)
-    if at <= now(session):
+    old_day, new_day = edition.rule_date, local_at.date()
+    runs_at = in_utc(local_at, newsletter.zone)
+    if runs_at <= now(session):
         raise InvalidField("date_not_in_future", "local_at")
-    if at > now(session) + timedelta(days=AHEAD):
+    if runs_at > now(session) + timedelta(days=AHEAD):
         raise InvalidField("date_too_far_ahead", "local_at")
     others = select(Edition.id).where(Edition.newsletter_id == newsletter.id, Edition.id != edition.id)
-    if session.scalar(others.where(Edition.rule_date == day).limit(1)) is not None:
+    if session.scalar(others.where(Edition.rule_date == new_day).limit(1)) is not None:
         raise InvalidField("date_taken", "local_at")
     rhythm = replace(rhythm_of(newsletter), extra=())
-    skips = [one for one in newsletter.skips if read_skip(one) != (day, day)]
+    skips = [skip for skip in newsletter.skips if read_skip(skip) != (new_day, new_day)]
     rhythm = replace(rhythm, skips=tuple(map(read_skip, skips)))
-    if old != day and occurrences(rhythm, old, old):
-        skips.append(old.isoformat())
-    extra = [one for one in newsletter.extra if read_extra(one, rhythm.at).date() not in (old, day)]
-    if [one.local_at for one in occurrences(rhythm, day, day)] != [local_at]:
+    if old_day != new_day and occurrences(rhythm, old_day, old_day):
+        skips.append(old_day.isoformat())
+    extra = [text for text in newsletter.extra if read_extra(text, rhythm.at).date() not in (old_day, new_day)]
+    if [edition_date.local_at for edition_date in occurrences(rhythm, new_day, new_day)] != [local_at]:
         extra.append(local_at.isoformat(timespec="minutes"))
-    newsletter.skips, newsletter.extra = skips, sorted(extra)
+    newsletter.skips = skips
+    newsletter.extra = sorted(extra)
     set_time(newsletter, edition, local_at)
     session.flush()
 
@@ -121,22 +121,24 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     coming = session.scalars(select_editions_to_run(now(session), newsletter.id, Edition)).all()
     if not coming:
         return []
-    dates = _dates(newsletter, coming[0].rule_date, max(edition.rule_date for edition in coming))
-    found = []
+    dates = _list_dates(newsletter, coming[0].rule_date, max(edition.rule_date for edition in coming))
+    mismatches = []
     for edition in coming:
-        one = dates.get(edition.rule_date)
-        if one is None or _format_local_at(one) != edition.local_at:
-            found.append((edition, "locked" if edition.is_locked else _held_by(session, edition)))
-    return found
+        edition_date = dates.get(edition.rule_date)
+        if edition_date is None or _format_local_at(edition_date) != edition.local_at:
+            reason = "locked" if edition.is_locked else _get_use(session, edition)
+            mismatches.append((edition, reason))
+    return mismatches
 
 
-def _dates(newsletter: Newsletter, start_date: date, end_date: date) -> dict[date, EditionDate]:
+def _list_dates(newsletter: Newsletter, start_date: date, end_date: date) -> dict[date, EditionDate]:
     """Return the calendar's dates, keyed by date; for a paused newsletter, only those from the end of the pause."""
     if not newsletter.is_running:
         if newsletter.paused_until is None:
             return {}
         start_date = max(start_date, newsletter.paused_until)
-    return {one.rule_date: one for one in occurrences(rhythm_of(newsletter), start_date, end_date)}
+    dates = occurrences(rhythm_of(newsletter), start_date, end_date)
+    return {edition_date.rule_date: edition_date for edition_date in dates}
 
 
 def _format_local_at(edition_date: EditionDate) -> str:
@@ -149,11 +151,14 @@ def _set_times(newsletter: Newsletter, edition: Edition, edition_date: EditionDa
     edition.cutoff_at = cutoff(edition_date.local_at, newsletter.zone, newsletter.cutoff_minutes)
 
 
-def _held_by(session: Session, edition: Edition) -> str:
-    """Return what refers to an edition, as `off_the_rhythm` names it; empty if nothing does."""
-    uses = {
+def _get_use(session: Session, edition: Edition) -> str:
+    """Return what refers to an edition, as `off_the_rhythm` names it, or "" if nothing does."""
+    queries = {
         "picked": select(Question.id).filter_by(edition_id=edition.id),
         "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),
         "letters": select(Letter.id).filter_by(about_edition_id=edition.id),
     }
-    return next((why for why, use in uses.items() if session.scalar(use.limit(1))), "")
+    for use, query in queries.items():
+        if session.scalar(query.limit(1)) is not None:
+            return use
+    return ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
@@ -16,10 +16,10 @@ from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 
-SHOWN = 40
-LOOKED_THROUGH = 1_000  # answered questions, and newest shelved ones; older ones are on the page of the shelf
-EXPERTS = 100  # experts to filter by
-DATES = timedelta(days=60)  # how long a question is still listed after the date by which it must run
+MAX_LISTED = 40
+MAX_CANDIDATES = 1_000  # answered questions, and newest shelved ones; older ones are on the page of the shelf
+MAX_EXPERT_CHOICES = 100  # experts to filter by
+OVERDUE_PERIOD = timedelta(days=60)  # how long a question is listed after the date by which it must run
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,13 @@ class ReadyQuestion:
 
 @dataclass(frozen=True)
 class QuestionFilter:
-    """An editor's filters. `topic` and `expert` are IDs, `days` the least number of days since an approval.
+    """An editor's filters. An empty value doesn't filter.
 
-    `length` is "fits" or "long". `by` is "any" for questions with a date by which they must run, or "this" for those
-    that must run by `until`. `source` is "shelf" or "answered". An empty value doesn't filter.
+    - `topic`, `expert`: IDs;
+    - `days`: the least number of days since an approval;
+    - `length`: "fits" or "long";
+    - `by`: "any" for questions with a date by which they must run, "this" for those that must run by `until`;
+    - `source`: "shelf" or "answered".
     """
 
     topic: int | None = None
@@ -83,16 +86,15 @@ class QuestionFilter:
 
 
 def list_ready_questions(
-    session: Session, newsletter: Newsletter, filters: QuestionFilter = QuestionFilter(), limit: int = SHOWN
+    session: Session, newsletter: Newsletter, filters: QuestionFilter = QuestionFilter(), limit: int = MAX_LISTED
 ) -> list[Question]:
     """Return the questions that can be picked now, shelved ones too.
 
     Those that must run by a date come first, by date; then the others, longest in their state first.
     """
     has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
-    query = select(Question).where(Question.id.in_(_candidates(newsletter.id)), has_answer)
-    for rule in _filter_clauses(session, newsletter, filters):
-        query = query.where(rule)
+    query = select(Question).where(Question.id.in_(_select_candidate_ids(newsletter.id)), has_answer)
+    query = query.where(*_list_conditions(session, newsletter, filters))
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
@@ -113,56 +115,64 @@ def list_topic_choices(session: Session, newsletter: Newsletter) -> list[Choice]
 
 def list_expert_choices(session: Session, newsletter: Newsletter) -> list[Choice]:
     """Return the experts with an approved answer that is ready to run, by name."""
-    ready = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter.id)), Answer.is_approved)
+    ready = select(Answer.expert_id).where(
+        Answer.question_id.in_(_select_candidate_ids(newsletter.id)), Answer.is_approved
+    )
     experts = select(Expert.id, Expert.public_id, Person.name).join(Person, Person.id == Expert.person_id)
-    return _load_choices(session, experts.where(Expert.id.in_(ready.distinct())).limit(EXPERTS))
+    return _load_choices(session, experts.where(Expert.id.in_(ready.distinct())).limit(MAX_EXPERT_CHOICES))
 
 
 def _load_choices(session: Session, query: Select[int, str, str]) -> list[Choice]:
     return sorted((Choice(*row) for row in session.execute(query)), key=lambda choice: choice.name.casefold())
 
 
-def _candidates(newsletter: int) -> Select[Any]:
+def _select_candidate_ids(newsletter_id: int) -> Select[Any]:
     """Select the IDs of the oldest answered, the newest shelved and all dated questions, by short index scans."""
-    mine = select(Question.id).where(Question.newsletter_id == newsletter)
-    answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
-    shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
-    dated = mine.where(Question.is_ready, Question.must_run_by.is_not(None))
-    walks = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
-    return select(walks.c.id)
+    of_newsletter = select(Question.id).where(Question.newsletter_id == newsletter_id)
+    answered = of_newsletter.where(Question.is_answered).order_by(Question.id).limit(MAX_CANDIDATES).subquery()
+    shelved = of_newsletter.where(Question.is_shelved).order_by(Question.id.desc()).limit(MAX_CANDIDATES).subquery()
+    dated = of_newsletter.where(Question.is_ready, Question.must_run_by.is_not(None))
+    candidates = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
+    return select(candidates.c.id)
 
 
-def _filter_clauses(session: Session, newsletter: Newsletter, filters: QuestionFilter) -> list[ColumnElement[bool]]:
-    approved = (Answer.question_id == Question.id, Answer.is_approved)
-    room = case({place: section.words for place, section in enumerate(newsletter.sections)}, value=Question.section)
-    over = (
-        select(func.sum(AnswerText.words - room))
-        .join_from(AnswerText, Answer, AnswerText.id == Answer.approved_text_id)
-        .where(*approved)
-        .scalar_subquery()
-    )
-    rules: list[tuple[Any, ColumnElement[bool]]] = [
-        (
-            filters.topic,
-            exists().where(QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == filters.topic),
-        ),
-        (filters.expert, exists().where(*approved, Answer.expert_id == filters.expert)),
-        (filters.days, exists().where(*approved, Answer.state_at <= now(session) - timedelta(days=filters.days or 0))),
-        (filters.length, over > 0 if filters.length == "long" else over <= 0),
-        (filters.by == "any", Question.must_run_by.is_not(None)),
-        (filters.by == "this", Question.must_run_by <= filters.until if filters.until else literal(True)),
-        (filters.source, Question.is_shelved if filters.source == "shelf" else Question.is_answered),
-    ]
-    return [rule for asked, rule in rules if asked]
+def _list_conditions(session: Session, newsletter: Newsletter, filters: QuestionFilter) -> list[ColumnElement[bool]]:
+    is_approved = (Answer.question_id == Question.id, Answer.is_approved)
+    conditions: list[ColumnElement[bool]] = []
+    if filters.topic:
+        is_of_topic = (QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == filters.topic)
+        conditions.append(exists().where(*is_of_topic))
+    if filters.expert:
+        conditions.append(exists().where(*is_approved, Answer.expert_id == filters.expert))
+    if filters.days:
+        latest = now(session) - timedelta(days=filters.days)
+        conditions.append(exists().where(*is_approved, Answer.state_at <= latest))
+    if filters.length:
+        excess_words = _select_excess_words(newsletter)
+        conditions.append(excess_words > 0 if filters.length == "long" else excess_words <= 0)
+    if filters.by == "any":
+        conditions.append(Question.must_run_by.is_not(None))
+    if filters.by == "this" and filters.until:
+        conditions.append(Question.must_run_by <= filters.until)
+    if filters.source:
+        conditions.append(Question.is_shelved if filters.source == "shelf" else Question.is_answered)
+    return conditions
+
+
+def _select_excess_words(newsletter: Newsletter) -> ScalarSelect[Any]:
+    """Return a column with the number of words by which a question's answers exceed the room of its section."""
+    room_by_section = {index: section.words for index, section in enumerate(newsletter.sections)}
+    room = case(room_by_section, value=Question.section)
+    query = select(func.sum(AnswerText.words - room))
+    query = query.join_from(AnswerText, Answer, AnswerText.id == Answer.approved_text_id)
+    return query.where(Answer.question_id == Question.id, Answer.is_approved).scalar_subquery()
 
 
 def list_questions_with_deadline(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
-    """Return the questions that must run by a date and have not yet, nearest date first; see DATES."""
-    return list(
-        session.scalars(
-            select_questions_with_deadline((now(session) - DATES).date(), newsletter_id, Question).limit(limit)
-        )
-    )
+    """Return the questions that must run by a date and have not yet, nearest date first; see OVERDUE_PERIOD."""
+    start_date = (now(session) - OVERDUE_PERIOD).date()
+    query = select_questions_with_deadline(start_date, newsletter_id, Question)
+    return list(session.scalars(query.limit(limit)))
 
 
 def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
@@ -185,13 +195,13 @@ def load_ready_questions(
     """Return `ReadyQuestion` objects for several questions, in their order, in a fixed number of queries."""
     if not selected_questions:
         return []
-    keys = [question.id for question in selected_questions]
-    topics = questions.topics_of(session, keys)
-    voices: dict[int, list[Voice]] = {key: [] for key in keys}
+    question_ids = [question.id for question in selected_questions]
+    topics = questions.topics_of(session, question_ids)
+    voices: dict[int, list[Voice]] = {question_id: [] for question_id in question_ids}
     rows = session.execute(
         select(Answer, AnswerText.words)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
-        .where(Answer.question_id.in_(keys), Answer.is_approved)
+        .where(Answer.question_id.in_(question_ids), Answer.is_approved)
         .order_by(Answer.run_position, Answer.id)
     )
     for answer, words in rows:
@@ -199,10 +209,10 @@ def load_ready_questions(
         voices[answer.question_id].append(Voice(answer, name, words))
     return [
         ReadyQuestion(
-            question,
-            tuple(found),
-            tuple(topic.name for topic in topics[question.id]),
-            newsletter.sections[question.section].words * max(1, len(found)),
+            question=question,
+            voices=tuple(voices[question.id]),
+            topics=tuple(topic.name for topic in topics[question.id]),
+            room=newsletter.sections[question.section].words * max(1, len(voices[question.id])),
         )
-        for question, found in ((question, voices[question.id]) for question in selected_questions)
+        for question in selected_questions
     ]

@@ -23,18 +23,19 @@ from .calendar import (
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 PLACES = ("1", "2", "3", "4", "5", "-1")  # of a weekday in its month; -1 is the last
-LONGEST = 200  # characters of a rule
+MAX_RULE_LENGTH = 200  # characters
 WEEKS = tuple(str(weeks) for weeks in range(1, 9))  # intervals that the form offers
-_DAY = re.compile(rf"({'|'.join(PLACES)})?({'|'.join(WEEKDAYS)})")
-_MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")
+_WEEKDAY = re.compile(rf"({'|'.join(PLACES)})?({'|'.join(WEEKDAYS)})")  # "WE", "3WE" or "-1WE"
+_MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")  # "1", "01" or "31"
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A rule that can be described in words.
+    """A rule that can be described in words. It has either weekdays or days of the month.
 
-    `days` pairs weekdays (0 is Monday) with their places in the month (-1 is the last); without places they recur every
-    `weeks` weeks. `month_days` are days of the month.
+    - `days`: pairs of a weekday (0 is Monday) and its places in the month (-1 is the last), if it has places;
+    - `month_days`: days of the month;
+    - `weeks`: without places, the weekdays recur every `weeks` weeks.
     """
 
     days: tuple[tuple[int, tuple[int, ...]], ...] = ()
@@ -82,12 +83,16 @@ def choices_of(rule: str) -> Choices:
     pattern = pattern_of(rule)
     if pattern and pattern.month_days:
         return Choices("days", month_days=", ".join(map(str, pattern.month_days)))
-    if pattern and "WKST" not in rule.upper() and len({frozenset(places) for _day, places in pattern.days}) == 1:
-        weekdays = tuple(WEEKDAYS[day] for day, _places in sorted(pattern.days))
-        if places := pattern.days[0][1]:
-            return Choices("month", weekdays=weekdays, places=tuple(place for place in PLACES if int(place) in places))
-        if str(pattern.weeks) in WEEKS:
-            return Choices("weeks", str(pattern.weeks), weekdays)
+    if pattern is None or "WKST" in rule.upper():
+        return Choices("rule", rule=rule)
+    if len({frozenset(places) for _day, places in pattern.days}) != 1:  # the form has one set of places for all days
+        return Choices("rule", rule=rule)
+    weekdays = tuple(WEEKDAYS[day] for day, _places in sorted(pattern.days))
+    _first_day, places = pattern.days[0]
+    if places:
+        return Choices("month", weekdays=weekdays, places=tuple(place for place in PLACES if int(place) in places))
+    if str(pattern.weeks) in WEEKS:
+        return Choices("weeks", str(pattern.weeks), weekdays)
     return Choices("rule", rule=rule)
 
 
@@ -98,13 +103,17 @@ def pattern_of(rule: str) -> Pattern | None:
     weeks = parts.pop("INTERVAL", "1")
     match sorted(parts.items()):
         case [("BYDAY", value), ("FREQ", "WEEKLY")] if weeks.isdecimal():
-            days = _days(value)
-            return None if not days or any(places for _day, places in days) else Pattern(days, weeks=int(weeks))
+            days = _parse_weekdays(value)
+            if not days or any(places for _day, places in days):
+                return None
+            return Pattern(days, weeks=int(weeks))
         case _ if weeks != "1":
             return None
         case [("BYDAY", value), ("FREQ", "MONTHLY")]:
-            days = _days(value)
-            return Pattern(days) if days and all(places for _day, places in days) else None
+            days = _parse_weekdays(value)
+            if not days or not all(places for _day, places in days):
+                return None
+            return Pattern(days)
         case [("BYDAY", value), ("BYSETPOS", places), ("FREQ", "MONTHLY")] if value in WEEKDAYS:
             return pattern_of("FREQ=MONTHLY;BYDAY=" + ",".join(place + value for place in places.split(",")))
         case [("BYMONTHDAY", value), ("FREQ", "MONTHLY")] if all(map(_MONTH_DAY.fullmatch, value.split(","))):
@@ -112,34 +121,40 @@ def pattern_of(rule: str) -> Pattern | None:
     return None
 
 
-def _days(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return the places of each weekday of a BYDAY value, in its order; empty if a part isn't understood."""
+def _parse_weekdays(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Return each weekday of a BYDAY value with its places, in order, or an empty tuple if a part isn't understood.
+
+    "1WE,3WE,FR" gives ((2, (1, 3)), (4, ())).
+    """
     days: dict[int, tuple[int, ...]] = {}
-    for found in map(_DAY.fullmatch, value.split(",")):
-        if found is None:
+    for match in map(_WEEKDAY.fullmatch, value.split(",")):
+        if match is None:
             return ()
-        weekday = WEEKDAYS.index(found[2])
-        days[weekday] = (*days.get(weekday, ()), *([int(found[1])] if found[1] else []))
+        weekday = WEEKDAYS.index(match[2])
+        places = days.setdefault(weekday, ())
+        if match[1]:
+            days[weekday] = (*places, int(match[1]))
     return tuple(days.items())
 
 
-def _lines(read: Callable[[str], Any]) -> Callable[[str], list[str]]:
+def _build_lines_parser(parse_line: Callable[[str], Any]) -> Callable[[str], list[str]]:
     """Return a parser for a text with a date on each line, which validates the lines and returns them as typed."""
 
-    def all_of(text: str) -> list[str]:
-        lines = [line for part in text.splitlines() if (line := single_line(part))]
+    def parse_lines(text: str) -> list[str]:
+        lines = list(filter(None, map(single_line, text.splitlines())))
         for line in lines:
-            read(line)
+            parse_line(line)
         return lines
 
-    return all_of
+    return parse_lines
 
 
-READ: dict[str, Callable[[str], Any]] = {
+# Parsers of the form's fields, by the newsletter's column.
+PARSERS: dict[str, Callable[[str], Any]] = {
     "at": lambda text: f"{read_time(text):%H:%M}",
     "zone": lambda text: zone_of(text.strip()).key,
-    "skips": _lines(read_skip),
-    "extra": _lines(lambda text: read_extra(text, time())),
+    "skips": _build_lines_parser(read_skip),
+    "extra": _build_lines_parser(lambda text: read_extra(text, time())),
 }
 
 
@@ -150,9 +165,10 @@ def parse_calendar_form(choices: Choices, form: Mapping[str, str], start: date |
     """
     columns: dict[str, Any] = {"rule_start": start}
     faults: dict[str, str] = {}
-    for name, read in (READ | {"rule": lambda _text: _validate_rule(choices.as_rule(), start)}).items():
+    parsers = PARSERS | {"rule": lambda _text: _validate_rule(choices.as_rule(), start)}
+    for name, parse in parsers.items():
         try:
-            columns[name] = read(form.get(name, ""))
+            columns[name] = parse(form.get(name, ""))
         except CalendarError as error:
             faults[name] = str(error)
     if faults:
@@ -162,8 +178,8 @@ def parse_calendar_form(choices: Choices, form: Mapping[str, str], start: date |
 
 def _validate_rule(rule: str, start: date | None) -> str:
     read_rule(rule, start or date(2022, 1, 1))
-    if len(rule) > LONGEST:
-        raise CalendarError(f"A rule has {LONGEST} characters at most.")
+    if len(rule) > MAX_RULE_LENGTH:
+        raise CalendarError(f"A rule has {MAX_RULE_LENGTH} characters at most.")
     return rule
 
 
@@ -174,5 +190,7 @@ def preview_dates(
 
     `overrides` is what `parse_calendar_form` returned. Raises `CalendarError`.
     """
-    columns = overrides or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
-    return next_dates(read_rhythm(*(columns[name] for name in ("rule", "rule_start", *READ))), after, 6)
+    names = ("rule", "rule_start", *PARSERS)  # in the order of the parameters of `read_rhythm`
+    columns = overrides or {name: getattr(newsletter, name) for name in names}
+    rhythm = read_rhythm(*(columns[name] for name in names))
+    return next_dates(rhythm, after, 6)

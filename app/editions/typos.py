@@ -33,21 +33,28 @@ def typo_only(old_text: str, new_text: str) -> bool:
     if [part.text for part in old] != [part.text for part in new]:
         return False
     changed = list(_find_changes(old_text, new_text, old, new))
-    if sum(_count_changed_characters(was, now) for _at, was, now in changed) > MAX_CHANGED_CHARACTERS:
+    if (
+        sum(_count_changed_characters(old_gap, new_gap) for _index, old_gap, new_gap in changed)
+        > MAX_CHANGED_CHARACTERS
+    ):
         return False
-    return not any(
-        _can_reverse_meaning(part.text)
-        for at, _was, _now in changed
-        for part in old[max(0, at - WORDS_BESIDE) : at + WORDS_BESIDE]
-    )
+    for index, _old_gap, _new_gap in changed:
+        nearby = old[max(0, index - WORDS_BESIDE) : index + WORDS_BESIDE]
+        if any(_can_reverse_meaning(part.text) for part in nearby):
+            return False
+    return True
 
 
 def _count_changed_characters(old_text: str, new_text: str) -> int:
-    """Count the inserted and deleted characters of a change; more than allowed if it is too long to compare."""
+    """Count the inserted and deleted characters of a change. A change that is too long to compare has too many."""
     if abs(len(old_text) - len(new_text)) > MAX_CHANGED_CHARACTERS or len(old_text) > MAX_GAP:
         return MAX_CHANGED_CHARACTERS + 1
     codes = SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes()
-    return sum(end - start + (to - begin) for tag, start, end, begin, to in codes if tag != "equal")
+    return sum(
+        (old_end - old_start) + (new_end - new_start)
+        for tag, old_start, old_end, new_start, new_end in codes
+        if tag != "equal"
+    )
 
 
 def _parts(text: str) -> Iterator[_Part]:
@@ -83,13 +90,17 @@ def _belongs(text: str, end: int, start: int) -> bool:
 def _find_changes(
     old_text: str, new_text: str, old_parts: list[_Part], new_parts: list[_Part]
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield the changes between parts: the index of the part after it, the old text and the new text."""
-    ends = _Part("", len(old_text), len(old_text)), _Part("", len(new_text), len(new_text))
-    was = now = 0
-    for at, (one, other) in enumerate(zip([*old_parts, ends[0]], [*new_parts, ends[1]], strict=True)):
-        if old_text[was : one.start] != new_text[now : other.start]:
-            yield at, old_text[was : one.start], new_text[now : other.start]
-        was, now = one.end, other.end
+    """Yield the changes in the gaps between parts: the index of the part after the gap, the old and the new gap."""
+    old_parts = [*old_parts, _Part("", len(old_text), len(old_text))]
+    new_parts = [*new_parts, _Part("", len(new_text), len(new_text))]
+    old_end = new_end = 0  # of the previous part
+    for index, (old_part, new_part) in enumerate(zip(old_parts, new_parts, strict=True)):
+        old_gap = old_text[old_end : old_part.start]
+        new_gap = new_text[new_end : new_part.start]
+        if old_gap != new_gap:
+            yield index, old_gap, new_gap
+        old_end = old_part.end
+        new_end = new_part.end
 
 
 def _can_reverse_meaning(token: str) -> bool:

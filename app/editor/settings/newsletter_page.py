@@ -14,7 +14,7 @@ from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
 from ...editions.planning import off_the_rhythm, plan_newsletter
-from ...editions.rhythm import READ, choices_of, preview_dates
+from ...editions.rhythm import PARSERS, choices_of, preview_dates
 from ...forms.version_tokens import Facts
 from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
@@ -37,7 +37,7 @@ STAYS = {
     "asked": _l("%(day)s: an expert is asked for it"),
     "letters": _l("%(day)s: letters are about it"),
 }
-RHYTHM = ("rule", *READ)  # fields that are parsed together
+RHYTHM = ("rule", *PARSERS)  # fields that are parsed together
 CALENDAR = (*RHYTHM, "rule_start", "cutoff_minutes")
 ALONE = {"held_kinds"}  # settings without use for a desk of one
 LATEST = 3  # answers in a snippet for other sites

@@ -32,7 +32,7 @@ from ...db.session import now
 from ...db.types import UTCDateTime
 from ...editions.models import Edition
 from ...editions.queries import select_edition_in_production, select_editions_to_run
-from ...editions.ready_questions import DATES, select_questions_with_deadline
+from ...editions.ready_questions import OVERDUE_PERIOD, select_questions_with_deadline
 from ...letters import queries as letters
 from ...letters.blurred_time import truncate_to_day
 from ...letters.lifecycle import STATES
@@ -47,30 +47,32 @@ from ..letters import receipt_notes
 SHOWN = 12  # tasks of each kind on the board
 BACKLOG = timedelta(weeks=4)  # work that is overdue by more is counted, but only shown in the complete list
 Walks = dict[str, Select[int]]  # queries for keys, by group
+# The states in which an expert owes something, each with the column of its deadline.
 CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 Clock = InstrumentedAttribute[Any]
-NOTED = timedelta(days=2)  # before today's midnight: how long readers' replies to notes are announced
-TEXTS = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
-LETTERS = {"letters": "is_received", "held": "is_held"}
+REPLIES_ANNOUNCED_FOR = timedelta(days=2)  # readers' replies to notes, counted from today's midnight
+TEXT_STATES = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
+LETTERS = {"letters": "is_received", "held": "is_held"}  # the property of the letters' state, by kind of task
 
 
 # Home's two large statements are built once: building them takes a quarter of the page's CPU time.
 _NEWSLETTER_ID = bindparam("newsletter_id", type_=Integer)
-_NOW, _BACKLOG_SINCE, _RED_SINCE, _NOTED_SINCE = (
-    bindparam(name, type_=UTCDateTime) for name in ("now", "backlog_since", "red_since", "noted_since")
-)
+_NOW = bindparam("now", type_=UTCDateTime)
+_BACKLOG_SINCE = bindparam("backlog_since", type_=UTCDateTime)
+_RED_SINCE = bindparam("red_since", type_=UTCDateTime)
+_REPLIES_SINCE = bindparam("replies_since", type_=UTCDateTime)
 _FIRST_DAY = bindparam("first_day", type_=Date)
 
 
 def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
-    moment = now(session)
+    current_time = now(session)
     return {
         "newsletter_id": newsletter_id,
-        "now": moment,
-        "backlog_since": moment - BACKLOG,
-        "red_since": moment - RED,
-        "noted_since": truncate_to_day(moment) - NOTED,
-        "first_day": (moment - DATES).date(),
+        "now": current_time,
+        "backlog_since": current_time - BACKLOG,
+        "red_since": current_time - RED,
+        "replies_since": truncate_to_day(current_time) - REPLIES_ANNOUNCED_FOR,
+        "first_day": (current_time - OVERDUE_PERIOD).date(),
     }
 
 
@@ -81,28 +83,28 @@ def find_waiting(session: Session, newsletter_id: int) -> dict[str, list[int]]:
 
 @cache
 def _select_waiting() -> CompoundSelect[Any]:
-    return union_keys(_editions() | _open_questions() | _parts())
+    return union_keys(_editions() | _questions() | _assignments_and_answers())
 
 
 def _editions() -> Walks:
     """Select editions that are locked but not sent, those that were missed, and the next two."""
-    mine = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
+    editions = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
+    editions = editions.order_by(Edition.runs_at, Edition.id).limit(SHOWN)
     has_picks = exists().where(Question.edition_id == Edition.id)
-    missed = mine.where(Edition.is_planned, Edition.runs_at <= _NOW, has_picks)
-    first = {"locked": mine.where(Edition.is_locked), "missed": missed}
     return {
-        **{name: query.order_by(Edition.runs_at, Edition.id).limit(SHOWN) for name, query in first.items()},
+        "locked": editions.where(Edition.is_locked),
+        "missed": editions.where(Edition.is_planned, Edition.runs_at <= _NOW, has_picks),
         "coming": select_editions_to_run(_NOW, _NEWSLETTER_ID, Edition.id).limit(2),
     }
 
 
-def _open_questions() -> Walks:
+def _questions() -> Walks:
     """Select questions that nobody is asked, those with a deadline, and those picked for the edition in production."""
-    first = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
+    in_production = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
         "ask": select_unasked(_NEWSLETTER_ID, SHOWN),
         "dated": select_questions_with_deadline(_FIRST_DAY, _NEWSLETTER_ID, Question.id).limit(SHOWN),
-        "picked": select(Question.id).where(Question.edition_id == first),
+        "picked": select(Question.id).where(Question.edition_id == in_production),
     }
 
 
@@ -119,38 +121,42 @@ def _has_draft_invitation() -> Exists:
     return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
 
 
-def _parts() -> Walks:
+def _assignments_and_answers() -> Walks:
     """Select what experts owe, submitted texts, and drafted invitations.
 
-    Of what is owed, overdue work comes first, the latest first and without the backlog, then what is due soonest.
+    Overdue work comes in falling order of deadlines and without the backlog, other owed work in rising order.
     """
     return {
         "late": _select_owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
         "due": _select_owed(lambda clock: (clock >= _NOW,)),
-        **{state: texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXTS},
+        **{state: select_texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXT_STATES},
         "drafted": select_draft_invitations(_NEWSLETTER_ID, SHOWN),
     }
 
 
 def _select_owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
-    """Select the first owed assignments, merging the first ones of each clock in `CLOCKS`, which has its own index."""
+    """Select the first owed assignments whose deadline meets the rules.
 
-    def first(query: Select[Any], clock: Any, one: Any) -> Select[Any]:
-        return query.order_by(clock.desc() if falling else clock, one).limit(SHOWN)
+    Each deadline in `CLOCKS` has its own index, so the first ones of each are selected and then merged.
+    """
 
-    walks: list[Select[Any]] = []
-    for _state, mine, clock in clocks(_NEWSLETTER_ID):
-        walk = first(mine.add_columns(clock.label("at")).where(*rules(clock)), clock, Assignment.id).subquery()
-        walks.append(select(walk.c.id, walk.c.at))
-    found = union_all(*walks).subquery()
-    return first(select(found.c.id), found.c.at, found.c.id)
+    def limit_to_first(query: Select[Any], deadline: Any, key: Any) -> Select[Any]:
+        return query.order_by(deadline.desc() if falling else deadline, key).limit(SHOWN)
+
+    parts: list[Select[Any]] = []
+    for _state, query, clock in clocks(_NEWSLETTER_ID):
+        owed = query.add_columns(clock.label("deadline")).where(*rules(clock))
+        part = limit_to_first(owed, clock, Assignment.id).subquery()
+        parts.append(select(part.c.id, part.c.deadline))
+    merged = union_all(*parts).subquery()
+    return limit_to_first(select(merged.c.id), merged.c.deadline, merged.c.id)
 
 
 def clocks(newsletter_id: Key) -> Iterator[tuple[str, Select[int], Clock]]:
     """Yield each state in which an expert owes something, a query for the keys, and the column with the deadline."""
     for state, clock in CLOCKS.items():
-        mine = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
-        yield state, mine, clock
+        query = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
+        yield state, query, clock
 
 
 def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
@@ -158,7 +164,7 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
     return query.order_by(Assignment.id).limit(limit)
 
 
-def texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
+def select_texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
     query = select(Answer.id).where(Answer.newsletter_id == newsletter_id, Answer.state == state)
     return query.order_by(Answer.state_at, Answer.id).limit(limit)
 
@@ -183,43 +189,44 @@ def _select_counts() -> Select[Any]:
 def _waiting_columns() -> dict[str, ColumnElement[Any]]:
     newsletter_id = _NEWSLETTER_ID
 
-    def of(noun: type[Assignment | Answer | Question], *where: ColumnElement[bool]) -> ScalarSelect[int]:
-        mine = select(noun).where(noun.newsletter_id == newsletter_id, *where)
-        return Listing[Any](mine, (noun.id,)).counted
+    def count(model: type[Assignment | Answer | Question], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+        rows = select(model).where(model.newsletter_id == newsletter_id, *conditions)
+        return Listing[Any](rows, (model.id,)).counted
 
-    def waits(which: str) -> ScalarSelect[int]:
-        return letters.listing(newsletter_id, STATES.which(which)).counted
+    def count_letters(state_property: str) -> ScalarSelect[int]:
+        return letters.listing(newsletter_id, STATES.which(state_property)).counted
 
-    def since(which: str) -> ScalarSelect[datetime]:
-        mine = (Letter.newsletter_id == newsletter_id, Letter.state.in_(STATES.which(which)))
-        oldest = select(Letter.received_at).where(*mine).order_by(Letter.received_at, Letter.id)
-        return oldest.limit(1).scalar_subquery()
+    def oldest_letter_time(state_property: str) -> ScalarSelect[datetime]:
+        times = select(Letter.received_at).where(
+            Letter.newsletter_id == newsletter_id, Letter.state.in_(STATES.which(state_property))
+        )
+        return times.order_by(Letter.received_at, Letter.id).limit(1).scalar_subquery()
 
-    newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    objected = exists().where(Check.id == newest, Check.text_id == Answer.text_id, Check.outcome == "wrong")
-    edited = (Answer.is_on_the_desk, ~Answer.is_submitted)
-    until = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
+    newest_check = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
+    has_objection = exists().where(Check.id == newest_check, Check.text_id == Answer.text_id, Check.outcome == "wrong")
+    is_edited = (Answer.is_on_the_desk, ~Answer.is_submitted)
+    deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
-    of_experts = (Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
+    is_from_expert = (Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
     return {
-        "experts": of(Assignment, Assignment.owes_text),
-        "late": of(Assignment, Assignment.owes_text, until < _NOW),
-        "backlog": of(Assignment, Assignment.owes_text, until < _BACKLOG_SINCE),
-        "invite": of(Assignment, Assignment.is_drafted),
-        "checking": of(Answer, Answer.is_checking),
-        "edit": of(Answer, Answer.is_submitted),
-        "settle": of(Answer, *edited, ~objected),
-        "objection": of(Answer, *edited, objected),
-        "ask": of(Question, Question.is_open, ~_has_draft_invitation()),
-        "ready": of(Question, Question.is_answered),
+        "experts": count(Assignment, Assignment.owes_text),
+        "late": count(Assignment, Assignment.owes_text, deadline < _NOW),
+        "backlog": count(Assignment, Assignment.owes_text, deadline < _BACKLOG_SINCE),
+        "invite": count(Assignment, Assignment.is_drafted),
+        "checking": count(Answer, Answer.is_checking),
+        "edit": count(Answer, Answer.is_submitted),
+        "settle": count(Answer, *is_edited, ~has_objection),
+        "objection": count(Answer, *is_edited, has_objection),
+        "ask": count(Question, Question.is_open, ~_has_draft_invitation()),
+        "ready": count(Question, Question.is_answered),
         "pen": inbound.listing(newsletter_id, "pen").counted,
         "pen since": pen.order_by(Inbound.id).limit(1).scalar_subquery(),
         "unreadable": inbound.listing(newsletter_id, "failed").counted,
-        "experts wrote": exists().where(*of_experts),
-        "readers wrote back": receipt_notes.select_answered_letters(newsletter_id, _NOTED_SINCE).exists(),
+        "experts wrote": exists().where(*is_from_expert),
+        "readers wrote back": receipt_notes.select_answered_letters(newsletter_id, _REPLIES_SINCE).exists(),
         "failed mails": mail_queries.listing(newsletter_id, "failed").is_there,
         "bounces": inbound.listing(newsletter_id, "bounce").is_there,
         "programs in trouble": select_failing(_RED_SINCE, newsletter_id).exists(),
-        **{f"{kind} waiting": waits(which) for kind, which in LETTERS.items()},
-        **{f"{kind} since": since(which) for kind, which in LETTERS.items()},
+        **{f"{kind} waiting": count_letters(state_property) for kind, state_property in LETTERS.items()},
+        **{f"{kind} since": oldest_letter_time(state_property) for kind, state_property in LETTERS.items()},
     }
