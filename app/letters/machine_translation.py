@@ -43,33 +43,37 @@ def request_translation(
     `source` is a BCP 47 tag, or "und" to let the server guess; of `source` and `target` the server gets the primary
     language. `limit` is in seconds. Raises `TranslationFailed`.
     """
-    known = source.partition("-")[0]
-    asked = {
+    source_language = source.partition("-")[0]
+    payload: dict[str, str | list[str]] = {
         "q": list(texts),
-        "source": "auto" if known == "und" else known,
+        "source": "auto" if source_language == "und" else source_language,
         "target": target.partition("-")[0],
         "format": "text",
-        **({"api_key": server.key} if server.key else {}),
     }
+    if server.key:
+        payload["api_key"] = server.key
     try:
-        status, body = http_client.request(server.translate, timeout=limit, body=json.dumps(asked).encode())
+        status, body = http_client.request(server.translate, timeout=limit, body=json.dumps(payload).encode())
     except http_client.NoResponse:
         raise TranslationFailed("slow") from None
     except http_client.RequestFailed:
         raise TranslationFailed("unreachable") from None
     if status != 200:
         raise TranslationFailed(FAULT_BY_STATUS.get(status, "garbage"))
-    return _parse_response(body, len(asked["q"]))
+    return _parse_response(body, len(texts))
 
 
 def _parse_response(body: bytes, number: int) -> list[str]:
     try:
-        found = http_client.parse_object(200, body).get("translatedText")
+        translations = http_client.parse_object(200, body).get("translatedText")
     except http_client.UnreadableResponse:
         raise TranslationFailed("garbage") from None
-    if not isinstance(found, list) or len(found) != number or not all(isinstance(one, str) for one in found):
+    if not isinstance(translations, list) or len(translations) != number:
         raise TranslationFailed("garbage")
-    return [for_print(clean(one.encode(errors="replace").decode())) for one in found]
+    if not all(isinstance(translation, str) for translation in translations):
+        raise TranslationFailed("garbage")
+    # JSON may hold half a surrogate pair, which can't be stored.
+    return [for_print(clean(translation.encode(errors="replace").decode())) for translation in translations]
 
 
 # Encrypted text or a key: OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
@@ -167,28 +171,33 @@ def translate_next(database: Database, server: TranslationServer | None) -> bool
     if server is None:
         return False
     with database.read() as session:
-        waiting = session.scalar(select(MachineTranslation.id).where(*_WAITS).order_by(MachineTranslation.id).limit(1))
-    claimed = database.write(lambda session: _claim(session, waiting)) if waiting is not None else None
+        waiting = select(MachineTranslation.id).where(*_IS_WAITING).order_by(MachineTranslation.id)
+        waiting_id = session.scalar(waiting.limit(1))
+    if waiting_id is None:
+        return False
+    claimed = database.write(lambda session: _claim(session, waiting_id))
     if claimed is None:
         return False
     texts, source, target = claimed
+    translations: list[str] = []
+    fault = None
     try:
-        came, fault = request_translation(server, texts, source, target), None
-    except TranslationFailed as untranslated:
-        came, fault = [], untranslated.fault
-    database.write(lambda session: save_translation(session, waiting or 0, came, fault))
+        translations = request_translation(server, texts, source, target)
+    except TranslationFailed as error:
+        fault = error.fault
+    database.write(lambda session: save_translation(session, waiting_id, translations, fault))
     return True
 
 
-_WAITS = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at.is_(None))
+_IS_WAITING = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at.is_(None))
 
 
 def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
-    query = select(MachineTranslation).where(MachineTranslation.id == key, *_WAITS).with_for_update()
+    query = select(MachineTranslation).where(MachineTranslation.id == key, *_IS_WAITING).with_for_update()
     row = session.scalar(query)
-    letter = session.get(Letter, row.letter_id) if row else None
     if row is None:
         return None
+    letter = session.get(Letter, row.letter_id)
     if letter is None or get_refusal_reason(letter):  # it may no longer be sent, and must not block others
         session.delete(row)
         return None

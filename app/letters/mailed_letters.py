@@ -63,8 +63,10 @@ def acknowledge(
     )
 
 
-LONGEST = 20_000  # characters of a letter that are stored; the rest is in its original mail while that is kept
-FLOOD = 20  # letters of one sender per hour; more are held
+MAX_LETTER_LENGTH = (
+    20_000  # characters of a letter that are stored; the rest is in its original mail while that is kept
+)
+MAX_LETTERS_PER_HOUR = 20  # letters of one sender per hour; more are held
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -98,20 +100,24 @@ def take(
 
 def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, MailedLetter, bool]]) -> list[Letter]:
     """Store several mailed letters in order, each given as newsletter, mail and `answerable`. Raises as `take`."""
-    addresses = [_usable(mailed.address) for _, mailed, _ in mails]
-    floods = _floods(session, addresses)
-    lately = {key: spam_filter.RecentLetters(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
+    addresses = [_usable_address(mailed.address) for _, mailed, _ in mails]
+    floods = _find_floods(session, addresses)
+    newsletter_ids = {newsletter.id for newsletter, _, _ in mails}
+    recent_letters = {key: spam_filter.RecentLetters(session, key) for key in newsletter_ids}
     letters = []
     with audit.together(session):
-        for (newsletter, mailed, _), to, flood in zip(mails, addresses, floods, strict=True):
-            letter = _build_letter(newsletter, mailed, to, lately[newsletter.id], {"flood"} if flood else ())
+        for (newsletter, mailed, _), address, is_flood in zip(mails, addresses, floods, strict=True):
+            traits = {"flood"} if is_flood else set()
+            letter = _build_letter(newsletter, mailed, address, recent_letters[newsletter.id], traits)
             LETTER.apply(session, actor, letter, "send", to="held" if letter.signs else "received")
             letters.append(letter)
-    written = [(mail, to, letter) for mail, to, letter in zip(mails, addresses, letters, strict=True) if to]
-    contacts.keep_emails(session, [(letter, to, newsletter.keep_days) for (newsletter, _, _), to, letter in written])
-    for (newsletter, _, answerable), to, letter in written:
+    with_address = [entry for entry in zip(mails, addresses, letters, strict=True) if entry[1]]
+    contacts.keep_emails(
+        session, [(letter, address, newsletter.keep_days) for (newsletter, _, _), address, letter in with_address]
+    )
+    for (newsletter, _, answerable), address, letter in with_address:
         if answerable and newsletter.acknowledges and not letter.signs:
-            _send_receipt(session, newsletter, letter, to)
+            _send_receipt(session, newsletter, letter, address)
     return letters
 
 
@@ -119,12 +125,12 @@ def _build_letter(
     newsletter: Newsletter,
     mailed: MailedLetter,
     sender_address: str,
-    lately: spam_filter.RecentLetters,
+    recent_letters: spam_filter.RecentLetters,
     delivery_signals: Collection[str],
 ) -> Letter:
     body = require_text("text", _clean_body(mailed.words))
-    seen = lately.signs_of(body, delivery_signals)
-    lately.add(body, mailed.received_at)
+    signs = recent_letters.signs_of(body, delivery_signals)
+    recent_letters.add(body, mailed.received_at)
     return Letter(
         public_id=new_public_id(),
         newsletter_id=newsletter.id,
@@ -134,16 +140,16 @@ def _build_letter(
         language=mailed.language if _TAG.fullmatch(mailed.language) else guess_language(body),
         about_edition_id=mailed.about_edition_id,
         received_at=mailed.received_at,
-        held_reason=seen[0] if seen else None,
-        signs=seen,
+        held_reason=signs[0] if signs else None,
+        signs=signs,
         desk_note=_clean_body(mailed.comment) or None,
         forwarded_by_id=mailed.forwarded_by_id,
     )
 
 
 def _clean_body(text: str) -> str:
-    """Clean a text and cut it to `LONGEST`. No more of a megabyte is cleaned than can be left."""
-    return clean(text[: 2 * LONGEST])[:LONGEST]
+    """Clean a text and cut it to `MAX_LETTER_LENGTH`. Of a megabyte only the beginning is cleaned."""
+    return clean(text[: 2 * MAX_LETTER_LENGTH])[:MAX_LETTER_LENGTH]
 
 
 def from_pen(
@@ -182,21 +188,23 @@ def reread(session: Session, actor: Actor, letter: Letter, old_text: str, new_te
     return True
 
 
-def _usable(address: str) -> str:
+def _usable_address(address: str) -> str:
     try:
         return checked_address(address)
     except BadAddress:
         return ""
 
 
-def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
+def _find_floods(session: Session, addresses: Sequence[str]) -> list[bool]:
     """Return for each address whether it has sent more letters this hour than a person writes. They are held, not
     refused, since a sender can be forged. Unusable addresses aren't counted.
     """
-    at = now(session)
-    whose = [f"{address.casefold()} {at:%Y-%m-%dT%H}" for address in addresses if address]
-    free = iter(usage.spend_each(session, "letters", whose, (at + timedelta(hours=1)).date(), limit=FLOOD))
-    return [bool(address) and not next(free) for address in addresses]
+    time = now(session)
+    usable = [address for address in addresses if address]
+    keys = [f"{address.casefold()} {time:%Y-%m-%dT%H}" for address in usable]
+    ends_on = (time + timedelta(hours=1)).date()
+    is_within_limit = iter(usage.spend_each(session, "letters", keys, ends_on, limit=MAX_LETTERS_PER_HOUR))
+    return [bool(address) and not next(is_within_limit) for address in addresses]
 
 
 def _send_receipt(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:

@@ -53,19 +53,14 @@ def open_question(
 
     Raises `MissingField` when there is neither a letter nor a wording, and what `filing.file` raises.
     """
-    first = letters[0] if letters else None
-    words = require_text("wording", clean(body) or ((first.body or "") if first else ""))
+    wording = clean(body)
+    if letters and not wording:
+        wording = letters[0].body or ""
+        language = language or letters[0].language
+    wording = require_text("wording", wording)
     question = Question(newsletter_id=actor.newsletter_id, opened_at=now(session))
     QUESTION.apply(session, actor, question, "open", why={"letters": [letter.id for letter in letters]})
-    reword(
-        session,
-        actor,
-        question,
-        headline=headline,
-        body=words,
-        background=background,
-        language=language or (first.language if first and not clean(body) else None),
-    )
+    reword(session, actor, question, headline=headline, body=wording, background=background, language=language)
     _file(session, actor, question, letters)
     return question
 
@@ -98,12 +93,13 @@ def merge(session: Session, actor: Staff, question: Question, target: Question) 
     followers = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
     why = {"into": target.id, "followers": followers}
     QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=target.id)
-    _lead(session, followers, target.id)
+    _set_lead(session, followers, target.id)
 
 
 def lock_both(session: Session, question: Question, target: Question) -> None:
-    for one in sorted({question, target}, key=lambda one: one.id):  # in one order, so that two merges can't deadlock
-        lock_row(session, one)
+    # Always in the order of their ids, so that two merges can't deadlock.
+    for locked in sorted({question, target}, key=lambda either: either.id):
+        lock_row(session, locked)
 
 
 def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
@@ -131,13 +127,13 @@ def split(session: Session, actor: Staff, question: Question) -> None:
 def take_back_followers(session: Session, _actor: Staff, question: Question, event: audit.Event | None) -> None:
     """Give a question back what had been merged into it before the merge `event`, as far as it hasn't moved since."""
     facts = (event.facts or {}) if event else {}
-    there = select(Question.id).where(
+    unmoved = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
     )
-    _lead(session, list(session.scalars(there)), question.id)
+    _set_lead(session, list(session.scalars(unmoved)), question.id)
 
 
-def _lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
+def _set_lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
     for follower in session.scalars(select(Question).where(Question.id.in_(followers))):
         follower.merged_into_id = lead_id
     session.flush()
@@ -145,8 +141,8 @@ def _lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
 
 def can_leave(session: Session, letter: Letter) -> None:
     """Raise `InEdition` if the letter is filed to a question that is picked or has run."""
-    own = session.get(Question, letter.question_id) if letter.question_id else None
-    if own is not None and lead_of(session, own).is_in_edition:
+    question = session.get(Question, letter.question_id) if letter.question_id else None
+    if question is not None and lead_of(session, question).is_in_edition:
         raise InEdition(letter.public_id)
 
 
@@ -177,9 +173,9 @@ def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Se
 
 def add_topic(session: Session, actor: Staff, question: Question, topic_id: int) -> None:
     """Add a topic to a question, unless it has it already."""
-    has = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
-    if topic_id not in has:
-        set_topics(session, actor, question, [*has, topic_id])
+    topic_ids = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+    if topic_id not in topic_ids:
+        set_topics(session, actor, question, [*topic_ids, topic_id])
 
 
 def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -> None:

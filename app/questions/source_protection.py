@@ -20,13 +20,14 @@ from .queries import cleared_text, family, letters_behind
 from .recognise import marks
 
 PGP_CHARACTERS_SHOWN = 80  # characters of a PGP block by which a page refers to it
-MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 9, 15  # digits of a phone number; E.164 (ITU) allows 15
+MIN_PHONE_DIGITS = 9
+MAX_PHONE_DIGITS = 15  # the most that E.164 (ITU) allows
 SAME_PHONE_DIGITS = 9  # last digits that identify a number with or without its country code
 
 # Headers of RFC 9580, section 6.2.1; what follows is a block even if its end was lost.
 _PGP = re.compile(r"(?s)BEGIN PGP [A-Z ,/0-9]{4,40}.*?(?:END PGP [A-Z ]{4,40}|\Z)")
 _NUMBER = re.compile(rf"\+?\d(?:[ \u00a0()./\-]{{0,3}}\d){{{MIN_PHONE_DIGITS - 1},40}}")
-# Of the length of a phone number, but none: a date, a series of years, an amount.
+# What is as long as a phone number but isn't one: "12.11.2026", "2019/2020/2021", "1 250 000 000".
 _DAY = re.compile(r"(?<!\d)(?:\d{1,2}([./-])\d{1,2}\1\d{4}|\d{4}([./-])\d{1,2}\2\d{1,2})(?!\d)")
 _YEARS = re.compile(r"(?:(?:1[0-9]|20)\d\d[ /\-]{0,3})+")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0.]\d{3})+")
@@ -48,18 +49,21 @@ def find_contact_details(text: str) -> Iterator[ContactDetail]:
     text = _PGP.sub(" ", text)
     for mark in marks(text, "und"):
         if mark.kind in ("email", "link", "handle"):
-            written = text[mark.start : mark.end]
-            yield ContactDetail(mark.kind, written, _address_key(written))
-            text = text[: mark.start] + "\0" * len(written) + text[mark.end :]
+            address = text[mark.start : mark.end]
+            yield ContactDetail(mark.kind, address, _address_key(address))
+            # Digits of an address aren't a phone number. NULs keep the positions of the other marks.
+            text = text[: mark.start] + "\0" * len(address) + text[mark.end :]
     for number in _NUMBER.finditer(_DAY.sub(lambda day: "\0" * len(day.group()), text)):
-        written = _to_ascii_digits(number.group())
-        if not (_YEARS.fullmatch(written) or _THOUSANDS.fullmatch(written)):
-            only = re.sub(r"\D", "", written)
-            if len(only) <= MAX_PHONE_DIGITS:
-                yield ContactDetail("phone", number.group(), only[-SAME_PHONE_DIGITS:])
+        ascii_number = _to_ascii_digits(number.group())
+        if _YEARS.fullmatch(ascii_number) or _THOUSANDS.fullmatch(ascii_number):
+            continue
+        digits = re.sub(r"\D", "", ascii_number)
+        if len(digits) <= MAX_PHONE_DIGITS:
+            yield ContactDetail("phone", number.group(), digits[-SAME_PHONE_DIGITS:])
 
 
 def _address_key(address: str) -> str:
+    """Return the address without scheme, "www." and closing slash, in lower case."""
     return re.sub(r"^(?:https?://)?(?:www\.)?|/$", "", address.casefold())
 
 
@@ -73,8 +77,9 @@ LONG_RUN = 8  # words in a row that count as a reader's own words in any wording
 MIN_OWN_WORDS = 6  # words from which on a wording can count as a reader's own; fewer often can't be put differently
 OWN_WORDS_SHARE = 0.7  # share of a wording in runs of a reader's words that makes all runs count
 MAX_LETTERS = 200  # letters of a question that are compared
-# How much of a word a sign counts, and a letter of a script without spaces, as in `text.word_count`.
-SIGN_WEIGHT, LETTER_WEIGHT = 0.5, 0.2
+# As in `text.clean.word_count`: a Han or Kana sign counts half a word, a letter of a script without spaces a fifth.
+SIGN_WEIGHT = 0.5
+LETTER_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,13 @@ class LeakDetected(MissingPrecondition):
         self.passages = passages
 
 
-def must_be_clear(session: Session, actor: Actor, question: Question, text: str, stood: str = "") -> None:
+def must_be_clear(session: Session, actor: Actor, question: Question, text: str, previous_text: str = "") -> None:
     """Raise `LeakDetected` unless the text reveals nothing of the askers, or the actor has confirmed what it reveals.
 
-    What was typed after the actor confirmed is found again. Passages that are in `stood` too, the text before anything
-    was typed, are not reported.
+    What was typed after the actor confirmed is found again. Passages that are in `previous_text` too, the text
+    before anything was typed, are not reported.
     """
-    before = [leak.text for leak in find_leaks(session, question, stood)]
+    before = [leak.text for leak in find_leaks(session, question, previous_text)]
     found = [leak.text for leak in find_leaks(session, question, text) if leak.text not in before]
     must_have_looked(actor, found)
 
@@ -113,13 +118,14 @@ def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words
     """
     if any(map(never_leaves, passages)):
         raise LeakDetected(passages, "contact_details")
-    if not set(passages) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
+    confirmed = actor.looked_at if isinstance(actor, Staff) else frozenset()
+    if not set(passages) <= confirmed:
         raise LeakDetected(passages, key)
 
 
 def never_leaves(passage: str) -> bool:
-    """Return whether a passage is a contact detail, which nobody can confirm."""
-    return any(True for _detail in find_contact_details(passage))
+    """Return whether a passage has a contact detail, which nobody can confirm."""
+    return next(find_contact_details(passage), None) is not None
 
 
 def find_leaks(session: Session, question: Question, text: str, letters: Sequence[Letter] | None = None) -> list[Leak]:
@@ -131,11 +137,12 @@ def find_leaks(session: Session, question: Question, text: str, letters: Sequenc
         return []
     letters = asker_letters(session, question) if letters is None else letters
     cleared = cleared_text(session, question.id)
-    said = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
+    cleared_parts = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
     private = list_reader_texts(session, letters) + [letter.background for letter in letters if letter.background]
-    found = [Leak("words", passage) for passage in list_quoted_passages(text, private, said)]
-    found += [Leak("name", name) for name in _names(session, letters, text, " ".join(said))]
-    return found + [Leak("address", address) for address in _addresses(session, letters, text)]
+    found = [Leak("words", passage) for passage in list_quoted_passages(text, private, cleared_parts)]
+    found += [Leak("name", name) for name in _names(session, letters, text, " ".join(cleared_parts))]
+    found += [Leak("address", address) for address in _addresses(session, letters, text)]
+    return found
 
 
 def asker_letters(session: Session, question: Question) -> list[Letter]:
@@ -144,28 +151,31 @@ def asker_letters(session: Session, question: Question) -> list[Letter]:
 
 def list_reader_texts(session: Session, letters: Sequence[Letter]) -> list[str]:
     """Return the letters and additions of the readers who didn't ask to be printed verbatim."""
-    theirs = [letter for letter in letters if letter.body and not letter.verbatim]
-    return [letter.body or "" for letter in theirs] + _list_additions(session, theirs)
+    not_verbatim = [letter for letter in letters if letter.body and not letter.verbatim]
+    return [letter.body or "" for letter in not_verbatim] + _list_additions(session, not_verbatim)
 
 
 def _list_additions(session: Session, letters: Sequence[Letter]) -> list[str]:
+    if not letters:
+        return []
     query = select(Addition.body).where(Addition.letter_id.in_([letter.id for letter in letters]))
-    return list(session.scalars(query.order_by(Addition.id))) if letters else []
+    return list(session.scalars(query.order_by(Addition.id)))
 
 
 def find_verbatim_spans(reader_texts: Sequence[str], text: str) -> list[tuple[int, int]]:
     """Return where a wording still has readers' own words, as (start, end) in code points.
 
-    That is where it has a long run of them, or everywhere if it consists of little else.
+    All runs of their words count if the wording consists of little else, otherwise only the long ones.
     """
-    found, whole = find_quotes(text, reader_texts), _length(text)
-    lengths = [_length(text[start:end]) for start, end in found]
-    if sum(lengths) >= max(OWN_WORDS_SHARE * whole, MIN_OWN_WORDS):
-        return found
-    return [place for place, length in zip(found, lengths, strict=True) if length >= LONG_RUN]
+    spans = find_quotes(text, reader_texts)
+    lengths = [_length(text[start:end]) for start, end in spans]
+    if sum(lengths) >= max(OWN_WORDS_SHARE * _length(text), MIN_OWN_WORDS):
+        return spans
+    return [span for span, length in zip(spans, lengths, strict=True) if length >= LONG_RUN]
 
 
 def _length(text: str) -> float:
+    """Return the length of a text in words of any script."""
     return sum(map(_weight, units(text)))
 
 
@@ -178,9 +188,11 @@ def _weight(unit: Unit) -> float:
 
 def list_reader_passages(session: Session, letters: Sequence[Letter], texts: Sequence[str]) -> list[str]:
     """Return the passages of several texts that are readers' own words, or that readers told only the desk."""
-    own = list_reader_texts(session, letters)
-    theirs = [single_line(text[at:end]) for text in texts for at, end in find_verbatim_spans(own, text)]
-    return list(dict.fromkeys([*find_private_details(session, letters, "\n".join(texts)), *theirs]))
+    passages = find_private_details(session, letters, "\n".join(texts))
+    reader_texts = list_reader_texts(session, letters)
+    for text in texts:
+        passages += [single_line(text[start:end]) for start, end in find_verbatim_spans(reader_texts, text)]
+    return list(dict.fromkeys(passages))
 
 
 def find_private_details(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
@@ -205,56 +217,68 @@ def list_quoted_passages(text: str, private: Sequence[str], public_texts: Sequen
 
 
 def find_quotes(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return where those passages are, as (start, end) in code points."""
-    theirs, known = ({run for one in texts for run, _place in _runs(one)} for texts in (private, public_texts))
-    found: list[tuple[int, int]] = []
+    """Return where the passages of `list_quoted_passages` are, as (start, end) in code points."""
+    private_runs, public_runs = (
+        {run for source in sources for run, _span in _runs(source)} for sources in (private, public_texts)
+    )
+    spans: list[tuple[int, int]] = []
     for run, (start, end) in _runs(text):
-        if run not in theirs or run in known:
+        if run not in private_runs or run in public_runs:
             continue
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            spans.append((start, end))
+    return spans
 
 
 def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
     """Yield every run of neighbouring units that together count `RUN_WORDS` words, with its start and end."""
-    found = list(units(text))
-    end, weight = 0, 0.0
-    for at, first in enumerate(found):
-        while end < len(found) and round(weight, 3) < RUN_WORDS:
-            weight += _weight(found[end])
+    text_units = units(text)
+    end = 0
+    weight = 0.0  # of the units from `start` to before `end`
+    for start, first in enumerate(text_units):
+        while end < len(text_units) and round(weight, 3) < RUN_WORDS:
+            weight += _weight(text_units[end])
             end += 1
         if round(weight, 3) < RUN_WORDS:
             return
-        yield tuple(unit.term for unit in found[at:end]), (first.start, found[end - 1].end)
+        terms = tuple(unit.term for unit in text_units[start:end])
+        yield terms, (first.start, text_units[end - 1].end)
         weight -= _weight(first)
 
 
 def _names(
     session: Session, letters: Sequence[Letter], text: str, public_text: str = "", with_places: bool = True
 ) -> list[str]:
-    words, known = ({unit.term for unit in units(one)} for one in (text, public_text))
-    names = [name if with_places else name.partition(", ")[0] for name in contacts.names_of(session, letters).values()]
-    parts = {name[part.start : part.end]: part.term for name in names for part in units(name)}
-    return sorted(part for part, term in parts.items() if len(term) >= MIN_NAME_LETTERS and term in words - known)
+    """Return the parts of readers' names that a text has and `public_text` hasn't.
+
+    A name may be followed by a place, as in "Aida, Almaty". `with_places` includes these places.
+    """
+    private_terms = {unit.term for unit in units(text)} - {unit.term for unit in units(public_text)}
+    names = list(contacts.names_of(session, letters).values())
+    if not with_places:
+        names = [name.partition(", ")[0] for name in names]
+    parts = {name[unit.start : unit.end]: unit.term for name in names for unit in units(name)}
+    return sorted(part for part, term in parts.items() if len(term) >= MIN_NAME_LETTERS and term in private_terms)
 
 
 def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
-    """Return the contact details in a text that are a reader's, and with `is_wording` all except links, which may be
-    ours.
+    """Return the contact details in a text that are a reader's.
 
-    Readers' addresses are unsealed only if the text has contact details at all.
+    Of a wording (`is_wording`) all are returned except links, which may be the desk's. Readers' addresses are unsealed
+    only if the text has contact details at all.
     """
-    written = list(find_contact_details(text))
-    if not written:
+    details = list(find_contact_details(text))
+    if not details:
         return []
-    parts = [part for letter in letters for part in (letter.body, letter.background) if part]
-    theirs = {
-        detail.key for part in [*parts, *_list_additions(session, letters)] for detail in find_contact_details(part)
-    }
-    theirs |= {address.casefold() for address in contacts.emails_of(session, letters)}
-    return [
-        one.text for one in written if one.key in theirs or one.kind == "pgp" or (is_wording and one.kind != "link")
-    ]
+    reader_texts = [part for letter in letters for part in (letter.body, letter.background) if part]
+    reader_texts += _list_additions(session, letters)
+    reader_keys = {detail.key for reader_text in reader_texts for detail in find_contact_details(reader_text)}
+    reader_keys |= {address.casefold() for address in contacts.emails_of(session, letters)}
+    found: list[str] = []
+    for detail in details:
+        is_private = detail.kind == "pgp" or (is_wording and detail.kind != "link")
+        if is_private or detail.key in reader_keys:
+            found.append(detail.text)
+    return found

@@ -105,11 +105,8 @@ def _detect_language(text: str, previous_text: QuestionText | None) -> str:
     guess = guess_language(text)
     if previous_text is None or not previous_text.body:
         return guess
-    return (
-        previous_text.language
-        if guess in ("und", guess_language(f"{previous_text.headline} {previous_text.body}"))
-        else guess
-    )
+    previous_guess = guess_language(f"{previous_text.headline} {previous_text.body}")
+    return previous_text.language if guess in ("und", previous_guess) else guess
 
 
 def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
