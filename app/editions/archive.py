@@ -16,8 +16,8 @@ from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionText, QuestionTopic
 from .models import Edition, EditionItem
 
-MOST_OF_A_YEAR = 25_000
-NEWEST = (Question.published_at, Question.id)  # the order of what ran
+MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions
+NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
 
 
 def listing(
@@ -52,19 +52,22 @@ def list_corrected_items(
     session: Session, newsletter: Newsletter, start_time: datetime, limit: int
 ) -> list[EditionItem]:
     """Return the published Q&As that were corrected or reworded since `start_time`, latest first."""
-    mine = Question.newsletter_id + 0 == newsletter.id  # + 0: start from the few corrected items, not at the questions
-    newest = _items(mine, Question.is_published, EditionItem.mended_at >= start_time)
-    newest = newest.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
-    return list(session.scalars(newest.limit(limit)))
+    # Adding 0 keeps the database from starting at the questions: the corrected items are few.
+    is_of_newsletter = Question.newsletter_id + 0 == newsletter.id
+    query = _items(is_of_newsletter, Question.is_published, EditionItem.mended_at >= start_time)
+    query = query.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
+    return list(session.scalars(query.limit(limit)))
 
 
 def list_withdrawn_questions(
     session: Session, newsletter: Newsletter, start_time: datetime, limit: int
 ) -> list[Question]:
     """Return the questions whose pages were withdrawn since `start_time`, latest first."""
-    here = (Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= start_time)
-    newest = select(Question).where(*here).order_by(Question.state_at.desc(), Question.id.desc())
-    return list(session.scalars(newest.limit(limit)))
+    query = select(Question).where(
+        Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= start_time
+    )
+    query = query.order_by(Question.state_at.desc(), Question.id.desc())
+    return list(session.scalars(query.limit(limit)))
 
 
 def _items(
@@ -86,18 +89,20 @@ cursor = attrgetter("question.public_id")  # identifies a Q&A of `listing` in UR
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
-    """Return the years from that of the newest edition that was sent to that of the oldest, by two index lookups."""
-    ran = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
-    oldest = session.scalar(ran.order_by(Edition.runs_at, Edition.id))
-    newest = session.scalar(ran.order_by(Edition.runs_at.desc(), Edition.id.desc()))
-    return list(range(newest.year, oldest.year - 1, -1)) if newest and oldest else []
+    """Return the years with sent editions and all between, newest first, by two index lookups."""
+    runs_at = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
+    oldest = session.scalar(runs_at.order_by(Edition.runs_at, Edition.id))
+    newest = session.scalar(runs_at.order_by(Edition.runs_at.desc(), Edition.id.desc()))
+    if newest is None or oldest is None:
+        return []
+    return list(range(newest.year, oldest.year - 1, -1))
 
 
 def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
     """Return the paths of a year's published Q&As and editions, each with the time when it ran or was corrected.
 
     Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so that
-    only the newest MOST_OF_A_YEAR of each are returned.
+    only the newest MAX_PATHS_PER_YEAR of each are returned.
     """
     first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     ran = select(Question.public_id, QuestionText.slug, func.coalesce(EditionItem.mended_at, Question.published_at))
@@ -107,8 +112,8 @@ def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple
     ran = ran.where(Question.published_at >= first, Question.published_at < last)
     sent = select(Edition.public_id, Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     sent = sent.where(Edition.runs_at >= first, Edition.runs_at < last)
-    stories = session.execute(ran.order_by(*(column.desc() for column in NEWEST)).limit(MOST_OF_A_YEAR))
-    editions = session.execute(sent.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MOST_OF_A_YEAR))
+    stories = session.execute(ran.order_by(*(column.desc() for column in NEWEST)).limit(MAX_PATHS_PER_YEAR))
+    editions = session.execute(sent.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MAX_PATHS_PER_YEAR))
     return [
         *((path_of(newsletter, public_id, slug), at) for public_id, slug, at in stories),
         *((f"/{newsletter.slug}/editions/{public_id}", at) for public_id, at in editions),
@@ -119,8 +124,10 @@ def neighbours(
     session: Session, newsletter: Newsletter, item: EditionItem
 ) -> tuple[EditionItem | None, EditionItem | None]:
     """Return the Q&As that ran before and after this one, each None if there is none."""
-    here, every = (item.question.published_at, item.question.id), listing(newsletter)
-    before, after = every.page(session, here, 1), every.page(session, here, 1, up=True)
+    place = (item.question.published_at, item.question.id)
+    items = listing(newsletter)  # newest first, so that the next page holds the Q&As before
+    before = items.page(session, place, 1)
+    after = items.page(session, place, 1, up=True)
     return next(iter(before), None), next(iter(after), None)
 
 
@@ -150,8 +157,8 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
         .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
-    ran = {voice["lead_in"]["name"] for voice in item.piece["voices"]}  # excludes answers approved after the lock
-    return [(credit["name"], said) for credit, said in rows if credit["name"] in ran]
+    printed_names = set(list_expert_names(item))  # without those of answers approved after the lock
+    return [(credit["name"], text) for credit, text in rows if credit["name"] in printed_names]
 
 
 def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
@@ -185,11 +192,12 @@ def published_by(
     session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
 ) -> list[EditionItem]:
     """Return the published Q&As with answers of an expert, newest first, of all newsletters or of one."""
-    theirs = select(Question.id).join(Answer, Answer.question_id == Question.id)
-    theirs = theirs.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
-    theirs = theirs if newsletter_id is None else theirs.where(Question.newsletter_id == newsletter_id)
+    question_ids = select(Question.id).join(Answer, Answer.question_id == Question.id)
+    question_ids = question_ids.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
+    if newsletter_id is not None:
+        question_ids = question_ids.where(Question.newsletter_id == newsletter_id)
     # Choose the IDs first: rows are long, and a busy expert has a thousand of them to sort.
-    newest = Listing[Question](theirs, NEWEST).select(None, limit).subquery()
+    newest = Listing[Question](question_ids, NEWEST).select(None, limit).subquery()
     return Listing[EditionItem](_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
 
 
@@ -251,9 +259,10 @@ def filter_printed_items(items: Iterable[EditionItem], page: ExpertPage) -> list
 
 def expert_page_path(session: Session, newsletter: Newsletter, page: ExpertPage | None) -> str | None:
     """Return the path of an expert's page, or None if there is none or it has no Q&A yet."""
-    if page is None or not filter_printed_items(
-        expert_page_listing(newsletter, page).page(session, None, MAX_ITEMS_LOOKED_THROUGH), page
-    ):
+    if page is None:
+        return None
+    newest = expert_page_listing(newsletter, page).page(session, None, MAX_ITEMS_LOOKED_THROUGH)
+    if not filter_printed_items(newest, page):
         return None
     return f"/{newsletter.slug}/experts/{page.public_id}"
 

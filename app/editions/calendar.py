@@ -12,7 +12,7 @@ from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]
 
 EVENING = time(18)  # local time at which texts and replies are due
 DAYS_TO_EDIT = 3  # between an answer's deadline and the cut-off, for editing and the quote check
-_TIMED = ("HOURLY", "MINUTELY", "SECONDLY", "BYHOUR", "BYMINUTE", "BYSECOND")
+_TIME_PARTS = ("HOURLY", "MINUTELY", "SECONDLY", "BYHOUR", "BYMINUTE", "BYSECOND")
 
 
 class CalendarError(ValueError):
@@ -76,10 +76,11 @@ def read_skip(text: str) -> tuple[date, date]:
     Raises `CalendarError`.
     """
     first, _, last = text.partition("/")
-    pause = read_day(first), read_day(last or first)
-    if pause[1] < pause[0]:
+    first_day = read_day(first)
+    last_day = read_day(last or first)
+    if last_day < first_day:
         raise CalendarError(f"The pause {text!r} ends before it begins.")
-    return pause
+    return first_day, last_day
 
 
 def read_extra(text: str, default_time: time) -> datetime:
@@ -97,7 +98,7 @@ def read_rule(rule: str, start: date) -> rrule:
     Raises `CalendarError`, also for a rule that never gives a date.
     """
     text = rule.strip().removeprefix("RRULE:")
-    if any(word in text.upper() for word in _TIMED):
+    if any(word in text.upper() for word in _TIME_PARTS):
         raise CalendarError(f"The rule {rule!r} names hours; the time of day is kept beside the rule.")
     if len(text.split()) > 1:
         raise CalendarError("Write one recurrence rule; pauses and extra dates are kept beside it.")
@@ -119,9 +120,14 @@ def read_rhythm(
 ) -> Rhythm:
     """Parse a newsletter's calendar from its stored settings. Raises `CalendarError`."""
     read_rule(rule, start)
-    hour, name = read_time(run_time), zone_of(zone).key
+    at = read_time(run_time)
     return Rhythm(
-        rule, start, hour, name, tuple(map(read_skip, skips)), tuple(sorted(read_extra(text, hour) for text in extra))
+        rule=rule,
+        start=start,
+        at=at,
+        zone=zone_of(zone).key,
+        skips=tuple(map(read_skip, skips)),
+        extra=tuple(sorted(read_extra(text, at) for text in extra)),
     )
 
 
@@ -135,12 +141,11 @@ def in_utc(local_at: datetime, zone: str) -> datetime:
 
 def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
     """Yield all dates from a day on, in order; an extra date on a day of the rule replaces that day's time."""
-    of_rule = (
-        day.date() for day in read_rule(rhythm.rule, rhythm.start).xafter(datetime.combine(first, time()), inc=True)
-    )
+    rule = read_rule(rhythm.rule, rhythm.start)
+    rule_days = (midnight.date() for midnight in rule.xafter(datetime.combine(first, time()), inc=True))
     extra = {local_at.date(): local_at for local_at in rhythm.extra if local_at.date() >= first}
-    days = (day for day in of_rule if day not in extra and not rhythm.is_skipped(day))
-    for day in merge(days, sorted(extra)):
+    regular_days = (day for day in rule_days if day not in extra and not rhythm.is_skipped(day))
+    for day in merge(regular_days, sorted(extra)):
         local_at = extra.get(day) or datetime.combine(day, rhythm.at)
         yield EditionDate(day, local_at, in_utc(local_at, rhythm.zone))
 
@@ -182,7 +187,10 @@ def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
     possible = [evening for evening in evenings if tomorrow <= evening < cutoff_at]
     if possible:
         return possible[0]
-    return cutoff_at if cutoff_at > now else _evening(now.astimezone(zone_of(zone)).date() + timedelta(days=2), zone)
+    if cutoff_at > now:
+        return cutoff_at
+    today = now.astimezone(zone_of(zone)).date()
+    return _evening(today + timedelta(days=2), zone)
 
 
 def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
@@ -190,7 +198,8 @@ def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
 
     That is the evening half-way to the due date, or if it isn't between now and then, the due date itself. In UTC.
     """
-    evening = _evening((now + (due_at - now) / 2).astimezone(zone_of(zone)).date(), zone)
+    half_way = now + (due_at - now) / 2
+    evening = _evening(half_way.astimezone(zone_of(zone)).date(), zone)
     return evening if now < evening < due_at else due_at
 
 

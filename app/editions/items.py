@@ -56,10 +56,15 @@ def _names_of(
     found: dict[int, tuple[str | None, str, int]] = {}
     query = letters_behind_each(lone, Letter, Credit).join(Credit, Credit.letter_id == Letter.id)
     for key, letter, credit in session.execute(query.where(Credit.choice != "none")):
-        fault = "consent" if credit.consent_text is None else "verified" if credit.verified_at is None else ""
+        if credit.consent_text is None:
+            found[key] = (None, "consent", letter.id)
+            continue
+        if credit.verified_at is None:
+            found[key] = (None, "verified", letter.id)
+            continue
         comma = phrases_for(newsletter.language)["comma"]
-        names = {} if fault else contacts.names_of(session, [letter], {letter.id: credit}, comma)
-        found[key] = (names.get(letter.id), fault, letter.id)
+        names = contacts.names_of(session, [letter], {letter.id: credit}, comma)
+        found[key] = (names.get(letter.id), "", letter.id)
     return found
 
 
@@ -246,10 +251,11 @@ def _headline(data: Mapping[str, Any]) -> str:
 def opening(item: EditionItem | ItemTranslation) -> str:
     """Return the first paragraph of the first answer, for lists: typesetting each entry again would be slow."""
     piece = item.piece
-    asked = re.split(r"\n\s*\n", for_print(piece["question"]))
-    led_in = has_lead_in(LeadIn(**piece["voices"][0]["lead_in"]))
-    before = 1 + len(asked) + led_in  # the heading, the question's paragraphs, the lead-in
-    return item.text.split("\n\n")[before].strip()
+    question_paragraphs = re.split(r"\n\s*\n", for_print(piece["question"]))
+    index = 1 + len(question_paragraphs)  # after the heading and the question
+    if has_lead_in(LeadIn(**piece["voices"][0]["lead_in"])):
+        index += 1
+    return item.text.split("\n\n")[index].strip()
 
 
 def block_from(item: EditionItem | ItemTranslation, address: str | None = None) -> Block:
