@@ -25,10 +25,10 @@ SIZE = WIDTH, HEIGHT = 1200, 630  # what sites that show previews recommend (ogp
 DRAWN_AS = 1  # increase it when the same text would look different
 PAPER, INK, ACCENT = (0xFB, 0xFA, 0xF7), (0x1C, 0x1B, 0x19), (0xA3, 0x23, 0x1F)
 SHADES = 16  # from paper to ink; the accent colour is an additional one
-BLACK, FIRM = 255, 128  # levels in the greyscale image
-EDGE = 80
-ROOM = WIDTH - 2 * EDGE  # the width of a line
-NAME_SIZE, NAME_AT = 40, 96
+TEXT_LEVEL, RULE_LEVEL = 255, 128  # in the greyscale image, where 255 becomes INK
+MARGIN = 80
+LINE_WIDTH = WIDTH - 2 * MARGIN
+NAME_SIZE, NAME_BASELINE = 40, 96
 TOP, BOTTOM = 190, 570  # the area of the headline
 SIZES = (104, 80, 68, 58)  # font sizes; the headline gets the largest in which it fits
 LONGEST = 400  # characters of a text that are used; more don't fit in any size
@@ -47,7 +47,7 @@ FONTS = (
 )
 # Prefixes of the Unicode names of letters that need no shaping.
 PLAIN = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLLABLE")
-Face = tuple[str, int]
+Face = tuple[str, int]  # the path of a font file, and the index in it
 
 
 @dataclass(frozen=True)
@@ -61,47 +61,48 @@ class Card:
     @property
     def digest(self) -> str:
         """The part of its URL that changes with its contents."""
-        said = "\n".join((str(DRAWN_AS), self.language, self.name, self.headline))
-        return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+        contents = "\n".join((str(DRAWN_AS), self.language, self.name, self.headline))
+        return hashlib.blake2b(contents.encode(), digest_size=8).hexdigest()
 
     @property
     def can_be_drawn(self) -> bool:
-        return all(_face(_line(text)) for text in (self.headline, self.name))
+        return all(_find_face(_clean_line(text)) for text in (self.headline, self.name))
 
     def png(self) -> bytes | None:
         """Draw the image; return None if no font suits the texts."""
-        headline, name = _line(self.headline), _line(self.name)
-        faces = _face(headline), _face(name)
-        if faces[0] is None or faces[1] is None:
+        headline, name = _clean_line(self.headline), _clean_line(self.name)
+        headline_face, name_face = _find_face(headline), _find_face(name)
+        if headline_face is None or name_face is None:
             return None
         picture = Image.new("L", SIZE)
         draw = ImageDraw.Draw(picture)
-        small = _SizedFont(faces[1], NAME_SIZE, self.language)
-        _draw_line(draw, _truncate_line(name, small), small, NAME_AT)
-        draw.line((EDGE, 140, WIDTH - EDGE, 140), BLACK, 2)
-        draw.line((EDGE, 146, WIDTH - EDGE, 146), FIRM, 2)
-        lines, face = _fit_headline(headline, faces[0], self.language)
+        name_font = _SizedFont(name_face, NAME_SIZE, self.language)
+        _draw_line(draw, _truncate_line(name, name_font), name_font, NAME_BASELINE)
+        draw.line((MARGIN, 140, WIDTH - MARGIN, 140), TEXT_LEVEL, 2)
+        draw.line((MARGIN, 146, WIDTH - MARGIN, 146), RULE_LEVEL, 2)
+        lines, headline_font = _fit_headline(headline, headline_face, self.language)
         for number, line in enumerate(lines):
-            _draw_line(draw, line, face, TOP + face.ascent + number * face.height)
+            _draw_line(draw, line, headline_font, TOP + headline_font.ascent + number * headline_font.height)
         return _encode_png(picture)
 
 
 def _encode_png(picture: Image.Image) -> bytes:
     """Encode a greyscale image as PNG, with the accent bar on top, in few colours so that it is small."""
-    picture = picture.point(lambda shade: shade * SHADES // 256)
-    steps = [
-        round(paper + (ink - paper) * step / (SHADES - 1))
-        for step in range(SHADES)
+    picture = picture.point(lambda level: level * SHADES // 256)
+    palette = [
+        round(paper + (ink - paper) * shade / (SHADES - 1))
+        for shade in range(SHADES)
         for paper, ink in zip(PAPER, INK, strict=True)
     ]
-    picture.putpalette([*steps, *ACCENT])
-    picture.paste(SHADES, (0, 0, WIDTH, 16))
-    made = BytesIO()
-    picture.save(made, "PNG")
-    return made.getvalue()
+    picture.putpalette([*palette, *ACCENT])
+    accent = SHADES  # its index in the palette, after the shades
+    picture.paste(accent, (0, 0, WIDTH, 16))
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def _line(text: str) -> str:
+def _clean_line(text: str) -> str:
     return unicodedata.normalize("NFC", single_line(for_print(text)))[:LONGEST]
 
 
@@ -116,10 +117,10 @@ class _SizedFont:
         self.height = round(max(size * 1.22, sum(self.font.getmetrics()) * 1.02))
 
     def width(self, text: str) -> float:
-        return self.font.getlength(text, direction=self.way)
+        return self.font.getlength(text, direction=self.pillow_direction)
 
     @property
-    def way(self) -> str | None:
+    def pillow_direction(self) -> str | None:
         """The direction to pass to Pillow, which accepts only None without FriBidi."""
         return self.direction if _can_shape() else None
 
@@ -127,27 +128,27 @@ class _SizedFont:
 def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _SizedFont]:
     """Return the lines of a headline and their font; in the smallest size, text that doesn't fit is truncated."""
     for size in SIZES:
-        made = _SizedFont(face, size, language)
-        most = (BOTTOM - TOP) // made.height
-        lines = list(_wrap_text(text, made))
-        if len(lines) <= most:
-            break
-    else:
-        lines = [*lines[: most - 1], _truncate_line(" ".join(lines[most - 1 : most + 1]), made)]
-    return lines, made
+        font = _SizedFont(face, size, language)
+        lines = list(_wrap_text(text, font))
+        max_lines = (BOTTOM - TOP) // font.height
+        if len(lines) <= max_lines:
+            return lines, font
+    whole_lines = lines[: max_lines - 1]
+    rest = " ".join(lines[max_lines - 1 : max_lines + 1])
+    return [*whole_lines, _truncate_line(rest, font)], font
 
 
 def _truncate_line(text: str, sized_font: _SizedFont) -> str:
     """Truncate a text to the width of a line, with an ellipsis, after a whole word if it has several."""
-    if sized_font.width(text) <= ROOM:
+    if sized_font.width(text) <= LINE_WIDTH:
         return text
     words = text.split()
-    while len(words) > 1 and sized_font.width(" ".join(words) + ELLIPSIS) > ROOM:
+    while len(words) > 1 and sized_font.width(" ".join(words) + ELLIPSIS) > LINE_WIDTH:
         words.pop()
-    left = " ".join(words).rstrip(" ,.:;-–—،؛")
-    while sized_font.width(left + ELLIPSIS) > ROOM:
-        left = left[:-1]
-    return left + ELLIPSIS
+    start = " ".join(words).rstrip(" ,.:;-–—،؛")
+    while sized_font.width(start + ELLIPSIS) > LINE_WIDTH:
+        start = start[:-1]
+    return start + ELLIPSIS
 
 
 def _wrap_text(text: str, sized_font: _SizedFont) -> Iterator[str]:
@@ -155,30 +156,34 @@ def _wrap_text(text: str, sized_font: _SizedFont) -> Iterator[str]:
     line = ""
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if sized_font.width(longer) <= ROOM:
+        if sized_font.width(longer) <= LINE_WIDTH:
             line = longer
             continue
         if line:
             yield line
         line = word
-        while sized_font.width(line) > ROOM:
-            most = _count_fitting_signs(line, sized_font)
-            yield line[:most]
-            line = line[most:]
+        while sized_font.width(line) > LINE_WIDTH:
+            count = _count_fitting_chars(line, sized_font)
+            yield line[:count]
+            line = line[count:]
     yield line
 
 
-def _count_fitting_signs(word: str, sized_font: _SizedFont) -> int:
+def _count_fitting_chars(word: str, sized_font: _SizedFont) -> int:
     """Return how many characters of a word fit in a line, without splitting off combining marks; at least one."""
-    most = max(1, bisect_right(range(1, len(word) + 1), ROOM, key=lambda end: ceil(sized_font.width(word[:end]))))
-    while most > 1 and unicodedata.category(word[most]).startswith("M"):
-        most -= 1
-    return most
+    lengths = range(1, len(word) + 1)
+    count = max(1, bisect_right(lengths, LINE_WIDTH, key=lambda length: ceil(sized_font.width(word[:length]))))
+    while count > 1 and unicodedata.category(word[count]).startswith("M"):
+        count -= 1
+    return count
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, text: str, sized_font: _SizedFont, baseline: int) -> None:
-    at, anchor = (WIDTH - EDGE, "rs") if sized_font.direction == "rtl" else (EDGE, "ls")
-    draw.text((at, baseline), text, BLACK, sized_font.font, anchor, direction=sized_font.way)
+    if sized_font.direction == "rtl":
+        x, anchor = WIDTH - MARGIN, "rs"  # the right end of the baseline
+    else:
+        x, anchor = MARGIN, "ls"  # the left end
+    draw.text((x, baseline), text, TEXT_LEVEL, sized_font.font, anchor, direction=sized_font.pillow_direction)
 
 
 @cache
@@ -189,36 +194,41 @@ def _can_shape() -> bool:
 @cache
 def _faces() -> tuple[Face, ...]:
     """Return the installed ones of `FONTS`, in that order."""
-    there = {
+    paths = {
         name: os.path.join(folder, name)
         for root in reversed(FOLDERS)
         for folder, _folders, names in os.walk(Path(root).expanduser())
         for name in names
     }
-    return tuple((there[name], number) for name, number in FONTS if name in there)
+    return tuple((paths[name], index) for name, index in FONTS if name in paths)
 
 
-def _face(text: str) -> Face | None:
+def _find_face(text: str) -> Face | None:
     """Return the first font that has every letter of a text, or None, also if Pillow can't shape it."""
-    letters = {sign for sign in text if sign != " " and unicodedata.category(sign) != "Cf"}
+    letters = {char for char in text if char != " " and unicodedata.category(char) != "Cf"}
     if not letters or not (_can_shape() or all(map(_needs_no_shaping, letters))):
         return None
-    return next((face for face in _faces() if all(_has_glyph(face, letter) for letter in letters)), None)
+    for face in _faces():
+        if all(_has_glyph(face, letter) for letter in letters):
+            return face
+    return None
 
 
-def _needs_no_shaping(sign: str) -> bool:
-    return unicodedata.category(sign)[0] not in "LM" or unicodedata.name(sign, "").startswith(PLAIN)
+def _needs_no_shaping(char: str) -> bool:
+    is_letter_or_mark = unicodedata.category(char)[0] in "LM"
+    return not is_letter_or_mark or unicodedata.name(char, "").startswith(PLAIN)
 
 
 @lru_cache(20_000)
-def _has_glyph(face: Face, sign: str) -> bool:
+def _has_glyph(face: Face, char: str) -> bool:
     """Return whether a font has a letter, that is, draws it differently from a noncharacter."""
     font = _font(face, 24, ImageFont.Layout.BASIC)
-    drawn, nothing = (font.getmask(one) for one in (sign, "\U0010ffff"))
-    return bytes(drawn) != bytes(nothing) and any(drawn)
+    drawn = font.getmask(char)
+    placeholder = font.getmask("\U0010ffff")
+    return bytes(drawn) != bytes(placeholder) and any(drawn)
 
 
 def _font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
     """Open a font anew for each image, as FreeType's fonts are not thread-safe."""
-    path, number = face
-    return ImageFont.truetype(path, size, number, layout_engine=layout)
+    path, index = face
+    return ImageFont.truetype(path, size, index, layout_engine=layout)

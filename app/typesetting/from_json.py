@@ -26,11 +26,11 @@ class _Faults(list[str]):
     """A list of faults, collected while parsing, so that all of them can be fixed at once."""
 
     def keys(self, path: str, data: dict[str, Any], required: set[str], optional: set[str]) -> None:
-        within = f" in {path}" if path else ""
-        self += [f"The key {key!r}{within} is missing." for key in sorted(required - data.keys())]
+        location = f" in {path}" if path else ""
+        self += [f"The key {key!r}{location} is missing." for key in sorted(required - data.keys())]
         known = ", ".join(sorted(required | optional))
         self += [
-            f"The key {key!r}{within} is unknown; known are: {known}."
+            f"The key {key!r}{location} is unknown; known are: {known}."
             for key in sorted(data.keys() - required - optional)
         ]
 
@@ -46,31 +46,30 @@ class _Faults(list[str]):
         return ""
 
 
+_KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
 def _kind(value: object) -> str:
-    kinds: dict[type, str] = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "an object",
-    }
-    return kinds.get(type(value), "null" if value is None else "a text")
+    """Return what a JSON value is, for a message."""
+    if value is None:
+        return "null"
+    return _KINDS.get(type(value), "a text")
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice:
-        raise TypesetError([f"The key {key!r} is given twice." for key in twice])
+    repeated = sorted({key for key in keys if keys.count(key) > 1})
+    if repeated:
+        raise TypesetError([f"The key {key!r} is given twice." for key in repeated])
     return dict(pairs)
 
 
 def _parse(json_text: str) -> dict[str, Any]:
     try:
-        data = json.loads(json_text, object_pairs_hook=_pairs)
+        data = json.loads(json_text, object_pairs_hook=_build_object)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise TypesetError([f"This is not JSON: {error.msg} at {where}."]) from error
+        place = f"line {error.lineno}, column {error.colno}"
+        raise TypesetError([f"This is not JSON: {error.msg} at {place}."]) from error
     except RecursionError as error:
         raise TypesetError(["This is not JSON that can be read: it is nested too deeply."]) from error
     if not isinstance(data, dict):
@@ -102,22 +101,22 @@ def _askers(data: dict[str, Any], faults: _Faults) -> tuple[str | None, ...]:
 
 
 def _lead_in(data: dict[str, Any], faults: _Faults) -> LeadIn:
-    given = data.get("lead_in")
-    if not isinstance(given, dict):
+    lead_in = data.get("lead_in")
+    if not isinstance(lead_in, dict):
         if "lead_in" in data:
-            faults.append(f"lead_in must be an object, not {_kind(given)}.")
+            faults.append(f"lead_in must be an object, not {_kind(lead_in)}.")
         return LeadIn("")
-    faults.keys("lead_in", given, _LEAD_IN_KEYS, {"pattern", *FILLED_IN} - _LEAD_IN_KEYS)
-    pattern = faults.text("lead_in.pattern", given, may_be_null=True)
-    for hole in re.findall(r"\{(\w*)\}", pattern):
-        if hole not in FILLED_IN:
+    faults.keys("lead_in", lead_in, _LEAD_IN_KEYS, {"pattern", *FILLED_IN} - _LEAD_IN_KEYS)
+    pattern = faults.text("lead_in.pattern", lead_in, may_be_null=True)
+    for placeholder in re.findall(r"\{(\w*)\}", pattern):
+        if placeholder not in FILLED_IN:
             known = ", ".join(f"{{{name}}}" for name in FILLED_IN)
-            faults.append(f"lead_in.pattern has the unknown placeholder {{{hole}}}; known are: {known}.")
+            faults.append(f"lead_in.pattern has the unknown placeholder {{{placeholder}}}; known are: {known}.")
     return LeadIn(
-        name=faults.text("lead_in.name", given),
+        name=faults.text("lead_in.name", lead_in),
         pattern=pattern or None,
         **{
-            name: faults.text(f"lead_in.{name}", given, may_be_empty=True, may_be_null=True)
+            name: faults.text(f"lead_in.{name}", lead_in, may_be_empty=True, may_be_null=True)
             for name in FILLED_IN
             if name != "name"
         },
@@ -125,16 +124,16 @@ def _lead_in(data: dict[str, Any], faults: _Faults) -> LeadIn:
 
 
 def _answer(data: dict[str, Any], faults: _Faults) -> str:
-    given = data.get("answer")
-    if isinstance(given, list) and all(isinstance(part, str) for part in given):
-        given = "\n\n".join(given)
-    if not isinstance(given, str):
+    answer = data.get("answer")
+    if isinstance(answer, list) and all(isinstance(part, str) for part in answer):
+        answer = "\n\n".join(answer)
+    if not isinstance(answer, str):
         if "answer" in data:
-            faults.append(f"answer must be a text or a list of texts, not {_kind(given)}.")
+            faults.append(f"answer must be a text or a list of texts, not {_kind(answer)}.")
         return ""
-    if not read_answer(given):
+    if not read_answer(answer):
         faults.append("answer must not be empty.")
-    return given
+    return answer
 
 
 def read_piece(json_text: str) -> Piece:

@@ -71,13 +71,18 @@ def fill(pattern: str, values: Mapping[str, str | None]) -> str:
 
     Placeholders inside values, and those of other names, are left alone.
     """
-    for key in (key for key, value in values.items() if not value):
-        hole = rf"\{{{key}\}}"
-        pattern = re.sub(rf"\s*[(（]{hole}[)）]|^\s*{hole}\s*[{_COMMAS}]?\s*|\s*[{_COMMAS}]?\s*{hole}", "", pattern)
-    return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1]) or hole[0], pattern).strip()
+    empty_keys = [key for key, value in values.items() if not value]
+    for key in empty_keys:
+        placeholder = rf"\{{{key}\}}"
+        pattern = re.sub(
+            rf"\s*[(（]{placeholder}[)）]|^\s*{placeholder}\s*[{_COMMAS}]?\s*|\s*[{_COMMAS}]?\s*{placeholder}",
+            "",
+            pattern,
+        )
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1]) or match[0], pattern).strip()
 
 
-def _line(text: str) -> str:
+def _clean_line(text: str) -> str:
     """Clean a text and join it into one line, keeping no-break spaces (which French requires before : and ?)."""
     return _BLANKS.sub(" ", join_lines(for_print(text))).strip()
 
@@ -99,28 +104,32 @@ def _quote_paragraphs(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Par
 def _get_asker_line(piece: Piece, phrases: Mapping[str, str]) -> str:
     if len(piece.askers) > 1:
         return phrases["asked_many"]
-    credit = _line(piece.askers[0] or "") if piece.askers else ""
+    credit = _clean_line(piece.askers[0] or "") if piece.askers else ""
     return fill(phrases["asked_credit"], {"credit": credit}) if credit else phrases["asked_one"]
 
 
 def _set_question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
     parts = re.split(r"\n\s*\n", for_print(piece.question))
-    first, *others = _quote_paragraphs([_plain_paragraph("question", _line(part)) for part in parts], marks)
-    asked = set_plain(_get_asker_line(piece, phrases), marks)
-    space = "" if asked.endswith("：") else " "
-    return [Paragraph("question", (Run(asked + space), *first.runs)), *others]
+    first, *others = _quote_paragraphs([_plain_paragraph("question", _clean_line(part)) for part in parts], marks)
+    asker_line = set_plain(_get_asker_line(piece, phrases), marks)
+    space = "" if asker_line.endswith("：") else " "  # the Chinese colon includes the space
+    return [Paragraph("question", (Run(asker_line + space), *first.runs)), *others]
 
 
 def _in_brackets(parts: Sequence[str], phrases: Mapping[str, str]) -> str:
     """Return the non-empty parts in the language's brackets, or "" if there are none."""
-    filled = [line for line in map(_line, parts) if line]
-    return phrases["brackets"].replace("{words}", phrases["comma"].join(filled)) if filled else ""
+    lines = list(filter(None, map(_clean_line, parts)))
+    if not lines:
+        return ""
+    return phrases["brackets"].replace("{words}", phrases["comma"].join(lines))
 
 
 def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
     """Insert the additions in brackets before the final colon."""
+    if not additions:
+        return text
     colon = re.search(r"\s*[:：]?\Z", text)
-    end = colon.start() if colon and additions else len(text)
+    end = colon.start() if colon else len(text)
     return text[:end] + _in_brackets(additions, phrases) + text[end:]
 
 
@@ -129,9 +138,10 @@ def lead_in_text(
 ) -> str:
     """Return the lead-in of an answer; with `is_further`, in the form for a second answer to the same question."""
     phrases = phrases_for(language, wordings)
-    values = {key: _line(getattr(lead_in, key) or "") for key in FILLED_IN}
+    values = {key: _clean_line(getattr(lead_in, key) or "") for key in FILLED_IN}
     values["name"] += _in_brackets(lead_in.beside_name, phrases)
-    text = fill(_line(lead_in.pattern or phrases["also" if is_further else "lead_in"]), values)
+    pattern = lead_in.pattern or phrases["also" if is_further else "lead_in"]
+    text = fill(_clean_line(pattern), values)
     return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 
 
@@ -141,24 +151,24 @@ def has_lead_in(lead_in: LeadIn) -> bool:
 
 
 def _set_heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
-    section, headline = _line(piece.section), _line(piece.headline)
+    section, headline = _clean_line(piece.section), _clean_line(piece.headline)
     text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
     return _plain_paragraph("heading", set_plain(text, marks))
 
 
-def _call(call: str | None, address: str | None) -> list[Paragraph]:
+def _set_call(call: str | None, address: str | None) -> list[Paragraph]:
     text = for_print(call or "")
     if address is not None:
-        text = text.replace("{address}", _line(address))
-    return [_plain_paragraph("call", _line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
+        text = text.replace("{address}", _clean_line(address))
+    return [_plain_paragraph("call", _clean_line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
 def set_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
     """Typeset the standing call alone, followed by the sentence with the URL `link`."""
-    before, _, after = _line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
+    before, _, after = _clean_line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
     runs = (Run(before), Run(link, href=link), Run(after))
-    leads = Paragraph("call", tuple(run for run in runs if run.text))
-    return Block(language, (*_call(call, address), leads))
+    link_sentence = Paragraph("call", tuple(run for run in runs if run.text))
+    return Block(language, (*_set_call(call, address), link_sentence))
 
 
 def set_corrections(
@@ -169,8 +179,8 @@ def set_corrections(
     """
     paragraphs = [_plain_paragraph("heading", phrases_for(language, wordings)["corrections"])]
     for headline, href, note in notes:
-        paragraphs.append(Paragraph("correction", (Run(_line(headline), strong=True, href=href),)))
-        paragraphs.append(_plain_paragraph("correction", _line(note)))
+        paragraphs.append(Paragraph("correction", (Run(_clean_line(headline), strong=True, href=href),)))
+        paragraphs.append(_plain_paragraph("correction", _clean_line(note)))
     return Block(language, tuple(paragraphs))
 
 
@@ -178,11 +188,12 @@ def set_block(piece: Piece, address: str | None = None, wordings: Mapping[str, s
     """Typeset a piece. `address` replaces {address} in the call; `wordings` are the newsletter's own house sentences,
     by kind. The kinds are the keys of a file in `languages/`.
     """
-    phrases, marks = phrases_for(piece.language, wordings), marks_for(piece.language, piece.marks)
+    phrases = phrases_for(piece.language, wordings)
+    marks = marks_for(piece.language, piece.marks)
     paragraphs = [_set_heading(piece, phrases, marks), *_set_question(piece, phrases, marks)]
     for number, voice in enumerate(piece.voices):
         if has_lead_in(voice.lead_in):
             line = lead_in_text(piece.language, voice.lead_in, piece.marks, wordings, is_further=number > 0)
             paragraphs.append(_plain_paragraph("lead_in", line))
         paragraphs += _quote_paragraphs(read_answer(voice.answer), marks)
-    return Block(piece.language, (*paragraphs, *_call(piece.call, address)))
+    return Block(piece.language, (*paragraphs, *_set_call(piece.call, address)))

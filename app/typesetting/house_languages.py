@@ -11,7 +11,7 @@ is in the nominative, and the asker's sentence fits anyone. A newsletter may rep
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +25,11 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Marks:
-    """The quotation marks by level, from the outermost (deeper levels repeat), and what a continued paragraph starts
-    with."""
+    """The quotation marks of a language.
+
+    - levels: the pairs from the outermost inwards; deeper levels repeat.
+    - continued: which mark of the pair a paragraph begins with in which a quotation continues.
+    """
 
     levels: tuple[Pair, ...]
     continued: Literal["open", "close", "nothing"] = "open"
@@ -42,7 +45,7 @@ class Marks:
         return {"open": opening, "close": closing.strip(), "nothing": ""}[self.continued]
 
 
-def _read() -> dict[str, dict[str, Any]]:
+def _read_languages() -> dict[str, dict[str, Any]]:
     """Return each language's row by its tag, and also by those of regions that are typeset alike."""
     rows: dict[str, dict[str, Any]] = {}
     for path in sorted(FOLDER.glob("*.toml")):
@@ -51,12 +54,12 @@ def _read() -> dict[str, dict[str, Any]]:
     return rows
 
 
-LANGUAGES = _read()
+LANGUAGES = _read_languages()
 _STRAIGHT: tuple[Pair, ...] = (('"', '"'), ("'", "'"))
 
 
 @lru_cache(maxsize=200)
-def _row(language: str) -> dict[str, Any]:
+def _merge_row(language: str) -> dict[str, Any]:
     """Return the merged row of a tag: its own over those of its shorter forms, over English (after RFC 4647, section
     3.4)."""
     parts = language.lower().split("-")
@@ -68,12 +71,13 @@ def _row(language: str) -> dict[str, Any]:
 
 def marks_for(language: str, style: str) -> Marks:
     """Return the marks of a language in one of `STYLES`; straight ones are " outside and ' inside in any language."""
-    row = _row(language)
-    marks = Marks(tuple((opening, closing) for opening, closing in row["quotes"]), row["next_paragraph"])
-    return replace(marks, levels=_STRAIGHT, apostrophe="'") if style == "straight" else marks
+    row = _merge_row(language)
+    if style == "straight":
+        return Marks(_STRAIGHT, row["next_paragraph"], apostrophe="'")
+    return Marks(tuple((opening, closing) for opening, closing in row["quotes"]), row["next_paragraph"])
 
 
 def phrases_for(language: str, wordings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the house sentences of a language by kind; the newsletter's own `wordings` replace some of them."""
-    phrases = {kind: body for kind, body in _row(language).items() if kind not in OF_MARKS}
+    phrases = {kind: body for kind, body in _merge_row(language).items() if kind not in OF_MARKS}
     return phrases | {kind: body for kind, body in (wordings or {}).items() if body}

@@ -69,10 +69,10 @@ def test_a_headline_is_drawn_in_its_letters_and_from_the_side_on_which_it_is_rea
     assert drawn.size == (1200, 630)
     left, _top, right, bottom = inked(drawn)
     if language in ("fa", "ug"):
-        assert right > card.WIDTH - card.EDGE - 12
+        assert right > card.WIDTH - card.MARGIN - 12
     else:
-        assert left < card.EDGE + 12
-    assert card.EDGE - 12 <= left < right <= card.WIDTH - card.EDGE + 12
+        assert left < card.MARGIN + 12
+    assert card.MARGIN - 12 <= left < right <= card.WIDTH - card.MARGIN + 12
     assert card.TOP + bottom <= card.BOTTOM
     empty = picture(Card(" . ", NAME, language).png())
     assert ImageChops.difference(drawn, empty).getbbox() is not None
@@ -80,31 +80,31 @@ def test_a_headline_is_drawn_in_its_letters_and_from_the_side_on_which_it_is_rea
 
 def test_letters_of_persian_are_joined() -> None:
     """Drawn one by one they are wider than in a word."""
-    face = card._face("سیلو")
+    face = card._find_face("سیلو")
     assert face is not None
     word, alone = (card._SizedFont(face, 80, "fa").width(text) for text in ("سیلو", "س\u200cی\u200cل\u200cو"))
     assert word < alone * 0.9
 
 
 def test_a_long_headline_is_cut_with_an_ellipsis_in_the_smallest_size() -> None:
-    face = card._face(LONG)
+    face = card._find_face(LONG)
     assert face is not None
     lines, made = card._fit_headline(LONG, face, "en")
     assert (lines[-1].endswith(card.ELLIPSIS), len(lines) * made.height <= card.BOTTOM - card.TOP) == (True, True)
-    assert [line for line in lines if made.width(line) > card.ROOM] == []
+    assert [line for line in lines if made.width(line) > card.LINE_WIDTH] == []
     _left, _top, right, bottom = inked(picture(Card(LONG, NAME, "en").png()))
-    assert right <= card.WIDTH - card.EDGE + 12
+    assert right <= card.WIDTH - card.MARGIN + 12
     assert card.TOP + bottom <= card.BOTTOM + 12
 
 
 def test_a_newsletters_long_name_is_cut_too() -> None:
     drawn = picture(Card("Silos", LONG, "en").png())
     _left, _top, right, _bottom = inked(drawn, 40, 130)
-    assert right <= card.WIDTH - card.EDGE + 12
+    assert right <= card.WIDTH - card.MARGIN + 12
 
 
 def test_a_word_longer_than_a_line_is_broken_and_nothing_is_lost_of_it() -> None:
-    face = card._face("W")
+    face = card._find_face("W")
     assert face is not None
     lines, _made = card._fit_headline("W" * 40, face, "en")
     assert ("".join(lines), len(lines) > 1) == ("W" * 40, True)
