@@ -70,7 +70,7 @@ _CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
 
 def _to_ascii_digits(text: str) -> str:
     """Convert the digits of any script to ASCII, and leave everything else."""
-    return re.sub(r"[^\W\d_]*\d+", lambda found: _ascii(found[0]), text)
+    return re.sub(r"[^\W\d_]*\d+", lambda match: _ascii(match[0]), text)
 
 
 def _ascii(text: str) -> str:
@@ -80,28 +80,31 @@ def _ascii(text: str) -> str:
 def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
     """Yield each full date in a text with its wording, except those whose day and month could be swapped."""
     plain = _to_ascii_digits(text)
-    for found in _ISO.finditer(plain):
-        yield from _valid_date(found[1], found[2], found[3], found[0])
-    for found in _JALALI_DATE.finditer(plain):
+    for match in _ISO.finditer(plain):
+        year, month, day = match.groups()
+        yield from _valid_date(year, month, day, match[0])
+    for match in _JALALI_DATE.finditer(plain):
+        day, month_name, year = match.groups()
         try:
-            yield _gregorian(int(found[3]), _JALALI.index(found[2]) + 1, int(found[1])), found[0]
+            yield _gregorian(int(year), _JALALI.index(month_name) + 1, int(day)), match[0]
         except ValueError:
             continue
-    for found in _CHINESE.finditer(plain):
-        yield from _valid_date(found[1], found[2], found[3], found[0])
-    for found in _date_pattern(language).finditer(plain):
-        if found[1]:  # "2 November 2022"
-            day, name, year = found[1], found[2], found[3]
+    for match in _CHINESE.finditer(plain):
+        year, month, day = match.groups()
+        yield from _valid_date(year, month, day, match[0])
+    for match in _date_pattern(language).finditer(plain):
+        if match[1]:  # "2 November 2022"
+            day, month_name, year = match[1], match[2], match[3]
         else:  # "November 2, 2022"
-            name, day, year = found[4], found[5], found[6]
-        yield from _valid_date(year, str(_months(language)[name.casefold()]), day, found[0])
-    for found in _NUMBERS.finditer(plain):
-        first, second = int(found[1]), int(found[3])
-        is_day_first = first == second or first > 12 or (language != "en" and second <= 12) or found[2] == "."
-        if is_day_first:
-            yield from _valid_date(found[4], found[3], found[1], found[0])
-        elif second > 12:
-            yield from _valid_date(found[4], found[1], found[3], found[0])
+            month_name, day, year = match[4], match[5], match[6]
+        yield from _valid_date(year, str(_months(language)[month_name.casefold()]), day, match[0])
+    for match in _NUMBERS.finditer(plain):
+        first, separator, second, year = match.groups()
+        is_first_a_day = int(first) == int(second) or int(first) > 12 or separator == "."
+        if is_first_a_day or (language != "en" and int(second) <= 12):
+            yield from _valid_date(year, second, first, match[0])
+        elif int(second) > 12:
+            yield from _valid_date(year, first, second, match[0])
 
 
 def _gregorian(year: int, month: int, day: int) -> date:
