@@ -47,13 +47,13 @@ def undo(slug: str) -> Response:
     return redirect(get_safe_return_url(slug, request.form.get("back", "")), code=303)
 
 
-def _format_reason(desk: RequestContext, skipped: undoing.Left) -> str:
-    if isinstance(skipped.why, VersionConflict):
+def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
+    if isinstance(skipped.error, VersionConflict):
         row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
         # If nothing has changed the row itself since, something that followed from the change has moved on.
         return newest and newest.id != skipped.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
-    return next(str(words) for kind, words in WHY_NOT if isinstance(skipped.why, kind))
+    return next(str(words) for kind, words in WHY_NOT if isinstance(skipped.error, kind))
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:

@@ -27,32 +27,31 @@ from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
 
 BATCH = 50  # rows per transaction, for which other writers wait on SQLite
-AT_A_TIME = 20  # batches before the worker turns to its other duties
-DUE = text("indexed_version <> version")
+BATCHES_PER_RUN = 20  # before the worker turns to its other duties
+IS_DUE = text("indexed_version <> version")
 # Characters of additional text. PostgreSQL allows a megabyte of terms in a document; a longer one would block indexing.
-MORE = 100_000
+LONGEST_ADDITION = 100_000
 ROWS_MARKED = 5_000  # in one transaction of a rebuild
-ROWS_REBUILT = (
-    500  # in one transaction of a rebuild, which takes a tenth of a second: they share a commit and term counts
-)
-BREATH = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
+# In one transaction of a rebuild, which takes a tenth of a second: the rows share a commit and term counts.
+ROWS_REBUILT = 500
+PAUSE = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
 
 
 def index_due(database: Database) -> int:
     """Index changed rows, up to a thousand letters and a thousand questions, and return their number."""
-    done = 0
-    for _ in range(AT_A_TIME):
-        now = len(database.write(index_letters)) + len(database.write(index_questions))
-        done += now
-        if not now:
+    total = 0
+    for _ in range(BATCHES_PER_RUN):
+        count = len(database.write(index_letters)) + len(database.write(index_questions))
+        if count == 0:
             break
+        total += count
     embed_due(database)
-    return done
+    return total
 
 
 def _lock_due_rows(session: Session, model: Any, limit: int) -> Any:
     order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
-    query = select(model).where(DUE).order_by(*order).limit(limit)
+    query = select(model).where(IS_DUE).order_by(*order).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
 
 
@@ -67,68 +66,83 @@ def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int
 
 def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     """Index up to `limit` changed letters for the desk, remove erased ones, and return the keys of all."""
-    letters = _lock_due_rows(session, Letter, limit)
-    gone = [("letter", letter.id) for letter in letters if letter.body is None]
-    remove_documents(session, DESK, gone)
-    there = [letter for letter in letters if letter.body is not None]
-    added: dict[int, str] = {}
-    additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in there]))
+    due_letters = _lock_due_rows(session, Letter, limit)
+    erased_keys = [("letter", letter.id) for letter in due_letters if letter.body is None]
+    remove_documents(session, DESK, erased_keys)
+    letters = [letter for letter in due_letters if letter.body is not None]
+    added_texts: dict[int, str] = {}  # by letter
+    additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in letters]))
     for addition in session.scalars(additions.order_by(Addition.id)):
-        added[addition.letter_id] = f"{added.get(addition.letter_id, '')}\n{addition.body}"
-    index_documents(session, DESK, [_letter_doc(letter, added.get(letter.id, "")) for letter in there])
-    return _mark_indexed(session, Letter, letters)
+        added_texts[addition.letter_id] = f"{added_texts.get(addition.letter_id, '')}\n{addition.body}"
+    docs = [_letter_doc(letter, added_texts.get(letter.id, "")) for letter in letters]
+    index_documents(session, DESK, docs)
+    return _mark_indexed(session, Letter, due_letters)
 
 
 def _letter_doc(letter: Letter, additions: str) -> Doc:
-    asks = letter.is_filed and letter.filed_as == "question"
+    is_question = letter.is_filed and letter.filed_as == "question"
     return Doc(
         letter.newsletter_id,
         "letter",
         letter.id,
         letter.body or "",
-        f"{letter.background or ''}{additions}".strip()[:MORE],
-        offered=letter.author == "reader" and (asks or letter.waits),
-        question_id=letter.question_id if asks else None,
+        f"{letter.background or ''}{additions}".strip()[:LONGEST_ADDITION],
+        offered=letter.author == "reader" and (is_question or letter.waits),
+        question_id=letter.question_id if is_question else None,
         edition_id=letter.about_edition_id,
     )
 
 
 def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     """Index up to `limit` changed questions for the desk and, if they are public, for readers; return their keys."""
-    rows = _lock_due_rows(session, Question, limit)
-    ids = [question.id for question in rows]
+    due_questions = _lock_due_rows(session, Question, limit)
+    ids = [question.id for question in due_questions]
     topics = questions.topics_of(session, ids)
-    items = select(EditionItem).where(EditionItem.question_id.in_(ids))
-    ran = {item.question_id: item for item in session.scalars(items)}
+    select_items = select(EditionItem).where(EditionItem.question_id.in_(ids))
+    items = {item.question_id: item for item in session.scalars(select_items)}
     newest = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
-    about = dict(session.execute(newest.group_by(Letter.question_id)).all())
-    desk, public = {}, {}
-    for question in rows:
-        published = question.is_published and question.id in ran
-        if question.wording:
-            names = tuple(topic.name for topic in topics[question.id])
-            answers = _answers(ran[question.id]) if published else ""
-            desk[question.id] = _question_doc(question, names, answers, about.get(question.id))
-            here = (question.newsletter_id, "question", question.id)
-            if published:
-                asked = _printed_question_text(ran[question.id])
-                public[question.id] = Doc(*here, asked, answers[:MORE], answered=True, topics=names)
-            elif question.is_going and question.shown_at and question.is_cleared:
-                public[question.id] = Doc(*here, _question_text(question), topics=names)
-    for collection, docs in ((DESK, desk), (PUBLIC, public)):
+    edition_ids = dict(session.execute(newest.group_by(Letter.question_id)).all())
+    desk_docs, public_docs = {}, {}
+    for question in due_questions:
+        if not question.wording:
+            continue
+        item = items.get(question.id) if question.is_published else None
+        names = tuple(topic.name for topic in topics[question.id])
+        answers = _answers(item) if item else ""
+        desk_docs[question.id] = _desk_doc(question, names, answers, edition_ids.get(question.id))
+        if item:
+            public_docs[question.id] = _published_doc(question, item, names, answers)
+        elif question.is_going and question.shown_at and question.is_cleared:
+            text = _question_text(question)
+            public_docs[question.id] = Doc(question.newsletter_id, "question", question.id, text, topics=names)
+    for collection, docs in ((DESK, desk_docs), (PUBLIC, public_docs)):
         remove_documents(session, collection, [("question", key) for key in ids if key not in docs])
         index_documents(session, collection, list(docs.values()))
-    return _mark_indexed(session, Question, rows)
+    return _mark_indexed(session, Question, due_questions)
 
 
-def _question_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
+def _published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> Doc:
+    """Return what readers can find of a published Q&A: the texts as printed."""
+    return Doc(
+        question.newsletter_id,
+        "question",
+        question.id,
+        _printed_question_text(item),
+        answers[:LONGEST_ADDITION],
+        answered=True,
+        topics=topics,
+    )
+
+
+def _desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
+    """Return what the desk can find of a question; `edition_id` is the newest edition that its letters are about."""
     background = question.text.background if question.text else ""
     return Doc(
         question.newsletter_id,
         "question",
         question.id,
         _question_text(question),
-        f"{background}\n{answers}".strip()[:MORE],
+        f"{background}\n{answers}".strip()[:LONGEST_ADDITION],
         answered=bool(answers),
         question_id=question.merged_into_id,
         edition_id=edition_id,
@@ -137,12 +151,17 @@ def _question_doc(question: Question, topics: tuple[str, ...], answers: str, edi
 
 
 def _question_text(question: Question) -> str:
-    return question.wording if question.headline in question.wording else f"{question.headline}\n{question.wording}"
+    return _with_headline(question.headline, question.wording)
 
 
 def _printed_question_text(item: EditionItem) -> str:
     piece = piece_from(item)
-    return piece.question if piece.headline in piece.question else f"{piece.headline}\n{piece.question}"
+    return _with_headline(piece.headline, piece.question)
+
+
+def _with_headline(headline: str, text: str) -> str:
+    """Return the text below its headline, without a headline that is taken from the text."""
+    return text if headline in text else f"{headline}\n{text}"
 
 
 def _answers(item: EditionItem) -> str:
@@ -159,56 +178,63 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
     with database.read() as session:
         count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
     for model in count:
-        behind: int | None = None
-        while (behind := database.write(partial(_mark_due, model=model, after=behind))) is not None:
-            pass
-    # Alternate, close to the original order, so that a search for the newest rows of one kind needn't skip all others.
-    at = {index_letters: 0, index_questions: 0}
+        last_id = database.write(partial(_mark_due, model=model, after=None))
+        while last_id is not None:
+            last_id = database.write(partial(_mark_due, model=model, after=last_id))
+    # Alternate, close to the original order, so that a search for the newest rows of one kind needn't skip all others:
+    # next comes the kind of which the smaller share is done.
+    done = {index_letters: 0, index_questions: 0}
     total = {index_letters: count[Letter], index_questions: count[Question]}
-    while at:
-        each = min(at, key=lambda one: at[one] / total[one])
-        if done := database.write(lambda session, each=each: each(session, ROWS_REBUILT)):  # type: ignore[misc]
-            at[each] += len(done)
-            yield len(done)
-            time.sleep(BREATH)
-        else:
-            del at[each]
+    while done:
+        index_rows = min(done, key=lambda function: done[function] / total[function])
+        ids = database.write(partial(index_rows, limit=ROWS_REBUILT))
+        if not ids:
+            del done[index_rows]
+            continue
+        done[index_rows] += len(ids)
+        yield len(ids)
+        time.sleep(PAUSE)
     while embed_due(database):
         yield 0
 
 
 def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
-    """Mark the next rows after a key as due, and return the last key, or None if there are no more."""
-    rows = select(model.id).order_by(model.id).limit(ROWS_MARKED)
-    part = session.scalars(rows if after is None else rows.where(model.id > after)).all()
-    if not part:
+    """Mark the next rows after the id `after` as due. Return the last of their ids, or None if there are no more."""
+    query = select(model.id).order_by(model.id).limit(ROWS_MARKED)
+    if after is not None:
+        query = query.where(model.id > after)
+    ids = session.scalars(query).all()
+    if not ids:
         return None
-    these = model.id.between(part[0], part[-1])
+    is_next = model.id.between(ids[0], ids[-1])
     execute_without_version_bump(
-        session, update(model).where(these, model.indexed_version != 0).values(indexed_version=0)
+        session, update(model).where(is_next, model.indexed_version != 0).values(indexed_version=0)
     )
-    return int(part[-1])
+    return int(ids[-1])
 
 
 def reindex_since(database: Database, since: datetime | None) -> None:
-    """Index again whatever was indexed for the desk since the first letter of a day, or from the very beginning.
+    """Index again all documents that were indexed for the desk since the first letter after `since`.
 
+    None stands for the first letter that keeps only its day, which is one with a negative key (see `db.drawn_keys`).
     The new documents are in the order of the letters in lists, which reveals nothing once the order within the day has
     been forgotten (see `retention.forget_order`).
     """
     with database.read() as session:
-        came = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)
+        is_after = Letter.received_at >= since if since else Letter.id < 0
+        received = select(Letter.id).where(is_after)
         docs = DESK.docs
-        first = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(came)).scalar_subquery()
-        keys = [(noun, key) for noun, key in session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first))]
+        first_doc = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(received)).scalar_subquery()
+        rows = session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first_doc))
+        keys = [(noun, noun_id) for noun, noun_id in rows]
     for start in range(0, len(keys), BATCH):
-        database.write(lambda session, some=keys[start : start + BATCH]: _requeue(session, some))  # type: ignore[misc]
+        database.write(partial(_requeue, keys=keys[start : start + BATCH]))
     while index_due(database):
-        pass
+        pass  # the next batches
 
 
 def _requeue(session: Session, keys: Sequence[Key]) -> None:
     remove_documents(session, DESK, keys)
     for model in (Letter, Question):
-        mine = [key for noun, key in keys if noun == model.__name__.lower()]
-        execute_without_version_bump(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))
+        ids = [noun_id for noun, noun_id in keys if noun == model.__name__.lower()]
+        execute_without_version_bump(session, update(model).where(model.id.in_(ids)).values(indexed_version=0))

@@ -26,10 +26,11 @@ def edition_asked_for(session: Session, assignment: Assignment) -> Edition | Non
 
     None if no edition was intended, or none takes answers.
     """
-    meant = run_of(session, assignment)
-    if meant is None or takes_answers(session, meant):
-        return meant
-    return next(iter(list_editions_taking_answers(session, assignment.newsletter_id, 1)), None)
+    intended = run_of(session, assignment)
+    if intended is None or takes_answers(session, intended):
+        return intended
+    editions = list_editions_taking_answers(session, assignment.newsletter_id, 1)
+    return editions[0] if editions else None
 
 
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
@@ -64,8 +65,9 @@ def invite(
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
     """Invite several experts to one question; each mail counts those invited before and after it."""
-    for asked, assignment in enumerate(assignments, 1):
-        invite(session, actor, assignment, also=len(assignments) - asked)
+    for number, assignment in enumerate(assignments, 1):
+        # The experts invited before are counted by `assigning.invite`.
+        invite(session, actor, assignment, also=len(assignments) - number)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
@@ -88,9 +90,10 @@ def preview(
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
     values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), also)
-    person, own = assignment.expert.person, mail_texts.get_custom_texts(session, newsletter, "expert.invitation")
+    person = assignment.expert.person
     to = email_of(session, person) or ""
-    return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)
+    custom_texts = mail_texts.get_custom_texts(session, newsletter, "expert.invitation")
+    return write("expert.invitation", sender(session, newsletter), to, person.name, values, custom_texts)
 
 
 def _terms(
@@ -99,11 +102,11 @@ def _terms(
     """Return the dates and the lead-in for the invitation; dates that the editor didn't set are defaults."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = edition_asked_for(session, assignment)
-    usual_reply, usual_due = dates_for(session, newsletter, assignment)
+    default_reply_at, default_due = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
     return assigning.Terms(
-        reply_by=reply_by or usual_reply,
-        due_at=due_at or usual_due,
+        reply_by=reply_by or default_reply_at,
+        due_at=due_at or default_due,
         runs_on=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,
         lead_in=format_lead_in(session, newsletter, assignment, language),

@@ -5,6 +5,7 @@ It works column by column in small transactions, and can be interrupted and rest
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -28,9 +29,11 @@ BATCH = 200  # rows per transaction
 
 @dataclass(frozen=True)
 class SealedColumns:
-    """The sealed columns of a table, and the `owner` table, joined by `owner_key`, whose public ID names their place.
+    """The sealed columns of a table.
 
-    `batch` is the number of rows per transaction: a mail may have 25 MB.
+    `columns` are their names without the suffix "_sealed"; the name of the column "sealed" is empty. `owner` is the
+    table whose public ID is part of the place that each value is sealed for, and `owner_key` the column of `table` with
+    the owner's key. `batch` is the number of rows per transaction, smaller for mails, which may have 25 MB.
     """
 
     table: Any
@@ -64,43 +67,55 @@ def rotate(database: Database) -> Iterator[int]:
     so the older keys for them are kept, sealed with the newest one.
     """
     for sealed in SEALED:
-        after = 0
-        while done := database.write(lambda session: _batch(session, sealed, after)):  # noqa: B023
-            after = done[-1]
-            yield len(done)
+        last_key = 0
+        while keys := database.write(partial(_reseal_batch, spec=sealed, after=last_key)):
+            last_key = keys[-1]
+            yield len(keys)
     database.write(keyring.store_older_keys)
 
 
 def _columns(spec: SealedColumns) -> dict[str, str]:
-    """Return the names of a table's sealed columns by the names used in the places of their values."""
-    return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in spec.columns}
+    """Return the full names of a table's sealed columns by the names used in the places of their values.
+
+    For example {"email": "email_sealed"}, or {"sealed": "sealed"}.
+    """
+    columns = {}
+    for name in spec.columns:
+        if name:
+            columns[name] = f"{name}_sealed"
+        else:
+            columns["sealed"] = "sealed"
+    return columns
 
 
 def _values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the column name, the place and the sealed bytes of each sealed value in a row."""
-    for called, name in _columns(spec).items():
-        if (value := getattr(row, name)) is not None:
-            yield name, f"{row.__tablename__}.{called}.{public_id}", value
+    for name_in_place, column in _columns(spec).items():
+        value = getattr(row, column)
+        if value is not None:
+            yield column, f"{row.__tablename__}.{name_in_place}.{public_id}", value
 
 
-def _batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
-    """Reseal the next rows after a key that need it, and return their keys."""
-    ring, key = get_keyring(session), getattr(spec.table, spec.owner_key)
-    begins = (func.substr(getattr(spec.table, name), 1, len(PADDED)) for name in _columns(spec).values())
+def _reseal_batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
+    """Reseal the next rows after a key that have an older key or no padding, and return their keys."""
+    ring = get_keyring(session)
+    key = getattr(spec.table, spec.owner_key)
+    columns = [getattr(spec.table, name) for name in _columns(spec).values()]
+    lacks_padding = [func.substr(column, 1, len(PADDED)) != PADDED for column in columns]
     rows = session.execute(
         select(spec.table, spec.owner.public_id)
         .where(spec.owner.id == key, key > after, spec.table.key_no.is_not(None))
-        .where(or_(spec.table.key_no != ring.newest, *(begin != PADDED for begin in begins)))
+        .where(or_(spec.table.key_no != ring.newest, *lacks_padding))
         .order_by(key)
         .limit(spec.batch)
         .with_for_update(of=spec.table)
     ).all()
     for row, public_id in rows:
         for name, place, value in _values(spec, row, public_id):
-            opened = ring.open_bytes(place, value)
-            setattr(row, name, ring.seal_bytes(place, opened))
-            if isinstance(row, Person):
-                row.email_mac = ring.mac("people.email", opened.decode().casefold())
+            content = ring.open_bytes(place, value)
+            setattr(row, name, ring.seal_bytes(place, content))
+            if isinstance(row, Person):  # its only sealed column is the address
+                row.email_mac = ring.mac("people.email", content.decode().casefold())
         row.key_no = ring.newest
     return [getattr(row, spec.owner_key) for row, _public_id in rows]
 
@@ -110,15 +125,16 @@ def find_undecryptable(session: Session) -> list[tuple[str, int]]:
 
     For each column only the newest row of each key is tried.
     """
-    ring, found = get_keyring(session), []
+    ring = get_keyring(session)
+    undecryptable = []
     for sealed in SEALED:
         key = getattr(sealed.table, sealed.owner_key)
-        newest = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
-        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest))
+        newest_keys = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
+        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest_keys))
         for row, public_id in session.execute(rows):
             for name, place, value in _values(sealed, row, public_id):
                 try:
                     ring.open_bytes(place, value)
                 except Unsealable:
-                    found.append((f"{row.__tablename__}.{name}", ring.number_of(value)))
-    return found
+                    undecryptable.append((f"{row.__tablename__}.{name}", ring.number_of(value)))
+    return undecryptable

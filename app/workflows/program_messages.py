@@ -28,9 +28,9 @@ from ..questions.models import Question
 from ..text.translation import say
 from .overview.digest import GRACE, get_digest_time
 
-MORNING = "09:00"  # local time for a newsletter without an hour for the digest
-DESK_SPEAKS = "en"  # the language of the desk's pages
-EARLIER = timedelta(hours=20)  # a notice within this time was today's
+DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the digest
+DESK_LANGUAGE = "en"  # of the desk's pages
+NOTICE_INTERVAL = timedelta(hours=20)  # a notice that is younger is today's
 
 Facts = dict[str, Any] | None
 
@@ -40,8 +40,10 @@ def build_message(session: Session, program: Program, delivery: Delivery) -> Fac
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return notice(session, program, newsletter, delivery.event)
-    found = ABOUT[delivery.event](session, newsletter, delivery)
-    return None if found is None else build_payload(session, newsletter, delivery.event, delivery.happened_at, found)
+    data = BUILDERS[delivery.event](session, newsletter, delivery)
+    if data is None:
+        return None
+    return build_payload(session, newsletter, delivery.event, delivery.happened_at, data)
 
 
 def build_test_message(session: Session, program: Program) -> dict[str, Any]:
@@ -62,17 +64,22 @@ def build_payload(
 
 def notice(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
     """Return the message for a chat: the newsletter and the event, no person or text, and a link to the desk."""
-    words = say(DESK_SPEAKS)
-    sentence = f"{newsletter.name}: {words.gettext(NAMES[event])}."
+    translations = say(DESK_LANGUAGE)
+    sentence = f"{newsletter.name}: {translations.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
-    return CHATS[program.kind].write(sentence, link, words.gettext("To the desk"))
+    return CHATS[program.kind].write(sentence, link, translations.gettext("To the desk"))
 
 
 def _edition_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
     edition = session.get_one(Edition, delivery.edition_id)
-    number = session.scalar(select(func.count()).select_from(EditionItem).filter_by(edition_id=edition.id))
-    facts = {"id": edition.public_id, "number": edition.number, "runs_at": edition.runs_at.isoformat()}
-    return edition, {**facts, "answers": number}
+    count = session.scalar(select(func.count()).select_from(EditionItem).filter_by(edition_id=edition.id))
+    facts = {
+        "id": edition.public_id,
+        "number": edition.number,
+        "runs_at": edition.runs_at.isoformat(),
+        "answers": count,
+    }
+    return edition, facts
 
 
 def _edition_locked_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
@@ -87,22 +94,30 @@ def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Deliv
 
 
 def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    for item in archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values():
-        url = absolute_url(session, archive.story_path(newsletter, item.question))
-        facts = {"id": item.question.public_id, "url": url, "headline": headline(item)}
-        return {"answer": {**facts, "language": item.input["piece"]["language"]}}
-    return None
+    items = list(archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values())
+    if not items:
+        return None
+    item = items[0]
+    answer = {
+        "id": item.question.public_id,
+        "url": absolute_url(session, archive.story_path(newsletter, item.question)),
+        "headline": headline(item),
+        "language": item.input["piece"]["language"],
+    }
+    return {"answer": answer}
 
 
 def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
     """Return the URL without its slug, which may contain the very words that had to be withdrawn."""
     question = session.get_one(Question, delivery.question_id)
+    if question.is_published:
+        return None
     url = absolute_url(session, archive.path_of(newsletter, question.public_id, None))
-    return None if question.is_published else {"answer": {"id": question.public_id, "url": url}}
+    return {"answer": {"id": question.public_id, "url": url}}
 
 
 # The function that builds the data for each event of `programs.telling.EVENTS`.
-ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
+BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,
     "answer.published": _answer_published_data,
@@ -112,7 +127,7 @@ ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
 
 
 def notify_waiting_letters(database: Database, current_time: datetime | None = None) -> int:
-    """Tell chats in the morning that letters wait, and return the number of newsletters.
+    """Tell chats in the morning that letters wait, and return the number of newsletters whose chats were told.
 
     A message on arrival would reveal the minute in which somebody wrote.
     """
@@ -126,17 +141,22 @@ def notify_waiting_letters(database: Database, current_time: datetime | None = N
 
 
 def _notify_waiting_letters(session: Session, newsletter_id: int) -> bool:
-    if is_due := _is_due(session, session.get_one(Newsletter, newsletter_id)):
-        queue_deliveries(session, newsletter_id, LETTERS)
-    return is_due
+    if not _is_due(session, session.get_one(Newsletter, newsletter_id)):
+        return False
+    queue_deliveries(session, newsletter_id, LETTERS)
+    return True
 
 
 def _is_due(session: Session, newsletter: Newsletter) -> bool:
     chats = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
-    begins = get_digest_time(newsletter, now(session), MORNING)
-    if not chats or not begins <= now(session) < begins + GRACE:
+    if not chats:
         return False
-    sent = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
-    if session.scalar(sent.where(Delivery.happened_at > now(session) - EARLIER).limit(1)) is not None:
+    digest_time = get_digest_time(newsletter, now(session), DEFAULT_HOUR)
+    is_morning = digest_time <= now(session) < digest_time + GRACE
+    if not is_morning:
+        return False
+    notices = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
+    todays_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
+    if todays_notice is not None:
         return False
     return letters.waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0

@@ -56,9 +56,13 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
 }
 FOLLOWERS = ("assignment", "answer")  # undone only as a consequence of another noun's undo
 BY_ITS_EXPERTS = ("question.rest", "question.seek")  # transitions of a question that depend on its assignments
-SAID_NO = ("decline_reason", "later_on")
-TIMES = ("received_at", "invited_at")
-READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.fromkeys(TIMES, datetime.fromisoformat)}
+REPLY_COLUMNS = ("decline_reason", "later_on")  # of an assignment: what its expert replied to the invitation
+# How to parse a column's former value from the facts of an event. Other columns hold texts and numbers.
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "later_on": date.fromisoformat,
+    "received_at": datetime.fromisoformat,
+    "invited_at": datetime.fromisoformat,
+}
 
 Verb = Callable[..., Any]  # takes the session, the actor, the row, the event, and the keys of all events of the press
 
@@ -70,18 +74,20 @@ class TooLate(DomainError):
 
 
 @dataclass(frozen=True)
-class Left:
-    """An event that could not be undone, and the reason."""
+class SkippedEvent:
+    """An `event` that could not be undone, and the `error` that prevented it."""
 
     event: Event
-    why: DomainError
+    error: DomainError
 
 
 @dataclass(frozen=True)
 class Undo:
-    """A row of the table: the action of an event, the verb that undoes it, the result, and how long it is possible.
+    """A row of the table.
 
-    Events that followed from it are undone afterwards. `mail` is the kind of mail whose discarding undoes the action.
+    `verb` undoes the `action` of an event; the events that followed from it are undone afterwards. `sentence` is the
+    result of the undo, and `lasts` how long it is possible, both as in docs/undo.md. `mail` is the kind of mail whose
+    discarding undoes the action.
     """
 
     action: str
@@ -95,15 +101,21 @@ def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
     """Return a verb that restores the state of a row, and `columns` to the values in the event's facts, or to None."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
-        was = (event.facts or {}).get("was", {})
-        facts = {name: READ[name](was[name]) if was.get(name) and name in READ else was.get(name) for name in columns}
+        former_values = (event.facts or {}).get("was", {})
+        facts = {name: _parse_former_value(name, former_values.get(name)) for name in columns}
         cause = "undo" if event.noun in FOLLOWERS else None
-        machine = NOUNS[event.noun][1]
+        _model, machine = NOUNS[event.noun]
         machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
         if callback:
             callback(session, actor, row, event)
 
     return verb
+
+
+def _parse_former_value(column: str, value: Any) -> Any:
+    if value and column in PARSERS:
+        return PARSERS[column](value)
+    return value
 
 
 def _with_row_and_event(verb: Verb) -> Verb:
@@ -132,11 +144,13 @@ def _recall_notices(session: Session, actor: Staff, question: Question) -> None:
         notices.recall_notice(session, actor, letter)
 
 
-def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event) -> None:
+def _restore_links(session: Session, _actor: Staff, assignment: Assignment, event: Event) -> None:
     links.restore_links(session, assignment.id, event.at)
 
 
-def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+def _restore_question_state(
+    session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]
+) -> None:
     """Restore the question's state, if the ladder has not done so already by inviting the next expert.
 
     Raises `VersionConflict` if the question has moved on.
@@ -147,15 +161,18 @@ def _by_its_experts(session: Session, actor: Staff, question: Question, event: E
         _restore_state()(session, actor, question, event, press)
 
 
-def _mail_put_back(session: Session, actor: Staff, mail: OutboxMail, event: Event) -> None:
+def _undo_mail_recall(session: Session, actor: Staff, mail: OutboxMail, event: Event) -> None:
     outbox.undo_recall(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
 
 
 def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
+    """Return rows of the table by action. Each of `rows` is an action, a verb, a sentence, and perhaps a kind of mail.
+
+    `lasts` is the same for all of them.
+    """
     return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
 
 
-_NOTICE_RECALLED, _NOTICES_RECALLED = _with_row(notices.recall_notice), _with_row(_recall_notices)
 _PRESSES = _rows(
     "for a minute",
     ("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
@@ -165,7 +182,7 @@ _PRESSES = _rows(
     ("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
     (
         "letter.end",
-        _restore_state(*filing.FACTS, callback=_NOTICE_RECALLED),
+        _restore_state(*filing.FACTS, callback=_with_row(notices.recall_notice)),
         "The letter waits, and its reader hears nothing.",
     ),
     ("question.open", actions.undo_open, "The question is closed; its words were its letter's, which has them."),
@@ -177,7 +194,7 @@ _PRESSES = _rows(
     ("question.shelve", _restore_state("closed_reason"), "The question stands where it stood before the shelf."),
     (
         "question.close",
-        _restore_state("closed_reason", callback=_NOTICES_RECALLED),
+        _restore_state("closed_reason", callback=_with_row(_recall_notices)),
         "It goes on, and nobody hears of an end.",
     ),
     ("question.topics", _with_row_and_event(actions.undo_topics), "The question has the topics that it had."),
@@ -204,13 +221,21 @@ _PRESSES = _rows(
 )
 _STEPS = _rows(
     "with the press that it followed from",
-    ("question.rest", _by_its_experts, "The question stands with its experts."),
-    ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
-    ("assignment.cancel", _restore_state(callback=_links), "The expert goes on, by the links that they had."),
-    ("assignment.decline", _restore_state(*SAID_NO, callback=unsent_mails.undo_step), "The expert has not said no."),
-    ("assignment.accept", _restore_state(*SAID_NO), "The expert has not said yes."),
+    ("question.rest", _restore_question_state, "The question stands with its experts."),
+    ("question.seek", _restore_question_state, "The question stands where it stood before an expert was asked."),
+    ("assignment.cancel", _restore_state(callback=_restore_links), "The expert goes on, by the links that they had."),
+    (
+        "assignment.decline",
+        _restore_state(*REPLY_COLUMNS, callback=unsent_mails.undo_step),
+        "The expert has not said no.",
+    ),
+    ("assignment.accept", _restore_state(*REPLY_COLUMNS), "The expert has not said yes."),
     ("assignment.receive", _restore_state("received_at"), "No text has come."),
-    ("assignment.step back", _restore_state("invited_at", callback=_links), "The next one on the ladder is invited."),
+    (
+        "assignment.step back",
+        _restore_state("invited_at", callback=_restore_links),
+        "The next one on the ladder is invited.",
+    ),
     ("assignment.ask_back", _with_row_and_event(undo_steps.undo_ask_back), "The question has no such note."),
     ("answer.start", _with_row_and_event(undo_steps.undo_start), "There is no answer."),
     (
@@ -221,58 +246,71 @@ _STEPS = _rows(
     ("answer.reply", _with_row_and_event(undo_steps.undo_reply), "The quote check is open; its own time may end it."),
     ("answer.withdraw", _restore_state(), "The answer stands where it stood."),
     ("answer.hold over", _restore_state(), "The answer stands where it stood before the question ran without it."),
-    ("mail.recall", _with_row_and_event(_mail_put_back), "The mail waits to leave."),
+    ("mail.recall", _with_row_and_event(_undo_mail_recall), "The mail waits to leave."),
 )
 _MAILS = _rows(
     "until its mail has left",
     ("assignment.invite", _with_row(undo_steps.undo_invite), "The assignment is a draft.", "expert.invitation"),
     ("answer.check", _with_row(undo_steps.undo_check), "There is no quote check.", "expert.check"),
 )
-_WHOLE, _GONE = undo_import.UNTIL, "The archive is without it; its question is closed, and its words are gone."
-_IMPORTS = _rows(_WHOLE, ("question.import", undo_import.take_out_of_archive, _GONE))
+_IMPORTS = _rows(
+    undo_import.UNTIL,
+    (
+        "question.import",
+        undo_import.take_out_of_archive,
+        "The archive is without it; its question is closed, and its words are gone.",
+    ),
+)
 UNDO = _PRESSES | _STEPS | _MAILS | _IMPORTS
 _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 
 def undoable(events: Sequence[Event]) -> list[int]:
     """Return the keys of these events if their action can be undone as a whole, else an empty list."""
-    moves = [
-        event
-        for event in events
-        if not (event.id in _followed(events) and event.action in UNDO)
-        and (event.new is not None or event.action in _PRESSES)
-    ]
-    return [event.id for event in events] if moves and all(event.action in _PRESSES for event in moves) else []
+    followers = _list_followers(events)
+    needs_undo = []
+    for event in events:
+        if event.id in followers and event.action in UNDO:
+            continue  # undone with the event that it followed from
+        if event.new is not None or event.action in _PRESSES:
+            needs_undo.append(event)
+    if needs_undo and all(event.action in _PRESSES for event in needs_undo):
+        return [event.id for event in events]
+    return []
 
 
-def _followed(events: Sequence[Event]) -> set[int]:
+def _list_followers(events: Sequence[Event]) -> set[int]:
     """Return the keys of the events that followed from another one of these, and are undone with it."""
     return {key for event in events for key in (event.facts or {}).get("did", ())}
 
 
-def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
+def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[SkippedEvent]]:
     """Undo an action of this actor, newest event first; return the events that were undone and those that were not.
 
     An event is undone together with everything that followed from it, or not at all. Other people's events are ignored.
     """
-    done, left = [], []
+    undone, skipped = [], []
     events = [event for event in get_events(session, press) if _is_own_event(actor, event)]
-    own = [event.id for event in events]  # the action's events, and those recorded by undoing, are no later moves
-    alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
-    for event in alone:
+    followers = _list_followers(events)
+    # The action's own events, and those that the undo records, don't count as later moves.
+    own_ids = [event.id for event in events]
+    for event in events:
+        if event.action not in _PRESSES or event.id in followers:
+            continue
         try:
-            with watched(session) as written, session.begin_nested():
-                _undo(session, actor, event, own)
-            own += [one.id for one in written]
-            done.append(event)
-        except DomainError as why:
-            left.append(Left(event, why))
-    if done and not left:
-        _take_back_words(session, actor, press)
-    return done, left
+            with watched(session) as undo_events, session.begin_nested():
+                _undo(session, actor, event, own_ids)
+        except DomainError as error:
+            skipped.append(SkippedEvent(event, error))
+        else:
+            own_ids += [undo_event.id for undo_event in undo_events]
+            undone.append(event)
+    if undone and not skipped:
+        _withdraw_verdicts(session, actor, press)
+    return undone, skipped
 
 
-def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
+def _withdraw_verdicts(session: Session, actor: Staff, press: Sequence[int]) -> None:
     """Withdraw the actor's verdicts that two letters or questions are the same, given with the undone action."""
     for event in get_events(session, press):
         if event.action == "verdict.same" and event.facts and _is_own_event(actor, event):
@@ -288,7 +326,7 @@ def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) ->
 
     Raises `AlreadySent` if an expert has been mailed about it, `OnItsWay`, `TooLate` and `VersionConflict`.
     """
-    row = _row(session, event)
+    row = _lock_row_of(session, event)
     if event.new is not None and has_later_move(session, event, press):
         raise VersionConflict(row.public_id)
     if now(session) - event.at > FOR + GRACE:
@@ -298,23 +336,25 @@ def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) ->
     take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
 
 
-def _row(session: Session, event: Event) -> Any:
-    return lock_row(session, session.get_one(NOUNS[event.noun][0], event.noun_id))
+def _lock_row_of(session: Session, event: Event) -> Any:
+    model, _machine = NOUNS[event.noun]
+    return lock_row(session, session.get_one(model, event.noun_id))
 
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
-    """Return whether nothing has happened since to the rows of these events, which followed from the event `press`.
+    """Return whether nothing has happened since to the rows of the events `keys`, which followed from `press`.
 
-    False also if a question of theirs is settled.
+    Return False also if one of these events is about a question that is settled.
     """
     events = [event for event in get_events(session, keys) if event.action in UNDO]
-    questions = Question.id.in_({event.question_id for event in events if event.question_id})
-    if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
+    is_concerned = Question.id.in_({event.question_id for event in events if event.question_id})
+    if session.scalar(select(Question.id).where(is_concerned, Question.is_settled).limit(1)) is not None:
         return False
-    return not any(
-        event.new is not None and event.action not in BY_ITS_EXPERTS and has_later_move(session, event, [*keys, press])
-        for event in events
-    )
+    for event in events:
+        is_move = event.new is not None and event.action not in BY_ITS_EXPERTS
+        if is_move and has_later_move(session, event, [*keys, press]):
+            return False
+    return True
 
 
 def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
@@ -323,7 +363,7 @@ def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -
         raise VersionConflict(f"event {press}")
     for event in get_events(session, keys):
         if event.action in UNDO:
-            UNDO[event.action].verb(session, actor, _row(session, event), event, keys)
+            UNDO[event.action].verb(session, actor, _lock_row_of(session, event), event, keys)
 
 
 def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
@@ -333,8 +373,11 @@ def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | Non
     doesn't count as agreement. Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
     """
     outbox.discard(session, actor, mail, version)
-    later = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
-    if is_undone(mail) and session.scalar(later.where(OutboxMail.id > mail.id).limit(1)) is None:
+    if not is_undone(mail):
+        return
+    same_kind = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
+    later_mail = session.scalar(same_kind.where(OutboxMail.id > mail.id).limit(1))
+    if later_mail is None:
         assignment = lock_row(session, session.get_one(Assignment, mail.assignment_id))
         _BY_MAIL[mail.kind].verb(session, actor, assignment)
 

@@ -24,13 +24,13 @@ WORDING = ("headline", "body", "background", "language")  # the fields of a ques
 
 def facts_of(row: Any) -> Facts:
     """Return the facts about a row on which a decision may depend. For most models this is only the version."""
-    facts = FACTS.get(type(row))
-    return facts(row) if facts else {"version": row.version}
+    list_facts = FACTS.get(type(row))
+    return list_facts(row) if list_facts else {"version": row.version}
 
 
 def get_main_fact(row: Any) -> str:
     """Return the name of the fact on which every decision about a row depends."""
-    return RESTS_ON.get(type(row), "version")
+    return MAIN_FACTS.get(type(row), "version")
 
 
 def check_unchanged(session: Session, row: R, shown_facts: Facts, *names: str) -> R:
@@ -38,17 +38,20 @@ def check_unchanged(session: Session, row: R, shown_facts: Facts, *names: str) -
 
     Without `names`, the main fact is compared.
     """
-    current = facts_of(lock_row(session, row))
-    require_same_facts(type(row).__name__.lower(), current, shown_facts, names or (get_main_fact(row),))
+    current_facts = facts_of(lock_row(session, row))
+    compared_names = names or (get_main_fact(row),)
+    require_same_facts(type(row).__name__.lower(), current_facts, shown_facts, compared_names)
     return row
 
 
 def newest_change(row: Any) -> Event | None:
     """Return the last event that made open pages of the row outdated, or None."""
     noun = type(row).__name__.lower()
-    own = (Event.noun == noun, Event.noun_id == row.id)
-    about = (Event.question_id == row.id,) if noun == "question" else own
-    query = select(Event).where(*about, Event.action.in_(list_actions_changing(noun)))
+    query = select(Event).where(Event.action.in_(list_actions_changing(noun)))
+    if noun == "question":  # events of its assignments and answers count too
+        query = query.where(Event.question_id == row.id)
+    else:
+        query = query.where(Event.noun == noun, Event.noun_id == row.id)
     return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
 
 
@@ -66,7 +69,8 @@ def facts_of_question(
 
 
 def _of_question(question: Question) -> Facts:
-    session, newest = _session(question), newest_change(question)
+    session = _session(question)
+    newest = newest_change(question)
     edition = session.get(Edition, question.edition_id) if question.edition_id else None
     topics = topics_of(session, [question.id])[question.id]
     return facts_of_question(question, newest.id if newest else 0, edition, topics)
@@ -86,6 +90,6 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
     QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
     AnswerText: lambda text: {"label": text.label, "answer": text.body},
     Edition: _of_edition,
-    Membership: lambda one: {"role": one.role},
+    Membership: lambda membership: {"role": membership.role},
 }
-RESTS_ON = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default
+MAIN_FACTS = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default

@@ -120,10 +120,10 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
 def test_each_event_has_what_is_told_of_it_and_a_row_and_an_example_in_the_docs() -> None:
     found = compare_names(
         EVENTS,
-        program_messages.ABOUT,
-        missing="A program would hear nothing of {name}: say what it is told in ABOUT of "
+        program_messages.BUILDERS,
+        missing="A program would hear nothing of {name}: say what it is told in BUILDERS of "
         "app/workflows/program_messages.py.",
-        surplus="ABOUT of app/workflows/program_messages.py has {name}, which is no event of app/programs/telling.py.",
+        surplus="BUILDERS of app/workflows/program_messages.py has {name}, which is no event of app/programs/telling.py.",
     )
     page = (ROOT / "docs" / "webhooks.md").read_text("utf-8")
     found += compare_names(

@@ -224,7 +224,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
     assert undo.FOR.total_seconds() == 60 and says("editor", "Undo stands above the page for a minute")
     assert column.undo_seconds.default.arg == 60 and says("editor", "waits for that minute too")
     assert publication.GRACE.total_seconds() == 600 and says("editor", "wait ten minutes")
-    assert alarms.UNHEARD.total_seconds() == 7200 and says("editor", "for two hours after its time")
+    assert alarms.UNCONFIRMED_AFTER.total_seconds() == 7200 and says("editor", "for two hours after its time")
     assert len(CHECKLIST) == 6 and says("editor", "tick six lines: facts, sources, ties, consent, recognisability, law")
     assert column.check_policy.default.arg == "facts" and says("editor", "Under Facts only, the usual setting")
     assert {one.label for one in EXPORTS.values() if one.preview} == {"HTML mail", "Text", "Markdown", "HTML"}, (

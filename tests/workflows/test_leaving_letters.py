@@ -30,7 +30,7 @@ def by_the_rule(session: Session, newsletter: Newsletter, rule: Rule, until: dat
         select(Letter.id, rule.since)
         .outerjoin(own, own.id == Letter.question_id)
         .outerjoin(lead, lead.id == func.coalesce(own.merged_into_id, own.id))
-        .where(Letter.newsletter_id == newsletter.id, Letter.erased_at.is_(None), rule.which)
+        .where(Letter.newsletter_id == newsletter.id, Letter.erased_at.is_(None), rule.condition)
         .where(rule.since < until - retention_preview.get_retention_period(newsletter, rule))
         .order_by(rule.since, Letter.id)
     )

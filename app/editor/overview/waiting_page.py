@@ -17,7 +17,7 @@ from ...core.domain_errors import DomainError
 from ...db.session import now
 from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
-from ...workflows.overview.waiting import WHOLE, Task, list_group
+from ...workflows.overview.waiting import COMPLETE_LISTS, Task, list_group
 from ...workflows.overview.waiting_walks import BACKLOG
 from ..bulk import WHY_NOT, Bulk, Press, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
@@ -45,7 +45,7 @@ AGES: tuple[tuple[timedelta, Any, Any], ...] = (
 @editor.get("/<slug>/waiting/<group>")
 def waiting(slug: str, group: str) -> str:
     """Show the full list of a column of the home page."""
-    if group not in WHOLE:
+    if group not in COMPLETE_LISTS:
         abort(404)
     with read_context(slug) as desk:
         tasks = list_group(desk.session, desk.newsletter, group)

@@ -33,19 +33,19 @@ from ...questions.models import Question
 
 MAIL_NEAR = timedelta(hours=48)  # before the cut-off: alarm about mails that wait to be filed
 FAILURE_NEAR = timedelta(hours=72)  # before the cut-off: alarm about mails that failed
-UNHEARD = timedelta(hours=2)  # after the time of an edition: alarm if it isn't marked as sent
-PAST = timedelta(days=3)  # after the time of an edition: no alarm any more
-OLD = timedelta(days=14)  # older failures have nothing to do with the edition
+UNCONFIRMED_AFTER = timedelta(hours=2)  # after the time of an edition: alarm if it isn't marked as sent
+NO_ALARM_AFTER = timedelta(days=3)  # after the time of an edition: too late for an alarm
+FAILURE_AGE = timedelta(days=14)  # older failures have nothing to do with the edition
 MANY = 100  # alarms for each cause
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm: the `cause` identifies it, `kind` and `about` make the mail, `keys` are the rows that it concerns."""
+    """An alarm: the `cause` identifies it, `kind` and `values` make the mail, `keys` are the rows that it concerns."""
 
     cause: str
     kind: str
-    about: DeskMail | EditionMail
+    values: DeskMail | EditionMail
     keys: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,16 +55,20 @@ def raise_alarms(database: Database, current_time: datetime | None = None) -> in
     Returns the number of mails.
     """
     with database.read(current_time) as session:
-        going = all_newsletters(session, Newsletter.is_going)
-        keys = [newsletter.id for newsletter in going if any(_unsent(session, newsletter))]
-    return sum(database.write(partial(_send_alarms, newsletter_id=key), current_time) for key in keys)
+        newsletters = all_newsletters(session, Newsletter.is_going)
+        ids = [newsletter.id for newsletter in newsletters if any(_unsent(session, newsletter))]
+    count = 0
+    for newsletter_id in ids:
+        count += database.write(partial(_send_alarms, newsletter_id=newsletter_id), current_time)
+    return count
 
 
 def _send_alarms(session: Session, newsletter_id: int) -> int:
-    newsletter, count = session.get_one(Newsletter, newsletter_id), 0
+    newsletter = session.get_one(Newsletter, newsletter_id)
+    count = 0
     for alarm, person in list(_unsent(session, newsletter)):
         once_key = _once_key(alarm, person)
-        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.about, once_key=once_key, **alarm.keys)
+        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.values, once_key=once_key, **alarm.keys)
         count += mail is not None
     return count
 
@@ -73,8 +77,9 @@ def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, P
     """Yield each alarm with each editor who has not been mailed about it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):
-            is_written = outbox.is_enqueued(session, _once_key(alarm, person))
-            if not is_written and directory.email_of(session, person) is not None:
+            if outbox.is_enqueued(session, _once_key(alarm, person)):
+                continue
+            if directory.email_of(session, person) is not None:
                 yield alarm, person
 
 
@@ -83,36 +88,36 @@ def _once_key(alarm: Alarm, person: Person) -> str:
 
 
 def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
-    yield from _unheard_editions(session, newsletter)
+    yield from _unconfirmed_editions(session, newsletter)
     yield from _programs_paused(session, newsletter)
     for edition in _near_editions(session, newsletter):
-        asked = _find_assignments(session, edition)
+        assignments = _find_assignments(session, edition)
         if edition.cutoff_at <= now(session) + MAIL_NEAR:
-            yield from _mails_waiting(session, newsletter, edition, asked)
-        yield from _mails_failed(session, newsletter, edition, asked)
+            yield from _mails_waiting(session, newsletter, edition, assignments)
+        yield from _mails_failed(session, newsletter, edition, assignments)
 
 
-def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+def _unconfirmed_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     """Yield alarms for locked editions past their time that are neither marked as sent nor arrived at the desk."""
     at = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
         Edition.is_locked,
-        Edition.runs_at.between(at - PAST, at - UNHEARD),
+        Edition.runs_at.between(at - NO_ALARM_AFTER, at - UNCONFIRMED_AFTER),
         Edition.arrived_at.is_(None),
     )
     for edition in session.scalars(query):
         link = absolute_url(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        about = EditionMail(runs_at=edition.runs_at, link=link)
-        yield Alarm(f"edition:{edition.id}", "desk.edition_missing", about)
+        values = EditionMail(runs_at=edition.runs_at, link=link)
+        yield Alarm(f"edition:{edition.id}", "desk.edition_missing", values)
 
 
 def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     """Yield alarms for programs that were paused automatically after failing for days."""
     for program in list_failing(session, newsletter.id):
         if program.paused_at is not None:
-            about = DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/"), said=program.name)
-            yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", about)
+            values = DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/"), said=program.name)
+            yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", values)
 
 
 def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
@@ -144,17 +149,18 @@ def _mails_waiting(
     )
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
         assignment = assignments[letter.assignment_id or 0]
-        about = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
-        its = replace(about, who=assignment.expert.name)
-        yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
+        values = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
+        values = replace(values, who=assignment.expert.name)
+        yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", values, assignment)
     # Anybody can send many mails in an expert's name, so there is one alarm a day for all held mails of an assignment.
     today = now(session).date()
     pen = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)
     )
-    about = _build_desk_mail(session, newsletter, edition, "pen")
-    for key in session.scalars(pen.distinct()):
-        yield _build_alarm(session, f"pen:{key}:{today}", "desk.mail_waits", about, assignments[key or 0])
+    values = _build_desk_mail(session, newsletter, edition, "pen")
+    for assignment_id in session.scalars(pen.distinct()):
+        cause = f"pen:{assignment_id}:{today}"
+        yield _build_alarm(session, cause, "desk.mail_waits", values, assignments[assignment_id or 0])
 
 
 def _mails_failed(
@@ -164,13 +170,13 @@ def _mails_failed(
         OutboxMail.assignment_id.in_(assignments),
         OutboxMail.kind.startswith("expert."),
         or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
-        OutboxMail.created_at > now(session) - OLD,
+        OutboxMail.created_at > now(session) - FAILURE_AGE,
     )
     for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
         assignment = assignments[mail.assignment_id or 0]
-        about = _build_desk_mail(session, newsletter, edition, f"outbox/{mail.public_id}")
-        its = replace(about, said=mail.said or "", who=assignment.expert.name)
-        yield _build_alarm(session, f"failed:{mail.id}", "desk.mail_failed", its, assignment)
+        values = _build_desk_mail(session, newsletter, edition, f"outbox/{mail.public_id}")
+        values = replace(values, said=mail.said or "", who=assignment.expert.name)
+        yield _build_alarm(session, f"failed:{mail.id}", "desk.mail_failed", values, assignment)
 
 
 def _build_desk_mail(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:

@@ -40,29 +40,34 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     def of_day(moment: datetime) -> date:
         return moment.astimezone(zone).date()
 
-    ours = Edition.newsletter_id == newsletter.id
-    editions = session.scalars(select(Edition).where(ours, Edition.runs_at >= begin, Edition.runs_at < end).limit(MOST))
-    found = [Entry(of_day(one.runs_at), "edition", one.runs_at, edition=one) for one in editions]
-    cuts = select(Edition).where(ours, Edition.is_ahead, Edition.cutoff_at >= begin, Edition.cutoff_at < end)
-    found += [
-        Entry(of_day(one.cutoff_at), "cutoff", one.cutoff_at, edition=one) for one in session.scalars(cuts.limit(MOST))
-    ]
+    entries = []
+    editions = select(Edition).where(Edition.newsletter_id == newsletter.id)
+    running = editions.where(Edition.runs_at >= begin, Edition.runs_at < end)
+    for edition in session.scalars(running.limit(MOST)):
+        entries.append(Entry(of_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
+    closing = editions.where(Edition.is_ahead, Edition.cutoff_at >= begin, Edition.cutoff_at < end)
+    for edition in session.scalars(closing.limit(MOST)):
+        entries.append(Entry(of_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
     owed = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id,
         Assignment.owes_text,
         Assignment.due_at >= begin,
         Assignment.due_at < end,
     )
-    for one in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MOST)):
-        if one.due_at is not None:
-            found.append(Entry(of_day(one.due_at), "due", one.due_at, assignment=one, question=one.question))
+    for assignment in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MOST)):
+        due_at = assignment.due_at
+        if due_at is not None:
+            entries.append(Entry(of_day(due_at), "due", due_at, assignment=assignment, question=assignment.question))
     dated = select(Question).where(
         Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first_day, last_day)
     )
     for question in session.scalars(dated.order_by(Question.id).limit(MOST)):
         if question.must_run_by is not None:
-            found.append(Entry(question.must_run_by, "by", question=question))
-    for begins, ends in map(read_skip, newsletter.skips):
-        span = range(max((begins - first_day).days, 0), min((ends - first_day).days, (last_day - first_day).days) + 1)
-        found += [Entry(first_day + timedelta(days=number), "pause") for number in span]
-    return sorted(found, key=lambda one: (one.day, ORDER.index(one.kind), one.at or datetime.max.replace(tzinfo=zone)))
+            entries.append(Entry(question.must_run_by, "by", question=question))
+    for pause_start, pause_end in map(read_skip, newsletter.skips):
+        day = max(pause_start, first_day)
+        while day <= min(pause_end, last_day):
+            entries.append(Entry(day, "pause"))
+            day += timedelta(days=1)
+    end_of_day = datetime.max.replace(tzinfo=zone)
+    return sorted(entries, key=lambda entry: (entry.day, ORDER.index(entry.kind), entry.at or end_of_day))

@@ -49,21 +49,24 @@ def send_digests(database: Database, current_time: datetime | None = None) -> in
     """Write the digests that are due, and return their number."""
     with database.read(current_time) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _list_due_recipients(session)]
-    return sum(database.write(partial(_write, newsletter_id=one, person_id=other), current_time) for one, other in due)
+    count = 0
+    for newsletter_id, person_id in due:
+        write = partial(_write_digest, newsletter_id=newsletter_id, person_id=person_id)
+        count += database.write(write, current_time)
+    return count
 
 
 def _list_due_recipients(session: Session) -> Iterator[tuple[Newsletter, Person]]:
     """Yield each newsletter whose hour it is, with each editor who has not got today's digest yet."""
     for newsletter in all_newsletters(session, Newsletter.is_going):
-        if (
-            newsletter.digest_at
-            and get_digest_time(newsletter, now(session))
-            <= now(session)
-            < get_digest_time(newsletter, now(session)) + GRACE
-        ):
-            for person in directory.desk_of(session, newsletter.id):
-                if not outbox.is_enqueued(session, _once_key(session, newsletter, person)):
-                    yield newsletter, person
+        if not newsletter.digest_at:
+            continue
+        digest_time = get_digest_time(newsletter, now(session))
+        if not digest_time <= now(session) < digest_time + GRACE:
+            continue
+        for person in directory.desk_of(session, newsletter.id):
+            if not outbox.is_enqueued(session, _once_key(session, newsletter, person)):
+                yield newsletter, person
 
 
 def get_digest_time(newsletter: Newsletter, current_time: datetime, default_hour: str = "") -> datetime:
@@ -80,55 +83,68 @@ def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
     return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
 
 
-def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
-    newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
-    found = sections(session, newsletter)
+def _write_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
+    """Queue the digest for a person if there is news, and return whether a mail was queued."""
+    newsletter = session.get_one(Newsletter, newsletter_id)
+    person = session.get_one(Person, person_id)
+    digest_sections = sections(session, newsletter)
     edition = find_edition_in_production(session, newsletter.id)
-    if not _is_worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
+    cutoff_at = edition.cutoff_at if edition else None
+    if not _is_worth_a_mail(digest_sections, cutoff_at, now(session)):
         return False
-    ahead = edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None
-    link = absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
-    head = chain.reached(session).said
-    about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link, head=head)
+    values = MorningMail(
+        on=now(session),
+        sections=digest_sections,
+        cutoff_at=edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None,
+        link=absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at"),
+        head=chain.reached(session).said,
+    )
     once_key = _once_key(session, newsletter, person)
-    return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
+    return to_colleague(session, newsletter, person, "desk.digest", values, once_key=once_key) is not None
 
 
 def _is_worth_a_mail(digest_sections: Sequence[Section], cutoff_at: datetime | None, current_time: datetime) -> bool:
-    near = cutoff_at is not None and cutoff_at <= current_time + SLOTS_NEAR
-    return any(near if section.kind == "slots" else section.kind != "leaving" for section in digest_sections)
+    kinds = {section.kind for section in digest_sections}
+    if kinds - {"slots", "leaving"}:
+        return True
+    is_cutoff_near = cutoff_at is not None and cutoff_at <= current_time + SLOTS_NEAR
+    return "slots" in kinds and is_cutoff_near
 
 
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     """Return the non-empty sections of a newsletter's digest, problems first."""
-    key, yesterday = newsletter.id, now(session) - DAY
+    key = newsletter.id
+    yesterday = now(session) - DAY
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
-    counted = (
+    slot_count, slots_link = _open_slots(session, newsletter)
+    numbers = (
         ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
         ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
-        ("slots", *_open_slots(session, newsletter)),
-        ("leaving", _leaving(session, newsletter), f"{desk}/leaving"),
+        ("slots", slot_count, slots_link),
+        ("leaving", _count_leaving(session, newsletter), f"{desk}/leaving"),
     )
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
-    found = [
+    all_sections = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
         _build_section(session, "late", _list_overdue(session, key), f"{desk}/waiting/experts"),
         _build_section(session, "answers", _list_submitted(session, key, yesterday), desk),
         _build_section(session, "checks", _list_checked(session, key, yesterday), desk),
         _build_section(session, "refusals", _list_declined(session, key, yesterday), desk),
         Section("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
-        *(Section(kind, number, (), link) for kind, number, link in counted),
+        *(Section(kind, number, (), link) for kind, number, link in numbers),
     ]
-    return [section for section in found if section.number > 0]
+    return [section for section in all_sections if section.number > 0]
 
 
-def _leaving(session: Session, newsletter: Newsletter) -> int:
+def _count_leaving(session: Session, newsletter: Newsletter) -> int:
     """Count the letters, answers and people that will be erased within the week."""
-    letters_ = sum(preview.count_due_by_rule(session, newsletter, LEAVING).values())
-    people = erase_people.count_due_experts(session, newsletter, LEAVING)
-    people += len(erase_people.list_due_colleagues(session, newsletter, LEAVING))
-    return letters_ + erase_answers.count_due_answers(session, newsletter, LEAVING) + people
+    return (
+        sum(preview.count_due_by_rule(session, newsletter, LEAVING).values())
+        + erase_answers.count_due_answers(session, newsletter, LEAVING)
+        + erase_people.count_due_experts(session, newsletter, LEAVING)
+        + len(erase_people.list_due_colleagues(session, newsletter, LEAVING))
+    )
 
 
 def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
@@ -139,12 +155,14 @@ def _build_section(session: Session, kind: str, assignments: Sequence[Assignment
 
 def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
     """Return overdue assignments, except those with a mail that waits to be filed."""
-    found: list[Assignment] = []
-    for state, clock in CLOCKS.items():
-        mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
-        found += session.scalars(mine.where(clock < now(session)).order_by(clock, Assignment.id).limit(MANY))
-    waits = find_with_waiting_letter(session, [assignment.id for assignment in found]) if found else set()
-    return [assignment for assignment in found if assignment.id not in waits]
+    overdue: list[Assignment] = []
+    for state, deadline in CLOCKS.items():
+        query = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
+        overdue += session.scalars(query.where(deadline < now(session)).order_by(deadline, Assignment.id).limit(MANY))
+    if not overdue:
+        return []
+    with_mail = find_with_waiting_letter(session, [assignment.id for assignment in overdue])
+    return [assignment for assignment in overdue if assignment.id not in with_mail]
 
 
 def _list_submitted(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
@@ -155,13 +173,14 @@ def _list_checked(session: Session, newsletter_id: int, since: datetime) -> list
     """Return the assignments whose quote check has ended since, and whose text has not been edited after it."""
     answers = _list_answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
-    return [
-        answer.assignment
-        for answer in answers
-        if (check := checks.get(answer.id))
-        and check.text_id == answer.text_id
-        and check.outcome not in (None, "recalled")
-    ]
+    assignments = []
+    for answer in answers:
+        check = checks.get(answer.id)
+        if check is None or check.text_id != answer.text_id:
+            continue
+        if check.outcome not in (None, "recalled"):
+            assignments.append(answer.assignment)
+    return assignments
 
 
 def _list_declined(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
@@ -177,8 +196,9 @@ def _list_answers(session: Session, newsletter_id: int, state: str, since: datet
 
 
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
+    """Return the number of open slots of the edition in production, and the link to it."""
     edition = find_edition_in_production(session, newsletter.id)
-    if edition is None:
+    if edition is None or not edition.is_planned:
         return 0, ""
     link = absolute_url(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-    return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link
+    return len(open_slots(sections_of(session, edition))), link

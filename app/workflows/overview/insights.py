@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from .models import CountedWeek
 
+# Counts by name and key. Letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic). Published
+# questions: `out` (ran, readers), `days` from the first letter to print, `topics_out`. Experts, by key: `asked`,
+# `answered`, `declined`, `silent`, and `reply_days` ("7 3": the expert with the key 7 answered after three days).
 Figures = dict[str, Counter[str]]
-"""Counts by name and key. Letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic). Published
-questions: `out` (ran, readers), `days` from the first letter to print, `topics_out`. Experts, by key: `asked`,
-`answered`, `declined`, `silent`, and `reply_days` ("7 3": the expert with the key 7 answered after three days)."""
 
 POINTS = 26  # the most points in a chart
 STEPS = (1, 4, 13, 52)  # possible numbers of weeks per point
@@ -43,33 +43,41 @@ def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_w
     query = select(CountedWeek).where(CountedWeek.newsletter_id == newsletter_id, CountedWeek.begins <= last_week)
     if weeks is not None:
         query = query.where(CountedWeek.begins > last_week - timedelta(weeks=weeks))
-    counted = {week.begins: week for week in session.scalars(query)}
-    first = min(counted, default=last_week)
-    if weeks is not None:
-        first = max(first, last_week - timedelta(weeks=weeks - 1))
-    number = (last_week - first).days // 7 + 1
-    step = next((step for step in STEPS if math.ceil(number / step) <= POINTS), STEPS[-1])
-    first = last_week - timedelta(weeks=math.ceil(number / step) * step - 1)
+    counted_weeks = {week.begins: week for week in session.scalars(query)}
+    if not counted_weeks:
+        return Insight([], sum_figures([]), None)
+    first_week = min(counted_weeks)
+    week_count = (last_week - first_week).days // 7 + 1
+    weeks_per_point = _choose_step(week_count)
+    point_count = math.ceil(week_count / weeks_per_point)
+    # The last span ends with the last week, so the first one may begin before the first week.
+    start = last_week - timedelta(weeks=point_count * weeks_per_point - 1)
     spans = [
-        _build_span(counted, first + timedelta(weeks=offset), step)
-        for offset in range(0, (last_week - first).days // 7 + 1, step)
+        _build_span(counted_weeks, start + timedelta(weeks=number * weeks_per_point), weeks_per_point)
+        for number in range(point_count)
     ]
-    newest = max(counted.values(), key=lambda week: week.begins, default=None)
-    return Insight(
-        spans if counted else [], sum_figures(span.figures for span in spans), newest.counted_at if newest else None
-    )
+    newest = counted_weeks[max(counted_weeks)]
+    return Insight(spans, sum_figures(span.figures for span in spans), newest.counted_at)
+
+
+def _choose_step(week_count: int) -> int:
+    """Return the smallest number of weeks per point that leaves at most `POINTS` points, or else the largest one."""
+    for step in STEPS:
+        if math.ceil(week_count / step) <= POINTS:
+            return step
+    return STEPS[-1]
 
 
 def _build_span(weeks_by_start: dict[date, CountedWeek], begins: date, weeks: int) -> Span:
-    inside = (weeks_by_start.get(begins + timedelta(weeks=offset)) for offset in range(weeks))
-    return Span(begins, weeks, sum_figures(week.figures for week in inside if week))
+    span_weeks = [weeks_by_start.get(begins + timedelta(weeks=offset)) for offset in range(weeks)]
+    return Span(begins, weeks, sum_figures(week.figures for week in span_weeks if week))
 
 
 def sum_figures(parts: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
     total: Figures = {}
     for part in parts:
-        for name, numbers in part.items():
-            total.setdefault(name, Counter()).update(numbers)
+        for name, counts in part.items():
+            total.setdefault(name, Counter()).update(counts)
     return total
 
 
@@ -84,23 +92,26 @@ def letters_in(figures: Figures) -> int:
 def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
     """Return how many texts arrived after each number of days, from all experts or from the one with this key."""
     days: Counter[int] = Counter()
-    for key, number in get_counter(figures, "reply_days").items():
-        whose, day = key.split()
-        if expert in (None, whose):
-            days[int(day)] += number
+    for key, count in get_counter(figures, "reply_days").items():  # "7 3": expert and number of days
+        expert_key, day = key.split()
+        if expert is None or expert == expert_key:
+            days[int(day)] += count
     return days
 
 
 def days_to_print(figures: Figures) -> Counter[int]:
-    return Counter({int(day): number for day, number in get_counter(figures, "days").items()})
+    return Counter({int(day): count for day, count in get_counter(figures, "days").items()})
 
 
 def nth(days: Counter[int], share: float) -> int | None:
     """Return the quantile for this share (0.5: the median) by nearest rank, in days; None without any data."""
-    rank, passed = math.ceil(share * days.total()), 0
+    rank = math.ceil(share * days.total())
+    if rank == 0:
+        return None
+    cumulative_count = 0
     for day in sorted(days):
-        passed += days[day]
-        if passed >= rank > 0:
+        cumulative_count += days[day]
+        if cumulative_count >= rank:
             return day
     return None
 

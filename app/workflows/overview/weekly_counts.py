@@ -26,7 +26,7 @@ from .models import CountedWeek
 WEEK = timedelta(days=7)
 AT_ONCE = 30  # weeks of a newsletter counted in one run, so that the worker's mail doesn't wait long
 # The age of a week, and how old its count may get: older weeks change rarely.
-FRESH = (
+STALE_AFTER = (
     (timedelta(weeks=3), timedelta(minutes=10)),
     (timedelta(weeks=53), timedelta(days=1)),
     (timedelta.max, timedelta(days=30)),
@@ -51,7 +51,8 @@ def _save_counts(session: Session, weekly_figures: Sequence[tuple[int, date, Fig
     for newsletter_id, begins, figures in weekly_figures:
         week = session.scalar(select(CountedWeek).filter_by(newsletter_id=newsletter_id, begins=begins))
         week = week or CountedWeek(newsletter_id=newsletter_id, begins=begins)
-        week.counted_at, week.figures = now(session), {name: dict(numbers) for name, numbers in figures.items()}
+        week.counted_at = now(session)
+        week.figures = {name: dict(counter) for name, counter in figures.items()}
         session.add(week)
 
 
@@ -63,26 +64,35 @@ def get_monday(timestamp: datetime) -> date:
 
 def list_due_weeks(session: Session, newsletter_id: int) -> list[date]:
     """Return the weeks whose count is missing or too old, newest first."""
-    begins, last = _find_first_week(session, newsletter_id), get_monday(now(session))
+    begins = _find_first_week(session, newsletter_id)
+    last = get_monday(now(session))
     query = select(CountedWeek.begins, CountedWeek.counted_at).where(CountedWeek.newsletter_id == newsletter_id)
-    counted = {row.begins: row.counted_at for row in session.execute(query)}
+    counted_at = {row.begins: row.counted_at for row in session.execute(query)}
     weeks = []
     while begins is not None and begins <= last:
-        staleness = next(stale for age, stale in FRESH if last - begins < age)
-        if begins not in counted or now(session) - counted[begins] >= staleness:
+        if begins not in counted_at or now(session) - counted_at[begins] >= _get_staleness(last - begins):
             weeks.append(begins)
         begins += WEEK
     return weeks[::-1]
 
 
+def _get_staleness(age: timedelta) -> timedelta:
+    """Return how old the count of a week of this age may get."""
+    for limit, staleness in STALE_AFTER:
+        if age < limit:
+            return staleness
+    return STALE_AFTER[-1][1]
+
+
 def _find_first_week(session: Session, newsletter_id: int) -> date | None:
     """Return the first week with any data, from the first entries of three indexes, or None."""
-    moments = (Letter.received_at, Question.published_at, Assignment.invited_at)
-    found = []
-    for moment in moments:
-        first = select(moment).where(moment.class_.newsletter_id == newsletter_id, moment.is_not(None))
-        found.append(session.scalar(first.order_by(moment).limit(1)))
-    return min((get_monday(one) for one in found if one), default=None)
+    first_times = []
+    for column in (Letter.received_at, Question.published_at, Assignment.invited_at):
+        times = select(column).where(column.class_.newsletter_id == newsletter_id, column.is_not(None))
+        first_time = session.scalar(times.order_by(column).limit(1))
+        if first_time is not None:
+            first_times.append(first_time)
+    return get_monday(min(first_times)) if first_times else None
 
 
 def count(session: Session, newsletter_id: int, begins: date) -> Figures:
@@ -102,20 +112,23 @@ def _in_span(column: Any, span: tuple[datetime, datetime]) -> Any:
 
 def _count_letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Count readers' letters by channel, language, kind and topic. Spam is counted only among the kinds."""
-    mine = (Letter.newsletter_id == newsletter_id, _in_span(Letter.received_at, span), Letter.author == "reader")
+    is_counted = (Letter.newsletter_id == newsletter_id, _in_span(Letter.received_at, span), Letter.author == "reader")
     columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
+    query = select(*columns, func.count()).where(*is_counted).group_by(*columns)
     figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
-    for channel, language, state, filed_as, number in session.execute(
-        select(*columns, func.count()).where(*mine).group_by(*columns)
-    ):
-        kind = str(filed_as if state in LETTERS.which("is_filed") else state)
-        kind = "waiting" if state in LETTERS.which("waits") else kind
-        figures["kinds"][kind] += number
+    for channel, language, state, filed_as, count in session.execute(query):
+        if state in LETTERS.which("waits"):
+            kind = "waiting"
+        elif state in LETTERS.which("is_filed"):
+            kind = str(filed_as)
+        else:
+            kind = str(state)
+        figures["kinds"][kind] += count
         if kind != "spam":
-            figures["channels"][channel] += number
-            figures["languages"][language] += number
-    asked = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*mine)
-    return figures | {"topics_in": _count_topics(session, asked)}
+            figures["channels"][channel] += count
+            figures["languages"][language] += count
+    topics = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*is_counted)
+    return figures | {"topics_in": _count_topics(session, topics)}
 
 
 def _count_published(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
@@ -123,16 +136,20 @@ def _count_published(session: Session, newsletter_id: int, span: tuple[datetime,
     query = select(Question.id, Question.opened_at, Question.published_at).where(
         Question.newsletter_id == newsletter_id, _in_span(Question.published_at, span)
     )
-    ran = session.execute(query).all()
-    keys = [row.id for row in ran]
-    asked = {row.lead: row for row in _count_askers(session, keys)} if keys else {}
+    questions = session.execute(query).all()
+    if not questions:
+        return {"out": Counter(), "days": Counter(), "topics_out": Counter()}
+    keys = [question.id for question in questions]
+    askers = {row.lead: row for row in _count_askers(session, keys)}
     days: Counter[str] = Counter()
-    for row in ran:
-        since = min(asked[row.id].since, row.opened_at) if row.id in asked else row.opened_at
-        days[str(max(0, (row.published_at - since).days))] += 1
-    out = Counter({"ran": len(ran), "readers": sum(row.readers for row in asked.values())})
-    found = _count_topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys))) if keys else Counter[str]()
-    return {"out": +out, "days": days, "topics_out": found}
+    for question in questions:
+        first_asked_at = question.opened_at
+        if question.id in askers:
+            first_asked_at = min(first_asked_at, askers[question.id].since)
+        days[str(max(0, (question.published_at - first_asked_at).days))] += 1
+    out = Counter({"ran": len(questions), "readers": sum(row.readers for row in askers.values())})
+    topics = _count_topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys)))
+    return {"out": +out, "days": days, "topics_out": topics}  # "+" drops zeros
 
 
 def _count_topics(session: Session, query: Select[int, int]) -> Counter[str]:
@@ -143,9 +160,9 @@ def _count_topics(session: Session, query: Select[int, int]) -> Counter[str]:
 def _count_askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
     """Return the first letter's time and the number of readers of each question, including merged questions."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
-    live = func.sum(case((Letter.is_filed, 1), else_=0))
+    filed_letters = func.sum(case((Letter.is_filed, 1), else_=0))
     query = (
-        select(lead.label("lead"), func.min(Letter.received_at).label("since"), live.label("readers"))
+        select(lead.label("lead"), func.min(Letter.received_at).label("since"), filed_letters.label("readers"))
         .join(Question, Question.id == Letter.question_id)
         .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)))
     )
@@ -154,22 +171,26 @@ def _count_askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
 
 def _count_experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Count the experts invited that week and the outcomes: a text, a refusal, or silence until the deadline."""
-    mine = (Assignment.newsletter_id == newsletter_id, _in_span(Assignment.invited_at, span))
-    until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    # A cancelled expert counts as silent if the deadline had passed by then.
-    by = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
-    asked = select(
-        Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when, by
-    )
+    deadline_column = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
+    # A cancelled expert counts as silent if the deadline had passed by the time of the cancellation.
+    end_column = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
+    query = select(
+        Assignment.expert_id,
+        Assignment.state,
+        Assignment.invited_at,
+        Assignment.received_at,
+        deadline_column,
+        end_column,
+    ).where(Assignment.newsletter_id == newsletter_id, _in_span(Assignment.invited_at, span))
     figures = {name: Counter[str]() for name in ("asked", "answered", "declined", "silent", "reply_days")}
-    waited_for = (*ASSIGNMENT_STATES.which("owes_text"), *ASSIGNMENT_STATES.which("is_cancelled"))
-    for expert, state, invited_at, received_at, until, ended in session.execute(asked.where(*mine)):
+    silent_states = (*ASSIGNMENT_STATES.which("owes_text"), *ASSIGNMENT_STATES.which("is_cancelled"))
+    for expert, state, invited_at, received_at, deadline, end in session.execute(query):
         figures["asked"][str(expert)] += 1
         if received_at is not None:
             figures["answered"][str(expert)] += 1
             figures["reply_days"][f"{expert} {max(0, (received_at - invited_at).days)}"] += 1
         elif state in ASSIGNMENT_STATES.which("is_declined"):
             figures["declined"][str(expert)] += 1
-        elif state in waited_for and until is not None and until < ended:
+        elif state in silent_states and deadline is not None and deadline < end:
             figures["silent"][str(expert)] += 1
     return figures

@@ -20,8 +20,9 @@ from ...questions.wording import erase_translations
 
 BATCH = 100  # versions in one transaction
 
-_own, _lead = aliased(Question), aliased(Question)
-_over = or_(
+_own = aliased(Question)  # the question of an answer
+_lead = aliased(Question)  # the question that `_own` was merged into, or else `_own`
+_is_unused = or_(
     Answer.is_withdrawn,
     _lead.state.in_(STATES.which("has_ended")),
     and_(_lead.state.in_(STATES.which("has_run")), ~Answer.is_held_over),
@@ -29,21 +30,23 @@ _over = or_(
 PRINTED = and_(AnswerText.id == func.coalesce(Answer.approved_text_id, 0), _lead.published_at.is_not(None))
 
 
-def _of_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
+def _join_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
     """Join a query to the answers with the keys `answer_id`, their questions, and the leading questions."""
     query = query.join(Answer, Answer.id == answer_id).join(_own, _own.id == Answer.question_id)
     return query.join(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
 
 
-def texts(*which: ColumnElement[bool]) -> Select[AnswerText]:
+def select_unprinted_texts(*conditions: ColumnElement[bool]) -> Select[AnswerText]:
     """Select the unprinted versions of answers that have not been erased yet, oldest first."""
-    there = _of_answers(select(AnswerText), AnswerText.answer_id).where(~PRINTED, AnswerText.body != "", *which)
-    return there.order_by(AnswerText.id)
+    query = _join_answers(select(AnswerText), AnswerText.answer_id)
+    return query.where(~PRINTED, AnswerText.body != "", *conditions).order_by(AnswerText.id)
 
 
 def _select_due_texts(newsletter: Newsletter, as_of: datetime) -> Select[AnswerText]:
     before = as_of - timedelta(days=newsletter.draft_days)
-    return texts(Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
+    return select_unprinted_texts(
+        Answer.newsletter_id == newsletter.id, _is_unused, Answer.state_at < before, _lead.state_at < before
+    )
 
 
 def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
@@ -72,21 +75,22 @@ def list_due_assignments(session: Session, newsletter: Newsletter, horizon: time
 def sweep(session: Session, newsletter: Newsletter) -> int:
     """Erase a batch of due versions and replies to quote checks, and return their number."""
     before = now(session) - timedelta(days=newsletter.draft_days)
-    late = (Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
-    return erase(session, *late, limit=BATCH)
+    is_due = (Answer.newsletter_id == newsletter.id, _is_unused, Answer.state_at < before, _lead.state_at < before)
+    return erase(session, *is_due, limit=BATCH)
 
 
-def erase(session: Session, *which: ColumnElement[bool], limit: int | None = None) -> int:
+def erase(session: Session, *conditions: ColumnElement[bool], limit: int | None = None) -> int:
     """Erase unprinted versions, and all replies to quote checks, of the answers that meet the conditions.
 
-    Returns the number of versions and replies.
+    With `limit` up to so many versions, and up to so many replies. Returns the number of versions and replies.
     """
-    found = session.scalars(texts(*which).with_only_columns(AnswerText.id).limit(limit)).all()
-    session.execute(update(AnswerText).where(AnswerText.id.in_(found)).values(body="", ties="", words=0))
-    erase_translations(session, "of_answer_text_id", found)
-    replies = _of_answers(select(Check.id), Check.answer_id).where(Check.reply_text != "", *which)
-    said = session.scalars(replies.order_by(Check.id).limit(limit)).all()
-    session.execute(update(Check).where(Check.id.in_(said)).values(reply_text=""))
-    if found or said:
+    versions = select_unprinted_texts(*conditions).with_only_columns(AnswerText.id).limit(limit)
+    version_ids = session.scalars(versions).all()
+    session.execute(update(AnswerText).where(AnswerText.id.in_(version_ids)).values(body="", ties="", words=0))
+    erase_translations(session, "of_answer_text_id", version_ids)
+    replies = _join_answers(select(Check.id), Check.answer_id).where(Check.reply_text != "", *conditions)
+    reply_ids = session.scalars(replies.order_by(Check.id).limit(limit)).all()
+    session.execute(update(Check).where(Check.id.in_(reply_ids)).values(reply_text=""))
+    if version_ids or reply_ids:
         erasures.mark_erasure(session)
-    return len(found) + len(said)
+    return len(version_ids) + len(reply_ids)

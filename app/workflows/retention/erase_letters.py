@@ -64,25 +64,32 @@ def sweep(session: Session) -> int:
 
     Returns the number of letters, mails and versions of answers.
     """
-    return sum(forget_parcel(session, parcel) for parcel in preview.list_due_parcels(session)) + sweep_others(session)
+    count = 0
+    for parcel in preview.list_due_parcels(session):
+        count += forget_parcel(session, parcel)
+    return count + sweep_others(session)
 
 
 def sweep_others(session: Session) -> int:
     """Erase a batch of due mails and versions of answers, and return their number."""
-    newsletters = all_newsletters(session)
-    done = sum(_forget_mails(session, one) + erase_answers.sweep(session, one) for one in newsletters)
-    return done + _untie(session)
+    count = 0
+    for newsletter in all_newsletters(session):
+        count += _forget_mails(session, newsletter)
+        count += erase_answers.sweep(session, newsletter)
+    return count + _delete_links_to_mails(session)
 
 
 def forget(session: Session, letter: Letter) -> None:
     """Erase the text of a letter, and the desk's wordings of it that were not printed."""
     if lock_row(session, letter).erased_at is not None:
         return
-    words, behind = letter.body or "", sorted(stood_behind(session, letter))
-    stays = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
-    personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **stays)
-    for key in behind:
-        _forget_wordings(session, lock_row(session, session.get_one(Question, key)), words)
+    text = letter.body or ""
+    question_ids = sorted(stood_behind(session, letter))
+    # A settled letter keeps its state; any other one ends.
+    transition = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
+    personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **transition)
+    for question_id in question_ids:
+        _forget_wordings(session, lock_row(session, session.get_one(Question, question_id)), text)
 
 
 def _forget_wordings(session: Session, question: Question, text: str) -> None:
@@ -111,7 +118,7 @@ def _forget_mails(session: Session, newsletter: Newsletter) -> int:
     return len(keys)
 
 
-def _untie(session: Session) -> int:
+def _delete_links_to_mails(session: Session) -> int:
     """Delete a batch of outbox rows of mails to readers that can't bounce any more, and return their number.
 
     The row connects the letter with a Message-ID, which the logs of mail providers contain too.
@@ -125,7 +132,8 @@ def _untie(session: Session) -> int:
         .limit(BATCH)
     )
     rows = session.execute(old).all()
-    keys, letters = [row.id for row in rows], {row.letter_id for row in rows}
+    keys = [row.id for row in rows]
+    letters = {row.letter_id for row in rows}
     session.execute(update(Inbound).where(Inbound.outbox_id.in_(keys)).values(outbox_id=None))
     with_address = select(Contact.letter_id).where(Contact.letter_id.in_(letters))
     session.execute(delete(Link).where(Link.letter_id.in_(letters), Link.letter_id.not_in(with_address)))

@@ -35,7 +35,7 @@ from . import erase_answers, erase_letters
 UNDO = timedelta(days=7)  # in which a requested deletion can be cancelled
 BATCH = 20  # experts, or colleagues, in one transaction
 
-_going = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
+_is_open_work = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
 
 
 class StillNeeded(DomainError):
@@ -46,8 +46,8 @@ class StillNeeded(DomainError):
 
 def has_open_work(session: Session, expert: Expert) -> bool:
     """Return whether an expert has an open assignment at any desk, or an answer that may run."""
-    theirs = _with_questions().where(Assignment.expert_id == expert.id)
-    return session.scalar(theirs.where(_going).limit(1)) is not None
+    open_work = _select_experts_of_assignments().where(Assignment.expert_id == expert.id, _is_open_work)
+    return session.scalar(open_work.limit(1)) is not None
 
 
 def leave(session: Session, actor: Staff, expert: Expert) -> None:
@@ -69,7 +69,7 @@ def stay(session: Session, actor: Staff, expert: Expert) -> None:
         audit.record(session, actor, "expert.stay", expert)
 
 
-def _with_questions() -> Select[int]:
+def _select_experts_of_assignments() -> Select[int]:
     return select(Assignment.expert_id).join(Question, Question.id == Assignment.question_id)
 
 
@@ -78,22 +78,24 @@ def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
 
     Experts with open work are left out, and of those due by retention also members of a desk.
     """
-    fresh = [
+    recently_asked = [
         select(Assignment.expert_id).where(
-            Assignment.newsletter_id == one.id, Assignment.state_at >= as_of - timedelta(days=one.expert_days)
+            Assignment.newsletter_id == newsletter.id,
+            Assignment.state_at >= as_of - timedelta(days=newsletter.expert_days),
         )
-        for one in all_newsletters(session)
+        for newsletter in all_newsletters(session)
     ]
     at_work = select(Membership.person_id).where(Membership.at_work())
-    late = and_(
+    is_past_retention = and_(
         Expert.id.in_(select(Assignment.expert_id)),
-        *(Expert.id.not_in(one) for one in fresh),
+        *(Expert.id.not_in(expert_ids) for expert_ids in recently_asked),
         Expert.person_id.not_in(at_work),
     )
+    with_open_work = _select_experts_of_assignments().where(_is_open_work)
     return (
         select(Expert)
-        .where(Expert.is_listed(), or_(Expert.leaves_at <= as_of, late))
-        .where(Expert.id.not_in(_with_questions().where(_going)))
+        .where(Expert.is_listed(), or_(Expert.leaves_at <= as_of, is_past_retention))
+        .where(Expert.id.not_in(with_open_work))
         .order_by(Expert.id)
     )
 
@@ -118,46 +120,55 @@ def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedel
 
 
 def _select_due_of_newsletter(session: Session, newsletter: Newsletter, horizon: timedelta) -> Select[Expert]:
-    mine = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter.id)
-    return _select_due_experts(session, now(session) + horizon).where(
-        or_(Expert.id.in_(mine), Expert.leaves_at.is_not(None))
-    )
+    asked_here = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter.id)
+    is_of_newsletter = or_(Expert.id.in_(asked_here), Expert.leaves_at.is_not(None))
+    return _select_due_experts(session, now(session) + horizon).where(is_of_newsletter)
 
 
 def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
     """Return the people to be erased by `as_of`: at no desk, no experts, and inactive for the retention periods."""
-    places = select(Membership.person_id).where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
-    places = places.join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
-    no_place = (Person.id.not_in(places), Person.id.not_in(select(Expert.person_id)))
-    query = select(Person).where(Person.erased_at.is_(None), *no_place).order_by(Person.id)
+    members = (  # at work, or invited
+        select(Membership.person_id)
+        .where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
+        .join(Person, Person.id == Membership.person_id)
+        .where(Person.disabled_at.is_(None))
+    )
+    query = select(Person).where(
+        Person.erased_at.is_(None), Person.id.not_in(members), Person.id.not_in(select(Expert.person_id))
+    )
     newsletters = all_newsletters(session)
-    return [one for one in session.scalars(query) if not _is_recently_active(session, one, newsletters, as_of)]
+    return [
+        person
+        for person in session.scalars(query.order_by(Person.id))
+        if not _is_recently_active(session, person, newsletters, as_of)
+    ]
 
 
 def _is_recently_active(session: Session, person: Person, newsletters: Sequence[Newsletter], as_of: datetime) -> bool:
     """Return whether the trail has an event by or about a person within the retention period."""
-    did = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
-    since = {one.id: as_of - timedelta(days=one.staff_days) for one in newsletters}
-    here = [and_(did, Event.newsletter_id == key, Event.at >= at) for key, at in since.items()]
-    became = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= min(since.values(), default=as_of))
-    return session.scalar(select(Event.id).where(or_(became, *here)).limit(1)) is not None
+    is_actor = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
+    starts = {newsletter.id: as_of - timedelta(days=newsletter.staff_days) for newsletter in newsletters}
+    acted = [and_(is_actor, Event.newsletter_id == key, Event.at >= start) for key, start in starts.items()]
+    earliest_start = min(starts.values(), default=as_of)
+    was_changed = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= earliest_start)
+    return session.scalar(select(Event.id).where(or_(was_changed, *acted)).limit(1)) is not None
 
 
 def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timedelta) -> list[Person]:
     """Return the former members of a newsletter's desk whose data will be erased within `horizon`."""
     due = _list_due_colleagues(session, now(session) + horizon)
-    here = trail.people_in(session, newsletter.id)
-    return [one for one in due if one.id in here]
+    ids_here = trail.people_in(session, newsletter.id)
+    return [person for person in due if person.id in ids_here]
 
 
 def sweep(session: Session) -> int:
     """Erase a batch of due experts and colleagues, and return their number."""
     experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
-    for one in experts:
-        forget_expert(session, one)
+    for expert in experts:
+        forget_expert(session, expert)
     colleagues = _list_due_colleagues(session, now(session))[:BATCH]
-    for other in colleagues:
-        forget_colleague(session, other)
+    for person in colleagues:
+        forget_colleague(session, person)
     return len(experts) + len(colleagues)
 
 
@@ -167,14 +178,16 @@ def forget_expert(session: Session, expert: Expert) -> None:
         return
     session.execute(delete(Namesakes).where(or_(Namesakes.one_id == expert.id, Namesakes.other_id == expert.id)))
     _forget_work(session, expert)
-    for one in (expert, *session.scalars(select(Expert).filter_by(merged_into_id=expert.id)).all()):
-        _forget_profile(session, one)
+    merged_experts = session.scalars(select(Expert).filter_by(merged_into_id=expert.id)).all()
+    for profile in (expert, *merged_experts):
+        _forget_profile(session, profile)
     audit.record(session, Clock(), "expert.forget", expert)
 
 
 def _forget_profile(session: Session, expert: Expert) -> None:
     for name, field in fields_of(Expert).items():
-        setattr(expert, name, None if field.kind in ("number", "date") else KINDS[field.kind].empty())
+        is_nullable = field.kind in ("number", "date")
+        setattr(expert, name, None if is_nullable else KINDS[field.kind].empty())
     expert.verified_at = expert.verified_by_id = expert.verified_how = expert.leaves_at = None
     expert.erased_at = now(session)
     if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:
@@ -188,22 +201,21 @@ def _forget_profile(session: Session, expert: Expert) -> None:
 
 def _forget_work(session: Session, expert: Expert) -> None:
     """Erase mails to an expert, their unprinted texts and letters, and the credits of unpublished answers."""
-    of_theirs = select(Assignment.id).where(Assignment.expert_id == expert.id)
+    assignments = select(Assignment.id).where(Assignment.expert_id == expert.id)
     for model in (Draft, Link):
-        session.execute(delete(model).where(model.assignment_id.in_(of_theirs)))
-    for letter in session.scalars(
-        select(Letter).where(Letter.assignment_id.in_(of_theirs), Letter.erased_at.is_(None))
-    ):
+        session.execute(delete(model).where(model.assignment_id.in_(assignments)))
+    letters = select(Letter).where(Letter.assignment_id.in_(assignments), Letter.erased_at.is_(None))
+    for letter in session.scalars(letters):
         erase_letters.forget(session, letter)
     erase_answers.erase(session, Answer.expert_id == expert.id)
     unprinted = select(Question.id).where(Question.published_at.is_(None))
     session.execute(
         update(Answer).where(Answer.expert_id == expert.id, Answer.question_id.in_(unprinted)).values(credit={})
     )
-    gone = {"brief": "", "credit_line": "", "relation": "", "suggestion_sealed": None, "key_no": None}
-    session.execute(update(Assignment).where(Assignment.expert_id == expert.id).values(**gone))
+    empty = {"brief": "", "credit_line": "", "relation": "", "suggestion_sealed": None, "key_no": None}
+    session.execute(update(Assignment).where(Assignment.expert_id == expert.id).values(**empty))
     session.execute(delete(Note).where(Note.person_id == expert.person_id))
-    mails = select(OutboxMail.id).where(OutboxMail.assignment_id.in_(of_theirs))
+    mails = select(OutboxMail.id).where(OutboxMail.assignment_id.in_(assignments))
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
 
 

@@ -52,9 +52,9 @@ def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None
     empty = {"body": "", "ties": "", "words": 0}
     session.execute(update(AnswerText).where(AnswerText.answer_id.in_(answers)).values(**empty))
     piece = item.input["piece"]
-    nobody = {"name": "", "credit_line": None, "relation": None}
-    voices = [{"lead_in": nobody, "answer": ""} for _voice in piece["voices"]]
-    overwrite_item(session, item, {**piece, "headline": "", "question": "", "voices": voices}, "")
+    empty_lead_in = {"name": "", "credit_line": None, "relation": None}
+    voices = [{"lead_in": empty_lead_in, "answer": ""} for _voice in piece["voices"]]
+    overwrite_item(session, item, {**piece, "headline": "", "question": "", "voices": voices}, output="")
     item.credits = [None for _credit in item.credits]
     audit.record(session, actor, "question.forget", question)
     session.flush()
@@ -73,42 +73,45 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
         erase_text(session, text)
     # In this order: a concurrent approval locks the translation, and then adds it to the item.
     erase_translations(session, "question_id", keys)
-    ran = select(EditionItem.id).where(EditionItem.question_id.in_(keys))
-    session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(ran)))
+    items = select(EditionItem.id).where(EditionItem.question_id.in_(keys))
+    session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(items)))
     erase_answers.erase(session, Answer.question_id.in_(keys))
-    asked = select(Assignment.id).where(Assignment.question_id.in_(keys))
-    session.execute(delete(Draft).where(Draft.assignment_id.in_(asked)))
+    assignments = select(Assignment.id).where(Assignment.question_id.in_(keys))
+    session.execute(delete(Draft).where(Draft.assignment_id.in_(assignments)))
     session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))
-    gone = {"wrong": "", "right": "", "erased_at": now(session)}
-    session.execute(
-        update(Correction).where(Correction.question_id.in_(keys), Correction.erased_at.is_(None)).values(**gone)
-    )
+    corrections = update(Correction).where(Correction.question_id.in_(keys), Correction.erased_at.is_(None))
+    session.execute(corrections.values(wrong="", right="", erased_at=now(session)))
     session.execute(delete(Note).where(Note.question_id.in_(keys)))
     _forget_own_mail(session, question, keys)
-    form_drafts.erase_about(session, list(session.scalars(select(Question.public_id).where(Question.id.in_(keys)))))
+    public_ids = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
+    form_drafts.erase_about(session, list(public_ids))
     idempotency.forget_words(session, question.newsletter_id)
-    erasures.note(session, "wording", names_of_erasures(session, [question]))
+    erasures.note(session, "wording", list_erasure_ids(session, [question]))
     session.flush()
     # Mark first: that waits for a worker that has just read the text (see `questions.wording`).
     index_again(session, question.id)
     take_out_of_index(session, "question", question.id)
 
 
-def names_of_erasures(session: Session, questions: Sequence[Question | Row[Any]]) -> list[str]:
-    """Return the names under which the next erasures of these questions are noted, which include a number.
+def list_erasure_ids(session: Session, questions: Sequence[Question | Row[Any]]) -> list[str]:
+    """Return the ids under which the next erasures of these questions are noted: public id and number, as in "K3… 2".
 
-    A reworded text can be erased in turn, and a backup may know only of the first erasure.
+    The number is needed because a reworded text can be erased in turn, and a backup may know only of the first erasure.
     """
-    acts = Event.noun == "question", Event.action.in_(ERASURES)
-    query = select(Event.noun_id, func.count()).where(*acts, Event.noun_id.in_([one.id for one in questions]))
-    before: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
-    return [f"{one.public_id} {before.get(one.id, 0) + 1}" for one in questions]
+    ids = [question.id for question in questions]
+    query = select(Event.noun_id, func.count()).where(
+        Event.noun == "question", Event.action.in_(ERASURES), Event.noun_id.in_(ids)
+    )
+    former_erasures: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
+    return [f"{question.public_id} {former_erasures.get(question.id, 0) + 1}" for question in questions]
 
 
 def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> None:
-    """Erase the arrived own mails of the question's edition and of editions that carry corrections of it."""
-    carried = Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
-    ids = {question.edition_id, *session.scalars(select(Correction.edition_id).where(*carried))}
+    """Erase the newsletter's own mails, as they arrived, of the question's edition and of those that correct it."""
+    correcting_editions = select(Correction.edition_id).where(
+        Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
+    )
+    ids = {question.edition_id, *session.scalars(correcting_editions)}
     session.execute(update(Edition).where(Edition.id.in_(ids)).values(arrived_text=None))
     mails = select(Inbound.id).where(Inbound.is_edition, Inbound.edition_id.in_(ids))
     erasing.destroy(session, session.scalars(mails).all())
@@ -124,14 +127,14 @@ def overwrite_item(session: Session, item: EditionItem, content: dict[str, objec
 def sweep(session: Session) -> int:
     """Erase a batch of pages that were withdrawn over a week ago, and return their number."""
     query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
-    late = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
-    due = session.scalars(query.where(*late).order_by(Question.id).limit(BATCH)).unique().all()
+    is_due = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
+    due = session.scalars(query.where(*is_due).order_by(Question.id).limit(BATCH)).unique().all()
     for question in due:
         forget_withdrawn(session, Clock(), question)
     return len(due)
 
 
-def forget_again(session: Session, question: Question) -> None:
+def repeat_erasure(session: Session, question: Question) -> None:
     """Erase published text again that a backup brought back; the page is withdrawn, as the newer text is unknown."""
     if question.is_published:
         publication.take_down(session, Clock(), question)

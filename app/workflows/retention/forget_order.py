@@ -6,7 +6,6 @@ and PostgreSQL's transaction IDs. The worker rewrites all of these in an order t
 """
 
 from datetime import datetime
-from itertools import groupby
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from ...search.index import merge_segments
 from ...watching.models import Sighting
 from ..indexing import reindex_since
 
+BATCH = 500  # letters in one statement
 NAME = "order forgotten"  # of the sighting that records the last run, and on PostgreSQL its transaction ID
 
 # Tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker after it.
@@ -50,36 +50,42 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
     Raises `Busy` if other sessions were using the old rows all the time; then try again.
     """
     with database.read(current_time) as session:
-        today, last = truncate_to_day(now(session)), session.get(Sighting, NAME)
-        since = truncate_to_day(last.seen_at) if last else None
+        today = truncate_to_day(now(session))
+        last_run = session.get(Sighting, NAME)
+        since = truncate_to_day(last_run.seen_at) if last_run else None
     if since and since >= today:
         return False
     database.write(lambda session: _forget_day_counts(session, since, today))
     reindex_since(database, since)
-    number = (_rewrite_file if database.is_sqlite else _rewrite_tables)(database, last.number if last else None)
-    database.write(lambda session: _note(session, number), current_time)
+    rewrite = _rewrite_file if database.is_sqlite else _rewrite_tables
+    number = rewrite(database, last_run.number if last_run else None)
+    database.write(lambda session: _record_run(session, number), current_time)
     return True
 
 
 def _forget_day_counts(session: Session, since: datetime | None, today: datetime) -> None:
     """Remove the daily counter from letters of past days, by setting their time of arrival to midnight."""
-    counted = select(Letter.received_at, Letter.id).where(
+    query = select(Letter.received_at, Letter.id).where(
         Letter.channel == "web", Letter.hear_back == "number", Letter.received_at < today
     )
-    counted = counted.where(Letter.received_at >= since) if since else counted
-    rows = [row for row in session.execute(counted.order_by(Letter.received_at)) if row[0] != truncate_to_day(row[0])]
-    for day, some in groupby(rows, key=lambda row: truncate_to_day(row[0])):
-        keys = [key for _, key in some]
-        for start in range(0, len(keys), 500):
-            part = Letter.id.in_(keys[start : start + 500])
-            execute_without_version_bump(session, update(Letter).where(part).values(received_at=day))
+    if since:
+        query = query.where(Letter.received_at >= since)
+    ids_by_day: dict[datetime, list[int]] = {}
+    for received_at, letter_id in session.execute(query.order_by(Letter.received_at)):
+        day = truncate_to_day(received_at)
+        if received_at != day:
+            ids_by_day.setdefault(day, []).append(letter_id)
+    for day, ids in ids_by_day.items():
+        for start in range(0, len(ids), BATCH):
+            is_in_batch = Letter.id.in_(ids[start : start + BATCH])
+            execute_without_version_bump(session, update(Letter).where(is_in_batch).values(received_at=day))
 
 
-def _note(session: Session, number: int) -> None:
+def _record_run(session: Session, number: int) -> None:
     session.merge(Sighting(name=NAME, seen_at=now(session), number=number))
 
 
-def _rewrite_file(database: Database, _last: int | None) -> int:
+def _rewrite_file(database: Database, _last_number: int | None) -> int:
     database.write(merge_segments)
     if not sqlite.rewrite(database.writer):
         raise Busy("somebody looked at the old rows all the time")
