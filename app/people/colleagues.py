@@ -1,7 +1,7 @@
 """Colleagues at one newsletter's desk, including invited and deactivated ones, as its people page shows them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
@@ -43,50 +43,64 @@ def everybody(session: Session, actor: Staff, include_contacts: bool) -> list[Co
     With `include_contacts` also load their addresses, browsers and invitations, or raise `PermissionDenied` for an
     actor who isn't an admin.
     """
-    found = _list_colleagues(session, actor.newsletter_id)
+    colleagues = _list_colleagues(session, actor.newsletter_id)
     if include_contacts:
         must(actor, "people")
-        found = _with_contacts(session, found)
-    found.sort(key=lambda one: ([*ROLES].index(one.membership.role), one.name.casefold(), one.membership.id))
-    return found
+        colleagues = _with_contacts(session, colleagues)
+    return sorted(colleagues, key=_sort_key)
+
+
+def _sort_key(colleague: Colleague) -> tuple[int, str, int]:
+    membership = colleague.membership
+    return [*ROLES].index(membership.role), colleague.name.casefold(), membership.id
 
 
 def _with_contacts(session: Session, colleagues: Sequence[Colleague]) -> list[Colleague]:
     browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
-        BrowserSession.person_id.in_([one.person.id for one in colleagues]),
+        BrowserSession.person_id.in_([colleague.person.id for colleague in colleagues]),
         BrowserSession.door == "desk",
         sessions.lives(session),
     )
-    seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
+    visits = {
+        person_id: (count, seen_at)
+        for person_id, count, seen_at in session.execute(browsers.group_by(BrowserSession.person_id))
+    }
     links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(
-        SignIn.membership_id.in_([one.membership.id for one in colleagues]), SignIn.browser_mac.is_(None)
+        SignIn.membership_id.in_([colleague.membership.id for colleague in colleagues]), SignIn.browser_mac.is_(None)
     )
-    ends = {row[0]: row[1] for row in session.execute(links.group_by(SignIn.membership_id))}
-    return [
-        Colleague(
-            one.person,
-            one.membership,
-            directory.email_of(session, one.person),
-            *(seen.get(one.person.id, (0, None)) if one.stands != "invited" else (0, None)),
-            ends.get(one.membership.id),
+    link_ends = dict(session.execute(links.group_by(SignIn.membership_id)).all())
+    detailed = []
+    for colleague in colleagues:
+        browser_count, seen_at = visits.get(colleague.person.id, (0, None))
+        if colleague.stands == "invited":  # visits to other desks are not this desk's to learn
+            browser_count, seen_at = 0, None
+        detailed.append(
+            replace(
+                colleague,
+                email=directory.email_of(session, colleague.person),
+                browsers=browser_count,
+                seen_at=seen_at,
+                link_ends_at=link_ends.get(colleague.membership.id),
+            )
         )
-        for one in colleagues
-    ]
+    return detailed
 
 
 def get_display_names(session: Session, newsletter_id: int) -> dict[int, str]:
     """Return the names of all who are or were at this desk by id; invited people by the name in their invitation."""
-    here = {one.person.id: one.name for one in _list_colleagues(session, newsletter_id)}
-    return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
+    names = {colleague.person.id: colleague.name for colleague in _list_colleagues(session, newsletter_id)}
+    former_ids = trail.people_in(session, newsletter_id) - names.keys()
+    return directory.names_of(session, sorted(former_ids)) | names
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
     """Return a colleague of the actor's desk by the person's public id, or None."""
-    return next(iter(_list_colleagues(session, actor.newsletter_id, Person.public_id == public_id)), None)
+    colleagues = _list_colleagues(session, actor.newsletter_id, Person.public_id == public_id)
+    return colleagues[0] if colleagues else None
 
 
-def _list_colleagues(session: Session, newsletter_id: int, *which: ColumnElement[bool]) -> list[Colleague]:
+def _list_colleagues(session: Session, newsletter_id: int, *conditions: ColumnElement[bool]) -> list[Colleague]:
     """Return the colleagues of a desk without what only admins see."""
     query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
-    rows = session.execute(query.where(Membership.newsletter_id == newsletter_id, *which))
+    rows = session.execute(query.where(Membership.newsletter_id == newsletter_id, *conditions))
     return [Colleague(person, membership) for membership, person in rows]

@@ -30,18 +30,17 @@ def checked_address(email: str) -> str:
     blanks.
     """
     email = single_line(email)
-    local, at, domain = email.rpartition("@")
+    local, _at, domain = email.rpartition("@")
     labels = domain.split(".")
-    if (
-        not at
-        or not 0 < len(local) <= 64
-        or len(domain) > 255
-        or len(labels) < 2
-        or not all(labels)
-        or any(c.isspace() or c in '<>(),;:"\\@' or not c.isprintable() for c in local + domain)
-    ):
+    is_length_allowed = 0 < len(local) <= 64 and len(domain) <= 255
+    is_domain = len(labels) >= 2 and all(labels)
+    if not (is_length_allowed and is_domain) or any(map(_is_forbidden, local + domain)):
         raise BadAddress(email)
     return f"{local}@{domain.lower()}"
+
+
+def _is_forbidden(character: str) -> bool:
+    return character.isspace() or not character.isprintable() or character in '<>(),;:"\\@'
 
 
 def _fold(email: str) -> str:
@@ -55,12 +54,17 @@ def by_email(session: Session, email: str) -> Person | None:
 def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
     """Return the people who have these addresses, by address as given."""
     macs = {email: get_keyring(session).macs("people.email", _fold(email)) for email in emails}
-    wanted = [mac for several in macs.values() for mac in several]
+    all_macs = [mac for macs_of_email in macs.values() for mac in macs_of_email]
     people = {
-        person.email_mac: person for person in session.scalars(select(Person).where(Person.email_mac.in_(wanted)))
+        person.email_mac: person for person in session.scalars(select(Person).where(Person.email_mac.in_(all_macs)))
     }
-    found = ((email, next((people[mac] for mac in macs[email] if mac in people), None)) for email in emails)
-    return {email: person for email, person in found if person is not None}
+    people_by_email = {}
+    for email in emails:
+        for mac in macs[email]:
+            if mac in people:
+                people_by_email[email] = people[mac]
+                break
+    return people_by_email
 
 
 def email_of(session: Session, person: Person) -> str | None:
@@ -116,7 +120,9 @@ def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int
     if membership is None:
         membership = Membership(person_id=person.id, newsletter_id=newsletter_id)
         session.add(membership)
-    membership.role, membership.invited_as, membership.disabled_at = role, None, None
+    membership.role = role
+    membership.invited_as = None
+    membership.disabled_at = None
     membership.joined_at = membership.joined_at or now(session)
     audit.record(session, actor, "membership.set", membership, old=old, new=role, facts={"person": person.id})
     return membership
@@ -124,13 +130,13 @@ def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int
 
 def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff | None:
     """Return the actor for this person at this desk, or None for somebody who doesn't work there."""
-    found = session.execute(
+    row = session.execute(
         select(Person.name, Membership.role)
         .join(Membership, Membership.person_id == Person.id)
         .where(Person.id == person_id, Membership.newsletter_id == newsletter_id)
         .where(Person.disabled_at.is_(None), Membership.at_work())
     ).first()
-    return Staff(person_id, found.name, newsletter_id, found.role) if found else None
+    return Staff(person_id, row.name, newsletter_id, row.role) if row else None
 
 
 def expert_of(session: Session, person_id: int) -> Expert | None:
@@ -183,10 +189,14 @@ def expert_names(session: Session, ids: Sequence[int], known_names: Names | None
 def _load_names(
     session: Session, query: Select[int, str], key: Any, ids: Sequence[int], known_names: Names | None
 ) -> dict[int, str]:
-    found = {one: known_names[one] for one in ids if one in known_names} if known_names else {}
-    others = {*ids} - {*found}
-    rows = session.execute(query.where(key.in_(others))) if others else ()
-    return found | {row.id: row.name for row in rows}
+    names = {}
+    if known_names:
+        names = {row_id: known_names[row_id] for row_id in ids if row_id in known_names}
+    missing = {*ids} - {*names}
+    if missing:
+        rows = session.execute(query.where(key.in_(missing)))
+        names |= {row.id: row.name for row in rows}
+    return names
 
 
 def record_expert(
@@ -217,7 +227,9 @@ def verify_expert(session: Session, actor: Staff, expert: Expert, verification_n
     verification_note = require_text(
         "verification_note", require_length("verification_note", single_line(verification_note), 400)
     )
-    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, verification_note
+    expert.verified_at = now(session)
+    expert.verified_by_id = actor.person_id
+    expert.verified_how = verification_note
     audit.record(session, actor, "expert.verify", expert)
 
 
@@ -230,8 +242,9 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     check_version(expert, version)
     for name in values.keys() - {"name"}:
         setattr(expert, name, values[name])
-    if values.get("name") not in (None, "", expert.name):
-        expert.person.name = values["name"]
+    new_name = values.get("name")
+    if new_name and new_name != expert.name:
+        expert.person.name = new_name
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
     expert_search.describe(session, expert)

@@ -33,14 +33,18 @@ KnownExpert = Row[Any]
 
 @dataclass
 class ImportLine:
-    """A row of the file and its effect: `changes` are new values by column, `before` is the expert that it changes."""
+    """A row of the file and its effect.
+
+    `changes` are new values by column. `before` is the expert whom the row changes, or None for a new one. `namesake`
+    is true if another expert of this name is in the directory.
+    """
 
     number: int
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     before: KnownExpert | None = None
     faults: list[Fault] = field(default_factory=list)
-    namesake: bool = False  # another expert of this name is in the directory
+    namesake: bool = False
 
     @property
     def kind(self) -> str:
@@ -63,25 +67,25 @@ class ImportPlan:
 
     @property
     def digest(self) -> str:
-        found = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(digest_size=16)
         for line in self.lines:
             before = (line.before.id, line.before.version) if line.before else ()
-            found.update(repr((line.number, line.kind, before, sorted(line.changes))).encode())
-        return found.hexdigest()
+            digest.update(repr((line.number, line.kind, before, sorted(line.changes))).encode())
+        return digest.hexdigest()
 
 
 def plan_import(session: Session, sheet: Sheet) -> ImportPlan:
     """Compare a file with the directory. Changes nothing."""
-    seen: dict[tuple[str, str], int] = {}
+    first_rows: dict[tuple[str, str], int] = {}  # the number of the first row with a column's value
     lines = []
     for batch in batches([(row, *expert_file.values_of(row.cells)) for row in sheet.rows]):
-        found = _Directory(session, [values for _row, values, _faults in batch])
+        directory = _Directory(session, [values for _row, values, _faults in batch])
         for row, values, faults in batch:
             line = ImportLine(row.number, values.get("name", ""), faults=faults)
             if row.more:
                 line.faults.append(("", "more cells", {}))
-            line.faults += _repeat_faults(seen, row.number, values)
-            _compare(line, values, found)
+            line.faults += _repeat_faults(first_rows, row.number, values)
+            _compare(line, values, directory)
             lines.append(line)
     return ImportPlan(lines)
 
@@ -96,29 +100,39 @@ def expect_unchanged(session: Session, plan: ImportPlan) -> None:
     ring = get_keyring(session)
     for lines in batches(plan.lines):
         versions = {line.before.id: line.before.version for line in lines if line.before}
-        found = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
-        if {row.id: row.version for row in session.execute(found)} != versions:
+        query = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
+        current_versions = {row.id: row.version for row in session.execute(query)}
+        if current_versions != versions:
             raise VersionConflict("an expert was changed since the plan was made")
-        emails = [line.changes["email"].casefold() for line in lines if "email" in line.changes]
-        every = [mac for email in emails for mac in ring.macs("people.email", email)]
-        if session.scalar(select(Person.id).where(Person.email_mac.in_(every)).limit(1)) is not None:
+        new_emails = [line.changes["email"].casefold() for line in lines if "email" in line.changes]
+        macs = [mac for email in new_emails for mac in ring.macs("people.email", email)]
+        if session.scalar(select(Person.id).where(Person.email_mac.in_(macs)).limit(1)) is not None:
             raise VersionConflict("an address has come since the plan was made")
 
 
 def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
-    """Yield faults for a row that is about the same expert as an earlier one: it isn't clear which should win."""
-    marks: list[tuple[str, str]] = [
+    """Yield faults for a row that is about the same expert as an earlier one: it isn't clear which should win.
+
+    Names are compared only if the row has neither a number nor an address.
+    """
+    identifiers: list[tuple[str, str]] = [
         (column, values[column].casefold()) for column in ("number", "email") if column in values
     ]
-    for column, value in marks or [("name", fold(values.get("name", "")))]:
-        first = first_rows.setdefault((column, value), number)
-        if first != number and value:
-            yield column, "twice", {"row": first}
+    if not identifiers:
+        identifiers = [("name", fold(values.get("name", "")))]
+    for column, value in identifiers:
+        first_row = first_rows.setdefault((column, value), number)
+        if value and first_row != number:
+            yield column, "twice", {"row": first_row}
 
 
 def _compare(line: ImportLine, values: dict[str, Any], directory: "_Directory") -> None:
-    number, email, name = values.pop("number", None), values.get("email"), fold(line.name)[:LONGEST]
-    by_number, by_email = directory.by_number.get(number or ""), directory.of_address(email)
+    """Find the expert whom a row is about, and set the line's changes and faults. `values` are those of the row."""
+    number = values.pop("number", None)
+    email = values.get("email")
+    name = fold(line.name)[:LONGEST]
+    by_number = directory.by_number.get(number or "")
+    by_email = directory.of_address(email)
     if number and by_number is None:
         line.faults.append(("number", "unknown", {}))
     if by_number and by_email and by_number.id != by_email.id:
@@ -131,13 +145,17 @@ def _compare(line: ImportLine, values: dict[str, Any], directory: "_Directory") 
         if line.before is None:
             line.faults.append(("name", "several", {"count": directory.namesakes[name]}))
     if line.before is None:
-        if not line.name and not any(column == "name" for column, _code, _values in line.faults):
+        has_name_fault = any(column == "name" for column, _code, _values in line.faults)
+        if not line.name and not has_name_fault:
             line.faults.append(("name", "missing", {}))
-        line.namesake, line.changes = directory.namesakes[name] > 0, values
+        line.namesake = directory.namesakes[name] > 0
+        line.changes = values
         return
     line.name = line.name or line.before.name
-    now = line.before._mapping
-    line.changes = {column: value for column, value in values.items() if column != "email" and now[column] != value}
+    old_values = line.before._mapping
+    line.changes = {
+        column: value for column, value in values.items() if column != "email" and old_values[column] != value
+    }
     if email and line.before.email_mac not in directory.macs[email.casefold()]:
         line.changes["email"] = email
 
@@ -146,44 +164,53 @@ class _Directory:
     """The experts that a batch of rows may be about, loaded in at most five queries."""
 
     def __init__(self, session: Session, rows: Iterable[dict[str, Any]]) -> None:
-        ring, listed = get_keyring(session), list(rows)
-        self.macs = {
-            email: ring.macs("people.email", email)
-            for email in {row["email"].casefold() for row in listed if "email" in row}
-        }
-        every = [mac for macs in self.macs.values() for mac in macs]
-        people = session.execute(select(Person.id, Person.email_mac).where(Person.email_mac.in_(every))).all()
-        self._people = {row.email_mac: row.id for row in people}
-        addressed = _load_experts(session, Expert.person_id.in_(self._people.values()))
-        kept = {one.merged_into_id for one in addressed if one.merged_into_id}
-        others = {one.id: one for one in _load_experts(session, Expert.id.in_(kept))} if kept else {}
+        rows = list(rows)
+        self._load_by_address(session, {row["email"].casefold() for row in rows if "email" in row})
+        numbers = [row["number"] for row in rows if "number" in row]
+        numbered = _load_experts(session, Expert.public_id.in_(numbers), IS_LISTED)
+        self.by_number = {expert.public_id: expert for expert in numbered}
+        self._load_by_name(session, {fold(row["name"])[:LONGEST] for row in rows if row.get("name")})
+
+    def _load_by_address(self, session: Session, emails: set[str]) -> None:
+        ring = get_keyring(session)
+        self.macs = {email: ring.macs("people.email", email) for email in emails}
+        all_macs = [mac for macs in self.macs.values() for mac in macs]
+        people = session.execute(select(Person.id, Person.email_mac).where(Person.email_mac.in_(all_macs)))
+        self._person_ids: dict[bytes, int] = {row.email_mac: row.id for row in people}
+        experts = _load_experts(session, Expert.person_id.in_(self._person_ids.values()))
+        kept_ids = {expert.merged_into_id for expert in experts if expert.merged_into_id}
+        kept = {expert.id: expert for expert in _load_experts(session, Expert.id.in_(kept_ids))} if kept_ids else {}
         # The address of a merged expert leads to the one that they were merged into.
-        self._by_person = {one.person_id: others.get(one.merged_into_id, one) for one in addressed}
-        numbers = [row["number"] for row in listed if "number" in row]
-        self.by_number = {
-            one.public_id: one for one in _load_experts(session, Expert.public_id.in_(numbers), *NOT_MERGED)
-        }
-        names = {fold(row["name"])[:LONGEST] for row in listed if row.get("name")}
-        known = select(Expert.folded, func.count(), func.min(Expert.id)).where(Expert.folded.in_(names), *NOT_MERGED)
-        named = session.execute(known.group_by(Expert.folded)).all()
-        self.namesakes = Counter({name: count for name, count, _key in named})
-        alone = _load_experts(session, Expert.id.in_([key for _name, count, key in named if count == 1]), *NOT_MERGED)
-        self.by_name = {fold(one.name)[:LONGEST]: one for one in alone}
+        self._by_person = {expert.person_id: kept.get(expert.merged_into_id, expert) for expert in experts}
+
+    def _load_by_name(self, session: Session, names: set[str]) -> None:
+        """Count the experts of each folded name, and load those whose name nobody else has."""
+        query = select(Expert.folded, func.count(), func.min(Expert.id)).where(Expert.folded.in_(names), IS_LISTED)
+        groups = session.execute(query.group_by(Expert.folded)).all()
+        self.namesakes = Counter({name: count for name, count, _id in groups})
+        unique_ids = [expert_id for _name, count, expert_id in groups if count == 1]
+        unique = _load_experts(session, Expert.id.in_(unique_ids), IS_LISTED)
+        self.by_name = {fold(expert.name)[:LONGEST]: expert for expert in unique}
 
     def of_address(self, email: str | None) -> KnownExpert | None:
-        return self._by_person.get(self._person(email) or 0)
+        return self._by_person.get(self._person_id(email) or 0)
 
     def is_staff(self, email: str | None) -> bool:
         """Return whether the address belongs to a person who is no expert: files can't make experts of colleagues."""
-        person = self._person(email)
-        return person is not None and person not in self._by_person
+        person_id = self._person_id(email)
+        return person_id is not None and person_id not in self._by_person
 
-    def _person(self, email: str | None) -> int | None:
-        found = (self._people.get(mac) for mac in self.macs[email.casefold()]) if email else ()
-        return next((key for key in found if key is not None), None)
+    def _person_id(self, email: str | None) -> int | None:
+        if not email:
+            return None
+        for mac in self.macs[email.casefold()]:
+            person_id = self._person_ids.get(mac)
+            if person_id is not None:
+                return person_id
+        return None
 
 
-NOT_MERGED = (Expert.is_listed(),)
+IS_LISTED = Expert.is_listed()
 
 
 def _load_experts(session: Session, *where: Any) -> list[KnownExpert]:
@@ -226,29 +253,30 @@ def run_import(
 
 def _insert_experts(session: Session, actor: Actor, lines: Sequence[ImportLine], language: str) -> None:
     people: Rows = [{"public_id": new_public_id(), "name": line.name, "language": language} for line in lines]
-    nowhere = dict.fromkeys(("email_sealed", "email_mac", "key_no"))
+    no_address = dict.fromkeys(("email_sealed", "email_mac", "key_no"))
     for person, line in zip(people, lines, strict=True):
         email = line.changes.get("email")
-        person.update(sealed_address(session, person["public_id"], email) if email else nowhere)
+        person.update(sealed_address(session, person["public_id"], email) if email else no_address)
+    person_ids = _insert_rows(session, Person, people)
     experts = [
-        {"public_id": new_public_id(), "version": 1, "person_id": key, **_profile(line)}
-        for key, line in zip(_insert_rows(session, Person, people), lines, strict=True)
+        {"public_id": new_public_id(), "version": 1, "person_id": person_id, **_profile(line)}
+        for person_id, line in zip(person_ids, lines, strict=True)
     ]
     ids = _insert_rows(session, Expert, experts)
-    _name_topics(session, ids, experts)
+    _insert_topics(session, ids, experts)
     _record_events(session, actor, "expert.record", ids, lines)
 
 
 def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
     """Insert rows and return their ids in the same order. SQLite guarantees that order only for one row at a time."""
-    _bulk(session, model, rows)
-    names = [row["public_id"] for row in rows]
-    kept = session.execute(select(model.public_id, model.id).where(model.public_id.in_(names)))
-    found: dict[str, int] = {row.public_id: row.id for row in kept}
-    return [found[name] for name in names]
+    _bulk_insert(session, model, rows)
+    public_ids = [row["public_id"] for row in rows]
+    inserted = session.execute(select(model.public_id, model.id).where(model.public_id.in_(public_ids)))
+    ids: dict[str, int] = {row.public_id: row.id for row in inserted}
+    return [ids[public_id] for public_id in public_ids]
 
 
-def _bulk(session: Session, model: Any, rows: Rows) -> None:
+def _bulk_insert(session: Session, model: Any, rows: Rows) -> None:
     """Insert rows without the ORM, which would look at every value of every row."""
     if rows:
         session.connection().execute(insert(model.__table__), rows)
@@ -256,15 +284,16 @@ def _bulk(session: Session, model: Any, rows: Rows) -> None:
 
 def _profile(line: ImportLine) -> dict[str, Any]:
     """Return the columns of the profile after the change, with those by which it is found."""
-    profile = {
-        name: line.changes[name]
-        if name in line.changes
-        else getattr(line.before, name)
-        if line.before
-        else KINDS[field.kind].empty()
-        for name, field in PROFILE.items()
-    }
-    del profile["name"]
+    profile: dict[str, Any] = {}
+    for name, profile_field in PROFILE.items():
+        if name == "name":  # a column of the person
+            continue
+        if name in line.changes:
+            profile[name] = line.changes[name]
+        elif line.before:
+            profile[name] = getattr(line.before, name)
+        else:
+            profile[name] = KINDS[profile_field.kind].empty()
     return profile | expert_search.columns(line.name, profile)
 
 
@@ -274,12 +303,12 @@ def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine])
     profiles = [{"key": before.id, **_profile(line)} for line, before in known]
     _update_rows(session, Expert, profiles, version=Expert.version + 1)
     session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id.in_(ids)))
-    _name_topics(session, ids, profiles)
+    _insert_topics(session, ids, profiles)
     renamed = [(line.name, before) for line, before in known if "name" in line.changes]
     _update_rows(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
-    # The check was of the old name.
-    void = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
-    session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(void))
+    # The check of who they are was made for the old name.
+    unverified = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
+    session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(unverified))
     addresses = [
         {"key": before.person_id, **sealed_address(session, before.person_public_id, line.changes["email"])}
         for line, before in known
@@ -297,15 +326,27 @@ def _update_rows(session: Session, model: Any, rows: Rows, **also: Any) -> None:
         session.connection().execute(update(table).where(table.c.id == bindparam("key")).values(**values), rows)
 
 
-def _name_topics(session: Session, ids: Sequence[int], profiles: Rows) -> None:
-    named = [(key, expert_search.terms(profile["topics"])) for key, profile in zip(ids, profiles, strict=True)]
-    _bulk(session, ExpertTopic, [{"expert_id": key, "term": term} for key, terms in named for term in terms])
+def _insert_topics(session: Session, ids: Sequence[int], profiles: Rows) -> None:
+    rows = [
+        {"expert_id": expert_id, "term": term}
+        for expert_id, profile in zip(ids, profiles, strict=True)
+        for term in expert_search.terms(profile["topics"])
+    ]
+    _bulk_insert(session, ExpertTopic, rows)
 
 
 def _record_events(
     session: Session, actor: Actor, action: str, ids: Sequence[int], lines: Sequence[ImportLine]
 ) -> None:
-    same = {"at": now(session), "actor": actor.ref, "action": action, "noun": "expert"}
-    same["newsletter_id"] = getattr(actor, "newsletter_id", None)
-    facts = [{"columns": sorted(line.changes), "row": line.number} for line in lines]
-    _bulk(session, Event, [{**same, "noun_id": key, "facts": fact} for key, fact in zip(ids, facts, strict=True)])
+    shared_columns = {
+        "at": now(session),
+        "actor": actor.ref,
+        "newsletter_id": getattr(actor, "newsletter_id", None),
+        "action": action,
+        "noun": "expert",
+    }
+    events = []
+    for expert_id, line in zip(ids, lines, strict=True):
+        facts = {"columns": sorted(line.changes), "row": line.number}
+        events.append({**shared_columns, "noun_id": expert_id, "facts": facts})
+    _bulk_insert(session, Event, events)

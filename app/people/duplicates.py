@@ -21,10 +21,10 @@ from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
 
-WALKED = 2_000  # rows read per query, in the order of sounds
-CROWD = 40  # larger groups of one longest name are compared by whole names only
-MOST = 50  # pairs per longest name; the next ones follow once these are decided
-JUDGED = 60  # pairs loaded at a time
+ROWS_PER_QUERY = 2_000  # in the order of sounds
+LARGE_GROUP = 40  # larger groups of one longest name are compared by whole names only
+PAIRS_PER_GROUP = 50  # of one longest name; the next ones follow once these are decided
+PAIRS_PER_LOAD = 60
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Sound:
+    """The id of an expert, and the sound of their name: `alike`, as `name_forms.phonetic_key` returns it."""
+
     id: int
     alike: str
+
+    @property
+    def longest_name(self) -> str:
+        return self.alike.partition(" ")[0]
 
 
 def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
@@ -50,8 +56,8 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
     found: list[Pair] = []
     candidates: list[tuple[int, int, bool]] = []
     for group in _groups(session, after.alike if after else ""):
-        candidates += islice(_candidates(group), MOST)
-        if len(candidates) >= JUDGED:
+        candidates += islice(_candidates(group), PAIRS_PER_GROUP)
+        if len(candidates) >= PAIRS_PER_LOAD:
             found += _load_pairs(session, candidates)
             candidates = []
         if len(found) >= limit:
@@ -68,61 +74,71 @@ def has_namesake(session: Session, expert: Expert) -> bool:
 def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
     """Yield groups of experts who share their longest name, by walking one index."""
     rows = _walk(session, after)
-    for _longest, group in groupby(rows, key=lambda row: row.alike.partition(" ")[0]):
-        listed = list(group)
-        if len(listed) > 1:
-            yield listed
+    for _name, members in groupby(rows, key=lambda row: row.longest_name):
+        group = list(members)
+        if len(group) > 1:
+            yield group
 
 
 def _walk(session: Session, after: str) -> Iterator[Sound]:
-    """Yield all experts after the group of the name `after`. A space sorts before anything that may continue a name."""
+    """Yield all experts whose longest name comes after that of `after`, in the order of sounds."""
     start = after.partition(" ")[0]
-    at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
+    # The last sound that the group of `start` can have, as a space sorts before anything that may continue a name.
+    cursor: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
     query = select(Expert.id, Expert.alike).where(Expert.is_listed(), Expert.alike != "")
     everybody = Listing[Expert](query, (Expert.alike, Expert.id), rising=True)
     while True:
-        rows = session.execute(everybody.select(at, WALKED)).all()
-        yield from (Sound(row.id, row.alike) for row in rows if row.alike.partition(" ")[0] != start)
-        if len(rows) < WALKED:
+        rows = session.execute(everybody.select(cursor, ROWS_PER_QUERY)).all()
+        for row in rows:
+            sound = Sound(row.id, row.alike)
+            if sound.longest_name != start:
+                yield sound
+        if len(rows) < ROWS_PER_QUERY:
             return
-        at = (rows[-1].alike, rows[-1].id)
+        cursor = (rows[-1].alike, rows[-1].id)
 
 
 def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
     """Yield pairs that could be one person: their ids in order, and whether the names sound the same."""
-    for one, other in combinations(group, 2) if len(group) <= CROWD else _same_name_pairs(group):
-        same = one.alike == other.alike
-        if same or is_like(one.alike, other.alike):
-            yield (*sorted((one.id, other.id)), same)  # type: ignore[misc]
+    pairs_to_compare = combinations(group, 2) if len(group) <= LARGE_GROUP else _same_name_pairs(group)
+    for one, other in pairs_to_compare:
+        is_same = one.alike == other.alike
+        if is_same or is_like(one.alike, other.alike):
+            yield min(one.id, other.id), max(one.id, other.id), is_same
 
 
 def _same_name_pairs(group: list[Sound]) -> Iterator[tuple[Sound, Sound]]:
     for _name, namesakes in groupby(group, key=lambda row: row.alike):
-        yield from combinations(list(namesakes)[:CROWD], 2)
+        yield from combinations(list(namesakes)[:LARGE_GROUP], 2)
 
 
 def _load_pairs(session: Session, candidates: list[tuple[int, int, bool]]) -> list[Pair]:
     if not candidates:
         return []
-    keys = {key for one, other, _ in candidates for key in (one, other)}
-    experts = get_many(session, Expert, keys)
-    known = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(keys))
-    two_people = {(row.one_id, row.other_id) for row in session.execute(known)}
-    domains = {key: _domain(session, row) for key, row in experts.items()}
+    ids = {expert_id for one_id, other_id, _is_same in candidates for expert_id in (one_id, other_id)}
+    experts = get_many(session, Expert, ids)
+    query = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(ids))
+    distinct_pairs = {(row.one_id, row.other_id) for row in session.execute(query)}
+    domains = {expert_id: _domain(session, expert) for expert_id, expert in experts.items()}
     found = []
-    for one, other, same in candidates:
-        a, b = experts[one], experts[other]
-        at_one = {
-            "organisation": bool(a.organisation) and a.organisation.casefold() == b.organisation.casefold(),
-            "domain": bool(domains[one]) and domains[one] == domains[other],
-        }
-        reasons = [reason for reason, holds in at_one.items() if holds]
-        if (one, other) not in two_people and (same or reasons):
-            found.append(Pair(a, b, ("name" if same else "like name", *reasons)))
+    for one_id, other_id, is_same in candidates:
+        if (one_id, other_id) in distinct_pairs:
+            continue
+        one, other = experts[one_id], experts[other_id]
+        reasons = []
+        if one.organisation and one.organisation.casefold() == other.organisation.casefold():
+            reasons.append("organisation")
+        if domains[one_id] and domains[one_id] == domains[other_id]:
+            reasons.append("domain")
+        if is_same:
+            found.append(Pair(one, other, ("name", *reasons)))
+        elif reasons:
+            found.append(Pair(one, other, ("like name", *reasons)))
     return found
 
 
 def _domain(session: Session, expert: Expert) -> str:
+    """Return the domain of an expert's address, or "" without an address and for a provider that anybody can use."""
     domain = (email_of(session, expert.person) or "").rpartition("@")[2]
     return "" if domain in word_tables(__file__, "address_domains")["everybodys"] else domain
 
@@ -137,6 +153,5 @@ def mark_distinct(session: Session, actor: Staff, expert: Expert, other_expert: 
     if first == second:
         raise InvalidTransition("expert", "tell from itself", None)
     if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
-        said = {"said_by_id": actor.person_id, "said_at": now(session)}
-        session.add(Namesakes(one_id=first, other_id=second, **said))
+        session.add(Namesakes(one_id=first, other_id=second, said_by_id=actor.person_id, said_at=now(session)))
         audit.record(session, actor, "expert.two_people", expert, facts={"other": other_expert.id})

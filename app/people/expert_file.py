@@ -29,8 +29,8 @@ FIELDS: dict[str, ProfileField] = {
 }
 PARTS_OF_NAME = ("given", "family")
 NEEDED = (("name",), PARTS_OF_NAME, ("number",), ("email",))
-NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")
-AT_ONCE = 1_000  # experts read per query
+NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # a public id
+BATCH = 1_000  # experts read per query
 
 Fault = tuple[str, str, dict[str, Any]]  # the column, a code, and the values of its sentence
 
@@ -52,16 +52,21 @@ def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     cells = dict(cells)
     given, family, name = (cells.pop(column, "").strip() for column in (*PARTS_OF_NAME, "name"))
     # If there is a column for the family name, "name" may be the full name or, as in Russian files, the given name.
-    cells["name"] = name if name and fold(family) in fold(name) else f"{name or given} {family}"
+    is_full_name = bool(name) and fold(family) in fold(name)
+    cells["name"] = name if is_full_name else f"{name or given} {family}"
+    values: dict[str, Any] = {}
     number = cells.pop("number", "").strip().upper()
-    values: dict[str, Any] = {"number": number} if NUMBER.fullmatch(number) else {}  # else another program's number
+    if NUMBER.fullmatch(number):  # any other number is of another program
+        values["number"] = number
     faults: list[Fault] = []
     for column, text in cells.items():
-        if text.strip():
-            try:
-                values[column] = parse(FIELDS[column], text)
-            except FieldError as wrong:
-                faults.append((column, "address" if column == "email" else wrong.key, wrong.values))
+        if not text.strip():
+            continue
+        try:
+            values[column] = parse(FIELDS[column], text)
+        except FieldError as error:
+            code = "address" if column == "email" else error.key
+            faults.append((column, code, error.values))
     return {column: value for column, value in values.items() if value not in ("", [], None)}, faults
 
 
@@ -71,7 +76,7 @@ def heads() -> tuple[str, ...]:
 
 def rows(session: Session) -> Iterator[tuple[str, ...]]:
     """Yield a row for each expert in the order of names, without merged ones."""
-    for batch in expert_search.directory().whole(session, AT_ONCE):
+    for batch in expert_search.directory().whole(session, BATCH):
         yield from (_row(session, expert) for expert in batch)
 
 

@@ -12,7 +12,7 @@ from ..core.listing import Listing
 from .models import PROFILE, Expert, ExpertTopic
 from .name_forms import LONGEST, fold, language_words, phonetic_key
 
-SAID = tuple(name for name, field in PROFILE.items() if field.is_found_by)
+SEARCHED_FIELDS = tuple(name for name, field in PROFILE.items() if field.is_found_by)
 LONGEST_TERM = 60
 
 
@@ -21,10 +21,11 @@ def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
 
     Each language is included as "=kk-arab=", so that it can be searched for exactly.
     """
-    topics, languages = profile.get("topics") or (), profile.get("languages") or ()
-    said = fold(" ".join((name, *(profile.get(part) or "" for part in SAID), *topics)))
-    tongues = " ".join(f"{language_words(code)} {_tag(code)}" for code in languages)
-    return {"folded": fold(name)[:LONGEST], "alike": phonetic_key(name), "words": f"{said} {tongues}".strip()}
+    topics = profile.get("topics") or ()
+    field_texts = [profile.get(field) or "" for field in SEARCHED_FIELDS]
+    text = fold(" ".join((name, *field_texts, *topics)))
+    languages = " ".join(f"{language_words(code)} {_tag(code)}" for code in profile.get("languages") or ())
+    return {"folded": fold(name)[:LONGEST], "alike": phonetic_key(name), "words": f"{text} {languages}".strip()}
 
 
 def _tag(code: str) -> str:
@@ -33,13 +34,14 @@ def _tag(code: str) -> str:
 
 def terms(topics: Sequence[str]) -> list[str]:
     """Return the topics as they are looked up, without duplicates."""
-    return [term for term in dict.fromkeys(fold(topic)[:LONGEST_TERM] for topic in topics) if term]
+    folded_topics = dict.fromkeys(fold(topic)[:LONGEST_TERM] for topic in topics)
+    return [term for term in folded_topics if term]
 
 
 def describe(session: Session, expert: Expert) -> None:
     """Update the columns and topics by which an expert is found, after a change. The expert must have been flushed."""
-    made = columns(expert.person.name, {part: getattr(expert, part) for part in (*SAID, "topics", "languages")})
-    for column, value in made.items():
+    profile = {field: getattr(expert, field) for field in (*SEARCHED_FIELDS, "topics", "languages")}
+    for column, value in columns(expert.person.name, profile).items():
         setattr(expert, column, value)
     session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id == expert.id))
     session.add_all(ExpertTopic(expert_id=expert.id, term=term) for term in terms(expert.topics))
@@ -61,8 +63,8 @@ def directory(
     if language:
         query = query.where(Expert.words.contains(_tag(language), autoescape=True))
     if topic:
-        about = exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == fold(topic)[:LONGEST_TERM])
-        query = query.where(about)
+        term = fold(topic)[:LONGEST_TERM]
+        query = query.where(exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == term))
     return Listing(query, (Expert.folded, Expert.id), rising=True)
 
 

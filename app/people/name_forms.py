@@ -16,8 +16,8 @@ from ..text.word_tables import word_tables
 LONGEST = 200  # characters, like the column of a name
 
 _WORD = re.compile(r"\w+")
-_TWICE = re.compile(r"([^\W\d_])\1+")
-CLOSE = 0.8  # of SequenceMatcher's ratio: one letter in five may differ
+_REPEATED_LETTER = re.compile(r"([^\W\d_])\1+")  # "ss" in "Hussein"
+MIN_SIMILARITY = 0.8  # of SequenceMatcher's ratio: one letter in five may differ
 
 
 @cache
@@ -30,10 +30,11 @@ def _to_latin() -> dict[int, str]:
 @lru_cache(maxsize=4_096)  # a file names the same places and topics again and again
 def fold(text: str) -> str:
     """Return a text for sorting and finding: "Гульнара Есенова" and "GULNARA ESENOVA" become "gulnara esenova"."""
-    bare = text.casefold()
-    if not bare.isascii():
-        bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
-    return " ".join(_WORD.findall(bare.translate(_to_latin()).replace("'", "").replace("’", "").replace("_", " ")))
+    text = text.casefold()
+    if not text.isascii():  # remove the accents
+        text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    latin = text.translate(_to_latin())
+    return " ".join(_WORD.findall(latin.replace("'", "").replace("’", "").replace("_", " ")))
 
 
 def phonetic_key(name: str) -> str:
@@ -43,10 +44,11 @@ def phonetic_key(name: str) -> str:
 
 
 def _phonetic_form(name_part: str) -> str:
-    name_part = "h" + name_part[1:] if name_part.startswith("x") else name_part
-    for written, sound in word_tables(__file__, "name_forms")["sounds"]:
-        name_part = name_part.replace(written, sound)
-    return _TWICE.sub(r"\1", name_part)
+    if name_part.startswith("x"):
+        name_part = "h" + name_part[1:]
+    for spelling, sound in word_tables(__file__, "name_forms")["sounds"]:
+        name_part = name_part.replace(spelling, sound)
+    return _REPEATED_LETTER.sub(r"\1", name_part)
 
 
 def is_like(key: str, other_key: str) -> bool:
@@ -54,16 +56,16 @@ def is_like(key: str, other_key: str) -> bool:
 
     "L." is similar to "Leyla".
     """
-    first, *mine = key.split()
-    second, *theirs = other_key.split()
-    if first != second or not mine or not theirs:
+    longest, *other_words = key.split()
+    longest_of_other, *other_words_of_other = other_key.split()
+    if longest != longest_of_other or not other_words or not other_words_of_other:
         return False
-    return all(any(_may_match(word, its) for its in theirs) for word in mine)
+    return all(any(_may_match(word, candidate) for candidate in other_words_of_other) for word in other_words)
 
 
 def _may_match(name_part: str, other_part: str) -> bool:
     shorter, longer = sorted((name_part, other_part), key=len)
-    return longer.startswith(shorter) or SequenceMatcher(None, name_part, other_part).ratio() >= CLOSE
+    return longer.startswith(shorter) or SequenceMatcher(None, name_part, other_part).ratio() >= MIN_SIMILARITY
 
 
 @lru_cache(maxsize=512)

@@ -27,11 +27,12 @@ ENCODINGS = {
     "cp1254": "Windows-1254 (Turkish)",
     "cp1256": "Windows-1256 (Arabic)",
 }
-HEADS = 20_000  # characters in which the line of heads must end
+LONGEST_HEADS = 20_000  # characters in which the line of heads must end
 DELIMITERS = (",", ";", "\t")
-# OWASP, "CSV injection", with the full-width characters; and the apostrophes that we or others have put before.
-_RISKY = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
+# The beginning of a cell that spreadsheets would run, such as "=1+1", also with full-width signs, and after apostrophes
+# that we or others have put before it. See OWASP, "CSV injection".
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 
 class Unreadable(Exception):
@@ -47,7 +48,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the file with its number, the line of heads being 1; `more` counts filled cells beyond the last head."""
+    """A row of the file: its `number`, counted from the line of heads, which is 1, and its `cells` by column.
+
+    `more` counts filled cells beyond the last head.
+    """
 
     number: int
     cells: dict[str, str]
@@ -56,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with known columns. `ignored` are unknown heads; `guessed` is true if the encoding is only a guess."""
+    """A table. `columns` are the known ones, `ignored` the unknown heads. `guessed`: the `encoding` is only a guess."""
 
     encoding: str
     guessed: bool
@@ -78,66 +82,75 @@ def read(
         raise Unreadable("large")
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise Unreadable("workbook")
-    chosen = encoding or _encoding_of(data)
+    used_encoding = encoding or _encoding_of(data)
     try:
-        text = data.decode(chosen).removeprefix("\ufeff").replace("\0", "")
+        text = data.decode(used_encoding).removeprefix("\ufeff").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
-        raise Unreadable("encoding", encoding=ENCODINGS.get(chosen, "")) from None
+        raise Unreadable("encoding", encoding=ENCODINGS.get(used_encoding, "")) from None
     text, delimiter = _delimiter_of(text, columns_by_header)
-    rows = _records(text, delimiter)
-    first = next(rows, None)
-    if first is None:
+    records = _records(text, delimiter)
+    heads = next(records, None)
+    if heads is None:
         raise Unreadable("empty")
-    columns = [columns_by_header.get(fold(head), "") for head in first]
-    twice = [name for name, times in Counter(filter(None, columns)).items() if times > 1]
-    if twice:
-        raise Unreadable("twice", column=twice[0])
-    if not any(all(name in columns for name in some) for some in required_columns):
-        raise Unreadable("columns", heads=", ".join(head.strip()[:40] for head in first[:12]))
-    ignored = tuple(head.strip()[:60] for head, name in zip(first, columns, strict=True) if head.strip() and not name)
-    guessed = not encoding and not data.isascii() and chosen.startswith("cp")
-    listed = tuple(_rows(rows, columns))
-    return Sheet(chosen, guessed, delimiter, tuple(filter(None, columns)), ignored, listed)
+    columns = [columns_by_header.get(fold(head), "") for head in heads]  # "" for an unknown head
+    known_columns = tuple(filter(None, columns))
+    repeated = [name for name, count in Counter(known_columns).items() if count > 1]
+    if repeated:
+        raise Unreadable("twice", column=repeated[0])
+    if not any(set(names) <= set(columns) for names in required_columns):
+        raise Unreadable("columns", heads=", ".join(head.strip()[:40] for head in heads[:12]))
+    unknown_heads = [head.strip() for head, name in zip(heads, columns, strict=True) if not name]
+    return Sheet(
+        encoding=used_encoding,
+        guessed=not encoding and not data.isascii() and used_encoding.startswith("cp"),
+        delimiter=delimiter,
+        columns=known_columns,
+        ignored=tuple(head[:60] for head in unknown_heads if head),
+        rows=tuple(_rows(records, columns)),
+    )
 
 
 def _encoding_of(data: bytes) -> str:
     """Guess the encoding: UTF-16 by its byte order mark or zeros, UTF-8 if it decodes, else by runs of high bytes."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    if data[1:200:2].count(0) > len(data[:200]) // 4:
+    many = len(data[:200]) // 4  # half of the high bytes are zeros: UTF-16 with mostly Latin letters
+    if data[1:200:2].count(0) > many:
         return "utf-16-le"
-    if data[0:200:2].count(0) > len(data[:200]) // 4:
+    if data[0:200:2].count(0) > many:
         return "utf-16-be"
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        runs = [len(run) for run in _HIGH_RUNS.findall(data[:200_000])]
-        in_words = sum(length for length in runs if length > 2)
-        return "cp1251" if in_words * 2 > sum(runs) else "cp1252"
+        # Cyrillic words consist of high bytes, while Western ones have single high bytes for their accented letters.
+        run_lengths = [len(run) for run in _HIGH_BYTES.findall(data[:200_000])]
+        bytes_in_words = sum(length for length in run_lengths if length > 2)
+        return "cp1251" if bytes_in_words * 2 > sum(run_lengths) else "cp1252"
     return "utf-8"
 
 
 def _delimiter_of(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
     """Return the text from its heads on, and the delimiter with which most heads are known."""
-    stated = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
-    if stated and stated[1] in DELIMITERS:
-        return text[stated.end() :], stated[1]
+    declaration = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
+    if declaration and declaration[1] in DELIMITERS:
+        return text[declaration.end() :], declaration[1]
 
-    def known(delimiter: str) -> tuple[int, int]:
-        first = next(_records(text[:HEADS], delimiter), [])
-        return sum(fold(head) in columns_by_header for head in first), len(first)
+    def count_heads(delimiter: str) -> tuple[int, int]:
+        """Return how many heads are known with this delimiter, and how many there are at all."""
+        heads = next(_records(text[:LONGEST_HEADS], delimiter), [])
+        return sum(fold(head) in columns_by_header for head in heads), len(heads)
 
-    return text, max(DELIMITERS, key=known)
+    return text, max(DELIMITERS, key=count_heads)
 
 
 def _records(text: str, delimiter: str) -> Iterator[list[str]]:
-    read = 0
+    count = 0
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            read += 1
+            count += 1
             yield record
     except csv.Error:
-        raise Unreadable("quotes", row=read + 1) from None
+        raise Unreadable("quotes", row=count + 1) from None
 
 
 def _rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]:
@@ -154,12 +167,12 @@ def _rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]
 
 def escape_cell(cell: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if _RISKY.match(cell) else cell
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unescape_cell(cell: str) -> str:
     """Return the cell before `escape_cell`."""
-    return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
