@@ -45,17 +45,15 @@ def card_address(context: ReaderContext, item: EditionItem | ItemTranslation) ->
 
 @reader.get("/<slug>/cards/<public_id>/<digest>.png")
 @public
-def card(place: ReaderContext, public_id: str, digest: str) -> ResponseReturnValue:
-    session, newsletter = place.session, place.newsletter
+def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnValue:
+    session, newsletter = context.session, context.newsletter
     item, _edition = or_404(archive.story(session, newsletter, public_id))
     if item.question.is_retracted:
-        return place.page("reader/retracted.html", "answers"), 410
-    cards = [
-        card_of(newsletter, item),
-        *(card_of(newsletter, one) for one in item_translations.list_visible_translations(session, item)),
-    ]
-    drawn = or_404(next((one for one in cards if one.digest == digest), None)).png()
-    return Response(or_404(drawn), mimetype="image/png")
+        return context.page("reader/retracted.html", "answers"), 410
+    translations = item_translations.list_visible_translations(session, item)
+    cards = [card_of(newsletter, version) for version in (item, *translations)]
+    requested_card = or_404(next((card for card in cards if card.digest == digest), None))
+    return Response(or_404(requested_card.png()), mimetype="image/png")
 
 
 PAGE, RELATED = 20, 3
@@ -75,40 +73,40 @@ class Version(NamedTuple):
 
 @reader.get("/<slug>/answers")
 @public
-def answers(place: ReaderContext) -> ResponseReturnValue:
+def answers(context: ReaderContext) -> ResponseReturnValue:
     """List all published Q&As, newest first. In the query, `year` filters, `before` is the previous page's last Q&A."""
     if request.args.get("topic"):  # the URLs of topics before they had pages of their own
-        known = [topic.slug for topic in archive.topics(place.session, place.newsletter)]
+        known = [topic.slug for topic in archive.topics(context.session, context.newsletter)]
         topic = str(_read_choice("topic", known))
-        return redirect(_topic_url(place, topic, year=request.args.get("year")), code=301)
-    return _render_listing(place, None)
+        return redirect(_topic_url(context, topic, year=request.args.get("year")), code=301)
+    return _render_listing(context, None)
 
 
 @reader.get("/<slug>/topics/<topic>")
 @public
-def topic(place: ReaderContext, topic: str) -> str:
+def topic(context: ReaderContext, topic: str) -> str:
     """List the published Q&As on a topic, like `answers`. The URL doesn't change when the topic is renamed."""
-    return _render_listing(place, topic)
+    return _render_listing(context, topic)
 
 
 def _render_listing(context: ReaderContext, slug: str | None) -> str:
     session, newsletter = context.session, context.newsletter
     topics, years = archive.topics(session, newsletter), archive.years(session, newsletter)
-    topic = or_404(next((one for one in topics if one.slug == slug), None)) if slug else None
+    topic = or_404(next((topic for topic in topics if topic.slug == slug), None)) if slug else None
     year = _read_choice("year", [str(year) for year in years])
     listing = archive.listing(newsletter, slug, int(year) if year else None)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
-    all_of_it = partial(_topic_url, context, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
-    items = paginate(session, listing, PAGE, last, partial(all_of_it, year=year), cursor=archive.cursor)
-    shown = stories_of(newsletter, items.rows)
+    list_url = partial(_topic_url, context, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
+    items = paginate(session, listing, PAGE, last, partial(list_url, year=year), cursor=archive.cursor)
+    stories = stories_of(newsletter, items.rows)
     return context.page(
         "reader/answers.html",
         "answers",
-        by_year=[(y, list(group)) for y, group in groupby(shown, lambda story: story.at.astimezone(zone()).year)],
+        by_year=[(y, list(group)) for y, group in groupby(stories, lambda story: story.at.astimezone(zone()).year)],
         topics=topics,
-        years=_list_year_links(years, all_of_it),
+        years=_list_year_links(years, list_url),
         topic=topic,
-        permanent_url=absolute_url(session, all_of_it(lang=None)),
+        permanent_url=absolute_url(session, list_url(lang=None)),
         year=year,
         keyset=items.keyset,
     )
@@ -116,18 +114,22 @@ def _render_listing(context: ReaderContext, slug: str | None) -> str:
 
 def _list_year_links(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
     """Return each year with its URL. Only one is built by Flask: with many years, that took half of the page's time."""
-    before, year, after = address_of(year=0).rpartition("year=0")
-    return [(one, f"{before}{year[:-1]}{one}{after}") for one in years]
+    before, _placeholder, after = address_of(year=0).rpartition("year=0")
+    return [(year, f"{before}year={year}{after}") for year in years]
 
 
-def _topic_url(context: ReaderContext, topic: str, **asked: Any) -> str:
-    return url_for("reader.topic", slug=context.newsletter.slug, topic=topic, **asked)
+def _topic_url(context: ReaderContext, topic: str, **query: Any) -> str:
+    return url_for("reader.topic", slug=context.newsletter.slug, topic=topic, **query)
 
 
 def _read_choice(name: str, choices: list[str]) -> str | None:
     """Return a parameter of the query, or None. Abort with 404 for an unknown value: made-up URLs are no pages."""
     value = request.args.get(name)
-    return or_404(value if value in choices else None) if value else None
+    if not value:
+        return None
+    if value not in choices:
+        abort(404)
+    return value
 
 
 def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
@@ -137,20 +139,21 @@ def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
 
 @reader.get("/<slug>/q/<public_id>/<words>")
 @public
-def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnValue:
-    session, newsletter = place.session, place.newsletter
+def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnValue:
+    session, newsletter = context.session, context.newsletter
     item, edition = or_404(archive.story(session, newsletter, public_id))
     if item.question.is_retracted:
-        return place.page("reader/retracted.html", "answers"), 410
-    asked = request.args.get("lang", "")
-    if words != (item.question.text.slug if item.question.text else "q"):
-        return redirect(href(newsletter, item, asked), code=301)
+        return context.page("reader/retracted.html", "answers"), 410
+    requested_code = request.args.get("lang", "")
+    slug = item.question.text.slug if item.question.text else "q"
+    if words != slug:
+        return redirect(href(newsletter, item, requested_code), code=301)
     versions = item_translations.list_visible_translations(session, item)
-    version = next((one for one in versions if one.language == asked), None)
+    version = next((version for version in versions if version.language == requested_code), None)
     [shown] = stories_of(newsletter, [version or item])
-    lasting = absolute_url(session, story_path(newsletter, item.question))
+    permanent_url = absolute_url(session, story_path(newsletter, item.question))
     before, after = archive.neighbours(session, newsletter, item)
-    return place.page(
+    return context.page(
         "reader/story.html",
         "answers",
         story=shown,
@@ -160,8 +163,8 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
         askers=piece_from(item).askers,
         edition=edition,
         ties=version.input["ties"] if version else archive.ties(session, item),
-        page_url=f"{lasting}?lang={version.language}" if version else lasting,
-        language_versions=_list_language_versions(place, item, versions, version),
+        page_url=f"{permanent_url}?lang={version.language}" if version else permanent_url,
+        language_versions=_list_language_versions(context, item, versions, version),
         corrections=made.of_questions(session, [item.question_id])[item.question_id],
         corrections_language=item.piece["language"],
         modified_on=item.mended_at,
@@ -169,11 +172,11 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
         public_id=public_id,
         previous_story=stories_of(newsletter, [before])[0] if before else None,
         next_story=stories_of(newsletter, [after])[0] if after else None,
-        related_stories=_list_related_stories(place, item),
+        related_stories=_list_related_stories(context, item),
         expert_pages=archive.get_expert_page_ids_by_name(session, item),
-        card=card_address(place, version or item),
+        card=card_address(context, version or item),
         card_size=SIZE,
-        permanent_url=lasting,
+        permanent_url=permanent_url,
     )
 
 
@@ -181,41 +184,46 @@ def _list_language_versions(
     context: ReaderContext, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
 ) -> list[Version]:
     """Return the versions of a Q&A in all its languages, the original first; none if there is only one."""
-    more = [one.language for one in versions]
-    own, lasting = item.piece["language"], absolute_url(context.session, story_path(context.newsletter, item.question))
+    translation_codes = [translation.language for translation in versions]
+    if not translation_codes:
+        return []
+    original_code = item.piece["language"]
+    current_code = version.language if version else original_code
+    permanent_url = absolute_url(context.session, story_path(context.newsletter, item.question))
     return [
         Version(
-            code,
-            autonym(code),
-            href(context.newsletter, item, lang=code),
-            lasting if code == own else f"{lasting}?lang={code}",
-            code == (version.language if version else own),
+            language=code,
+            name=autonym(code),
+            href=href(context.newsletter, item, lang=code),
+            address=permanent_url if code == original_code else f"{permanent_url}?lang={code}",
+            is_here=code == current_code,
         )
-        for code in ([own, *more] if more else [])
+        for code in (original_code, *translation_codes)
     ]
 
 
 def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Story]:
     """Return published Q&As that the search index finds similar, best first."""
     session, newsletter = context.session, context.newsletter
-    words = item.question.text.whole if item.question.text else headline(item)
-    probe = Probe(words, "question", item.question_id)
-    keys = [one.noun_id for one in find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED) if one.answered]
-    ran = archive.get_published_items(session, newsletter, keys) if keys else {}
-    return list(stories_by_question(newsletter, ran).values())
+    text = item.question.text.whole if item.question.text else headline(item)
+    probe = Probe(text, "question", item.question_id)
+    matches = find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED)
+    question_ids = [match.noun_id for match in matches if match.answered]
+    items = archive.get_published_items(session, newsletter, question_ids) if question_ids else {}
+    return list(stories_by_question(newsletter, items).values())
 
 
 @reader.get("/<slug>/experts/<public_id>")
 @public
-def expert(place: ReaderContext, public_id: str) -> str:
+def expert(context: ReaderContext, public_id: str) -> str:
     """List the Q&As that an expert answered, if they agreed to have a page; 404 for all others."""
-    session, newsletter = place.session, place.newsletter
+    session, newsletter = context.session, context.newsletter
     page = or_404(archive.get_expert_page(session, newsletter, public_id) if public_id.isalnum() else None)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
     here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
     items = paginate(session, archive.expert_page_listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
     stories = stories_of(newsletter, or_404(archive.filter_printed_items(items.rows, page) or None))
-    return place.page(
+    return context.page(
         "reader/expert.html",
         "answers",
         name=page.name,
@@ -229,63 +237,69 @@ def expert(place: ReaderContext, public_id: str) -> str:
 
 @reader.get("/<slug>/corrections")
 @public
-def corrections(place: ReaderContext) -> str:
+def corrections(context: ReaderContext) -> str:
     """List all corrections, newest first, each with its Q&A."""
-    session, newsletter = place.session, place.newsletter
+    session, newsletter = context.session, context.newsletter
     last = _get_cursor_row(lambda key: made.place_of(session, newsletter, key))
     here = partial(url_for, "reader.corrections", slug=newsletter.slug)
     rows = paginate(session, made.listing(newsletter), PAGE, last, here)
     stories = stories_by_question(
-        newsletter, archive.get_published_items(session, newsletter, [one.question_id for one in rows.rows])
+        newsletter,
+        archive.get_published_items(session, newsletter, [correction.question_id for correction in rows.rows]),
     )
-    listed = [(one, stories[one.question_id]) for one in rows.rows if one.question_id in stories]
-    return place.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
+    listed = [
+        (correction, stories[correction.question_id]) for correction in rows.rows if correction.question_id in stories
+    ]
+    return context.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
 
 
 @reader.get("/<slug>/editions")
 @public
-def editions(place: ReaderContext) -> str:
-    session, newsletter = place.session, place.newsletter
+def editions(context: ReaderContext) -> str:
+    session, newsletter = context.session, context.newsletter
     last = _get_cursor_row(lambda key: archive.sent_edition(session, newsletter, key))
     here = partial(url_for, "reader.editions", slug=newsletter.slug)
     sent = paginate(session, archive.sent_editions(newsletter), PAGE, last, here)
     items = archive.items(session, sent.rows)
-    return place.page(
+    return context.page(
         "reader/editions.html",
         "editions",
         editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in sent.rows],
-        upcoming_dates=place.coming(),
+        upcoming_dates=context.coming(),
         keyset=sent.keyset,
     )
 
 
 @reader.get("/<slug>/editions/<public_id>")
 @public
-def edition(place: ReaderContext, public_id: str) -> str:
-    session, newsletter = place.session, place.newsletter
+def edition(context: ReaderContext, public_id: str) -> str:
+    session, newsletter = context.session, context.newsletter
     if not public_id.isalnum():
         abort(404)
     sent = or_404(archive.sent_edition(session, newsletter, public_id))
     stories = stories_of(newsletter, archive.items(session, [sent])[sent.id])
-    return place.page("reader/edition.html", "editions", edition=sent, stories=stories)
+    return context.page("reader/edition.html", "editions", edition=sent, stories=stories)
 
 
 @reader.post("/<slug>/answers")
 def find_answers(slug: str) -> str:
     """Show search results. In the form, `before` is the public ID of the previous page's last Q&A."""
-    with open_context(slug) as place:
-        session, newsletter = place.session, place.newsletter
+    with open_context(slug) as context:
+        session, newsletter = context.session, context.newsletter
         words = request.form.get("words", "")[:200]
         before = request.form.get("before", "")
-        mark = None
+        cursor = None
         if before:
             last = or_404(archive.story(session, newsletter, before) if before.isalnum() else None)[0]
-            mark = or_404(get_cursor(session, PUBLIC, "question", last.question_id))
-        hits = search(session, PUBLIC, newsletter.id, words, answered_only=True, cursor=mark, limit=PAGE + 1)
-        ran = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
-        stories = stories_by_question(newsletter, ran)
+            cursor = or_404(get_cursor(session, PUBLIC, "question", last.question_id))
+        hits = search(session, PUBLIC, newsletter.id, words, answered_only=True, cursor=cursor, limit=PAGE + 1)
+        items = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
+        stories = stories_by_question(newsletter, items)
         results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
-        older = ran[[*stories][-1]].question.public_id if len(hits) > PAGE and results else ""
-        return place.page(
+        older = ""
+        if len(hits) > PAGE and results:
+            last_question_id = list(stories)[-1]
+            older = items[last_question_id].question.public_id
+        return context.page(
             "reader/found.html", "answers", query=words, results=results, older=older, is_first_page=not before
         )

@@ -48,12 +48,14 @@ from .submission import (
 )
 
 MATCHES_SHOWN = 3
-NOT_KEPT = ("form", "then", "notes", "leave_empty")  # fields that the preview's form sets itself
+PREVIEW_FIELDS = ("form", "then", "notes", "leave_empty")  # fields that the preview's form sets itself
 
 
 @dataclass(frozen=True)
 class PublicMatch:
-    """A published answer, or an open question with the number of its askers, that is similar to the draft."""
+    """A published answer, or an open question with the number of its askers, that is similar to the draft. `words` are
+    those that it shares with the draft.
+    """
 
     words: tuple[str, ...]
     story: Story | None = None
@@ -73,15 +75,15 @@ def preview_page(
     context: ReaderContext, form_values: Mapping[str, str], submission: Submission, step: PreviewStep
 ) -> str:
     editions = archive.sent_editions(context.newsletter).page(context.session, None, 30)
-    edition = next((one for one in editions if one.id == submission.about_edition_id), None)
+    about_edition = next((edition for edition in editions if edition.id == submission.about_edition_id), None)
     return context.page(
         "reader/preview.html",
         "ask",
         submission=submission,
-        edition=edition,
+        edition=about_edition,
         step=step,
         is_requested=form_values.get("then") == "look",
-        hidden_fields=[(name, value) for name, value in form_values.items() if name not in NOT_KEPT and value],
+        hidden_fields=[(name, value) for name, value in form_values.items() if name not in PREVIEW_FIELDS and value],
         form_token=form_values.get("form"),
         language_name=autonym(submission.language) if submission.language else "",
         credit=format_credit(submission),
@@ -90,44 +92,45 @@ def preview_page(
 
 def format_credit(submission: Submission) -> str:
     """Return the reader's name as it would be printed; empty if they don't want to be named."""
-    return (
-        _("%(name)s, %(place)s", name=submission.name, place=submission.place)
-        if submission.credit == "first"
-        else submission.name
-    )
+    if submission.credit == "first":
+        return _("%(name)s, %(place)s", name=submission.name, place=submission.place)
+    return submission.name
 
 
 def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
     """Return the published answers and open questions that are likely to match a text, best first."""
     session, newsletter = context.session, context.newsletter
-    found = [
-        one for one in find_matches(session, PUBLIC, newsletter.id, Probe(text), limit=MATCHES_SHOWN) if one.likely
-    ]
-    keys = [one.noun_id for one in found]
-    if not keys:
+    matches = find_matches(session, PUBLIC, newsletter.id, Probe(text), limit=MATCHES_SHOWN)
+    likely_matches = [match for match in matches if match.likely]
+    question_ids = [match.noun_id for match in likely_matches]
+    if not question_ids:
         return []
-    # The index may be a second behind, so drop what is no longer public.
-    ran = archive.get_published_items(session, newsletter, keys)
-    open_ones = {
-        question.id: question for question in questions.list_public_questions_by_id(session, newsletter.id, keys)
+    stories = stories_by_question(newsletter, archive.get_published_items(session, newsletter, question_ids))
+    open_questions = {
+        question.id: question
+        for question in questions.list_public_questions_by_id(session, newsletter.id, question_ids)
     }
-    askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
-    stories = stories_by_question(newsletter, ran)
-    return [
-        PublicMatch(
-            next((reason.values for reason in one.reasons if reason.code == "words"), ()),
-            stories.get(one.noun_id),
-            open_ones.get(one.noun_id),
-            askers.get(one.noun_id, 0),
+    askers = questions.askers(session, list(open_questions.values())) if open_questions else {}
+    public_matches = []
+    for match in likely_matches:
+        question_id = match.noun_id
+        # The index may be a second behind, so drop what is no longer public.
+        if question_id not in stories and question_id not in open_questions:
+            continue
+        public_matches.append(
+            PublicMatch(
+                words=next((reason.values for reason in match.reasons if reason.code == "words"), ()),
+                story=stories.get(question_id),
+                question=open_questions.get(question_id),
+                askers=askers.get(question_id, 0),
+            )
         )
-        for one in found
-        if one.noun_id in stories or one.noun_id in open_ones
-    ]
+    return public_matches
 
 
 EDITIONS_OFFERED = 6
 # The fields in the collapsed part of the form, which is expanded if one of them is filled in or has an error.
-FOLDED = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
+COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
 
 
 @dataclass(frozen=True)
@@ -143,10 +146,10 @@ class Draft:
 @reader.get("/<slug>/ask")
 @with_form
 def ask(slug: str) -> str:
-    with open_context(slug) as place:
-        if not place.newsletter.takes_questions:
-            return resting_page(place)
-        return form_page(place, Draft({"edition": request.args.get("edition", "")}))
+    with open_context(slug) as context:
+        if not context.newsletter.takes_questions:
+            return resting_page(context)
+        return form_page(context, Draft({"edition": request.args.get("edition", "")}))
 
 
 @reader.get("/<slug>/send")
@@ -162,29 +165,29 @@ def ask_send(slug: str) -> ResponseReturnValue:
     """Accept the form. Its URL differs from the form's own: browsers drop the entry of a page that is posted to its own
     URL from their history, and if the connection is lost, "back" would skip the form.
     """
-    with open_context(slug) as place:
+    with open_context(slug) as context:
         typed = request.form.to_dict()
-        form = form_token.read(typed.get("form", ""), place.newsletter)
+        form = form_token.read(typed.get("form", ""), context.newsletter)
         token = typed["form"] if form else None
-        must_take(place.session, place.newsletter, form)
+        must_take(context.session, context.newsletter, form)
         if typed.get("then") == "choices":
-            return form_page(place, Draft(typed, token=token))
-        filled = parse_submission(place, typed)
-        faults = filled.faults | ({} if form else {"form": "old"})
+            return form_page(context, Draft(typed, token=token))
+        submission = parse_submission(context, typed)
+        faults = submission.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return form_page(place, Draft(typed, faults, token)), 400
-        if step := _get_preview_step(place, typed, filled, form):
-            return preview_page(place, typed, filled, step)
-        if has_no_capacity(place, form):
-            return form_page(place, Draft(typed, {"form": "full"}, token)), 503
-        why = find_spam_signals(place, typed, form, filled.body)
-    filled.work_out()
+            return form_page(context, Draft(typed, faults, token)), 400
+        if step := _get_preview_step(context, typed, submission, form):
+            return preview_page(context, typed, submission, step)
+        if has_no_capacity(context, form):
+            return form_page(context, Draft(typed, {"form": "full"}, token)), 503
+        spam_signals = find_spam_signals(context, typed, form, submission.body)
+    submission.work_out()
 
-    def take(session: Session, newsletter: Newsletter) -> Letter:
+    def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
-        return send(session, Reader(), newsletter, filled, form=form, signs=why)
+        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
 
-    return send_once(slug, form, take, lambda place, sent: form_page(place, Draft(typed, before=sent)))
+    return send_once(slug, form, make, lambda context, result: form_page(context, Draft(typed, before=result)))
 
 
 def _get_preview_step(
@@ -209,13 +212,12 @@ def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> 
     """Return a reader's submission, without the fields of options that they didn't choose."""
     hear_back = form_values.get("hear_back") or "number"
     credit = (form_values.get("credit") or "none") if context.newsletter.names_readers else "none"
-    chosen = form_values.get("language", "")
-    about = form_values.get("edition")
-    edition = next((e for e in _list_offered_editions(context) if e.public_id == about), None) if about else None
+    language_code = form_values.get("language", "")
+    edition = _get_offered_edition(context, form_values.get("edition"))
     return Submission(
         body=form_values.get("body", ""),
         background=form_values.get("background", ""),
-        language=chosen if chosen in languages_of(context.newsletter) else "",
+        language=language_code if language_code in languages_of(context.newsletter) else "",
         hear_back=hear_back,
         email=form_values.get(f"email_{hear_back}", "") if hear_back in ("once", "while") else "",
         credit=credit,
@@ -231,6 +233,15 @@ def _list_offered_editions(context: ReaderContext) -> list[Edition]:
     return archive.sent_editions(context.newsletter).page(context.session, None, EDITIONS_OFFERED)
 
 
+def _get_offered_edition(context: ReaderContext, public_id: str | None) -> Edition | None:
+    if not public_id:
+        return None
+    for edition in _list_offered_editions(context):
+        if edition.public_id == public_id:
+            return edition
+    return None
+
+
 def resting_page(context: ReaderContext, text: str = "") -> str:
     """Return the ask page of a newsletter that takes no questions, with the text of a form opened before, if any."""
     return context.page("reader/resting.html", "", text=text)
@@ -239,9 +250,9 @@ def resting_page(context: ReaderContext, text: str = "") -> str:
 @reader.errorhandler(NotTaking)
 def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
     """Answer a form that was opened before the newsletter paused or ended. The page shows the reader their text."""
-    with open_context(str((request.view_args or {})["slug"])) as place:
-        typed = (request.form.get(name, "").strip() for name in ("body", "background"))
-        return resting_page(place, "\n\n".join(filter(None, typed))), 409
+    with open_context(str((request.view_args or {})["slug"])) as context:
+        texts = (request.form.get(name, "").strip() for name in ("body", "background"))
+        return resting_page(context, "\n\n".join(filter(None, texts))), 409
 
 
 def form_page(context: ReaderContext, draft: Draft) -> str:
@@ -255,8 +266,7 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
         summary=[(_field_id(name, draft.typed), message) for name, message in errors.items()],
         form_token=draft.token,
         earlier_submission=draft.before,
-        is_expanded=any(draft.typed.get(name) not in (None, "", "none") for name in FOLDED)
-        or not draft.faults.keys().isdisjoint(FOLDED),
+        is_expanded=_is_expanded(draft),
         editions=_list_offered_editions(context),
         language_codes=languages_of(newsletter),
         consent=consent(newsletter),
@@ -266,15 +276,24 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
     )
 
 
+def _is_expanded(draft: Draft) -> bool:
+    """Return whether a collapsed field is filled in or has an error."""
+    return any(
+        name in draft.faults or draft.typed.get(name) not in (None, "", "none")  # "none" is the default credit
+        for name in COLLAPSED_FIELDS
+    )
+
+
 def _field_id(name: str, form_values: Mapping[str, str]) -> str:
     """Return the ID of the control that the error summary links to for a fault."""
-    return {
+    field_ids = {
         "form": "send",
         "email": f"email_{form_values.get('hear_back')}",
         "hear_back": "hear_back-number",
         "credit": "credit-none",
         "name": "first" if form_values.get("credit") == "first" else "name",
-    }.get(name, name)
+    }
+    return field_ids.get(name, name)
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
@@ -296,25 +315,28 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
 
 @reader.post("/<slug>/ask/<public_id>")
 def join(slug: str, public_id: str) -> ResponseReturnValue:
-    with open_context(slug) as place:
-        form = form_token.read(request.form.get("form", ""), place.newsletter)
-        must_take(place.session, place.newsletter, form)
-        question = shown_question(place.session, place.newsletter, public_id)
+    with open_context(slug) as context:
+        form = form_token.read(request.form.get("form", ""), context.newsletter)
+        must_take(context.session, context.newsletter, form)
+        question = shown_question(context.session, context.newsletter, public_id)
         if form is None:
             # The form is filled with the question, and gets a fresh token.
-            return form_page(place, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
-        if has_no_capacity(place, form):
-            return form_page(place, Draft({"body": or_404(question).wording}, {"form": "full"})), 503
+            return form_page(context, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
+        if has_no_capacity(context, form):
+            return form_page(context, Draft({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
-        why = weigh_signs(SpamEvidence(wording, (), get_submission_traits(place.newsletter, request.form, form)))
+        traits = get_submission_traits(context.newsletter, request.form, form)
+        spam_signals = weigh_signs(SpamEvidence(wording, (), traits))
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
-        if why and wording:
-            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=why)
+        if spam_signals and wording:
+            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=spam_signals)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     try:
-        return send_once(slug, form, make, lambda place, sent: form_page(place, Draft({"body": wording}, before=sent)))
+        return send_once(
+            slug, form, make, lambda context, result: form_page(context, Draft({"body": wording}, before=result))
+        )
     except MissingPrecondition as error:
         return errors.render_error(409, happened=format_error(error))

@@ -51,14 +51,14 @@ def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version 
     """
     version = get_public_version(session, slug) if session else read_public_version(db, slug)
     kept: KeptNewsletters = current_app.extensions["newsletters"]
-    there = kept.get(slug)
-    if version and there and there[0] == version:
-        return there
+    entry = kept.get(slug)
+    if version and entry and entry[0] == version:
+        return entry
     if session:
         return version, by_slug(session, slug)
-    with db.read() as own:
-        newsletter = by_slug(own, slug)
-    if version and newsletter and newsletter.id == version[0]:
+    with db.read() as read_session:
+        newsletter = by_slug(read_session, slug)
+    if version and newsletter and newsletter.id == version[0]:  # a version begins with its newsletter's ID
         kept[slug] = version, newsletter
     return version, newsletter
 
@@ -156,9 +156,9 @@ def get_expiry(session: Session, newsletter: Newsletter) -> float:
     """Return the Unix time until which a page rendered now is valid if nothing changes: the next quarter of an hour, or
     the next edition if it is sooner.
     """
-    turns = (unix_time() // QUARTER + 1) * QUARTER
+    next_quarter = (unix_time() // QUARTER + 1) * QUARTER
     runs_at = next_run(session, newsletter.id)
-    return min(turns, runs_at.timestamp()) if runs_at else turns
+    return min(next_quarter, runs_at.timestamp()) if runs_at else next_quarter
 
 
 def proof(session: Session, newsletter: Newsletter) -> str:
@@ -178,8 +178,10 @@ class LruStore:
     """The cached pages of this process, the most recently used last."""
 
     def __init__(self) -> None:
-        self._lock, self._held, self._size = Lock(), OrderedDict[Key, Copy](), 0
-        self._versions: dict[int, str] = {}
+        self._lock = Lock()
+        self._held = OrderedDict[Key, Copy]()
+        self._size = 0  # bytes of all copies
+        self._versions: dict[int, str] = {}  # by newsletter
 
     def get(self, key: Key, current_version: tuple[int, str]) -> Copy | None:
         """Return the copy of a page if it is still valid. The first request after a change removes all copies of the
@@ -189,10 +191,13 @@ class LruStore:
         with self._lock:
             if self._versions.get(newsletter_id) != version:
                 self._versions[newsletter_id] = version
-                for old in [
-                    at for at, one in self._held.items() if one.of[0] == newsletter_id and one.of != current_version
-                ]:
-                    self._drop(old)
+                outdated_keys = [
+                    copy_key
+                    for copy_key, copy in self._held.items()
+                    if copy.of[0] == newsletter_id and copy.of != current_version
+                ]
+                for outdated_key in outdated_keys:
+                    self._drop(outdated_key)
             if (copy := self._held.get(key)) is None:
                 return None
             if copy.of != current_version or copy.until <= unix_time():
@@ -226,91 +231,104 @@ class PageCache:
         self.database: Database = app.extensions["database"]
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        began, key = time.perf_counter(), self._key(environ)
-        of = read_public_version(self.database, key.slug) if key else None
-        if key is None or of is None:
+        began = time.perf_counter()
+        key = self._key(environ)
+        version = read_public_version(self.database, key.slug) if key else None
+        if key is None or version is None:
             return self.make(environ, start)
-        if copy := self.shelf.get(key, of):
+        if copy := self.shelf.get(key, version):
             status, headers, body = self._answer(copy, environ)
             each_request.record_request(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
             start(STATUS[status], [*headers, (HEADER, new_reference())])
             return [body]
-        made, making = self._render_page(key, environ)
+        response, cache_context = self._render_page(key, environ)
         copy = Copy(
-            of, making.until, _shared_headers(made), _MARKS.split(made.get_data()), made.headers.get("ETag", "")
+            version,
+            cache_context.until,
+            headers=_shared_headers(response),
+            parts=_MARKS.split(response.get_data()),
+            tag=response.headers.get("ETag", ""),
         )
-        if made.status_code == 200 and making.newsletter_id == of[0] and "Set-Cookie" not in made.headers:
+        is_same_for_all = cache_context.newsletter_id == version[0]
+        if response.status_code == 200 and is_same_for_all and "Set-Cookie" not in response.headers:
             self.shelf.put(key, copy)
             status, headers, body = self._answer(copy, environ)
-            start(STATUS[status], [*headers, (HEADER, made.headers[HEADER])])
+            start(STATUS[status], [*headers, (HEADER, response.headers[HEADER])])
             return [body]
         if len(copy.parts) > 1:
-            made.set_data(self._insert_tokens(copy))
-        return made(environ, start)
+            response.set_data(self._insert_tokens(copy))
+        return response(environ, start)
 
     def _key(self, environ: dict[str, Any]) -> Key | None:
         """Return the cache key of a request, without unknown parameters; None if its page is not cached."""
-        parts = environ.get("PATH_INFO", "").split("/", 3)
+        parts = environ.get("PATH_INFO", "").split("/", 3)  # "", the slug, the page, and the rest of the path
         if len(parts) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return None
-        if not (parts[1].isascii() and parts[1].isprintable()):  # not a slug, and PostgreSQL rejects NUL in a query
+        slug, page = parts[1:3]
+        if not (slug.isascii() and slug.isprintable()):  # not a slug, and PostgreSQL rejects NUL in a query
             return None
-        known = PAGES.get(parts[2].partition(".")[0].partition("-")[0])
-        if known is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
+        page_name = page.partition(".")[0].partition("-")[0]  # "feed" for "feed.json", "sitemap" for "sitemap-2026.xml"
+        known_params = PAGES.get(page_name)
+        if known_params is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
             return None
         query: tuple[tuple[str, str], ...] = ()
-        if parts[2] == "cards":  # the path alone determines the image
+        if page == "cards":  # the path alone determines the image
             return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
-        if given := environ.get("QUERY_STRING"):
-            if len(given) > LONGEST:
+        if query_string := environ.get("QUERY_STRING"):
+            if len(query_string) > LONGEST:
                 return None
-            first = dict(reversed(parse_qsl(given, keep_blank_values=True)))
-            query = tuple((name, first[name]) for name in (*known, "lang") if name in first)
+            # Of a repeated parameter the first value counts, as in the views.
+            params = dict(reversed(parse_qsl(query_string, keep_blank_values=True)))
+            query = tuple((name, params[name]) for name in (*known_params, "lang") if name in params)
         return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
 
     def _render_page(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
         """Render a page from its URL alone."""
-        making = CacheContext()
+        cache_context = CacheContext()
         # X-Forwarded-For is only needed to check the number of proxies.
-        passed = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
-        own = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed}
-        own |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), MAKING: making}
-        return Response.from_app(self.make, own), making
+        passed_headers = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
+        page_environ = {
+            name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed_headers
+        }
+        page_environ |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), MAKING: cache_context}
+        return Response.from_app(self.make, page_environ), cache_context
 
     def _answer(self, copy: Copy, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Return status, headers and body of the response: 304 if the tag matches, and compressed if accepted."""
         if copy.tag and _matches_etag(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
-            return 304, [one for one in copy.headers if one[0] != "Content-Type"], b""
-        body, headers = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy), copy.headers
+            return 304, [(name, value) for name, value in copy.headers if name != "Content-Type"], b""
+        headers = copy.headers
+        body = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy)
         if copy.may_be_packed and len(body) >= LEAST and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body, headers = compress_page(body, copy.packed), [*headers, ("Content-Encoding", "gzip")]
+            body = compress_page(body, copy.packed)
+            headers = [*headers, ("Content-Encoding", "gzip")]
         headers = [*headers, ("Content-Length", str(len(body)))]
         return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _insert_tokens(self, copy: Copy) -> bytes:
         """Return the page with a fresh token and its task in each form."""
-        filled, nonce = list(copy.parts), ""
+        parts = list(copy.parts)
+        nonce = ""
         with self.app.app_context():
-            for place in range(1, len(filled), 2):
-                if filled[place] == _TASK:
-                    filled[place] = task(nonce).encode()
+            for index in range(1, len(parts), 2):  # the placeholders
+                if parts[index] == _TASK:  # it comes after the token that it belongs to
+                    parts[index] = task(nonce).encode()
                 else:
                     token, nonce = form_token.fresh(copy.of[0], self.database.ring.newest)
-                    filled[place] = token.encode()
-        return b"".join(filled)
+                    parts[index] = token.encode()
+        return b"".join(parts)
 
 
 def _shared_headers(response: Response) -> list[tuple[str, str]]:
-    return [one for one in response.headers if one[0] not in OF_ONE_ANSWER]
+    return [(name, value) for name, value in response.headers if name not in OF_ONE_ANSWER]
 
 
 def _matches_etag(if_none_match: str, tag: str) -> bool:
     """Return whether an If-None-Match header contains the tag, by weak comparison (RFC 9110, section 8.8.3.2)."""
-    return (
-        any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in if_none_match.split(","))
-        if if_none_match
-        else False
-    )
+    if not if_none_match:
+        return False
+    tags = [header_tag.strip().removeprefix("W/") for header_tag in if_none_match.split(",")]
+    return tag.removeprefix("W/") in tags
 
 
 def serve(app: Flask) -> None:

@@ -72,8 +72,8 @@ def _list_latest_entries(context: ReaderContext) -> list[Entry]:
 
 @reader.get("/<slug>/feed.json")
 @public
-def json_feed(place: ReaderContext) -> Response:
-    newsletter = place.newsletter
+def json_feed(context: ReaderContext) -> Response:
+    newsletter = context.newsletter
     made = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": newsletter.name,
@@ -93,7 +93,7 @@ def json_feed(place: ReaderContext) -> Response:
                 "language": entry.story.language,
                 "authors": [{"name": name} for name, _line in entry.story.people],
             }
-            for entry in _list_latest_entries(place)
+            for entry in _list_latest_entries(context)
         ],
     }
     return Response(json.dumps(made, ensure_ascii=False), mimetype="application/feed+json")
@@ -107,9 +107,9 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attri
 
 @reader.get("/<slug>/feed.xml")
 @public
-def feed(place: ReaderContext) -> Response:
-    newsletter = place.newsletter
-    latest = _list_latest_entries(place)
+def feed(context: ReaderContext) -> Response:
+    newsletter = context.newsletter
+    latest = _list_latest_entries(context)
     ElementTree.register_namespace("", ATOM)
     ElementTree.register_namespace("at", TOMBSTONES)
     own, home = (_full_url(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
@@ -122,7 +122,9 @@ def feed(place: ReaderContext) -> Response:
     _add(root, "link", rel="alternate", href=home)
     for entry in latest:
         _entry(root, entry)
-    for question in archive.list_withdrawn_questions(place.session, newsletter, now(place.session) - LATELY, ENTRIES):
+    for question in archive.list_withdrawn_questions(
+        context.session, newsletter, now(context.session) - LATELY, ENTRIES
+    ):
         gone = {"ref": _full_url(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
         ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", gone)
     made = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -143,10 +145,10 @@ def _entry(root: ElementTree.Element, entry: Entry) -> None:
 
 @reader.get("/<slug>/calendar.ics")
 def calendar(slug: str) -> Response:
-    with open_context(slug) as place:
-        newsletter = place.newsletter
-        copies.make_for_all(place.session, newsletter)
-        coming = list_editions_to_run(place.session, newsletter.id, DATES)
+    with open_context(slug) as context:
+        newsletter = context.newsletter
+        copies.make_for_all(context.session, newsletter)
+        coming = list_editions_to_run(context.session, newsletter.id, DATES)
         host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
         made = render_ics(
             newsletter.name,

@@ -26,8 +26,8 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 
     @wraps(view)
     def answer(slug: str) -> ResponseReturnValue:
-        with open_context(slug) as place:
-            let_frame(place.newsletter.framed_by)
+        with open_context(slug) as context:
+            let_frame(context.newsletter.framed_by)
         return view(slug)
 
     return answer
@@ -36,27 +36,27 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 @reader.get("/<slug>/framed/answers")
 @allow_framing
 @public
-def framed_answers(place: ReaderContext) -> str:
+def framed_answers(context: ReaderContext) -> str:
     """Show the latest answers; `n` in the query is their number."""
     asked = request.args.get("n", "")
     many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
-    items = archive.listing(place.newsletter).page(place.session, None, many)
-    return place.page("reader/framed_answers.html", "", stories=stories_of(place.newsletter, items))
+    items = archive.listing(context.newsletter).page(context.session, None, many)
+    return context.page("reader/framed_answers.html", "", stories=stories_of(context.newsletter, items))
 
 
 @reader.get("/<slug>/framed/ask")
 @allow_framing
 @public
-def framed_ask(place: ReaderContext) -> str:
-    return place.page("reader/framed_ask.html", "")
+def framed_ask(context: ReaderContext) -> str:
+    return context.page("reader/framed_ask.html", "")
 
 
 @reader.post("/<slug>/begin")
 @from_anywhere
 def begin(slug: str) -> ResponseReturnValue:
     """Show the ask page with the text typed on another site, or into a frame there. Stores nothing."""
-    with open_context(slug) as place:
+    with open_context(slug) as context:
         body = request.form.get("body", "")
-        if not place.newsletter.takes_questions:
-            return resting_page(place, body)
-        return form_page(place, Draft({"body": body}))
+        if not context.newsletter.takes_questions:
+            return resting_page(context, body)
+        return form_page(context, Draft({"body": body}))

@@ -28,15 +28,15 @@ def root() -> ResponseReturnValue:
 @reader.get("/<slug>/")
 @with_form
 def home(slug: str) -> str:
-    with open_context(slug) as place:
-        session, newsletter = place.session, place.newsletter
+    with open_context(slug) as context:
+        session, newsletter = context.session, context.newsletter
         shown = questions.list_public_questions(session, newsletter.id)
-        return place.page(
+        return context.page(
             "reader/home.html",
             "home",
             front=True,
             invitation=house_text(session, newsletter, "invitation", requested_language()),
-            upcoming_dates=place.coming(),
+            upcoming_dates=context.coming(),
             open_questions=shown,
             askers=questions.askers(session, shown) if shown else {},
             stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
@@ -46,9 +46,9 @@ def home(slug: str) -> str:
 
 @reader.get("/<slug>/protection")
 @public
-def protection(place: ReaderContext) -> str:
-    return place.page(
-        "reader/protection.html", "", keep_days=place.newsletter.keep_days, notes=country_notes(place.newsletter)
+def protection(context: ReaderContext) -> str:
+    return context.page(
+        "reader/protection.html", "", keep_days=context.newsletter.keep_days, notes=country_notes(context.newsletter)
     )
 
 

@@ -195,8 +195,8 @@ def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
         if copies.is_making():
-            with open_context(slug) as place:
-                copies.make_for_all(place.session, place.newsletter)
+            with open_context(slug) as context:
+                copies.make_for_all(context.session, context.newsletter)
         response = make_response(view(slug, **values))
         response.cache_control.private = True
         response.cache_control.max_age = 0
@@ -214,9 +214,9 @@ def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
 
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
-        with open_context(slug) as place:
-            copies.make_for_all(place.session, place.newsletter)
-            response = make_response(view(place, **values))
+        with open_context(slug) as context:
+            copies.make_for_all(context.session, context.newsletter)
+            response = make_response(view(context, **values))
             if response.status_code == 200:
                 response.cache_control.public = True
                 response.cache_control.max_age = FRESH

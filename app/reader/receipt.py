@@ -44,19 +44,19 @@ from .submission import SubmissionResult, consent, format_errors, submit_once
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """A step in the progress of a question. `mark` is "is-done", "is-now", or empty for a future step; `link` is the
-    URL of the published answer; `language` is that of `more` if it isn't the page's.
+    """A step in the progress of a question. `css_class` is "is-done", "is-now", or empty for a future step; `link` is
+    the URL of the published answer; `language` is that of `details` if it isn't the page's.
     """
 
-    words: str
-    mark: str = ""
-    more: str = ""
+    heading: str
+    css_class: str = ""
+    details: str = ""
     link: str | None = None
     language: str = ""
 
 
-# The text of each step when it is done, current, and still ahead.
-WAY = (
+# The heading of each step when it is done, current, and in the future.
+STEP_HEADINGS = (
     (_l("It arrived"), _l("It arrived"), _l("It arrives")),
     (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
     (
@@ -75,23 +75,27 @@ WAY = (
         _l("If it is answered, it can appear in the newsletter and on this site"),
     ),
 )
-BEHIND = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
-NOW = {
+# The number of steps that are done in each public state. Later steps than the next one are in the future.
+STEPS_DONE = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
+# The text below the heading of the current step, by public state.
+CURRENT_DETAILS = {
     "arrived": _l("We read every question. No news does not mean no."),
     "read": _l("No news does not mean no. It can take some weeks. For some questions we find nobody who can answer."),
     "asked": _l("They have it in the desk’s words, and never learn who asked."),
     "answered": _l("The desk edits it and has the expert check it once more."),
 }
-HEAR_BACK = {
+# The text of the last step, by the way in which the reader hears back.
+HEAR_BACK_DETAILS = {
     "once": _l("You get one e-mail, then your address is erased here."),
     "while": _l("You get an e-mail, then your address is erased here."),
 }
 
 
 def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
-    if public_state.state in BEHIND:
+    if public_state.state in STEPS_DONE:
         return _ongoing_steps(context, letter, public_state)
-    return [_arrival(letter), *SHORT[public_state.state](context, letter, public_state)]
+    list_last_steps = LAST_STEPS[public_state.state]
+    return [_arrival_step(letter), *list_last_steps(context, letter, public_state)]
 
 
 def format_arrival_day(letter: Letter) -> str:
@@ -102,79 +106,83 @@ def format_arrival_day(letter: Letter) -> str:
     return day(moment.date() if letter.hear_back == "number" else moment)
 
 
-def _arrival(letter: Letter) -> ProgressStep:
+def _arrival_step(letter: Letter) -> ProgressStep:
     return ProgressStep(_("It arrived"), "is-done", format_arrival_day(letter))
 
 
 def _ongoing_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
-    behind, editor = BEHIND[public_state.state], {"editor": context.newsletter.editor}
-    made = [_arrival(letter)]
-    made += [ProgressStep(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
-    if public_state.state in NOW and not context.newsletter.is_going:
-        ended = _("%(name)s has ended", name=context.newsletter.name)
-        return [
-            *made,
-            ProgressStep(ended, "is-now", _("No answer comes any more. You can still take your question back.")),
-        ]
-    made += [
-        ProgressStep(str(now) % editor, "is-now", _describe_state(public_state))
-        for _done, now, _ahead in WAY[behind : behind + 1]
-    ]
-    made += [ProgressStep(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
+    done_count = STEPS_DONE[public_state.state]
+    values = {"editor": context.newsletter.editor}
+    steps = [_arrival_step(letter)]
+    for done_heading, _current, _future in STEP_HEADINGS[1:done_count]:
+        steps.append(ProgressStep(str(done_heading) % values, "is-done"))
+    if public_state.state in CURRENT_DETAILS and not context.newsletter.is_going:
+        heading = _("%(name)s has ended", name=context.newsletter.name)
+        details = _("No answer comes any more. You can still take your question back.")
+        return [*steps, ProgressStep(heading, "is-now", details)]
+    if done_count < len(STEP_HEADINGS):
+        _done, current_heading, _future = STEP_HEADINGS[done_count]
+        steps.append(ProgressStep(str(current_heading) % values, "is-now", _describe_state(public_state)))
+    for _done, _current, future_heading in STEP_HEADINGS[done_count + 1 :]:
+        steps.append(ProgressStep(str(future_heading) % values))
     if public_state.is_published:
-        stays = _("It stays on this site, for everyone.")
-        made[-1] = ProgressStep(_("It ran in the newsletter"), "is-now", stays, public_state.path)
-    elif letter.hear_back in HEAR_BACK and letter.contact:
-        made.append(ProgressStep(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
-    return made
+        details = _("It stays on this site, for everyone.")
+        steps[-1] = ProgressStep(_("It ran in the newsletter"), "is-now", details, public_state.path)
+    elif letter.hear_back in HEAR_BACK_DETAILS and letter.contact:
+        details = str(HEAR_BACK_DETAILS[letter.hear_back])
+        steps.append(ProgressStep(_("You hear back"), details=details))
+    return steps
 
 
 def _describe_state(public_state: PublicState) -> str:
     if public_state.state == "coming" and public_state.runs_at:
         return _("It is planned for %(day)s.", day=day(public_state.runs_at))
-    return str(NOW.get(public_state.state, ""))
+    return str(CURRENT_DETAILS.get(public_state.state, ""))
 
 
 def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
-    words = _("%(editor)s has read it and keeps it", editor=context.newsletter.editor)
-    return [
-        ProgressStep(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))
-    ]
+    heading = _("%(editor)s has read it and keeps it", editor=context.newsletter.editor)
+    details = _("It isn’t a question to put to somebody, but it helps the desk. Thank you.")
+    return [ProgressStep(heading, "is-now", details)]
 
 
 def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     reason = public_state.reason or ""
     sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
-    more, tongue = sentence or (_("We won’t go on with it."), language())
-    return [
-        ProgressStep(
-            _("It has come to an end"), "is-now", more, public_state.path, tongue if tongue != language() else ""
-        )
-    ]
+    details, details_language = sentence or (_("We won’t go on with it."), language())
+    if details_language == language():
+        details_language = ""
+    heading = _("It has come to an end")
+    return [ProgressStep(heading, "is-now", details, public_state.path, details_language)]
 
 
 def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
-    more = _(
+    details = _(
         "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
     )
     if public_state.runs_unnamed:
-        more += " " + _("It was fixed for a newsletter already. There it appears in the desk’s words, without a name.")
-    return [ProgressStep(_("You took it back"), "is-now", more)]
+        details += " " + _(
+            "It was fixed for a newsletter already. There it appears in the desk’s words, without a name."
+        )
+    return [ProgressStep(_("You took it back"), "is-now", details)]
 
 
-SHORT: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
+# The steps after the arrival of a letter on which nobody works any more, by public state.
+LAST_STEPS: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
 
 
-# Placeholders in the cached page, one per digit, as the digits are shown in groups: private-use characters, which
-# nobody types, chosen at random in each process.
+# The placeholders of the receipt in the cached page, one per digit because the digits are shown in groups. They are
+# private-use characters, which nobody types, chosen at random in each process.
 DIGIT_MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
-_DIGIT_MARKS = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
+_DIGIT_MARK = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
 
 
 def get_cached_page(result: SubmissionResult) -> bytes | None:
     """Return the page for a new letter that waits to be filed, or None if it isn't cached."""
     version: Version | None = g.version
-    copy = _shelf().get(_key(result.letter), version) if version else None
+    if version is None:
+        return None
+    copy = _page_store().get(_page_key(result.letter), version)
     return _insert_receipt(copy, result.receipt) if copy else None
 
 
@@ -189,31 +197,33 @@ def render_and_cache(
     version: Version | None = g.version
     if version is None:
         return make(result.receipt)[0].encode()
-    until = get_expiry(context.session, context.newsletter)
-    made, still_waits = make(DIGIT_MARKS)
-    copy = Copy(version, until, [], _DIGIT_MARKS.split(made.encode()), "")
-    if still_waits:
-        _shelf().put(_key(result.letter), copy)
+    expires_at = get_expiry(context.session, context.newsletter)
+    html, is_waiting = make(DIGIT_MARKS)
+    copy = Copy(version, expires_at, headers=[], parts=_DIGIT_MARK.split(html.encode()), tag="")
+    if is_waiting:
+        _page_store().put(_page_key(result.letter), copy)
     return _insert_receipt(copy, result.receipt)
 
 
 def _insert_receipt(copy: Copy, receipt: str) -> bytes:
     digits = {mark.encode(): digit.encode() for mark, digit in zip(DIGIT_MARKS, receipt, strict=True)}
-    return b"".join(map(digits.get, copy.parts, copy.parts))
+    return b"".join(digits.get(part, part) for part in copy.parts)
 
 
-def _shelf() -> LruStore:
-    shelf: LruStore = current_app.extensions["copies"].shelf
-    return shelf
+def _page_store() -> LruStore:
+    store: LruStore = current_app.extensions["copies"].shelf
+    return store
 
 
-def _key(letter: Letter) -> Key:
+def _page_key(letter: Letter) -> Key:
     """Return the cache key: all that the page for a new letter depends on."""
-    came, newsletter = letter.received_at, g.newsletter_view
-    day = came.date() if letter.hear_back == "number" else came.astimezone(ZoneInfo(newsletter.zone)).date()
-    about = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{day}")
+    newsletter = g.newsletter_view
+    received_at = letter.received_at
+    if letter.hear_back != "number":  # see `format_arrival_day`
+        received_at = received_at.astimezone(ZoneInfo(newsletter.zone))
+    query = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{received_at.date()}")
     # No page has this path, so no request can fetch the page from the cache.
-    return Key(request.script_root, f"/{newsletter.slug}/arrived", about)
+    return Key(request.script_root, f"/{newsletter.slug}/arrived", query)
 
 
 # Twenty digits can't be guessed; the limit saves the work of answering those who try. Only wrong numbers count. A right
@@ -232,36 +242,39 @@ def send_once(
 
     Raises what `make` raises.
     """
-    sent = submit_once(slug, form, make)
+    result = submit_once(slug, form, make)
     # The pages of all letters that nobody has filed yet are the same.
-    is_untouched = sent.is_new and sent.letter.waits
-    if is_untouched and (kept := get_cached_page(sent)):
-        return kept
-    with open_context(slug) as place:
-        if not sent.is_identical:
-            return render_duplicate(place, sent), 409
+    is_cacheable = result.is_new and result.letter.waits
+    if is_cacheable and (cached_page := get_cached_page(result)):
+        return cached_page
+    with open_context(slug) as context:
+        if not result.is_identical:
+            return render_duplicate(context, result), 409
 
-        def page(receipt: str) -> tuple[str, bool]:
-            letter = place.session.get_one(Letter, sent.letter.id)
-            return _render_state(place, letter, receipt, template="reader/arrived.html"), letter.waits
+        def render(receipt: str) -> tuple[str, bool]:
+            letter = context.session.get_one(Letter, result.letter.id)
+            return _render_state(context, letter, receipt, template="reader/arrived.html"), letter.waits
 
-        return render_and_cache(place, sent, page) if is_untouched else page(sent.receipt)[0]
+        if is_cacheable:
+            return render_and_cache(context, result, render)
+        html, _is_waiting = render(result.receipt)
+        return html
 
 
 def _render_state(
     context: ReaderContext, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object
 ) -> str:
-    standing = get_public_state(context.session, context.newsletter, letter)
-    live = letter.erased_at is None
+    public_state = get_public_state(context.session, context.newsletter, letter)
+    is_live = letter.erased_at is None
     return context.page(
         template,
         "receipt" if template == "reader/state.html" else "",
         receipt=receipt,
-        public_state=standing,
-        steps=list_steps(context, letter, standing),
-        is_live=live,
-        has_full_access=live and not letter.receipt_mailed,
-        accepts_messages=receipt_notes.accepts_messages(context.newsletter, letter, standing),
+        public_state=public_state,
+        steps=list_steps(context, letter, public_state),
+        is_live=is_live,
+        has_full_access=is_live and not letter.receipt_mailed,
+        accepts_messages=receipt_notes.accepts_messages(context.newsletter, letter, public_state),
         note=receipt_notes.open_note(letter),
         names_readers=context.newsletter.names_readers,
         hear_back=letter.hear_back,
@@ -271,8 +284,8 @@ def _render_state(
 
 @reader.get("/<slug>/receipt")
 def receipt(slug: str) -> str:
-    with open_context(slug) as place:
-        return place.page("reader/receipt.html", "receipt", error="", number="")
+    with open_context(slug) as context:
+        return context.page("reader/receipt.html", "receipt", error="", number="")
 
 
 @reader.post("/<slug>/receipt")
@@ -302,13 +315,13 @@ def receipt_answer(slug: str) -> ResponseReturnValue:
 def receipt_credit(slug: str) -> ResponseReturnValue:
     def credit(session: Session, letter: Letter) -> str:
         newsletter = session.get_one(Newsletter, letter.newsletter_id)
-        typed = request.form
-        choice = typed.get("credit", "none") if newsletter.names_readers else "none"
-        if choice not in ("first", "full"):
+        form = request.form
+        choice = form.get("credit", "none")
+        if not newsletter.names_readers or choice not in ("first", "full"):
             choice = "none"
-        name = typed.get("first" if choice == "first" else "name", "")
+        name = form.get("first" if choice == "first" else "name", "")
         withdrawal.change_credit(
-            session, receipts.reader_of(letter), letter, choice, name, typed.get("place", ""), consent(newsletter)
+            session, receipts.reader_of(letter), letter, choice, name, form.get("place", ""), consent(newsletter)
         )
         return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
 
@@ -319,8 +332,8 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
 def receipt_held(slug: str) -> ResponseReturnValue:
     """Show all data that is held about the reader, or send it as a file with a name that reveals nothing."""
 
-    def show(place: ReaderContext, letter: Letter, typed: str) -> ResponseReturnValue:
-        held = export_personal_data(place.session, receipts.reader_of(letter), letter)
+    def show(context: ReaderContext, letter: Letter, typed: str) -> ResponseReturnValue:
+        held = export_personal_data(context.session, receipts.reader_of(letter), letter)
         if request.form.get("as") != "file":
             erased_by = letter.contact and letter.contact.erase_on
             page = {
@@ -329,7 +342,7 @@ def receipt_held(slug: str) -> ResponseReturnValue:
                 "received_on": format_arrival_day(letter),
                 "erased_by": erased_by,
             }
-            return place.page("reader/held.html", "receipt", **page)
+            return context.page("reader/held.html", "receipt", **page)
         text = json.dumps(held, ensure_ascii=False, indent=2)
         return Response(
             text, mimetype="application/json", headers={"Content-Disposition": "attachment; filename=a.json"}
@@ -359,34 +372,36 @@ def _handle_receipt(
     `field_name` is the form field of a text, for its errors.
     """
     typed = request.form.get("receipt", "")[:200]
-    with open_context(slug) as place:
-        letter = receipts.find_receipt(place.session, typed)
+    with open_context(slug) as context:
+        letter = receipts.find_receipt(context.session, typed)
         if letter is None:
             if receipt_of(typed) and not _may_guess():
                 return pages.render_error(429)
-            return _render_not_found(place, typed), 422
-        key = letter.id
+            return _render_not_found(context, typed), 422
+        letter_id = letter.id
     errors: dict[str, str] = {}
-    done, status = None, 200
+    notice = None
+    status = 200
     try:
-        done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
+        if act:
+            notice = db.write(lambda session: act(session, session.get_one(Letter, letter_id)))
     except MissingPrecondition as fault:
         errors, status = format_errors({"more" if fault.field == "text" else fault.field: "empty"}), 400
     except ValidationError as fault:
         errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):
-        status = 409  # It was withdrawn before, perhaps by a first click on this button; the page says so.
-    errors = {field_name if name == "more" else name: words for name, words in errors.items()}
-    with open_context(slug) as place:
-        letter = place.session.get_one(Letter, key)
+        status = 409  # The letter was withdrawn before, perhaps by a first click on this button; the page says so.
+    errors = {field_name if name == "more" else name: message for name, message in errors.items()}
+    with open_context(slug) as context:
+        letter = context.session.get_one(Letter, letter_id)
         # A receipt of another newsletter works here too, and shows that newsletter's page.
-        own = enter(place.session, place.session.get_one(Newsletter, letter.newsletter_id))
+        own_context = enter(context.session, context.session.get_one(Newsletter, letter.newsletter_id))
         try:
             if show:
-                return show(own, letter, typed)
+                return show(own_context, letter, typed)
         except PermissionDenied:
             status = 409
-        return _render_state(own, letter, typed, notice=done, errors=errors, form_data=request.form), status
+        return _render_state(own_context, letter, typed, notice=notice, errors=errors, form_data=request.form), status
 
 
 def _render_not_found(context: ReaderContext, number: str) -> str:

@@ -18,29 +18,29 @@ from .submission import find_spam_signals, format_errors, has_no_capacity
 @reader.get("/<slug>/report/<public_id>")
 @with_form
 def report(slug: str, public_id: str) -> str:
-    with open_context(slug) as place:
-        return _render_page(place, _get_item(place, public_id))
+    with open_context(slug) as context:
+        return _render_page(context, _get_item(context, public_id))
 
 
 @reader.post("/<slug>/report/<public_id>/send")
 def report_send(slug: str, public_id: str) -> ResponseReturnValue:
-    with open_context(slug) as place:
-        item = _get_item(place, public_id)
+    with open_context(slug) as context:
+        item = _get_item(context, public_id)
         typed = request.form.get("body", "")
-        form = form_token.read(request.form.get("form", ""), place.newsletter)
-        ask = Submission(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
+        form = form_token.read(request.form.get("form", ""), context.newsletter)
+        ask = Submission(typed, background=f"{item.piece['headline']}\n{href(context.newsletter, item)}")
         faults = ask.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return _render_page(place, item, typed, faults, request.form["form"] if form else None), 400
-        if has_no_capacity(place, form):
-            return _render_page(place, item, typed, {"form": "full"}, request.form["form"]), 503
-        why = find_spam_signals(place, request.form, form, typed)
+            return _render_page(context, item, typed, faults, request.form["form"] if form else None), 400
+        if has_no_capacity(context, form):
+            return _render_page(context, item, typed, {"form": "full"}, request.form["form"]), 503
+        why = find_spam_signals(context, request.form, form, typed)
 
     return send_once(
         slug,
         form,
         lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, signs=why),
-        lambda place, sent: _render_page(place, _get_item(place, public_id), typed, previous=sent),
+        lambda context, sent: _render_page(context, _get_item(context, public_id), typed, previous=sent),
     )
 
 

@@ -34,9 +34,9 @@ def robots() -> Response:
 
 @reader.get("/<slug>/sitemap.xml")
 @public
-def sitemap(place: ReaderContext) -> Response:
+def sitemap(context: ReaderContext) -> Response:
     """List the other sitemaps: one of the pages that belong to no year, and one for each year."""
-    slug, years = place.newsletter.slug, archive.years(place.session, place.newsletter)
+    slug, years = context.newsletter.slug, archive.years(context.session, context.newsletter)
     parts = [
         _page_url("sitemap_of_pages", slug=slug),
         *(_page_url("sitemap_of_year", slug=slug, year=y) for y in years),
@@ -46,9 +46,9 @@ def sitemap(place: ReaderContext) -> Response:
 
 @reader.get("/<slug>/sitemap-pages.xml")
 @public
-def sitemap_of_pages(place: ReaderContext) -> Response:
+def sitemap_of_pages(context: ReaderContext) -> Response:
     """List the fixed pages, and those of topics and of experts who agreed to have a page."""
-    session, newsletter = place.session, place.newsletter
+    session, newsletter = context.session, context.newsletter
     pages = [
         *(_page_url(name, slug=newsletter.slug) for name in FIXED),
         *(_page_url("topic", slug=newsletter.slug, topic=one.slug) for one in archive.topics(session, newsletter)),
@@ -62,8 +62,8 @@ def sitemap_of_pages(place: ReaderContext) -> Response:
 
 @reader.get("/<slug>/sitemap-<int:year>.xml")
 @public
-def sitemap_of_year(place: ReaderContext, year: int) -> Response:
-    session, newsletter = place.session, place.newsletter
+def sitemap_of_year(context: ReaderContext, year: int) -> Response:
+    session, newsletter = context.session, context.newsletter
     or_404(year in archive.years(session, newsletter) or None)
     base = current_app.config["BASE_URL"]
     pages = [(f"{base}{path}", at) for path, at in archive.addresses(session, newsletter, year)]

@@ -40,8 +40,8 @@ def _page(token: str) -> str:
 
 
 def _render_stop_page(session: Session, letter: Letter, is_done: bool) -> str:
-    place = enter(session, session.get_one(Newsletter, letter.newsletter_id))
+    context = enter(session, session.get_one(Newsletter, letter.newsletter_id))
     if "lang" not in request.args:
-        g.language = mail_texts.tongue_of(place.newsletter, letter.language)
+        g.language = mail_texts.tongue_of(context.newsletter, letter.language)
         refresh()
-    return place.page("reader/stop.html", "", is_done=is_done)
+    return context.page("reader/stop.html", "", is_done=is_done)
