@@ -34,6 +34,8 @@ def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexi
         more = count - len(texts)
         return [*texts, *following[:more]], next_index + more
     if not texts:  # only a label or announcement: the question begins in the next paragraph
+        if next_index == len(paras):
+            return [], next_index
         first = paras[next_index]
         texts = [get_text(paras, next_index)]
         next_index += 1

@@ -32,6 +32,15 @@ def test_an_edition_gives_its_questions_and_answers_word_for_word(name: str) -> 
     assert found == expected
 
 
+@pytest.mark.parametrize("name", ["b-twoexperts.txt", "p2.txt", "decoy-toc.txt"])
+def test_an_edition_that_breaks_off_after_a_label_gives_what_stands_before_it(name: str) -> None:
+    """A file that was cut off, or the label of a question that was never asked."""
+    whole = (EDITIONS / name).read_bytes()
+    found = [list(issue.found_qas) for issue in read_issues(name, whole)]
+    cut_off = [list(issue.found_qas) for issue in read_issues(name, whole + b"\n\nQuestion:\n")]
+    assert cut_off == found
+
+
 def test_there_are_enough_of_them() -> None:
     """At least twenty layouts and eight languages, and editions with nothing to find."""
     expected = {name: json.loads((EDITIONS / f"{name}.json").read_text()) for name in NAMES}
