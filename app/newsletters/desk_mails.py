@@ -35,7 +35,11 @@ def to_colleague(
     values: DeskMail | EditionMail | MorningMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
-    """Queue a mail to a person of the desk. Return None if they have no address or `once_key` was used."""
+    """Queue a mail to a person of the desk. `posting` are the options of `outbox.put`.
+
+    Return None if the person has no address, or if a mail with the same `once_key`, one of the options, was queued
+    before.
+    """
     to = directory.email_of(session, person)
     if to is None:
         return None

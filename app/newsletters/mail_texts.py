@@ -13,7 +13,7 @@ from ..text.clean import clean, for_print, single_line
 from . import settings
 from .models import Newsletter, NewsletterText
 
-WORDED = [kind for kind, row in KINDS.items() if row.parts]
+REWORDABLE_KINDS = [kind for kind, row in KINDS.items() if row.parts]
 LONGEST = {"subject": 200}  # characters; other parts may be as long as a sentence of the house form
 
 
@@ -38,7 +38,7 @@ def get_custom_texts(
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
     """Return the mails that can be reworded in a language: those to readers in any, others in the newsletter's own."""
-    return [kind for kind in WORDED if language == newsletter.language or kind.startswith("reader.")]
+    return [kind for kind in REWORDABLE_KINDS if language == newsletter.language or kind.startswith("reader.")]
 
 
 def tongue_of(newsletter: Newsletter, language: str) -> str:
@@ -51,13 +51,16 @@ def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]
 
     An empty part has no fault.
     """
-    found = {}
+    faults = {}
     for part in parts_of(kind):
         text = texts.get(part, "").strip()
-        fault = ("long", "") if len(text) > LONGEST.get(part, settings.LONGEST) else find_part_fault(kind, part, text)
-        if text and fault:
-            found[part] = fault
-    return found
+        if not text:
+            continue
+        if len(text) > LONGEST.get(part, settings.LONGEST):
+            faults[part] = ("long", "")
+        elif fault := find_part_fault(kind, part, text):
+            faults[part] = fault
+    return faults
 
 
 def save_custom_texts(
@@ -70,8 +73,11 @@ def save_custom_texts(
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):
         raise settings.InvalidSettings({part: code for part, (code, _name) in faults.items()})
-    kept = {}
+    custom_texts = {}
     for part in parts_of(kind):
-        text = single_line(texts.get(part, "")) if part == "subject" else for_print(clean(texts.get(part, "")))
-        kept[text_key(kind, part)] = "" if text == default_wording(kind, part, language) else text
-    settings.keep_texts(session, actor, newsletter, language, kept)
+        raw_text = texts.get(part, "")
+        text = single_line(raw_text) if part == "subject" else for_print(clean(raw_text))
+        if text == default_wording(kind, part, language):
+            text = ""
+        custom_texts[text_key(kind, part)] = text
+    settings.keep_texts(session, actor, newsletter, language, custom_texts)

@@ -14,9 +14,11 @@ AtDesks = list[tuple[Newsletter, str, str]]  # newsletters with somebody's name 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
     """Return the newsletter that has this short name or had it, or None."""
-    return session.scalar(select(Newsletter).filter_by(slug=slug)) or session.scalar(
-        select(Newsletter).join(FormerName, FormerName.newsletter_id == Newsletter.id).where(FormerName.slug == slug)
-    )
+    newsletter = session.scalar(select(Newsletter).filter_by(slug=slug))
+    if newsletter is not None:
+        return newsletter
+    query = select(Newsletter).join(FormerName, FormerName.newsletter_id == Newsletter.id)
+    return session.scalar(query.where(FormerName.slug == slug))
 
 
 def all_newsletters(session: Session, *where: ColumnElement[bool]) -> list[Newsletter]:

@@ -58,7 +58,9 @@ class ToolForm(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Read:
+class _ParsedForm:
+    """The valid values of a `ToolForm`, and the URL of the tool's web interface."""
+
     address: str
     desk: str
     audience: str
@@ -91,28 +93,34 @@ def save_tool(
     """
     must(actor, "settings")
     lock_row(session, newsletter)
-    before, faults = of_newsletter(session, newsletter.id), dict[str, FieldError]()
+    existing_tool = of_newsletter(session, newsletter.id)
+    faults: dict[str, FieldError] = {}
     row = TOOLS.get(form.tool)
     if row is None:
         raise InvalidSettings({"tool": FieldError("bad")})
-    key = _validate_key(row, form, before, faults)
-    read = _Read(*_validate_addresses(row, form, key, own_hosts, before, faults), _validate_audience(row, form, faults))
-    if not key and not faults and (before is None or (before.tool, before.address) != (row.name, read.address)):
-        faults["key"] = FieldError("key_anew")
+    key = _validate_key(row, form, existing_tool, faults)
+    address, desk = _validate_addresses(row, form, key, own_hosts, existing_tool, faults)
+    parsed = _ParsedForm(address, desk, _validate_audience(row, form, faults))
+    if not key and not faults:
+        is_same_place = existing_tool is not None and (existing_tool.tool, existing_tool.address) == (row.name, address)
+        if not is_same_place:
+            faults["key"] = FieldError("key_anew")
     if faults:
         raise InvalidSettings(dict(faults))
-    kept = before or SendingTool(newsletter_id=newsletter.id, public_id=new_public_id())
-    changed = {name for name in ("address", "desk", "audience") if getattr(kept, name) != getattr(read, name)}
-    if kept.tool != row.name or key or changed:
-        kept.tool, kept.address, kept.desk, kept.audience = row.name, read.address, read.desk, read.audience
-        kept.tried_at = None
-        if key:
-            kept.secret_sealed, kept.key_no = (
-                get_keyring(session).seal(_seal_context(kept), key),
-                get_keyring(session).newest,
-            )
-        add_and_flush(session, kept)
-        audit.record(session, actor, "newsletter.tool", newsletter)
+    tool = existing_tool or SendingTool(newsletter_id=newsletter.id, public_id=new_public_id())
+    has_changes = any(getattr(tool, name) != getattr(parsed, name) for name in ("address", "desk", "audience"))
+    if tool.tool == row.name and not key and not has_changes:
+        return
+    tool.tool = row.name
+    tool.address = parsed.address
+    tool.desk = parsed.desk
+    tool.audience = parsed.audience
+    tool.tried_at = None
+    if key:
+        tool.secret_sealed = get_keyring(session).seal(_seal_context(tool), key)
+        tool.key_no = get_keyring(session).newest
+    add_and_flush(session, tool)
+    audit.record(session, actor, "newsletter.tool", newsletter)
 
 
 def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:

@@ -25,9 +25,13 @@ HOLES = {
     "translation": "{translator}",
     "ask_here": "{link}",
 }
+# A placeholder, such as "{name}", or a single brace.
 _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 def misplaced(kind: str, text: str) -> str:
     """Return the first brace or placeholder that would be printed as it is, as nothing is filled in for it, or ""."""
-    return next((found for found in _BRACES.findall(text) if found not in PLACES.get(kind, ())), "")
+    for placeholder in _BRACES.findall(text):
+        if placeholder not in PLACES.get(kind, ()):
+            return str(placeholder)
+    return ""

@@ -36,7 +36,7 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any)
         must(actor, act)
     lock_row(session, newsletter)
     values, faults = read_form(SETTINGS, typed)
-    if values.get("inbox") and _is_anothers(session, newsletter, values["inbox"]):
+    if values.get("inbox") and _is_inbox_taken(session, newsletter, values["inbox"]):
         faults["inbox"] = FieldError("taken")
     if faults:
         raise InvalidSettings(dict(faults))
@@ -48,7 +48,7 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any)
         audit.record(session, actor, "newsletter.change", newsletter, facts={"columns": changed})
 
 
-def _is_anothers(session: Session, newsletter: Newsletter, inbox: str) -> bool:
+def _is_inbox_taken(session: Session, newsletter: Newsletter, inbox: str) -> bool:
     """Return whether another newsletter has this inbox."""
     others = select(Newsletter.id).where(Newsletter.inbox == inbox, Newsletter.id != newsletter.id)
     return session.scalar(others.limit(1)) is not None
@@ -68,7 +68,8 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
             faults[kind] = FieldError("long", most=LONGEST)
         elif place := misplaced(kind, body):
             faults[kind] = FieldError("place", place=place)
-        if body.strip() and HOLES.get(kind, "") not in body:
+        required_placeholder = HOLES.get(kind, "")
+        if body.strip() and required_placeholder not in body:
             faults[kind] = FieldError("hole")
     return faults
 
@@ -91,11 +92,13 @@ def keep_texts(
 ) -> None:
     """Store a newsletter's wordings, which were validated before; an empty one is deleted."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
-    known = {row.kind: row for row in rows}
+    rows_by_kind = {row.kind: row for row in rows}
     changed = []
-    for kind, body in ((kind, for_print(clean(body))) for kind, body in texts.items()):
-        row = known.get(kind)
-        if body == (row.body if row else ""):
+    for kind, raw_text in texts.items():
+        body = for_print(clean(raw_text))
+        row = rows_by_kind.get(kind)
+        old_body = row.body if row else ""
+        if body == old_body:
             continue
         changed.append(kind)
         if row is None:

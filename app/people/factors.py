@@ -87,15 +87,16 @@ def _clean_name(name: str) -> str:
 
 def _verify_code(session: Session, secret: str, code: str, last_step: int) -> int:
     """Return the time step of a code that hasn't been used before. Raises `Unproved`."""
+    current_step = int(now(session).timestamp()) // STEP
+    accepted_steps = range(current_step - 1, current_step + 2)
     try:
-        app, current = pyotp.TOTP(secret), int(now(session).timestamp()) // STEP
-        near = range(current - 1, current + 2)
-        fits = [step for step in near if secrets.compare_digest(app.generate_otp(step), digits(code))]
+        app = pyotp.TOTP(secret)
+        matches = [step for step in accepted_steps if secrets.compare_digest(app.generate_otp(step), digits(code))]
     except ValueError:  # no base32, or no digits
-        fits = []
-    if not fits or fits[-1] <= last_step:
+        raise Unproved("code") from None
+    if not matches or matches[-1] <= last_step:
         raise Unproved("code")
-    return fits[-1]
+    return matches[-1]
 
 
 def options_to_make(session: Session, person: Person, site: Site, house: str) -> tuple[str, bytes]:
@@ -116,16 +117,16 @@ def options_to_show(session: Session, person_id: int, site: Site) -> tuple[str, 
     """Return the JSON that a browser needs to use one of somebody's passkeys, and its challenge."""
     import webauthn
 
-    mine = _credentials(session, person_id)
-    options = webauthn.generate_authentication_options(rp_id=site.host, allow_credentials=mine)
+    credentials = _credentials(session, person_id)
+    options = webauthn.generate_authentication_options(rp_id=site.host, allow_credentials=credentials)
     return webauthn.options_to_json(options), options.challenge
 
 
 def _credentials(session: Session, person_id: int) -> "list[PublicKeyCredentialDescriptor]":
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
-    mine = [row for row in list_factors(session, person_id) if row.credential]
-    return [PublicKeyCredentialDescriptor(id=cast(bytes, row.credential)) for row in mine]
+    passkeys = [row for row in list_factors(session, person_id) if row.credential]
+    return [PublicKeyCredentialDescriptor(id=cast(bytes, row.credential)) for row in passkeys]
 
 
 def add_passkey(
@@ -214,13 +215,13 @@ def show_passkey(
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:
-        given = parse_authentication_credential_json(credential)
-        query = select(Factor).filter_by(person_id=began.person_id, credential=given.raw_id)
+        parsed = parse_authentication_credential_json(credential)
+        query = select(Factor).filter_by(person_id=began.person_id, credential=parsed.raw_id)
         row = session.scalar(query.with_for_update())
         if row is None:
             raise Unproved("passkey")
-        one = webauthn.verify_authentication_response(
-            credential=given,
+        verification = webauthn.verify_authentication_response(
+            credential=parsed,
             expected_challenge=challenge,
             expected_rp_id=site.host,
             expected_origin=site.origin,
@@ -229,7 +230,7 @@ def show_passkey(
         )
     except (WebAuthnException, ValueError, KeyError) as error:
         raise Unproved("passkey") from error
-    row.sign_count = one.new_sign_count
+    row.sign_count = verification.new_sign_count
     _record_use(session, actor, began, row)
 
 

@@ -163,7 +163,7 @@ def add_newsletters(house: PayloadNewsroom) -> None:
 def _sentences(session: Session, actor: Staff, newsletter: Newsletter, at: int) -> None:
     texts = {kind: f"{HOUSE_SENTENCE[1_800](at)} {HOLES.get(kind, '')}" for kind in SENTENCES}
     settings.save_house_sentences(session, actor, newsletter, "en", texts)
-    for kind in mail_texts.WORDED:
+    for kind in mail_texts.REWORDABLE_KINDS:
         parts = mail_texts.parts_of(kind)
         filled = {
             name: f"{HOUSE_SENTENCE[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.needed)}"

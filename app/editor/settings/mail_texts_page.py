@@ -77,7 +77,7 @@ def mail_text(slug: str, language: str, kind: str) -> str:
 @editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int]:
     """Save the texts of a mail, or with "look" only preview them."""
-    if kind not in texts.WORDED:
+    if kind not in texts.REWORDABLE_KINDS:
         abort(404)
     typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
     typed = {part: text if text.strip() else default_wording(kind, part, language) for part, text in typed.items()}
