@@ -78,50 +78,56 @@ def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error:
     with read_context(slug) as desk:
         row = load(desk)
         name = get_main_fact(row)
-        words = in_sentences(desk, row) if submitted_token().get(name) != facts_of(row)[name] else ""
-    if not words:
+        has_changed = submitted_token().get(name) != facts_of(row)[name]
+        message = in_sentences(desk, row) if has_changed else ""
+    if not message:
         raise error
-    abort(errors.render_error(409, happened=words))
+    abort(errors.render_error(409, happened=message))
 
 
 def in_short(desk: RequestContext, row: Any) -> str:
     """Return who changed the row last and how, e.g. "Ilya Brandt filed the letter as: Tip", or "" if unknown."""
     event = newest_change(row)
-    return describe_events(desk, [event], viewer_name=_("you, in another window,"))[0].rstrip(".") if event else ""
+    if event is None:
+        return ""
+    return describe_events(desk, [event], viewer_name=_("you, in another window,"))[0].rstrip(".")
 
 
 def in_sentences(desk: RequestContext, row: Any) -> str:
     """Return who changed the row last, how and how long ago, as full sentences for an error page."""
-    event, said = newest_change(row), in_short(desk, row)
+    event = newest_change(row)
     if event is None:
         return ""
-    first = _("%(said)s, %(ago)s ago.", said=said[:1].upper() + said[1:], ago=ago(event.at))
-    if event.actor in HANDS:
-        return first + " " + _("Nothing was written over it.")
-    return first + " " + _("What they did stands, and nothing was written over it.")
+    clause = in_short(desk, row)
+    sentence = _("%(said)s, %(ago)s ago.", said=clause[:1].upper() + clause[1:], ago=ago(event.at))
+    if event.actor in HANDS:  # nobody of the desk
+        return f"{sentence} {_('Nothing was written over it.')}"
+    return f"{sentence} {_('What they did stands, and nothing was written over it.')}"
 
 
-def list_events_since_opened(desk: RequestContext, edition: Edition, but_mine: bool = False) -> Sequence[Event]:
+def list_events_since_opened(desk: RequestContext, edition: Edition, omit_mine: bool = False) -> Sequence[Event]:
     """Return the events of an edition and its slots since the submitted page was opened, oldest first.
 
-    `but_mine` omits the actor's own.
+    `omit_mine` omits the actor's own.
     """
-    mark = number_shown("newest")
-    if mark < 0:
+    newest_shown = number_shown("newest")
+    if newest_shown < 0:
         return ()
-    query = select(Event).where(Event.id > mark, Event.newsletter_id == edition.newsletter_id)
-    newest, counts = (
-        desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all(),
-        list_actions_changing("edition"),
-    )
-    found = [event for event in newest[::-1] if event.action in counts and _concerns_edition(event, edition)]
-    return [event for event in found if not but_mine or event.actor != desk.actor.ref]
+    query = select(Event).where(Event.id > newest_shown, Event.newsletter_id == edition.newsletter_id)
+    newest_events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all()
+    actions = list_actions_changing("edition")
+    events = [event for event in reversed(newest_events) if event.action in actions]
+    events = [event for event in events if _concerns_edition(event, edition)]
+    if omit_mine:
+        events = [event for event in events if event.actor != desk.actor.ref]
+    return events
 
 
 def _concerns_edition(event: Event, edition: Edition) -> bool:
+    if event.noun == "edition":
+        return event.noun_id == edition.id
     facts = event.facts or {}
-    there = (event.noun_id,) if event.noun == "edition" else (facts.get("edition"), facts.get("from"), facts.get("to"))
-    return edition.id in there
+    return edition.id in (facts.get("edition"), facts.get("from"), facts.get("to"))
 
 
 def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[[], Facts], form_data: Facts) -> None:
@@ -145,13 +151,13 @@ def format_field_value(_name: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """A field in which the submitted form differs from the saved row: the texts when opened, saved and typed."""
+    """A field in which the submitted form differs from the saved row, with its values as texts."""
 
     name: str
     label: str
-    before: str | None  # None if the form doesn't say what it showed
-    theirs: str
-    mine: str
+    before: str | None  # the value when the form was opened; None if the form doesn't say what it showed
+    theirs: str  # the saved value
+    mine: str  # the submitted value
     is_theirs: bool  # the other person changed it since the form was opened
     is_mine: bool  # this person changed it; otherwise the field now shows the saved value
 
@@ -163,10 +169,14 @@ class Field:
 
     @property
     def what_they_changed(self) -> list[Pair]:
-        return compare(self.before, self.theirs) if self.is_theirs and self.before is not None else []
+        """The differences between the value when the form was opened and the saved one."""
+        if not self.is_theirs or self.before is None:
+            return []
+        return compare(self.before, self.theirs)
 
     @property
     def against_mine(self) -> list[Pair]:
+        """The differences between the saved value and the submitted one."""
         return compare(self.theirs, self.mine)
 
 
@@ -174,22 +184,25 @@ class Field:
 class Conflict:
     """An edit conflict: who saved first and when, and the fields that differ."""
 
-    name: str
+    name: str  # who saved first
     by_me: bool  # this person saved it in another window
     when: datetime | None
     different: list[Field]
-    of_several: bool  # a form with a single field doesn't name the field
+    of_several: bool  # the form has several fields; with a single one, the page doesn't name the field
 
     @property
     def who(self) -> str:
+        """The sentence about who saved first."""
         return _("You saved it in another window") if self.by_me else _("%(name)s was faster", name=self.name)
 
     @property
     def both(self) -> list[Field]:
+        """The fields that both people changed."""
         return [field for field in self.different if field.is_mine and field.is_theirs]
 
     @property
     def notes(self) -> dict[str, str]:
+        """The notes of the fields that the other person changed, by field."""
         return {field.name: field.note for field in self.different if field.is_theirs}
 
 
@@ -206,16 +219,19 @@ def find_last_save(
     """Return the last `action` on the row whose facts match, among its newest `LOOKED_AT` events."""
     query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
     events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LOOKED_AT))
-    return next((Saved(event.actor, event.at) for event in events if matches(event.facts or {})), Saved())
+    for event in events:
+        if matches(event.facts or {}):
+            return Saved(event.actor, event.at)
+    return Saved()
 
 
 def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) -> Saved:
     """Return the last change of the newsletter's texts of these kinds in a language."""
 
-    def about(facts: Facts) -> bool:
-        return facts.get("language") == language and bool(kinds & set(facts.get("kinds", ())))
+    def matches(facts: Facts) -> bool:
+        return facts.get("language") == language and not kinds.isdisjoint(facts.get("kinds", ()))
 
-    return find_last_save(desk, desk.newsletter, "newsletter.word", about)
+    return find_last_save(desk, desk.newsletter, "newsletter.word", matches)
 
 
 class Opened(NamedTuple):
@@ -231,31 +247,39 @@ def merge_form(
     current: Facts,
     form_data: Facts | None,
     labels: Facts,
-    first: Saved | None = None,
+    other_save: Saved | None = None,
     format_value: Callable[[str, Any], str] = format_field_value,
 ) -> Opened:
-    """Return the form with its current values, overlaid with `form_data`. With `first`, return it as an edit conflict:
-    fields that were left alone take the current value.
+    """Return the form with its current values, overlaid with `form_data`.
+
+    With `other_save`, which came first, return the form as an edit conflict: fields that this person left alone take
+    the current value.
     """
-    if not form_data or first is None:
-        sent = request.form.get("seen") if form_data else None
-        return Opened({**current, **(form_data or {})}, sent or encode_token(current))
-    seen = submitted_token()
-    left = {name for name, value in form_data.items() if name in seen and value == seen[name]}
+    if not form_data:
+        return Opened({**current}, encode_token(current))
+    if other_save is None:
+        return Opened({**current, **form_data}, request.form.get("seen") or encode_token(current))
+    shown = submitted_token()
+    unchanged_by_me = {name for name, value in form_data.items() if name in shown and value == shown[name]}
     different = [
         Field(
-            name,
-            str(labels[name]),
-            format_value(name, seen[name]) if name in seen else None,
-            format_value(name, there),
-            format_value(name, form_data[name]),
-            name not in seen or there != seen[name],
-            name not in left,
+            name=name,
+            label=str(labels[name]),
+            before=format_value(name, shown[name]) if name in shown else None,
+            theirs=format_value(name, saved_value),
+            mine=format_value(name, form_data[name]),
+            is_theirs=name not in shown or saved_value != shown[name],
+            is_mine=name not in unchanged_by_me,
         )
-        for name, there in current.items()
-        if name in form_data and there != form_data[name]
+        for name, saved_value in current.items()
+        if name in form_data and saved_value != form_data[name]
     ]
-    name = hands(desk, [first.ref]).get(first.ref) or _("Somebody")
-    values = {name: current[name] if name in left else value for name, value in form_data.items()}
-    conflict = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
+    values = {name: current[name] if name in unchanged_by_me else value for name, value in form_data.items()}
+    conflict = Conflict(
+        name=hands(desk, [other_save.ref]).get(other_save.ref) or _("Somebody"),
+        by_me=other_save.ref == desk.actor.ref,
+        when=other_save.at,
+        different=different,
+        of_several=len(form_data) > 1,
+    )
     return Opened(values, encode_token(current), conflict)

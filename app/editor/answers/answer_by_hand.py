@@ -19,9 +19,9 @@ from .invitation_page import ADDRESS, Unfit, the_assignment
 @editor.sheet(f"{ADDRESS}/answer", "edit")
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
-        one = the_assignment(desk, public_id, assignment_id)
+        assignment = the_assignment(desk, public_id, assignment_id)
         today = now(desk.session).astimezone(zone()).date().isoformat()
-        return _hand_form(desk, one, {"channel": "messenger", "given_on": today}, {})
+        return _hand_form(desk, assignment, {"channel": "messenger", "given_on": today}, {})
 
 
 @editor.press(f"{ADDRESS}/answer", "edit")
@@ -30,17 +30,17 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
     typed = request.form.to_dict()
 
     def fn(desk: RequestContext) -> None:
-        given = parse_day(typed.get("given_on", ""))
-        if given is None or given > now(desk.session).astimezone(zone()).date():
+        given_on = parse_day(typed.get("given_on", ""))
+        if given_on is None or given_on > now(desk.session).astimezone(zone()).date():
             raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
         if typed.get("channel") not in BY_HAND:
             raise Unfit(channel=_("Say how it came"))
-        written = writing.AnswerContent(
+        content = writing.AnswerContent(
             typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words"))
         )
-        one = the_assignment(desk, public_id, assignment_id)
+        assignment = the_assignment(desk, public_id, assignment_id)
         try:
-            writing.enter_by_hand(desk.session, desk.actor, one, written, typed["channel"], given)
+            writing.enter_by_hand(desk.session, desk.actor, assignment, content, typed["channel"], given_on)
         except MissingPrecondition:
             raise Unfit(body=_("Write down the answer")) from None
 

@@ -55,34 +55,34 @@ def _get_answer(desk: RequestContext, public_id: str, answer_id: str) -> Answer:
 def answer(slug: str, public_id: str, answer_id: str) -> str:
     """Show two versions of an answer side by side, and the outcomes of its quote checks."""
     with read_context(slug) as desk:
-        one = _get_answer(desk, public_id, answer_id)
-        texts = {text.number: text for text in versions_of(desk.session, [one.id])[one.id]}
+        answer = _get_answer(desk, public_id, answer_id)
+        texts = {text.number: text for text in versions_of(desk.session, [answer.id])[answer.id]}
         if not texts:
             abort(404)
-        new = or_404(texts.get(request.args.get("to", max(texts), type=int)))
-        old = or_404(texts.get(request.args.get("from", min(texts), type=int)))
+        new_text = or_404(texts.get(request.args.get("to", max(texts), type=int)))
+        old_text = or_404(texts.get(request.args.get("from", min(texts), type=int)))
         return page(
             desk,
             "editor/answers/answer.html",
             "questions",
             question=the_question(desk, public_id),
-            answer=one,
+            answer=answer,
             texts=list(texts.values()),
-            old_text=old,
-            new_text=new,
-            checks=checks_of(desk.session, [one.id])[one.id],
+            old_text=old_text,
+            new_text=new_text,
+            checks=checks_of(desk.session, [answer.id])[answer.id],
             numbers={text.id: text.number for text in texts.values()},
-            pairs=compare(old.body, new.body),
+            pairs=compare(old_text.body, new_text.body),
         )
 
 
 @editor.sheet(f"{ADDRESS}/edit", "edit")
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with read_context(slug) as desk:
-        one = _get_answer(desk, public_id, answer_id)
-        if not one.is_on_the_desk or one.text is None:
-            raise InvalidTransition("answer", "edit", one.state)
-        return _edit_form(desk, one)
+        answer = _get_answer(desk, public_id, answer_id)
+        if not answer.is_on_the_desk or answer.text is None:
+            raise InvalidTransition("answer", "edit", answer.state)
+        return _edit_form(desk, answer)
 
 
 def _edit_form(
@@ -93,16 +93,21 @@ def _edit_form(
     `submitted_text` replaces the stored text, and `error` says why it was not saved or sent. If somebody else has
     changed the answer, their text is shown beside it.
     """
-    own = editing.submitted_text(desk.session, answer)
-    first = (
-        _get_last_save(desk, answer, answer.text)
-        if answer.text and isinstance(error, VersionConflict | InvalidTransition)
-        else None
-    )
-    sent = None if submitted_text is None else {"answer": submitted_text.strip() if first else submitted_text}
-    form = merge_form(desk, facts_of(answer.text) if answer.text else {}, sent, {"answer": _("The text")}, first)
+    own_text = editing.submitted_text(desk.session, answer)
+    other_save = None
+    if answer.text and isinstance(error, VersionConflict | InvalidTransition):
+        other_save = _get_last_save(desk, answer, answer.text)
+    form_data = None
+    if submitted_text is not None:  # stripped for the comparison with the stored text, which is
+        form_data = {"answer": submitted_text.strip() if other_save else submitted_text}
+    current = facts_of(answer.text) if answer.text else {}
+    form = merge_form(desk, current, form_data, {"answer": _("The text")}, other_save)
     body = form.values["answer"]
-    needs_words = _("The answer needs words") if isinstance(error, MissingPrecondition) else ""
+    fault = ""
+    if isinstance(error, LeakDetected):
+        fault = format_form_error(error)
+    elif isinstance(error, MissingPrecondition):
+        fault = _("The answer needs words")
     return page(
         desk,
         "editor/answers/edit.html",
@@ -112,10 +117,10 @@ def _edit_form(
         body=body,
         **form._asdict(),
         word_count=word_count(body),
-        fault=format_form_error(error) if isinstance(error, LeakDetected) else needs_words,
+        fault=fault,
         passages=error.passages if isinstance(error, LeakDetected) else (),
-        own_text=own,
-        pairs=compare(own.body, body) if own else [],
+        own_text=own_text,
+        pairs=compare(own_text.body, body) if own_text else [],
         is_read_only=form.conflict is not None and not answer.is_on_the_desk,
         may_check=desk.may("give back"),
         objection=_objection(desk, answer),
@@ -126,7 +131,9 @@ def _edit_form(
 def _objection(desk: RequestContext, answer: Answer) -> str | None:
     """Return what the expert says is wrong with the current text, or None."""
     check = newest_checks(desk.session, [answer.id]).get(answer.id)
-    return check.reply_text if check and check.outcome == "wrong" and check.text_id == answer.text_id else None
+    if check is None or check.outcome != "wrong" or check.text_id != answer.text_id:
+        return None
+    return check.reply_text
 
 
 @editor.press(f"{ADDRESS}/edit", "edit")
@@ -141,23 +148,24 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
             return _edit_form(desk, _get_answer(desk, public_id, answer_id), body)
 
     def fn(desk: RequestContext) -> None:
-        one = _get_answer(desk, public_id, answer_id)
+        answer = _get_answer(desk, public_id, answer_id)
         if act == "give way":
-            title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=one.expert.name)
+            title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=answer.expert.name)
             notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, [("", body)])
             return
-        editing.edit(desk.session, desk.actor, one, body, str(submitted_token().get("label", "")))
+        editing.edit(desk.session, desk.actor, answer, body, str(submitted_token().get("label", "")))
         if act == "check":
-            _send_check(desk, one)
+            _send_check(desk, answer)
 
     try:
         run_in_transaction(slug, fn)
-    except (VersionConflict, MissingPrecondition, InvalidTransition) as refused:
+    except (VersionConflict, MissingPrecondition, InvalidTransition) as error:
+        status = 422 if isinstance(error, MissingPrecondition) else 409
         with read_context(slug) as desk:
-            one, is_wrong = _get_answer(desk, public_id, answer_id), isinstance(refused, MissingPrecondition)
-            if one.text is None and not is_wrong:
-                raise refused
-            return _edit_form(desk, one, body, refused), 422 if is_wrong else 409
+            answer = _get_answer(desk, public_id, answer_id)
+            if answer.text is None and status == 409:
+                raise error
+            return _edit_form(desk, answer, body, error), status
     return to_question(slug, public_id)
 
 
@@ -183,9 +191,9 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
 
     try:
         run_in_transaction(slug, fn)
-    except LeakDetected as leaking:
+    except LeakDetected as error:
         with read_context(slug) as desk:
-            return _edit_form(desk, _get_answer(desk, public_id, answer_id), error=leaking), 422
+            return _edit_form(desk, _get_answer(desk, public_id, answer_id), error=error), 422
     return to_question(slug, public_id)
 
 
@@ -209,8 +217,8 @@ def _withdraw(desk: RequestContext, answer: Answer) -> None:
 MOVES = {
     "return": _return,
     "outcome": _outcome,
-    "recall": lambda desk, one: editing.recall_check(desk.session, desk.actor, one),
-    "reopen": lambda desk, one: editing.reopen(desk.session, desk.actor, one),
+    "recall": lambda desk, answer: editing.recall_check(desk.session, desk.actor, answer),
+    "reopen": lambda desk, answer: editing.reopen(desk.session, desk.actor, answer),
     "withdraw": _withdraw,
 }
 
@@ -229,9 +237,10 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     """Take a picked answer out of its edition, undo its approval, and redirect to its edit form."""
 
     def fn(desk: RequestContext) -> None:
-        one, question = _get_answer(desk, public_id, answer_id), the_question(desk, public_id)
-        publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"))
-        editing.reopen(desk.session, desk.actor, one)
+        answer = _get_answer(desk, public_id, answer_id)
+        question = check_unchanged(desk, the_question(desk, public_id), "edition")
+        publication.drop(desk.session, desk.actor, question)
+        editing.reopen(desk.session, desk.actor, answer)
 
     save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
@@ -243,42 +252,45 @@ def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
     """Move an answer that its question ran without to a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> str:
-        one = _get_answer(desk, public_id, answer_id)
-        assignment = or_404(load_assignment(desk.session, the_question(desk, public_id), one.assignment.public_id))
+        answer = _get_answer(desk, public_id, answer_id)
+        assignment = or_404(load_assignment(desk.session, the_question(desk, public_id), answer.assignment.public_id))
         return unused_answers.reuse_answer(desk.session, desk.actor, assignment).public_id
 
-    new = run_in_transaction(slug, fn)
+    new_public_id = run_in_transaction(slug, fn)
     announce(_("The text that was kept answers a question of its own now, in the same words."))
-    return to_question(slug, new)
+    return to_question(slug, new_public_id)
 
 
 @editor.press(f"{ADDRESS}/approve", "approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
-    ticked, reason = request.form.getlist("checked"), request.form.get("reason", "")
+    checked_items = request.form.getlist("checked")
+    reason = request.form.get("reason", "")
 
     def fn(desk: RequestContext) -> None:
-        one = _get_answer(desk, public_id, answer_id)
-        editing.approve(desk.session, desk.actor, one, checklist=ticked, reason=reason, version=number_shown())
+        answer = _get_answer(desk, public_id, answer_id)
+        editing.approve(
+            desk.session, desk.actor, answer, checklist=checked_items, reason=reason, version=number_shown()
+        )
 
     try:
         run_in_transaction(slug, fn)
-    except (MissingPrecondition, TooLong) as refused:
-        typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": refused.code}
+    except (MissingPrecondition, TooLong) as error:
+        typed: dict[str, Any] = {"answer": answer_id, "ticked": checked_items, "reason": reason, "fault": error.code}
         with read_context(slug) as desk:
-            faults = list(_faults(desk, _get_answer(desk, public_id, answer_id), ticked, reason))
+            faults = list(_faults(desk, _get_answer(desk, public_id, answer_id), checked_items, reason))
             return question_page(desk, the_question(desk, public_id), faults=faults, **typed), 422
     return to_question(slug, public_id)
 
 
 def _faults(desk: RequestContext, answer: Answer, checked_items: list[str], reason: str) -> Iterator[tuple[str, str]]:
     """Yield everything that prevents the approval of an answer, as (anchor on the page, sentence)."""
-    missing = {fault.code for fault in editing.faults_of_approval(desk.session, answer, checked_items)}
+    fault_codes = {fault.code for fault in editing.faults_of_approval(desk.session, answer, checked_items)}
     for key, label in CHECKLIST.items():
         if key not in checked_items:
             yield f"{key}-{answer.public_id}", _("Not ticked: %(line)s", line=label)
-    if (code := "precondition.expert_not_verified") in missing:
+    if (code := "precondition.expert_not_verified") in fault_codes:
         yield f"verified-{answer.public_id}", str(SENTENCES[code])
-    if editing.NOT_CHECKED in missing and not reason.strip():
+    if editing.NOT_CHECKED in fault_codes and not reason.strip():
         yield f"override-{answer.public_id}", str(APPROVAL_FAULTS[editing.NOT_CHECKED])
     if len(reason.strip()) > editing.LONGEST_REASON:
         yield f"override-{answer.public_id}", str(APPROVAL_FAULTS["too_long.reason"])

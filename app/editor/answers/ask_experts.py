@@ -1,7 +1,7 @@
 """Asking experts: who fits a question and why, and the form that asks several at once or one after another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -48,10 +48,13 @@ BEST = 3  # experts on the question's own page, and unfolded here
 def ask(slug: str, public_id: str) -> str:
     """Show the form; `expert` in the address preselects experts."""
     with read_context(slug) as desk:
-        question, open_editions = the_question(desk, public_id), _open_editions(desk)
-        room = _first_with_room(desk, question, open_editions)
-        typed = {"words": desk.newsletter.sections[question.section].words, "edition": room}
-        return _form(desk, question, typed, request.args.getlist("expert"), open_editions=open_editions)
+        question = the_question(desk, public_id)
+        open_editions = _open_editions(desk)
+        defaults = {
+            "words": desk.newsletter.sections[question.section].words,
+            "edition": _first_with_room(desk, question, open_editions),
+        }
+        return _form(desk, question, defaults, request.args.getlist("expert"), open_editions=open_editions)
 
 
 def _open_editions(desk: RequestContext) -> Picks:
@@ -61,8 +64,9 @@ def _open_editions(desk: RequestContext) -> Picks:
 
 def _first_with_room(desk: RequestContext, question: Question, open_editions: Picks) -> str:
     """Return the public id of the next edition that has an open slot in the question's section, or ""."""
-    free = slots.find_edition_with_room(desk.newsletter, dict(islice(open_editions.items(), NEXT)), question.section)
-    return free.public_id if free else ""
+    next_editions = dict(islice(open_editions.items(), NEXT))
+    edition = slots.find_edition_with_room(desk.newsletter, next_editions, question.section)
+    return edition.public_id if edition else ""
 
 
 def _form(
@@ -77,29 +81,33 @@ def _form(
 
     `open_editions` can be passed if they are loaded already.
     """
-    sought = request.form.get("find", "").strip()
-    fits, here = _fits(desk, question, sought)
-    order = {key: place for place, key in enumerate(expert_ids)}
+    query = request.form.get("find", "").strip()
+    fits, assignments = _fits(desk, question, query)
+    order = {expert_id: index for index, expert_id in enumerate(expert_ids)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
-    # A search by name shows experts whatever they write in.
-    foreign = [] if sought else [fit for fit in others if not _writes_it(fit)]
-    near = [fit for fit in others if fit not in foreign]
-    few = len(near) if sought else BEST
-    before = [row for row in here if row.can_stand_before]
-    open_editions = _open_editions(desk) if open_editions is None else open_editions
+    if query:  # a search by name shows all experts found, whatever language they write in
+        foreign, best, more = [], others, []
+    else:
+        foreign = [fit for fit in others if not _writes_language_of_question(fit)]
+        native = [fit for fit in others if fit not in foreign]
+        best, more = native[:BEST], native[BEST:]
+    predecessors = [assignment for assignment in assignments if assignment.can_stand_before]
+    if open_editions is None:
+        open_editions = _open_editions(desk)
+    edition_options = [(edition.public_id, day(edition.runs_at)) for edition in open_editions]
     return page(
         desk,
         "editor/answers/ask.html",
         "questions",
         question=question,
-        best_fits=[*chosen, *near[:few]],
-        more_fits=near[few:],
+        best_fits=[*chosen, *best],
+        more_fits=more,
         foreign_fits=foreign,
         has_more=len(fits) > SHOWN,
-        query=sought,
-        editions=[*((one.public_id, day(one.runs_at)) for one in open_editions), ("", _("Any later one"))],
-        predecessors=[(row.public_id, row.expert.name) for row in before],
+        query=query,
+        editions=[*edition_options, ("", _("Any later one"))],
+        predecessors=[(assignment.public_id, assignment.expert.name) for assignment in predecessors],
         form_data=form_data,
         selected_ids=expert_ids,
         ladder_positions={key: request.form.get(f"place-{key}", "") for key in expert_ids},
@@ -109,32 +117,41 @@ def _form(
     )
 
 
-def _fits(desk: RequestContext, question: Question, sought: str) -> tuple[list[ExpertFit], list[Assignment]]:
+def _fits(desk: RequestContext, question: Question, name_query: str) -> tuple[list[ExpertFit], list[Assignment]]:
     """Return experts who fit a question, best first, and the assignments that it has."""
-    here = assigning.of_question(desk.session, question)
-    return rank_experts(desk.session, question, sought, assignments=here), here
+    assignments = assigning.of_question(desk.session, question)
+    return rank_experts(desk.session, question, name_query, assignments=assignments), assignments
 
 
-def _writes_it(candidate: ExpertFit) -> bool:
-    """Return whether an expert writes the language of the question, or whether that is unknown."""
-    wanted, *rest = (tag.partition("-")[0] for tag in (candidate.language, *candidate.expert.languages))
-    return wanted in ("und", *rest) or not rest
+def _writes_language_of_question(candidate: ExpertFit) -> bool:
+    """Return whether an expert writes the language of the question, or whether one of the two is unknown."""
+    question_language = _base_language(candidate.language)
+    expert_languages = [_base_language(tag) for tag in candidate.expert.languages]
+    return question_language == "und" or not expert_languages or question_language in expert_languages
+
+
+def _base_language(tag: str) -> str:
+    """Return the language of a tag without script and region, e.g. "pt" for "pt-BR"."""
+    return tag.partition("-")[0]
 
 
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare invitations. With "send", send those that don't wait on the ladder."""
-    typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, _in_order(request.form)
-    only, act = request.form.get("only"), request.form.get("act", "prepare")
-    if act == "find" and not only:
+    typed = {name: request.form.get(name, "").strip() for name in BRIEF}
+    ticked = _in_order(request.form)
+    only_expert = request.form.get("only")  # the button beside an expert prepares just this invitation
+    act = "prepare" if only_expert else request.form.get("act", "prepare")
+    if act == "find":
         with read_context(slug) as desk:
             return _form(desk, the_question(desk, public_id), typed, ticked)
 
     def fn(desk: RequestContext) -> tuple[list[Assignment], list[Assignment]]:
-        drafts = _drafts(desk, the_question(desk, public_id), typed, [only] if only else ticked)
-        now_ = [one for one in drafts if one.after_id is None] if act == "send" and not only else []
-        invitations.invite_all(desk.session, desk.actor, now_)
-        return drafts, now_
+        expert_ids = [only_expert] if only_expert else ticked
+        drafts = _drafts(desk, the_question(desk, public_id), typed, expert_ids)
+        to_send = [draft for draft in drafts if draft.after_id is None] if act == "send" else []
+        invitations.invite_all(desk.session, desk.actor, to_send)
+        return drafts, to_send
 
     try:
         drafts, sent = run_in_transaction(slug, fn)
@@ -152,20 +169,23 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
 
 def _in_order(form: MultiDict[str, str]) -> list[str]:
     """Return the selected experts in the order of the numbers typed beside them, then those without a number."""
-    ticked = form.getlist("expert")
-    places = {key: parse_number(form.get(f"place-{key}", "")) for key in ticked}
-    return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MAX_WORDS)
+    expert_ids = form.getlist("expert")
+    numbers = {expert_id: parse_number(form.get(f"place-{expert_id}", "")) for expert_id in expert_ids}
+    numbered = [expert_id for expert_id in expert_ids if numbers[expert_id] > 0]
+    unnumbered = [expert_id for expert_id in expert_ids if numbers[expert_id] <= 0]
+    return [*sorted(numbered, key=numbers.__getitem__), *unnumbered]
 
 
 def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequence[Assignment]) -> str:
     """Return who has been asked, and whose invitation is only prepared."""
-    asked, others = (
-        ", ".join(one.expert.name for one in drafts if (one in sent_assignments) is was) for was in (True, False)
-    )
+    sent_names = ", ".join(draft.expert.name for draft in drafts if draft in sent_assignments)
+    other_names = ", ".join(draft.expert.name for draft in drafts if draft not in sent_assignments)
     if not sent_assignments:
-        return _("Prepared, and nothing sent: %(names)s.", names=others)
-    sentence = _("On their way: %(names)s.", names=asked)
-    return f"{sentence} {_('Next on the ladder: %(names)s.', names=others)}" if others else sentence
+        return _("Prepared, and nothing sent: %(names)s.", names=other_names)
+    sentence = _("On their way: %(names)s.", names=sent_names)
+    if not other_names:
+        return sentence
+    return f"{sentence} {_('Next on the ladder: %(names)s.', names=other_names)}"
 
 
 def _drafts(
@@ -175,17 +195,20 @@ def _drafts(
 
     Raises `Unfit`, and the errors of the verbs.
     """
-    experts, words = _experts(desk, form_data, expert_ids), form_data["words"]
-    if words and not (words.isdigit() and MIN_WORDS <= int(words) <= MAX_WORDS):
+    experts = _experts(desk, form_data, expert_ids)
+    words = form_data["words"]
+    is_word_count = words.isdigit() and MIN_WORDS <= int(words) <= MAX_WORDS
+    if words and not is_word_count:
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
         step_at = coming_time(desk, "step_at")
     except MissingPrecondition:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition = _chosen_edition(desk, question)
-    printed = (form_data[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
-    brief = Brief(form_data["brief"], int(words) if words else None, *printed)
-    drafts = [_assign(desk, question, one, edition.id if edition else None, brief) for one in experts]
+    brief = Brief(form_data["brief"], int(words) if words else None)
+    if len(experts) == 1:  # the form has one field each for credit line and relation
+        brief = replace(brief, credit_line=form_data["credit_line"] or None, relation=form_data["relation"] or None)
+    drafts = [_assign(desk, question, expert, edition.id if edition else None, brief) for expert in experts]
     _set_up(desk, question, drafts, form_data, step_at)
     return drafts
 
@@ -202,7 +225,9 @@ def _chosen_edition(desk: RequestContext, question: Question) -> Edition | None:
 
 def _experts(desk: RequestContext, form_data: Mapping[str, str], expert_ids: Sequence[str]) -> list[Expert]:
     """Return the selected experts, and a new one if a name was typed. Raises `Unfit`."""
-    chosen = [or_404(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(expert_ids)]
+    chosen = [
+        or_404(directory.load_expert(desk.session, desk.actor, expert_id)) for expert_id in dict.fromkeys(expert_ids)
+    ]
     if not form_data["name"] and chosen:
         return chosen
     try:
@@ -213,7 +238,7 @@ def _experts(desk: RequestContext, form_data: Mapping[str, str], expert_ids: Seq
         raise Unfit(email=_("This is no address that one can write to")) from None
     except MissingPrecondition:
         raise Unfit(name=_("Tick somebody, or write a name")) from None
-    return [*(one for one in chosen if one.id != new.id), new]
+    return [*(expert for expert in chosen if expert.id != new.id), new]
 
 
 def _assign(
@@ -221,12 +246,12 @@ def _assign(
 ) -> Assignment:
     try:
         return assigning.assign(desk.session, desk.actor, question, expert, brief, edition_id)
-    except LeakDetected as leaking:
-        raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
-    except InvalidTransition as illegal:
-        if illegal.state != "assigned":
+    except LeakDetected as error:
+        raise Unfit(error.passages, brief=_("Readers’ own words or names stand in it")) from error
+    except InvalidTransition as error:
+        if error.state != "assigned":
             raise
-        raise Unfit(expert=_("%(name)s has this question already", name=expert.name)) from illegal
+        raise Unfit(expert=_("%(name)s has this question already", name=expert.name)) from error
 
 
 def _set_up(
@@ -237,7 +262,10 @@ def _set_up(
     step_at: datetime | None,
 ) -> None:
     """Put the drafts on the ladder: all after the assignment `after` if given, with `one_by_one` one after another."""
-    before = first = or_404(load_assignment(desk.session, question, form_data["after"])) if form_data["after"] else None
+    first = None
+    if form_data["after"]:
+        first = or_404(load_assignment(desk.session, question, form_data["after"]))
+    before = first
     for draft in drafts:
         if before is not None:
             ladder.put_after(desk.session, desk.actor, draft, before, step_at if before is first else None)
@@ -248,12 +276,9 @@ def _set_up(
 @editor.app_template_global("best_experts")
 def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[ExpertFit]:
     """Return the few experts who fit best, for the question's page."""
-    here = [part.place.assignment for part in detail.parts]
-    return [
-        fit
-        for fit in rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=here)
-        if fit.here is None
-    ][:BEST]
+    assignments = [part.place.assignment for part in detail.parts]
+    fits = rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=assignments)
+    return [fit for fit in fits if fit.here is None][:BEST]
 
 
 @dataclass(frozen=True)
@@ -269,10 +294,8 @@ class Why:
 @editor.app_template_filter("whys")
 def whys(candidate: ExpertFit, slug: str) -> list[Why]:
     """Return the reasons for and against an expert, in the order of `RANK_FACTS`."""
-    facts = sorted(
-        (fact for fact in candidate.facts if fact.code in RANK_FACTS),
-        key=lambda fact: list(RANK_FACTS).index(fact.code),
-    )
+    order = list(RANK_FACTS)
+    facts = sorted((fact for fact in candidate.facts if fact.code in order), key=lambda fact: order.index(fact.code))
     return [
         *_prior_outcome(candidate),
         *(RANK_FACTS[fact.code](candidate, fact.values, slug) for fact in facts),
@@ -282,44 +305,48 @@ def whys(candidate: ExpertFit, slug: str) -> list[Why]:
 
 def _prior_outcome(candidate: ExpertFit) -> Iterator[Why]:
     """Yield the reason why an expert does not have this question any more."""
-    if candidate.here is None:
+    assignment = candidate.here
+    if assignment is None:
         return
-    if candidate.here.is_declined:
-        said = str(DECLINE_LABELS.get(candidate.here.decline_reason or "", "")).lower()
-        later = candidate.here.later_on
-        words = _("Said no to this question: %(reason)s", reason=said)
-        yield Why("late", words + (_(", free again from %(day)s", day=day(later, "short")) if later else ""))
-    else:
+    if not assignment.is_declined:
         yield Why("late", _("This question was taken back from them"))
+        return
+    reason = str(DECLINE_LABELS.get(assignment.decline_reason or "", "")).lower()
+    text = _("Said no to this question: %(reason)s", reason=reason)
+    if assignment.later_on:
+        text += _(", free again from %(day)s", day=day(assignment.later_on, "short"))
+    yield Why("late", text)
 
 
 def _past_answer(candidate: ExpertFit, values: tuple[Any, ...], slug: str) -> Why:
-    key, *words = values
-    question = candidate.past[key]
+    question_id, *shared_words = values
+    question = candidate.past[question_id]
     href = url_for("editor.question", slug=slug, public_id=question.public_id)
-    said = _("Has answered:")
-    if words:
-        said = _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4]))
-    return Why("good", said, href, question.short_title)
+    text = _("Has answered:")
+    if shared_words:
+        text = _("Has answered, with the same words (%(words)s):", words=", ".join(shared_words[:4]))
+    return Why("good", text, href, question.short_title)
 
 
 def _load(candidate: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
-    have = values[0]
-    most = candidate.expert.at_once
-    if most is None:
-        return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", have))
-    words = ngettext(
+    count = values[0]
+    limit = candidate.expert.at_once
+    if limit is None:
+        return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", count))
+    text = ngettext(
         "Has %(num)s question now, and takes %(most)d at once",
         "Has %(num)s questions now, and takes %(most)d at once",
-        have,
-        most=most,
+        count,
+        most=limit,
     )
-    return Why("late" if candidate.expert.is_full else "wait", words)
+    return Why("late" if candidate.expert.is_full else "wait", text)
 
 
 def _recent(_fit: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
     days = values[0]
-    return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days) if days else _("Asked today"))
+    if not days:
+        return Why("wait", _("Asked today"))
+    return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days))
 
 
 @editor.app_template_filter("replies")
@@ -327,20 +354,21 @@ def replies(history: History) -> str:
     """Return how somebody has replied to invitations so far, or "" if they have had none."""
     if not history.asked:
         return ""
-    said = ngettext(
+    reply_rate = ngettext(
         "Replied to %(replied)d of %(num)s invitation",
         "Replied to %(replied)d of %(num)s invitations",
         history.asked,
         replied=history.replied,
     )
-    days = history.median_days
-    if days is None:
-        return said
-    return said + ngettext(
-        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", days
+    median_days = history.median_days
+    if median_days is None:
+        return reply_rate
+    return reply_rate + ngettext(
+        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", median_days
     )
 
 
+# By the code of a fact of the ranking: the function that turns its values into a reason.
 RANK_FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], Why]] = {
     "past": _past_answer,
     "topic": lambda _fit, values, _slug: Why("good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))),

@@ -43,63 +43,80 @@ DATE_FIELDS = ("reply_by", "due_at")
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates of an invitation, the values of their fields, and faults by field.
+    """The dates of an invitation, as the form has them.
 
-    `warning` says that the text may miss its edition. It holds the invitation back only once: the form sends back as
-    `warned` the date about which the page has warned.
+    A `warning` holds the invitation back only once: the form sends back the date about which the page has warned.
     """
 
     reply_by: datetime
     due_at: datetime
-    shown: Mapping[str, str]
-    faults: Mapping[str, str]
-    warning: str = ""
-    warned: str = ""
+    values: Mapping[str, str]  # the values of the form's fields
+    faults: Mapping[str, str]  # by field
+    warning: str = ""  # the text may miss its edition
+    warned_of: str = ""  # the value of `due_at` about which the page has warned already
 
     @property
-    def holds(self) -> bool:
-        """Return whether the letter is held back, by a fault or a new warning."""
-        return bool(self.faults) or bool(self.warning) and self.warned != self.shown["due_at"]
+    def holds_back(self) -> bool:
+        """Return whether the invitation is held back, by a fault or by a new warning."""
+        has_new_warning = self.warning != "" and self.warned_of != self.values["due_at"]
+        return bool(self.faults) or has_new_warning
 
 
 def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
     """Return the dates of a form. An empty field, or one with a fault, gets the default."""
-    zone, here = desk.newsletter.zone, now(desk.session)
+    zone = desk.newsletter.zone
+    current_time = now(desk.session)
     typed = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
-    read = {name: parse_local_time(text, zone) for name, text in typed.items()}
-    taken = {name: moment for name, moment in read.items() if moment is not None and moment > here}
-    faults = {
-        name: _("Give a day and a time") if read[name] is None else _("Give a time that is still to come")
-        for name in typed
-        if name not in taken
-    }
-    due_at = taken.get("due_at") or _get_previous_deadline(assignment, assignment.due_at, here)
-    due_at = due_at or mails.dates_for(desk.session, desk.newsletter, assignment)[1]
-    reply_by = taken.get("reply_by") or _get_previous_deadline(assignment, assignment.reply_by, here)
-    reply_by = reply_by or default_reply_by(here, due_at, zone)
+    valid: dict[str, datetime] = {}
+    faults: dict[str, str] = {}
+    for name, text in typed.items():
+        time = parse_local_time(text, zone)
+        if time is None:
+            faults[name] = _("Give a day and a time")
+        elif time <= current_time:
+            faults[name] = _("Give a time that is still to come")
+        else:
+            valid[name] = time
+    due_at = (
+        valid.get("due_at")
+        or _get_previous_deadline(assignment, assignment.due_at, current_time)
+        or mails.dates_for(desk.session, desk.newsletter, assignment)[1]
+    )
+    reply_by = (
+        valid.get("reply_by")
+        or _get_previous_deadline(assignment, assignment.reply_by, current_time)
+        or default_reply_by(current_time, due_at, zone)
+    )
     if not faults and reply_by > due_at:
         faults = {"reply_by": _("The text is due before that: give an earlier time")}
-    shown = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | typed
-    warning = _warning(desk, assignment, due_at) if "due_at" not in faults else ""
-    return Dates(reply_by, due_at, shown, faults, warning, form.get("warned", "") if typed else shown["due_at"])
+    values = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | typed
+    warning = "" if "due_at" in faults else _get_cutoff_warning(desk, assignment, due_at)
+    # The default dates are no reason to hold back: the page shows the warning before anything is submitted.
+    warned_of = form.get("warned", "") if typed else values["due_at"]
+    return Dates(reply_by, due_at, values, faults, warning, warned_of)
 
 
 def _get_previous_deadline(
     assignment: Assignment, deadline: datetime | None, current_time: datetime
 ) -> datetime | None:
     """Return the stored deadline. For an invitation that isn't sent yet, only if it is still to come."""
-    return deadline if deadline and (deadline > current_time or not assignment.is_drafted) else None
+    if deadline is None or (assignment.is_drafted and deadline <= current_time):
+        return None
+    return deadline
 
 
-def _warning(desk: RequestContext, assignment: Assignment, due_at: datetime) -> str:
+def _get_cutoff_warning(desk: RequestContext, assignment: Assignment, due_at: datetime) -> str:
     edition = mails.edition_asked_for(desk.session, assignment)
     if edition is None or due_at <= edition.cutoff_at:
         return ""
-    when = {"day": day(edition.runs_at), "cutoff": moment(edition.cutoff_at)}
-    return _("The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.", **when)
+    return _(
+        "The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.",
+        day=day(edition.runs_at),
+        cutoff=moment(edition.cutoff_at),
+    )
 
 
-def _silent(name: str, deadline: datetime | None) -> str:
+def _after_invited(name: str, deadline: datetime | None) -> str:
     if deadline is None:
         return _("Is asked next, if %(name)s says no or lets the time pass", name=name)
     if is_past(deadline):
@@ -107,52 +124,58 @@ def _silent(name: str, deadline: datetime | None) -> str:
     return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(deadline))
 
 
-# By the state of the assignment before it on the ladder. None: its text is here, so nobody else is asked.
+# When an assignment is asked, by the state of the one before it on the ladder. The functions take the name of that
+# expert and their deadline. None: the expert's text is here, so nobody else is asked.
 AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
-    "drafted": lambda name, _until: _("Is asked next, once %(name)s was asked and can’t", name=name),
-    "invited": _silent,
-    "accepted": lambda name, _until: _("Is asked next, if %(name)s can’t after all", name=name),
-    "declined": lambda name, _until: _("%(name)s has said no", name=name),
+    "drafted": lambda name, _deadline: _("Is asked next, once %(name)s was asked and can’t", name=name),
+    "invited": _after_invited,
+    "accepted": lambda name, _deadline: _("Is asked next, if %(name)s can’t after all", name=name),
+    "declined": lambda name, _deadline: _("%(name)s has said no", name=name),
     "received": None,
     "returned": None,
     "done": None,
-    "cancelled": lambda name, _until: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
+    "cancelled": lambda name, _deadline: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
 }
 
 
 @editor.app_template_filter("ladder")
-def ladder_words(assignment: Assignment, holds: bool) -> str:
+def ladder_words(assignment: Assignment, needs_approval: bool) -> str:
     """Return what the ladder does next with an assignment, or "" if it isn't waiting on one.
 
-    `holds` says that invitations of this newsletter wait for approval by a second person.
+    `needs_approval` says that invitations of this newsletter wait for approval by a second person.
     """
     before = assignment.after
     if not assignment.is_drafted or before is None:
         return ""
-    question, name, words = assignment.question, before.expert.name, AFTER[str(before.state)]
-    if not question.asks_in_turn or words is None:
+    question, name = assignment.question, before.expert.name
+    format_condition = AFTER[str(before.state)]
+    if format_condition is None or not question.asks_in_turn:
         return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
-    until = assignment.step_at or before.reply_by
-    said = words(name, until)
-    comes = before.is_declined or before.is_invited and until is not None and is_past(until)
-    if comes and not question.is_cleared:
-        return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
-    if comes:
-        return (
-            _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _format_delivery_note(holds)
-        )
-    return f"{said}. " + (_format_delivery_note(holds) if not before.is_cancelled else "")
+    deadline = assignment.step_at or before.reply_by
+    condition = format_condition(name, deadline)
+    if before.is_cancelled:
+        return f"{condition}. "
+    is_silent = before.is_invited and deadline is not None and is_past(deadline)
+    if not before.is_declined and not is_silent:
+        return f"{condition}. {_format_delivery_note(needs_approval)}"
+    if not question.is_cleared:
+        return _("%(said)s; the invitation waits until the wording is confirmed.", said=condition)
+    next_step = _("%(said)s; the invitation is prepared within a minute.", said=condition)
+    return f"{next_step} {_format_delivery_note(needs_approval)}"
 
 
-def _format_delivery_note(holds: bool) -> str:
-    return _("It waits in the outbox for you.") if holds else _("It leaves by itself.")
+def _format_delivery_note(needs_approval: bool) -> str:
+    return _("It waits in the outbox for you.") if needs_approval else _("It leaves by itself.")
 
 
 ADDRESS = f"{QUESTION}/assignments/<assignment_id>"
 
 
 class Unfit(Exception):
-    """The form is rejected: `faults` are sentences by field, `passages` possible readers' words in the brief."""
+    """The form is rejected.
+
+    `faults` are sentences by field; `passages` are passages of the brief that may be readers' own words.
+    """
 
     def __init__(self, passages: Sequence[str] = (), **faults: str) -> None:
         super().__init__(", ".join(faults))
@@ -167,9 +190,9 @@ def the_assignment(desk: RequestContext, public_id: str, assignment_id: str) -> 
 def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """Show the invitation as it will be mailed, with its dates and the button that sends it."""
     with read_context(slug) as desk:
-        one = the_assignment(desk, public_id, assignment_id)
-        _edition = run_of(desk.session, one)  # the reference keeps it in the session for the code below
-        return _invitation(desk, one, dates_of(desk, one, {}))
+        assignment = the_assignment(desk, public_id, assignment_id)
+        _edition = run_of(desk.session, assignment)  # the reference keeps it in the session for the code below
+        return _invitation(desk, assignment, dates_of(desk, assignment, {}))
 
 
 def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_held_back: bool = False) -> str:
@@ -193,15 +216,18 @@ def invitations(slug: str, public_id: str) -> str:
     """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
     with read_context(slug) as desk:
         question = the_question(desk, public_id)
-        drafts = [one for one in assigning.of_question(desk.session, question) if one.is_drafted]
-        also = len([one for one in drafts if one.after_id is None]) - 1
+        drafts = [draft for draft in assigning.of_question(desk.session, question) if draft.is_drafted]
+        unconditional = [draft for draft in drafts if draft.after_id is None]  # those that don't wait on the ladder
+        others = len(unconditional) - 1
         return page(
             desk,
             "editor/answers/invitations.html",
             "questions",
             question=question,
-            letters=[(one, mails.preview(desk.session, one, also=0 if one.after_id else also)) for one in drafts],
-            waits_for_nobody=also + 1,
+            letters=[
+                (draft, mails.preview(desk.session, draft, also=0 if draft.after_id else others)) for draft in drafts
+            ],
+            waits_for_nobody=len(unconditional),
         )
 
 
@@ -212,9 +238,9 @@ def invitations_send(slug: str, public_id: str) -> Response:
 
     def fn(desk: RequestContext) -> str:
         question = the_question(desk, public_id)
-        some = [or_404(load_assignment(desk.session, question, key)) for key in keys]
-        mails.invite_all(desk.session, desk.actor, some)
-        return ", ".join(one.expert.name for one in some)
+        assignments = [or_404(load_assignment(desk.session, question, key)) for key in keys]
+        mails.invite_all(desk.session, desk.actor, assignments)
+        return ", ".join(assignment.expert.name for assignment in assignments)
 
     names = run_in_transaction(slug, fn)
     announce(_("On their way: %(names)s.", names=names) if names else _("Nothing was sent."))
@@ -226,28 +252,31 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
     """Send the invitation, or with "look" only show it with other dates."""
 
     def fn(desk: RequestContext) -> bool:
-        one = the_assignment(desk, public_id, assignment_id)
-        dates = dates_of(desk, one, request.form)
-        if not dates.holds:
-            mails.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
-        return not dates.holds
+        assignment = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, assignment, request.form)
+        if dates.holds_back:
+            return False
+        mails.invite(desk.session, desk.actor, assignment, reply_by=dates.reply_by, due_at=dates.due_at)
+        return True
 
-    looks = "look" in request.form
-    if not looks and run_in_transaction(slug, fn):
+    is_preview = "look" in request.form
+    if not is_preview and run_in_transaction(slug, fn):
         return to_question(slug, public_id)
     with read_context(slug) as desk:
-        one = the_assignment(desk, public_id, assignment_id)
-        dates = dates_of(desk, one, request.form)
-        html = _invitation(desk, one, dates, is_held_back=not looks)
-    return (html, 422) if dates.faults or not looks else html
+        assignment = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, assignment, request.form)
+        html = _invitation(desk, assignment, dates, is_held_back=not is_preview)
+    if is_preview and not dates.faults:
+        return html
+    return html, 422
 
 
 def coming_time(desk: RequestContext, name: str) -> datetime | None:
     """Return a time from the form, or None if the field is empty. Raises `InvalidField` if it is in the past."""
-    moment = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
-    if moment is not None and moment <= now(desk.session):
+    time = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
+    if time is not None and time <= now(desk.session):
         raise InvalidField("due_at_not_in_future", "due_at")
-    return moment
+    return time
 
 
 def due_time(desk: RequestContext) -> datetime:
@@ -280,13 +309,13 @@ def _ladder(desk: RequestContext, assignment: Assignment) -> None:
 
 MOVES = {
     "ladder": _ladder,
-    "off": lambda desk, one: ladder.take_off(desk.session, desk.actor, one),
+    "off": lambda desk, assignment: ladder.take_off(desk.session, desk.actor, assignment),
     "extend": _extend,
     "decline": _decline,
     "cancel": _cancel,
-    "link": lambda desk, one: assigning.send_link_again(desk.session, desk.actor, one),
-    "verify": lambda desk, one: directory.verify_expert(
-        desk.session, desk.actor, one.expert, request.form.get("how", "")
+    "link": lambda desk, assignment: assigning.send_link_again(desk.session, desk.actor, assignment),
+    "verify": lambda desk, assignment: directory.verify_expert(
+        desk.session, desk.actor, assignment.expert, request.form.get("how", "")
     ),
 }
 
@@ -305,8 +334,8 @@ def assignment_write(desk: RequestContext, question: Question, assignment_id: st
     """Send a letter of the desk to an expert. It waits in the outbox for a moment, where it can be stopped. If it
     contains readers' words, somebody has to confirm them first.
     """
-    one = or_404(load_assignment(desk.session, question, assignment_id))
-    expert_mails.send_desk_letter(desk.session, desk.actor, one, request.form.get("letter", ""))
+    assignment = or_404(load_assignment(desk.session, question, assignment_id))
+    expert_mails.send_desk_letter(desk.session, desk.actor, assignment, request.form.get("letter", ""))
 
 
 BRIEF_LABELS = {
@@ -320,10 +349,10 @@ BRIEF_LABELS = {
 @editor.sheet(f"{ADDRESS}/brief", "prepare")
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
-        one = the_assignment(desk, public_id, assignment_id)
-        if not one.is_drafted:
-            raise InvalidTransition("assignment", "change the brief of", one.state)
-        return _brief_form(desk, one)
+        assignment = the_assignment(desk, public_id, assignment_id)
+        if not assignment.is_drafted:
+            raise InvalidTransition("assignment", "change the brief of", assignment.state)
+        return _brief_form(desk, assignment)
 
 
 def _get_stored_brief(assignment: Assignment) -> dict[str, str]:
@@ -335,21 +364,22 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in BRIEF_LABELS}
 
     def fn(desk: RequestContext) -> None:
-        one = the_assignment(desk, public_id, assignment_id)
+        assignment = the_assignment(desk, public_id, assignment_id)
         if request.form.get("act") == "give way":
-            title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=one.expert.name)
+            title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=assignment.expert.name)
             parts = [(str(label), typed[name]) for name, label in BRIEF_LABELS.items()]
-            notes.note_unsaved(desk.session, desk.actor, one.question, title, parts)
+            notes.note_unsaved(desk.session, desk.actor, assignment.question, title, parts)
             return
-        check_form_unchanged(desk, one, lambda: _get_stored_brief(one), typed)
-        change_brief(desk.session, desk.actor, one, _parse_brief(typed))
+        check_form_unchanged(desk, assignment, lambda: _get_stored_brief(assignment), typed)
+        change_brief(desk.session, desk.actor, assignment, _parse_brief(typed))
 
     try:
         run_in_transaction(slug, fn)
-    except (VersionConflict, MissingPrecondition, TooLong) as refused:
+    except (VersionConflict, MissingPrecondition, TooLong) as error:
         with read_context(slug) as desk:
-            one = the_assignment(desk, public_id, assignment_id)
-            return _brief_form(desk, one, typed, refused), 409 if isinstance(refused, VersionConflict) else 422
+            assignment = the_assignment(desk, public_id, assignment_id)
+            status = 409 if isinstance(error, VersionConflict) else 422
+            return _brief_form(desk, assignment, typed, error), status
     return to_question(slug, public_id, "who")
 
 
@@ -370,14 +400,14 @@ def _brief_form(
         faults = {error.field: format_error(error)}
     elif error and not isinstance(error, LeakDetected | VersionConflict):
         faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=MIN_WORDS, most=MAX_WORDS)}
-    first = find_last_save(desk, assignment, "assignment.brief") if isinstance(error, VersionConflict) else None
+    other_save = find_last_save(desk, assignment, "assignment.brief") if isinstance(error, VersionConflict) else None
     return page(
         desk,
         "editor/answers/brief.html",
         "questions",
         question=assignment.question,
         assignment=assignment,
-        **merge_form(desk, _get_stored_brief(assignment), form_data, BRIEF_LABELS, first)._asdict(),
+        **merge_form(desk, _get_stored_brief(assignment), form_data, BRIEF_LABELS, other_save)._asdict(),
         labels=BRIEF_LABELS,
         faults=faults,
         passages=error.passages if isinstance(error, LeakDetected) else (),

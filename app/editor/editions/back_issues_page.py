@@ -54,50 +54,56 @@ def unreadable_words(unreadable: Unreadable) -> str:
     return str(UNREADABLE[unreadable.code]) % {"mb": MOST_BYTES // 1024 // 1024}
 
 
-OF_QA = ("day", "section", "headline", "question", "askers")
-OF_VOICE = ("name", "credit_line", "relation", "answer")
+# The fields of the form: those of a Q&A, and those of each of its answers.
+QA_FIELDS = ("day", "section", "headline", "question", "askers")
+ANSWER_FIELDS = ("name", "credit_line", "relation", "answer")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A Q&A of the uploaded files, by its number among them. `values` are its fields by their names in the form."""
+    """A Q&A of the uploaded files."""
 
-    number: int
+    number: int  # its number among all Q&As of the files
     file: str
-    qa: PrintedQA
-    values: dict[str, str]
+    qa: PrintedQA  # as it was found
+    values: dict[str, str]  # the values of its fields, by their names in the form
     ticked: bool
 
     def name(self, field: str, voice: int | None = None) -> str:
-        """Return the form name of a field."""
-        return f"{field}-{self.number}" if voice is None else f"{field}-{self.number}-{voice}"
+        """Return the form name of a field of the Q&A, or of its answer with the index `voice`."""
+        if voice is None:
+            return f"{field}-{self.number}"
+        return f"{field}-{self.number}-{voice}"
 
 
 def row_of(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
     """Return a Q&A as the form shows it: as it was found, or with `form_data` as it was submitted."""
-    values = {f"{field}-{number}": text for field, text in _of_qa(qa).items()}
-    for place, voice in enumerate(qa.voices):
-        values |= {f"{field}-{number}-{place}": text for field, text in _of_voice(voice).items()}
+    values = {f"{field}-{number}": text for field, text in _get_qa_values(qa).items()}
+    for index, voice in enumerate(qa.voices):
+        values |= {f"{field}-{number}-{index}": text for field, text in _get_answer_values(voice).items()}
     if form_data is None:
         return Row(number, file, qa, values, ticked=True)
-    sent = {name: form_data.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
-    sent |= {name: "1" for name in form_data if name.startswith(f"expert-{number}-")}
-    return Row(number, file, qa, sent, ticked=f"take-{number}" in form_data)
+    submitted = {name: form_data.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
+    # The checkboxes "this is the expert of that name in the directory".
+    submitted |= {name: "1" for name in form_data if name.startswith(f"expert-{number}-")}
+    return Row(number, file, qa, submitted, ticked=f"take-{number}" in form_data)
 
 
-def _of_qa(qa: PrintedQA) -> dict[str, str]:
+def _get_qa_values(qa: PrintedQA) -> dict[str, str]:
     day = qa.day.isoformat() if qa.day else ""
-    return dict(zip(OF_QA, (day, qa.section, qa.headline, qa.question, "\n".join(qa.askers)), strict=True))
+    return dict(zip(QA_FIELDS, (day, qa.section, qa.headline, qa.question, "\n".join(qa.askers)), strict=True))
 
 
-def _of_voice(voice: PrintedVoice) -> dict[str, str]:
-    one = voice.expert
-    return dict(zip(OF_VOICE, (one.name, one.credit_line, one.relation, "\n\n".join(voice.answer)), strict=True))
+def _get_answer_values(voice: PrintedVoice) -> dict[str, str]:
+    expert = voice.expert
+    return dict(
+        zip(ANSWER_FIELDS, (expert.name, expert.credit_line, expert.relation, "\n\n".join(voice.answer)), strict=True)
+    )
 
 
 def build_corrected_qa(row: Row) -> PrintedQA:
     """Return the Q&A with the values of the form."""
-    day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in OF_QA)
+    day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in QA_FIELDS)
     return replace(
         row.qa,
         day=_day(day),
@@ -105,7 +111,7 @@ def build_corrected_qa(row: Row) -> PrintedQA:
         headline=headline,
         question=question,
         askers=tuple(line.strip() for line in askers.splitlines() if line.strip()),
-        voices=tuple(_voice(row, place) for place in range(len(row.qa.voices))),
+        voices=tuple(_build_corrected_answer(row, index) for index in range(len(row.qa.voices))),
     )
 
 
@@ -113,8 +119,8 @@ def _day(text: str) -> date | None:
     return parse_day(text) if text else None
 
 
-def _voice(row: Row, index: int) -> PrintedVoice:
-    name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in OF_VOICE)
+def _build_corrected_answer(row: Row, index: int) -> PrintedVoice:
+    name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in ANSWER_FIELDS)
     paragraphs = tuple(part.strip() for part in answer.split("\n\n") if part.strip())
     return PrintedVoice(Named(name, credit_line, relation), paragraphs)
 
@@ -123,10 +129,10 @@ def namesakes(session: Session, names: Sequence[str]) -> dict[str, Expert]:
     """Return the experts with one of these names by name, without names that several experts share."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     query = query.where(Person.name.in_({name for name in names if name}), Expert.merged_into_id.is_(None))
-    found: dict[str, list[Expert]] = {}
-    for one in session.scalars(query.order_by(Expert.id)):
-        found.setdefault(one.name, []).append(one)
-    return {name: some[0] for name, some in found.items() if len(some) == 1}
+    experts_by_name: dict[str, list[Expert]] = {}
+    for expert in session.scalars(query.order_by(Expert.id)):
+        experts_by_name.setdefault(expert.name, []).append(expert)
+    return {name: experts[0] for name, experts in experts_by_name.items() if len(experts) == 1}
 
 
 BACK_ISSUES = "/<slug>/archive/back-issues"
@@ -135,7 +141,7 @@ SHOWN = 10  # Q&As on one page
 Faults = dict[str, str]
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    may_be_large(endpoint, bundle.MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
+    may_be_large(endpoint, MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
 
 
 @editor.sheet(BACK_ISSUES, ACT)
@@ -145,20 +151,27 @@ def back_issues(slug: str) -> str:
 
 
 def _choose(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -> str:
-    most = bundle.MOST_BYTES // 1024 // 1024
-    made = undo_import.imports(desk.session, desk.newsletter.id)[:SHOWN]
-    return page(desk, "editor/editions/back_issues.html", "archive", faults=faults or [], mb=most, imports=made)
+    return page(
+        desk,
+        "editor/editions/back_issues.html",
+        "archive",
+        faults=faults or [],
+        mb=MOST_BYTES // 1024 // 1024,
+        imports=undo_import.imports(desk.session, desk.newsletter.id)[:SHOWN],
+    )
 
 
 @editor.press(BACK_ISSUES, ACT)
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
     """Store the uploaded files for the report. Fails if none of them can be read."""
     chosen = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
-    faults = [(name, why) for name, data in chosen if (why := _find_read_error(name, data))]
+    if not chosen:
+        return rerender(slug, 422, _choose, [("", _("Choose a file."))])
+    faults = [(name, error) for name, data in chosen if (error := _find_read_error(name, data))]
     if len(faults) == len(chosen):
-        return rerender(slug, 422, _choose, faults or [("", _("Choose a file."))])
-    whole = bundle.pack(chosen)
-    file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, whole, ACT).public_id)
+        return rerender(slug, 422, _choose, faults)
+    packed = bundle.pack(chosen)
+    file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, packed, ACT).public_id)
     return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
 
 
@@ -202,25 +215,27 @@ def _read(desk: RequestContext, upload: Upload) -> tuple[list[tuple[str, Printed
 def _report(
     desk: RequestContext, upload: Upload, form_data: Mapping[str, str] | None = None, faults: Faults | None = None
 ) -> str:
-    qas, unread, editions = _read(desk, upload)
-    known = import_issues.find_imported(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
-    new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in known]
+    qas, unreadable_files, editions = _read(desk, upload)
+    fingerprints = [qa.fingerprint for _file, qa in qas]
+    imported = import_issues.find_imported(desk.session, desk.newsletter.id, fingerprints)
+    new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in imported]
     start = max(parse_number(request.values.get("from", "0")), 0)
-    shown = [row_of(number, file, qa, form_data) for number, file, qa in new if number >= start][:SHOWN]
-    later = [number for number, _file, _qa in new if shown and number > shown[-1].number]
-    names = [row.values[row.name("name", place)] for row in shown for place in range(len(row.qa.voices))]
+    from_start = [(number, file, qa) for number, file, qa in new if number >= start]
+    rows = [row_of(number, file, qa, form_data) for number, file, qa in from_start[:SHOWN]]
+    later_numbers = [number for number, _file, _qa in from_start[SHOWN:]]
+    names = [row.values[row.name("name", index)] for row in rows for index in range(len(row.qa.voices))]
     return page(
         desk,
         "editor/editions/back_issues_report.html",
         "archive",
         url_params={"slug": desk.newsletter.slug, "file_id": upload.public_id},
-        unreadable_files=unread,
+        unreadable_files=unreadable_files,
         editions=editions,
         known_count=len(qas) - len(new),
         new_count=len(new),
-        rows=shown,
+        rows=rows,
         start=start,
-        next_start=later[0] if later else None,
+        next_start=later_numbers[0] if later_numbers else None,
         people=namesakes(desk.session, names),
         doubts=DOUBTS,
         faults=faults or {},
@@ -235,8 +250,8 @@ def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
         rows = list(_iter_selected_rows(desk, file_id))
     try:
         count = run_in_transaction(slug, lambda desk: _import_rows(desk, file_id, rows))
-    except RowImportError as unmended:
-        fault = {unmended.field: unmended.words}
+    except RowImportError as error:
+        fault = {error.field: error.message}
         return rerender(slug, 422, lambda desk: _report(desk, _get_upload(desk, file_id), form, fault))
     if not count:
         fault = {"rows": _("Nothing is ticked.")}
@@ -250,7 +265,8 @@ class RowImportError(Exception):
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field)
-        self.field, self.words = field, message
+        self.field = field
+        self.message = message
 
 
 def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[Row]:
@@ -268,20 +284,22 @@ def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int
 def _import_row(desk: RequestContext, row: Row) -> bool:
     qa = build_corrected_qa(row)
     people = namesakes(desk.session, [voice.expert.name for voice in qa.voices])
-    theirs = [
-        people.get(voice.expert.name) if row.name("expert", place) in row.values else None
-        for place, voice in enumerate(qa.voices)
+    experts = [
+        people.get(voice.expert.name) if row.name("expert", index) in row.values else None
+        for index, voice in enumerate(qa.voices)
     ]
-    take = (desk.session, desk.actor, desk.newsletter.id, qa, theirs, row.qa.fingerprint)
     try:
-        return import_issues.import_qa(*take) is not None
-    except import_issues.ImportRejected as unfit:
-        if unfit.code == "import.no_text":
-            raise RowImportError(row.name("question"), str(NO_TEXT)) from unfit
-        raise RowImportError(row.name("day"), format_error(unfit)) from unfit
-    except TooLong as long:
-        field = row.name("headline") if long.field == "headline" else row.name(long.field, 0)
-        raise RowImportError(field, format_error(long)) from long
+        imported = import_issues.import_qa(
+            desk.session, desk.actor, desk.newsletter.id, qa, experts, row.qa.fingerprint
+        )
+    except import_issues.ImportRejected as error:
+        if error.code == "import.no_text":
+            raise RowImportError(row.name("question"), str(NO_TEXT)) from error
+        raise RowImportError(row.name("day"), format_error(error)) from error
+    except TooLong as error:
+        field = row.name("headline") if error.field == "headline" else row.name(error.field, 0)
+        raise RowImportError(field, format_error(error)) from error
+    return imported is not None
 
 
 @editor.press(f"{BACK_ISSUES}/<file_id>/drop", ACT)
@@ -297,11 +315,10 @@ def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     key = request.form.get("import", "")
     try:
         count = run_in_transaction(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
-    except MissingPrecondition as missing:
-        return rerender(slug, 422, _choose, [("", format_error(missing))])
+    except MissingPrecondition as error:
+        return rerender(slug, 422, _choose, [("", format_error(error))])
     except VersionConflict:
-        why = _("Something of this import was changed, or written about, since. Nothing is undone.")
-        return rerender(slug, 422, _choose, [("", why)])
-    undone = ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count)
-    announce(undone)
+        message = _("Something of this import was changed, or written about, since. Nothing is undone.")
+        return rerender(slug, 422, _choose, [("", message)])
+    announce(ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count))
     return redirect(url_for("editor.back_issues", slug=slug), code=303)

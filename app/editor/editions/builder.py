@@ -61,52 +61,61 @@ def describe_changes(
 
     `viewer_name` replaces the name of the person at the desk.
     """
-    rows = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
-    titles = {key: row.short_title for key, row in rows.items()}
-    return [
-        str(TAKEN_BACK)
-        if (event.actor, event.action) == ("reader", "question.drop")
-        else naming((titles.get(event.question_id) or _("a question")) if event.question_id else None, text)
-        for event, text in zip(
-            events, describe_events(desk, events, page=edition, viewer_name=viewer_name), strict=True
-        )
-    ]
+    questions = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
+    event_sentences = describe_events(desk, events, page=edition, viewer_name=viewer_name)
+    sentences = []
+    for event, sentence in zip(events, event_sentences, strict=True):
+        question = questions.get(event.question_id or 0)
+        if (event.actor, event.action) == ("reader", "question.drop"):
+            sentences.append(str(TAKEN_BACK))
+        elif event.question_id:
+            title = question.short_title if question else ""
+            sentences.append(naming(title or _("a question"), sentence))
+        else:
+            sentences.append(sentence)
+    return sentences
 
 
 def happened(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
     """Return the history of an edition: each event's time, that time as shown, and its sentence."""
-    return [  # of a reader's actions only the day is stored
-        (event.at, day(event.at.date()) if event.actor == "reader" else moment(event.at), words)
-        for event, words in zip(events, describe_changes(desk, edition, events), strict=True)
-    ]
+    sentences = describe_changes(desk, edition, events)
+    return [(event.at, _format_event_time(event), sentence) for event, sentence in zip(events, sentences, strict=True)]
 
 
-def _day(matter: LockWarning) -> str:
-    return day(matter.day, "short") if matter.day else ""
+def _format_event_time(event: Event) -> str:
+    if event.actor == "reader":  # only the day is stored
+        return day(event.at.date())
+    return moment(event.at)
+
+
+def _day(warning: LockWarning) -> str:
+    return day(warning.day, "short") if warning.day else ""
 
 
 # The text of each kind of lock warning.
-MATTERS: dict[str, Callable[[LockWarning], str]] = {
-    "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
-    "answer": lambda _one: _("it has no approved answer."),
-    "mail": lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
-    "asked": lambda one: _(
+WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
+    "words": lambda _warning: _("its newest words are not cleared yet: could anybody recognise the asker?"),
+    "answer": lambda _warning: _("it has no approved answer."),
+    "mail": lambda warning: _("%(name)s has written by mail, and nobody has filed it.", name=warning.expert),
+    "asked": lambda warning: _(
         "%(name)s is still asked. If it runs without their answer, they are told, and a text that is here is kept.",
-        name=one.expert,
+        name=warning.expert,
     ),
-    "twice": lambda one: ngettext(
+    "twice": lambda warning: ngettext(
         "%(name)s answers %(num)s question of it.",
         "%(name)s answers %(num)s questions of it.",
-        one.number,
-        name=one.expert,
+        warning.number,
+        name=warning.expert,
     ),
-    "late": lambda one: _("it was to run by %(day)s, before this edition.", day=_day(one)),
-    "long": lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
-    "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
-    "open": lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number),
+    "late": lambda warning: _("it was to run by %(day)s, before this edition.", day=_day(warning)),
+    "long": lambda warning: ngettext("it is one word too long.", "it is %(num)s words too long.", warning.number),
+    "left out": lambda warning: _(
+        "it must run by %(day)s, and the edition after this one is too late.", day=_day(warning)
+    ),
+    "open": lambda warning: ngettext("One slot is open.", "%(num)s slots are open.", warning.number),
 }
-# The page on which it can be fixed, and the label of the link to it.
-MENDED = {
+# The page on which a warning's cause can be fixed, and the label of the link to it.
+WARNING_LINKS = {
     "words": ("question", _l("Look at the wording")),
     "answer": ("question", _l("Look at the answers")),
     "mail": ("letter", _l("Read it")),
@@ -116,21 +125,22 @@ MENDED = {
 }
 
 
-def line_of(desk: RequestContext, matter: LockWarning) -> dict[str, Any]:
+def line_of(desk: RequestContext, warning: LockWarning) -> dict[str, Any]:
     """Return a lock warning as the page shows it."""
-    leads, label = MENDED.get(matter.kind, ("", ""))
-    question = matter.question
-    href, slug = "", desk.newsletter.slug
-    if leads == "letter":
-        href = url_for("editor.letter", slug=slug, public_id=matter.letter)
-    elif leads and question:
-        chapter = f"answer-{matter.answer}" if leads == "answer" else None
+    target, label = WARNING_LINKS.get(warning.kind, ("", ""))
+    question = warning.question
+    slug = desk.newsletter.slug
+    href = ""
+    if target == "letter":
+        href = url_for("editor.letter", slug=slug, public_id=warning.letter)
+    elif target and question:
+        chapter = f"answer-{warning.answer}" if target == "answer" else None
         href = url_for("editor.question", slug=slug, public_id=question.public_id, open=chapter, _anchor=chapter)
     return {
-        "kind": matter.kind,
-        "stops": matter.stops,
+        "kind": warning.kind,
+        "stops": warning.stops,
         "about": question.title if question else "",
-        "says": MATTERS[matter.kind](matter),
+        "says": WARNING_TEXTS[warning.kind](warning),
         "href": href,
         "label": label,
     }
@@ -159,17 +169,20 @@ def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> 
 
     The mail form is empty here: the page loads it into a frame.
     """
-    shown = {name: export for name, export in EXPORTS.items() if export.preview}
-    export = shown.get(request.args.get("form", "")) or next(iter(shown.values()))
+    exports = {name: export for name, export in EXPORTS.items() if export.preview}
+    default_export = next(iter(exports.values()))
+    export = exports.get(request.args.get("form", ""), default_export)
     title = title_of(desk.session, edition)
-    written = export.write(blocks, title).decode() if blocks and export.preview != "mail" else ""
+    content = ""
+    if blocks and export.preview != "mail":
+        content = export.write(blocks, title).decode()
     return {
         "form": export,
-        "preview_forms": shown.values(),
+        "preview_forms": exports.values(),
         "exports": EXPORTS.values(),
         "has_content": bool(blocks),
         # The renderer escapes every text and lets no address through but http, https and mailto.
-        "preview": Markup(written) if export.preview == "page" else written,  # noqa: S704
+        "preview": Markup(content) if export.preview == "page" else content,  # noqa: S704
         "size": len(EXPORTS["mail"].write(blocks, title)) / 1_000,
         "size_limit": whole_mail.ROOM,
     }
@@ -189,18 +202,14 @@ GOOD_OUTCOMES = ("made", "brought", "anew")
 
 
 class DraftStatus(NamedTuple):
-    """The status of the draft in the sending tool: mark, text, link to the draft and its label, and the time of the
-    next attempt.
+    """The status of the draft in the sending tool."""
 
-    `is_old` says that the edition has changed since the draft was made.
-    """
-
-    mark: str
+    mark: str  # the tone of the status
     words: str
-    link: str
-    label: str
-    again: datetime | None = None
-    is_old: bool = False
+    link: str  # the address of the draft
+    label: str  # the name of the tool
+    again: datetime | None = None  # the time of the next attempt
+    is_old: bool = False  # the edition has changed since the draft was made
 
 
 def get_draft_status(
@@ -219,10 +228,16 @@ def _format_draft_status(
     label = TOOLS[row.tool].label
     if row.due_at and not row.said:
         return DraftStatus("wait", _("%(tool)s is being asked.", tool=label), row.link, label)
-    words = str(DRAFT_OUTCOMES[row.said])
+    outcome = str(DRAFT_OUTCOMES[row.said])
     is_old = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
-    look = "good" if row.said in GOOD_OUTCOMES else "wait" if row.due_at and PASSING.get(row.said) else "late"
-    return DraftStatus(look, _("%(tool)s: %(what)s", tool=label, what=words), row.link, label, row.due_at, is_old)
+    if row.said in GOOD_OUTCOMES:
+        mark = "good"
+    elif row.due_at and PASSING.get(row.said):  # the fault may pass, so the worker tries again
+        mark = "wait"
+    else:
+        mark = "late"
+    text = _("%(tool)s: %(what)s", tool=label, what=outcome)
+    return DraftStatus(mark, text, row.link, label, again=row.due_at, is_old=is_old)
 
 
 # The filters of the ready questions with their options. Those by topic and expert depend on the newsletter.
@@ -233,7 +248,7 @@ CHOICES = {
     "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
 }
 FILTERS = ("topic", "expert", *CHOICES)
-NARROWED = 4  # up to so many answers the filters are hidden
+MAX_WITHOUT_FILTERS = 4  # up to this many ready questions the filters are hidden
 
 
 def get_preserved_params() -> dict[str, Any]:
@@ -250,16 +265,27 @@ def builder(
     """Render the edition's page from its current state. `trouble` says why an action was refused."""
     session = desk.session
     sections = slots.sections_of(session, edition)
-    planned = edition.is_planned
-    open_slots = slots.open_slots(sections) if planned else []
-    picked = [one for each in sections for one in each.picked]
+    picked = [question for section in sections for question in section.picked]
     tool = of_newsletter(session, edition.newsletter_id)
     draft = handoff.get_handed_draft(session, edition)
-    seen = token_of(edition)
-    items, since = was_locked = locking.get_locked_items(session, edition)
-    asked = request.args.get("language", "")
-    blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
-    to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready_items": [], "picked_items": []}
+    locked_items = locking.get_locked_items(session, edition)
+    items, corrections = locked_items
+    blocks, name_troubles, untranslated, language = locking.preview(
+        session, edition, request.args.get("language", ""), picked, locked_items
+    )
+    # The draft has each Q&A in its own language, whatever the preview shows.
+    draft_blocks = locking.blocks(session, edition) if language else blocks
+    open_slots: Sequence[int] = []
+    planning_values: dict[str, Any] = {"ready_items": [], "picked_items": []}
+    past_events = []
+    if edition.is_planned:
+        open_slots = slots.open_slots(sections)
+        planning_values = _get_planning_values(desk, edition, picked, open_slots)
+    else:
+        past_events = happened(desk, edition, history.events_of(session, edition))
+    changes_since = []
+    if trouble:
+        changes_since = describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
     return page(
         desk,
         "editor/editions/edition.html",
@@ -268,72 +294,73 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         rejected_form=rejected_form,
-        changes_since=describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
-        if trouble
-        else [],
-        version_token=seen,
+        changes_since=changes_since,
+        version_token=token_of(edition),
         preserved_params=get_preserved_params(),
-        name_problems=[_name_trouble(desk, trouble) for trouble in troubles],
+        name_problems=[_format_name_trouble(desk, name_trouble) for name_trouble in name_troubles],
         open_slots=open_slots,
         edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         hash_fits=history.fits_its_hash,
         edition_hash_fits=not items or history.edition_fits(session, edition, items),
-        corrections=since,
-        events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
+        corrections=corrections,
+        events=past_events,
         moved_notes=describe_moved_questions(skip.list_moved(session, edition)) if edition.is_skipped else [],
         can_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publication.GRACE,
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        # The draft has each Q&A in its own language, whatever the preview shows.
-        **get_draft_status(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
+        **get_draft_status(desk, edition, tool, draft, draft_blocks),
         language=language,
-        untranslated=left,
-        **to_build,
+        untranslated=untranslated,
+        **planning_values,
     )
 
 
-def _to_build_with(
+def _get_planning_values(
     desk: RequestContext, edition: Edition, picked_questions: Sequence[Question], open_slots: Sequence[int]
 ) -> dict[str, Any]:
     """Return the template values for planned editions: ready questions, filters and lock warnings."""
     session, newsletter = desk.session, desk.newsletter
-    topics, experts = list_topic_choices(session, newsletter), list_expert_choices(session, newsletter)
-    wanted, unread = _parse_filters(topics, experts, edition)
-    both = load_ready_questions(
-        session, newsletter, [*picked_questions, *list_ready_questions(session, newsletter, wanted)]
-    )
-    in_slots, found = both[: len(picked_questions)], both[len(picked_questions) :]
-    later = slots.load_later_picks(session, edition)
-    next_date = next((one.rule_date for one in later), None)
-    warned = list_lock_warnings(
-        session, edition, in_slots, open_slots, list_questions_with_deadline(session, newsletter.id), next_date
-    )
-    options = {name: list(some) for name, some in CHOICES.items()}
-    options["topic"], options["expert"] = ([(one.address, one.name) for one in some] for some in (topics, experts))
+    topics = list_topic_choices(session, newsletter)
+    experts = list_expert_choices(session, newsletter)
+    ready_filter, ignored_filters = _parse_filters(topics, experts, edition)
+    ready_questions = list_ready_questions(session, newsletter, ready_filter)
+    # Loaded together, which takes fewer queries.
+    all_items = load_ready_questions(session, newsletter, [*picked_questions, *ready_questions])
+    picked_items = all_items[: len(picked_questions)]
+    ready_items = all_items[len(picked_questions) :]
+    later_editions = slots.load_later_picks(session, edition)
+    next_date = next((later.rule_date for later in later_editions), None)
+    questions_with_deadline = list_questions_with_deadline(session, newsletter.id)
+    lock_warnings = list_lock_warnings(session, edition, picked_items, open_slots, questions_with_deadline, next_date)
+    options = {name: list(choices) for name, choices in CHOICES.items()}
+    options["topic"] = [(topic.address, topic.name) for topic in topics]
+    options["expert"] = [(expert.address, expert.name) for expert in experts]
     form = request.args.get("form")
     return {
-        "picked_items": in_slots,
+        "picked_items": picked_items,
         "next_free": [
-            slots.find_edition_with_room(newsletter, later, place) for place in range(len(newsletter.sections))
+            slots.find_edition_with_room(newsletter, later_editions, section)
+            for section in range(len(newsletter.sections))
         ],
-        "ready_items": found,
-        "ready_filter": wanted,
-        "ignored_filters": unread,
+        "ready_items": ready_items,
+        "ready_filter": ready_filter,
+        "ignored_filters": ignored_filters,
         "options": options,
         "filters": LABELS,
-        "shows_filters": len(found) > NARROWED or not wanted.is_all,
+        "shows_filters": len(ready_items) > MAX_WITHOUT_FILTERS or not ready_filter.is_all,
         "all_url": url_for(
             "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=form, _anchor="ready"
         ),
-        "lock_warnings": [line_of(desk, matter) for matter in warned],
-        "can_lock": not any(matter.stops for matter in warned),
+        "lock_warnings": [line_of(desk, warning) for warning in lock_warnings],
+        "can_lock": not any(warning.stops for warning in lock_warnings),
     }
 
 
+# By filter: its label, and that of the option that selects everything.
 LABELS = {
     "topic": (_l("Topic"), _l("any")),
     "expert": (_l("Expert"), _l("anybody")),
@@ -349,16 +376,22 @@ def _parse_filters(
 ) -> tuple[QuestionFilter, list[str]]:
     """Return the filter that the address asks for, and the labels of unknown values in it."""
     keys: dict[str, dict[str, Any]] = {
-        "topic": {one.address: one.key for one in topics},
-        "expert": {one.address: one.key for one in experts},
-        **{name: {value: value for value, _label in some} for name, some in CHOICES.items()},
+        "topic": {topic.address: topic.key for topic in topics},
+        "expert": {expert.address: expert.key for expert in experts},
+        **{name: {value: value for value, _label in choices} for name, choices in CHOICES.items()},
     }
-    asked = {name: request.args[name] for name in FILTERS if request.args.get(name)}
-    found: dict[str, Any] = {name: keys[name][value] for name, value in asked.items() if value in keys[name]}
-    days = int(found["age"]) if "age" in found else None
-    length, by, source = (found.get(name, "") for name in ("length", "by", "source"))
-    wanted = QuestionFilter(found.get("topic"), found.get("expert"), days, length, by, source, edition.rule_date)
-    return wanted, [str(LABELS[name][0]) for name in asked if name not in found]
+    params = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    found: dict[str, Any] = {name: keys[name][value] for name, value in params.items() if value in keys[name]}
+    question_filter = QuestionFilter(
+        found.get("topic"),
+        found.get("expert"),
+        int(found["age"]) if "age" in found else None,
+        found.get("length", ""),
+        found.get("by", ""),
+        found.get("source", ""),
+        edition.rule_date,
+    )
+    return question_filter, [str(LABELS[name][0]) for name in params if name not in found]
 
 
 def reply_address(desk: RequestContext, edition: Edition) -> str:
@@ -369,7 +402,7 @@ def reply_address(desk: RequestContext, edition: Edition) -> str:
     return address_for(inbox, received_editions.reply_token(desk.session, edition))
 
 
-def _name_trouble(desk: RequestContext, trouble: NameTrouble) -> dict[str, Any]:
+def _format_name_trouble(desk: RequestContext, trouble: NameTrouble) -> dict[str, Any]:
     """Return the template values for a reader's name that may not be printed, with its letter and question."""
     return {
         "headline": trouble.headline,

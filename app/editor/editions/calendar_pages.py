@@ -29,21 +29,21 @@ PAGE = 30
 def all_editions(slug: str) -> str:
     with read_context(slug) as desk:
         last = get_cursor_row(lambda key: editions.load(desk.session, desk.actor, key))
-        here = partial(url_for, "editor.all_editions", slug=slug)
-        past = paginate(desk.session, archive.sent_editions(desk.newsletter), PAGE, last, here)
-        ahead = [] if last else unsent(desk.session, desk.newsletter.id, PAGE)
+        get_url = partial(url_for, "editor.all_editions", slug=slug)
+        sent_page = paginate(desk.session, archive.sent_editions(desk.newsletter), PAGE, last, get_url)
+        upcoming = [] if last else unsent(desk.session, desk.newsletter.id, PAGE)
         return page(
             desk,
             "editor/editions/editions.html",
             "edition",
             rhythm=format_rhythm(desk.newsletter),
-            skips=[dates_in_words(one) for one in desk.newsletter.skips],
-            extra=[dates_in_words(one) for one in desk.newsletter.extra],
-            upcoming_editions=ahead,
-            filled_counts=count_filled_slots(desk.session, ahead),
-            sent_editions=past.rows,
-            items_by_edition=archive.items(desk.session, past.rows),
-            keyset=past.keyset,
+            skips=[dates_in_words(date_text) for date_text in desk.newsletter.skips],
+            extra=[dates_in_words(date_text) for date_text in desk.newsletter.extra],
+            upcoming_editions=upcoming,
+            filled_counts=count_filled_slots(desk.session, upcoming),
+            sent_editions=sent_page.rows,
+            items_by_edition=archive.items(desk.session, sent_page.rows),
+            keyset=sent_page.keyset,
         )
 
 
@@ -60,8 +60,8 @@ def _parse_month(text: str, today: date) -> date:
     return (wanted if FIRST <= wanted.year < LAST else today).replace(day=1)
 
 
-def _add_months(month: date, by: int) -> date:
-    years, number = divmod(month.year * 12 + month.month - 1 + by, 12)
+def _add_months(month: date, count: int) -> date:
+    years, number = divmod(month.year * 12 + month.month - 1 + count, 12)
     return date(years, number + 1, 1)
 
 
@@ -78,9 +78,9 @@ def _month(first: date, entries_by_day: dict[date, list[Entry]]) -> dict[str, An
 
 def _list_months(desk: RequestContext, first: date) -> list[dict[str, Any]]:
     last = date.fromordinal(_add_months(first, MONTHS).toordinal() - 1)
-    by_day = groupby(list_entries(desk.session, desk.newsletter, first, last), key=attrgetter("day"))
-    found = {day: list(group) for day, group in by_day}
-    return [_month(_add_months(first, number), found) for number in range(MONTHS)]
+    groups = groupby(list_entries(desk.session, desk.newsletter, first, last), key=attrgetter("day"))
+    entries_by_day = {day: list(group) for day, group in groups}
+    return [_month(_add_months(first, number), entries_by_day) for number in range(MONTHS)]
 
 
 @editor.get("/<slug>/editions/calendar")

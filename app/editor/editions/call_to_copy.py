@@ -49,8 +49,9 @@ FILES = {
 def the_call(desk: RequestContext) -> Call:
     newsletter = desk.newsletter
     path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
-    link, own = f"{current_app.config['BASE_URL']}{path}", own_phrases(desk.session, newsletter, newsletter.language)
-    return Call(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, own))
+    link = f"{current_app.config['BASE_URL']}{path}"
+    phrases = own_phrases(desk.session, newsletter, newsletter.language)
+    return Call(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, phrases))
 
 
 @editor.get("/<slug>/call")

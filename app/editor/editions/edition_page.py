@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import make_response, redirect, request, url_for
+from flask import abort, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
@@ -58,9 +58,11 @@ def _edition(desk: RequestContext, public_id: str) -> Edition:
 
 def _preview(desk: RequestContext, edition: Edition) -> locking.Preview:
     """Return the preview in the language that the address asks for. 404 if nothing in the edition has that language."""
-    asked = request.args.get("language", "")
-    seen = locking.preview(desk.session, edition, asked)
-    return or_404(seen if seen.language == asked else None)
+    language = request.args.get("language", "")
+    preview = locking.preview(desk.session, edition, language)
+    if preview.language != language:
+        abort(404)
+    return preview
 
 
 @editor.get("/<slug>/editions/<public_id>")
@@ -69,8 +71,8 @@ def edition(slug: str, public_id: str) -> str:
         return _page(desk, public_id)
 
 
-def _page(desk: RequestContext, public_id: str, /, **refused: Any) -> str:
-    return builder(desk, _edition(desk, public_id), **refused)
+def _page(desk: RequestContext, public_id: str, /, **refusal: Any) -> str:
+    return builder(desk, _edition(desk, public_id), **refusal)
 
 
 @editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
@@ -78,7 +80,10 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
     """Return the edition's reply address as plain text, for the copy button."""
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
-        response = make_response(or_404(reply_address(desk, edition) or None))
+        address = reply_address(desk, edition)
+        if not address:
+            abort(404)
+        response = make_response(address)
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
         return response
 
@@ -89,8 +94,11 @@ def edition_mail(slug: str, public_id: str) -> Response:
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
         blocks = _preview(desk, edition).blocks
-        title, sheet = editions.title_of(desk.session, edition), url_for("static", filename=whole_mail.SHEET)
-        response = make_response(whole_mail.page(or_404(blocks or None), title, sheet))
+        if not blocks:
+            abort(404)
+        title = editions.title_of(desk.session, edition)
+        style_sheet_url = url_for("static", filename=whole_mail.SHEET)
+        response = make_response(whole_mail.page(blocks, title, style_sheet_url))
         response.headers.update(AS_MAIL)
         return response
 
@@ -102,24 +110,28 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
     """
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
-        blocks, troubles, _left, language = _preview(desk, edition)
-        if troubles:
+        blocks, name_troubles, _untranslated, language = _preview(desk, edition)
+        if name_troubles:
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
-        if edition.is_planned and list_lock_blockers(
-            load_ready_questions(desk.session, desk.newsletter, slots.list_picked_questions(desk.session, edition))
-        ):
+        if edition.is_planned and _has_lock_blockers(desk, edition):
             return builder(desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")), 409
-        chosen = BY_SUFFIX[ending]
-        response = make_response(chosen.write(blocks, editions.title_of(desk.session, edition)))
-        response.headers["Content-Type"] = chosen.content_type
-        if chosen.schema:
-            schema = url_for("static", filename=chosen.schema, version=None)
-            response.headers["Link"] = f'<{schema}>; rel="describedby"'  # RFC 8288
-        name = f"{desk.newsletter.slug}-{edition.local_at[:10]}{f'-{language}' if language else ''}.{ending}"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        export_format = BY_SUFFIX[ending]
+        response = make_response(export_format.write(blocks, editions.title_of(desk.session, edition)))
+        response.headers["Content-Type"] = export_format.content_type
+        if export_format.schema:
+            schema_url = url_for("static", filename=export_format.schema, version=None)
+            response.headers["Link"] = f'<{schema_url}>; rel="describedby"'  # RFC 8288
+        stem = "-".join(filter(None, (desk.newsletter.slug, edition.local_at[:10], language)))
+        response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{ending}"'
         return response
+
+
+def _has_lock_blockers(desk: RequestContext, edition: Edition) -> bool:
+    """Return whether something keeps a planned edition from being locked."""
+    picked = slots.list_picked_questions(desk.session, edition)
+    return bool(list_lock_blockers(load_ready_questions(desk.session, desk.newsletter, picked)))
 
 
 def _question(desk: RequestContext, edition: Edition | None = None) -> Question:
@@ -152,9 +164,10 @@ def _pick(desk: RequestContext, edition: Edition) -> str:
 
 
 def _drop(desk: RequestContext, edition: Edition) -> str:
-    question, why = _question(desk, edition), request.form.get("why", "")
-    publication.drop(desk.session, desk.actor, question, why)
-    if why.strip():
+    question = _question(desk, edition)
+    reason = request.form.get("why", "")
+    publication.drop(desk.session, desk.actor, question, reason)
+    if reason.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=question.short_title)
     return _format_removed_message(question)
 
@@ -176,18 +189,16 @@ def _move(step: int) -> Callable[[RequestContext, Edition], str]:
 
 
 def _arrange(desk: RequestContext, edition: Edition) -> str:
-    order = [or_404(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
-    before = slots.list_picked_questions(desk.session, edition)
+    order = [or_404(questions.load(desk.session, desk.actor, key)) for key in request.form.getlist("order")]
+    previous = slots.list_picked_questions(desk.session, edition)
     slots.arrange(desk.session, desk.actor, edition, order, number_shown())
-    new = [question for question in order if question not in before]
-    gone = [question for question in before if question not in order]
-    return (
-        _format_slot_message(new[0])
-        if new
-        else _format_removed_message(gone[0])
-        if gone
-        else _("The slots stand in the new order.")
-    )
+    added = [question for question in order if question not in previous]
+    removed = [question for question in previous if question not in order]
+    if added:
+        return _format_slot_message(added[0])
+    if removed:
+        return _format_removed_message(removed[0])
+    return _("The slots stand in the new order.")
 
 
 def _first(desk: RequestContext, edition: Edition) -> str:
@@ -197,14 +208,15 @@ def _first(desk: RequestContext, edition: Edition) -> str:
 
 
 def _date(desk: RequestContext, edition: Edition) -> str:
-    question, typed = _question(desk), request.form.get("by", "").strip()
-    by = parse_day(typed)
-    if typed and by is None:
+    question = _question(desk)
+    typed = request.form.get("by", "").strip()
+    must_run_by = parse_day(typed)
+    if typed and must_run_by is None:
         raise InvalidField("date_not_in_future", "by")
-    actions.set_must_run_by(desk.session, desk.actor, question, by)
-    if by is None:
+    actions.set_must_run_by(desk.session, desk.actor, question, must_run_by)
+    if must_run_by is None:
         return _("“%(what)s” has no date any more.", what=question.short_title)
-    return _("“%(what)s” must run by %(day)s.", what=question.short_title, day=day(by))
+    return _("“%(what)s” must run by %(day)s.", what=question.short_title, day=day(must_run_by))
 
 
 def _skip(desk: RequestContext, edition: Edition) -> str:
@@ -227,8 +239,9 @@ def _unskip(desk: RequestContext, edition: Edition) -> str:
 
 
 def _slots(desk: RequestContext, edition: Edition) -> str:
-    wanted, place = (parse_number(request.form.get(name, "0")) for name in ("slots", "section"))
-    publication.set_slots(desk.session, desk.actor, edition, wanted, place)
+    slot_count = parse_number(request.form.get("slots", "0"))
+    section = parse_number(request.form.get("section", "0"))
+    publication.set_slots(desk.session, desk.actor, edition, slot_count, section)
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
@@ -255,6 +268,7 @@ PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
 }
 # Actions that need the edition to be unchanged. The others name a question, and mean the same after other changes.
 OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
+# Actions after which the page is shown at its slots.
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
@@ -272,19 +286,21 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
         with watched(desk.session) as events:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
-        others = describe_changes(desk, edition, list_events_since_opened(desk, edition, but_mine=True))
-        meanwhile = [_("Meanwhile: %(what)s", what=what) for what in others]
-        return [*([done] if done else ()), *meanwhile], get_undo_token(events) if done else ""
+        changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))
+        messages = [_("Meanwhile: %(what)s", what=change) for change in changes]
+        if done:
+            return [done, *messages], get_undo_token(events)
+        return messages, ""
 
     try:
-        said, undo = run_in_transaction(slug, fn)
-    except LeakDetected as leaking:
-        return rerender(slug, 422, _page, public_id, rejected_form=build_rejected_form(leaking))
-    except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as refused:
-        return rerender(slug, 409, _page, public_id, trouble=format_refusal(refused))
-    here = url_for("editor.edition", slug=slug, public_id=public_id)
-    for number, words in enumerate(said):
-        announce(words, undo="" if number else undo, return_url=here)
+        messages, undo_token = run_in_transaction(slug, fn)
+    except LeakDetected as error:
+        return rerender(slug, 422, _page, public_id, rejected_form=build_rejected_form(error))
+    except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as error:
+        return rerender(slug, 409, _page, public_id, trouble=format_refusal(error))
+    page_url = url_for("editor.edition", slug=slug, public_id=public_id)
+    for index, message in enumerate(messages):
+        announce(message, undo=undo_token if index == 0 else "", return_url=page_url)
     anchor = "slots" if press in IN_THE_SLOTS else None
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
@@ -300,8 +316,8 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         run_in_transaction(slug, fn)
-    except (InvalidTransition, MissingPrecondition) as refused:
-        return rerender(slug, 409, _page, public_id, trouble=format_refusal(refused))
+    except (InvalidTransition, MissingPrecondition) as error:
+        return rerender(slug, 409, _page, public_id, trouble=format_refusal(error))
     announce(_("The draft is being made. What comes of it stands below, under its heading."))
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **get_preserved_params()), code=303

@@ -51,13 +51,13 @@ def _get_form_data() -> dict[str, Any]:
     return texts | {"answers": answers, "runs": "runs" in request.form, "quietly": "quietly" in request.form}
 
 
-def _build_words(form_data: dict[str, Any]) -> PublishedText:
+def _build_published_text(form_data: dict[str, Any]) -> PublishedText:
     return PublishedText(form_data["headline"], form_data["wording"], tuple(form_data["answers"]))
 
 
 def _get_current_values(item: EditionItem) -> dict[str, Any]:
-    words = after_sending.get_published_text(item)
-    texts = {"headline": words.headline, "wording": words.question, "answers": list(words.answers)}
+    published = after_sending.get_published_text(item)
+    texts = {"headline": published.headline, "wording": published.question, "answers": list(published.answers)}
     return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
 
 
@@ -70,7 +70,7 @@ def _page(
 ) -> str:
     """Render the form. `fault` is the field, its message, and readers' words that were found in the text."""
     item = after_sending.item_of(desk.session, question)
-    at, said, passages = fault
+    error_field, error_message, passages = fault
     return page(
         desk,
         "editor/questions/after_sending.html",
@@ -85,8 +85,8 @@ def _page(
             tongue(version.language) for version in item_translations.list_visible_translations(desk.session, item)
         ],
         corrections=corrections.of_questions(desk.session, [question.id])[question.id],
-        error_field=at,
-        error_message=said,
+        error_field=error_field,
+        error_message=error_message,
         passages=passages,
         typo_limit=typos.MAX_CHANGED_CHARACTERS,
         note_limit=after_sending.LONGEST_NOTE,
@@ -115,21 +115,21 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     note = Note(typed["wrong"], typed["right"], typed["runs"])
 
     def fn(desk: RequestContext) -> bool:
-        one = check_unchanged(desk, the_question(desk, public_id))
-        return (
-            after_sending.correct(desk.session, desk.actor, one, _build_words(typed), note, typed["quietly"])
-            is not None
-        )
+        question = check_unchanged(desk, the_question(desk, public_id))
+        text = _build_published_text(typed)
+        correction = after_sending.correct(desk.session, desk.actor, question, text, note, typed["quietly"])
+        return correction is not None  # None: only a typo was fixed
 
     try:
         is_correction = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
-    except (MissingPrecondition, TooLong) as refused:
-        return _render_form_again(slug, public_id, typed, refused, for_safety=False)
-    announce(
-        _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
-        if is_correction
-        else _("The sign is mended. Readers see it within a minute, and nobody is told.")
-    )
+    except (MissingPrecondition, TooLong) as error:
+        return _render_form_again(slug, public_id, typed, error, for_safety=False)
+    if is_correction:
+        announce(
+            _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
+        )
+    else:
+        announce(_("The sign is mended. Readers see it within a minute, and nobody is told."))
     return to_question(slug, public_id, "end")
 
 
@@ -138,13 +138,13 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _get_form_data()
 
     def fn(desk: RequestContext) -> None:
-        one = check_unchanged(desk, the_question(desk, public_id))
-        after_sending.reword_for_safety(desk.session, desk.actor, one, _build_words(typed))
+        question = check_unchanged(desk, the_question(desk, public_id))
+        after_sending.reword_for_safety(desk.session, desk.actor, question, _build_published_text(typed))
 
     try:
         save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
-    except (MissingPrecondition, TooLong) as refused:
-        return _render_form_again(slug, public_id, typed, refused, for_safety=True)
+    except (MissingPrecondition, TooLong) as error:
+        return _render_form_again(slug, public_id, typed, error, for_safety=True)
     announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
     return to_question(slug, public_id, "end")
 
@@ -160,9 +160,10 @@ def _render_form_again(
 ) -> tuple[str, int]:
     """Render the form again with the message at its field. Raises `error` again if no field is at fault."""
     passages = error.passages if isinstance(error, LeakDetected) else ()
-    at = FIELDS.get(error.code, error.field if isinstance(error, TooLong) else "")
-    if not at:
+    default_field = error.field if isinstance(error, TooLong) else ""
+    field = FIELDS.get(error.code, default_field)
+    if not field:
         raise error
-    said = str(OWN_WORDS) if error.code == "required.own_words_reason" else format_error(error)
+    message = str(OWN_WORDS) if error.code == "required.own_words_reason" else format_error(error)
     with read_context(slug) as desk:
-        return _page(desk, the_question(desk, public_id), for_safety, form_data, (at, said, passages)), 422
+        return _page(desk, the_question(desk, public_id), for_safety, form_data, (field, message, passages)), 422

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -20,7 +20,6 @@ from ...letters import queries as letters
 from ...letters.models import Letter
 from ...newsletters import topics
 from ...questions import actions, notes, queries
-from ...questions import actions as questions
 from ...questions.models import Question
 from ...search.verdicts import record_verdict
 from ...web.setup import or_404
@@ -38,14 +37,14 @@ from .question_look_alikes import act_of, compare_question, find_candidates
 from .question_page import ADDRESS, question_page, question_press, the_question, to_question
 
 # The verb, and the fact that must be unchanged since the page was opened: "newest" is any change to the question,
-# "label" its wording. Moves back from the shelf or an end need only the state from which they start.
+# "label" its wording. "" is for moves that need only the state from which they start, e.g. back from the shelf.
 MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
-    "shelve": (questions.shelve, "newest"),
+    "shelve": (actions.shelve, "newest"),
     "take": (closing.unshelve, ""),
     "reopen": (reopen_question, ""),
-    "split": (questions.split, ""),
-    "show": (lambda session, actor, one: questions.show(session, actor, one, True), "label"),
-    "hide": (lambda session, actor, one: questions.show(session, actor, one, False), ""),
+    "split": (actions.split, ""),
+    "show": (lambda session, actor, question: actions.show(session, actor, question, True), "label"),
+    "hide": (lambda session, actor, question: actions.show(session, actor, question, False), ""),
     "restore": (publication.restore, ""),
 }
 
@@ -55,9 +54,9 @@ MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
     {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
 )
 def question_move(desk: RequestContext, question: Question, move: str) -> None:
-    verb, rests_on = MOVES[move]
-    if rests_on:
-        check_unchanged(desk, question, rests_on)
+    verb, required_fact = MOVES[move]
+    if required_fact:
+        check_unchanged(desk, question, required_fact)
     verb(desk.session, desk.actor, question)
 
 
@@ -67,15 +66,17 @@ def question_close(desk: RequestContext, question: Question) -> str:
 
     Raises `MissingField` if an expert has been notified and there is no sentence to them.
     """
-    reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
+    reason, sentence, answer_id = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
     check_unchanged(desk, question)
     if not sentence.strip() and closing.has_notified_expert(desk.session, question):
         raise MissingField("sentence")
-    answer = or_404(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
-    if answer is not None and not answer.is_published:
-        raise VersionConflict(answer.public_id)
+    answering_question = None
+    if answer_id and reason == "answered":
+        answering_question = or_404(queries.load(desk.session, desk.actor, answer_id))
+        if not answering_question.is_published:
+            raise VersionConflict(answering_question.public_id)
     with watched(desk.session) as events:
-        close_question(desk.session, desk.actor, question, reason, sentence, answer)
+        close_question(desk.session, desk.actor, question, reason, sentence, answering_question)
         desk.session.flush()
     return get_undo_token(events)
 
@@ -87,26 +88,27 @@ def question_retract(desk: RequestContext, question: Question) -> None:
 
 @editor.press(f"{ADDRESS}/merge", "word")
 def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
-    other = request.form.get("into_id", "").strip() or request.form.get("into", "")
-    into = parse_public_id(other)
+    pasted = request.form.get("into_id", "").strip()  # an id or a page address; takes precedence over the select
+    target_id = parse_public_id(pasted or request.form.get("into", ""))
 
     def fn(desk: RequestContext) -> str:
-        one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
+        question = the_question(desk, public_id)
+        target = queries.load(desk.session, desk.actor, target_id)
         if target is None:
-            raise questions.CannotMerge("elsewhere")
-        check_unchanged(desk, one)
+            raise actions.CannotMerge("elsewhere")
+        check_unchanged(desk, question)
         with watched(desk.session) as events:
-            closing.merge_question(desk.session, desk.actor, one, target)
+            closing.merge_question(desk.session, desk.actor, question, target)
         return get_undo_token(events)
 
     try:
-        press = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
-    except questions.CannotMerge as fault:
-        announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[fault.code]))
+        undo_token = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+    except actions.CannotMerge as error:
+        announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[error.code]))
         return to_question(slug, public_id)
-    lead = to_question(slug, into)
-    announce(_("The two are one question now."), undo=press, return_url=lead.location)
-    return lead
+    response = to_question(slug, target_id)
+    announce(_("The two are one question now."), undo=undo_token, return_url=response.location)
+    return response
 
 
 @question_press(f"{ADDRESS}/pick", "pick")
@@ -120,14 +122,15 @@ def question_pick(desk: RequestContext, question: Question) -> None:
 @question_press(f"{ADDRESS}/pull", "pick", message=_l("It is out of its edition, and its expert is told why."))
 def question_pull(desk: RequestContext, question: Question) -> str:
     """Take a question out of its edition at the last minute. The reason goes to its experts and is stored as a note."""
-    why = request.form.get("why", "")
-    if not why.strip():
+    reason = request.form.get("why", "")
+    if not reason.strip():
         raise MissingField("reason")
-    # If it was carried over in between, the reason may not apply to that edition.
+    # If it was carried over in between, the reason may not apply to the other edition.
+    check_unchanged(desk, question, "edition")
     with watched(desk.session) as events:
-        publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"), why)
+        publication.drop(desk.session, desk.actor, question, reason)
         desk.session.flush()
-    notes.note(desk.session, desk.actor, question, why)
+    notes.note(desk.session, desk.actor, question, reason)
     return get_undo_token(events)
 
 
@@ -150,19 +153,17 @@ def question_note(desk: RequestContext, question: Question) -> None:
 @editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
     """Set the topics: the selected and the typed ones, and those added by others since the page was opened."""
-    ticked, typed, had = (
-        request.form.getlist("topic"),
-        request.form.get("more", ""),
-        submitted_token().get("topics", ()),
-    )
+    ticked = request.form.getlist("topic")
+    typed = request.form.get("more", "").replace("،", ",").split(",")  # the Arabic comma separates names too
+    shown_names = submitted_token().get("topics", ())
 
     def fn(desk: RequestContext) -> None:
-        one = lock_row(desk.session, the_question(desk, public_id))
-        there = queries.topics_of(desk.session, [one.id])[one.id]
-        since = [topic.name for topic in there if topic.name not in had]
-        names = [*ticked, *since, *typed.replace("،", ",").split(",")]
+        question = lock_row(desk.session, the_question(desk, public_id))
+        current_topics = queries.topics_of(desk.session, [question.id])[question.id]
+        added_meanwhile = [topic.name for topic in current_topics if topic.name not in shown_names]
+        names = [*ticked, *added_meanwhile, *typed]
         chosen = topics.get_or_create_topics(desk.session, desk.actor, desk.newsletter, names)
-        questions.set_topics(desk.session, desk.actor, one, [topic.id for topic in chosen])
+        actions.set_topics(desk.session, desk.actor, question, [topic.id for topic in chosen])
 
     run_in_transaction(slug, fn)
     return to_question(slug, public_id, "about")
@@ -174,7 +175,8 @@ def question_topics(slug: str, public_id: str) -> Response:
 def question_asker(desk: RequestContext, question: Question, letter_id: str, act: str) -> None:
     """Record how a reader's name was checked, or remove it."""
     letter = or_404(letters.load(desk.session, desk.actor, letter_id))
-    or_404(letter if letter.question_id in queries.family(desk.session, question) else None)
+    if letter.question_id not in queries.family(desk.session, question):
+        abort(404)
     if act == "verify":
         contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
     else:
@@ -186,34 +188,33 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     """Split off a letter as a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
-        one, letter = the_question(desk, public_id), or_404(letters.load(desk.session, desk.actor, letter_id))
-        if letter.question_id not in queries.family(desk.session, one):
+        question = the_question(desk, public_id)
+        letter = or_404(letters.load(desk.session, desk.actor, letter_id))
+        if letter.question_id not in queries.family(desk.session, question):
             raise VersionConflict(letter.public_id)
-        questions.can_leave(desk.session, letter)
+        actions.can_leave(desk.session, letter)
         with watched(desk.session) as events:
-            new = questions.open_question(desk.session, desk.actor, [letter])
+            new_question = actions.open_question(desk.session, desk.actor, [letter])
             desk.session.flush()
-        return new.public_id, get_undo_token(events)
+        return new_question.public_id, get_undo_token(events)
 
     try:
-        new, press = run_in_transaction(slug, fn)
-    except (questions.InEdition, VersionConflict) as refused:
-        ran = isinstance(refused, questions.InEdition)
-        announce(
-            _("Nothing was done: it is picked for an edition, or ran in one.")
-            if ran
-            else _("Nothing was done: the letter stands elsewhere by now.")
-        )
+        new_public_id, undo_token = run_in_transaction(slug, fn)
+    except actions.InEdition:
+        announce(_("Nothing was done: it is picked for an edition, or ran in one."))
+        return to_question(slug, public_id, "wording")
+    except VersionConflict:
+        announce(_("Nothing was done: the letter stands elsewhere by now."))
         return to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
         _("The letter asks a question of its own now."),
         href=back,
         label=_("Back to the other"),
-        undo=press,
+        undo=undo_token,
         return_url=back,
     )
-    return to_question(slug, new)
+    return to_question(slug, new_public_id)
 
 
 @editor.press("/<slug>/questions/<public_id>/alike", "word")
@@ -222,44 +223,47 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     If the look-alike answers this question and an expert has been notified, the closing form asks for a sentence first.
     """
-    pair, same = request.form.get("pair", ""), request.form.get("same") == "yes"
+    pair = request.form.get("pair", "")  # the look-alike, as noun and public id with a dot between
+    is_same = request.form.get("same") == "yes"
 
     def fn(desk: RequestContext) -> tuple[str, str, str]:
-        one, other = the_question(desk, public_id), row_of(desk, pair)
-        if other is None:
+        question = the_question(desk, public_id)
+        look_alike = row_of(desk, pair)
+        if look_alike is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
         with watched(desk.session) as events:
-            _remember(desk, one, other, same)
-            if not same:
+            _record_verdict(desk, question, look_alike, is_same)
+            if not is_same:
                 return public_id, _("They are not the same: they won’t be shown to each other again."), ""
-            leads_to, words = _join(desk, one, other)
+            target_id, message = _join(desk, question, look_alike)
             desk.session.flush()
-        return leads_to, words, get_undo_token(events)
+        return target_id, message, get_undo_token(events)
 
     try:
-        leads_to, words, press = run_in_transaction(slug, fn)
-    except questions.CannotMerge as fault:
-        leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[fault.code]), ""
-    except MissingPrecondition as missing:
-        act = url_for("editor.question_close", slug=slug, public_id=public_id)
-        form = {"reason": "answered", "answer": pair.partition(".")[2]}
+        target_id, message, undo_token = run_in_transaction(slug, fn)
+    except actions.CannotMerge as error:
+        target_id, message, undo_token = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[error.code]), ""
+    except MissingPrecondition as error:
+        action_url = url_for("editor.question_close", slug=slug, public_id=public_id)
+        form_data = {"reason": "answered", "answer": pair.partition(".")[2]}
+        rejected_form = RejectedForm(action_url, form_data, FIELDS[error.code], format_form_error(error))
         with read_context(slug) as desk:
-            tried = RejectedForm(act, form, FIELDS[missing.code], format_form_error(missing))
-            return question_page(desk, the_question(desk, public_id), rejected_form=tried), 422
-    here = url_for("editor.question", slug=slug, public_id=leads_to)
-    announce(words, undo=press, return_url=here)
-    return redirect(here, code=303)
+            return question_page(desk, the_question(desk, public_id), rejected_form=rejected_form), 422
+    page_url = url_for("editor.question", slug=slug, public_id=target_id)
+    announce(message, undo=undo_token, return_url=page_url)
+    return redirect(page_url, code=303)
 
 
-def _remember(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> None:
+def _record_verdict(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> None:
     """Record the desk's verdict on a pair and its similarity, from which matching learns."""
     key = ("question" if isinstance(look_alike, Question) else "letter", look_alike.id)
-    topics = queries.topics_of(desk.session, [question.id])[question.id]
-    pair = next(
-        (each for each in find_candidates(desk, compare_question(desk, question, topics)) if each.key == key), None
-    )
-    if pair is not None:
-        record_verdict(desk.session, desk.actor, ("question", question.id), key, is_same, pair.score, pair.matcher)
+    comparison = compare_question(desk, question, queries.topics_of(desk.session, [question.id])[question.id])
+    for match in find_candidates(desk, comparison):
+        if match.key == key:
+            record_verdict(
+                desk.session, desk.actor, ("question", question.id), key, is_same, match.score, match.matcher
+            )
+            return
 
 
 def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> tuple[str, str]:
@@ -272,7 +276,7 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
     if isinstance(look_alike, Letter):
         if not act or not look_alike.is_received:
             raise InvalidTransition("letter", "join", look_alike.state)
-        questions.join(session, actor, question, [look_alike])
+        actions.join(session, actor, question, [look_alike])
         return question.public_id, _("The letter stands behind this question now.")
     if act == "end":
         if closing.has_notified_expert(session, question):

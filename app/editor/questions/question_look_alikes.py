@@ -8,7 +8,7 @@ from ...answers.candidates import score_similar_texts
 from ...db.session import get_many
 from ...letters.models import Letter
 from ...newsletters.models import Topic
-from ...questions import actions as questions
+from ...questions import actions
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...search import DESK
@@ -40,18 +40,23 @@ def list_look_alikes(
     desk: RequestContext, question: Question, comparison: Comparison | None, family: Sequence[int], was_asked: bool
 ) -> list[Shown]:
     """Return the look-alikes of a question, best first, without those merged with it."""
-    rows = _rows(desk, find_candidates(desk, comparison), family)
-    return [_build_look_alike(desk, question, each, row, was_asked) for each, row in rows[:SHOWN]]
+    pairs = _load_rows(desk, find_candidates(desk, comparison), family)
+    return [_build_look_alike(desk, question, match, row, was_asked) for match, row in pairs[:SHOWN]]
 
 
-def _rows(
+def _load_rows(
     desk: RequestContext, matches: Sequence[Match], family: Sequence[int]
 ) -> list[tuple[Match, Question | Letter]]:
     """Return the matches with their rows, in two queries. Filed letters are left out: their questions match."""
-    asked = get_many(desk.session, Question, [each.noun_id for each in matches if each.noun == "question"])
-    written = get_many(desk.session, Letter, [each.noun_id for each in matches if each.noun == "letter"])
-    pairs = [(each, (asked if each.noun == "question" else written).get(each.noun_id)) for each in matches]
-    return [(each, row) for each, row in pairs if row is not None and _is_eligible(row, family)]
+    questions_by_id = get_many(desk.session, Question, [match.noun_id for match in matches if match.noun == "question"])
+    letters_by_id = get_many(desk.session, Letter, [match.noun_id for match in matches if match.noun == "letter"])
+    pairs: list[tuple[Match, Question | Letter]] = []
+    for match in matches:
+        rows = questions_by_id if match.noun == "question" else letters_by_id
+        row = rows.get(match.noun_id)
+        if row is not None and _is_eligible(row, family):
+            pairs.append((match, row))
+    return pairs
 
 
 def _is_eligible(row: Question | Letter, family: Sequence[int]) -> bool:
@@ -64,11 +69,12 @@ def _build_look_alike(
     desk: RequestContext, question: Question, match: Match, row: Question | Letter, was_asked: bool
 ) -> Shown:
     act = act_of(desk, question, row)
-    label = LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else ""
-    return build_look_alike(desk, match, row, _place(row), act, label)
+    label_key = "end with a sentence" if act == "end" and was_asked else act
+    label = LABELS[label_key]() if act else ""
+    return build_look_alike(desk, match, row, _format_row_status(row), act, label)
 
 
-def _place(row: Question | Letter) -> str:
+def _format_row_status(row: Question | Letter) -> str:
     if isinstance(row, Letter):
         return _("A letter that has waited for %(age)s.", age=age(row.received_at))
     if row.published_at is not None:
@@ -77,17 +83,21 @@ def _place(row: Question | Letter) -> str:
 
 
 def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> str:
-    """Return what the button does with the two, or "": "join" a letter, "take in" the other question, "give" this one
-    to the other, or "end" this one with a published answer.
+    """Return what the button does with a question and its look-alike `row`, or "" if there is no button.
+
+    - "join": add the letter to the question;
+    - "take in": merge the look-alike into the question;
+    - "give": merge the question into the look-alike;
+    - "end": close the question with the published answer of the look-alike.
     """
     may = QUESTION.open_to(desk.actor, question)
     if isinstance(row, Letter):
         return "join" if question.takes_letters else ""
     if row.is_published:
         return "end" if "close" in may else ""
-    if not questions.fault_of_merge(row, question):
+    if not actions.fault_of_merge(row, question):
         return "take in"
-    return "give" if not questions.fault_of_merge(question, row) else ""
+    return "give" if not actions.fault_of_merge(question, row) else ""
 
 
 LABELS: dict[str, Callable[[], str]] = {

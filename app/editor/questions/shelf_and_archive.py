@@ -25,19 +25,19 @@ PAGE = 30
 def shelf(slug: str) -> str | Response:
     """List the questions on the shelf: good, but not now."""
     with read_context(slug) as desk:
-        listed = SHELF.read(desk, {})
+        filtered = SHELF.read(desk, {})
         if above := request.args.get("above"):
-            return redirect(listed.above(above))
-        shown = listed.page()
+            return redirect(filtered.above(above))
+        hits = filtered.page()
         return page(
             desk,
             "editor/questions/shelf.html",
             "shelf",
-            questions=shown.rows,
-            askers=questions.askers(desk.session, shown.rows),
-            topics=questions.topics_of(desk.session, [question.id for question in shown.rows]),
+            questions=hits.rows,
+            askers=questions.askers(desk.session, hits.rows),
+            topics=questions.topics_of(desk.session, [question.id for question in hits.rows]),
             all_topics=topics_of(desk.session, desk.newsletter.id),
-            **listed.frame(shown),
+            **filtered.frame(hits),
         )
 
 
@@ -51,14 +51,14 @@ def archive(slug: str) -> str:
     """List the published Q&As, newest first."""
     with read_context(slug) as desk:
         last = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
-        here = partial(url_for, "editor.archive", slug=slug)
-        what_ran = ran.listing(desk.newsletter, states=STATES.which("has_run"))
-        items = paginate(desk.session, what_ran, PAGE, last, here, cursor=ran.cursor)
+        get_url = partial(url_for, "editor.archive", slug=slug)
+        published = ran.listing(desk.newsletter, states=STATES.which("has_run"))
+        items_page = paginate(desk.session, published, PAGE, last, get_url, cursor=ran.cursor)
         return page(
             desk,
             "editor/questions/archive.html",
             "archive",
-            items=items.rows,
-            editions=get_many(desk.session, Edition, {item.edition_id for item in items.rows}),
-            keyset=items.keyset,
+            items=items_page.rows,
+            editions=get_many(desk.session, Edition, {item.edition_id for item in items_page.rows}),
+            keyset=items_page.keyset,
         )

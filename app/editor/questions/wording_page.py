@@ -8,8 +8,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
-from ...questions import notes
-from ...questions import wording as words
+from ...questions import notes, wording
 from ...questions.models import Question
 from ...web.error_sentences import format_error
 from ...web.formatting import tongue
@@ -34,10 +33,13 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
         return _render_form_again(slug, public_id, typed, {"language": _("No language has this code")})
 
     def fn(desk: RequestContext) -> None:
-        one, seen = the_question(desk, public_id), str(submitted_token().get("label", ""))
-        chosen = typed["language"] if typed["language"] != submitted_token().get("language") else None
-        fields: dict[str, Any] = typed | {"language": chosen or None}  # None: `reword` finds it
-        words.reword(desk.session, desk.actor, one, **fields, base_label=seen)
+        question = the_question(desk, public_id)
+        shown = submitted_token()
+        language = typed["language"]
+        if language == shown.get("language"):
+            language = ""  # nobody has chosen it
+        fields: dict[str, Any] = typed | {"language": language or None}  # None: `reword` guesses it from the text
+        wording.reword(desk.session, desk.actor, question, **fields, base_label=str(shown.get("label", "")))
 
     try:
         run_in_transaction(slug, fn)
@@ -58,18 +60,19 @@ def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -
 
 
 def _format_field(name: str, value: str) -> str:
-    return (tongue(value) or value) if name == "language" else value
+    if name == "language":
+        return tongue(value) or value
+    return value
 
 
 def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
     """Render the form again. After an edit conflict, show the other wording and the differences too."""
     with read_context(slug) as desk:
-        one = the_question(desk, public_id)
-        first = None if faults else find_last_save(desk, one, "question.reword")
-        form = merge_form(
-            desk, facts_of(one.text) if one.text else {}, form_data, LABELS, first, format_value=_format_field
-        )
-        values = {"question": one, "faults": faults, **form._asdict()}
+        question = the_question(desk, public_id)
+        current = facts_of(question.text) if question.text else {}
+        other_save = None if faults else find_last_save(desk, question, "question.reword")
+        form = merge_form(desk, current, form_data, LABELS, other_save, format_value=_format_field)
+        values = {"question": question, "faults": faults, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 
@@ -77,4 +80,4 @@ def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], fau
 def question_clear(desk: RequestContext, question: Question) -> None:
     """Confirm that nobody could recognise the asker in the wording that the page showed."""
     check_unchanged(desk, question, "label")
-    words.clear(desk.session, desk.actor, question, or_404(question.text_id), request.form.get("own", ""))
+    wording.clear(desk.session, desk.actor, question, or_404(question.text_id), request.form.get("own", ""))
