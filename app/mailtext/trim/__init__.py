@@ -10,131 +10,148 @@ from collections.abc import Callable, Sequence
 
 from ..incoming import Mail, TrimContext, Trimmed
 from .cutting import find_own_lines
-from .grammar import openings
-from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, reader, runs, strip_quote_sign
+from .grammar import find_openings
+from .html_lines import split_html
+from .lines import Line, Mark, cached_reader, has_words, read, runs, split_text, strip_quote_sign
 from .quoted_originals import tokens
-from .signatures import below_banner, find_body_lines
+from .signatures import find_banner_end, find_body_lines
 
 __all__ = ["trim"]
 
-MOST_SIGNS = 1_000_000  # characters of a body that are trimmed; more than a megabyte is no letter
+MOST_CHARACTERS = 1_000_000  # of a body that are trimmed; more than a megabyte is no letter
 # Outlook writes both the text and the target of a link: "www.a.example<http://www.a.example/>".
-LEADS = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
+LINK_TARGET = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
 # The share of words in the HTML that must also be in the plain text for the two to be the same letter.
 SAME_LETTER = 0.8
 MOST_ANSWERS = 400  # runs of own lines that are searched for a signature; a letter has a handful
 
 
 def trim(mail: Mail, context: TrimContext = TrimContext()) -> Trimmed:  # noqa: B008 - frozen
-    """Separate what the person wrote from what was cut."""
-    plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
-    if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
-        lines, by_program = of_html(mail.html)
-        if plain is None or (by_program and _has_same_words("\n".join(line.text for line in lines), mail.plain or "")):
-            paged = _cut(lines, context)
-            if plain is None:
-                return paged if has_words(paged.text) else _trim_plain(mail.body, context)
-            if (
-                has_words(paged.text)
-                and tokens(paged.text) != tokens(plain.text)
-                and _has_same_words(paged.text, mail.plain or "")
-            ):
-                return paged
-    return plain or _trim_plain(mail.body, context)
+    """Separate what the person wrote from what was cut, in the plain text or the HTML, whichever tells more."""
+    from_plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
+    from_html = _trim_html(mail, from_plain, context)
+    return from_html or from_plain or _trim_plain(mail.body, context)
+
+
+def _trim_html(mail: Mail, from_plain: Trimmed | None, context: TrimContext) -> Trimmed | None:
+    """Trim the HTML; return None if it has no words, or if it tells no more than the plain text.
+
+    The HTML tells more if a mail program has marked the quote or the signature in it, and both have the same words.
+    """
+    if not mail.html or len(mail.html) > 2 * MOST_CHARACTERS:
+        return None
+    lines, has_container = split_html(mail.html)
+    if from_plain is not None:
+        html_text = "\n".join(line.text for line in lines)
+        if not has_container or not _has_same_words(html_text, mail.plain or ""):
+            return None
+    from_html = _cut(lines, context)
+    if not has_words(from_html.text):
+        return None
+    if from_plain is None:
+        return from_html
+    if tokens(from_html.text) == tokens(from_plain.text) or not _has_same_words(from_html.text, mail.plain or ""):
+        return None
+    return from_html
 
 
 def _trim_plain(text: str, context: TrimContext) -> Trimmed:
-    lines, rest = of_text(text[:MOST_SIGNS])
+    lines, unread = split_text(text[:MOST_CHARACTERS])
     trimmed = _cut(lines, context)
-    rest += text[MOST_SIGNS:]
-    if not rest:
+    unread += text[MOST_CHARACTERS:]
+    if not unread:
         return trimmed
     if not trimmed.rest:
-        return Trimmed(f"{trimmed.text}\n{rest}".strip())
-    return Trimmed(trimmed.text, f"{trimmed.rest}\n{rest}")
+        return Trimmed(f"{trimmed.text}\n{unread}".strip())
+    return Trimmed(trimmed.text, f"{trimmed.rest}\n{unread}")
 
 
 def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
-    """Cut the lines in the first of the `WAYS` that leaves any words; keep everything if none does."""
-    own = find_own_lines(lines, context)
-    for way in WAYS if any(has_words(line.text) for line in lines) else ():
-        read_as, mine = way(lines, own, context)
-        text = _join_kept_lines(read_as, mine)
-        if has_words(text):
-            return Trimmed(text, _join_kept_lines(lines, [not one for one in mine]))
+    """Cut the lines by the first of the `STRATEGIES` that leaves any words; keep everything if none does."""
+    own_flags = find_own_lines(lines, context)
+    if any(has_words(line.text) for line in lines):
+        for strategy in STRATEGIES:
+            result_lines, kept_flags = strategy(lines, own_flags, context)
+            text = _join_kept_lines(result_lines, kept_flags)
+            if has_words(text):
+                return Trimmed(text, _join_kept_lines(lines, [not is_kept for is_kept in kept_flags]))
     return Trimmed("\n".join(line.text for line in lines).strip())
 
 
-Cut = tuple[list[Line], list[bool]]
+Cut = tuple[list[Line], list[bool]]  # the lines, possibly read differently, and for each whether it is kept
 
 
 def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    mine = list(own_flags)
+    """Keep the person's own lines without signatures, footers and banners."""
+    kept_flags = list(own_flags)
     for number, (start, end) in enumerate(runs(own_flags)[:MOST_ANSWERS]):
         texts = [line.text for line in lines[start:end]]
-        first = below_banner(texts) if not number else 0
-        stay = find_body_lines(texts[first:])
-        for place in range(start, end):
-            mine[place] = place - start - first in stay
-    return lines, mine
+        banner_end = find_banner_end(texts) if number == 0 else 0
+        body_lines = find_body_lines(texts[banner_end:])
+        for index in range(start, end):
+            kept_flags[index] = index - start - banner_end in body_lines
+    return lines, kept_flags
 
 
-def _forwarded(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _keep_forwarded_mail(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Keep the forwarded mail, for mails that have at most a phone's footer above it."""
-    inner = _unmarked(lines)
-    begun = next((one for one in openings(inner) if one.kind == "forward"), None)
-    if begun is None:
-        return inner, [False] * len(lines)
-    below = inner[begun.end :]
-    _, mine = _cut_signature(below, find_own_lines(below, context), context)
-    return inner, [False] * begun.end + mine
+    unquoted = _strip_quote_signs(lines)
+    opening = next((opening for opening in find_openings(unquoted) if opening.kind == "forward"), None)
+    if opening is None:
+        return unquoted, [False] * len(lines)
+    below = unquoted[opening.end :]
+    _, kept_flags = _cut_signature(below, find_own_lines(below, context), context)
+    return unquoted, [False] * opening.end + kept_flags
 
 
-def _with_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _keep_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+    """Keep all of the person's own lines, for mails in which everything looks like a signature."""
     return lines, own_flags
 
 
-def _by_words_alone(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Ignore the HTML containers: if they contain everything, somebody typed into the quote or the signature."""
     if all(line.mark is Mark.WRITTEN for line in lines):
         return lines, own_flags
-    bare = [read(line.text) for line in lines]
-    return _cut_signature(bare, find_own_lines(bare, context), context)
+    unmarked = [read(line.text) for line in lines]
+    return _cut_signature(unmarked, find_own_lines(unmarked, context), context)
 
 
-def _inside_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Keep what is below the headings of a quote, without quote signs, for mails that are quoted completely."""
-    inner = _unmarked(lines)
-    return inner, find_own_lines(inner, TrimContext(context.addresses)) if openings(inner) else [False] * len(lines)
+    unquoted = _strip_quote_signs(lines)
+    if not find_openings(unquoted):
+        return unquoted, [False] * len(lines)
+    return unquoted, find_own_lines(unquoted, TrimContext(context.addresses))
 
 
-def _unmarked(lines: list[Line]) -> list[Line]:
-    once = reader()
-    return [once(strip_quote_sign(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
+def _strip_quote_signs(lines: list[Line]) -> list[Line]:
+    """Return the lines as plain text, without their first quote sign."""
+    read_line = cached_reader()
+    return [read_line(strip_quote_sign(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
 
 
 # Each takes the lines, flags for those outside of quotes, and the context, and returns lines and flags to keep.
-WAYS: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
+STRATEGIES: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
     _cut_signature,
-    _forwarded,
-    _with_signature,
-    _by_words_alone,
-    _inside_quote,
+    _keep_forwarded_mail,
+    _keep_signature,
+    _ignore_containers,
+    _keep_quote,
 )
 
 
-def _join_kept_lines(lines: list[Line], keep: Sequence[bool]) -> str:
+def _join_kept_lines(lines: list[Line], kept_flags: Sequence[bool]) -> str:
     """Join the kept lines, with one blank line in place of what was cut between them."""
     parts: list[str] = []
-    gap = False
-    for line, mine in zip(lines, keep, strict=True):
-        if not mine:
-            gap = True
+    has_gap = False
+    for line, is_kept in zip(lines, kept_flags, strict=True):
+        if not is_kept:
+            has_gap = True
             continue
-        if gap and parts and parts[-1] and not line.blank:
+        if has_gap and parts and parts[-1] and not line.blank:
             parts.append("")
-        gap = False
+        has_gap = False
         parts.append(line.text.rstrip())
     return _remove_repeated_links("\n".join(parts).strip("\n").rstrip())
 
@@ -142,16 +159,18 @@ def _join_kept_lines(lines: list[Line], keep: Sequence[bool]) -> str:
 def _remove_repeated_links(text: str) -> str:
     """Remove the target after a link whose text is the same address."""
 
-    def repeats(found: re.Match[str]) -> str:
-        address = found[1].removesuffix("/")
-        ways = (found[1], address, address.partition("://")[2] or address)
-        return "" if "." in address and text.endswith(ways, 0, found.start()) else found[0]
+    def replace_target(match: re.Match[str]) -> str:
+        address = match[1].removesuffix("/")
+        without_scheme = address.partition("://")[2] or address
+        is_repeated = text.endswith((match[1], address, without_scheme), 0, match.start())
+        return "" if "." in address and is_repeated else match[0]
 
-    return LEADS.sub(repeats, text)
+    return LINK_TARGET.sub(replace_target, text)
 
 
 def _has_same_words(text: str, plain_text: str) -> bool:
     """Return whether enough words of the HTML's text are also in the plain text (see `SAME_LETTER`)."""
-    found = tokens(text)
-    there = set(tokens(plain_text))
-    return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)
+    words = tokens(text)
+    plain_words = set(tokens(plain_text))
+    shared_count = sum(word in plain_words for word in words)
+    return shared_count >= SAME_LETTER * len(words)

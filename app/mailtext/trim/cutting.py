@@ -5,59 +5,76 @@ from dataclasses import dataclass
 
 from ..incoming import TrimContext
 from .boilerplate import boilerplate, is_answer_line
-from .grammar import Opening, openings
-from .lines import Line, Mark, depth, has_words, read, with_initials
-from .quoted_originals import find_original_lines, mark_originals, sentence
+from .grammar import Opening, find_openings
+from .lines import Line, Mark, depth, has_words, mark_initialled_lines, read
+from .quoted_originals import find_original_lines, has_sentence, mark_originals
 
 FULL_LINE = 40  # characters of a quoted line that a program may have wrapped
 
 
 def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
     """Return for each line whether it is the person's own. Signatures outside of quotes still count as own."""
-    whole, parts = find_original_lines(lines, context.texts), find_original_lines(lines, context.editions)
-    ours = [one or other for one, other in zip(whole, parts, strict=True)]
-    added = boilerplate(lines, ours) if any(ours) else ours
-    seen = mark_originals(lines, ours, added) if any(ours) else lines
-    found = openings(seen)
-    if found:
-        seen = with_initials(seen)
-    found = [one for one in found if not one.weak or _backed(seen, one, context.addresses)]
-    starts = {one.start: one for one in found}
-    stops = [*(one.start for one in found), len(lines)]
-    keep = [False] * len(lines)
-    cited: list[tuple[int, int]] = []
-    place, written, introduced = 0, False, False
-    while place < len(lines):
-        opening, line = starts.get(place), seen[place]
+    mail_flags = find_original_lines(lines, context.texts)
+    edition_flags = find_original_lines(lines, context.editions)
+    original_flags = [in_mail or in_edition for in_mail, in_edition in zip(mail_flags, edition_flags, strict=True)]
+    boilerplate_flags = original_flags
+    marked = lines  # with our own texts marked as quoted
+    if any(original_flags):
+        boilerplate_flags = boilerplate(lines, original_flags)
+        marked = mark_originals(lines, original_flags, boilerplate_flags)
+    openings = find_openings(marked)
+    if openings:
+        marked = mark_initialled_lines(marked)
+    openings = [opening for opening in openings if not opening.weak or _has_proof(marked, opening, context.addresses)]
+    opening_by_start = {opening.start: opening for opening in openings}
+    section_ends = [*(opening.start for opening in openings), len(lines)]
+    kept_flags = [False] * len(lines)
+    quotes: list[tuple[int, int]] = []  # the start and end of quotes with marks, above the first opening
+    index = 0
+    has_text = False  # whether the person has written anything above
+    has_opening = False  # whether there was an opening above
+    while index < len(lines):
+        opening = opening_by_start.get(index)
+        line = marked[index]
         if opening is not None:
-            written = (not introduced and _keep_own_citations(seen, keep, cited, True)) or written
-            introduced = True
-            follows = _skip_blank_and_intro(seen, opening.end)
-            stop = stops[bisect_left(stops, opening.end)]
-            if seen[follows : follows + 1] and seen[follows].quoted and (lines[follows].quoted or not ours[follows]):
-                place = _end_of_quote(seen, follows)
-            elif any(ours[opening.end : stop]):
-                found_ours = _Originals(ours, added, any(whole[opening.end : stop]))
-                place = _keep_interleaved_answers(seen, found_ours, (opening.end, stop), keep, written)
-            elif written:
-                break
+            if not has_opening and _keep_own_citations(marked, kept_flags, quotes, has_opening=True):
+                has_text = True
+            has_opening = True
+            section_end = section_ends[bisect_left(section_ends, opening.end)]
+            quote_start = _skip_blank_and_intro(marked, opening.end)
+            if _is_marked_quote(lines, marked, original_flags, quote_start):
+                index = _find_quote_end(marked, quote_start)
+            elif any(original_flags[opening.end : section_end]):
+                is_complete = any(mail_flags[opening.end : section_end])
+                originals = _Originals(original_flags, boilerplate_flags, is_complete)
+                span = (opening.end, section_end)
+                index = _keep_interleaved_answers(marked, originals, span, kept_flags, has_text)
+            elif has_text:
+                break  # all lines below the opening are the quote
             else:
-                place = opening.end
+                index = opening.end
         elif line.quoted:
-            end = _end_of_quote(seen, place)
-            if line.mark is Mark.SET and not introduced and _proved_at(seen[place:end]) is None:
-                keep[place:end] = [True] * (end - place)
-                written = True
+            end = _find_quote_end(marked, index)
+            if line.mark is Mark.SET and not has_opening and _find_proof(marked[index:end]) is None:
+                kept_flags[index:end] = [True] * (end - index)
+                has_text = True
             else:
-                cited.append((place, end))
-            place = end
+                quotes.append((index, end))
+            index = end
         else:
-            keep[place] = line.mark not in (Mark.SIGN, Mark.INTRO)
-            written = written or (keep[place] and has_words(line.text))
-            place += 1
-    if not introduced:
-        _keep_own_citations(seen, keep, cited, introduced)
-    return keep
+            kept_flags[index] = line.mark not in (Mark.SIGN, Mark.INTRO)
+            has_text = has_text or (kept_flags[index] and has_words(line.text))
+            index += 1
+    if not has_opening:
+        _keep_own_citations(marked, kept_flags, quotes, has_opening=False)
+    return kept_flags
+
+
+def _is_marked_quote(lines: list[Line], marked: list[Line], original_flags: list[bool], index: int) -> bool:
+    """Return whether a quote begins here that has quote marks in the mail, and isn't only marked as text of ours."""
+    if index >= len(lines) or not marked[index].quoted:
+        return False
+    return lines[index].quoted or not original_flags[index]
 
 
 def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
@@ -66,7 +83,7 @@ def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
     return index
 
 
-def _end_of_quote(lines: list[Line], index: int) -> int:
+def _find_quote_end(lines: list[Line], index: int) -> int:
     """Return the end of a run of quoted lines, including blank lines and unmarked remainders of wrapped lines in it."""
     end = index
     while index < len(lines) and (lines[index].quoted or lines[index].blank or _is_wrapped_remainder(lines, index)):
@@ -91,10 +108,10 @@ def _is_wrapped_remainder(lines: list[Line], index: int) -> bool:
     )
 
 
-def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
+def _has_proof(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
     """Return whether a weak opening counts, because a marked quote follows or it contains one of our addresses."""
-    follows = _skip_blank_and_intro(lines, opening.end)
-    if follows < len(lines) and lines[follows].quoted and follows - opening.end <= 3:
+    next_index = _skip_blank_and_intro(lines, opening.end)
+    if next_index < len(lines) and lines[next_index].quoted and next_index - opening.end <= 3:
         return True
     text = " ".join(line.core for line in lines[opening.start : opening.end])
     return any(address.casefold() in text for address in addresses)
@@ -102,74 +119,86 @@ def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> b
 
 @dataclass(frozen=True)
 class _Originals:
-    """Flags for lines of our text and for lines that a sending tool `added`; `whole` if all of our text is known."""
+    """Flags for lines of our text and for `boilerplate` that a sending tool added, for all lines of the mail.
+
+    `is_complete` means that the quoted text is known completely, as our mails are; editions are known only in part.
+    """
 
     lines: list[bool]
-    added: list[bool]
-    whole: bool
+    boilerplate: list[bool]
+    is_complete: bool
 
 
 def _keep_interleaved_answers(
-    lines: list[Line], originals: _Originals, span: tuple[int, int], keep: list[bool], has_words_above: bool
+    lines: list[Line], originals: _Originals, span: tuple[int, int], kept_flags: list[bool], has_text_above: bool
 ) -> int:
     """Keep the answers between the lines of our own text, quoted without marks (Outlook); return the end of the quote.
 
     Lines that a sending tool added are no answers; and within an edition, whose text is known only in part, nothing is
     kept if the person wrote above it. If the person wrote above the quote and not in it, the quote extends to the end.
     """
-    places = [place for place in range(*span) if originals.lines[place]]
+    originals_in_span = [index for index in range(*span) if originals.lines[index]]
+    first = originals_in_span[0]
+    last = originals_in_span[-1]
+    may_have_answers = originals.is_complete or not has_text_above
     answers = [
-        place
-        for place in range(places[0], places[-1] if originals.whole or not has_words_above else places[0])
-        if not originals.lines[place]
-        and not originals.added[place]
-        and sentence(lines[place])
-        and is_answer_line(lines, place)
+        index
+        for index in range(first, last if may_have_answers else first)
+        if not originals.lines[index]
+        and not originals.boilerplate[index]
+        and has_sentence(lines[index])
+        and is_answer_line(lines, index)
     ]
-    for place in answers:
-        keep[place] = True
-    end = len(lines) if has_words_above and not answers else places[-1] + 1
-    while end < len(lines) and (lines[end].blank or originals.added[end]):
+    for index in answers:
+        kept_flags[index] = True
+    end = len(lines) if has_text_above and not answers else last + 1
+    while end < len(lines) and (lines[end].blank or originals.boilerplate[end]):
         end += 1
     return end
 
 
-def _keep_own_citations(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]], introduced: bool) -> bool:
+def _keep_own_citations(
+    lines: list[Line], kept_flags: list[bool], quotes: list[tuple[int, int]], *, has_opening: bool
+) -> bool:
     """Keep lines with quote marks that the person typed; return whether there were any.
 
     Mail programs introduce what they quote. So a marked line above the first introduction is the person's own. Without
     any introduction, a single quote with text below it was typed by the person; several quotes with text between them
     are an interleaved reply whose introduction was deleted.
     """
-    own: list[tuple[int, int]] = []
-    for start, end in cited:
-        proved = _proved_at(lines[start:end])
-        if proved != 0:
-            own.append((start, end if proved is None else start + proved))
-        if proved is not None:
-            introduced = True
-            break
-    if not introduced and (len(own) != 1 or not _has_words_below(lines, keep, own[0][1])):
+    citations: list[tuple[int, int]] = []
+    for start, end in quotes:
+        offset = _find_proof(lines[start:end])
+        if offset is None:
+            citations.append((start, end))
+            continue
+        has_opening = True
+        if offset > 0:
+            citations.append((start, start + offset))
+        break
+    is_single_citation = len(citations) == 1 and _has_words_below(lines, kept_flags, citations[0][1])
+    if not has_opening and not is_single_citation:
         return False
-    for start, end in own:
-        for place in range(start, end):
-            keep[place] = keep[place] or lines[place].mark is Mark.WRITTEN
-    return bool(own)
+    for start, end in citations:
+        for index in range(start, end):
+            kept_flags[index] = kept_flags[index] or lines[index].mark is Mark.WRITTEN
+    return bool(citations)
 
 
-def _has_words_below(lines: list[Line], keep: list[bool], end: int) -> bool:
-    return any(keep[place] and has_words(lines[place].text) for place in range(end, len(lines)))
+def _has_words_below(lines: list[Line], kept_flags: list[bool], end: int) -> bool:
+    return any(kept_flags[index] and has_words(lines[index].text) for index in range(end, len(lines)))
 
 
-def _proved_at(quote: list[Line]) -> int | None:
+def _find_proof(quote: list[Line]) -> int | None:
     """Return the offset in a quote from which a program made it, or None.
 
-    That is its introduction, if it is inside the quote as with Apple Mail. It is the first line, if the quote contains
+    The offset is that of the introduction, if it is inside the quote as with Apple Mail. It is 0, if the quote contains
     our text or if the introduction belongs to an older quote one level deeper.
     """
-    inner = next(iter(openings([read(line.core) for line in quote[:8]])), None)
-    if inner is not None:
-        below = next((line for line in quote[inner.end :] if line.core), None)
-        deeper = below is not None and depth(below) > depth(quote[inner.start])
-        return 0 if deeper else inner.start
-    return 0 if any(line.mark is Mark.QUOTED for line in quote) else None
+    openings = find_openings([read(line.core) for line in quote[:8]])
+    if not openings:
+        return 0 if any(line.mark is Mark.QUOTED for line in quote) else None
+    opening = openings[0]
+    line_below = next((line for line in quote[opening.end :] if line.core), None)
+    is_deeper_below = line_below is not None and depth(line_below) > depth(quote[opening.start])
+    return 0 if is_deeper_below else opening.start

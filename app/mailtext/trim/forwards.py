@@ -11,15 +11,19 @@ from dataclasses import replace
 from ..incoming import Forward, Mail, Mailbox, TrimContext
 from ..parsing.mailboxes import mailboxes
 from . import trim
-from .grammar import Opening, find_headings, openings
-from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, strip_quote_sign
+from .grammar import Opening, find_headings, find_openings
+from .html_lines import split_html
+from .lines import Line, Mark, has_words, read, split_text, strip_quote_sign
 from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
 KINDS = ("forward", "headers", "original")
-NONE, NO_AUTHOR, TWO, MIXED = "no forward", "no author", "two forwards", "own words mixed"
-BELOW = 3  # lines below a separator that may name the author in place of headers (Yandex)
+# Doubts.
+NO_FORWARD = "no forward"
+NO_AUTHOR = "no author"
+SEVERAL = "two forwards"
+MIXED = "own words mixed"
+AUTHOR_LINES = 3  # lines below a separator that may name the author in place of headers (Yandex)
 
 _LINKED = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
 _QUOTES = re.compile(r"^[\s>＞|]+")
@@ -27,78 +31,100 @@ _QUOTES = re.compile(r"^[\s>＞|]+")
 
 def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) -> Forward:
     """Extract the forwarded mail from `mail`, whose attached messages are `attached`."""
-    lines, _rest = of_text(mail.body)
-    begun = _first(lines)
-    if len(attached) > 1 or (attached and begun):
-        return Forward(doubts=(TWO,))
+    lines, _unread = split_text(mail.body)
+    opening = _find_opening(lines)
+    if len(attached) > 1 or (attached and opening):
+        return Forward(doubts=(SEVERAL,))
     if attached:
         return _parse_attached(mail, attached[0], context)
-    return _parse_inline(mail, lines, begun, context) if begun else Forward(doubts=(NONE,))
+    if opening is None:
+        return Forward(doubts=(NO_FORWARD,))
+    return _parse_inline(mail, lines, opening, context)
 
 
 def _parse_attached(mail: Mail, inner: Mail, context: TrimContext) -> Forward:
-    doubts = [TWO] if _has_nested_forward(of_text(inner.body)[0], context) else []
+    doubts = [SEVERAL] if _has_nested_forward(split_text(inner.body)[0], context) else []
     author = inner.senders[0] if len(inner.senders) == 1 and "@" in inner.senders[0].address else None
-    found = trim(inner, context)
-    return Forward(author, found.text, found.rest, _comment(mail.body), inner.language, _doubts(author, doubts))
+    trimmed = trim(inner, context)
+    return Forward(
+        author=author,
+        text=trimmed.text,
+        rest=trimmed.rest,
+        comment=_trim_comment(mail.body),
+        language=inner.language,
+        doubts=_list_doubts(author, doubts),
+    )
 
 
-def _parse_inline(mail: Mail, lines: list[Line], begun: Opening, context: TrimContext) -> Forward:
-    over, quoted = lines[: begun.start], _is_quoted_by_program(lines, begun)
-    inside = lines[begun.start :]
-    if quoted:
-        inside = [read(strip_quote_sign(line.text)) if line.quoted else line for line in inside]
-        begun = _first(inside) or begun
-        loose = [line.text for line in lines[len(over) + begun.end :] if not line.quoted]
+def _parse_inline(mail: Mail, lines: list[Line], opening: Opening, context: TrimContext) -> Forward:
+    above = lines[: opening.start]
+    forwarded = lines[opening.start :]
+    is_quoted = _is_quoted_by_program(lines, opening)
+    unquoted_texts: list[str] = []  # of lines outside the quote marks, below the opening
+    if is_quoted:
+        forwarded = [read(strip_quote_sign(line.text)) if line.quoted else line for line in forwarded]
+        opening = _find_opening(forwarded) or opening
+        unquoted_texts = [line.text for line in lines[len(above) + opening.end :] if not line.quoted]
     else:
-        begun, loose = replace(begun, start=0, end=begun.end - len(over)), []
-    head, below = inside[begun.start : begun.end], inside[begun.end :]
-    author, used = _author(head), 0
-    if author is None and begun.kind == "forward" and "sender" not in find_headings(head):
-        author, used = _find_author_below(below)
-    at = len(over) + begun.end
-    inner = [line for place, line in enumerate(below) if place >= used and (not quoted or lines[at + place].quoted)]
-    doubts = [TWO] if _names_twice([*over, *head]) or _has_nested_forward(inner, context) else []
-    if _says(loose) or _says(_loose_on_page(mail.html)):
+        opening = replace(opening, start=0, end=opening.end - len(above))
+    head = forwarded[opening.start : opening.end]
+    author = _parse_author(head)
+    body_start = opening.end
+    if author is None and opening.kind == "forward" and "sender" not in find_headings(head):
+        author, author_end = _find_author_below(forwarded[opening.end :])
+        body_start += author_end
+    body = forwarded[body_start:]
+    if is_quoted:
+        originals = lines[len(above) + body_start :]
+        body = [line for line, original in zip(body, originals, strict=True) if original.quoted]
+    doubts = [SEVERAL] if _has_two_senders([*above, *head]) or _has_nested_forward(body, context) else []
+    if _has_own_words(unquoted_texts) or _has_own_words(_list_texts_outside_container(mail.html)):
         doubts.append(MIXED)
-    while inner and (inner[-1].blank or _closes(inner[-1])):
-        inner.pop()
-    found = trim(_build_plain_mail("\n".join(line.text for line in inner)), context)
-    comment = _comment("\n".join(line.text for line in over))
-    return Forward(author, found.text, found.rest, comment, "", _doubts(author, doubts))
+    while body and (body[-1].blank or _is_closing_line(body[-1])):
+        body.pop()
+    trimmed = trim(_build_plain_mail("\n".join(line.text for line in body)), context)
+    return Forward(
+        author=author,
+        text=trimmed.text,
+        rest=trimmed.rest,
+        comment=_trim_comment("\n".join(line.text for line in above)),
+        doubts=_list_doubts(author, doubts),
+    )
 
 
-def _is_quoted_by_program(lines: list[Line], begun: Opening) -> bool:
+def _is_quoted_by_program(lines: list[Line], opening: Opening) -> bool:
     """Return whether the forwarded mail has quote marks, as Apple Mail adds them."""
-    follows = next((line for line in lines[begun.start + 1 :] if line.core), None)
-    return any(line.quoted for line in lines[begun.start : begun.end]) or (follows is not None and follows.quoted)
+    if any(line.quoted for line in lines[opening.start : opening.end]):
+        return True
+    next_line = next((line for line in lines[opening.start + 1 :] if line.core), None)
+    return next_line is not None and next_line.quoted
 
 
-def _names_twice(lines: list[Line]) -> bool:
+def _has_two_senders(lines: list[Line]) -> bool:
     """Return whether there are two "From" headers, from one forwarded mail directly above another."""
     labels = [line.label for line in lines if "sender" in vocabulary().labels.get(line.label, ())]
     return len(labels) != len({*labels})
 
 
-def _closes(line: Line) -> bool:
+def _is_closing_line(line: Line) -> bool:
     """Return whether this is a closing line such as "-------- End of forwarded message --------"."""
     return line.core.startswith("----") and line.core.endswith("----")
 
 
-def _doubts(author: Mailbox | None, doubts: list[str]) -> tuple[str, ...]:
-    return (*([] if author else [NO_AUTHOR]), *doubts)
+def _list_doubts(author: Mailbox | None, doubts: list[str]) -> tuple[str, ...]:
+    return tuple(doubts) if author else (NO_AUTHOR, *doubts)
 
 
 def _build_plain_mail(text: str) -> Mail:
     return Mail(plain=text, body=text)
 
 
-def _comment(text: str) -> str:
+def _trim_comment(text: str) -> str:
     return trim(_build_plain_mail(text)).text if has_words(text) else ""
 
 
-def _first(lines: list[Line]) -> Opening | None:
-    return next((one for one in openings(lines) if one.kind in KINDS), None)
+def _find_opening(lines: list[Line]) -> Opening | None:
+    return next((opening for opening in find_openings(lines) if opening.kind in KINDS), None)
 
 
 def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
@@ -106,57 +132,61 @@ def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
 
     Copied headers above a quote of our own mail don't count, because the reader's program added them in a reply.
     """
-    for one in openings(lines):
-        if one.kind == "forward":
+    for opening in find_openings(lines):
+        if opening.kind == "forward":
             return True
-        if one.kind in KINDS:
-            author = _author(lines[one.start : one.end])
+        if opening.kind in KINDS:
+            author = _parse_author(lines[opening.start : opening.end])
             if author is None or author.address.casefold() not in context.addresses:
                 return True
     return False
 
 
-def _author(head: Sequence[Line]) -> Mailbox | None:
+def _parse_author(head: Sequence[Line]) -> Mailbox | None:
     """Return the mailbox in the copied "From" header, if it has exactly one address."""
-    place = find_headings(head).get("sender")
-    if place is None:
+    index = find_headings(head).get("sender")
+    if index is None:
         return None
-    value = _QUOTES.sub("", head[place].text).partition(":")[2]
-    if "@" not in value and place + 1 < len(head) and not head[place + 1].label:
-        value += " " + _QUOTES.sub("", head[place + 1].text)
+    value = _QUOTES.sub("", head[index].text).partition(":")[2]
+    if "@" not in value and index + 1 < len(head) and not head[index + 1].label:  # the address is on the next line
+        value += " " + _QUOTES.sub("", head[index + 1].text)
     return _parse_single_mailbox(value)
 
 
 def _find_author_below(lines: Sequence[Line]) -> tuple[Mailbox | None, int]:
-    """Return the author in a line such as "12.10.2026, 10:00, Timur <timur@post.example>:", and the end of the line."""
-    place = next((place for place, line in enumerate(lines[:BELOW]) if "@" in line.core), None)
-    if place is None or not lines[place].core.endswith(":"):
+    """Return the author in a line such as "12.10.2026, 10:00, Timur <timur@post.example>:", and the next line's index.
+
+    Returns None and 0 without such a line.
+    """
+    index = next((number for number, line in enumerate(lines[:AUTHOR_LINES]) if "@" in line.core), None)
+    if index is None or not lines[index].core.endswith(":"):
         return None, 0
-    named = _QUOTES.sub("", lines[place].text).rstrip(": ")
-    found = re.search(r'("[^"]*"|[^\s,"]*)\s*<?[^\s<>@,;]+@[^\s<>@,;]+>?$', named)
-    return (_parse_single_mailbox(found[0]) if found else None), place + 1
+    text = _QUOTES.sub("", lines[index].text).rstrip(": ")
+    mailbox = re.search(r'("[^"]*"|[^\s,"]*)\s*<?[^\s<>@,;]+@[^\s<>@,;]+>?$', text)
+    return (_parse_single_mailbox(mailbox[0]) if mailbox else None), index + 1
 
 
 def _parse_single_mailbox(value: str) -> Mailbox | None:
-    bare = _LINKED.sub("", value)
-    if "@" not in bare:
-        bare = _LINKED.sub(r"<\1>", value)
-    boxes = [box for box in mailboxes(bare.strip("* \t\u00a0"), set()) if "@" in box.address]
+    text = _LINKED.sub("", value)
+    if "@" not in text:  # the link is the only index with the address
+        text = _LINKED.sub(r"<\1>", value)
+    boxes = [box for box in mailboxes(text.strip("* \t\u00a0"), set()) if "@" in box.address]
     if len({box.address.casefold() for box in boxes}) != 1:
         return None
     return Mailbox(boxes[0].name.strip("* "), boxes[0].address)
 
 
-def _loose_on_page(html: str | None) -> list[str]:
+def _list_texts_outside_container(html: str | None) -> list[str]:
     """Return the lines of the HTML that are below a forwarded mail, but outside of its container."""
-    lines = of_html(html)[0] if html else []
-    begun = _first([read(line.text) for line in lines])
-    if begun is None or all(line.mark is Mark.WRITTEN for line in lines[begun.start : begun.end]):
+    if not html:
         return []
-    return [line.text for line in lines[begun.end :] if line.mark is Mark.WRITTEN]
+    lines, _ = split_html(html)
+    opening = _find_opening([read(line.text) for line in lines])
+    if opening is None or all(line.mark is Mark.WRITTEN for line in lines[opening.start : opening.end]):
+        return []
+    return [line.text for line in lines[opening.end :] if line.mark is Mark.WRITTEN]
 
 
-def _says(texts: list[str]) -> bool:
+def _has_own_words(texts: list[str]) -> bool:
     """Return whether these lines contain more than a signature."""
-    stay = find_body_lines(texts)
-    return any(has_words(text) for place, text in enumerate(texts) if place in stay)
+    return any(has_words(texts[index]) for index in find_body_lines(texts))

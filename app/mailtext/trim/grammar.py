@@ -9,17 +9,18 @@ from .folding import split_words
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
-MOST_UNADDRESSED = 16  # words of an attribution without an address; longer ones are sentences
-MOST_LED = 8  # words of one that begins with a date word, but has no numbers
-MOST_BARE = 4  # words of one without a date: "Nora Lind wrote:"
+MOST_WITHOUT_ADDRESS = 16  # words of an attribution without an address; longer ones are sentences
+MOST_WITHOUT_NUMBERS = 8  # words of an attribution that begins with a date word, but has no numbers
+MOST_WITHOUT_DATE = 4  # words of an attribution without a date: "Nora Lind wrote:"
 
 CLOCK = re.compile(r"\d{1,2} ?[:.h時时点點시] ?\d{2}|\d{1,2} ?(?:am|pm)\b|\d{1,2} ?[時时点點시]")
 DATE = re.compile(r"(?<!\d)(?:19|20|13|14|25)\d\d(?!\d)|\d{1,2}[./-] ?\d{1,2}|\d{1,2} ?[月월]")
 ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]|<mailto:|\[mailto:")
-BRACKETED = re.compile(r"[<(\[\"][^<>()\[\]\"]{0,200}@[^<>()\[\]]{1,200}[>)\]\"]|<mailto:|\[mailto:")
-DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")  # no backtracking, so linear
+BRACKETED_ADDRESS = re.compile(r"[<(\[\"][^<>()\[\]\"]{0,200}@[^<>()\[\]]{1,200}[>)\]\"]|<mailto:|\[mailto:")
+# A date at the start, possibly after two words, as in "on Monday, 2 May". Without backtracking, so it is linear.
+DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")
 # Gmail's older form has no colon where the name was lost: "2016-03-03 17:21 GMT+01:00 Some One".
-STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}")
+GMAIL_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}")
 
 
 def judge(text: str) -> Literal["strong", "weak"] | None:
@@ -29,28 +30,41 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
     colon. "weak": a person may write this too ("She wrote:"), so it needs further evidence, such as a marked quote.
     """
     text = text.strip(" *_>|")
-    dashed = text.startswith("---") and text.endswith("---")
-    if dashed:
+    has_dashes = text.startswith("---") and text.endswith("---")
+    if has_dashes:
         text = text.strip("- ")
-    shut = text.rstrip("*_ ").endswith((":", "`")) or dashed
-    address, clock, date = ADDRESS.search(text), CLOCK.search(text), DATE.search(text)
-    wrote = says_wrote(text)
-    shut = shut or (unshut(text) and bool(address and clock and date))
-    if not (address or clock or date or wrote) or unclosed(text) or text.startswith(("<", "(")):
+    has_address = ADDRESS.search(text) is not None
+    has_time = CLOCK.search(text) is not None
+    has_date = DATE.search(text) is not None
+    has_verb = has_wrote(text)
+    if not (has_address or has_time or has_date or has_verb):
         return None
-    led = begins(text)
-    when = clock or date
-    if STAMPED.fullmatch(text):
+    if has_unopened_bracket(text) or text.startswith(("<", "(")):
+        return None
+    begins_with_date = has_date_at_start(text)
+    has_moment = has_time or has_date
+    has_end = text.rstrip("*_ ").endswith((":", "`")) or has_dashes
+    if not has_end and has_address and has_time and has_date:
+        has_end = ends_with_wrote(text)
+    if GMAIL_STAMP.fullmatch(text):
         return "strong"
-    if shut and (
-        (address and led and when and (BRACKETED.search(text) or _has_adjacent_address(text)))
-        or (address and wrote and (when and BRACKETED.search(text) or _has_adjacent_address(text)))
-        or (wrote and clock and date and len(text.split()) <= MOST_UNADDRESSED)
-    ):
+    if has_end and has_verb and has_time and has_date and len(text.split()) <= MOST_WITHOUT_ADDRESS:
         return "strong"
-    if shut and len(text) <= 200 and (address or (led and when) or (wrote and (when or is_short_introduction(text)))):
+    if has_end and has_address:
+        is_bracketed = BRACKETED_ADDRESS.search(text) is not None
+        is_adjacent = _has_adjacent_address(text)
+        if begins_with_date and has_moment and (is_bracketed or is_adjacent):
+            return "strong"
+        if has_verb and ((has_moment and is_bracketed) or is_adjacent):
+            return "strong"
+    if has_end and len(text) <= 200:
+        if has_address or (begins_with_date and has_moment):
+            return "weak"
+        if has_verb and (has_moment or is_short_introduction(text)):
+            return "weak"
+    if has_verb and has_address:
         return "weak"
-    if (led and when and (address or wrote)) or (wrote and address):
+    if begins_with_date and has_moment and (has_address or has_verb):
         return "weak"
     return None
 
@@ -58,27 +72,30 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
 def _has_adjacent_address(text: str) -> bool:
     """Return whether an address is next to "wrote", as in "Some One <one@mail.example> wrote:"."""
     parts = text.split()
-    place = max((number for number, part in enumerate(parts) if "@" in part), default=-1)
-    if place < 0:
+    addresses = [index for index, part in enumerate(parts) if "@" in part]
+    if not addresses:
         return False
-    before, after = parts[max(0, place - 1) : place], parts[place + 1 :]
+    last = addresses[-1]
+    after = parts[last + 1 :]
     if not after:
-        return says_wrote(" ".join(before))
-    return len(after) <= 2 and says_wrote(" ".join(after))
+        before = parts[max(0, last - 1) : last]
+        return has_wrote(" ".join(before))
+    return len(after) <= 2 and has_wrote(" ".join(after))
 
 
-def unshut(text: str) -> bool:
+def ends_with_wrote(text: str) -> bool:
     """Return whether a text ends with "wrote", without the usual colon."""
-    return says_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
+    return has_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
 
 
 def is_short_introduction(text: str) -> bool:
     """Return whether an introduction without a full date is too short for a sentence, as in "Nora Lind wrote:"."""
-    first, _, _ = text.partition(" ")
-    return len(text.split()) <= (MOST_LED if len(first) > 1 and text.startswith(vocabulary().beginnings) else MOST_BARE)
+    first_word, _, _ = text.partition(" ")
+    begins_with_date_word = len(first_word) > 1 and text.startswith(vocabulary().beginnings)
+    return len(text.split()) <= (MOST_WITHOUT_NUMBERS if begins_with_date_word else MOST_WITHOUT_DATE)
 
 
-def says_wrote(text: str) -> bool:
+def has_wrote(text: str) -> bool:
     """Return whether a folded text contains a word for "wrote" in any language."""
     padded = f" {' '.join(split_words(text))} "
     known = vocabulary()
@@ -87,29 +104,29 @@ def says_wrote(text: str) -> bool:
     return not text.isascii() and any(word in text for word in known.wrote_unspaced)
 
 
-def begins(text: str) -> bool:
+def has_date_at_start(text: str) -> bool:
     """Return whether a text begins with a date, or with a word that precedes one."""
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
-    return text.startswith(vocabulary().beginnings) and any(sign.isdigit() for sign in text[:60])
+    return text.startswith(vocabulary().beginnings) and any(char.isdigit() for char in text[:60])
 
 
-def unclosed(text: str) -> bool:
+def has_unopened_bracket(text: str) -> bool:
     """Return whether an address in angle brackets ends in the text, but begins on an earlier line."""
     return text.count(">") > text.count("<")
 
 
-# The most lines of a wrapped attribution, and of a block of copied headers with long lists of recipients.
-MOST_WRAPPED, MOST_HEADED = 4, 40
+MOST_WRAPPED = 4  # lines of a wrapped attribution
+MOST_HEADER_LINES = 40  # of a block of copied headers with long lists of recipients
 # A mail has a handful of attributions; further lines that end in a colon were written by the person.
-MOST_LOOKED_AT = 400
+MOST_JUDGED = 400
 MOST_OPENINGS = 400  # of all kinds, for the same reason
 LONGEST_NAME = 14  # words before an address
-FULL = 45  # characters of a line that was wrapped because the next word did not fit
+FULL_LINE = 45  # characters of a line that was wrapped because the next word did not fit
 LONGEST = 600  # characters of an attribution over all its lines, including links
 
-INLINE = 300  # characters in which an attribution that shares its line with the quote has to end
+LONGEST_INLINE = 300  # characters in which an attribution that shares its line with the quote has to end
 COLON = re.compile(r": ")
 
 MONTH_CUT = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # an abbreviation such as "Apr." at the end of a wrapped line
@@ -131,25 +148,27 @@ class Opening:
     weak: bool = False
 
 
-def rule(line: Line) -> bool:
+def is_rule(line: Line) -> bool:
     """Return whether a line is a horizontal rule, such as "________________"."""
-    drawn = line.core.strip(" *>|") or line.core
-    return len(drawn) >= 3 and not drawn.strip(RULE)
+    text = line.core.strip(" *>|") or line.core
+    return len(text) >= 3 and not text.strip(RULE)
 
 
-def separator(line: Line) -> Kind | None:
+def get_separator_kind(line: Line) -> Kind | None:
     """Return the kind of a separator such as "---------- Forwarded message ---------"; None for other lines."""
     core = line.core
     if not 4 <= len(core) < 160:
         return None
-    inner = core.strip("-_=*~—–─━#<>| :").rstrip(".")
-    dashed = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
+    phrase = core.strip("-_=*~—–─━#<>| :").rstrip(".")
+    has_dashes = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
     known = vocabulary()
-    if dashed and inner.startswith(known.forwarded_by) and len(inner) < 120:
+    if has_dashes and phrase.startswith(known.forwarded_by) and len(phrase) < 120:
         return "forward"
-    if inner in known.forwards and (dashed or (inner in known.bare_forwards and core.rstrip("* ").endswith(":"))):
+    if has_dashes and phrase in known.forwards:
         return "forward"
-    if (dashed and inner in known.originals) or inner in known.bare_originals:
+    if phrase in known.bare_forwards and core.rstrip("* ").endswith(":"):
+        return "forward"
+    if (has_dashes and phrase in known.originals) or phrase in known.bare_originals:
         return "original"
     return None
 
@@ -157,31 +176,33 @@ def separator(line: Line) -> Kind | None:
 def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
     """Return the end of the block of copied headers that begins at `start`, and the kinds of headers in it."""
     kinds: set[str] = set()
-    end = place = start
-    missed = 0
-    while place < len(lines) and place - start < MOST_HEADED:
-        line = lines[place]
+    end = index = start
+    skipped_count = 0  # lines without a label since the last one with a label
+    while index < len(lines) and index - start < MOST_HEADER_LINES:
+        line = lines[index]
         if line.label:
             kinds |= _pick_label_kinds(vocabulary().labels[line.label], kinds)
-            missed, end = 0, place + 1
+            skipped_count = 0
+            end = index + 1
         elif line.blank:
-            missed += 1 if missed else 0
-            if place + 1 < len(lines) and not lines[place + 1].label:
+            if skipped_count:
+                skipped_count += 1
+            if index + 1 < len(lines) and not lines[index + 1].label:
                 break
         else:
-            missed += 1
-            if missed > 2 or (place > end and lines[place - 1].blank):
+            skipped_count += 1
+            if skipped_count > 2 or (index > end and lines[index - 1].blank):
                 break
-        place += 1
+        index += 1
     while end < len(lines) and kinds and _continues_addresses(lines, end):
         end += 1
     return end, frozenset(kinds)
 
 
-def _pick_label_kinds(of_label: frozenset[str], seen: set[str]) -> frozenset[str]:
+def _pick_label_kinds(label_kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
     """Return the kinds of a label; one that is ambiguous between languages ("De", "A") gets a kind not yet seen."""
-    fresh = of_label - seen
-    return frozenset(sorted(fresh)[:1]) if fresh else of_label
+    unseen = label_kinds - seen
+    return frozenset(sorted(unseen)[:1]) if unseen else label_kinds
 
 
 def _continues_addresses(lines: list[Line], index: int) -> bool:
@@ -197,15 +218,15 @@ def _continues_addresses(lines: list[Line], index: int) -> bool:
 
 def find_headings(lines: Sequence[Line]) -> dict[str, int]:
     """Return the index of the first copied header of each kind."""
-    places: dict[str, int] = {}
-    for place, line in enumerate(lines):
+    index_by_kind: dict[str, int] = {}
+    for index, line in enumerate(lines):
         if line.label:
-            for kind in _pick_label_kinds(vocabulary().labels[line.label], {*places}):
-                places.setdefault(kind, place)
-    return places
+            for kind in _pick_label_kinds(vocabulary().labels[line.label], {*index_by_kind}):
+                index_by_kind.setdefault(kind, index)
+    return index_by_kind
 
 
-def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
+def is_mail_head(kinds: frozenset[str], lines: list[Line]) -> bool:
     """Return whether a block of labels is a block of copied mail headers.
 
     It needs all four main headers, or three of them with an address or a time: "From, To, Date" alone may be a railway
@@ -219,55 +240,65 @@ def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
     return any(ADDRESS.search(line.core) or (line.label and CLOCK.search(line.core)) for line in lines)
 
 
-def head_start(lines: list[Line], start: int, end: int) -> int:
+def find_head_start(lines: list[Line], start: int, end: int) -> int:
     """Return where the copied headers begin between `start` and `end`.
 
     The person's own lines above them may look like headers; then a complete block that repeats the first label follows.
     """
-    for place in range(end - 1, start, -1):
-        if lines[place].label and not lines[place - 1].label:
-            stop, kinds = read_heading_block(lines, place)
-            if vocabulary().labels[lines[start].label] & kinds and is_head(kinds, lines[place:stop]):
-                return place
+    for index in range(end - 1, start, -1):
+        if lines[index].label and not lines[index - 1].label:
+            stop, kinds = read_heading_block(lines, index)
+            if vocabulary().labels[lines[start].label] & kinds and is_mail_head(kinds, lines[index:stop]):
+                return index
     return start
 
 
-def attribution(lines: list[Line], last_index: int) -> Opening | None:
-    """Return the attribution that ends on line `last_index`, over as few lines as possible, or None."""
+def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
+    """Return the attribution that ends on line `last_index`, over as few lines as possible, or None.
+
+    Reads upwards, and judges the joined text after each line.
+    """
     text = ""
     best: Opening | None = None
-    named = False
-    used = 0
-    for place in range(last_index, max(-1, last_index - 7), -1):
-        line = lines[place]
+    has_best_address = False
+    used_count = 0
+    for index in range(last_index, max(-1, last_index - 7), -1):
+        line = lines[index]
         if line.blank:
-            if used and (unclosed(text) or text.startswith("<")):
+            if used_count and (has_unopened_bracket(text) or text.startswith("<")):
                 continue  # some programs split "Name <address>" with blank lines
             break
-        if used and (line.label or line.quoted or not _runs_on(line)):
+        if used_count and (line.label or line.quoted or not _may_continue(line)):
             break
-        text = f"{line.core} {text}" if text else (line.raw_core if line.tail_of_address else line.core)
-        used += 1
-        if len(text) > LONGEST or used > MOST_WRAPPED:
+        last_text = line.raw_core if line.tail_of_address else line.core
+        text = f"{line.core} {text}" if text else last_text
+        used_count += 1
+        if len(text) > LONGEST or used_count > MOST_WRAPPED:
             break
-        said, addressed = judge(text), ADDRESS.search(text) is not None
-        whole = begins(text) or (addressed and not named) or _fills_paragraph(lines, place, text)
-        if said == "strong" and (best is None or best.weak or whole):
-            best, named = Opening(place, last_index + 1, "attribution"), addressed
-        elif said == "weak" and best is None:
-            best = Opening(place, last_index + 1, "attribution", weak=True)
-        if said == "strong" and (text.startswith(vocabulary().beginnings) or (addressed and begins(text))):
+        certainty = judge(text)
+        if certainty == "weak" and best is None:
+            best = Opening(index, last_index + 1, "attribution", weak=True)
+        if certainty != "strong":
+            continue
+        has_address = ADDRESS.search(text) is not None
+        begins_with_date = has_date_at_start(text)
+        adds_address = has_address and not has_best_address
+        is_longer_better = begins_with_date or adds_address or _fills_paragraph(lines, index, text)
+        if best is None or best.weak or is_longer_better:
+            best = Opening(index, last_index + 1, "attribution")
+            has_best_address = has_address
+        if text.startswith(vocabulary().beginnings) or (has_address and begins_with_date):
             break
     return best
 
 
 def _fills_paragraph(lines: list[Line], index: int, text: str) -> bool:
     """Return whether this is the full first line of a paragraph, wrapped in a long name."""
-    first = index == 0 or lines[index - 1].blank
-    return first and len(lines[index].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
+    is_first = index == 0 or lines[index - 1].blank
+    return is_first and len(lines[index].core) >= FULL_LINE and len(text.partition("@")[0].split()) <= LONGEST_NAME
 
 
-def _runs_on(line: Line) -> bool:
+def _may_continue(line: Line) -> bool:
     """Return whether an attribution can continue on the next line, because this one ends no sentence."""
     return (
         not line.core.endswith((".", "!", "?", ":", "。", "؟"))
@@ -277,91 +308,101 @@ def _runs_on(line: Line) -> bool:
     )
 
 
-def ends_like_one(line: Line, follows: Line | None) -> bool:
-    """Return whether a line may end an attribution, as a cheap check before `attribution`."""
+def may_end_attribution(line: Line, next_line: Line | None) -> bool:
+    """Return whether a line may end an attribution, as a cheap check before `read_attribution`."""
     core = line.raw_core if line.tail_of_address else line.core
     if not core or len(core) > LONGEST or (line.quoted and not line.tail_of_address):
         return False
     if core.rstrip("*_ ").endswith((":", "`")):
         return True
-    if core.endswith("--") or STAMPED.fullmatch(core) or ("@" in core and unshut(core)):
+    if core.endswith("--") or GMAIL_STAMP.fullmatch(core) or ("@" in core and ends_with_wrote(core)):
         return True
-    return follows is not None and follows.quoted and not follows.tail_of_address and not line.quoted
+    if next_line is None or line.quoted:
+        return False
+    return next_line.quoted and not next_line.tail_of_address
 
 
-def begins_like_one(line: Line) -> bool:
+def may_begin_with_attribution(line: Line) -> bool:
     """Return whether a line may begin with an attribution and continue with the quote, as a cheap check."""
-    head = line.core[:INLINE]
-    return not line.quoted and ADDRESS.search(head) is not None and begins(head)
+    head = line.core[:LONGEST_INLINE]
+    return not line.quoted and ADDRESS.search(head) is not None and has_date_at_start(head)
 
 
-def inline(line: Line) -> bool:
+def begins_with_attribution(line: Line) -> bool:
     """Return whether a line begins with a complete attribution and continues with the quote, as in flattened HTML."""
-    head = line.core[:INLINE]
-    ends = [found.end() for found in COLON.finditer(head)][:3]
-    return any(judge(head[:end]) == "strong" and says_wrote(head[:end]) for end in ends)
+    head = line.core[:LONGEST_INLINE]
+    ends = [match.end() for match in COLON.finditer(head)][:3]
+    return any(judge(head[:end]) == "strong" and has_wrote(head[:end]) for end in ends)
 
 
-def openings(lines: list[Line]) -> list[Opening]:
+def find_openings(lines: list[Line]) -> list[Opening]:
     """Return the openings outside of marked quotes, in order and without overlaps."""
-    found: list[Opening] = []
-    place = looked = 0
+    openings: list[Opening] = []
+    index = judged_count = 0
     free = 0  # the first line after all openings found so far
-    while place < len(lines) and len(found) < MOST_OPENINGS:
-        line = lines[place]
-        opening, step = None, place + 1
+    while index < len(lines) and len(openings) < MOST_OPENINGS:
+        line = lines[index]
+        opening: Opening | None = None
+        next_index = index + 1
         if line.mark is Mark.INTRO:
-            opening = Opening(place, place + 1, "attribution")
+            opening = Opening(index, index + 1, "attribution")
         elif line.quoted and not line.tail_of_address or line.blank:
             opening = None
-        elif kind := separator(line):
-            end, kinds = _headings_below(lines, place + 1)
-            opening = Opening(place, end if len(kinds - {"beside"}) >= 2 else place + 1, kind)
+        elif kind := get_separator_kind(line):
+            end, kinds = _read_headings_below(lines, index + 1)
+            has_headings = len(kinds - {"beside"}) >= 2
+            opening = Opening(index, end if has_headings else index + 1, kind)
         elif line.label:
-            end, kinds = read_heading_block(lines, place)
-            if is_head(kinds, lines[place:end]):
-                opening = Opening(head_start(lines, place, end), end, "headers")
+            end, kinds = read_heading_block(lines, index)
+            if is_mail_head(kinds, lines[index:end]):
+                opening = Opening(find_head_start(lines, index, end), end, "headers")
             else:
-                step = max(step, end)
-        if opening is None and not line.blank and looked < MOST_LOOKED_AT:
-            follows = next((one for one in lines[place + 1 : place + 4] if not one.blank), None)
-            if ends_like_one(line, follows):
-                looked += 1
-                opening = attribution(lines, place)
-            elif begins_like_one(line):
-                looked += 1
-                opening = Opening(place, place + 1, "attribution") if inline(line) else None
-        if opening is not None and found and found[-1].weak and opening.start <= found[-1].start:
-            free = found.pop().start  # it was the beginning of this one
+                next_index = max(next_index, end)
+        if opening is None and not line.blank and judged_count < MOST_JUDGED:
+            next_line = next((other for other in lines[index + 1 : index + 4] if not other.blank), None)
+            if may_end_attribution(line, next_line):
+                judged_count += 1
+                opening = read_attribution(lines, index)
+            elif may_begin_with_attribution(line):
+                judged_count += 1
+                if begins_with_attribution(line):
+                    opening = Opening(index, index + 1, "attribution")
+        if opening is not None and openings and openings[-1].weak and opening.start <= openings[-1].start:
+            free = openings.pop().start  # the weak one was the beginning of this one
         if opening is not None and opening.start >= free:
-            found.append(_with_rule(lines, _with_headings(lines, opening, free), free))
-            free = step = opening.end
-        place = step
-    return found
+            openings.append(_include_rule(lines, _include_headings(lines, opening, free), free))
+            free = next_index = opening.end
+        index = next_index
+    return openings
 
 
-def _headings_below(lines: list[Line], index: int) -> tuple[int, frozenset[str]]:
-    start = next((place for place in range(index, min(index + 3, len(lines))) if not lines[place].blank), index)
+def _read_headings_below(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
+    """Return the result of `read_heading_block` for the headers below a separator, after at most two blank lines."""
+    for _ in range(2):
+        if start < len(lines) and lines[start].blank:
+            start += 1
     if start < len(lines) and lines[start].label:
         return read_heading_block(lines, start)
-    return index, frozenset()
+    return start, frozenset()
 
 
-def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
+def _include_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
     """Extend an attribution upwards over headers below a rule: Yandex puts recipient and subject there."""
     start = opening.start
     while start > free and opening.start - start < MOST_WRAPPED and lines[start - 1].label:
         start -= 1
-    drawn = start < opening.start and start > free and rule(lines[start - 1])
-    return replace(opening, start=start) if drawn and opening.kind == "attribution" else opening
+    has_headings = free < start < opening.start
+    if opening.kind == "attribution" and has_headings and is_rule(lines[start - 1]):
+        return replace(opening, start=start)
+    return opening
 
 
-def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
+def _include_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
     """Extend an opening upwards over a rule, which Outlook draws above copied headers."""
     start = opening.start
-    place = start - 1
-    while place >= free and lines[place].blank and start - place <= 2:
-        place -= 1
-    if place >= free and rule(lines[place]):
-        start = place
+    index = start - 1
+    while index >= free and lines[index].blank and start - index <= 2:
+        index -= 1
+    if index >= free and is_rule(lines[index]):
+        start = index
     return replace(opening, start=start)

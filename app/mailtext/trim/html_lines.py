@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from ...text.word_tables import word_tables
 from ..parsing.html_tree import Attributes, walk
-from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
+from .lines import MOST_LINES, Line, Mark, cached_reader, mark_barred_lines, read
 
 
 class Role(Enum):
@@ -57,14 +57,16 @@ def containers() -> Containers:
     )
 
 
-PREFIX = re.compile(r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+")
+PREFIX = re.compile(  # of webmail clients, such as "x_" in "x_gmail_quote"
+    r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+"
+)
 SPACE = re.compile(r"[ \t\r\n\f]+")
-APART = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"})
+SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"})
 SECTIONS = ("address", "article", "aside", "body", "footer", "header", "html", "main", "nav", "section")
 GROUPS = ("center", "dd", "div", "dl", "dt", "fieldset", "figure", "form", "includetail", "li")
-BLOCKS = APART.union(SECTIONS, GROUPS, ("tbody", "td", "tfoot", "th", "thead", "tr"))
+BLOCKS = SPACED.union(SECTIONS, GROUPS, ("tbody", "td", "tfoot", "th", "thead", "tr"))
 FORMS = frozenset({"select", "textarea", "button"})
-SILENT = FORMS | {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg"}
+INVISIBLE = FORMS | {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg"}
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
 MOST_THREADS = 20  # thread containers that are searched for a blockquote; a mail has one
 CELLS = frozenset({"td", "th"})
@@ -73,7 +75,11 @@ MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
 
 @dataclass(frozen=True, slots=True)
 class WalkState:
-    """The state of the surrounding containers. `thread` numbers a container in which quotes and answers alternate."""
+    """The state of the surrounding containers.
+
+    `thread` is the number of the surrounding container in which quotes and answers alternate, or 0. `pre` is True in
+    preformatted text.
+    """
 
     mark: Mark = Mark.WRITTEN
     thread: int = 0
@@ -81,43 +87,48 @@ class WalkState:
 
 
 class Writer:
-    """A builder of the visible lines of a page, each with its mark."""
+    """A builder of the visible lines of a page, each with its mark.
+
+    `parts` are the pieces of the current line, `mark` and `pre` its state. With `is_rest`, all further text is quoted.
+    """
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mark]] = []
         self.parts: list[str] = []
         self.mark = Mark.WRITTEN
-        self.rest = False
+        self.is_rest = False
         self.pre = False
 
-    def text(self, text: str, state: WalkState) -> None:
-        mark = Mark.QUOTED if self.rest else state.mark
+    def add_text(self, text: str, state: WalkState) -> None:
+        mark = Mark.QUOTED if self.is_rest else state.mark
         if mark is not self.mark and self.parts:
-            self.line()
-        self.mark, self.pre = mark, state.pre
-        if state.pre:
-            first, *others = text.split("\n")
-            self.parts.append(first)
-            for other in others:
-                self.line(empty=True)
-                self.parts.append(other)
+            self.end_line()
+        self.mark = mark
+        self.pre = state.pre
+        if not state.pre:
+            self.parts.append(SPACE.sub(" ", text))
             return
-        self.parts.append(SPACE.sub(" ", text))
+        first, *others = text.split("\n")
+        self.parts.append(first)
+        for other in others:
+            self.end_line(keep_empty=True)
+            self.parts.append(other)
 
-    def line(self, *, empty: bool = False) -> None:
+    def end_line(self, *, keep_empty: bool = False) -> None:
+        """End the current line. With `keep_empty` an empty one is added too, unless two such lines precede it."""
         if not self.parts:
-            if empty and self.lines[-2:] != [("", self.mark)] * 2:
+            if keep_empty and self.lines[-2:] != [("", self.mark)] * 2:
                 self.lines.append(("", self.mark))
             return
         text = "".join(self.parts)
         if not self.pre:
             text = SPACE.sub(" ", text).strip(" ")
         self.parts.clear()
-        if text.strip(" \n") or empty:  # a no-break space counts: programs write empty lines with it
+        if text.strip(" \n") or keep_empty:  # a no-break space counts: programs write empty lines with it
             self.lines.append((text.replace("\u00a0", " ").rstrip(), self.mark))
 
-    def gap(self) -> None:
-        self.line()
+    def end_paragraph(self) -> None:
+        self.end_line()
         if self.lines and self.lines[-1][0]:
             self.lines.append(("", self.mark))
 
@@ -127,81 +138,88 @@ class Writer:
             if 0 < len(alt) <= 8 and not alt.isascii():
                 self.parts.append(alt)  # an emoji, which some programs send as a picture
         elif tag == "br":
-            self.line(empty=True)
+            self.end_line(keep_empty=True)
         elif tag in CELLS:
             self.parts.append(" ")
-        elif tag in APART and "mso" not in (attributes.get("class") or "").lower():
-            self.gap()
+        elif tag in SPACED and "mso" not in (attributes.get("class") or "").lower():
+            self.end_paragraph()
         elif tag in BLOCKS:
-            self.line()
+            self.end_line()
 
     def leave(self, tag: str) -> None:
         if tag in BLOCKS and tag not in CELLS:
-            self.line()
-            if tag in APART and tag != "p":
-                self.gap()
+            self.end_line()
+            if tag in SPACED and tag != "p":
+                self.end_paragraph()
 
 
-def of_html(html: str) -> tuple[list[Line], bool]:
+def split_html(html: str) -> tuple[list[Line], bool]:
     """Return the lines of a page, and whether it has a container of a mail program."""
     writer = Writer()
-    reading = Reading(writer)
-    walk(html, reading, WalkState())
-    writer.line()
-    once = reader()
-    lines = [once(text, mark) for text, mark in writer.lines[:MOST_LINES]]
-    if len(writer.lines) > MOST_LINES:
-        lines.append(read("\n".join(text for text, _ in writer.lines[MOST_LINES:]), writer.lines[MOST_LINES][1]))
-    return with_bars(lines), reading.signed
+    visitor = ContainerVisitor(writer)
+    walk(html, visitor, WalkState())
+    writer.end_line()
+    read_line = cached_reader()
+    lines = [read_line(text, mark) for text, mark in writer.lines[:MOST_LINES]]
+    remainder = writer.lines[MOST_LINES:]
+    if remainder:  # becomes a single line, with the mark of its first one
+        lines.append(read("\n".join(text for text, _ in remainder), remainder[0][1]))
+    return mark_barred_lines(lines), visitor.has_container
 
 
-class Reading:
+class ContainerVisitor:
     """A visitor of a page that passes the text to a `Writer` with the marks of its containers."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
-        self.signed = False  # whether a container of a mail program was seen
-        self.threads = 0
-        self.quoting: set[int] = set()  # the threads in which a blockquote has begun
+        self.has_container = False  # whether a container of a mail program was seen
+        self.thread_count = 0
+        self.threads_with_quote: set[int] = set()  # the threads in which a blockquote has begun
 
     def enter(self, tag: str, attributes: Attributes, state: WalkState, node: LexborNode) -> WalkState | None:
-        if tag in SILENT or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
+        if tag in INVISIBLE or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
             return None
-        inner = self._inside(node, tag, attributes, state)
+        inner_state = self._get_inner_state(node, tag, attributes, state)
         self.writer.enter(tag, attributes)
-        return inner
+        return inner_state
 
     def leave(self, tag: str, _: WalkState) -> None:
         self.writer.leave(tag)
 
-    def _inside(self, node: LexborNode, tag: str, attributes: Attributes, state: WalkState) -> WalkState:
+    def _get_inner_state(self, node: LexborNode, tag: str, attributes: Attributes, state: WalkState) -> WalkState:
         """Return the state inside an element."""
-        role = role_of(tag, attributes) if attributes else None
-        if role is not None and not self.writer.rest:
-            self.signed = True
+        role = get_role(tag, attributes) if attributes else None
+        if role is not None and not self.writer.is_rest:
+            self.has_container = True
             if role is Role.THREAD and not state.thread and state.mark is Mark.WRITTEN:
-                self.threads += 1
-                quotes = self.threads > MOST_THREADS or node.css_first("blockquote") is not None
-                state = replace(state, thread=self.threads) if quotes else replace(state, mark=Mark.QUOTED)
+                self.thread_count += 1
+                has_quote = self.thread_count > MOST_THREADS or node.css_first("blockquote") is not None
+                state = replace(state, thread=self.thread_count) if has_quote else replace(state, mark=Mark.QUOTED)
             elif role is Role.REST and state.mark is Mark.WRITTEN:
-                self.writer.line()
-                self.writer.rest = True
+                self.writer.end_line()
+                self.writer.is_rest = True
             elif role in MARKS and state.mark not in (Mark.QUOTED, Mark.CITED, Mark.SET):
                 state = replace(state, mark=MARKS[role])
         if tag == "blockquote" and state.mark not in (Mark.QUOTED, Mark.CITED):
-            cite = Mark.CITED if attributes.get("type") == "cite" else Mark.SET
-            state = replace(state, mark=Mark.QUOTED if state.thread else cite)
-            self.quoting.add(state.thread)
+            if state.thread:
+                mark = Mark.QUOTED
+            elif attributes.get("type") == "cite":
+                mark = Mark.CITED
+            else:
+                mark = Mark.SET
+            state = replace(state, mark=mark)
+            self.threads_with_quote.add(state.thread)
         return replace(state, pre=True) if tag == "pre" else state
 
-    def text(self, text: str, place: WalkState) -> None:
-        if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
+    def text(self, text: str, state: WalkState) -> None:
+        if state.thread and state.mark is Mark.WRITTEN and state.thread not in self.threads_with_quote:
             # The text before the first quote in a thread is the attribution, or a complete forwarded mail.
-            place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)
-        self.writer.text(text, place)
+            is_forward = text.lstrip().startswith("-----")
+            state = replace(state, mark=Mark.QUOTED if is_forward else Mark.INTRO)
+        self.writer.add_text(text, state)
 
 
-def role_of(tag: str, attributes: Attributes) -> Role | None:
+def get_role(tag: str, attributes: Attributes) -> Role | None:
     """Return the role of an element, from its class, ID, name, type or style; None if it is no known container."""
     known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
@@ -211,14 +229,14 @@ def role_of(tag: str, attributes: Attributes) -> Role | None:
         if key == "class" and "readers-asked-mail" in value:
             return Role.QUOTE
         for token in value[:400].lower().split():
-            bare = PREFIX.sub("", token, count=1) if token.startswith(("x_", "ecx", "m_", "yiv", "ydp")) else token
-            if tag == "blockquote" and bare in known.citing:
+            name = PREFIX.sub("", token, count=1) if token.startswith(("x_", "ecx", "m_", "yiv", "ydp")) else token
+            if tag == "blockquote" and name in known.citing:
                 return Role.QUOTE
-            if tag != "blockquote" and (key, bare) in known.named:
-                return known.named[key, bare]
-            for start, begun in known.begins:
-                if bare.startswith(start):
-                    return begun
+            if tag != "blockquote" and (key, name) in known.named:
+                return known.named[key, name]
+            for prefix, role in known.begins:
+                if name.startswith(prefix):
+                    return role
     style = SPACE.sub("", (attributes.get("style") or "")[:600].lower())
     if tag == "hr" and attributes.get("tabindex") == "-1":
         return Role.REST

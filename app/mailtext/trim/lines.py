@@ -16,11 +16,11 @@ MOST_FOLDED = 1000
 MOST_LINES = 20_000
 
 QUOTE = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
-FIRST_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
+FIRST_QUOTE_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
 # Some programs mark quotes with a bar, or with initials before the ">" ("NL> "); a single such line proves nothing.
 BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
-TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")
+TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")  # "> wrote:", the end of an attribution with a wrapped address
 # Programs write a link in plain text as "<https://...>" after its label.
 URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
@@ -59,87 +59,92 @@ class Line:
 
 def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
     """Classify one line."""
-    short = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
-    raw_core = fold(short).strip()
-    signs = QUOTE.match(short)
-    arrows = signs is not None and not (raw_core.startswith(">>") and raw_core.endswith("<<"))
-    core = fold(short[signs.end() :]).strip() if arrows and signs else raw_core
+    beginning = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
+    raw_core = fold(beginning).strip()
+    quote_signs = QUOTE.match(beginning)
+    if raw_core.startswith(">>") and raw_core.endswith("<<"):
+        quote_signs = None  # an ornament, as in ">> Important <<"
+    is_quoted = quote_signs is not None
+    core = fold(beginning[quote_signs.end() :]).strip() if quote_signs else raw_core
     head, colon, _ = core[:48].replace("`", ":").partition(":")
     label = head.strip("*_ ") if colon else ""
     return Line(
         text=text,
         mark=mark,
-        quoted=arrows or mark in (Mark.SET, Mark.CITED, Mark.QUOTED),
+        quoted=is_quoted or mark in (Mark.SET, Mark.CITED, Mark.QUOTED),
         core=core,
         raw_core=raw_core,
         label=label if label in vocabulary().labels else "",
         blank=not raw_core,
-        tail_of_address=arrows and TAIL.fullmatch(raw_core) is not None,
+        tail_of_address=is_quoted and TAIL.fullmatch(raw_core) is not None,
     )
 
 
-def reader() -> Callable[[str, Mark], Line]:
-    """Return a cached `read`, to be used for a single mail, since lines may be repeated thousands of times."""
+def cached_reader() -> Callable[[str, Mark], Line]:
+    """Return a cached `read`, to be used for a single mail, since a line may be repeated thousands of times."""
     return cache(read)
 
 
-def of_text(text: str) -> tuple[list[Line], str]:
+def split_text(text: str) -> tuple[list[Line], str]:
     """Return the lines of a plain text, and the text after the first `MOST_LINES` lines."""
     parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MOST_LINES)
     rest = parts.pop() if len(parts) > MOST_LINES else ""
-    once = reader()
-    return with_bars([once(part, Mark.WRITTEN) for part in parts]), rest
+    read_line = cached_reader()
+    return mark_barred_lines([read_line(part, Mark.WRITTEN) for part in parts]), rest
 
 
-def with_bars(lines: list[Line]) -> list[Line]:
+def mark_barred_lines(lines: list[Line]) -> list[Line]:
     """Mark lines as quoted that begin with a bar, in runs of two or more."""
-    found: list[Line] = []
-    for sign, group in groupby(lines, bar):
+    marked: list[Line] = []
+    for bar, group in groupby(lines, get_bar):
         run = list(group)
-        barred = sign and len(run) > 1 and any(line.core[1:].strip() for line in run)
-        found += [replace(line, quoted=True, core=line.core[1:].strip()) for line in run] if barred else run
-    return found
+        if bar and len(run) > 1 and any(line.core[1:].strip() for line in run):
+            run = [replace(line, quoted=True, core=line.core[1:].strip()) for line in run]
+        marked += run
+    return marked
 
 
-def bar(line: Line) -> str:
-    """Return the bar that a line begins with, "" without one or if another one ends the line, as in tables."""
-    sign = line.core[:1]
-    return sign if sign in BARS and not (len(line.core) > 1 and line.core.endswith(BARS)) else ""
+def get_bar(line: Line) -> str:
+    """Return the bar that a line begins with; "" without one, or if another one ends the line, as in tables."""
+    bar = line.core[:1]
+    is_table_row = len(line.core) > 1 and line.core.endswith(BARS)
+    return bar if bar in BARS and not is_table_row else ""
 
 
-def with_initials(lines: list[Line]) -> list[Line]:
+def mark_initialled_lines(lines: list[Line]) -> list[Line]:
     """Mark lines as quoted that begin with the same initials and ">", in runs of two or more."""
-    names = [found[1] if (found := INITIALS.match(line.text[:40])) else "" for line in lines]
-    return [
-        replace(line, quoted=True)
-        if name
-        and not line.quoted
-        and (name in names[max(0, place - 1) : place] or name in names[place + 1 : place + 2])
-        else line
-        for place, (line, name) in enumerate(zip(lines, names, strict=True))
-    ]
+    matches = [INITIALS.match(line.text[:40]) for line in lines]
+    initials = [match[1] if match else "" for match in matches]
+    marked: list[Line] = []
+    for index, line in enumerate(lines):
+        neighbours = initials[max(0, index - 1) : index] + initials[index + 1 : index + 2]
+        has_same_neighbour = initials[index] != "" and initials[index] in neighbours
+        marked.append(replace(line, quoted=True) if has_same_neighbour else line)
+    return marked
 
 
 def depth(line: Line) -> int:
     """Return the quote depth of a line, its number of leading quote signs."""
-    signs = QUOTE.match(line.text[:MOST_FOLDED])
-    return sum(sign in ">＞" for sign in signs[0]) if signs else 0
+    match = QUOTE.match(line.text[:MOST_FOLDED])
+    return sum(char in ">＞" for char in match[0]) if match else 0
 
 
 def strip_quote_sign(text: str) -> str:
     """Remove the first quote sign of a line."""
-    return FIRST_SIGN.sub("", text, count=1)
+    return FIRST_QUOTE_SIGN.sub("", text, count=1)
 
 
-def runs(flags: Iterable[bool], bridged: int = 0) -> list[tuple[int, int]]:
-    """Return the start and end of each run of true flags, bridging gaps of up to `bridged` false ones."""
-    found: list[tuple[int, int]] = []
-    for place, flag in enumerate(flags):
-        if flag and found and place - found[-1][1] <= bridged:
-            found[-1] = (found[-1][0], place + 1)
-        elif flag:
-            found.append((place, place + 1))
-    return found
+def runs(flags: Iterable[bool], max_gap: int = 0) -> list[tuple[int, int]]:
+    """Return the start and end of each run of true flags; a run may have gaps of up to `max_gap` false ones."""
+    spans: list[tuple[int, int]] = []
+    for index, flag in enumerate(flags):
+        if not flag:
+            continue
+        if spans and index - spans[-1][1] <= max_gap:
+            spans[-1] = (spans[-1][0], index + 1)
+        else:
+            spans.append((index, index + 1))
+    return spans
 
 
 def has_words(text: str) -> bool:

@@ -9,45 +9,52 @@ from .boilerplate import boilerplate
 from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, Line, Mark, has_words, runs
 
-RUN = 4  # consecutive words that are compared; characters in scripts without spaces
+RUN_LENGTH = 4  # consecutive words that are compared; characters in scripts without spaces
 # People use our words in their questions; only this many consecutive words, also across lines, make a quote.
-LEAST = 8
+LEAST_WORDS = 8
 LEAST_SHARE = 0.75  # of a line's words that must be in such runs
 # A citation that a person put into their own text by hand is theirs, and short. More of our words than this are a quote
 # by a program, within a letter and at its end.
-LONGEST_CITATION, LONGEST_LAST_WORDS = 40, 20
+LONGEST_CITATION, LONGEST_LAST_CITATION = 40, 20
 GAP = 6  # lines between two of ours that are bridged if they contain no sentence
 MOST_WORDS = 100_000  # words that are compared
-MOST_SIGNS = 300_000  # characters of a mail that are compared; an edition has a tenth of that
+MOST_CHARACTERS = 300_000  # of a mail that are compared; an edition has a tenth of that
 MOST_IN_LINE = 50_000  # characters of a line that are compared
 
-BRACKETED = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
+IMAGE_LABEL = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
 
 
 def tokens(text: str) -> list[str]:
     """Return the words of a text without links, punctuation and line breaks, which programs change in transit."""
-    bare = fold(BRACKETED.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_SIGNS]))))[:MOST_SIGNS]
-    return split_words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
+    without_links = IMAGE_LABEL.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_CHARACTERS])))
+    folded = fold(without_links)[:MOST_CHARACTERS]
+    return split_words(UNSPACED.sub(lambda match: f" {match[0]} ", folded))
+
+
+Words = tuple[str, ...]
 
 
 @lru_cache(maxsize=32)
-def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
-    """Return the runs of `RUN` consecutive words in a text of ours, and its complete short lines."""
-    every = tokens(text)[:MOST_WORDS]
-    short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
-    return frozenset(_iter_word_runs(every)), short
+def _index_text(text: str) -> tuple[frozenset[Words], frozenset[Words]]:
+    """Return the runs of `RUN_LENGTH` consecutive words in a text of ours, and its complete short lines."""
+    words = tokens(text)[:MOST_WORDS]
+    lines = (tuple(tokens(line)) for line in text.splitlines())
+    short_lines = frozenset(line for line in lines if 0 < len(line) <= 2 * RUN_LENGTH)
+    return frozenset(_iter_word_runs(words)), short_lines
 
 
 @lru_cache(maxsize=8)
-def _cut_together(texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
-    """Return the union of `_cut` for several texts, cached, because replies quote the same few texts."""
-    cuts = [_cut(text) for text in texts]
-    return frozenset().union(*(rows for rows, _ in cuts)), frozenset().union(*(short for _, short in cuts))
+def _index_texts(texts: tuple[str, ...]) -> tuple[frozenset[Words], frozenset[Words]]:
+    """Return the union of `_index_text` for several texts, cached, because replies quote the same few texts."""
+    parts = [_index_text(text) for text in texts]
+    word_runs = frozenset[Words]().union(*(part_runs for part_runs, _ in parts))
+    short_lines = frozenset[Words]().union(*(part_lines for _, part_lines in parts))
+    return word_runs, short_lines
 
 
-def _iter_word_runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield each run of `RUN` consecutive words."""
-    return zip(*(words[place:] for place in range(RUN)), strict=False)
+def _iter_word_runs(words: Sequence[str]) -> Iterator[Words]:
+    """Yield each run of `RUN_LENGTH` consecutive words."""
+    return zip(*(words[start:] for start in range(RUN_LENGTH)), strict=False)
 
 
 def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
@@ -56,49 +63,56 @@ def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[boo
     A match ends where consecutive runs no longer overlap, so that the last words of a quote and the first ones of an
     answer don't join.
     """
-    found = [False] * len(lines)
+    original_flags = [False] * len(lines)
     if not texts:
-        return found
-    of_line: list[list[str]] = []
-    left = MOST_SIGNS
+        return original_flags
+    words_by_line = _tokenize_lines(lines)
+    numbered_words = [(word, index) for index, words in enumerate(words_by_line) for word in words][:MOST_WORDS]
+    word_runs, short_lines = _index_texts(tuple(texts))
+    # For each word, whether one of our runs starts at it.
+    start_flags = [word_run in word_runs for word_run in _iter_word_runs([word for word, _ in numbered_words])]
+    counts = [0] * len(lines)  # for each line, the words in matches that are long enough
+    for start, end in runs(start_flags):
+        match_end = end + RUN_LENGTH - 1
+        if match_end - start >= LEAST_WORDS:
+            for _, index in numbered_words[start:match_end]:
+                counts[index] += 1
+    for index, words in enumerate(words_by_line):
+        original_flags[index] = bool(words) and counts[index] >= LEAST_SHARE * len(words)
+    if any(original_flags):
+        _flag_short_lines(words_by_line, original_flags, boilerplate(lines, original_flags), short_lines)
+    return original_flags
+
+
+def _tokenize_lines(lines: Sequence[Line]) -> list[list[str]]:
+    """Return the words of each line, none for lines after the first `MOST_CHARACTERS` characters."""
+    words_by_line: list[list[str]] = []
+    remaining = MOST_CHARACTERS
     for line in lines:
         text = line.core if line.quoted else line.text
-        of_line.append(tokens(text[: min(left, MOST_IN_LINE)]) if left > 0 and not line.blank else [])
-        left -= len(text)
-    stream = [(word, place) for place, line in enumerate(of_line) for word in line][:MOST_WORDS]
-    only = [word for word, _ in stream]
-    rows, short = _cut_together(tuple(texts))
-    starts = [row in rows for row in _iter_word_runs(only)]
-    counts = [0] * len(lines)
-    for start, end in runs(starts):
-        if end - start + RUN - 1 >= LEAST:
-            for _, place in stream[start : end + RUN - 1]:
-                counts[place] += 1
-    for place, said in enumerate(of_line):
-        found[place] = bool(said) and counts[place] >= LEAST_SHARE * len(said)
-    if any(found):
-        _join_short(of_line, found, boilerplate(lines, found), short)
-    return found
+        is_read = remaining > 0 and not line.blank
+        words_by_line.append(tokens(text[: min(remaining, MOST_IN_LINE)]) if is_read else [])
+        remaining -= len(text)
+    return words_by_line
 
 
-def _join_short(
-    of_line: list[list[str]],
+def _flag_short_lines(
+    words_by_line: list[list[str]],
     original_flags: list[bool],
     boilerplate_flags: list[bool],
-    short: frozenset[tuple[str, ...]],
+    short_lines: frozenset[Words],
 ) -> None:
     """Flag short lines of our texts ("Thank you,") that are next to another line of ours, ignoring boilerplate between
     them.
     """
-    full = [place for place, line in enumerate(of_line) if line]
-    for order in (range(len(full)), range(len(full) - 1, -1, -1)):
-        before = False
-        for number in order:
-            place = full[number]
-            line = of_line[place]
-            if not original_flags[place] and before and len(line) <= 2 * RUN:
-                original_flags[place] = tuple(line) in short
-            before = original_flags[place] or (before and boilerplate_flags[place])
+    filled = [index for index, words in enumerate(words_by_line) if words]
+    for indexes in (filled, filled[::-1]):  # downwards, for neighbours above; then upwards
+        is_next_to_original = False
+        for index in indexes:
+            words = words_by_line[index]
+            if not original_flags[index] and is_next_to_original and len(words) <= 2 * RUN_LENGTH:
+                original_flags[index] = tuple(words) in short_lines
+            is_next_to_original = original_flags[index] or (is_next_to_original and boilerplate_flags[index])
 
 
 def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_flags: list[bool]) -> list[Line]:
@@ -106,36 +120,38 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
 
     Lines with `boilerplate_flags`, added by a sending tool, are treated like the lines around and above them.
     """
-    said = [sentence(line) and not by_program for line, by_program in zip(lines, boilerplate_flags, strict=True)]
+    # Whether a person wrote each line, either we or they.
+    prose_flags = [
+        has_sentence(line) and not is_boilerplate for line, is_boilerplate in zip(lines, boilerplate_flags, strict=True)
+    ]
     result = list(lines)
-    written_after = False
-    behind = len(lines)
+    has_text_below = False  # of the person, below the run
+    next_start = len(lines)  # of the run below
     for start, end in reversed(runs(original_flags, GAP)):
-        written_after = written_after or any(said[end:behind])
-        size = sum(len(tokens(lines[place].text)) for place in range(start, end) if original_flags[place])
-        shown = all(line.quoted or line.blank for line in lines[start:end])
-        if shown or size > (LONGEST_CITATION if written_after else LONGEST_LAST_WORDS):
-            below = next(
-                (
-                    place
-                    for place in range(end, behind)
-                    if not (lines[place].blank or boilerplate_flags[place] or link_only(lines[place]))
-                ),
-                behind,
-            )
-            for place in range(start, below):
-                if original_flags[place] or not said[place]:
-                    result[place] = replace(lines[place], mark=Mark.QUOTED, quoted=True)
-        written_after = written_after or any(not original_flags[place] and said[place] for place in range(start, end))
-        behind = start
+        has_text_below = has_text_below or any(prose_flags[end:next_start])
+        size = sum(len(tokens(lines[index].text)) for index in range(start, end) if original_flags[index])
+        is_marked = all(line.quoted or line.blank for line in lines[start:end])
+        if is_marked or size > (LONGEST_CITATION if has_text_below else LONGEST_LAST_CITATION):
+            # The quote includes the blank lines, links and boilerplate below it.
+            quote_end = end
+            while quote_end < next_start and (
+                lines[quote_end].blank or boilerplate_flags[quote_end] or is_link_only(lines[quote_end])
+            ):
+                quote_end += 1
+            for index in range(start, quote_end):
+                if original_flags[index] or not prose_flags[index]:
+                    result[index] = replace(lines[index], mark=Mark.QUOTED, quoted=True)
+        has_text_within = any(prose_flags[index] and not original_flags[index] for index in range(start, end))
+        has_text_below = has_text_below or has_text_within
+        next_start = start
     return result
 
 
-def link_only(line: Line) -> bool:
+def is_link_only(line: Line) -> bool:
     """Return whether a line has only links or pictures, and no words."""
     return has_words(line.core) and not tokens(line.core if line.quoted else line.text)
 
 
-def sentence(line: Line) -> bool:
+def has_sentence(line: Line) -> bool:
     """Return whether a line contains words other than links, pictures and copied headers."""
     return not line.blank and not line.label and bool(tokens(line.core if line.quoted else line.text))
