@@ -98,10 +98,10 @@ def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[
 
     A field without a default is required, and so is a number or choice whose default is not None.
     """
-    is_needed = options.get("default") is not None and field.kind in ("number", "hours", "choice")
-    field = replace(field, longest=length or field.longest, needed=is_needed or "default" not in options)
-    type_ = String(length) if length else COLUMNS.get(field.kind)
-    return mapped_column(type_, info={"field": field}, **options)
+    needs_value = options.get("default") is not None and field.kind in ("number", "hours", "choice")
+    field = replace(field, longest=length or field.longest, needed=needs_value or "default" not in options)
+    column_type = String(length) if length else COLUMNS.get(field.kind)
+    return mapped_column(column_type, info={"field": field}, **options)
 
 
 def fields_of(model: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def one_line(text: str) -> str:
 def split_list(text: str, extra_separators: str = "") -> list[str]:
     """Split a list at commas (Arabic and Chinese ones too), semicolons and line breaks, without duplicates."""
     parts = re.split(rf"[,;\n،，、{extra_separators}]", clean(text))
-    return list(dict.fromkeys(word for part in parts if (word := one_line(part))))
+    return list(dict.fromkeys(filter(None, map(one_line, parts))))
 
 
 def _check_text(field: Field, text: str) -> str:
@@ -167,7 +167,7 @@ def _parse_minutes(field: Field, hours: str) -> int:
     try:
         minutes = round(float(hours.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
-        minutes = -1
+        minutes = -1  # below every `low`
     if not field.low <= minutes <= field.high:
         raise FieldError("number", low=field.low // 60, high=field.high // 60)
     return minutes
@@ -183,9 +183,9 @@ def _parse_bool(_field: Field, raw: Any) -> bool:
 def _parse_date(_field: Field, text: str | date) -> date:
     if isinstance(text, date):
         return text
-    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+    for date_format in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            return datetime.strptime(text.strip(), form).date()
+            return datetime.strptime(text.strip(), date_format).date()
         except ValueError:
             continue
     raise FieldError("date")
@@ -202,7 +202,8 @@ def _parse_choices(field: Field, raw: list[str]) -> list[str]:
 
 
 def _parse_lines(field: Field, text: str) -> list[str]:
-    if len(lines := split_list(text)) > MOST_LISTED:
+    lines = split_list(text)
+    if len(lines) > MOST_LISTED:
         raise FieldError("many", most=MOST_LISTED)
     return list(dict.fromkeys(_check_text(field, line) for line in lines))
 
@@ -219,12 +220,13 @@ def _parse_words(_field: Field, text: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def _parse_language(code_or_name: str) -> str:
     """Return the code of a language, given by its code or its English name."""
+    if code := _names().get(code_or_name.casefold()):
+        return code
     try:
-        return _names().get(code_or_name.casefold()) or str(Locale.parse(code_or_name.replace("-", "_"))).replace(
-            "_", "-"
-        )
+        locale = Locale.parse(code_or_name.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise FieldError("language", word=code_or_name[:40]) from None
+    return str(locale).replace("_", "-")
 
 
 def _parse_notes(field: Field, text: str) -> list[dict[str, Any]]:
@@ -252,26 +254,26 @@ def _parse_note(field: Field, lines: list[str]) -> dict[str, Any]:
 
 def _format_notes(notes: list[dict[str, Any]]) -> str:
     territories = Locale.parse("en").territories
-    return "\n\n".join(
-        "\n".join(
-            [
-                f"{territories.get(note['country'], note['country'])}, {note['checked_on']}",
-                *(f"{language}: {one_line(text)}" for language, text in note["text"].items()),
-            ]
-        )
-        for note in notes
-    )
+    paragraphs = []
+    for note in notes:
+        country = territories.get(note["country"], note["country"])
+        lines = [f"{language}: {one_line(text)}" for language, text in note["text"].items()]
+        paragraphs.append("\n".join([f"{country}, {note['checked_on']}", *lines]))
+    return "\n\n".join(paragraphs)
 
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, str]:
     """Map the codes and English names of countries, case-folded, to their codes."""
-    named = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
-    return {word.casefold(): code for code, name in named.items() for word in (code, name)}
+    # CLDR's other territories, such as continents, have a code of three digits.
+    names = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
+    codes = {code.casefold(): code for code in names}
+    return codes | {name.casefold(): code for code, name in names.items()}
 
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
+    """Map the English names of languages, case-folded, to their codes."""
     return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
 
 
@@ -284,22 +286,22 @@ KINDS: Mapping[str, FieldType] = {
     "email": FieldType(lambda field, text: _check_text(field, one_line(text))),
     "text": FieldType(lambda field, text: _check_text(field, clean(text))),
     "number": FieldType(_parse_number, empty=lambda: None),
-    "hours": FieldType(_parse_minutes, lambda minutes: f"{minutes / 60:g}"),
-    "tick": FieldType(_parse_bool, bool, bool),
-    "date": FieldType(_parse_date, lambda day: day.isoformat() if day else "", lambda: None),
+    "hours": FieldType(_parse_minutes, show=lambda minutes: f"{minutes / 60:g}"),
+    "tick": FieldType(_parse_bool, show=bool, empty=bool),
+    "date": FieldType(_parse_date, show=lambda day: day.isoformat() if day else "", empty=lambda: None),
     "choice": FieldType(_parse_choice),
-    "ticks": FieldType(_parse_choices, list),
-    "words": FieldType(_parse_words, ", ".join, list),
-    "lines": FieldType(_parse_lines, "\n".join, list),
+    "ticks": FieldType(_parse_choices, show=list),
+    "words": FieldType(_parse_words, show=", ".join, empty=list),
+    "lines": FieldType(_parse_lines, show="\n".join, empty=list),
     "languages": FieldType(
         lambda _field, text: [_parse_language(word) for word in split_list(text, extra_separators="/|")],
-        ", ".join,
-        list,
+        show=", ".join,
+        empty=list,
     ),
-    "notes": FieldType(_parse_notes, _format_notes, list),
+    "notes": FieldType(_parse_notes, show=_format_notes, empty=list),
     # The calendar's fields are parsed together, by `editions.rhythm.parse_calendar_form`.
     "rule": FieldType(lambda _field, value: value),
     "time": FieldType(lambda _field, value: value),
     "zone": FieldType(lambda _field, value: value),
-    "days": FieldType(lambda _field, value: value, "\n".join, list),
+    "days": FieldType(lambda _field, value: value, show="\n".join, empty=list),
 }

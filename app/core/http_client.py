@@ -24,7 +24,7 @@ LARGEST = 64 * 1024  # bytes of an answer
 # IPv6 ranges that lead to an IPv4 address. In the first it is the last 32 bits (RFC 6052); in the others a machine on
 # the way decides where it leads (RFC 8215, 7526, 4380 and 4291).
 TRANSLATED = IPv6Network("64:ff9b::/96")
-CARRIERS = tuple(IPv6Network(one) for one in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
+CARRIERS = tuple(IPv6Network(network) for network in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 
 
 class RequestFailed(Exception):
@@ -90,52 +90,57 @@ def send_request(
     """
     host, port, is_encrypted, is_checked, path = parse_target(url, own_hosts)
     stall = min(STALL, timeout)
-    line = (HTTPSConnection if is_encrypted else HTTPConnection)(host, port, timeout=stall)
+    connection_class = HTTPSConnection if is_encrypted else HTTPConnection
+    connection = connection_class(host, port, timeout=stall)
     too_late = threading.Event()
     sockets: list[Any] = []
 
-    def cut() -> None:
+    def shut_down() -> None:
         # A socket's timeout applies to each read: a server that trickles bytes could hold us for hours.
         too_late.set()
-        for one in sockets:
+        for open_socket in sockets:
             with suppress(OSError):
-                one.shutdown(SHUT_RDWR)
+                open_socket.shutdown(SHUT_RDWR)
 
-    watch = threading.Timer(timeout, cut)
-    watch.daemon = True
-    watch.start()
-    usual = {"Accept": "application/json", "Connection": "close"}
+    timer = threading.Timer(timeout, shut_down)
+    timer.daemon = True
+    timer.start()
+    default_headers = {"Accept": "application/json", "Connection": "close"}
     if body is not None:
-        usual["Content-Type"] = "application/json"
+        default_headers["Content-Type"] = "application/json"
     try:
-        line.sock = connect(host, port, timeout, is_checked)
+        connection.sock = connect(host, port, timeout, is_checked)
         if is_encrypted:
-            # Wrapping replaces the socket, so delay the handshake until `cut` can reach the new one.
+            # Wrapping replaces the socket, so delay the handshake until `shut_down` can reach the new one.
             context = ssl.create_default_context()
-            line.sock = context.wrap_socket(line.sock, server_hostname=host, do_handshake_on_connect=False)
-        sockets.append(line.sock)  # a reference of our own: the library drops its one before the body is read
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
+        # A reference of our own: the library drops its reference before the body is read.
+        sockets.append(connection.sock)
         if too_late.is_set():  # the timer fired before there was a socket to shut down
             raise TimeoutError
-        if isinstance(line.sock, ssl.SSLSocket):
-            line.sock.do_handshake()
-        line.request(method or ("GET" if body is None else "POST"), path, body, {**usual, **(headers or {})})
-        answer = line.getresponse()
-        found, again = answer.read(largest + 1), answer.getheader("Retry-After", "").strip()
+        if isinstance(connection.sock, ssl.SSLSocket):
+            connection.sock.do_handshake()
+        default_method = "GET" if body is None else "POST"
+        connection.request(method or default_method, path, body, {**default_headers, **(headers or {})})
+        response = connection.getresponse()
+        response_body = response.read(largest + 1)
+        retry_after = response.getheader("Retry-After", "").strip()
     except TimeoutError:
-        said = "it took too long to answer" if too_late.is_set() else "it kept silent for too long"
-        raise NoResponse(said) from None
+        message = "it took too long to answer" if too_late.is_set() else "it kept silent for too long"
+        raise NoResponse(message) from None
     except (OSError, HTTPException, UnicodeError, ValueError) as error:
         if too_late.is_set():
             raise NoResponse("it took too long to answer") from None
         raise RequestFailed(f"it can't be reached ({type(error).__name__})") from None
     finally:
-        watch.cancel()
-        line.close()
+        timer.cancel()
+        connection.close()
     if too_late.is_set():
         raise NoResponse("it took too long to answer")
-    if len(found) > largest:
+    if len(response_body) > largest:
         raise RequestFailed("its answer is too large")
-    return Answer(answer.status, found, int(again) if again.isascii() and again.isdigit() and len(again) < 9 else None)
+    has_seconds = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9
+    return Answer(response.status, response_body, again_in=int(retry_after) if has_seconds else None)
 
 
 class Target(NamedTuple):
@@ -161,14 +166,17 @@ def parse_target(url: str, own_hosts: Collection[str] | None = None) -> Target:
     is_checked = own_hosts is not None and host.lower() not in own_hosts
     if parts.scheme not in ("https", "http") or (is_checked and not is_encrypted):
         raise Forbidden("its address doesn't begin with https://")
-    return Target(host, port, is_encrypted, is_checked, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+    path = parts.path or "/"
+    if parts.query:
+        path += f"?{parts.query}"
+    return Target(host, port, is_encrypted, is_checked, path)
 
 
 def check_url(url: str, own_hosts: Collection[str]) -> None:
     """Validate a URL that someone typed, without sending a request. Raises `RequestFailed`."""
-    one = parse_target(url, own_hosts)
+    target = parse_target(url, own_hosts)
     try:
-        resolve_addresses(one.host, one.port, one.is_checked)
+        resolve_addresses(target.host, target.port, target.is_checked)
     except (OSError, UnicodeError):
         raise RequestFailed("nothing has that name") from None
 
@@ -176,40 +184,43 @@ def check_url(url: str, own_hosts: Collection[str]) -> None:
 def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
     """Resolve a host name once. Raises `Forbidden` if `is_checked` and any address is not public; raises OSError or
     UnicodeError if the name can't be resolved."""
-    found = [str(place[0]) for *_, place in getaddrinfo(host, port, type=SOCK_STREAM)]
-    if is_checked and not all(is_public(address) for address in found):
+    # The last item of each result is a socket address, which begins with the IP address.
+    addresses = [str(socket_address[0]) for *_, socket_address in getaddrinfo(host, port, type=SOCK_STREAM)]
+    if is_checked and not all(is_public(address) for address in addresses):
         raise Forbidden("it leads into a network that is not public")
-    return found
+    return addresses
 
 
 def connect(host: str, port: int, timeout: float, is_checked: bool) -> socket:
     """Connect to a host, trying its addresses within `timeout` seconds in total. Raises `Forbidden`, UnicodeError, or
     OSError (TimeoutError among them)."""
-    until, failed = time.monotonic() + timeout, OSError()
+    deadline = time.monotonic() + timeout
+    last_error = OSError()
     for address in resolve_addresses(host, port, is_checked):
-        left = until - time.monotonic()
-        if left <= 0:
+        seconds_left = deadline - time.monotonic()
+        if seconds_left <= 0:
             raise TimeoutError
         try:
-            line = create_connection((address, port), min(STALL, left))
+            connected_socket = create_connection((address, port), min(STALL, seconds_left))
         except OSError as error:
-            failed = error
+            last_error = error
         else:
-            line.settimeout(min(STALL, timeout))
-            return line
-    raise failed
+            connected_socket.settimeout(min(STALL, timeout))
+            return connected_socket
+    raise last_error
 
 
 def is_public(address: str) -> bool:
     """Return whether an IP address is globally reachable by IANA's special-purpose registries, and so is any IPv4
     address embedded in it."""
-    found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        if any(found in one for one in CARRIERS) or found.is_site_local:
+    without_zone = address.partition("%")[0]  # "fe80::1%eth0" is in the zone "eth0"
+    ip: IPv4Address | IPv6Address = ip_address(without_zone)
+    if isinstance(ip, IPv6Address):
+        if any(ip in network for network in CARRIERS) or ip.is_site_local:
             return False
-        if found.ipv4_mapped or found in TRANSLATED:
-            found = IPv4Address(int(found) & 0xFFFF_FFFF)
-    return found.is_global and not found.is_multicast
+        if ip.ipv4_mapped or ip in TRANSLATED:
+            ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.is_global and not ip.is_multicast
 
 
 def parse_object(status: int, body: bytes) -> dict[str, Any]:
@@ -217,9 +228,9 @@ def parse_object(status: int, body: bytes) -> dict[str, Any]:
     if 300 <= status < 400:
         raise UnreadableResponse("it sends us elsewhere, and nobody follows")
     try:
-        found = json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        parsed = None
+    if not isinstance(parsed, dict):
         raise UnreadableResponse(f"its answer ({status}) can't be read")
-    return found
+    return parsed

@@ -56,17 +56,18 @@ class Listing(Generic[Row]):
 
     def select(self, after: Row | Place | None, limit: int, reverse: bool = False) -> Query:
         """Return the statement of a page."""
-        rising, query = self.rising != reverse, self.query
-        order = self.order if rising else tuple(column.desc() for column in self.order)
-        where = [] if after is None else [self._after_condition(after, rising)]
+        is_rising = self.rising != reverse
+        order = self.order if is_rising else tuple(column.desc() for column in self.order)
+        conditions = [] if after is None else [self._after_condition(after, is_rising)]
         if self.each is None:
-            return query.where(*where).order_by(*order).limit(limit)
-        key, (column, values) = self.order[-1], self.each
-        walks = [
-            query.with_only_columns(key).where(column == value, *where).order_by(*order).limit(limit).subquery()
-            for value in values
+            return self.query.where(*conditions).order_by(*order).limit(limit)
+        key = self.order[-1]
+        column, values = self.each
+        key_query = self.query.with_only_columns(key)
+        scans = [
+            key_query.where(column == value, *conditions).order_by(*order).limit(limit).subquery() for value in values
         ]
-        keys = union_all(*(select(walk.c[0]) for walk in walks)).subquery()
+        keys = union_all(*(select(scan.c[0]) for scan in scans)).subquery()
         return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
 
     def keys(self, limit: int) -> Select[int]:
@@ -77,11 +78,16 @@ class Listing(Generic[Row]):
         """Return a row's values in the columns of the order."""
         return tuple(getattr(row, column.key) for column in self.order)
 
-    def _after_condition(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
+    def _after_condition(self, row: Row | Place, is_rising: bool) -> ColumnElement[bool]:
         place = row if isinstance(row, tuple) else self.place(row)
         values = [literal(value, column.type) for value, column in zip(place, self.order, strict=True)]
-        left, right = (self.order[0], values[0]) if len(values) == 1 else (tuple_(*self.order), tuple_(*values))
-        return left > right if rising else left < right
+        left: ColumnElement[Any]
+        right: ColumnElement[Any]
+        if len(values) == 1:
+            left, right = self.order[0], values[0]
+        else:
+            left, right = tuple_(*self.order), tuple_(*values)
+        return left > right if is_rising else left < right
 
     def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
         """Return those of the rows with these keys that belong to the list, to narrow down search results."""
@@ -111,12 +117,16 @@ class Listing(Generic[Row]):
     @property
     def rule(self) -> ColumnElement[bool]:
         """The condition for a row to belong to the list."""
-        rule = self._whole.whereclause
-        return true() if rule is None else rule
+        condition = self._whole.whereclause
+        return true() if condition is None else condition
 
     @property
     def _whole(self) -> Query:
-        return self.query if self.each is None else self.query.where(self.each[0].in_(self.each[1]))
+        """The query for all rows, in no order."""
+        if self.each is None:
+            return self.query
+        column, values = self.each
+        return self.query.where(column.in_(values))
 
     def whole(self, session: Session, at_once: int) -> Iterator[list[Row]]:
         """Yield all rows in batches, expunging each from the session, so that long lists fit in memory."""
@@ -129,7 +139,7 @@ class Listing(Generic[Row]):
 
 def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
     """Count the rows of several lists in one statement, each up to `MANY` + 1."""
-    return list(session.execute(select(*(one.counted for one in lists))).one())
+    return list(session.execute(select(*(listing.counted for listing in lists))).one())
 
 
 def union_keys(queries: Mapping[str, Select[Any]]) -> CompoundSelect[Any]:
@@ -141,23 +151,26 @@ def find_keys(
     session: Session, query: CompoundSelect[Any], params: Mapping[str, Any] | None = None
 ) -> dict[str, list[int]]:
     """Execute a statement of `union_keys`; return the keys by the name of their query, in no guaranteed order."""
-    found: dict[str, list[int]] = defaultdict(list)
+    keys: dict[str, list[int]] = defaultdict(list)
     for name, key in session.execute(query, params):
-        found[name].append(key)
-    return found
+        keys[name].append(key)
+    return keys
 
 
 def format_cursor(cursor: Place) -> str:
     """Format a place that begins with a datetime for a URL, in microseconds: "1669222222000000.15"."""
-    return ".".join(map(str, ((cursor[0] - BEGAN) // timedelta(microseconds=1), *cursor[1:])))
+    moment, *keys = cursor
+    microseconds = (moment - BEGAN) // timedelta(microseconds=1)
+    return ".".join(map(str, (microseconds, *keys)))
 
 
 def parse_cursor(text: str, length: int) -> Place | None:
     """Parse a cursor of `format_cursor` with `length` values; return None if it is invalid."""
     try:
-        micros, *keys = (int(part[:18]) for part in text.split("."))
-        is_place = len(keys) == length - 1 and max(map(abs, keys)) <= HIGHEST_KEY
-        return (BEGAN + timedelta(microseconds=micros), *keys) if is_place else None
+        microseconds, *keys = (int(part[:18]) for part in text.split("."))
+        if len(keys) != length - 1 or max(map(abs, keys)) > HIGHEST_KEY:
+            return None
+        return (BEGAN + timedelta(microseconds=microseconds), *keys)
     except (ValueError, OverflowError):
         return None
 
@@ -179,8 +192,12 @@ class Chain(Generic[Row]):
         return self._rows(after, limit, up, lambda part, *place: part.page(session, *place))
 
     def _parts(self, after: Row | None, reverse: bool) -> Sequence[Listing[Row]]:
-        at = (len(self.parts) - 1 if reverse else 0) if after is None else self.part(after)
-        return self.parts[at::-1] if reverse else self.parts[at:]
+        """Return the lists from that of the row on, or all of them, in the direction of reading."""
+        if reverse:
+            start = len(self.parts) - 1 if after is None else self.part(after)
+            return self.parts[start::-1]
+        start = 0 if after is None else self.part(after)
+        return self.parts[start:]
 
     def column(self, session: Session, column: Any, after: Row | None, limit: int, reverse: bool = False) -> list[Any]:
         """Return one column of a page's rows."""
@@ -188,9 +205,9 @@ class Chain(Generic[Row]):
 
     def _rows(self, after: Row | None, limit: int, reverse: bool, load: Callable[..., list[T]]) -> list[T]:
         rows: list[T] = []
-        for one in self._parts(after, reverse):
-            rows += load(one, after, limit - len(rows), reverse)
-            after = None
+        for part in self._parts(after, reverse):
+            rows += load(part, after, limit - len(rows), reverse)
+            after = None  # the next list is read from its start
             if len(rows) >= limit:
                 break
         return rows
@@ -199,7 +216,8 @@ class Chain(Generic[Row]):
         """Return those of the rows with these keys that belong to any of the lists."""
         if not keys:
             return []
-        key, rules = self.parts[0].order[-1], (part.rule for part in self.parts)
+        key = self.parts[0].order[-1]
+        rules = (part.rule for part in self.parts)
         return list(session.scalars(select(key.class_).where(key.in_(keys), or_(*rules))))
 
 

@@ -51,7 +51,8 @@ def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnV
     if item.question.is_retracted:
         return context.page("reader/retracted.html", "answers"), 410
     translations = item_translations.list_visible_translations(session, item)
-    cards = [card_of(newsletter, version) for version in (item, *translations)]
+    cards = [card_of(newsletter, item)]
+    cards += [card_of(newsletter, translation) for translation in translations]
     requested_card = or_404(next((card for card in cards if card.digest == digest), None))
     return Response(or_404(requested_card.png()), mimetype="image/png")
 
