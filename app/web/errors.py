@@ -121,17 +121,18 @@ def render_error(
     those of `get_submitted_texts`. Errors from status 500 on are logged with their reference.
     """
     message = message or PAGES.get(status, PAGES[500])
-    shown = form_values if form_values is not None else get_submitted_texts()
+    if form_values is None:
+        form_values = get_submitted_texts()
     html = render_template(
         "errors/error.html",
         title=message.title,
         happened=happened or message.happened,
-        copy_hint=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
+        copy_hint=_l("What you wrote is below: copy it somewhere safe.") if form_values else None,
         todo=message.todo,
         reference=reference() if status >= 500 else None,
-        back_link=g.get("back") or _to_the_desk(),
+        back_link=g.get("back") or _get_desk_link(),
         newsletter=g.get("newsletter_view"),
-        submitted_texts=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
+        submitted_texts=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in form_values.items()],
         retry=None,
     )
     if status >= 500:
@@ -143,9 +144,11 @@ def render_error(
     return response
 
 
-def _to_the_desk() -> tuple[str, str] | None:
+def _get_desk_link() -> tuple[str, str] | None:
     """Return a link back to the desk for URLs below it, since only members of the desk know those."""
-    return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
+    if not request.path.startswith("/desk/"):
+        return None
+    return url_for("editor.start"), _("Back to the desk")
 
 
 def get_submitted_texts() -> dict[str, str]:
@@ -154,9 +157,10 @@ def get_submitted_texts() -> dict[str, str]:
         return {}
     try:
         form = request.form
-        return {name: form[name] for name in KEPT if form.get(name, "").strip() and not _NUMBER.fullmatch(form[name])}
-    except HTTPException:
+    except HTTPException:  # the form is malformed or too large
         return {}
+    texts = {name: form[name] for name in KEPT if form.get(name, "").strip()}
+    return {name: text for name, text in texts.items() if not _NUMBER.fullmatch(text)}
 
 
 def _handle_domain_error(error: DomainError) -> Response:
@@ -170,21 +174,23 @@ def _handle_domain_error(error: DomainError) -> Response:
     return render_error(409, happened=format_error(error))
 
 
-def _no_room(error: NoRoom) -> Response:
+def _handle_full_disk(error: NoRoom) -> Response:
     log.error("the database takes no changes: its disk is full, fails, or may only be read")
     return render_error(503, message=NO_ROOM)
 
 
-def _database_failed(error: OperationalError | ProgrammingError) -> Response:
+def _handle_database_error(error: OperationalError | ProgrammingError) -> Response:
     """Respond to a database error of a query; `Database.write` raises `Busy` instead."""
     kind = fault_kind(error)
     if kind is FaultKind.SCHEMA_MISMATCH:
         log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
         return render_error(500)
-    return _crashed(error) if kind is FaultKind.UNKNOWN else render_error(503)
+    if kind is FaultKind.UNKNOWN:
+        return _handle_unexpected_error(error)
+    return render_error(503)
 
 
-def _crashed(error: Exception) -> Response:
+def _handle_unexpected_error(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
     # The type and location of the error, but not its message, which could quote what someone wrote.
@@ -192,17 +198,19 @@ def _crashed(error: Exception) -> Response:
     return render_error(500)
 
 
+def _handle_http_exception(error: HTTPException) -> Response | HTTPException:
+    status = error.code or 500
+    return render_error(status) if status >= 400 else error  # a redirect is no error
+
+
 def register(app: Flask) -> None:
     app.register_error_handler(DomainError, _handle_domain_error)
     app.register_error_handler(CSRFError, lambda error: render_error(400))
-    app.register_error_handler(
-        DataError, lambda error: render_error(400)
-    )  # such as a NUL, which PostgreSQL accepts in no text
-    app.register_error_handler(NoRoom, _no_room)
+    # A DataError is, for example, a NUL, which PostgreSQL accepts in no text.
+    app.register_error_handler(DataError, lambda error: render_error(400))
+    app.register_error_handler(NoRoom, _handle_full_disk)
     app.register_error_handler(Busy, lambda error: render_error(503))
-    app.register_error_handler(OperationalError, _database_failed)
-    app.register_error_handler(ProgrammingError, _database_failed)
-    app.register_error_handler(
-        HTTPException, lambda error: render_error(error.code or 500) if (error.code or 500) >= 400 else error
-    )
-    app.register_error_handler(Exception, _crashed)
+    app.register_error_handler(OperationalError, _handle_database_error)
+    app.register_error_handler(ProgrammingError, _handle_database_error)
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(Exception, _handle_unexpected_error)

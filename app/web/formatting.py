@@ -47,8 +47,8 @@ class PageWords(Domain):
     each text, and a list of forty rows has hundreds of them."""
 
     def gettext(self, string: str, **values: Any) -> str:
-        said = say(language()).gettext(string)
-        return said % values if values else said
+        translation = say(language()).gettext(string)
+        return translation % values if values else translation
 
     def ngettext(self, singular: str, plural: str, num: int, **values: Any) -> str:
         return say(language()).ngettext(singular, plural, num) % {"num": num, **values}
@@ -57,7 +57,7 @@ class PageWords(Domain):
 WORDS = PageWords()
 
 
-UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # units of an age, with their minutes
+MINUTES_PER_UNIT = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def _page_locale() -> Locale:
@@ -81,38 +81,36 @@ def day(value: datetime | date, style: str = "long") -> str:
     """Format a day: "Wednesday 18 November"; in another year, "18 November 2025" in the past or "Wednesday 6 January
     2027" in the future. The style `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
     """
-    local = _local(value).date() if isinstance(value, datetime) else value
+    local_day = _local(value).date() if isinstance(value, datetime) else value
     today = utc_now().astimezone(zone()).date()
-    return _day(language(), local, style, local.year != today.year, local > today)
+    return _day(language(), local_day, style, is_another_year=local_day.year != today.year, is_future=local_day > today)
 
 
 # Babel takes longer to format a date than the rest of a row takes, and the rows of a list repeat most dates.
-_said_once = lru_cache(maxsize=4096)
+_cached = lru_cache(maxsize=4096)
 
 
-@_said_once
-def _day(page_language: str, local: date, style: str, is_another_year: bool, is_to_come: bool) -> str:
-    where = locale(page_language)
+@_cached
+def _day(page_language: str, local: date, style: str, is_another_year: bool, is_future: bool) -> str:
+    page_locale = locale(page_language)
     if style == "short":
-        return format_by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
+        return format_by_skeleton(page_locale, "yMMMEd" if is_another_year else "MMMEd", local)
     if is_another_year:
-        return (
-            translation.day(page_language, local, "UTC", this_year=0)
-            if is_to_come
-            else _full_date(page_language, local)
-        )
-    if "MMMMEEEEd" in where.datetime_skeletons:
-        said = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=where)
+        if is_future:
+            return translation.day(page_language, local, "UTC", this_year=0)
+        return _full_date(page_language, local)
+    if "MMMMEEEEd" in page_locale.datetime_skeletons:
+        text = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=page_locale)
     else:
-        said = format_date(local, full_pattern(where, local, local.year), locale=where)
-    return add_solar_hijri_date(where, localize_digits(where, said), local)
+        text = format_date(local, full_pattern(page_locale, local, local.year), locale=page_locale)
+    return add_solar_hijri_date(page_locale, localize_digits(page_locale, text), local)
 
 
 def clock_time(value: datetime) -> str:
     return _clock_time(language(), _local(value).replace(tzinfo=None, second=0, microsecond=0))
 
 
-@_said_once
+@_cached
 def _clock_time(page_language: str, local: datetime) -> str:
     return localize_digits(locale(page_language), format_skeleton("Hm", local, locale=locale(page_language)))
 
@@ -126,17 +124,18 @@ def full_date(value: datetime | date) -> str:
     return _full_date(language(), _local(value).date() if isinstance(value, datetime) else value)
 
 
-@_said_once
+@_cached
 def _full_date(page_language: str, local: date) -> str:
-    where = locale(page_language)
-    return add_solar_hijri_date(where, localize_digits(where, format_date(local, "long", locale=where)), local)
+    page_locale = locale(page_language)
+    text = localize_digits(page_locale, format_date(local, "long", locale=page_locale))
+    return add_solar_hijri_date(page_locale, text, local)
 
 
 def exact(value: datetime) -> str:
     return _exact(language(), _local(value).replace(tzinfo=None, microsecond=0))
 
 
-@_said_once
+@_cached
 def _exact(page_language: str, local: datetime) -> str:
     return localize_digits(locale(page_language), format_datetime(local, "medium", locale=locale(page_language)))
 
@@ -150,19 +149,22 @@ def ago(value: datetime, threshold: float = 0.99) -> str:
 def age(value: datetime) -> str:
     """Format an age for a list: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long someone waits."""
     minutes = max(1, int(abs(utc_now() - value).total_seconds() // 60))
-    number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
-    return _length(language(), number, unit, "short")
+    unit, size = next((unit, size) for unit, size in MINUTES_PER_UNIT if minutes >= size)
+    return _format_duration(language(), round(minutes / size), unit, "short")
 
 
 def format_time_left(deadline: datetime, length: Literal["short", "long"] = "long") -> str:
     """Format the time until a deadline, rounded down, in minutes, hours, or, from two days on, days."""
     minutes = max(1, int((deadline - utc_now()).total_seconds() // 60))
-    size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
-    return _length(language(), minutes // size, unit, length)
+    for unit, size in MINUTES_PER_UNIT:
+        least_number = 2 if unit == "day" else 1  # one day and five hours are "29 hours"
+        if minutes >= least_number * size:
+            break
+    return _format_duration(language(), minutes // size, unit, length)
 
 
-@_said_once
-def _length(page_language: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
+@_cached
+def _format_duration(page_language: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
     return localize_digits(
         locale(page_language), format_unit(number, f"duration-{unit}", length=length, locale=locale(page_language))
     )
@@ -174,13 +176,15 @@ def is_past(value: datetime) -> bool:
 
 def count(number: int) -> str:
     """Format a capped count: "1,000+" above `MANY`, and "" for none."""
-    return in_digits(f"{MANY:,}+" if number > MANY else number) if number else ""
+    if not number:
+        return ""
+    return in_digits(f"{MANY:,}+" if number > MANY else number)
 
 
 def in_digits(number: int | str) -> str:
     """Format a number with the digits of the page's language and, if these aren't Latin, its thousands separator."""
-    said = _localize_digits(str(number))
-    return said.replace(",", "٬") if said != str(number) else said
+    text = _localize_digits(str(number))
+    return text.replace(",", "٬") if text != str(number) else text
 
 
 def comma(code: str = "") -> str:
@@ -193,7 +197,7 @@ def tongue(code: str) -> str:
     return _tongue(language(), code)
 
 
-@_said_once
+@_cached
 def _tongue(page_language: str, code: str) -> str:
     if code.split("-")[0] == "und":  # CLDR resolves "undetermined" to the likeliest language, American English
         return ""
@@ -208,10 +212,10 @@ def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
     return list(_by_name(language(), frozenset(codes)))
 
 
-@_said_once
+@_cached
 def _by_name(page_language: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
-    named = ((code, _tongue(page_language, code)) for code in codes)
-    return sorted((one for one in named if one[1]), key=lambda one: (one[1], one[0]))
+    names = {code: _tongue(page_language, code) for code in codes}
+    return sorted(((code, name) for code, name in names.items() if name), key=lambda pair: (pair[1], pair[0]))
 
 
 def autonym(code: str) -> str:
@@ -224,7 +228,7 @@ def autonym(code: str) -> str:
 
 
 def register(app: Flask) -> None:
-    of_times = (day, moment, clock_time, full_date, exact, ago, age, is_past)
-    words = (*of_times, count, in_digits, tongue, autonym, group_digits)
+    time_filters = (day, moment, clock_time, full_date, exact, ago, age, is_past)
+    filters = (*time_filters, count, in_digits, tongue, autonym, group_digits)
     app.jinja_env.globals["comma"] = comma
-    app.jinja_env.filters.update({word.__name__: word for word in words})
+    app.jinja_env.filters.update({function.__name__: function for function in filters})

@@ -37,7 +37,7 @@ from .formatting import WORDS, language, requested_language
 T = TypeVar("T")
 
 REDIS_TIMEOUT = 0.5  # seconds that Redis gets to answer, of which it needs a thousandth
-_salt: dict[int, bytes] = {}
+_salt: dict[int, bytes] = {}  # the salt of the current day, by its number since 1970
 
 
 def caller() -> str:
@@ -45,7 +45,7 @@ def caller() -> str:
     return hash_identifier(request.remote_addr or "")
 
 
-def hash_identifier(sign: str) -> str:
+def hash_identifier(identifier: str) -> str:
     """Hash an identifier of a client under a salt that changes daily and is never stored.
 
     With Redis, several processes count together, so the day's salt is derived from the signing key instead of random.
@@ -53,12 +53,11 @@ def hash_identifier(sign: str) -> str:
     day = int(unix_time() // 86_400)
     if day not in _salt:
         _salt.clear()
-        _salt[day] = (
-            hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
-            if current_app.config["REDIS_URL"]
-            else secrets.token_bytes(32)
-        )
-    return hmac.new(_salt[day], sign.encode(), hashlib.sha256).hexdigest()[:32]
+        if current_app.config["REDIS_URL"]:
+            _salt[day] = hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
+        else:
+            _salt[day] = secrets.token_bytes(32)
+    return hmac.new(_salt[day], identifier.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 limiter = Limiter(caller, strategy="fixed-window")
@@ -131,12 +130,13 @@ def _load(token: str) -> SignedIn | None:
     found = look(token)
     if found is None:
         return None
-    if sessions.is_to_note(utc_now(), found[1]):
-        key = found[1].id
+    _person, browser_session, _is_half = found
+    if sessions.is_to_note(utc_now(), browser_session):
+        session_id = browser_session.id
         if looked := g.pop("looked", None):  # the write may have to wait, and the page should show the state after it
             looked.opened.close()
         with suppress(Busy):  # recording the activity is no reason to fail the request
-            db.write(lambda session: sessions.note_seen(session, key))
+            db.write(lambda session: sessions.note_seen(session, session_id))
     return SignedIn(token, *found)
 
 
@@ -156,12 +156,15 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
     """Return the newsletter, or abort with 404. If `slug` is a former name of it, redirect to the current URL with 308,
     which keeps the method and body.
     """
-    one = or_404(newsletter)
-    if one.slug != slug:
-        parts, typed = request.path.split("/"), request.query_string.decode("ascii", "ignore")
-        parts[parts.index(slug)] = one.slug
-        abort(redirect(request.script_root + quote("/".join(parts)) + (f"?{typed}" if typed else ""), code=308))
-    return one
+    newsletter = or_404(newsletter)
+    if newsletter.slug != slug:
+        parts = request.path.split("/")
+        parts[parts.index(slug)] = newsletter.slug
+        url = request.script_root + quote("/".join(parts))
+        if query_string := request.query_string.decode("ascii", "ignore"):
+            url += f"?{query_string}"
+        abort(redirect(url, code=308))
+    return newsletter
 
 
 @dataclass(frozen=True)
@@ -177,8 +180,8 @@ def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T 
 
     Abort with 404 if `load` doesn't find it.
     """
-    typed = request.args.get(param)
-    return or_404(load(typed)) if typed else None
+    cursor = request.args.get(param)
+    return or_404(load(cursor)) if cursor else None
 
 
 def paginate(
@@ -193,8 +196,10 @@ def paginate(
     """Return the page of `size` rows after a row or place. `make_url` returns the URL of the list, given a `param` with
     the `cursor` of a page's last row."""
     rows = listing.page(session, after, size + 1)
-    older = make_url(**{param: cursor(rows[size - 1])}) if rows[size:] else None
-    return ListPage(rows[:size], {"newer": make_url() if after else None, "older": older})
+    has_more = len(rows) > size
+    newer_url = make_url() if after else None
+    older_url = make_url(**{param: cursor(rows[size - 1])}) if has_more else None
+    return ListPage(rows[:size], {"newer": newer_url, "older": older_url})
 
 
 def _locale() -> str:
@@ -231,7 +236,7 @@ def prepare(app: Flask) -> None:
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.globals.update(gettext=_translate, ngettext=_translate_plural)
     limiter.init_app(app)
-    app.after_request(_dress)
+    app.after_request(_set_headers)
     app.context_processor(_template_context)
     errors.register(app)
     formatting.register(app)
@@ -249,8 +254,11 @@ def _translate_plural(context: EvalContext, one: str, many: str, number: int, /,
 
 def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     """Interpolate values into a translation, with integers in the digits of the page's language."""
-    said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
-    return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
+    # Only integers: a bool is an int too.
+    values = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
+    if context.autoescape:
+        text = Markup(text)  # noqa: S704 - catalogues are ours; values are escaped
+    return text % values
 
 
 def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
@@ -262,7 +270,8 @@ def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
 def _refuse_foreign() -> None:
     """Refuse a form that a browser sends from another site, whatever its token (W3C Fetch Metadata). Clients without
     that header, such as older browsers and mail programs, only have the token checked."""
-    if getattr(current_app.view_functions.get(request.endpoint or ""), "from_anywhere", False):
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "from_anywhere", False):
         return
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         abort(errors.render_error(403, message=FOREIGN))
@@ -273,7 +282,7 @@ def let_frame(origins: list[str]) -> None:
     g.framed_by = ["'self'", *origins]
 
 
-def _dress(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     if response.location and not g.get("leaves"):  # only set to redirect to the sign-in provider of the settings
         # Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
@@ -286,9 +295,9 @@ def _dress(response: Response) -> Response:
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         del headers["X-Frame-Options"]  # it can't list origins
-    given = {name.lower() for name, _ in response.headers}
-    response.headers.extend([one for one in headers.items() if one[0].lower() not in given])
-    if "cache-control" not in given:
+    names_set = {name.lower() for name, _value in response.headers}
+    response.headers.extend([(name, value) for name, value in headers.items() if name.lower() not in names_set])
+    if "cache-control" not in names_set:
         response.headers["Cache-Control"] = "no-store"
     if current_app.config["BASE_URL"].startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
