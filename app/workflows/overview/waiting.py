@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -293,11 +292,15 @@ def _dates_to_keep(
     return tasks
 
 
-def _list_texts(session: Session, newsletter: Newsletter, state: str) -> list[Task]:
-    """Return the tasks for answers in a state: to edit, check or approve them, or an open quote check."""
-    keys = list(session.scalars(walks.select_texts(newsletter.id, state, MANY)))
-    answers = answers_of(session, keys)
-    return [*_texts_to_settle(answers, newsletter), *_in_check(answers)]
+def _texts_in(state: str) -> Callable[[Session, Newsletter], list[Task]]:
+    """Return a function for the tasks for answers in a state: to edit, check or approve them, or a quote check."""
+
+    def list_tasks(session: Session, newsletter: Newsletter) -> list[Task]:
+        keys = list(session.scalars(walks.select_texts(newsletter.id, state, MANY)))
+        answers = answers_of(session, keys)
+        return [*_texts_to_settle(answers, newsletter), *_in_check(answers)]
+
+    return list_tasks
 
 
 def _list_owed(session: Session, newsletter: Newsletter) -> list[Task]:
@@ -323,9 +326,9 @@ def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Ta
 # The complete lists, by their names in URLs.
 COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
     "experts": _list_owed,
-    "checking": partial(_list_texts, state="checking"),
+    "checking": _texts_in("checking"),
     "ask": _list_unasked,
-    "edit": partial(_list_texts, state="submitted"),
-    "settle": partial(_list_texts, state="edited"),
+    "edit": _texts_in("submitted"),
+    "settle": _texts_in("edited"),
     "invite": _list_draft_invitations,
 }
