@@ -41,22 +41,23 @@ def check_page(
 ) -> Response:
     task, session = context.task, context.session
     text = session.get_one(AnswerText, task.check.text_id if task.check else context.answer.text_id)
-    before = editing.submitted_text(session, context.answer) or text
+    submitted = editing.submitted_text(session, context.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
+    newest_reply = drafts[0].body if drafts else ""
     translations = translating.list_shown_in_check(session, context.answer, task.check) if task.check else []
     return page(
         context,
         template,
         status,
         text=text,
-        original_text=before,
-        pairs=compare(before.body, text.body),
-        changes=changes(before.body, text.body),
+        original_text=submitted,
+        pairs=compare(submitted.body, text.body),
+        changes=changes(submitted.body, text.body),
         block=context.as_it_would_run(text.body),
         runs_at=context.runs_at,
         translations=translations,
         read_translations=request.form.getlist("translation"),
-        reply=reply if reply is not None else (drafts[0].body if drafts else ""),
+        reply=newest_reply if reply is None else reply,
         tab=new_tab(),
         known_drafts=draft_counts_json(drafts),
         source=drafts[0].tab if drafts else "",
@@ -67,76 +68,79 @@ def check_page(
 
 
 @assignment_route("/check", "POST")
-def settle(**way: str) -> Response:
+def settle(**view_args: str) -> Response:
     """Settle the quote check: the text is right, or something is wrong.
 
     If the expert agrees but has written a reply, or has another reply on another page, it first asks which is meant.
     Answers that the check's policy doesn't offer are refused.
     """
-    outcome, reply = request.form.get("outcome", ""), request.form.get("reply", "").strip()
-    number, seen = request.form.get("number", 0, int), request.form.getlist("translation")
+    outcome = request.form.get("outcome", "")
+    reply = request.form.get("reply", "").strip()
+    number = request.form.get("number", 0, int)
+    read_translations = request.form.getlist("translation")
+    reply_to_send = reply if outcome == "wrong" else ""
 
-    def verb(found: Visit) -> str:
-        written = "\n\n".join(
-            filter(None, [reply, *(draft.body for draft in find_unseen_drafts(found, reply, "reply"))])
+    def settle_or_keep(context: Visit) -> str:
+        """Settle the check and return "", or save the reply and return all replies for the page that asks."""
+        unseen_drafts = find_unseen_drafts(context, reply, "reply")
+        all_replies = "\n\n".join(filter(None, [reply, *(draft.body for draft in unseen_drafts)]))
+        if "sure" not in request.form and all_replies != reply_to_send:
+            keep(context)
+            return all_replies
+        editing.settle_check(
+            context.session, context.actor, context.answer, outcome, reply_to_send, number, read_translations
         )
-        if "sure" not in request.form and written != (reply if outcome == "wrong" else ""):
-            keep(found)
-            return written
-        said = reply if outcome == "wrong" else ""
-        editing.settle_check(found.session, found.actor, found.answer, outcome, said, number, seen)
         return ""
 
     try:
-        if written := change(way, verb):
-            with visit(way) as found:
-                return check_page(found, 409, written, template="which")
+        if all_replies := change(view_args, settle_or_keep):
+            with visit(view_args) as context:
+                return check_page(context, 409, all_replies, template="which")
     except MissingPrecondition as error:
-        return _rerender_check(way, 400, {"reply": format_error(error)})
+        return _rerender_check(view_args, 400, {"reply": format_error(error)})
     except VersionConflict:
         return _rerender_check(
-            way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")}
+            view_args, 409, {"changes": _("The text has changed since you opened this page. Please look again.")}
         )
     except InvalidTransition:
         if reply:
             with suppress(InvalidTransition):
-                change(way, keep)
+                change(view_args, keep)
         raise
-    return to_assignment(way)
+    return to_assignment(view_args)
 
 
 def _rerender_check(view_args: dict[str, str], status: int, errors: dict[str, str]) -> Response:
-    with visit(view_args) as found:
-        return check_page(found, status, request.form.get("reply", ""), errors)
+    with visit(view_args) as context:
+        return check_page(context, status, request.form.get("reply", ""), errors)
 
 
 @assignment_route("", "GET")
-def assignment(**way: str) -> Response:
-    with visit(way) as found:
-        return PAGES[found.task.stage](found)
+def assignment(**view_args: str) -> Response:
+    with visit(view_args) as context:
+        return PAGES[context.task.stage](context)
 
 
 @assignment_route("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
-def back(verb: str, **way: str) -> Response:
+def back(verb: str, **view_args: str) -> Response:
     """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
-    return to_assignment(way)
+    return to_assignment(view_args)
 
 
 def _thanks(context: Visit) -> Response:
     """Show the text as it was submitted, or once it was passed, as it will run."""
-    newest = context.session.get_one(AnswerText, context.answer.text_id)
-    sent = editing.submitted_text(context.session, context.answer) or newest
-    text = newest if context.task.stage in ("passed", "approved") else sent
+    newest_text = context.session.get_one(AnswerText, context.answer.text_id)
+    submitted = editing.submitted_text(context.session, context.answer) or newest_text
+    text = newest_text if context.task.stage in ("passed", "approved") else submitted
+    replies = writing.drafts_of(context.session, context.task.assignment, "reply")
     return page(
         context,
         "thanks",
         text=text,
         block=context.as_it_would_run(text.body),
         runs_at=context.runs_at,
-        other_sheets=other_texts(sheets_of(context), text.body, sent.body),
-        replies=[
-            one for one in writing.drafts_of(context.session, context.task.assignment, "reply") if one.body.strip()
-        ],
+        other_sheets=other_texts(sheets_of(context), text.body, submitted.body),
+        replies=[reply for reply in replies if reply.body.strip()],
     )
 
 
@@ -178,67 +182,74 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
 }
 
 
-Saying = Callable[[Session, Expert, Assignment, str], None]
+# Sends a note of the expert to the desk.
+SendNote = Callable[[Session, Expert, Assignment, str], None]
 
 
 @assignment_route("/accept", "POST")
-def accept(**way: str) -> Response:
-    change(way, lambda found: assigning.accept(found.session, found.actor, found.task.assignment))
-    return to_assignment(way, said="accept")
+def accept(**view_args: str) -> Response:
+    change(view_args, lambda context: assigning.accept(context.session, context.actor, context.task.assignment))
+    return to_assignment(view_args, said="accept")
 
 
 @assignment_route("/decline", "POST")
-def decline(**way: str) -> Response:
-    reason, until = request.form.get("reason", ""), _date(request.form.get("until", ""))
+def decline(**view_args: str) -> Response:
+    reason = request.form.get("reason", "")
+    away_until = request.form.get("until", "")
+    note = request.form.get("note", "")
     if reason not in DECLINE_REASONS:
-        return _rerender_answer(way, {"reason": _("Say in a few words why.")})
-    said = request.form.get("note", "")
+        return _rerender_answer(view_args, {"reason": _("Say in a few words why.")})
 
-    def verb(found: Visit) -> None:
-        assigning.decline(found.session, found.actor, found.task.assignment, reason, until, said)
+    def decline_assignment(context: Visit) -> None:
+        assigning.decline(
+            context.session, context.actor, context.task.assignment, reason, _parse_date(away_until), note
+        )
 
     try:
-        change(way, verb)
+        change(view_args, decline_assignment)
     except MissingPrecondition as error:
-        return _rerender_answer(way, {"until": format_error(error)}, request.form.get("until", ""))
-    return to_assignment(way)
+        return _rerender_answer(view_args, {"until": format_error(error)}, away_until)
+    return to_assignment(view_args)
 
 
 @assignment_route("/suggest", "POST")
-def suggest(**way: str) -> Response:
-    return _say(way, assigning.suggest, "colleague")
+def suggest(**view_args: str) -> Response:
+    return _send_note(view_args, assigning.suggest, "colleague")
 
 
 @assignment_route("/ask", "POST")
-def ask_back(**way: str) -> Response:
+def ask_back(**view_args: str) -> Response:
     try:
-        return _say(way, assigning.ask_back, "back", _("There is no question yet."))
+        return _send_note(view_args, assigning.ask_back, "back", _("There is no question yet."))
     except assigning.AskedEnough as error:
-        return _rerender_answer(way, {"back": format_error(error)})
+        return _rerender_answer(view_args, {"back": format_error(error)})
 
 
 @assignment_route("/take-back", "POST")
-def take_back(**way: str) -> Response:
-    change(way, lambda found: writing.take_back(found.session, found.actor, found.task.assignment))
-    return to_assignment(way, said="take-back")
+def take_back(**view_args: str) -> Response:
+    change(view_args, lambda context: writing.take_back(context.session, context.actor, context.task.assignment))
+    return to_assignment(view_args, said="take-back")
 
 
 @assignment_route("/report", "POST")
-def report(**way: str) -> Response:
+def report(**view_args: str) -> Response:
     body = request.form.get("body", "")
     try:
-        change(way, lambda found: writing.report_error(found.session, found.actor, found.task.assignment, body))
+        change(
+            view_args,
+            lambda context: writing.report_error(context.session, context.actor, context.task.assignment, body),
+        )
     except MissingPrecondition:
-        with visit(way) as found:
-            return published_page(found, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
-    return to_assignment(way, said="report")
+        with visit(view_args) as context:
+            return published_page(context, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
+    return to_assignment(view_args, said="report")
 
 
-def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str = "") -> Response:
+def _send_note(view_args: dict[str, str], send_note: SendNote, field: str, missing: str = "") -> Response:
     """Send a line from the expert to the desk. Both forms call it `note`, so that a rejected one is shown again."""
     note = request.form.get("note", "")
     try:
-        change(view_args, lambda found: verb(found.session, found.actor, found.task.assignment, note))
+        change(view_args, lambda context: send_note(context.session, context.actor, context.task.assignment, note))
     except MissingPrecondition as error:
         return _rerender_answer(view_args, {field: missing or format_error(error)})
     except InvalidTransition:
@@ -247,12 +258,12 @@ def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str = "")
 
 
 def _rerender_answer(view_args: dict[str, str], faults: dict[str, str], away_until: str = "") -> Response:
-    with visit(view_args) as found:
-        typed = request.form.get("note", "")
-        return answer_page(found, None, 400, errors=faults, note=typed, free_from=away_until)
+    with visit(view_args) as context:
+        note = request.form.get("note", "")
+        return answer_page(context, status=400, errors=faults, note=note, free_from=away_until)
 
 
-def _date(text: str) -> date | None:
+def _parse_date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:

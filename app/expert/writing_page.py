@@ -70,15 +70,16 @@ def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") ->
 
 def sheets_of(context: Visit) -> list[Sheet]:
     """Return all the expert's texts for this assignment, newest first: the drafts by tab and the submitted one."""
-    row = context.task.assignment
-    drafts = writing.drafts_of(context.session, row)
-    sent = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
-    own_words, knows = bool(sent and sent.own_words), draft_counts_json(drafts)
+    assignment = context.task.assignment
+    drafts = writing.drafts_of(context.session, assignment)
+    submitted = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
+    own_words = bool(submitted and submitted.own_words)
+    knows = draft_counts_json(drafts)
     sheets = [
         Sheet(
             answer=draft.body,
             ties=draft.ties,
-            credit_line=row.credit_line if draft.credit_line is None else draft.credit_line,
+            credit_line=assignment.credit_line if draft.credit_line is None else draft.credit_line,
             own_words=own_words,
             tab=draft.tab,
             count=draft.count + 1,
@@ -88,24 +89,43 @@ def sheets_of(context: Visit) -> list[Sheet]:
         )
         for draft in drafts
     ]
-    if sent:
-        at = f"version {sent.number}"
-        sheets.append(Sheet(sent.body, sent.ties, row.credit_line, own_words, at, 0, at, knows, sent.written_at, True))
+    if submitted:
+        tab = f"version {submitted.number}"  # it has no tab, but the pages need a name for it
+        sheets.append(
+            Sheet(
+                answer=submitted.body,
+                ties=submitted.ties,
+                credit_line=assignment.credit_line,
+                own_words=own_words,
+                tab=tab,
+                count=0,
+                source=tab,
+                knows=knows,
+                saved_at=submitted.written_at,
+                was_sent=True,
+            )
+        )
     return sorted(sheets, key=lambda sheet: sheet.saved_at or now(context.session), reverse=True)
 
 
 def sheet_of(context: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
     """Return the newest text, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
-    blank = Sheet("", "", context.task.assignment.credit_line, False, "", 0, "")
-    sheet = next((one for one in sheets if one.source == tab), sheets[0] if sheets else blank)
-    return sheet if sheet.tab == tab and not sheet.was_sent else replace(sheet, tab=new_tab(), count=0)
+    blank_sheet = Sheet(
+        answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
+    )
+    newest_sheet = sheets[0] if sheets else blank_sheet
+    sheet = next((sheet for sheet in sheets if sheet.source == tab), newest_sheet)
+    if sheet.tab == tab and not sheet.was_sent:
+        return sheet
+    return replace(sheet, tab=new_tab(), count=0)
 
 
 def other_texts(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
     """Return the texts that differ from those already shown, each once."""
-    texts = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
-    seen = {"", *map(clean, shown)}
-    return [sheet for text, sheet in reversed(texts.items()) if text not in seen]
+    # Sheets are sorted newest first. Of those with the same text the newest is kept, as the last one wins.
+    sheets_by_text = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
+    shown_texts = {"", *map(clean, shown)}
+    return [sheet for text, sheet in reversed(sheets_by_text.items()) if text not in shown_texts]
 
 
 def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
@@ -126,7 +146,9 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
 def answer_page(
     context: Visit, sheet: Sheet | None = None, status: int = 200, errors: dict[str, str] | None = None, **values: Any
 ) -> Response:
-    task, sheets, edition = context.task, sheets_of(context), context.edition
+    task = context.task
+    edition = context.edition
+    sheets = sheets_of(context)
     sheet = sheet or sheet_of(context, sheets, request.args.get("tab"))
     return page(
         context,
@@ -147,68 +169,68 @@ def answer_page(
 def _read_submission() -> writing.AnswerContent:
     form = request.form
     body = form.get("reply", form.get("answer", ""))
-    return writing.AnswerContent(body, form.get("ties", ""), "own_words" in form, _corrected())
+    return writing.AnswerContent(body, form.get("ties", ""), "own_words" in form, _changed_credit_line())
 
 
 def keep(context: Visit) -> writing.DraftSnapshot:
     """Save the submitted text as a draft of its page."""
     form = request.form
     tab, count = form.get("tab", ""), count_sent()
-    part = "reply" if "reply" in form else "answer"
+    draft_kind = "reply" if "reply" in form else "answer"
     return writing.save_draft(
-        context.session, context.actor, context.task.assignment, tab, _read_submission(), count, part
+        context.session, context.actor, context.task.assignment, tab, _read_submission(), count, draft_kind
     )
 
 
 @assignment_route("/draft", "POST")
 @limiter.limit("90 per minute")
-def draft(**way: str) -> Response:
+def draft(**view_args: str) -> Response:
     """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
 
-    def save(found: Visit) -> tuple[writing.DraftSnapshot, dict[str, object]]:
-        kept = keep(found)
+    def save(context: Visit) -> tuple[writing.DraftSnapshot, dict[str, object]]:
+        saved = keep(context)
         state = {
-            "at": clock_time(kept.saved_at),
-            "kept": kept.count == count_sent(),
-            "open": writing.accepts_drafts(found.task.assignment, kept.part),
-            "beside": bool(find_unseen_drafts(found, kept.body, kept.part)),
+            "at": clock_time(saved.saved_at),
+            "kept": saved.count == count_sent(),
+            "open": writing.accepts_drafts(context.task.assignment, saved.part),
+            "beside": bool(find_unseen_drafts(context, saved.body, saved.part)),
         }
-        return kept, state
+        return saved, state
 
-    kept, state = change(way, save, few=True)
+    saved, state = change(view_args, save, few=True)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(state)
-    return to_assignment(way, tab=kept.tab, said="beside" if state["beside"] else None, _anchor=kept.part)
+    return to_assignment(view_args, tab=saved.tab, said="beside" if state["beside"] else None, _anchor=saved.part)
 
 
 @assignment_route("/preview", "POST")
-def preview(**way: str) -> Response:
+def preview(**view_args: str) -> Response:
     """Show the text as it would run above the form with everything that was typed. Stores nothing."""
-    with visit(way) as found:
-        if found.task.stage == "answer":
-            sheet = sheet_from(request.form, found.task.assignment.credit_line)
-            return answer_page(found, sheet, block=found.as_it_would_run(sheet.answer, sheet.credit_line))
-    return _render_conflict(way)
+    with visit(view_args) as context:
+        if context.task.stage == "answer":
+            sheet = sheet_from(request.form, context.task.assignment.credit_line)
+            return answer_page(context, sheet, block=context.as_it_would_run(sheet.answer, sheet.credit_line))
+    return _render_conflict(view_args)
 
 
 @assignment_route("/send", "POST")
-def send(**way: str) -> Response:
-    def verb(found: Visit) -> None:
-        if writing.accepts_drafts(found.task.assignment, "answer") and find_unseen_drafts(
-            found, request.form.get("answer", "")
-        ):
-            raise VersionConflict(f"another page of assignment {found.task.assignment.id} has other words")
-        writing.submit(found.session, found.actor, found.task.assignment, _read_submission())
+def send(**view_args: str) -> Response:
+    def submit(context: Visit) -> None:
+        assignment = context.task.assignment
+        is_open = writing.accepts_drafts(assignment, "answer")
+        if is_open and find_unseen_drafts(context, request.form.get("answer", "")):
+            raise VersionConflict(f"another page of assignment {assignment.id} has other words")
+        writing.submit(context.session, context.actor, assignment, _read_submission())
 
     try:
-        change(way, verb)
+        change(view_args, submit)
     except MissingPrecondition as error:
-        with visit(way) as found:
-            sheet = sheet_from(request.form, found.task.assignment.credit_line)
-            return answer_page(found, sheet, 400, errors={"text": format_error(error)})
+        with visit(view_args) as context:
+            sheet = sheet_from(request.form, context.task.assignment.credit_line)
+            return answer_page(context, sheet, 400, errors={"text": format_error(error)})
     except (VersionConflict, InvalidTransition):
-        return _render_conflict(way)
-    return to_assignment(way)
+        return _render_conflict(view_args)
+    return to_assignment(view_args)
 
 
 def _render_conflict(view_args: dict[str, str]) -> Response:
@@ -217,22 +239,27 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
         change(view_args, keep)
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
-    with visit(view_args) as found:
-        row, typed = found.task.assignment, sheet_from(request.form, found.task.assignment.credit_line)
-        is_open = writing.accepts_drafts(row, "answer")
-        tabs = {draft.tab for draft in find_unseen_drafts(found, typed.answer)}
-        others = [
-            sheet
-            for sheet in sheets_of(found)
-            if (sheet.tab in tabs if is_open else sheet.was_sent and clean(sheet.answer) != clean(typed.answer))
-        ]
-        if not others:  # the same text has been submitted
+    with visit(view_args) as context:
+        assignment = context.task.assignment
+        own_sheet = sheet_from(request.form, assignment.credit_line)
+        is_open = writing.accepts_drafts(assignment, "answer")
+        if is_open:
+            unseen_tabs = {draft.tab for draft in find_unseen_drafts(context, own_sheet.answer)}
+            other_sheets = [sheet for sheet in sheets_of(context) if sheet.tab in unseen_tabs]
+        else:
+            other_sheets = [
+                sheet
+                for sheet in sheets_of(context)
+                if sheet.was_sent and clean(sheet.answer) != clean(own_sheet.answer)
+            ]
+        if not other_sheets:  # the same text has been submitted
             return to_assignment(view_args)
-        mine = replace(typed, knows=draft_counts_json(writing.drafts_of(found.session, row)))
-        return page(found, "both", 409, own_sheet=mine, other_sheets=others, is_open=is_open)
+        own_sheet = replace(own_sheet, knows=draft_counts_json(writing.drafts_of(context.session, assignment)))
+        return page(context, "both", 409, own_sheet=own_sheet, other_sheets=other_sheets, is_open=is_open)
 
 
-def _corrected() -> str | None:
+def _changed_credit_line() -> str | None:
     """Return the credit line if the expert changed it. Otherwise an open page would undo a change by the desk."""
-    typed, shown = request.form.get("credit_line"), request.form.get("credit_was")
-    return None if typed is None or typed == shown else typed
+    credit_line = request.form.get("credit_line")
+    is_unchanged = credit_line == request.form.get("credit_was")
+    return None if is_unchanged else credit_line

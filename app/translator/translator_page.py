@@ -47,8 +47,9 @@ OVER = errors.ErrorMessage(
     _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
     errors.PAGES[409].todo,
 )
-KEEPS = ("write", "changed", "handed in")  # stages whose page shows drafts
-OTHERS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
+EXPERT_FIELDS = ("name", "credit_line", "relation")
+STAGES_WITH_DRAFTS = ("write", "changed", "handed in")
+OTHER_TEXTS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
 SAID = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
 T = TypeVar("T")
 
@@ -127,25 +128,32 @@ def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
 def _sheet(context: Visit, tab: str | None) -> Sheet:
     """Return the newest draft, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
     drafts = context.drafts
-    draft = next((one for one in drafts if one.tab == tab), drafts[0] if drafts else None)
-    if draft is None:
-        return Sheet(_at_first(context.task), secrets.token_hex(4), 0, "", "{}")
-    own = draft.tab == tab
-    name, count = (draft.tab, draft.count + 1) if own else (secrets.token_hex(4), 0)
-    return Sheet(draft.words, name, count, draft.tab, _draft_counts_json(drafts), draft.saved_at)
+    if not drafts:
+        return Sheet(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
+    draft = next((draft for draft in drafts if draft.tab == tab), drafts[0])
+    is_own_draft = draft.tab == tab
+    return Sheet(
+        draft.words,
+        tab=draft.tab if is_own_draft else secrets.token_hex(4),
+        count=draft.count + 1 if is_own_draft else 0,
+        source=draft.tab,
+        knows=_draft_counts_json(drafts),
+        saved_at=draft.saved_at,
+    )
 
 
-def _at_first(task: Task) -> dict[str, str]:
+def _initial_values(task: Task) -> dict[str, str]:
     """Return the initial values of the form: the expert's name and credit as in the original, and the translator."""
-    words = task.original.words if task.original else None
-    kept = {name: getattr(words, name) for name in ("name", "credit_line", "relation")} if words else {}
-    return {**kept, "translator": task.translator.name}
+    values = {"translator": task.translator.name}
+    if task.original:
+        values |= {name: getattr(task.original.words, name) for name in EXPERT_FIELDS}
+    return values
 
 
 def _sent_sheet(context: Visit) -> Sheet:
     """Return the submitted texts, for a page that shows them again together with all other drafts."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
-    return Sheet(_form_values(), tab, count_sent() + 1, tab, _draft_counts_json(context.drafts))
+    return Sheet(_form_values(), tab=tab, count=count_sent() + 1, source=tab, knows=_draft_counts_json(context.drafts))
 
 
 def _page(
@@ -154,8 +162,10 @@ def _page(
     task = context.task
     sheet = sheet or _sheet(context, request.args.get("tab"))
     original = task.original.words if task.original else None
-    handed = translators.get_handed_in_draft(context.session, task.translator) if task.stage == "handed in" else None
-    here = join_fields(handed.words if handed else sheet.words)
+    handed_in = None
+    if task.stage == "handed in":
+        handed_in = translators.get_handed_in_draft(context.session, task.translator)
+    shown_text = join_fields(handed_in.words if handed_in else sheet.words)
     html = render_template(
         "translator/translation.html",
         newsletter=task.newsletter,
@@ -168,11 +178,11 @@ def _page(
         tag=task.translator.language,
         direction=direction(task.translator.language),
         original=original,
-        names=_names(task) if original else [],
+        names=_field_names(task) if original else [],
         labels=LABELS,
         sheet=sheet,
-        handed_in_text=handed.words if handed else None,
-        other_drafts=[one for one in context.drafts if one.body not in ("", here)],
+        handed_in_text=handed_in.words if handed_in else None,
+        other_drafts=[draft for draft in context.drafts if draft.body not in ("", shown_text)],
         faults=faults or {},
         note=note,
         notice=SAID.get(request.args.get("said", "")),
@@ -180,19 +190,23 @@ def _page(
     return make_response(html, status)
 
 
-def _names(task: Task) -> list[str]:
+def _field_names(task: Task) -> list[str]:
     """Return the fields of the form in the order of the page, without those that the original lacks."""
-    words = task.original.words if task.original else None
-    if task.translator.answer_id is None:
+    if task.translator.answer_id is None:  # a question
         return ["headline", "body", "translator"]
-    there = [name for name in ("name", "credit_line", "relation") if getattr(words, name)]
-    return [*there, "body", *(["ties"] if words and words.ties else []), "translator"]
+    words = task.original.words if task.original else None
+    names = [name for name in EXPERT_FIELDS if getattr(words, name)]
+    names.append("body")
+    if words and words.ties:
+        names.append("ties")
+    names.append("translator")
+    return names
 
 
 @translator.get(PAGE)
 def translation(token: str) -> Response:
-    with visit(token) as found:
-        return _page(found)
+    with visit(token) as context:
+        return _page(context)
 
 
 def to_page(token: str, **query: Any) -> Response:
@@ -206,12 +220,12 @@ def back(token: str, verb: str) -> Response:
         return to_page(token)
 
 
-def _unknown(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
+def _unseen_drafts(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
     """Return the drafts with other texts that the submitting page can't have known."""
     return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), counts_known(), join_fields(values))
 
 
-def _keep(context: Visit) -> TranslatorDraft:
+def _save_draft(context: Visit) -> TranslatorDraft:
     tab, count = request.form.get("tab", ""), count_sent()
     return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count)
 
@@ -222,36 +236,36 @@ def draft(token: str) -> Response:
     """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
 
     def save(visit: Visit) -> tuple[TranslatorDraft, dict[str, object]]:
-        kept = _keep(visit)
-        return kept, {
-            "at": clock_time(kept.saved_at),
-            "kept": kept.count == count_sent(),
+        saved = _save_draft(visit)
+        return saved, {
+            "at": clock_time(saved.saved_at),
+            "kept": saved.count == count_sent(),
             "open": visit.task.stage == "write",
-            "beside": bool(_unknown(visit, kept.words)),
+            "beside": bool(_unseen_drafts(visit, saved.words)),
         }
 
-    kept, state = change(token, save)
+    saved, state = change(token, save)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(state)
-    return to_page(token, tab=kept.tab, said="beside" if state["beside"] else None)
+    return to_page(token, tab=saved.tab, said="beside" if state["beside"] else None)
 
 
-class OtherWords(Exception):
+class UnseenText(Exception):
     """Another page of this translator has a text that the submitting page can't have known."""
 
 
 @translator.post(f"{PAGE}/send")
 @limiter.limit("90 per minute")
 def send(token: str) -> Response:
-    def verb(visit: Visit) -> None:
-        if visit.task.stage == "write" and _unknown(visit, _form_values()):
-            raise OtherWords
+    def hand_in(visit: Visit) -> None:
+        if visit.task.stage == "write" and _unseen_drafts(visit, _form_values()):
+            raise UnseenText
         translators.hand_in(visit.session, visit.actor, visit.task.translator, _form_values())
 
     try:
-        change(token, verb)
-    except OtherWords:
-        return _save_and_rerender(token, 409, {"body": str(OTHERS)})
+        change(token, hand_in)
+    except UnseenText:
+        return _save_and_rerender(token, 409, {"body": str(OTHER_TEXTS)})
     except MissingPrecondition as error:
         return _rerender(token, 400, {"body": format_error(error)})
     except TooLong as error:
@@ -268,25 +282,25 @@ def decline(token: str) -> Response:
     try:
         change(token, lambda visit: translators.decline(visit.session, visit.actor, visit.task.translator, note))
     except TooLong as error:
-        with visit(token) as found:
-            return _page(found, 400, faults={"note": format_error(error)}, note=note)
+        with visit(token) as context:
+            return _page(context, 400, faults={"note": format_error(error)}, note=note)
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
     return to_page(token)
 
 
 def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:
-    with visit(token) as found:
-        return _page(found, status, _sent_sheet(found), faults)
+    with visit(token) as context:
+        return _page(context, status, _sent_sheet(context), faults)
 
 
 def _save_and_rerender(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
     """Save the submitted texts as a draft, and show the page as it is now."""
     try:
-        change(token, _keep)
+        change(token, _save_draft)
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
-    with visit(token) as found:
-        if found.task.stage not in KEEPS:
+    with visit(token) as context:
+        if context.task.stage not in STAGES_WITH_DRAFTS:
             return errors.render_error(409, message=OVER)
-        return _page(found, status, _sent_sheet(found), faults)
+        return _page(context, status, _sent_sheet(context), faults)
