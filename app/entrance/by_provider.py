@@ -61,15 +61,16 @@ WORTH_ANOTHER_TRY = (oidc.Away, oidc.Declined, oidc.Unfit)
 
 def provider() -> StaffProvider | None:
     """Return the configured provider, or None if there is none or it would redirect back to another host."""
-    one: StaffProvider | None = current_app.config["OIDC"]
-    return one if one and request.host == urlsplit(current_app.config["BASE_URL"]).netloc else None
+    configured: StaffProvider | None = current_app.config["OIDC"]
+    own_host = urlsplit(current_app.config["BASE_URL"]).netloc
+    return configured if request.host == own_host else None
 
 
 @entrance.app_template_global("newsroom_account")
 def newsroom_account() -> str:
     """Return the name of the provider for its button, or "" without one."""
-    one = provider()
-    return one.name if one else ""
+    staff_provider = provider()
+    return staff_provider.name if staff_provider else ""
 
 
 def _callback_url() -> str:
@@ -86,55 +87,61 @@ def _current_timestamp() -> int:
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
 def to_provider() -> Response:
     """Redirect to the provider. Requests from other sites are refused, since they could choose the moment."""
-    one = _set()
+    staff_provider = _provider_or_404()
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
     try:
-        address, asked = oidc.begin(one, _callback_url(), _current_timestamp())
+        url, authorization_request = oidc.begin(staff_provider, _callback_url(), _current_timestamp())
     except oidc.NotVouched as fault:
-        return _render_refusal(one, type(fault), fault.why)
-    session["provider"] = {**asdict(asked), "next": local(request.args.get("next"))}
+        return _render_refusal(staff_provider, type(fault), fault.why)
+    session["provider"] = {**asdict(authorization_request), "next": local(request.args.get("next"))}
     g.leaves = True
-    return redirect(address, code=303)
+    return redirect(url, code=303)
 
 
 @entrance.get("/sign-in/provider/back")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.asker, on_breach=devices.wait)
 def provider_back() -> Response:
     """Sign in with the provider's response. The state kept for it is used only once."""
-    one, kept = _set(), session.pop("provider", None)
-    if not kept:
-        return _render_refusal(one, oidc.Unfit, "nothing was asked for")
-    onward = kept.pop("next")
+    staff_provider = _provider_or_404()
+    stored_request = session.pop("provider", None)
+    if not stored_request:
+        return _render_refusal(staff_provider, oidc.Unfit, "nothing was asked for")
+    next_path = stored_request.pop("next")
     try:
         vouched = oidc.finish(
-            one, _callback_url(), oidc.AuthorizationRequest(**kept), request.args, _current_timestamp()
+            staff_provider,
+            _callback_url(),
+            oidc.AuthorizationRequest(**stored_request),
+            request.args,
+            _current_timestamp(),
         )
     except oidc.NotVouched as fault:
-        return _render_refusal(one, type(fault), fault.why)
-    seen = family_seen()
+        return _render_refusal(staff_provider, type(fault), fault.why)
+    browser_name = family_seen()
 
     def come_in(rows: Session) -> CameIn:
-        return identities.come_in(rows, Visitor(), vouched, one.second, seen)
+        return identities.come_in(rows, Visitor(), vouched, staff_provider.second, browser_name)
 
-    came = db.write(come_in)
-    if not came.token:
-        return _render_refusal(one, came.why, came.why)
-    session["next"] = onward
-    return let_in(came.token)
+    result = db.write(come_in)
+    if not result.token:
+        return _render_refusal(staff_provider, result.why, result.why)
+    session["next"] = next_path
+    return let_in(result.token)
 
 
-def _set() -> StaffProvider:
-    one = provider()
-    if one is None:
+def _provider_or_404() -> StaffProvider:
+    staff_provider = provider()
+    if staff_provider is None:
         raise NotFound
-    return one
+    return staff_provider
 
 
 def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.NotVouched] | str, logged: str) -> Response:
     """Say why the provider's response was refused, and offer the other ways to sign in."""
     log.warning("nobody was let in by the provider: %s", logged)
     status, sentence = WHY[reason]
-    said = sentence % {"provider": staff_provider.name[:1].upper() + staff_provider.name[1:]}
-    html = render_template("entrance/provider_failed.html", sentence=said, can_retry=reason in WORTH_ANOTHER_TRY)
+    capitalized_name = staff_provider.name[:1].upper() + staff_provider.name[1:]
+    message = sentence % {"provider": capitalized_name}
+    html = render_template("entrance/provider_failed.html", sentence=message, can_retry=reason in WORTH_ANOTHER_TRY)
     return make_response(html, status)

@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 
 from flask import g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
@@ -27,14 +29,20 @@ from .onward import home_of, local
 def family(user_agent: str) -> str:
     """Return a browser's name, e.g. "Firefox on Linux", as far as it is known."""
     tables = word_tables(__file__, "browser_names")
-    named = [
-        next((name for name, sign in tables[table].items() if re.search(sign, user_agent)), "")
-        for table in ("browsers", "systems")
-    ]
-    return " on ".join(named) if all(named) else named[0]
+    browser = _find_name(tables["browsers"], user_agent)
+    system = _find_name(tables["systems"], user_agent)
+    return f"{browser} on {system}" if browser and system else browser
 
 
-EVEN = 0.25  # least duration of a request in seconds, so that timing doesn't reveal which addresses are known
+def _find_name(patterns: Mapping[str, str], user_agent: str) -> str:
+    for name, pattern in patterns.items():
+        if re.search(pattern, user_agent):
+            return name
+    return ""
+
+
+MINUTE = timedelta(minutes=1)
+LEAST_DURATION = 0.25  # of a request in seconds, so that timing doesn't reveal which addresses are known
 
 
 def _door() -> str:
@@ -66,7 +74,7 @@ def ask_for_it() -> Response:
     asker, door = _asker(language()), _door()
     db.write(lambda rows: sign_in.request_sign_in(rows, Visitor(), email, door, asker))
     session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
-    answer_at(request.environ, began + EVEN)
+    answer_at(request.environ, began + LEAST_DURATION)
     return redirect(url_for("entrance.code"), code=303)
 
 
@@ -77,25 +85,32 @@ def _asker(language_code: str) -> Asker:
 @entrance.get("/sign-in/code")
 def code() -> Response:
     """Show the page for the code from the mail. A browser that has requested none is redirected to do so."""
-    return _code_page() if "browser" in session else redirect(url_for("entrance.ask"), code=303)
+    if "browser" not in session:
+        return redirect(url_for("entrance.ask"), code=303)
+    return _code_page()
 
 
 def _code_page(status: int = 200, error: str = "") -> Response:
-    asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
-    again = url_for(asked, to=session.get("to"), next=session.get("next"))
-    minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in.LINK_LIFE, sign_in.MAIL_WAITS[-1]))
-    html = render_template("entrance/code.html", error=error, retry_url=again, minutes=minutes, wait_minutes=wait)
+    endpoint = "entrance.again" if current_user.is_authenticated else "entrance.ask"
+    html = render_template(
+        "entrance/code.html",
+        error=error,
+        retry_url=url_for(endpoint, to=session.get("to"), next=session.get("next")),
+        minutes=sign_in.LINK_LIFE // MINUTE,
+        wait_minutes=sign_in.MAIL_WAITS[-1] // MINUTE,
+    )
     return make_response(html, status)
 
 
 @entrance.post("/sign-in/code")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.typing, on_breach=devices.wait)
 def use_code() -> Response:
-    browser, typed = session.get("browser"), request.form.get("code", "")
+    browser = session.get("browser")
+    typed_code = request.form.get("code", "")
     if browser is None:
         return redirect(url_for("entrance.ask"), code=303)
-    seen = family_seen()
-    token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed, seen))
+    browser_name = family_seen()
+    token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed_code, browser_name))
     if token is None:
         return _code_page(400, _("This code does not fit. Ten wrong ones end it; then ask for a new mail."))
     return let_in(token)
@@ -110,20 +125,23 @@ def link(token: str) -> Response:
 @entrance.post("/sign-in/<token>")
 @limiter.limit("20 per minute", key_func=lambda: hash_identifier(request.path))
 def use_link(token: str) -> Response:
-    browser, seen = session.get("browser"), family_seen()
-    opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
-    return let_in(opened) if opened else _link_page(token, status=403)
+    browser = session.get("browser")
+    browser_name = family_seen()
+    session_token = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, browser_name))
+    if not session_token:
+        return _link_page(token, status=403)
+    return let_in(session_token)
 
 
 def _link_page(token: str, status: int = 200) -> Response:
     with db.read() as rows:
-        way = sign_in.find(rows, token, session.get("browser"))
-        if way is None:
+        mailed_link = sign_in.find(rows, token, session.get("browser"))
+        if mailed_link is None:
             return make_response(render_template("entrance/gone.html"), 410)
-        fits = sign_in.is_for_browser(rows, way, session.get("browser"))
-        name = rows.get_one(Person, way.person_id).name
-    template = "entrance/link.html" if fits else "entrance/elsewhere.html"
-    return make_response(render_template(template, token=token, door=way.door, name=name), status)
+        is_for_browser = sign_in.is_for_browser(rows, mailed_link, session.get("browser"))
+        name = rows.get_one(Person, mailed_link.person_id).name
+    template = "entrance/link.html" if is_for_browser else "entrance/elsewhere.html"
+    return make_response(render_template(template, token=token, door=mailed_link.door, name=name), status)
 
 
 def let_in(token: str) -> Response:
@@ -131,18 +149,19 @@ def let_in(token: str) -> Response:
     with db.read() as rows:
         found = sessions.find_session(rows, token)
         home = home_of(rows, found[0].id, found[1].door) if found else ""
-    onward = session.get("next")
-    before = current_user.token if current_user.is_authenticated else None
+    next_path = session.get("next")
+    previous_token = current_user.token if current_user.is_authenticated else None
     session.clear()
-    if before is not None:  # end the previous session of this browser
-        db.write(lambda rows: sessions.end_session(rows, before))
+    if previous_token is not None:
+        db.write(lambda rows: sessions.end_session(rows, previous_token))
     if found is None:
         return redirect(url_for("entrance.ask"), code=303)
     login_user(SignedIn(token, *found))
-    response = redirect(onward or home, code=303)
-    if found[1].door == "desk":  # nothing is stored on the devices of experts
+    response = redirect(next_path or home, code=303)
+    person, browser_session, _is_half = found
+    if browser_session.door == "desk":  # nothing is stored on the devices of experts
         with db.read() as rows:
-            devices.remember(rows, response, found[0])
+            devices.remember(rows, response, person)
     return response
 
 
@@ -164,11 +183,13 @@ def mail_again() -> Response:
         return redirect(url_for("entrance.ask"), code=303)
     if two_factor.has_second_factor():  # people with a second factor have to show that one
         return redirect(url_for("entrance.second"), code=303)
-    asker, token = _asker(current_user.language), current_user.token
+    asker = _asker(current_user.language)
+    token = current_user.token
 
     def ask_again(rows: Session) -> None:
         if found := sessions.find_session(rows, token):
-            sign_in.request_proof(rows, Visitor(found[0].id), found[1], asker)
+            person, browser_session, _is_half = found
+            sign_in.request_proof(rows, Visitor(person.id), browser_session, asker)
 
     db.write(ask_again)
     session.update(browser=asker.browser, to=current_user.door, next=local(request.form.get("next")))
