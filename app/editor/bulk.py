@@ -29,13 +29,14 @@ from .undo_press import get_undo_token, list_unchanged_reasons
 Row = TypeVar("Row")
 Boxes = Sequence[tuple[str, int]]  # the public id of each selected row, and the version that the page showed
 WhyNot = tuple[tuple[type[DomainError], Any], ...]
+NOT_POSSIBLE = _l("that isn’t possible as it stands")
 WHY_NOT: WhyNot = (
     (VersionConflict, _l("somebody has changed it since")),
     (InEdition, _l("it is picked for an edition, or ran in one")),
     (PermissionDenied, _l("an editor has to do it")),
     (OnItsWay, _l("its mail is just going out")),
     (MissingPrecondition, _l("something is missing first")),
-    (InvalidTransition, _l("that isn’t possible as it stands")),
+    (InvalidTransition, NOT_POSSIBLE),
 )
 
 
@@ -61,24 +62,32 @@ def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
         return error.words
     if isinstance(error, CannotMerge):
         return str(MERGE_FAULTS[error.code])
-    if isinstance(error, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
-        return said if isinstance(error, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
+    if isinstance(error, VersionConflict | InvalidTransition):
+        newest_change = in_short(desk, row)
+        if newest_change and isinstance(error, VersionConflict):
+            return newest_change
+        if newest_change:
+            return f"{NOT_POSSIBLE} ({newest_change})"
     return get_refusal_text(WHY_NOT, error)
 
 
 def get_refusal_text(table: WhyNot, error: DomainError) -> str:
-    return next(str(words) for kind, words in table if isinstance(error, kind))
+    """Return the clause for the first kind of error in the table that matches."""
+    return next(str(clause) for kind, clause in table if isinstance(error, kind))
 
 
 @dataclass(frozen=True)
 class Press:
-    """A bulk action: the button's label and the verb.
+    """A bulk action.
 
-    The verb runs for each row in a transaction of its own. If `together`, it runs once for all boxes, and returns the
-    outcome and the address of what the rows became. `key` is the act of the keyboard shortcut. `choose` names the
-    select beside the button, "reason" or "topic", and `label` its label. `done` and `empty` replace the list's messages
-    for how many rows were changed and for no selection. `act` is a permission needed in addition to the list's; the
-    button is hidden from people without it.
+    - `words`: the label of its button;
+    - `verb`: the function that runs for each row, in a transaction of its own. If `together`, it runs once for all
+      boxes, and returns the outcome and the address of what the rows became;
+    - `key`: the act of the keyboard shortcut;
+    - `choose`, `label`: the select beside the button, "reason" or "topic", and its label;
+    - `done`: the message about how many rows were changed, instead of the list's;
+    - `empty`: the message if no row is selected, instead of the list's;
+    - `act`: a permission needed in addition to the list's. The button is hidden from people without it.
     """
 
     words: Any
@@ -105,12 +114,18 @@ def fresh(desk: RequestContext, row: Any, version: int) -> Any:
 
 @dataclass(frozen=True)
 class Bulk:
-    """A list with checkboxes: the name of the boxes, how a row is loaded, and its bulk actions.
+    """A list with checkboxes.
 
-    `back` returns the address to return to and the list there. If that list is now empty, and the action gave the
-    address of what the rows became, the redirect leads there instead; `link` labels the link to it. `why` words the
-    reason for a refusal, and `stays` the sentences about refused rows. `take` prepares a row for a verb, and refuses
-    one that has changed since it was selected.
+    - `box`: the name of the checkboxes;
+    - `load`: the function that loads a row by its public id;
+    - `presses`: the bulk actions;
+    - `back`: the function that returns the address to return to, and the list there. If that list is now empty, and
+      the action gave the address of what the rows became, the redirect leads to what they became instead;
+    - `done`, `empty`: the messages about how many rows were changed, and if no row is selected;
+    - `link`: the label of the link to what the rows became;
+    - `why`: the function that returns the reason for a refusal as a clause;
+    - `stays`: the function that returns the sentences about the refused rows;
+    - `take`: the function that prepares a row for a verb. It refuses one that has changed since it was selected.
     """
 
     box: str
@@ -177,8 +192,8 @@ def collect_rows(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome
     for public_id, version in sorted(boxes):  # always in the same order, so that concurrent requests don't deadlock
         try:
             rows.append(take(public_id, version))
-        except DomainError as why:
-            outcome.refused.append((public_id, why))
+        except DomainError as error:
+            outcome.refused.append((public_id, error))
     return outcome, rows
 
 
@@ -205,8 +220,8 @@ def _run_for_each_row(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outc
         try:
             outcome.press.append(run_in_transaction(slug, fn))
             outcome.done += 1
-        except DomainError as why:
-            outcome.refused.append((public_id, why))
+        except DomainError as error:
+            outcome.refused.append((public_id, error))
     return outcome
 
 
@@ -216,23 +231,34 @@ def press_ticked(slug: str, bulk: Bulk) -> Response:
     if press.choose == "reason" and request.form.get("reason") not in ENDINGS:
         abort(400)
     with read_context(slug) as desk:  # check access first, even if nothing is selected
-        back, left = bulk.back(desk)
-    boxes, href = parse_selected_rows(bulk.box, bulk.most), ""
+        return_url, listing = bulk.back(desk)
+    boxes = parse_selected_rows(bulk.box, bulk.most)
+    href = ""  # the address of what the rows became
     if press.together:
         outcome, href = run_in_transaction(slug, lambda desk: press.verb(desk, boxes))
     else:
         outcome = _run_for_each_row(slug, bulk, press, boxes)
-    said = [(press.done or bulk.done)(outcome.done)] if outcome.done else []
+    messages = []
+    if outcome.done:
+        format_done = press.done or bulk.done
+        messages.append(format_done(outcome.done))
+    redirect_url = return_url
     with read_context(slug) as desk:
-        said += bulk.stays(Counter(_refusal_reason(desk, bulk, key, why) for key, why in outcome.refused))
-        leads_on = href and left and not left.page(desk.session, None, 1)
-    undo = ".".join(filter(None, outcome.press))
+        messages += bulk.stays(Counter(_refusal_reason(desk, bulk, key, error) for key, error in outcome.refused))
+        if href and listing is not None and not listing.page(desk.session, None, 1):
+            redirect_url = href  # nothing is left in the list
     announce(
-        " ".join(said) or str(press.empty or bulk.empty), href=href, label=str(bulk.link), undo=undo, return_url=back
+        " ".join(messages) or str(press.empty or bulk.empty),
+        href=href,
+        label=str(bulk.link),
+        undo=".".join(filter(None, outcome.press)),
+        return_url=return_url,
     )
-    return redirect(href if leads_on else back, code=303)
+    return redirect(redirect_url, code=303)
 
 
 def _refusal_reason(desk: RequestContext, bulk: Bulk, public_id: str, error: DomainError) -> str:
     row = bulk.load(desk, public_id)
-    return _("it isn’t there") if row is None or isinstance(error, RowNotFound) else bulk.why(desk, row, error)
+    if row is None or isinstance(error, RowNotFound):
+        return _("it isn’t there")
+    return bulk.why(desk, row, error)

@@ -30,34 +30,48 @@ from .undo_press import get_safe_return_url
 
 OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that aren't typed
 LATER = "keep for later"
+
+
+def _is_letter_withdrawn(desk: RequestContext, public_id: str) -> bool:
+    letter = letters.load(desk.session, desk.actor, public_id)
+    return letter is not None and letter.is_withdrawn
+
+
+def _is_question_withdrawn(desk: RequestContext, public_id: str) -> bool:
+    question = questions.load(desk.session, desk.actor, public_id)
+    return question is not None and question.closed_reason == "withdrawn"
+
+
 # By the noun in a form's address: whether the reader withdrew the row. Its drafts are no longer saved then.
-TAKEN_BACK: Mapping[str, Callable[[RequestContext, str], bool]] = {
-    "letters": lambda desk, key: bool((one := letters.load(desk.session, desk.actor, key)) and one.is_withdrawn),
-    "questions": lambda desk, key: bool(
-        (one := questions.load(desk.session, desk.actor, key)) and one.closed_reason == "withdrawn"
-    ),
+WITHDRAWAL_CHECKS: Mapping[str, Callable[[RequestContext, str], bool]] = {
+    "letters": _is_letter_withdrawn,
+    "questions": _is_question_withdrawn,
 }
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The drafts of a form on the page: those to offer and, as `name` ("id.count") the one that this window edits."""
+    """The drafts of a form on the page."""
 
-    offered: list[OpenDraft]
-    name: str
+    offered: list[OpenDraft]  # those that the person may continue
+    name: str  # the draft that this window edits, as "id.count", or ""
     is_typed: bool  # the page shows the submitted form again
     slug: str
 
 
 @editor.app_template_global("drafts_of")
 def drafts_of(action: str) -> Kept:
-    desk, path = cast(RequestContext, g.desk), urlsplit(action).path
+    """Return the drafts of the form that posts to `action`."""
+    desk = cast(RequestContext, g.desk)
+    path = urlsplit(action).path
     if request.method == "POST":
-        return Kept([], request.form.get("draft", ""), request.path == path, desk.newsletter.slug)
+        name = request.form.get("draft", "")
+        return Kept([], name, is_typed=request.path == path, slug=desk.newsletter.slug)
     if "drafts" not in g:
-        there = look_around(desk).has_drafts
-        g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if there else defaultdict(list)
-    return Kept([form_drafts.open_draft(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
+        has_drafts = look_around(desk).has_drafts
+        g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if has_drafts else defaultdict(list)
+    offered = [form_drafts.open_draft(desk.session, draft) for draft in g.drafts[path]]
+    return Kept(offered, name="", is_typed=False, slug=desk.newsletter.slug)
 
 
 @editor.app_template_filter("typed_words")
@@ -66,7 +80,7 @@ def typed_words(draft: OpenDraft) -> list[tuple[str, str]]:
     return [(str(NAMED.get(name, _("What you wrote"))), text) for name, text in draft.fields if name in NAMED and text]
 
 
-def _form(desk: RequestContext, address: str) -> str:
+def _check_form_address(desk: RequestContext, address: str) -> str:
     """Return the address of a form of this desk that the actor may submit. 404 for any other address, 410 for a form
     about something that a reader has withdrawn.
     """
@@ -78,8 +92,9 @@ def _form(desk: RequestContext, address: str) -> str:
     if endpoint not in editor.acts or values.get("slug") != desk.newsletter.slug or len(address) > 200:
         abort(404)
     must(desk.actor, editor.act_of(endpoint, address))
-    noun = address.split("/")[3] if address.count("/") > 3 else ""
-    if noun in TAKEN_BACK and TAKEN_BACK[noun](desk, str(values.get("public_id", ""))):
+    noun = address.split("/")[3] if address.count("/") > 3 else ""  # e.g. "letters" of /desk/<slug>/letters/<id>/file
+    is_withdrawn = WITHDRAWAL_CHECKS.get(noun)
+    if is_withdrawn is not None and is_withdrawn(desk, str(values.get("public_id", ""))):
         abort(410)
     return address
 
@@ -115,7 +130,7 @@ def keep_for_later() -> Response | None:
 def who_types(slug: str) -> Response:
     """Return who else is typing into a form, as JSON for its script."""
     with read_context(slug) as desk:
-        return jsonify(beside=_list_co_editors(desk, _form(desk, request.args.get("form", ""))))
+        return jsonify(beside=_list_co_editors(desk, _check_form_address(desk, request.args.get("form", ""))))
 
 
 @editor.press("/<slug>/drafts", "read")
@@ -124,9 +139,9 @@ def keep_draft(slug: str) -> Response:
 
     410 if the form has been submitted, or a reader has withdrawn what it is about. 413 if it is too large.
     """
-    sent: Any = request.get_json(silent=True) or abort(400)
-    fields = [(str(name), str(text)) for name, text in sent.get("fields", ())]
-    named, _dot, count = str(sent.get("draft", "")).partition(".")
+    payload: Any = request.get_json(silent=True) or abort(400)
+    fields = [(str(name), str(text)) for name, text in payload.get("fields", ())]
+    draft_id, _dot, count = str(payload.get("draft", "")).partition(".")
     if sum(len(text) for _name, text in fields) > form_drafts.MOST:
         abort(413)
 
@@ -134,13 +149,15 @@ def keep_draft(slug: str) -> Response:
     typed = [(name, text) for name, text in fields if name not in OURS]
 
     def fn(desk: RequestContext) -> Response:
-        form, key = _form(desk, str(sent.get("form", ""))), idempotency.form_digest(desk.actor.person_id, once)
+        address = _check_form_address(desk, str(payload.get("form", "")))
+        key = idempotency.form_digest(desk.actor.person_id, once)
         if idempotency.is_form_sent(desk.session, key):
             abort(410)
-        typing = FormState(typed, [str(name) for name in sent.get("changed", ())], key, named, parse_number(count))
-        draft = form_drafts.save(desk.session, desk.actor, form, typing)
-        said = _("Kept as a draft at %(time)s, not saved yet.", time=clock_time(draft.saved_at))
-        return jsonify(draft=f"{draft.public_id}.{draft.count}", said=said, beside=_list_co_editors(desk, form))
+        changed = [str(name) for name in payload.get("changed", ())]
+        state = FormState(typed, changed, key, draft_id, parse_number(count))
+        draft = form_drafts.save(desk.session, desk.actor, address, state)
+        message = _("Kept as a draft at %(time)s, not saved yet.", time=clock_time(draft.saved_at))
+        return jsonify(draft=f"{draft.public_id}.{draft.count}", said=message, beside=_list_co_editors(desk, address))
 
     return run_in_transaction(slug, fn)
 

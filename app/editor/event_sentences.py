@@ -61,25 +61,26 @@ def describe_events(
     `experts` are names by noun and id, queried if None. `page` is the question or edition on whose page the sentences
     are shown. `viewer_name` replaces the name of the person at the desk.
     """
-    who, versions = (
-        hands(desk, (event.actor for event in events), preloaded),
-        _versions(desk, events, preloaded.versions),
-    )
-    people = colleagues.get_display_names(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
-    experts = _experts(desk, events) if experts is None else experts
-    reasons = _reasons(desk, events)
+    actor_names = hands(desk, (event.actor for event in events), preloaded)
     if viewer_name:
-        who[desk.actor.ref] = viewer_name
+        actor_names[desk.actor.ref] = viewer_name
+    versions = _versions(desk, events, preloaded.versions)
+    people: Mapping[int, str] = {}
+    if any(_person(event) for event in events):
+        people = colleagues.get_display_names(desk.session, desk.newsletter.id)
+    if experts is None:
+        experts = _experts(desk, events)
+    reasons = _reasons(desk, events)
 
     def values(event: Event) -> dict[str, str]:
         facts = event.facts or {}
         number = versions.get(facts.get("text", 0))
-        why = reasons.get(facts["text"]) if facts.get("own") else ""
+        reason = reasons.get(facts["text"]) if facts.get("own") else ""
         return {
-            "who": who.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
+            "who": actor_names.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
             "expert": experts.get((event.noun, event.noun_id), _("the expert")),
             "version": _(" (version %(number)s)", number=number) if number else "",
-            "why": _(", in a reader’s own words: “%(reason)s”", reason=why) if why else "",
+            "why": _(", in a reader’s own words: “%(reason)s”", reason=reason) if reason else "",
             "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_person(event) or 0) or _("somebody"),
@@ -93,7 +94,9 @@ def describe_events(
 
 def _sentence(event: Event, page: Question | Edition | None) -> str:
     kind = EVENTS[event.action]
-    return kind.here if kind.here and page and _is_arrival(event, page) else kind.sentence
+    if kind.here and page and _is_arrival(event, page):
+        return kind.here
+    return kind.sentence
 
 
 def _is_arrival(event: Event, page: Question | Edition) -> bool:
@@ -110,11 +113,15 @@ def naming(title: str | None, text: str) -> str:
 
 def hands(desk: RequestContext, actors: Iterable[str], preloaded: Known = NOTHING) -> dict[str, str]:
     """Return the names of actors such as "staff:5" and "expert:7", in at most two queries."""
-    refs = {tuple(ref.split(":")) for ref in actors if ":" in ref}
-    return {
-        f"{kind}:{key}": name
-        for kind, look_up, there in (("staff", names_of, preloaded.people), ("expert", expert_names, preloaded.experts))
-        for key, name in look_up(desk.session, [int(key) for of, key in refs if of == kind], there).items()
+    ids: dict[str, set[int]] = {"staff": set(), "expert": set()}
+    for ref in actors:
+        kind, colon, key = ref.partition(":")
+        if colon and kind in ids:
+            ids[kind].add(int(key))
+    staff = names_of(desk.session, list(ids["staff"]), preloaded.people)
+    experts = expert_names(desk.session, list(ids["expert"]), preloaded.experts)
+    return {f"staff:{key}": name for key, name in staff.items()} | {
+        f"expert:{key}": name for key, name in experts.items()
     }
 
 

@@ -61,13 +61,15 @@ class Offer:
 
 def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, selected_id: str) -> list[EditionChoice]:
     """Return the editions that a filter offers, newest first, and the one with the public id `selected_id`."""
-    mine = Edition.newsletter_id == newsletter_id
-    run = [Edition.runs_at <= now(session)] if offer.has_run else []
-    newest = Listing[Edition](select(Edition.id).where(mine, *run), (Edition.runs_at,)).select(None, offer.recent)
-    keys = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
+    is_of_newsletter = Edition.newsletter_id == newsletter_id
+    query = select(Edition.id).where(is_of_newsletter)
+    if offer.has_run:
+        query = query.where(Edition.runs_at <= now(session))
+    newest = Listing[Edition](query, (Edition.runs_at,)).select(None, offer.recent)
+    edition_ids = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
     columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
     # Sorted in Python: with ORDER BY, SQLite would scan all editions of the newsletter instead of these few.
-    rows = session.execute(select(*columns).where(mine, Edition.id.in_(keys)))
+    rows = session.execute(select(*columns).where(is_of_newsletter, Edition.id.in_(edition_ids)))
     return sorted((EditionChoice(*row) for row in rows), key=lambda edition: edition.runs_at, reverse=True)
 
 
@@ -124,28 +126,31 @@ def shortcut_key(act: str) -> str:
     return SHORTCUTS[act][0]
 
 
-LOOKED = 3  # pages of search hits that are fetched to fill one page after filtering
+SEARCHED_PAGES = 3  # pages of search hits that are fetched to fill one page after filtering
 Row = TypeVar("Row", Letter, Question)
 Options = Mapping[str, tuple[Any, Any]]  # value in the address: (label, what it stands for)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of a list: the label of its select, the phrase for an active filter (with a placeholder for the selected
-    option's label), and a function that returns the options, given the value in the address.
-    """
+    """A filter of a list."""
 
-    label: Any
-    says: Any
-    options: Callable[[RequestContext, str], Options]
+    label: Any  # of its select
+    says: Any  # the phrase for an active filter, with a placeholder for the option's label, e.g. "on %(topic)s"
+    options: Callable[[RequestContext, str], Options]  # returns the options, given the value in the address
 
 
 @dataclass(frozen=True)
 class Declared(Generic[Row]):
-    """The declaration of a list: its states by their names in the address, as (label, states of rows), and its filters.
+    """The declaration of a list.
 
-    `usual` returns the state to show if the address names none. `listing` builds the query from the states and the
-    values of the selected options by filter name.
+    - `noun`: the class of its rows;
+    - `states`: the states to choose from by their names in the address, each as (label, states of rows);
+    - `filters`: the filters by the names of their parameters;
+    - `usual`: the function that returns the state to show if the address names none;
+    - `listing`: the function that builds the query from the states of rows and the selected options by filter;
+    - `load`: the function that loads a row by its public id;
+    - `size`: the number of rows on a page.
     """
 
     noun: type[Row]
@@ -168,12 +173,13 @@ class Declared(Generic[Row]):
         if state not in self.states:
             unknown(desk, "state", self.endpoint)
         options: dict[str, Options] = {}
-        for name, one in self.filters.items():
-            options[name] = one.options(desk, values.get(name, ""))
+        for name, list_filter in self.filters.items():
+            options[name] = list_filter.options(desk, values.get(name, ""))
             if name in values and values[name] not in options[name]:
                 unknown(desk, name, self.endpoint)
-        meant = {name: options[name][value][1] for name, value in values.items() if name in options}
-        return Filtered(self, desk, values, state, options, self.listing(desk, self.states[state][1], meant))
+        selected = {name: options[name][value][1] for name, value in values.items() if name in options}
+        _label, row_states = self.states[state]
+        return Filtered(self, desk, values, state, options, self.listing(desk, row_states, selected))
 
     def of_form(self, desk: RequestContext) -> "tuple[Filtered[Row], str | None]":
         """Return the list that was open when a form was submitted, and the id of the row after which its page began."""
@@ -182,8 +188,8 @@ class Declared(Generic[Row]):
 
     def back(self, desk: RequestContext) -> "tuple[str, Rows[Row]]":
         """Return the address of the page that was open, and its query."""
-        listed, before = self.of_form(desk)
-        return listed.address(before=before), listed.listing
+        filtered, before = self.of_form(desk)
+        return filtered.address(before=before), filtered.listing
 
 
 @dataclass(frozen=True)
@@ -208,19 +214,21 @@ class Filtered(Generic[Row]):
     @property
     def words(self) -> str:
         """Return the active filters except the state, in words."""
-        chosen = {name: value for name, value in self.values.items() if name in self.options}
-        return ", ".join(
-            str(self.declared.filters[name].says) % defaultdict(repeat(self.options[name][value][0]).__next__)
-            for name, value in chosen.items()
-        )
+        phrases = []
+        for name, options in self.options.items():
+            if name in self.values:
+                label, _option = options[self.values[name]]
+                # Each phrase has a placeholder of its own name: the label fills whichever it is.
+                phrases.append(str(self.declared.filters[name].says) % defaultdict(repeat(label).__next__))
+        return ", ".join(phrases)
 
     def above(self, public_id: str) -> str:
         """Return the address of the page that ends with the row `public_id`. Aborts with 404 if there is none."""
         desk, size = self.desk, self.declared.size
-        front = self.listing.page(
-            desk.session, or_404(self.declared.load(desk.session, desk.actor, public_id)), size, up=True
-        )
-        return self.address(before=front[-1].public_id if len(front) == size else None)
+        row = or_404(self.declared.load(desk.session, desk.actor, public_id))
+        rows_above = self.listing.page(desk.session, row, size, up=True)
+        is_first_page = len(rows_above) < size
+        return self.address(before=None if is_first_page else rows_above[-1].public_id)
 
     def page(self) -> "Hits[Row]":
         """Return the requested page of rows, or of search hits if there is a search."""
@@ -234,24 +242,27 @@ class Filtered(Generic[Row]):
 
     def hits(self, after: Row | None, size: int) -> "Hits[Row]":
         """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""
-        session, noun, most = self.desk.session, self.declared.noun, size * LOOKED
+        session, noun = self.desk.session, self.declared.noun
+        limit = size * SEARCHED_PAGES
         name = noun.__name__.lower()
-        before = get_cursor(session, DESK, name, after.id) if after else None
-        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), cursor=before, limit=most)
-        by_key: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
-        keys = [*by_key]
-        rows = self.listing.among(session, keys[: size + 1])
+        cursor = get_cursor(session, DESK, name, after.id) if after else None
+        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), cursor=cursor, limit=limit)
+        hits_by_id: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
+        row_ids = list(hits_by_id)
+        rows = self.listing.among(session, row_ids[: size + 1])
         if len(rows) <= size:  # the filters removed some of these
-            rows += self.listing.among(session, keys[size + 1 :])
-        rows.sort(key=lambda one: by_key[one.id].cursor, reverse=True)
-        last = rows[size - 1] if rows[size:] else None
-        if last is None and len(hits) == most:  # the filters removed most hits, and there are more
+            rows += self.listing.among(session, row_ids[size + 1 :])
+        rows.sort(key=lambda row: hits_by_id[row.id].cursor, reverse=True)
+        last = None  # the last row of the page, if there are more
+        if len(rows) > size:
+            last = rows[size - 1]
+        elif len(hits) == limit:  # the filters removed most hits, and there are more
             last = session.get(noun, hits[-1].noun_id)
         keyset = {
             "newer": self.address() if after else None,
             "older": self.address(before=last.public_id) if last else None,
         }
-        return Hits(rows[:size], keyset, {one.id: by_key[one.id].snippet for one in rows[:size]})
+        return Hits(rows[:size], keyset, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
 
     def frame(
         self, hits: "Hits[Row]", state_counts: Mapping[str, str] | None = None, **more: Options
@@ -259,20 +270,23 @@ class Filtered(Generic[Row]):
         """Return the template values around the rows. `state_counts` are the numbers of rows by state, and `more`
         replaces the options of filters by name.
         """
-        before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
+        before = request.args.get("before") or None
+        states = self.declared.states
+        options = {**self.options, **more}
+        params = {**self.values, "before": before} if before else self.values
         return {
             "filtered_list": self,
-            "list_query": urlencode({**self.values, **({"before": before} if before else {})}),
+            "list_query": urlencode(params),
             "list_url": self.address(before=before),
             "state": self.state,
             "state_label": states[self.state][0],
             "filters": [
-                (name, words, self.address(state=name), (state_counts or {}).get(name, ""))
-                for name, (words, _states) in states.items()
+                (name, label, self.address(state=name), (state_counts or {}).get(name, ""))
+                for name, (label, _states) in states.items()
             ],
             "choices": [
-                (name, one.label, [(value, words) for value, (words, _meant) in options[name].items()])
-                for name, one in self.declared.filters.items()
+                (name, list_filter.label, [(value, label) for value, (label, _option) in options[name].items()])
+                for name, list_filter in self.declared.filters.items()
             ],
             "keyset": hits.keyset,
             "select_all_url": self.address(before=before, tick="all"),

@@ -121,12 +121,14 @@ def may_be_large(endpoint: str, max_bytes: int, get_message: Callable[[], str]) 
 def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Apply the raised limits of `may_be_large`, for signed-in staff only."""
     if endpoint in _SIZE_LIMITS and current_user.is_authenticated and current_user.door == "desk":
-        most = _SIZE_LIMITS[endpoint][0] + FORM_OVERHEAD
-        request.max_content_length = most
-        request.max_form_memory_size = most
+        max_bytes, _get_message = _SIZE_LIMITS[endpoint]
+        request.max_content_length = max_bytes + FORM_OVERHEAD
+        request.max_form_memory_size = max_bytes + FORM_OVERHEAD
 
 
 @editor.errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
-    room = _SIZE_LIMITS.get(request.endpoint or "")
-    return errors.render_error(413, happened=room[1]() if room else None)
+    if request.endpoint not in _SIZE_LIMITS:
+        return errors.render_error(413)
+    _max_bytes, get_message = _SIZE_LIMITS[request.endpoint]
+    return errors.render_error(413, happened=get_message())

@@ -69,8 +69,11 @@ class DeskBlueprint(Blueprint):
 
     def act_of(self, endpoint: str, path: str) -> str:
         """Return the act that an endpoint requires. Raises KeyError for an endpoint that was registered without one."""
-        act, last = self.acts[endpoint], path.rpartition("/")[2]
-        return act if isinstance(act, str) else act[last if last in act else ""]
+        acts = self.acts[endpoint]
+        if isinstance(acts, str):
+            return acts
+        last_segment = path.rpartition("/")[2]
+        return acts.get(last_segment) or acts[""]
 
 
 editor = DeskBlueprint()
@@ -79,19 +82,19 @@ SIGNED_OUT = errors.ErrorMessage(
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
-READS = ("GET", "HEAD")
+READ_METHODS = ("GET", "HEAD")
 LANGUAGES = ("en",)  # of the desk; the readers' and experts' pages have lists of their own
 
 
 @dataclass(frozen=True)
 class RequestContext:
-    """A newsletter's desk for one request: the session, the actor, and the newsletters that this person works for."""
+    """A newsletter's desk for one request."""
 
     session: Session
     actor: Staff
     newsletter: Newsletter
-    newsletters: Sequence[Newsletter] = ()
-    asked: dict[str, Any] = field(default_factory=dict, compare=False)  # per-request cache
+    newsletters: Sequence[Newsletter] = ()  # all those that the actor works for
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)  # what has been loaded in this request
 
     def may(self, act: str) -> bool:
         return may(self.actor, act)
@@ -100,23 +103,26 @@ class RequestContext:
 @editor.before_request
 def only_staff() -> Response | None:
     """Send everybody who isn't signed in as staff to sign in, and back to the page afterwards. A POST gets a 403."""
-    if request.method in READS:
+    if request.method in READ_METHODS:
         g.look = _look
     if not current_user.is_authenticated or current_user.door != "desk":
-        back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
+        sign_in_url = url_for("entrance.ask", to="desk", next=_get_url_to_return_to())
         if request.method == "POST":
-            g.back = (url_for("entrance.ask", to="desk", next=back), _("Sign in"))
+            g.back = (sign_in_url, _("Sign in"))
             return errors.render_error(403, message=SIGNED_OUT)
-        return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
-    if current_user.is_half:
-        back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
-        return redirect(url_for("entrance.second", next=back), code=303)
+        return redirect(sign_in_url, code=303)
+    if current_user.is_half:  # the second factor is missing
+        return redirect(url_for("entrance.second", next=_get_url_to_return_to()), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:
         with read_context(slug):  # check the permission before the form is read
             pass
     return None
+
+
+def _get_url_to_return_to() -> str:
+    return request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
 
 
 @editor.errorhandler(CSRFError)
@@ -132,25 +138,28 @@ def page_of_form() -> str:
 
     Browsers don't send it, so it is the nearest page at or above the form's address.
     """
-    pages, sent = current_app.create_url_adapter(request), request.view_args or {}
+    url_adapter = current_app.create_url_adapter(request)
+    view_args = request.view_args or {}
     path = request.path
-    while pages and path.count("/") > 2:  # stop at the desk's front page
+    while url_adapter and path.count("/") > 2:  # stop at the desk's front page
         with suppress(HTTPException):
-            endpoint, values = pages.match(path, method="GET")
-            if values.items() <= sent.items():  # skip a match that takes a path segment for a public id
-                narrowed = request.query_string.decode("ascii", "ignore")  # keep e.g. a list's filters
-                return url_for(endpoint, **values) + (f"?{narrowed}" if narrowed else "")
+            endpoint, values = url_adapter.match(path, method="GET")
+            if values.items() <= view_args.items():  # skip a match that takes a path segment for a public id
+                query_string = request.query_string.decode("ascii", "ignore")  # keep e.g. a list's filters
+                return url_for(endpoint, **values) + (f"?{query_string}" if query_string else "")
         path = path.rpartition("/")[0]
-    return url_for("editor.home", slug=sent["slug"]) if "slug" in sent else url_for("editor.start")
+    if "slug" in view_args:
+        return url_for("editor.home", slug=view_args["slug"])
+    return url_for("editor.start")
 
 
 @dataclass(frozen=True)
 class Looked:
-    """The session in which `_look` checked the browser, kept open for the page itself, and the desks of its person."""
+    """The database session in which `_look` checked the browser, kept open for the page itself."""
 
-    opened: ExitStack
+    opened: ExitStack  # closes the session
     session: Session
-    desks: AtDesks
+    desks: AtDesks  # the desks of the person who is signed in
 
 
 def _look(token: str) -> Who | None:
@@ -174,17 +183,17 @@ def _leave(_error: BaseException | None) -> None:
 
 def _enter(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
     desks = {desk[0].slug: desk for desk in memberships}
-    if slug not in desks:  # a former slug, or a desk of other people
-        newsletter = or_404(by_slug(session, slug))
-        newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
+    if slug not in desks:  # a former slug of one of these desks, or a desk of other people: redirect, or abort with 404
+        found = or_404(by_slug(session, slug))
+        newsletter_or_404(slug, found if found.slug in desks else None)
     newsletter, name, role = desks[slug]
-    looked_at = frozenset(request.form.get("looked", "").splitlines())
-    actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, looked_at)
+    confirmed_passages = frozenset(request.form.get("looked", "").splitlines())
+    actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, confirmed_passages)
     if request.method == "POST" or request.endpoint in editor.acts:
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
-    desk = RequestContext(session, actor, newsletter, [one for one, *_rest in desks.values()])
+    desk = RequestContext(session, actor, newsletter, [row[0] for row in desks.values()])
     g.desk, g.may = desk, desk.may
     return desk
 
@@ -232,9 +241,9 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
             form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
         return fn(desk)
 
-    done = db.write(once)
+    result = db.write(once)
     g.taken = "press" in g
-    return done
+    return result
 
 
 def rerender(
@@ -247,40 +256,40 @@ def rerender(
 
 def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: str, link_text: str) -> T:
     """Return `row`, or abort with 404 if it is None. Error pages then link to the row's page with `link_text`."""
-    one = or_404(row)
+    found = or_404(row)
     g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), link_text)
-    return one
+    return found
 
 
 def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
     """Abort with a 404 that names the query parameter nothing can be filtered by. Its value is not repeated."""
-    words = errors.ErrorMessage(
+    message = errors.ErrorMessage(
         _("There is no such list"),
         _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
         _("Check the address, or begin with the whole list."),
     )
     g.back = (url_for(endpoint, slug=desk.newsletter.slug), _("To the whole list"))
-    abort(errors.render_error(404, message=words))
+    abort(errors.render_error(404, message=message))
 
 
 def look_around(desk: RequestContext) -> Sidebar:
     """Return the sidebar of the page, loaded once per request."""
-    if "around" not in desk.asked:
-        desk.asked["around"] = load_sidebar(desk.session, desk.actor)
-    found: Sidebar = desk.asked["around"]
-    return found
+    if "sidebar" not in desk.cache:
+        desk.cache["sidebar"] = load_sidebar(desk.session, desk.actor)
+    sidebar: Sidebar = desk.cache["sidebar"]
+    return sidebar
 
 
 def page(desk: RequestContext, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
-    here = look_around(desk)
+    sidebar = look_around(desk)
     return render_template(
         template,
         newsletter=desk.newsletter,
         newsletters=desk.newsletters,
-        sections=sections(desk.newsletter, here.numbers),
+        sections=sections(desk.newsletter, sidebar.numbers),
         section=section,
-        next_edition=next_edition_summary(desk.newsletter, here.edition) if here.edition else None,
+        next_edition=next_edition_summary(desk.newsletter, sidebar.edition) if sidebar.edition else None,
         user={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,
@@ -299,9 +308,9 @@ def announce(message: str, *, href: str = "", label: str = "", undo: str = "", r
     """Flash a message on the next page. `label` links to `href`. `undo` is the token of the undo button, and
     `return_url` the page that it leads back to.
     """
-    said: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
-    flash(said)  # type: ignore[arg-type]  # the session stores anything that JSON can hold
-    g.announced = [*g.get("announced", []), said]  # shown again if the same form is submitted twice
+    flashed: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
+    flash(flashed)  # type: ignore[arg-type]  # the session stores anything that JSON can hold
+    g.announced = [*g.get("announced", []), flashed]  # shown again if the same form is submitted twice
 
 
 # By endpoint or section. The endpoint takes precedence.

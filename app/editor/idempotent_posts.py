@@ -61,16 +61,18 @@ def note_outcome(response: Response) -> Response:
 def handle_repeated_press(_error: AlreadyPressed) -> Response:
     """Redirect to the page that the first submission led to, with its messages."""
     outcome, is_fresh = idempotency.wait_for_outcome(db, g.press)
-    if outcome is None or not outcome.href or not is_fresh:
-        said = {"text": _("This was done already: the same form had been sent before. Nothing is done twice.")}
-        _say([{**dict.fromkeys(("href", "label", "undo", "back"), ""), **said}])
+    href = outcome.href if outcome else ""
+    if outcome is not None and href and is_fresh:
+        _flash_once(list(outcome.said))
     else:
-        _say(list(outcome.said))
-    return redirect((outcome and outcome.href) or page_of_form(), code=303)
+        text = _("This was done already: the same form had been sent before. Nothing is done twice.")
+        _flash_once([{"text": text, "href": "", "label": "", "undo": "", "back": ""}])
+    return redirect(href or page_of_form(), code=303)
 
 
-def _say(messages: list[dict[str, str]]) -> None:
-    waiting = [words for _category, words in session.get("_flashes", [])]
-    for words in messages:
-        if words not in waiting:
-            flash(words)  # type: ignore[arg-type]  # as in `announce`
+def _flash_once(messages: list[dict[str, str]]) -> None:
+    """Flash the messages that don't wait for the next page already."""
+    waiting = [message for _category, message in session.get("_flashes", [])]
+    for message in messages:
+        if message not in waiting:
+            flash(message)  # type: ignore[arg-type]  # as in `announce`

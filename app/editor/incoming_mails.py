@@ -41,14 +41,16 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
     Mails that can't be decrypted are left out.
     """
     keys = [row.id for row in rows]
-    lean = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
-    kept = {one.inbound_id: one for one in session.scalars(lean)}  # keeps them in the session for `reading_of`
+    query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
+    raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}  # keeps them in the session for `reading_of`
     found = {}
     for row in rows:
+        if row.id not in raw_mails:
+            continue
         try:
-            reading = inbound.reading_of(session, row) if row.id in kept else None
+            reading = inbound.reading_of(session, row)
         except Unsealable:
-            reading = None
+            continue
         if reading is not None:
             found[row.id] = reading
     return found
@@ -75,7 +77,9 @@ class About:
 
     def expert(self, letter: Letter) -> Assignment | None:
         """Return the assignment of an expert's letter, or None."""
-        return self.assignments.get(letter.assignment_id or 0) if letter.author == "expert" else None
+        if letter.author != "expert":
+            return None
+        return self.assignments.get(letter.assignment_id or 0)
 
     def replies_to(self, letter: Letter) -> str:
         """Return e.g. "Reply to 60" for a mail about edition 60, "Reply to 2 Nov" if that has no number, or ""."""
@@ -89,11 +93,17 @@ def load_subjects(
     session: Session, letters: Sequence[Letter], loaded_editions: Mapping[int, EditionChoice] = NO_EDITIONS
 ) -> About:
     """Return what the letters are about, in at most two queries. The `loaded_editions` are not queried again."""
-    editions = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
-    assignments = {letter.assignment_id for letter in letters} - {None}
-    more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
-    some = session.scalars(select_with_questions().where(Assignment.id.in_(assignments))) if assignments else ()
-    return About({**loaded_editions, **{one.id: one for one in more}}, {one.id: one for one in some})
+    edition_ids = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
+    assignment_ids = {letter.assignment_id for letter in letters} - {None}
+    editions: dict[int, Edition | EditionChoice] = {**loaded_editions}
+    if edition_ids:
+        loaded = session.scalars(select(Edition).where(Edition.id.in_(edition_ids)))
+        editions |= {edition.id: edition for edition in loaded}
+    assignments: dict[int, Assignment] = {}
+    if assignment_ids:
+        found = session.scalars(select_with_questions().where(Assignment.id.in_(assignment_ids)))
+        assignments = {assignment.id: assignment for assignment in found}
+    return About(editions, assignments)
 
 
 def suggest_assignments(
@@ -106,18 +116,19 @@ def suggest_assignments(
     address proves nothing: it only puts its owner's assignments first.
     """
     if row.assignment_id:
-        mine = select_with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
-        first = desk.session.scalar(mine)
-        return (
-            first,
-            [one for one in list_writable_assignments(desk.session, desk.newsletter.id) if one is not first],
-            False,
-        )
-    person = directory.by_email(desk.session, reading.from_address) if reading and reading.from_address else None
-    chosen = list_writable_assignments(desk.session, desk.newsletter.id, person.id if person else None)
-    own = [one for one in chosen if person and one.expert.person_id == person.id]
-    others = [one for one in chosen if one not in own]
-    return (own[0], others, False) if len(own) == 1 else (None, own + others, bool(own))
+        query = select_with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
+        suggested = desk.session.scalar(query)
+        writable = list_writable_assignments(desk.session, desk.newsletter.id)
+        return suggested, [assignment for assignment in writable if assignment is not suggested], False
+    person = None
+    if reading and reading.from_address:
+        person = directory.by_email(desk.session, reading.from_address)
+    writable = list_writable_assignments(desk.session, desk.newsletter.id, person.id if person else None)
+    own = [assignment for assignment in writable if person and assignment.expert.person_id == person.id]
+    others = [assignment for assignment in writable if assignment not in own]
+    if len(own) == 1:
+        return own[0], others, False
+    return None, own + others, bool(own)
 
 
 def filings(
@@ -131,9 +142,13 @@ def filings(
     if not letter.can_be_filed or letter.filed_as not in (None, "comment", "spam"):
         return None
     check = _open_check(desk.session, assignment)
-    first = CHECK_REPLIES[check.policy] if check else ("answer",) if assignment.takes_text else ()
-    kinds = [kind for kind in (*first, "question back", "comment", "spam") if kind != letter.filed_as]
-    refuses = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
+    likely: tuple[str, ...] = ()
+    if check:
+        likely = CHECK_REPLIES[check.policy]
+    elif assignment.takes_text:
+        likely = ("answer",)
+    kinds = [kind for kind in (*likely, "question back", "comment", "spam") if kind != letter.filed_as]
+    can_decline = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
         "seen": token_of(letter),
@@ -141,11 +156,11 @@ def filings(
         "id": letter.public_id,
         "name": assignment.expert.name,
         # On a question's page no button is highlighted: the expert may just as well decline as answer.
-        "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not return_page else "") for kind in kinds],
-        "likely": sum(kind in first for kind in kinds),  # the first ones
-        "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
+        "buttons": [(kind, REPLIES[kind], "next" if kind in likely[:1] and not return_page else "") for kind in kinds],
+        "likely": sum(kind in likely for kind in kinds),  # how many of the first buttons
+        "kinds": [*kinds, "cannot", "later"] if can_decline else kinds,
         "checks": check is not None,
-        "reasons": DECLINE_LABELS.items() if refuses else (),
+        "reasons": DECLINE_LABELS.items() if can_decline else (),
         "later_on": get_default_return_date(desk).isoformat(),
     }
 

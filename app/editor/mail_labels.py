@@ -60,19 +60,24 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> di
     people, questions, invited = names
     question = questions.get(mail.question_id or 0)
     ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.is_held else None)
-    where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
+    if mail.letter_id:
+        recipient = _("A reader")
+    else:
+        recipient = people.get(mail.person_id or 0) or invited.get(mail.id) or _nameless(mail)
+    question_params: dict[str, Any] = {
+        "slug": desk.newsletter.slug,
+        "public_id": question.public_id if question else "",
+    }
     return {
         "id": mail.public_id,
         "version": mail.version,
         "seen": token_of(mail),
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)][0],
         "stands": format_mail_status(mail, now(desk.session)),
-        "to": _("A reader")
-        if mail.letter_id
-        else people.get(mail.person_id or 0) or invited.get(mail.id) or _nameless(mail),
+        "to": recipient,
         "kind": kind_label(mail.kind),
         "because": question.title if question else "",
-        "about": url_for("editor.question", **where) if question else "",
+        "about": url_for("editor.question", **question_params) if question else "",
         "said": format_server_reply(mail),
         "attempts": mail.attempts,
         "time": ended or mail.due_at,
@@ -92,9 +97,12 @@ def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
     if mail.is_queued and mail.due_at > current_time:
-        left = round((mail.due_at - current_time).total_seconds())
-        return _("Goes out in %(time)s", time=_("%(num)s s", num=left) if left < NEAR else ago(mail.due_at))
-    return str(_("Came back") if mail.is_failed and mail.bounced_at else STATES[str(mail.state)][1])
+        seconds = round((mail.due_at - current_time).total_seconds())
+        time = _("%(num)s s", num=seconds) if seconds < NEAR else ago(mail.due_at)
+        return _("Goes out in %(time)s", time=time)
+    if mail.is_failed and mail.bounced_at:
+        return _("Came back")
+    return str(STATES[str(mail.state)][1])
 
 
 def format_server_reply(mail: OutboxMail) -> str:
@@ -119,5 +127,5 @@ def _time(due_at: datetime, current_time: datetime) -> str:
     """Return when a mail goes out: the hour if today, otherwise the day; if it is due, "now" or how late it is."""
     if due_at <= current_time:
         return _("now") if current_time - due_at < ON_TIME else _("%(time)s late", time=age(due_at))
-    same = due_at.astimezone(zone()).date() == current_time.astimezone(zone()).date()
-    return clock_time(due_at) if same else day(due_at, "short")
+    is_today = due_at.astimezone(zone()).date() == current_time.astimezone(zone()).date()
+    return clock_time(due_at) if is_today else day(due_at, "short")

@@ -21,30 +21,32 @@ from .frame import RequestContext, announce, editor, page, page_of_form, read_co
 
 
 class Proof(NamedTuple):
-    """An action that needs a fresh proof. `what` is its title on the page that continues it, and `whom` returns the
-    name of the person it is about, from the values of the URL.
+    """An action that needs a fresh proof.
+
+    `what` is its title on the page that continues it. `whom` returns the name of the person that the action is about,
+    from the values of the URL.
     """
 
     what: str
     whom: Callable[[RequestContext, Mapping[str, Any]], str] = lambda _desk, _values: ""
 
 
-def _colleague(desk: RequestContext, values: Mapping[str, Any]) -> str:
-    one = colleagues.load(desk.session, desk.actor, values["public_id"])
-    return one.name if one else ""
+def _get_colleague_name(desk: RequestContext, values: Mapping[str, Any]) -> str:
+    colleague = colleagues.load(desk.session, desk.actor, values["public_id"])
+    return colleague.name if colleague else ""
 
 
 # By view name, followed by the last segment of the path if a view serves several actions. Pages and downloads can be
 # listed too. Urgent actions are not: signing a colleague out, withdrawing a page, removing a reader's name.
 PROOFS: dict[str, Proof] = {
     "invite_colleague": Proof(_l("Invite somebody to this desk")),
-    "press_colleague role": Proof(_l("Give %(whom)s another role"), _colleague),
-    "press_colleague withdraw": Proof(_l("Withdraw the invitation of %(whom)s"), _colleague),
-    "press_colleague remove": Proof(_l("Remove %(whom)s from this desk"), _colleague),
-    "press_colleague deactivate": Proof(_l("Deactivate %(whom)s"), _colleague),
-    "press_colleague reactivate": Proof(_l("Let %(whom)s come back"), _colleague),
-    "press_colleague factors": Proof(_l("Remove the second factors of %(whom)s"), _colleague),
-    "press_colleague account": Proof(_l("Forget the account of %(whom)s at the provider"), _colleague),
+    "press_colleague role": Proof(_l("Give %(whom)s another role"), _get_colleague_name),
+    "press_colleague withdraw": Proof(_l("Withdraw the invitation of %(whom)s"), _get_colleague_name),
+    "press_colleague remove": Proof(_l("Remove %(whom)s from this desk"), _get_colleague_name),
+    "press_colleague deactivate": Proof(_l("Deactivate %(whom)s"), _get_colleague_name),
+    "press_colleague reactivate": Proof(_l("Let %(whom)s come back"), _get_colleague_name),
+    "press_colleague factors": Proof(_l("Remove the second factors of %(whom)s"), _get_colleague_name),
+    "press_colleague account": Proof(_l("Forget the account of %(whom)s at the provider"), _get_colleague_name),
     "expert_address": Proof(_l("Show an expert’s address")),
     "expert_addresses": Proof(_l("Show the addresses of two experts")),
     "mail_address": Proof(_l("Show whom a mail is to")),
@@ -98,8 +100,8 @@ def prove_first() -> Response | None:
     if request.method == "POST":
         onward = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
     else:  # a download: return to the page that links to it
-        narrowed = request.query_string.decode("ascii", "ignore")
-        onward = request.path.rpartition("/")[0] + (f"?{narrowed}" if narrowed else "")
+        query_string = request.query_string.decode("ascii", "ignore")  # e.g. a list's filters
+        onward = request.path.rpartition("/")[0] + (f"?{query_string}" if query_string else "")
     return redirect(url_for("entrance.again", next=onward), code=303)
 
 
@@ -123,7 +125,7 @@ def go_on(slug: str, public_id: str) -> str | Response:
             return redirect(url_for("editor.home", slug=slug), code=303)
         if not has_fresh_proof(desk.session, desk.actor):
             return redirect(url_for("entrance.again", next=request.path), code=303)
-        address, sent = found
+        address, fields = found
         path = address.removeprefix(request.script_root).partition("?")[0]
         pages = current_app.create_url_adapter(request)
         endpoint, values = pages.match(path, method="POST") if pages else ("", {})
@@ -133,9 +135,9 @@ def go_on(slug: str, public_id: str) -> str | Response:
             "editor/go_on.html",
             "",
             title=str(proof.what) % {"whom": proof.whom(desk, values)} if proof else _("Go on"),
-            shown_fields=[(LABELS[name], text) for name, text in sent if name in LABELS and text],
+            shown_fields=[(LABELS[name], text) for name, text in fields if name in LABELS and text],
             address=address,
-            hidden_fields=[*sent, *([] if dict(sent).get("draft") else [("draft", f"{public_id}.1")])],
+            hidden_fields=fields if dict(fields).get("draft") else [*fields, ("draft", f"{public_id}.1")],
             cancel_url=url_for("editor.home", slug=slug),
         )
 

@@ -54,11 +54,11 @@ def format_form_error(error: DomainError) -> str:
 
 @dataclass(frozen=True)
 class RejectedForm:
-    """A form that was rejected: `action` is its address, `at` the name of the field that `fault` is about."""
+    """A form that was rejected."""
 
-    action: str = ""
-    form: Mapping[str, str] = field(default_factory=dict)
-    at: str = ""
+    action: str = ""  # the address that the form posts to
+    form: Mapping[str, str] = field(default_factory=dict)  # the submitted values
+    field_name: str = ""  # the field that `fault` is about
     fault: str = ""
     passages: Sequence[str] = ()  # readers' own words found in the text
 
@@ -67,12 +67,13 @@ class RejectedForm:
         return self.form.get(name, otherwise) if action == self.action else otherwise
 
     def error(self, action: str, name: str) -> str:
-        return self.fault if (action, name) == (self.action, self.at) else ""
+        return self.fault if (action, name) == (self.action, self.field_name) else ""
 
 
 def build_rejected_form(error: MissingPrecondition | TooLong) -> RejectedForm:
     """Return this request's form with its fault. Raises `error` again if no field of a form is at fault."""
-    name = FIELDS.get(error.code, error.field if isinstance(error, TooLong) else "")
+    default_field = error.field if isinstance(error, TooLong) else ""
+    name = FIELDS.get(error.code, default_field)
     if not name:
         raise error
     passages: Sequence[str] = ()

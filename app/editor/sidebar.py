@@ -79,13 +79,15 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
 
 def next_edition_summary(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:
     """Return the labels for date, cut-off and slots of the next edition, and the link to its page."""
+    if edition.is_locked:
+        cutoff_label = _("locked")
+    elif is_past(edition.cutoff_at):
+        cutoff_label = _("past its cut-off, runs in %(time)s", time=format_time_left(edition.runs_at))
+    else:
+        cutoff_label = _("cut-off in %(time)s", time=format_time_left(edition.cutoff_at))
     return {
         "date_label": day(edition.runs_at, "short"),
-        "cutoff_label": _("locked")
-        if edition.is_locked
-        else _("past its cut-off, runs in %(time)s", time=format_time_left(edition.runs_at))
-        if is_past(edition.cutoff_at)
-        else _("cut-off in %(time)s", time=format_time_left(edition.cutoff_at)),
+        "cutoff_label": cutoff_label,
         "slots_label": ngettext(
             "%(filled)s of %(num)s slot filled",
             "%(filled)s of %(num)s slots filled",

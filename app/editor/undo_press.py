@@ -18,7 +18,7 @@ from ..workflows.version_facts import newest_change
 from .conflict import in_short
 from .frame import RequestContext, announce, editor, run_in_transaction
 
-MOST = 3_000  # characters of an undo token; a whole page of rows needs half of that
+MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
 WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
     (AlreadySent, _l("its expert has been told by mail")),
@@ -34,16 +34,19 @@ def get_undo_token(events: list[Event]) -> str:
 
 @editor.press("/<slug>/undo", "undo")
 def undo(slug: str) -> Response:
-    press = [int(key) for key in request.form.get("press", "")[:MOST].split(".") if key.isdecimal() and len(key) < 16]
+    keys = request.form.get("press", "")[:MAX_TOKEN_LENGTH].split(".")
+    event_ids = [int(key) for key in keys if key.isdecimal() and len(key) < 16]  # longer ones are no ids
 
     def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
-        done, left = undoing.undo(desk.session, desk.actor, press)
+        done, left = undoing.undo(desk.session, desk.actor, event_ids)
         idempotency.forget_undone(desk.session, desk.actor)
-        return len(done), Counter(_format_reason(desk, one) for one in left)
+        return len(done), Counter(_format_reason(desk, skipped) for skipped in left)
 
-    done, left = run_in_transaction(slug, fn)
-    said = [*([_("Undone.")] if done else []), *list_unchanged_reasons(left)]
-    announce(" ".join(said) or _("There is nothing to undo."))
+    undone_count, reason_counts = run_in_transaction(slug, fn)
+    messages = list_unchanged_reasons(reason_counts)
+    if undone_count:
+        messages = [_("Undone."), *messages]
+    announce(" ".join(messages) or _("There is nothing to undo."))
     return redirect(get_safe_return_url(slug, request.form.get("back", "")), code=303)
 
 
@@ -52,8 +55,10 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
         row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
         # If nothing has changed the row itself since, something that followed from the change has moved on.
-        return newest and newest.id != skipped.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
-    return next(str(words) for kind, words in WHY_NOT if isinstance(skipped.error, kind))
+        has_changed = newest is not None and newest.id != skipped.event.id
+        newest_change_clause = in_short(desk, row) if has_changed else ""
+        return newest_change_clause or str(WHY_NOT[-1][1])
+    return next(str(clause) for kind, clause in WHY_NOT if isinstance(skipped.error, kind))
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
