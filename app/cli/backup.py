@@ -105,14 +105,13 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
         _print_manifest(manifest, database)
         if check:
             return
-        lists = [
-            Path(current_app.config["ERASURES"]),
-            file.with_name(file.name + making.BESIDE),
-            *([erasures] if erasures else []),
-        ]
-        known = _load_erasures(lists, manifest, database, without_erasures)
+        paths = [Path(current_app.config["ERASURES"]), file.with_name(file.name + making.BESIDE)]
+        if erasures:
+            paths.append(erasures)
+        known_erasures = _load_erasures(paths, manifest, database, without_erasures)
+        lines = known_erasures.lines if known_erasures else frozenset()
         with _bytes_of(file, "Restoring") as progress:
-            done = restoring.restore(source, manifest, database, known.lines if known else frozenset(), progress)
+            done = restoring.restore(source, manifest, database, lines, progress)
     click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
     erased = [f"{count} {ERASURE_KINDS[kind].label}" for kind, count in done.erased.items()]
     click.echo(f"Erased again: {', '.join(erased) or 'nothing that is in the backup'}.")
@@ -170,8 +169,9 @@ def _bytes_of(file: Path, label: str) -> Iterator[Callable[[int], None]]:
 def _recipient(key: str) -> Recipient:
     import pyrage
 
+    key_type = pyrage.ssh if key.startswith("ssh-") else pyrage.x25519
     try:
-        return (pyrage.ssh if key.startswith("ssh-") else pyrage.x25519).Recipient.from_str(key.strip())
+        return key_type.Recipient.from_str(key.strip())
     except pyrage.RecipientError:
         raise click.UsageError(
             "--to must be a public key like age1… (from `readers-asked backup-key FILE`) or ssh-ed25519 …"
@@ -183,12 +183,12 @@ def _identities(key: Path | None) -> list[Identity]:
         return []
     import pyrage
 
-    written = key.read_bytes()
+    content = key.read_bytes()
     try:
-        if b"PRIVATE KEY" in written:
-            return [pyrage.ssh.Identity.from_buffer(written)]
-        lines = [one.strip() for one in written.decode().splitlines()]
-        return [pyrage.x25519.Identity.from_str(one) for one in lines if one and not one.startswith("#")]
+        if b"PRIVATE KEY" in content:
+            return [pyrage.ssh.Identity.from_buffer(content)]
+        lines = [line.strip() for line in content.decode().splitlines()]
+        return [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.IdentityError, UnicodeDecodeError):
         raise click.UsageError(
             "--key must be a file with a secret key: a line AGE-SECRET-KEY-1…, or a private key of OpenSSH"
@@ -197,12 +197,11 @@ def _identities(key: Path | None) -> list[Identity]:
 
 def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
     rows = manifest["rows"]
-    held = ", ".join(
-        f"{rows[name]} {name}" for name in ("newsletters", "letters", "questions", "answers", "people") if name in rows
-    )
+    tables = ("newsletters", "letters", "questions", "answers", "people")
+    counts = ", ".join(f"{rows[table]} {table}" for table in tables if table in rows)
     click.echo(
         f"Backup of {_format_time(manifest['at'])}, by Readers Asked {manifest['version']} (migration "
-        f"{manifest['revision']}, {manifest['database']}): {held}."
+        f"{manifest['revision']}, {manifest['database']}): {counts}."
     )
     if missing := check_keys(manifest, database.ring):
         click.echo(
@@ -212,34 +211,42 @@ def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
         )
 
 
-def _load_erasures(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
-    """Return the union of the lists, or None. If it is incomplete, warn, and unless `go_on`, ask for confirmation.
-
-    Raises `UnreadableBackup` without that.
+def _load_erasures(
+    paths: list[Path], manifest: dict[str, Any], database: Database, is_confirmed: bool
+) -> Erasures | None:
+    """Return the union of the lists in these files, or None without any. If it is incomplete, warn, and unless
+    `is_confirmed`, ask for confirmation. Raises `UnreadableBackup` if it is not given.
     """
-    found = [(path, one) for path in lists if (one := read_list(path, database.ring))]
     known = None
-    for path, one in found:
-        click.echo(f"{path}: {len(one.lines)} erasures, complete to {one.complete_to:%Y-%m-%d %H:%M:%S} UTC")
-        known = known | one if known else one
-    made = datetime.fromisoformat(manifest["at"])
-    lacks = []
+    for path, erasures in [(path, read_list(path, database.ring)) for path in paths]:
+        if not erasures:
+            continue
+        complete_to = f"{erasures.complete_to:%Y-%m-%d %H:%M:%S}"
+        click.echo(f"{path}: {len(erasures.lines)} erasures, complete to {complete_to} UTC")
+        known = known | erasures if known else erasures
+    backup_time = datetime.fromisoformat(manifest["at"])
+    warnings = []
     if known is None:
-        lacks.append(
-            f"No list of erasures was found ({', '.join(map(str, lists))}); "
+        warnings.append(
+            f"No list of erasures was found ({', '.join(map(str, paths))}); "
             f"the backup is of {_format_time(manifest['at'])}."
         )
-    elif known.complete_to <= made:
-        lacks.append(f"The newest list of erasures is no newer than the backup of {_format_time(manifest['at'])}.")
-    if known and (strange := {number for number, _ in known.lines} - set(database.ring.numbers)):
-        lacks.append(
-            f"The list has erasures under keys that SECRET_KEYS lacks (key {', '.join(map(str, sorted(strange)))})."
-        )
-    if lacks:
-        click.echo("\n".join(f"WARNING: {lack}" for lack in lacks), err=True)
-        click.echo(COMES_BACK, err=True)
-        if not go_on and not (sys.stdin.isatty() and click.confirm("Restore anyway?", err=True)):
-            raise UnreadableBackup("Use --without-erasures to restore anyway.")
+    elif known.complete_to <= backup_time:
+        warnings.append(f"The newest list of erasures is no newer than the backup of {_format_time(manifest['at'])}.")
+    if known:
+        unknown_keys = {key_number for key_number, _hash in known.lines} - set(database.ring.numbers)
+        if unknown_keys:
+            numbers = ", ".join(map(str, sorted(unknown_keys)))
+            warnings.append(f"The list has erasures under keys that SECRET_KEYS lacks (key {numbers}).")
+    if not warnings:
+        return known
+    for warning in warnings:
+        click.echo(f"WARNING: {warning}", err=True)
+    click.echo(COMES_BACK, err=True)
+    if not is_confirmed and sys.stdin.isatty():
+        is_confirmed = click.confirm("Restore anyway?", err=True)
+    if not is_confirmed:
+        raise UnreadableBackup("Use --without-erasures to restore anyway.")
     return known
 
 

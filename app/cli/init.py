@@ -151,14 +151,14 @@ def init(env_file: str | None, **given: str | None) -> None:
     answers = {name: answer for name, answer in given.items() if answer is not None}
     is_new = not path.exists()
     if is_new:
-        answers = ask((*SITE, *HOUSE, *MAIL), answers)
-        set_ = _first_settings(answers)
+        answers = ask(QUESTIONS, answers)
+        settings = _first_settings(answers)
     else:
-        set_ = configuration.environment({**os.environ, settings_file.NAMED_BY: str(path)})
-        _check_same(answers, set_, path)
-    database = open_database(configuration.load(set_))
+        settings = configuration.environment({**os.environ, settings_file.NAMED_BY: str(path)})
+        _check_same(answers, settings, path)
+    database = open_database(configuration.load(settings))
     try:
-        _set_up(database, path, set_ if is_new else {}, answers)
+        _set_up(database, path, settings if is_new else {}, answers)
     finally:
         database.close()
 
@@ -184,7 +184,7 @@ def ask(questions: tuple[Question, ...], answers: dict[str, str]) -> dict[str, s
 
 
 def _build_validator(question: Question, option: str = "") -> Callable[[str], str]:
-    def take(typed: str) -> str:
+    def validate(typed: str) -> str:
         try:
             return str(question.check(typed))
         except directory.BadAddress:
@@ -195,15 +195,17 @@ def _build_validator(question: Question, option: str = "") -> Callable[[str], st
             message = str(wrong)
         raise click.UsageError(f"{option}: {message}" if option else message)
 
-    return take
+    return validate
 
 
 def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
     """Return the settings for the file: the answers, whatever the environment sets, and a new secret key."""
-    there = {name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.NAMED_BY}
-    chosen = {question.setting: answers[question.name] for question in (*SITE, *MAIL)}
+    from_environment = {
+        name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.NAMED_BY
+    }
+    from_answers = {question.setting: answers[question.name] for question in (*SITE, *MAIL)}
     keys = {"SECRET_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}"}
-    return keys | there | chosen
+    return keys | from_environment | from_answers
 
 
 def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Path) -> None:
@@ -220,13 +222,13 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
 def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers: dict[str, str]) -> None:
     command = shlex.join(["readers-asked", "--env-file", str(path)])
     file = file_of(database.url)
-    is_behind = file is not None and not file.exists()  # connecting to SQLite would create the file
-    if not is_behind:
+    needs_migration = file is not None and not file.exists()  # connecting to SQLite would create the file
+    if not needs_migration:
         try:
-            is_behind = bool([*shape_faults(database)])
+            needs_migration = bool([*shape_faults(database)])
         except SQLAlchemyError as error:
             raise click.ClickException(f"{unanswered(error)}\nNothing was created.") from None
-    if not is_behind:
+    if not needs_migration:
         _require_matching_keys(database)
     if to_write:
         try:
@@ -234,12 +236,12 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
         except OSError as error:
             raise click.ClickException(f"{path} can't be created: {error.strerror}") from None
         click.echo(f"Created {path} with the settings and the secret keys. Keep a copy of it away from this machine.")
-    if is_behind:
+    if needs_migration:
         migrate(database.url)
         click.echo("Created the tables of the database.")
         _require_matching_keys(database)
     if is_housed(database):
-        changed = "Nothing else was changed" if is_behind or to_write else "Nothing was changed"
+        changed = "Nothing else was changed" if needs_migration or to_write else "Nothing was changed"
         click.echo(f"{changed}: {path}, the database and a newsletter with its admin already exist.")
         click.echo(f"To create another newsletter: {command} newsletters create --help")
         click.echo(
@@ -289,5 +291,5 @@ def _create_newsletter(session: Session, answers: Mapping[str, str]) -> tuple[st
         newsletter = founding.create_newsletter(session, Clock(), columns, {})
     person = directory.add_person(session, Clock(), answers["admin_name"], answers["admin"])
     directory.give_role(session, Clock(), person, newsletter.id, "admin")
-    way = sign_in.invite(session, Clock(), person, "desk")
-    return absolute_url(session, f"/{newsletter.slug}/"), absolute_url(session, way)
+    link_path = sign_in.invite(session, Clock(), person, "desk")
+    return absolute_url(session, f"/{newsletter.slug}/"), absolute_url(session, link_path)
