@@ -67,7 +67,7 @@ def rotate(database: Database) -> Iterator[int]:
     so the older keys for them are kept, sealed with the newest one.
     """
     for sealed in SEALED:
-        last_key = 0
+        last_key: int | None = None
         while keys := database.write(partial(_reseal_batch, spec=sealed, after=last_key)):
             last_key = keys[-1]
             yield len(keys)
@@ -96,15 +96,18 @@ def _values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str
             yield column, f"{row.__tablename__}.{name_in_place}.{public_id}", value
 
 
-def _reseal_batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
-    """Reseal the next rows after a key that have an older key or no padding, and return their keys."""
+def _reseal_batch(session: Session, spec: SealedColumns, after: int | None) -> list[int]:
+    """Reseal the next rows after a key that have an older key or no padding, and return their keys.
+
+    Begin with the first row if `after` is None: the keys of letters without an address are negative.
+    """
     ring = get_keyring(session)
     key = getattr(spec.table, spec.owner_key)
     columns = [getattr(spec.table, name) for name in _columns(spec).values()]
     lacks_padding = [func.substr(column, 1, len(PADDED)) != PADDED for column in columns]
     rows = session.execute(
         select(spec.table, spec.owner.public_id)
-        .where(spec.owner.id == key, key > after, spec.table.key_no.is_not(None))
+        .where(spec.owner.id == key, spec.table.key_no.is_not(None), *([] if after is None else [key > after]))
         .where(or_(spec.table.key_no != ring.newest, *lacks_padding))
         .order_by(key)
         .limit(spec.batch)

@@ -1,10 +1,12 @@
 """Keys can be changed while the newsroom works: everything is sealed again, and nothing is lost."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.answers.models import Assignment
@@ -19,7 +21,9 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Person
+from app.workflows import key_rotation
 from app.workflows.key_rotation import rotate
+from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
 from tests.support.main_job import STORY, TIMUR, MainJob
 
@@ -89,6 +93,34 @@ def test_what_was_sealed_before_there_were_size_classes_is_padded_under_the_same
         assert [contacts.email_of(session, letter) for letter in letters] == [
             "li@x.example", "abdurakhman.begimbetov@university.example",
         ]  # fmt: skip
+
+
+@pytest.mark.threat("stolen database and keys")
+def test_names_of_letters_that_keep_only_their_day_are_sealed_again_too(
+    database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such letters have random ids, which are negative."""
+
+    def ask(session: Session, number: int) -> None:
+        newsletter, form = session.get_one(Newsletter, newsroom.newsletter_id), receive.FormToken(f"form {number}", 1)
+        submission = replace(ASK, hear_back="number", email="", name=f"Timur {number}")
+        receive.send(session, Reader(), newsletter, submission, form=form)
+
+    for number in range(3):
+        database.write(partial(ask, number=number))
+    monkeypatch.setattr(key_rotation, "SEALED", [replace(sealed, batch=1) for sealed in key_rotation.SEALED])
+    with database.read() as session:
+        assert [letter.id < 0 for letter in session.scalars(select(Letter))] == [True] * 3
+        secrets = session.info["keys"]._secrets
+    newer = Database(database.url, Keys({**secrets, 2: b"n" * 32}), BASE_URL)
+    for _ in key_rotation.rotate(newer):
+        pass
+    with newer.read() as session:
+        credits = [(row.key_no, Keys.number_of(row.name_sealed)) for row in session.scalars(select(Credit))]
+        names = {contacts.get_credit_name(session, letter) for letter in session.scalars(select(Letter))}
+    newer.close()
+    assert credits == [(2, 2)] * 3
+    assert names == {"Timur 0, Osh", "Timur 1, Osh", "Timur 2, Osh"}
 
 
 def ask_with(session: Any, newsroom: Newsroom, address: str, number: int) -> None:
