@@ -46,18 +46,18 @@ At = tuple[datetime, int]  # the cursor of a single table
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry: `text` links to `href`, and `pieces` are the parts of a note, each with whether it is a mention."""
+    """An entry of the timeline."""
 
     time: datetime
-    rank: int
-    key: int
+    rank: int  # the table that it comes from, as an index of `RANKS`
+    key: int  # the id of its row in that table
     text: str
-    kind: str = ""
-    pieces: Sequence[tuple[str, bool]] = ()
-    quote: str = ""
-    href: str = ""
-    mark: str = ""
-    has_hour: bool = True
+    kind: str = ""  # "step" for a change of state, "late" for a mail that failed
+    pieces: Sequence[tuple[str, bool]] = ()  # the parts of a note, each with whether it is a mention
+    quote: str = ""  # the text of a mail
+    href: str = ""  # the address that `text` links to
+    mark: str = ""  # the tone of a mail's state
+    has_hour: bool = True  # otherwise only the day is stored
 
     @property
     def place(self) -> Place:
@@ -78,50 +78,69 @@ class Entry:
 
 @dataclass(frozen=True)
 class Trail:
-    """A page of the timeline: the days with their entries, the selected kind, and the cursor of the next page."""
+    """A page of the timeline."""
 
-    days: list[tuple[str, list[Entry]]]
-    show: str
-    earlier: str | None
+    days: list[tuple[str, list[Entry]]]  # the entries by day, each day with its heading
+    show: str  # the selected kind, or "" for all
+    earlier: str | None  # the cursor of the next page
     is_first: bool
 
 
 def trail(detail: QuestionDetail, show: str, cursor: str) -> Trail:
     """Return a page of the timeline of a question, including the questions merged into it."""
-    below = parse_cursor(cursor, 3) or LAST
-    titles = {one.id: shortened(one.title, TITLE) for one in detail.merged}
+    start = parse_cursor(cursor, 3) or LAST
+    titles = {merged.id: shortened(merged.title, TITLE) for merged in detail.merged}
     sources = {
-        "changes": lambda at: _changes(detail, titles, at),
-        "notes": lambda at: _notes(detail, at),
-        "mails": lambda at: _mails(detail, at),
-        "letters": lambda at: _letters(detail, titles, at),
+        "changes": lambda table_cursor: _changes(detail, titles, table_cursor),
+        "notes": lambda table_cursor: _notes(detail, table_cursor),
+        "mails": lambda table_cursor: _mails(detail, table_cursor),
+        "letters": lambda table_cursor: _letters(detail, titles, table_cursor),
     }
-    chosen = [show] if show in SHOWS else RANKS
-    entries = [entry for name in chosen for entry in sources[name](_cursor_for_rank(below, RANKS.index(name)))]
+    show = show if show in SHOWS else ""
+    entries: list[Entry] = []
+    for rank, kind in enumerate(RANKS):
+        if show in ("", kind):
+            entries += sources[kind](_cursor_for_rank(start, rank))
     entries.sort(key=lambda entry: entry.place, reverse=True)
-    earlier = format_cursor(entries[PAGE - 1].place) if entries[PAGE:] else None
-    return Trail(_days(detail.desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
+    has_more = len(entries) > PAGE
+    return Trail(
+        days=_days(detail.desk, entries[:PAGE]),
+        show=show,
+        earlier=format_cursor(entries[PAGE - 1].place) if has_more else None,
+        is_first=start == LAST,
+    )
 
 
 def _cursor_for_rank(cursor: Place, rank: int) -> At:
     """Return the cursor of the table of this rank, such that no entry is repeated or missed."""
-    time, last, key = cursor
-    return time, key if rank == last else ABOVE if rank < last else BELOW
+    time, last_rank, last_key = cursor
+    if rank == last_rank:
+        return time, last_key
+    # Of entries with the same time, those of lower ranks are still to come, those of higher ranks have been shown.
+    return time, ABOVE if rank < last_rank else BELOW
 
 
 def _days(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
     today = now(desk.session).astimezone(zone()).date()
-    near = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
-    days = groupby(entries, key=lambda entry: entry.date)
-    return [(near.get(when) or day(when), list(_collapse_repeats(some))) for when, some in days]
+    headings = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    entries_by_date = groupby(entries, key=lambda entry: entry.date)
+    return [(headings.get(date) or day(date), list(_collapse_repeats(group))) for date, group in entries_by_date]
 
 
 def _collapse_repeats(entries: Iterable[Entry]) -> Iterable[Entry]:
     """Yield the entries, with runs of the same change as one: thirty letters filed at once are one entry."""
-    for _what, run in groupby(entries, key=lambda entry: (entry.rank, entry.text) if not entry.rank else entry.place):
+    for _key, run in groupby(entries, key=_collapse_key):
         first, *others = run
+        if not others:
+            yield first
+            continue
         times = ngettext("%(num)s time", "%(num)s times", len(others) + 1)
-        yield replace(first, text=f"{first.text} ({times})") if others else first
+        yield replace(first, text=f"{first.text} ({times})")
+
+
+def _collapse_key(entry: Entry) -> object:
+    """Return what equals for entries that are shown as one: only changes, which have rank 0, are collapsed."""
+    return entry.text if entry.rank == 0 else entry.place
 
 
 def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
@@ -129,13 +148,12 @@ def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
     events = changes.page(detail.desk.session, cursor, PAGE + 1)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in detail.parts if part.place.answer}
-    known = Known(
-        _people(detail), _experts(detail), {text.id: text.number for part in detail.parts for text in part.texts}
-    )
-    for event, text in zip(
-        events, describe_events(detail.desk, events, experts, detail.question, preloaded=known), strict=True
-    ):
-        kind = "step" if event.action in list_actions_shown_in("step") else ""
+    version_numbers = {text.id: text.number for part in detail.parts for text in part.texts}
+    preloaded = Known(_people(detail), _experts(detail), version_numbers)
+    sentences = describe_events(detail.desk, events, experts, detail.question, preloaded=preloaded)
+    steps = list_actions_shown_in("step")
+    for event, text in zip(events, sentences, strict=True):
+        kind = "step" if event.action in steps else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
@@ -147,7 +165,7 @@ def _experts(detail: QuestionDetail) -> dict[int, str]:
 def _people(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of people that the page has loaded anyway, by person id: the desk's and the experts'."""
     experts = (part.place.assignment.expert for part in detail.parts)
-    return detail.colleagues | {one.person_id: one.name for one in experts}
+    return detail.colleagues | {expert.person_id: expert.name for expert in experts}
 
 
 def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
@@ -155,9 +173,9 @@ def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
     notes = queries.notes_of(detail.question).page(desk.session, cursor, PAGE + 1)
     names = names_of(desk.session, [note.person_id for note in notes], _people(detail))
     for note in notes:
-        words = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
-        cut = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
-        yield Entry(note.written_at, 1, note.id, words, pieces=cut)
+        heading = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
+        pieces = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
+        yield Entry(note.written_at, 1, note.id, heading, pieces=pieces)
 
 
 def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
@@ -165,12 +183,12 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
     mails = mail_queries.list_question_mails(desk.session, detail.family, PAGE + 1, cursor)
     names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(detail))
     for mail, message in mails:
-        to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
+        recipient = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
         yield Entry(
             mail.sent_at or mail.created_at,
             2,
             mail.id,
-            _mail_words(desk, mail, message, to),
+            _mail_words(desk, mail, message, recipient),
             kind="late" if mail.is_failed else "",
             # Anybody who has the link can write in the expert's name.
             quote=without_secrets(message.text) if message else "",
@@ -180,18 +198,19 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
 
 
 def _mail_words(desk: RequestContext, mail: OutboxMail, message: Message | None, recipient: str) -> str:
-    how = ": ".join(filter(None, (format_mail_status(mail, now(desk.session)), mail.said)))
-    what = _("“%(subject)s”", subject=message.subject) if message else kind_label(mail.kind)
-    return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=what, stands=how)
+    status = ": ".join(filter(None, (format_mail_status(mail, now(desk.session)), mail.said)))
+    title = _("“%(subject)s”", subject=message.subject) if message else kind_label(mail.kind)
+    return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=title, stands=status)
 
 
 def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
-    desk, few = detail.desk, detail.letters
-    if few is None:
-        came = queries.letters_behind(detail.family, Letter.received_at, Letter.id).page(desk.session, cursor, PAGE + 1)
+    desk = detail.desk
+    if detail.letters is None:  # too many to be loaded already
+        all_letters = queries.letters_behind(detail.family, Letter.received_at, Letter.id)
+        letters = all_letters.page(desk.session, cursor, PAGE + 1)
     else:
-        came = [one for one in reversed(few) if (one.received_at, one.id) < cursor]
-    for letter in came:
+        letters = [letter for letter in reversed(detail.letters) if (letter.received_at, letter.id) < cursor]
+    for letter in letters:
         yield Entry(
             letter.received_at,
             3,
@@ -203,5 +222,5 @@ def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
 
 
 def _letter_words(letter: Letter) -> str:
-    where = ", ".join(filter(None, (str(CHANNELS[letter.channel]), tongue(letter.language))))
-    return _("A reader’s letter came: %(where)s.", where=where)
+    source = ", ".join(filter(None, (str(CHANNELS[letter.channel]), tongue(letter.language))))
+    return _("A reader’s letter came: %(where)s.", where=source)
