@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from ..mailtext.parsing.html_text import BLOCKS, HIDDEN, UNSEEN, without_images
+from ..mailtext.parsing.html_text import BLOCKS, HIDDEN, UNSEEN, remove_images
 from ..mailtext.parsing.html_tree import Attributes, walk
 from ..text.clean import for_print
 from ..text.word_tables import word_tables
@@ -205,6 +205,6 @@ def _page_parts() -> dict[str, frozenset[str]]:
 def paragraphs_of_html(html: str) -> list[Para]:
     """Return the paragraphs of an HTML page in order."""
     page = Page()
-    walk(without_images(html)[:MOST_HTML], page, Style())
+    walk(remove_images(html)[:MOST_HTML], page, Style())
     page.flush()
     return page.paras

@@ -62,11 +62,12 @@ def _part(extra_places: str = "", required: str = "") -> Part:
 
 def _news(name: str, **more: Any) -> Kind:
     """Return the kind of a mail that tells a reader what became of their letter."""
-    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, even=True, **more)
+    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=WHEN_SETTLED, even=True, **more)
 
 
-WAY_IN = frozenset(ENDED)
-READER = frozenset(STATES.which("is_settled"))  # a failed one can be tried again until the letter is forgotten
+# The states in which the contents of a mail are deleted.
+WHEN_ENDED = frozenset(ENDED)
+WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # a failed mail can be retried, until its letter is forgotten
 DAY = timedelta(days=1)
 _NEWS = Part(("newsletter",))
 _WHY = {"subject": _part(), "body": _part("why", "why")}
@@ -100,9 +101,9 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
 }
 
 KINDS = {
-    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WAY_IN),
-    "house.test": Kind("", about.TestMail, lane=0, life=DAY, forget=WAY_IN),
-    "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WAY_IN),
+    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WHEN_ENDED),
+    "house.test": Kind("", about.TestMail, lane=0, life=DAY, forget=WHEN_ENDED),
+    "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WHEN_ENDED),
     "expert.invitation": Kind(
         N_("Invitation"),
         about.InvitationMail,
@@ -131,7 +132,7 @@ KINDS = {
     ),
     "expert.returned": Kind(N_("Text sent back"), about.AssignmentMail),
     # If a reader withdrew the question, no other record of its text remains.
-    "expert.cancelled": Kind(N_("No longer needed"), about.AssignmentMail, forget=WAY_IN),
+    "expert.cancelled": Kind(N_("No longer needed"), about.AssignmentMail, forget=WHEN_ENDED),
     "expert.check": Kind(
         N_("Quote check"),
         about.EditedTextMail,
@@ -170,7 +171,7 @@ KINDS = {
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
     # Older mails may contain the removed passage; this one contains none of it.
-    "expert.reworded": Kind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WAY_IN),
+    "expert.reworded": Kind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WHEN_ENDED),
     "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
     "expert.ran_without": Kind(
         N_("It ran without their text"),
@@ -182,13 +183,13 @@ KINDS = {
     ),
     # For the same reason as "expert.cancelled".
     "expert.not_used": Kind(
-        N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
+        N_("It won’t run"), about.AssignmentMail, lane=2, forget=WHEN_ENDED, parts=_WHY, examples=_FULL
     ),
     # It contains the translator's address and link.
     "translator.invitation": Kind(
         N_("A text to translate"),
         about.TranslatorMail,
-        forget=WAY_IN,
+        forget=WHEN_ENDED,
         examples=({}, {"of_answer": True}, {"of_answer": True, "again": True}),
     ),
     "reader.once": _news(N_("News for a reader, the only mail"), like="reader.news"),
@@ -214,7 +215,7 @@ KINDS = {
         lane=2,
         life=DAY,
         automatic=REPLIED,
-        forget=WAY_IN,
+        forget=WHEN_ENDED,
         even=True,
         parts={"subject": _NEWS, "body": _NEWS},
         stays=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
@@ -236,6 +237,6 @@ KINDS = {
     "desk.program_paused": Kind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
     # It contains headlines, which may have to be erased.
     "desk.digest": Kind(
-        N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WAY_IN
+        N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WHEN_ENDED
     ),
 }

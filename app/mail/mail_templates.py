@@ -27,50 +27,58 @@ from .kinds import EXAMPLES, KINDS, LEYLA, Part
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
 
-_PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
+# "{headline}", "{{" or "}}" for a brace, or a `brace` that is none of these and therefore a fault.
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
 
 
 def find_placeholder_fault(
     text: str, allowed: Collection[str], required: Collection[str] = ()
 ) -> tuple[str, str] | None:
     """Return the first fault of a wording: ("brace", "") for a lone brace, ("unknown", name) or ("needs", name)."""
-    named = set()
-    for piece in _PIECE.finditer(text):
-        if piece["brace"]:
+    used_names = set()
+    for match in _PLACEHOLDER.finditer(text):
+        if match["brace"]:
             return "brace", ""
-        if piece["name"] and piece["name"] not in allowed:
-            return "unknown", piece["name"]
-        named.add(piece["name"])
-    return next((("needs", name) for name in required if name not in named), None)
+        if match["name"] and match["name"] not in allowed:
+            return "unknown", match["name"]
+        used_names.add(match["name"])
+    for name in required:
+        if name not in used_names:
+            return "needs", name
+    return None
 
 
 def fill_placeholders(text: str, values: Mapping[str, object]) -> str:
     """Insert the values as plain text. Raises KeyError for an unknown name and ValueError for a lone brace."""
 
-    def put(piece: re.Match[str]) -> str:
-        if piece["brace"]:
+    def replace_match(match: re.Match[str]) -> str:
+        if match["brace"]:
             raise ValueError("a brace stands alone")
-        return str(values[piece["name"]]) if piece["name"] else piece[0][0]
+        if match["name"]:
+            return str(values[match["name"]])
+        return match[0][0]  # a single brace for a doubled one
 
-    return _PIECE.sub(put, text)
+    return _PLACEHOLDER.sub(replace_match, text)
 
 
-Own = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
+Wordings = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
 
-BY_NAME = ("expert.", "translator.")  # mails signed by the editor, with a Reply-To
-SHOWN = 160  # characters shown of a changed passage; the full text follows below the list of changes
-_PLACE = re.compile(r"%\((\w+)\)[sd]")
-_MARKS = str.maketrans("\ue000\ue001", "{}")
+EDITOR_KINDS = ("expert.", "translator.")  # mails signed by the editor, with a Reply-To
+LONGEST_PASSAGE = 160  # characters shown of a changed passage; the full text follows below the list of changes
+_VARIABLE = re.compile(r"%\((\w+)\)[sd]")  # "%(num)d" in a translated text
+# Private-use characters that stand for the braces of placeholders, until the other braces have been doubled.
+_BRACES = str.maketrans("\ue000\ue001", "{}")
 
 
 def write(
-    kind: str, sender: Sender, address: str, name: str, mail_values: Values, wordings: Own | None = None
+    kind: str, sender: Sender, address: str, name: str, mail_values: Values, wordings: Wordings | None = None
 ) -> Message:
     """Render a mail to `name` at `address`, with the newsletter's own `wordings` of its parts.
 
     An invalid wording is replaced by the default one. Raises KeyError for an unknown kind.
     """
-    template, worded = _template(kind), _valid_wordings(kind, wordings or {})
+    template = _template(kind)
+    valid_wordings = _valid_wordings(kind, wordings or {})
     values = vars(mail_values) | {
         "sender": sender,
         "newsletter": sender.newsletter,
@@ -80,9 +88,11 @@ def write(
     }
     if "headline" in values:
         values["headline"] = short(values["headline"])
-    subject, text = (_render(template, values | {"in_subject": first}, worded) for first in (True, False))
-    signed = sender if kind.startswith(BY_NAME) else replace(sender, editor="", address=None)
-    return replace(compose(kind, signed, address, name, subject, text), unsubscribe=values.get("stop"))
+    # Each template renders the subject or the text, depending on `in_subject`.
+    subject = _render(template, values | {"in_subject": True}, valid_wordings)
+    text = _render(template, values | {"in_subject": False}, valid_wordings)
+    signer = sender if kind.startswith(EDITOR_KINDS) else replace(sender, editor="", address=None)
+    return replace(compose(kind, signer, address, name, subject, text), unsubscribe=values.get("stop"))
 
 
 def parts_of(kind: str) -> Mapping[str, Part]:
@@ -95,7 +105,7 @@ def default_wording(kind: str, part: str, language: str) -> str:
     values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].places}
     context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
     text = "".join(context.blocks[part][0](context))
-    return for_print(text.replace("{", "{{").replace("}", "}}").translate(_MARKS))
+    return for_print(text.replace("{", "{{").replace("}", "}}").translate(_BRACES))
 
 
 def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
@@ -103,12 +113,18 @@ def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
     return find_placeholder_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
 
 
-def render_examples(kind: str, sender: Sender, now: datetime, link: str, wordings: Own | None = None) -> list[Message]:
+def render_examples(
+    kind: str, sender: Sender, now: datetime, link: str, wordings: Wordings | None = None
+) -> list[Message]:
     """Render a mail to fictitious people at the time `now`, once for each of the kind's examples."""
-    row, gettext = KINDS[kind], say(sender.language).gettext
-    links = {each.name: link for each in fields(row.about) if each.name in ("link", "stop")}
-    made = [_localize_example({**EXAMPLES[row.about], **links, **values}, now, gettext) for values in row.examples]
-    return [write(kind, sender, "", gettext(LEYLA), row.about(**values), wordings) for values in made]
+    row = KINDS[kind]
+    gettext = say(sender.language).gettext
+    links = {field.name: link for field in fields(row.about) if field.name in ("link", "stop")}
+    messages = []
+    for example in row.examples:
+        values = _localize_example({**EXAMPLES[row.about], **links, **example}, now, gettext)
+        messages.append(write(kind, sender, "", gettext(LEYLA), row.about(**values), wordings))
+    return messages
 
 
 def _localize_example(values: Any, now: datetime, gettext: Callable[[str], str]) -> Any:
@@ -122,7 +138,7 @@ def _localize_example(values: Any, now: datetime, gettext: Callable[[str], str])
     return gettext(values) if isinstance(values, str) and values else values
 
 
-def _valid_wordings(kind: str, wordings: Own) -> dict[str, str]:
+def _valid_wordings(kind: str, wordings: Wordings) -> dict[str, str]:
     return {part: text for part, text in wordings.items() if text.strip() and not find_part_fault(kind, part, text)}
 
 
@@ -130,7 +146,7 @@ def _template(kind: str) -> Template:
     return texts.get_template(f"{KINDS[kind].like or kind}.txt")
 
 
-def _render(template: Template, values: Mapping[str, Any], wordings: Own) -> str:
+def _render(template: Template, values: Mapping[str, Any], wordings: Wordings) -> str:
     context = template.new_context(dict(values))
     for part, text in wordings.items():
         context.blocks[part].insert(0, partial(_fill_block, text))
@@ -142,7 +158,11 @@ def _fill_block(text: str, context: Context) -> Iterator[str]:
 
 
 def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:
-    return _PLACE.sub(lambda place: str(values[place[1]] if place[1] in values else context[place[1]]), text)
+    def replace_match(match: re.Match[str]) -> str:
+        name = match[1]
+        return str(values[name] if name in values else context[name])
+
+    return _VARIABLE.sub(replace_match, text)
 
 
 @pass_context
@@ -156,22 +176,22 @@ def _ngettext(context: Context, one: str, many: str, num: int) -> str:
 
 
 @pass_context
-def _asking(context: Context, number: int) -> str:
+def _asked_others_sentence(context: Context, number: int) -> str:
     return asked_others.sentence(context["sender"].language, number)
 
 
 def _date_filter(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
     @pass_context
-    def in_words(context: Context, when: date, in_full: bool = False) -> str:
+    def format_date(context: Context, when: date, in_full: bool = False) -> str:
         sender: Sender = context["sender"]
-        say_it = brief if context["in_subject"] and not in_full else long
-        return say_it(sender.language, when, sender.zone, sender.year)
+        format_function = brief if context["in_subject"] and not in_full else long
+        return format_function(sender.language, when, sender.zone, sender.year)
 
-    return in_words
+    return format_date
 
 
 @pass_context
-def _tongue(context: Context, tag: str) -> str:
+def _language_name(context: Context, tag: str) -> str:
     return translation.tongue(context["sender"].language, tag)
 
 
@@ -186,13 +206,13 @@ texts = Environment(  # noqa: S701 - plain text; the HTML form is rendered from 
     lstrip_blocks=True,
     finalize=lambda value: "" if value is None else value,
 )
-texts.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asking}
+texts.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asked_others_sentence}
 texts.filters |= {
     "day": _date_filter(translation.day, translation.short_day),
     "moment": _date_filter(translation.moment, translation.short_day),
     "hour": _hour,
-    "tongue": _tongue,
+    "tongue": _language_name,
     "quote": lambda text: quote(text or ""),
-    "ends": lambda text: shortened(text, SHOWN),
+    "ends": lambda text: shortened(text, LONGEST_PASSAGE),
     "group_digits": group_digits,
 }

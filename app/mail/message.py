@@ -75,8 +75,11 @@ class Block:
 
 def shortened(text: str, size: int) -> str:
     """Return the text on one line, with its middle left out if it has more than `size` characters."""
-    line, half = single_line(text), size // 2
-    return line if len(line) <= size else f"{line[:half].rstrip()} […] {line[-half:].lstrip()}"
+    line = single_line(text)
+    if len(line) <= size:
+        return line
+    half = size // 2
+    return f"{line[:half].rstrip()} […] {line[-half:].lstrip()}"
 
 
 def short(headline: str) -> str:
@@ -89,14 +92,16 @@ def quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in for_print(text).splitlines())
 
 
-def blocks(text: str) -> list[Block]:
+def parse_blocks(text: str) -> list[Block]:
     """Parse the text of a mail into paragraphs, quotations and links, to render it as HTML."""
-    found = []
+    blocks = []
     for paragraph in re.split(r"\n(?:[ \t]*\n)+", text.strip("\n")):
         lines = paragraph.split("\n")
-        quoted = all(line.startswith(">") for line in lines)
-        found.append(Block(quoted, [_pieces(line.removeprefix(">").strip() if quoted else line) for line in lines]))
-    return found
+        is_quoted = all(line.startswith(">") for line in lines)
+        if is_quoted:
+            lines = [line.removeprefix(">").strip() for line in lines]
+        blocks.append(Block(is_quoted, [_split_at_links(line) for line in lines]))
+    return blocks
 
 
 def compose(kind: str, sender: Sender, address: str, name: str, subject: str, text: str) -> Message:
@@ -125,13 +130,16 @@ def replace_text(message: Message, subject: str, text: str) -> Message:
 def _html(language: str, subject: str, text: str) -> str:
     language = interface_language(language)
     return _pages.get_template("letter.html").render(
-        language=language, direction=direction(language), subject=subject, blocks=blocks(text)
+        language=language, direction=direction(language), subject=subject, blocks=parse_blocks(text)
     )
 
 
-def _pieces(line: str) -> list[Piece]:
-    pieces, end = [], 0
+def _split_at_links(line: str) -> list[Piece]:
+    pieces = []
+    end = 0  # of the last link
     for match in _LINK.finditer(line):
-        pieces += [Piece(line[end : match.start()]), Piece(match.group(), match.group())]
+        url = match.group()
+        pieces += [Piece(line[end : match.start()]), Piece(url, href=url)]
         end = match.end()
-    return [piece for piece in (*pieces, Piece(line[end:])) if piece.text]
+    pieces.append(Piece(line[end:]))
+    return [piece for piece in pieces if piece.text]

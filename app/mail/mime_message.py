@@ -17,16 +17,16 @@ from .delivery import Permanent
 from .kinds import GENERATED, KINDS, REPLIED
 from .message import Message
 
-EVEN = 8 * 1024  # bytes; mails of an `even` kind are padded to a multiple of it
-WIDE = 76  # characters in a folded line
-WORD = 60  # longest ASCII word that fits a header line of 78 characters (RFC 5322, section 2.1.1)
+PADDED_SIZE = 8 * 1024  # bytes; mails of an `even` kind are padded to a multiple of it
+LINE_LENGTH = 76  # characters in a folded line
+LONGEST_WORD = 60  # longest ASCII word that fits a header line of 78 characters (RFC 5322, section 2.1.1)
 # Automatic responses that Exchange should suppress. Bounces are wanted, except to automatic replies.
 SUPPRESSED = {GENERATED: "DR, RN, NRN, OOF, AutoReply", REPLIED: "All"}
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _ATOMS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
-_LIST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_WEB = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without angle brackets
+_LIST_ID = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_URL = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without angle brackets
 _IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: <[!-;=?-~]+@[!-;=?-~]+>)*")
 # Lines end with CRLF (RFC 5322), and "From " at their beginning is not escaped.
 _POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
@@ -34,8 +34,8 @@ _POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
 
 def _filler(size: int) -> str:
     """Return a header value of `size` bytes, folded (RFC 5322, section 2.2.3)."""
-    folds, rest = divmod(max(size - 1, 0), WIDE + len("\r\n "))
-    return ("x" * WIDE + "\r\n ") * folds + "x" * (rest + 1)
+    line_count, remainder = divmod(max(size - 1, 0), LINE_LENGTH + len("\r\n "))
+    return ("x" * LINE_LENGTH + "\r\n ") * line_count + "x" * (remainder + 1)
 
 
 class UnsafeHeader(Permanent):
@@ -66,8 +66,9 @@ class Envelope(flask_mail.Message):
         return self.compose().as_string()
 
     def compose(self) -> MIMEBase:
-        letter, automatic = self.letter, KINDS[self.letter.kind].automatic
-        mime: Any = _alternatives(letter)  # typeshed knows no Header in a header
+        letter = self.letter
+        automatic = KINDS[letter.kind].automatic
+        mime: Any = _build_body(letter)  # typeshed knows no Header in a header
         headers = {
             "Subject": _text_header(letter.subject, "Subject"),
             "From": _mailbox(letter.from_name, self.from_address, "From"),
@@ -82,24 +83,25 @@ class Envelope(flask_mail.Message):
             # expert's vacation notice is useful.
             "Auto-Submitted": automatic or None,
             "X-Auto-Response-Suppress": SUPPRESSED.get(automatic),
-            **_lists(letter),
+            **_list_headers(letter),
         }
         for name, value in headers.items():
             if value is not None:
                 mime[name] = value
         if KINDS[self.letter.kind].even:
-            mime["X-Filler"] = _filler(-(len(mime.as_bytes()) + len("X-Filler: \r\n")) % EVEN)
-        made: MIMEBase = mime
-        return made
+            size = len(mime.as_bytes()) + len("X-Filler: \r\n")
+            mime["X-Filler"] = _filler(-size % PADDED_SIZE)
+        typed: MIMEBase = mime
+        return typed
 
 
-def _lists(letter: Message) -> dict[str, str | None]:
+def _list_headers(letter: Message) -> dict[str, str | None]:
     """Return the headers of a mailing list (RFC 2919, RFC 2369) with one-click unsubscribe (RFC 8058)."""
-    web = _require_format(_WEB, letter.unsubscribe)
+    url = _require_format(_URL, letter.unsubscribe)
     return {
-        "List-Id": f"<{letter.list_id}>" if _require_format(_LIST, letter.list_id) else None,
-        "List-Unsubscribe": f"<{web}>" if web else None,
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if web and web.startswith("https://") else None,
+        "List-Id": f"<{letter.list_id}>" if _require_format(_LIST_ID, letter.list_id) else None,
+        "List-Unsubscribe": f"<{url}>" if url else None,
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if url and url.startswith("https://") else None,
         "Precedence": "bulk" if letter.list_id else None,  # older robots check only this
     }
 
@@ -110,9 +112,9 @@ def _safe(value: str) -> str:
     return value
 
 
-def _require_format(form: re.Pattern[str], value: str | None) -> str | None:
-    """Return the value, or None if it is empty. Raises `UnsafeHeader` if it doesn't match `form`."""
-    if value and not form.fullmatch(_safe(value)):
+def _require_format(pattern: re.Pattern[str], value: str | None) -> str | None:
+    """Return the value, or None if it is empty. Raises `UnsafeHeader` if it doesn't match `pattern`."""
+    if value and not pattern.fullmatch(_safe(value)):
         raise UnsafeHeader("a value doesn't have the form that its header needs")
     return value or None
 
@@ -133,7 +135,7 @@ def safe_address(address: str) -> str:
 
 
 def _is_plain_ascii(value: str) -> bool:
-    return value.isascii() and "=?" not in value and all(len(word) <= WORD for word in value.split(" "))
+    return value.isascii() and "=?" not in value and all(len(word) <= LONGEST_WORD for word in value.split(" "))
 
 
 def _text_header(value: str, header: str) -> Header:
@@ -145,32 +147,34 @@ def _mailbox(name: str, address: str, header: str) -> Header:
     address = safe_address(address)
     if not name or _is_plain_ascii(_safe(name)):
         return Header(formataddr((name, address)), "us-ascii", header_name=header)
-    made = Header(name, "utf-8", header_name=header)
-    made.append(f"<{address}>", "us-ascii")
-    return made
+    mailbox = Header(name, "utf-8", header_name=header)
+    mailbox.append(f"<{address}>", "us-ascii")
+    return mailbox
 
 
-def _alternatives(letter: Message) -> MIMEBase:
-    text = _text(letter.text, "plain")
+def _build_body(letter: Message) -> MIMEBase:
+    text = _build_text_part(letter.text, "plain")
     if letter.html is None:
         return text
-    both = MIMEMultipart("alternative", policy=_POLICY)
-    both.attach(text)
-    both.attach(_text(letter.html, "html"))
-    return both
+    alternatives = MIMEMultipart("alternative", policy=_POLICY)
+    alternatives.attach(text)
+    alternatives.attach(_build_text_part(letter.html, "html"))
+    return alternatives
 
 
-def _text(text: str, subtype: str) -> MIMENonMultipart:
+def _build_text_part(text: str, subtype: str) -> MIMENonMultipart:
     """Return a body in lines of 76: quoted-printable if most of it is ASCII, else base64 (RFC 2045, 6.7 and 6.8)."""
     part = MIMENonMultipart("text", subtype, policy=_POLICY, charset="utf-8")
     lines = "\r\n".join(text.splitlines()) + "\r\n"
-    if sum(not char.isascii() for char in text) * 6 < len(text):
+    non_ascii_count = sum(not char.isascii() for char in text)
+    if non_ascii_count * 6 < len(text):
         charset = Charset("utf-8")
         charset.body_encoding = QP
         part["Content-Transfer-Encoding"] = "quoted-printable"
         part.set_payload(charset.body_encode(lines))
     else:
         part["Content-Transfer-Encoding"] = "base64"
-        coded = b64encode(lines.encode()).decode()
-        part.set_payload("\r\n".join(coded[at : at + 76] for at in range(0, len(coded), 76)))
+        encoded = b64encode(lines.encode()).decode()
+        starts = range(0, len(encoded), LINE_LENGTH)
+        part.set_payload("\r\n".join(encoded[start : start + LINE_LENGTH] for start in starts))
     return part

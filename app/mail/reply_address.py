@@ -24,7 +24,7 @@ _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")  # with "+b-" and
 _DOMAIN = re.compile(r"(?=.{1,190}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 # Exchange encapsulates addresses that it can't hold: "IMCEASMTP-ask+2Btoken+40steppe+2Eexample@theirs.example".
 _IMCEA = re.compile(r"imcea[a-z0-9]{1,20}-([^@]+)@?.*", re.DOTALL)
-_IMCEA_SIGN = re.compile(r"\+([0-9a-f]{2})")
+_IMCEA_CODE = re.compile(r"\+([0-9a-f]{2})")
 
 
 def new_reply_token() -> str:
@@ -37,12 +37,13 @@ def checked_pattern(text: str) -> str:
 
     Raises ValueError if it is no valid pattern.
     """
-    local, at, domain = text.strip().lower().partition("@")
+    local, _at, domain = text.strip().lower().partition("@")
     try:
         domain = domain.encode("idna").decode()
     except UnicodeError:
-        at = ""
-    if not at or not (local == "*" or _LOCAL.fullmatch(local)) or ".." in local or not _DOMAIN.fullmatch(domain):
+        domain = ""
+    is_local_valid = local == "*" or (_LOCAL.fullmatch(local) and ".." not in local)
+    if not is_local_valid or not _DOMAIN.fullmatch(domain):
         raise ValueError("a reply address is written name@domain or *@domain")
     return f"{local}@{domain}"
 
@@ -74,7 +75,7 @@ def is_forward(addresses: Iterable[str], pattern: str) -> bool:
     return any(
         form.strip("<>\"' ") == wanted
         for address in islice(addresses, MOST_ADDRESSES)
-        for form in _forms(address[:LONGEST].lower())
+        for form in _decapsulated_forms(address[:LONGEST].lower())
     )
 
 
@@ -85,12 +86,13 @@ def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "")
     ("ask+token%steppe.example@relay.example", and %2B as in URLs), SRS0 and SRS1, BATV (prvs=) and VERP
     (name=domain@list). `mark` is a prefix of the token.
     """
-    shapes = [_shape(pattern, mark) for pattern in patterns]
-    tokens: dict[str, None] = {}
+    regexes = [_address_regex(pattern, mark) for pattern in patterns]
+    tokens: dict[str, None] = {}  # a set in order
     for address in islice(addresses, MOST_ADDRESSES):
-        for form in _forms(address[:LONGEST].lower()):
-            for shape in shapes:
-                tokens.update((match["before"] or match["after"], None) for match in shape.finditer(form))
+        for form in _decapsulated_forms(address[:LONGEST].lower()):
+            for regex in regexes:
+                for match in regex.finditer(form):
+                    tokens[match["before_domain"] or match["after_domain"]] = None
     return list(tokens)
 
 
@@ -100,24 +102,25 @@ def bounce_tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[
 
 
 @lru_cache(maxsize=1000)
-def _shape(pattern: str, mark: str) -> re.Pattern[str]:
+def _address_regex(pattern: str, mark: str) -> re.Pattern[str]:
     """Return a regular expression for addresses of the pattern; SRS puts the domain first: "=a.example=ask+token@"."""
     local, _at, domain = pattern.partition("@")
     domain = re.escape(domain)
     start = mark if local == "*" else rf"{re.escape(local)}\+{mark}"
     return re.compile(
-        rf"(?<![a-z0-9._-]){start}(?P<before>{_TOKEN})\"?[@%=]{domain}(?![a-z0-9-]|\.[a-z0-9])"
-        rf"|(?<![a-z0-9.-]){domain}={start}(?P<after>{_TOKEN})\"?@"
+        rf"(?<![a-z0-9._-]){start}(?P<before_domain>{_TOKEN})\"?[@%=]{domain}(?![a-z0-9-]|\.[a-z0-9])"
+        rf"|(?<![a-z0-9.-]){domain}={start}(?P<after_domain>{_TOKEN})\"?@"
     )
 
 
-def _forms(address: str) -> Iterator[str]:
+def _decapsulated_forms(address: str) -> Iterator[str]:
     """Yield the address, then its decapsulated forms, one level at a time."""
     for _ in range(1 + WRAPPINGS):
         yield address
-        wrapped = _IMCEA.fullmatch(address.strip("<>\"' "))
-        if wrapped:
-            inner = _IMCEA_SIGN.sub(lambda sign: chr(int(sign[1], 16)), wrapped[1].replace("_", "/")).lower()
+        exchange = _IMCEA.fullmatch(address.strip("<>\"' "))
+        if exchange:
+            local = exchange[1].replace("_", "/")
+            inner = _IMCEA_CODE.sub(lambda code: chr(int(code[1], 16)), local).lower()
         else:
             inner = unquote(address).lower()
         if inner == address:

@@ -24,14 +24,14 @@ from ..db.fault_kinds import Busy
 from ..db.ids import new_public_id
 from ..db.session import add_and_flush, execute_without_version_bump, get_keyring, lock_row, now
 from .models import MailSignIn, OutboxMail
-from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed
+from .token_requests import Ended, Misconfigured, NotGiven, Tokens, request_access_token
 
 LEASE = timedelta(seconds=60)  # longer than the timeout of a request to a provider
 PATIENCE = 30.0  # seconds that the others wait for the renewal
-LOOK = 0.2  # seconds between two checks while waiting
+POLL = 0.2  # seconds between two checks while waiting
 EARLY = 300.0  # seconds before its expiry that an access token is renewed, or a quarter of its life if that is shorter
 YOUNG = timedelta(seconds=60)  # if a younger token is refused, the token is not the reason
-SAVED = 10  # attempts to store a new token, which may be the only valid one from now on
+SAVE_ATTEMPTS = 10  # to store a new token, which may be the only valid one from now on
 
 COMMAND = "readers-asked mail sign-in"
 MENDS = f"run `{COMMAND}`"
@@ -65,15 +65,15 @@ def access_token(database: Database, account: OAuthAccount) -> str:
 
     Don't call it within a transaction: it may wait for the provider.
     """
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         with database.read() as session:
-            if token := _current(session, account):
+            if token := _get_valid_token(session, account):
                 return token
-            _renewable(session, account)
-        renewal = database.write(partial(_begin, account=account))
+            _open_refresh_token(session, account)  # raises `NoToken` without waiting for the write lock
+        renewal = database.write(partial(_begin_renewal, account=account))
         if renewal is None:
-            time.sleep(LOOK)
+            time.sleep(POLL)
         elif token := _renew(database, account, renewal):
             return token
     raise NoToken(FAULTS["away"][1])
@@ -90,15 +90,17 @@ def mark_token_refused(database: Database, account: OAuthAccount, token: str) ->
     Raises `Busy`.
     """
 
-    def forget(session: Session) -> None:
+    def expire(session: Session) -> None:
         row = _find_sign_in(session, account)
-        if row is not None and _current(session, account) == token and row.renewed_at < now(session) - YOUNG:
+        if row is None or row.renewed_at >= now(session) - YOUNG:
+            return
+        if _get_valid_token(session, account) == token:
             row.good_until = now(session)
 
-    database.write(forget)
+    database.write(expire)
 
 
-def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
+def store_tokens(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
     """Store the tokens of a new sign-in, and make the mails due that waited for it."""
     row = session.scalars(select(MailSignIn).filter_by(account=account.user).with_for_update()).one_or_none()
     if row is None:
@@ -113,11 +115,11 @@ def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
             ),
         )
     row.token_url = account.provider.token_url
-    _write_down(session, row, tokens)
+    _set_tokens(session, row, tokens)
     execute_without_version_bump(
         session,
         update(OutboxMail)
-        .where(OutboxMail.is_queued, OutboxMail.said.in_([said for _, said in FAULTS.values()]))
+        .where(OutboxMail.is_queued, OutboxMail.said.in_([message for _, message in FAULTS.values()]))
         .where(or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now(session)))
         .values(due_at=now(session)),
     )
@@ -135,25 +137,26 @@ def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple
 
 def _find_sign_in(session: Session, account: OAuthAccount) -> MailSignIn | None:
     """Return the sign-in of an account at its current provider, since tokens must not be sent to another one."""
-    wanted = {"account": account.user, "token_url": account.provider.token_url}
-    return session.scalars(select(MailSignIn).filter_by(**wanted)).one_or_none()
+    query = select(MailSignIn).filter_by(account=account.user, token_url=account.provider.token_url)
+    return session.scalars(query).one_or_none()
 
 
-def _place(row: MailSignIn, column: str) -> str:
+def _seal_context(row: MailSignIn, column: str) -> str:
     return f"mail_sign_ins.{column}.{row.public_id}"
 
 
-def _current(session: Session, account: OAuthAccount) -> str | None:
+def _get_valid_token(session: Session, account: OAuthAccount) -> str | None:
+    """Return the stored access token; None if there is none, or if it has expired."""
     row = _find_sign_in(session, account)
     if row is None or row.access_sealed is None or row.good_until is None or row.good_until <= now(session):
         return None
     try:
-        return get_keyring(session).open(_place(row, "access"), row.access_sealed)
+        return get_keyring(session).open(_seal_context(row, "access"), row.access_sealed)
     except Unsealable:
         return None
 
 
-def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
+def _open_refresh_token(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
     """Return the sign-in and its refresh token. Raises `NoToken` if there is none, or a fault is too recent."""
     row = _find_sign_in(session, account)
     if row is None or row.refresh_sealed is None:
@@ -161,17 +164,19 @@ def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str
     if row.again_at is not None and row.again_at > now(session):
         raise NoToken(FAULTS[row.fault or "away"][1])
     try:
-        return row, get_keyring(session).open(_place(row, "refresh"), row.refresh_sealed)
+        return row, get_keyring(session).open(_seal_context(row, "refresh"), row.refresh_sealed)
     except Unsealable:
         raise NoToken(SIGNED_OUT) from None
 
 
-def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
+def _begin_renewal(session: Session, account: OAuthAccount) -> Renewal | None:
     """Lease the sign-in for a renewal; None if another process is renewing it or just has. Raises `NoToken`."""
-    at, mine = now(session), select(MailSignIn).filter_by(account=account.user)
-    session.scalars(mine.with_for_update()).one_or_none()  # lock the row until the commit
-    row, refresh = _renewable(session, account)
-    if (row.leased_until is not None and row.leased_until > at) or _current(session, account):
+    at = now(session)
+    query = select(MailSignIn).filter_by(account=account.user)
+    session.scalars(query.with_for_update()).one_or_none()  # lock the row until the commit
+    row, refresh = _open_refresh_token(session, account)
+    is_leased = row.leased_until is not None and row.leased_until > at
+    if is_leased or _get_valid_token(session, account):
         return None
     row.leased_until = at + LEASE
     return Renewal(row.id, refresh, row.leased_until)
@@ -180,17 +185,19 @@ def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
 def _renew(database: Database, account: OAuthAccount, renewal: Renewal) -> str | None:
     """Return a new access token, or None if the lease was lost in the meantime. Raises `NoToken` and `Busy`."""
     try:
-        tokens = renewed(account.provider, renewal.refresh)
-    except NotGiven as fault:
-        code = _CODES.get(type(fault), "away")
-        log.error("no token for a mail account at %s: %s; %s", account.provider.host, fault, FAULTS[code][1])
-        database.write(partial(_note, renewal=renewal, code=code))
-        raise NoToken(FAULTS[code][1]) from None
-    for attempt in range(1, SAVED + 1):
+        tokens = request_access_token(account.provider, renewal.refresh)
+    except NotGiven as error:
+        code = _CODES.get(type(error), "away")
+        _wait, message = FAULTS[code]
+        log.error("no token for a mail account at %s: %s; %s", account.provider.host, error, message)
+        database.write(partial(_record_fault, renewal=renewal, code=code))
+        raise NoToken(message) from None
+    for attempt in range(1, SAVE_ATTEMPTS + 1):
         try:
-            return tokens.access if database.write(partial(_end, renewal=renewal, tokens=tokens)) else None
+            is_stored = database.write(partial(_end_renewal, renewal=renewal, tokens=tokens))
+            return tokens.access if is_stored else None
         except Busy:
-            if attempt == SAVED:
+            if attempt == SAVE_ATTEMPTS:
                 raise
     return None
 
@@ -200,25 +207,37 @@ def _lock_leased(session: Session, renewal: Renewal) -> MailSignIn | None:
     return row if row.leased_until == renewal.until else None
 
 
-def _note(session: Session, renewal: Renewal, code: str) -> None:
-    if (row := _lock_leased(session, renewal)) is not None:
-        row.fault, row.leased_until, row.again_at = code, None, now(session) + FAULTS[code][0]
-        if code == "out":
-            row.refresh_sealed = row.access_sealed = row.good_until = None
+def _record_fault(session: Session, renewal: Renewal, code: str) -> None:
+    row = _lock_leased(session, renewal)
+    if row is None:
+        return
+    wait, _message = FAULTS[code]
+    row.fault = code
+    row.leased_until = None
+    row.again_at = now(session) + wait
+    if code == "out":
+        row.refresh_sealed = row.access_sealed = row.good_until = None
 
 
-def _end(session: Session, renewal: Renewal, tokens: Tokens) -> bool:
-    if (row := _lock_leased(session, renewal)) is None:
+def _end_renewal(session: Session, renewal: Renewal, tokens: Tokens) -> bool:
+    """Store the new tokens and return True, or return False if the lease was lost."""
+    row = _lock_leased(session, renewal)
+    if row is None:
         return False
-    _write_down(session, row, tokens)
+    _set_tokens(session, row, tokens)
     return True
 
 
-def _write_down(session: Session, row: MailSignIn, tokens: Tokens) -> None:
-    ring, at = get_keyring(session), now(session)
-    refresh = tokens.refresh or ring.open(_place(row, "refresh"), row.refresh_sealed or b"")
-    row.refresh_sealed = ring.seal(_place(row, "refresh"), refresh)
-    row.access_sealed = ring.seal(_place(row, "access"), tokens.access)
+def _set_tokens(session: Session, row: MailSignIn, tokens: Tokens) -> None:
+    """Store the tokens in the row, end its lease, and clear its fault."""
+    ring = get_keyring(session)
+    at = now(session)
+    refresh = tokens.refresh or ring.open(_seal_context(row, "refresh"), row.refresh_sealed or b"")
+    row.refresh_sealed = ring.seal(_seal_context(row, "refresh"), refresh)
+    row.access_sealed = ring.seal(_seal_context(row, "access"), tokens.access)
     row.key_no = ring.newest
-    row.renewed_at, row.fault, row.leased_until, row.again_at = at, "", None, None
+    row.renewed_at = at
+    row.fault = ""
+    row.leased_until = None
+    row.again_at = None
     row.good_until = at + timedelta(seconds=math.ceil(tokens.life - min(EARLY, tokens.life / 4)))

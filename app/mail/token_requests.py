@@ -21,9 +21,9 @@ PACE = 5.0  # seconds between two polls (RFC 8628, section 3.5)
 LONGEST_PACE = 60.0
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
-# The error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5, by consequence. The last three that end a sign-in
-# are Microsoft's.
-ENDED = (
+# The error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5, by consequence. The last three in ENDED_CODES are
+# Microsoft's.
+ENDED_CODES = (
     "invalid_grant",
     "access_denied",
     "expired_token",
@@ -31,7 +31,13 @@ ENDED = (
     "consent_required",
     "login_required",
 )
-SETTINGS = ("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request")
+MISCONFIGURED_CODES = (
+    "invalid_client",
+    "unauthorized_client",
+    "invalid_scope",
+    "unsupported_grant_type",
+    "invalid_request",
+)
 
 
 class NotGiven(Exception):
@@ -78,38 +84,44 @@ class DeviceCode:
     pace: float
 
 
-def renewed(provider: Provider, refresh: str) -> Tokens:
+def request_access_token(provider: Provider, refresh: str) -> Tokens:
     """Return a new access token for a refresh token. Raises `NotGiven`."""
     return _parse_tokens(_request_grant(provider, {"grant_type": "refresh_token", "refresh_token": refresh}))
 
 
-def device_code(provider: Provider) -> DeviceCode:
+def request_device_code(provider: Provider) -> DeviceCode:
     """Start a sign-in by device code (RFC 8628, section 3.1). Raises `NotGiven`."""
-    found = _parse_response(*_post(provider, provider.device_url, {"scope": provider.scopes}))
+    data = _parse_response(*_post(provider, provider.device_url, {"scope": provider.scopes}))
     # Google uses a name from before the standard.
-    address = _get_text(found, "verification_uri") or _get_text(found, "verification_url")
-    code, user_code = _get_text(found, "device_code"), single_line(_get_text(found, "user_code"))[:60]
+    address = _get_text(data, "verification_uri") or _get_text(data, "verification_url")
+    code = _get_text(data, "device_code")
+    user_code = single_line(_get_text(data, "user_code"))[:60]
     if not (code and user_code and is_safe(address)):
         raise Away("it gave no device code")
     return DeviceCode(
-        code, user_code, address, _get_seconds(found, "expires_in", 900.0), _get_seconds(found, "interval", PACE)
+        code=code,
+        user_code=user_code,
+        address=address,
+        life=_get_seconds(data, "expires_in", 900.0),
+        pace=_get_seconds(data, "interval", PACE),
     )
 
 
-def wait_for_sign_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], None]) -> Tokens:
+def wait_for_sign_in(provider: Provider, device_code: DeviceCode, wait: Callable[[float], None]) -> Tokens:
     """Poll until the user has signed in; `wait` is called with the seconds until the next poll.
 
     Raises `Ended` if the user refused or was too late, and `Misconfigured`. While the provider is unavailable, polling
     goes on with growing intervals (RFC 8628, section 3.5).
     """
-    pace, left = begun.pace, begun.life
-    while left > 0:
-        wait(min(pace, left))
-        left -= pace
+    pace = device_code.pace
+    remaining = device_code.life
+    while remaining > 0:
+        wait(min(pace, remaining))
+        remaining -= pace
         try:
-            tokens = _parse_tokens(_request_grant(provider, {"grant_type": DEVICE, "device_code": begun.code}))
+            tokens = _parse_tokens(_request_grant(provider, {"grant_type": DEVICE, "device_code": device_code.code}))
         except _Pending as pending:
-            pace = min(pace + pending.more, LONGEST_PACE)
+            pace = min(pace + pending.extra_pace, LONGEST_PACE)
         except Away:
             pace = min(pace * 2, LONGEST_PACE)
         else:
@@ -124,7 +136,7 @@ class _Pending(NotGiven):
 
     def __init__(self, extra_pace: float) -> None:
         super().__init__("nobody has signed in yet")
-        self.more = extra_pace
+        self.extra_pace = extra_pace
 
 
 def _request_grant(provider: Provider, params: dict[str, str]) -> dict[str, Any]:
@@ -136,33 +148,34 @@ def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, by
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
         return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=LIMIT)
-    except http_client.NoResponse as silent:
-        raise Slow(str(silent)) from None
-    except http_client.RequestFailed as unanswered:
-        raise Away(str(unanswered)) from None
+    except http_client.NoResponse as error:
+        raise Slow(str(error)) from None
+    except http_client.RequestFailed as error:
+        raise Away(str(error)) from None
 
 
 def _parse_response(status: int, body: bytes) -> dict[str, Any]:
     """Return the parsed response. Raises `_Pending`, `Ended`, `Misconfigured` or `Away` for an error."""
     try:
-        found = http_client.parse_object(status, body)
-    except http_client.UnreadableResponse as fault:
-        raise Away(str(fault)) from None
-    if status == 200 and "error" not in found:
-        return found
-    code = re.sub(r"[^a-z_]", "", _get_text(found, "error"))[:40] or str(status)
-    details = single_line(_get_text(found, "error_description"))[:300]
+        data = http_client.parse_object(status, body)
+    except http_client.UnreadableResponse as error:
+        raise Away(str(error)) from None
+    if status == 200 and "error" not in data:
+        return data
+    code = re.sub(r"[^a-z_]", "", _get_text(data, "error"))[:40] or str(status)
+    details = single_line(_get_text(data, "error_description"))[:300]
     if code in ("authorization_pending", "slow_down"):
         raise _Pending(PACE if code == "slow_down" else 0.0)
-    if status < 500 and code in ENDED:
+    if status < 500 and code in ENDED_CODES:
         raise Ended(f"it says {code}", details)
-    if status < 500 and code in SETTINGS:
+    if status < 500 and code in MISCONFIGURED_CODES:
         raise Misconfigured(f"it says {code}", details)
     raise Away(f"it says {code}", details)
 
 
 def _parse_tokens(data: dict[str, Any]) -> Tokens:
-    access, refresh = _get_text(data, "access_token"), _get_text(data, "refresh_token")
+    access = _get_text(data, "access_token")
+    refresh = _get_text(data, "refresh_token")
     kind = _get_text(data, "token_type") or "bearer"
     if not re.fullmatch(r"[\x21-\x7e]+", access) or not re.fullmatch(r"[\x20-\x7e]*", refresh):
         raise Away("its answer holds no token")

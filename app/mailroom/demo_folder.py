@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import abort, current_app, render_template
 
-from ..mail.message import Block, blocks
+from ..mail.message import Block, parse_blocks
 from . import mailroom
 
 _NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")
@@ -49,7 +49,7 @@ def get_mail(folder: Path, name: str) -> Mail | None:
         sender=_header(mime, "From"),
         language=_header(mime, "Content-Language"),
         at=parsedate_to_datetime(_header(mime, "Date")),
-        text=blocks(_plain_text(mime)),
+        text=parse_blocks(_plain_text(mime)),
     )
 
 

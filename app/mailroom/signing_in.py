@@ -59,7 +59,7 @@ def _sign_in(account: OAuthAccount, use_refresh_token: bool) -> None:
     except NotGiven as fault:
         refusal = f"{account.user} is not signed in: {account.provider.host}: {fault}"
         raise click.ClickException("\n".join(filter(None, (refusal, fault.details)))) from None
-    db.write(lambda session: sign_ins.keep(session, account, tokens))
+    db.write(lambda session: sign_ins.store_tokens(session, account, tokens))
     click.echo(f"{account.user} is signed in.")
 
 
@@ -74,13 +74,13 @@ def _tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
         refresh = sys.stdin.readline()
     if not (refresh := refresh.strip()):
         raise click.ClickException("no refresh token was given")
-    tokens = token_requests.renewed(account.provider, refresh)
+    tokens = token_requests.request_access_token(account.provider, refresh)
     return tokens if tokens.refresh else Tokens(tokens.access, refresh, tokens.life)
 
 
 def _tokens_by_code(account: OAuthAccount) -> Tokens:
     provider: Provider = account.provider
-    begun = token_requests.device_code(provider)
+    begun = token_requests.request_device_code(provider)
     click.echo(f"Open {begun.address}\nand type {begun.user_code}\nas {account.user}.")
     with click.progressbar(length=int(begun.life), label="Waiting", file=sys.stderr) as bar:
         return token_requests.wait_for_sign_in(provider, begun, lambda seconds: _wait(seconds, bar))

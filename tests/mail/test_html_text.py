@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mailtext.parsing.html_text import text_of
+from app.mailtext.parsing.html_text import convert_to_text
 from app.mailtext.parsing.html_tree import MOST_ELEMENTS
 
 
@@ -39,7 +39,7 @@ from app.mailtext.parsing.html_tree import MOST_ELEMENTS
     ],
 )  # fmt: skip
 def test_the_text_of_a_page(html: str, text: str) -> None:
-    assert text_of(html) == text
+    assert convert_to_text(html) == text
 
 
 def test_a_page_with_more_elements_than_any_letter_has_is_read_for_its_words_alone() -> None:
@@ -47,9 +47,9 @@ def test_a_page_with_more_elements_than_any_letter_has_is_read_for_its_words_alo
     many = "<p>" * MOST_ELEMENTS
     head = "<STYLE>p { color: red }</STYLE><script>var a = '<b>';</script><template>no</template><!-- <p>no</p> -->"
     assert (
-        text_of(f"{head}{many}<b>W</b>ho <span>asks 1</span> &lt; 2 &amp; 3 < 4?<p>I</p>{many}")
+        convert_to_text(f"{head}{many}<b>W</b>ho <span>asks 1</span> &lt; 2 &amp; 3 < 4?<p>I</p>{many}")
         == "Who asks 1 < 2 & 3 < 4?\nI"
     )
-    assert text_of(f"Who measures it?{many}<!-- never closed <p>not seen") == "Who measures it?"
+    assert convert_to_text(f"Who measures it?{many}<!-- never closed <p>not seen") == "Who measures it?"
     ends = "</p>" * MOST_ELEMENTS
-    assert text_of(f"<blockquote>quoted</blockquote>{ends}") == "> quoted", "ends are no elements"
+    assert convert_to_text(f"<blockquote>quoted</blockquote>{ends}") == "> quoted", "ends are no elements"

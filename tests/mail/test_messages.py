@@ -12,7 +12,7 @@ from jinja2 import UndefinedError
 from app.mail.kinds import EXAMPLES, KINDS
 from app.mail.mail_templates import parts_of, render_examples, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
-from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
+from app.mail.message import Block, Message, Piece, Sender, parse_blocks, quote, shortened
 from app.text import translation
 from tests.support.outgoing_mails import (
     FRIDAY,
@@ -360,7 +360,7 @@ def test_days_are_of_the_newsletter_s_zone() -> None:
 
 def test_text_is_read_back_as_paragraphs_quotations_and_links() -> None:
     quoted = quote("One.\n\n> Two.")
-    assert blocks(f"Hello,\n\n{quoted}\n\n(see https://a.example/x?y=1.)\nBye\n") == [
+    assert parse_blocks(f"Hello,\n\n{quoted}\n\n(see https://a.example/x?y=1.)\nBye\n") == [
         Block(False, [[Piece("Hello,")]]),
         Block(True, [[Piece("One.")], [], [Piece("> Two.")]]),
         Block(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from app.mailtext.incoming import Attachment, Mail, Mailbox
-from app.mailtext.parsing.html_text import text_of
+from app.mailtext.parsing.html_text import convert_to_text
 from app.mailtext.parsing.mime import MOST_DEPTH, MOST_PARTS
 from app.mailtext.parsing.parse import MAX_PARSED, parse, read
 from tests.support.timing import cpu_limit
@@ -246,4 +246,4 @@ def test_any_text_in_any_charset_is_readable(label: str, data: bytes, kind: str)
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_a_page(html: str) -> None:
-    assert text_of(html).encode().decode() == text_of(html)
+    assert convert_to_text(html).encode().decode() == convert_to_text(html)

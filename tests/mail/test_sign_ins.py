@@ -49,7 +49,7 @@ def account(provider: TokenServer, database: Database) -> OAuthAccount:
 
 def signed_in(database: Database, provider: TokenServer, account: OAuthAccount) -> None:
     tokens = Tokens("access-first", provider.allows(account.user), 3600)
-    database.write(lambda session: sign_ins.keep(session, account, tokens))
+    database.write(lambda session: sign_ins.store_tokens(session, account, tokens))
 
 
 def change(database: Database, fn: Callable[[Session, MailSignIn], None]) -> None:
@@ -195,14 +195,14 @@ def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_a
 def test_a_sign_in_while_another_process_renews_the_old_one_is_the_one_that_counts(
     database: Database, provider: TokenServer, account: OAuthAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask_provider = token_requests.renewed
+    ask_provider = token_requests.request_access_token
 
     def slowly(about: object, refresh: str) -> Tokens:
-        monkeypatch.setattr(sign_ins, "renewed", ask_provider)
+        monkeypatch.setattr(sign_ins, "request_access_token", ask_provider)
         signed_in(database, provider, account)  # by a person, meanwhile
         return Tokens("access-of-the-old-sign-in", "refresh-of-the-old-sign-in", 3600)
 
-    monkeypatch.setattr(sign_ins, "renewed", slowly)
+    monkeypatch.setattr(sign_ins, "request_access_token", slowly)
     assert access_token(database, account) == "access-first"
     passed(database)
     assert access_token(database, account) in provider.access
@@ -311,7 +311,7 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
         provider.tokens(ASK),
     ]
     tokens = token_requests.wait_for_sign_in(
-        account.provider, token_requests.device_code(account.provider), waits.append
+        account.provider, token_requests.request_device_code(account.provider), waits.append
     )
     # As it said; five seconds more once it is too fast for it; twice as many once it can't be reached.
     assert (waits, tokens.access) == ([7, 7, 12, 24], next(iter(provider.access)))
@@ -341,10 +341,10 @@ def test_a_sign_in_by_code_that_comes_to_nothing(
     account, waited = provider.account(ASK), []
     provider.answers = list(answers)
     with pytest.raises(token_requests.NotGiven) as fault:
-        token_requests.wait_for_sign_in(account.provider, token_requests.device_code(account.provider), waited.append)
+        token_requests.wait_for_sign_in(account.provider, token_requests.request_device_code(account.provider), waited.append)
     assert (str(fault.value), waited) == (said, waits)
 
 
 def test_a_code_is_printed_without_what_could_steer_a_terminal(provider: TokenServer) -> None:
     provider.answers = [begun(user_code="AB\x1b[2J-\nCD")]
-    assert token_requests.device_code(provider.account(ASK).provider).user_code == "AB[2J- CD"
+    assert token_requests.request_device_code(provider.account(ASK).provider).user_code == "AB[2J- CD"

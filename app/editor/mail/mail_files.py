@@ -18,7 +18,7 @@ from ...mail import hung_files, inbound
 from ...mail.inbound import Reading
 from ...mail.models import Inbound
 from ...mailtext.incoming import File
-from ...mailtext.parsing.files import CLOSED, PICTURES
+from ...mailtext.parsing.files import CLOSED_KIND, PICTURES
 from ...web import errors
 from ...web.setup import or_404
 from .. import incoming_mails
@@ -125,7 +125,7 @@ def mail_file(slug: str, public_id: str, number: int) -> str:
             "letters" if row.is_letter else "pen",
             file=file,
             kind=kind_words(file),
-            is_closed=file.kind == CLOSED,
+            is_closed=file.kind == CLOSED_KIND,
             picture=url_for("editor.mail_picture", **at) if file.kind in PICTURES else "",
             download=url_for("editor.mail_file_take", **at),
             origin_link=_get_origin_link(desk, row),
@@ -164,7 +164,7 @@ def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
     raw = _bytes_of(slug, public_id, number)
     opened = or_404(hung_files.fetch_file(raw, number - 1))
     file, data = opened
-    if file.kind == CLOSED:
+    if file.kind == CLOSED_KIND:
         abort(404)
     run_in_transaction(
         slug, lambda desk: hung_files.record_download(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)

@@ -19,7 +19,7 @@ from ...db.session import get_many
 from ...mail import outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
-from ...mail.message import Message, blocks
+from ...mail.message import Message, parse_blocks
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay
 from ...mail.secret_links import with_places, without_secrets
@@ -147,7 +147,7 @@ def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: Named) -> d
     return seen | {
         "mail": mail,
         "message": message,
-        "text": blocks(text) if message else [],
+        "text": parse_blocks(text) if message else [],
         "hidden": message is not None and text != message.text,
         "has_address": message is not None and _is_to_somebody(mail),
         "actions": [(act, words[act]) for act in seen["acts"] if act not in gone],

@@ -13,7 +13,7 @@ from ...db.session import absolute_url, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import default_wording, parts_of, render_examples
-from ...mail.message import blocks
+from ...mail.message import parse_blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
 from ...text.languages import direction
@@ -152,7 +152,7 @@ def _form(
         fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
         faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
         fixed_note=KINDS[kind].stays and _(KINDS[kind].stays),
-        examples=[(message.subject, blocks(message.text)) for message in shown],
+        examples=[(message.subject, parse_blocks(message.text)) for message in shown],
         is_preview=form_data is not None and not faults and not stale,
         version_token=version_token,
         conflict=conflict,

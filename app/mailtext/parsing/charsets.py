@@ -15,9 +15,9 @@ from ...text.word_tables import word_tables
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
 # Codecs of 7-bit text that is not ASCII, and the byte that reveals it.
 _WIDE = ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be")
-_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_7": b"+"} | dict.fromkeys(_WIDE, b"\0")
+_SEVEN_BIT = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_7": b"+"} | dict.fromkeys(_WIDE, b"\0")
 # Other codecs of text that programs send under a label, the strictest first.
-_ALSO_SAID = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
+_LABEL_ALTERNATIVES = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
 # Valid UTF-8 with at least this many bytes beyond ASCII is UTF-8 whatever the label says. Two are enough for western
 # labels ("Ã©" is no word), but single characters of other charsets can be valid UTF-8 too ("一" in GBK).
 _CHANCE = 9
@@ -58,44 +58,50 @@ def codec_of(label: str) -> str:
     return _labels().get(_normalize_label(label[:60]), "")
 
 
-def hints(label: str = "", language: str = "") -> tuple[str, ...]:
+def get_codec_hints(label: str = "", language: str = "") -> tuple[str, ...]:
     """Return codecs to try on unlabelled bytes of a message that mentions this charset or language elsewhere."""
     tag = language.lower()
-    spoken = _by_language().get(tag) or _by_language().get(tag.partition("-")[0], ())
+    language_codecs = _by_language().get(tag) or _by_language().get(tag.partition("-")[0], ())
     codec = codec_of(label)
-    return (codec, *spoken) if codec and codec != "utf_8" else spoken
+    if codec in ("", "utf_8"):
+        return language_codecs
+    return (codec, *language_codecs)
 
 
-def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple[str, bool]:
+def decode(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple[str, bool]:
     """Decode bytes; return the text, not yet tidied, and whether its charset is certain.
 
     It is certain if the text is valid in the charset of its label, or valid UTF-8.
     """
     codec = codec_of(label)
     if data.isascii():
-        return _seven_bit(data, codec), True
-    utf8 = _strict(data, "utf_8")
-    beyond = len(data.translate(None, _ASCII))
-    if utf8 is not None and (codec in ("", "utf_8") or beyond >= (2 if codec == "cp1252" else _CHANCE)):
-        return utf8, True
-    if codec not in ("", "utf_8") and not (codec == "cp1252" and beyond >= _FEW and _is_eastern(data, beyond)):
-        said = _decode_as_labelled(data, codec)
-        if said is not None:
-            return said, True
-    if utf8 is not None:
-        return utf8, True
-    return _guess(data, hinted, beyond), False
+        return _decode_seven_bit(data, codec), True
+    has_label = codec not in ("", "utf_8")
+    utf8_text = _decode_strictly(data, "utf_8")
+    non_ascii_count = len(data.translate(None, _ASCII))
+    if utf8_text is not None:
+        enough_bytes = 2 if codec == "cp1252" else _CHANCE
+        if not has_label or non_ascii_count >= enough_bytes:
+            return utf8_text, True
+    is_wrong_label = codec == "cp1252" and non_ascii_count >= _FEW and _is_eastern(data, non_ascii_count)
+    if has_label and not is_wrong_label:
+        labelled_text = _decode_as_labelled(data, codec)
+        if labelled_text is not None:
+            return labelled_text, True
+    if utf8_text is not None:
+        return utf8_text, True
+    return _guess(data, hinted, non_ascii_count), False
 
 
 def read(data: bytes, label: str, hinted: tuple[str, ...], faults: set[str]) -> str:
     """Decode bytes, adding the fault "charset" if the charset is a guess. The text is not yet tidied."""
-    text, sure = decoded(data, label, hinted)
-    if not sure:
+    text, is_certain = decode(data, label, hinted)
+    if not is_certain:
         faults.add("charset")
     return text
 
 
-def _strict(data: bytes, codec: str) -> str | None:
+def _decode_strictly(data: bytes, codec: str) -> str | None:
     try:
         return data.decode(codec)
     except UnicodeError:
@@ -112,36 +118,41 @@ def _is_eastern(data: bytes, non_ascii_count: int) -> bool:
 
 def _decode_as_labelled(data: bytes, codec: str) -> str | None:
     """Decode with the labelled codec, tolerating a few damaged bytes; None if the label must be wrong."""
-    readings = (_strict(data, one) for one in (codec, *_ALSO_SAID.get(codec, ())))
-    return next((text for text in readings if text is not None), None) or _mostly(data, codec)
+    for alternative in (codec, *_LABEL_ALTERNATIVES.get(codec, ())):
+        text = _decode_strictly(data, alternative)
+        if text is not None:
+            return text
+    return _decode_mostly(data, codec)
 
 
-def _mostly(data: bytes, codec: str) -> str | None:
+def _decode_mostly(data: bytes, codec: str) -> str | None:
     """Decode a text in which at most a tenth of the characters beyond ASCII are broken, for example truncated."""
     text = data.decode(codec, "replace")
-    broken = text.count("\ufffd")
-    strange = len(text) - len(text.encode("ascii", "ignore"))
-    return text if broken * 10 <= strange else None
+    broken_count = text.count("\ufffd")
+    non_ascii_count = len(text) - len(text.encode("ascii", "ignore"))
+    return text if broken_count * 10 <= non_ascii_count else None
 
 
-def _seven_bit(data: bytes, codec: str) -> str:
-    sign = _SHIFTED.get(codec)
+def _decode_seven_bit(data: bytes, codec: str) -> str:
+    escape = _SEVEN_BIT.get(codec)
     if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # RFC 1468 was in use long before labels
-        return _japanese(data)
-    if sign is not None and sign in data:
-        return (_strict(data, codec) or data.decode("ascii")) if codec == "utf_7" else data.decode(codec, "replace")
-    return data.decode("ascii")
+        return _decode_japanese(data)
+    if escape is None or escape not in data:
+        return data.decode("ascii")
+    if codec == "utf_7":  # "+" is common in ASCII too
+        return _decode_strictly(data, codec) or data.decode("ascii")
+    return data.decode(codec, "replace")
 
 
 _ESCAPES = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
 
 
-def _japanese(data: bytes) -> str:
+def _decode_japanese(data: bytes) -> str:
     """Decode ISO-2022-JP with half-width kana and Windows extensions (①, ㈱), which Python's codec refuses.
 
     Byte pairs of the 94 x 94 table are converted to Shift_JIS, of which cp932 knows all.
     """
-    text = _strict(data, "iso2022_jp")
+    text = _decode_strictly(data, "iso2022_jp")
     if text is not None:
         return text
     start, *pieces = _ESCAPES.split(data)
@@ -158,42 +169,48 @@ def _japanese(data: bytes) -> str:
 
 def _to_shift_jis(pairs: bytes) -> bytes:
     """Convert JIS X 0208 pairs to Shift_JIS (JIS X 0208:1997, appendix 1), keeping line ends between them."""
-    made = bytearray()
+    converted = bytearray()
     at = 0
     while at < len(pairs):
-        first, second = pairs[at], pairs[at + 1] if at + 1 < len(pairs) else 0
-        if not (0x21 <= first <= 0x7E and 0x21 <= second <= 0x7E):
-            made.append(first)
+        first = pairs[at]
+        second = pairs[at + 1] if at + 1 < len(pairs) else 0
+        is_pair = 0x21 <= first <= 0x7E and 0x21 <= second <= 0x7E
+        if not is_pair:
+            converted.append(first)
             at += 1
             continue
-        row = (first + 1) // 2 + (0x70 if first < 0x5F else 0xB0)
-        made += bytes((row, second + (0x7E if first % 2 == 0 else 0x1F + (second > 0x5F))))
+        lead = (first + 1) // 2 + (0x70 if first < 0x5F else 0xB0)
+        gap = 1 if second > 0x5F else 0  # 0x7F is no trail byte
+        trail = second + (0x7E if first % 2 == 0 else 0x1F + gap)
+        converted += bytes((lead, trail))
         at += 2
-    return bytes(made)
+    return bytes(converted)
 
 
 def _guess(data: bytes, hinted: tuple[str, ...], non_ascii_count: int) -> str:
     """Decode bytes that are not valid UTF-8 and have no usable label, with the likeliest codec."""
-    if _mostly(data[:_SAMPLE], "utf_8") is not None:
+    if _decode_mostly(data[:_SAMPLE], "utf_8") is not None:
         return data.decode(errors="replace")
-    russian, share = _russian(data[:_SAMPLE])
+    russian_codec, russian_share = _guess_russian_codec(data[:_SAMPLE])
     if _CYRILLIC & {*hinted}:
-        return data.decode(russian, "replace")
+        return data.decode(russian_codec, "replace")
     for codec in hinted:
-        text = _decode_as_labelled(data, codec) if codec != "cp1252" else None  # cp1252 fits anything, so try it last
+        if codec == "cp1252":
+            continue  # it fits anything, so it comes last
+        text = _decode_as_labelled(data, codec)
         if text is not None:
             return text
-    chinese = _strict(data, "gb18030")
-    if _is_eastern(data, non_ascii_count):  # Russian, recognized by its most frequent letters, or Chinese
-        if share >= 0.35:
-            return data.decode(russian, "replace")
-        if chinese is not None:
-            return chinese
-    # A Chinese name or a few words among Latin letters.
-    return chinese if chinese is not None and _are_common_signs(data) else data.decode("cp1252", "replace")
+    is_eastern = _is_eastern(data, non_ascii_count)
+    if is_eastern and russian_share >= 0.35:
+        return data.decode(russian_codec, "replace")
+    chinese_text = _decode_strictly(data, "gb18030")
+    # A Chinese text, or a Chinese name or a few words among Latin letters.
+    if chinese_text is not None and (is_eastern or _are_common_chinese(data)):
+        return chinese_text
+    return data.decode("cp1252", "replace")
 
 
-def _are_common_signs(data: bytes) -> bool:
+def _are_common_chinese(data: bytes) -> bool:
     """Return whether all bytes beyond ASCII form pairs of GB 2312's symbols or first level (rows 1, 3 and 16 to 55).
 
     Accented letters of a western text don't: they are single bytes, or belong to higher rows.
@@ -201,17 +218,19 @@ def _are_common_signs(data: bytes) -> bool:
     return _COMMON_CHINESE.sub(b"", data).isascii()
 
 
-def _russian(data: bytes) -> tuple[str, float]:
+def _guess_russian_codec(data: bytes) -> tuple[str, float]:
     """Return Windows-1251 or KOI8-R, whichever gives more of the ten most frequent letters, and their share.
 
     The share is 0 if over a quarter of the bytes beyond ASCII are no Cyrillic letters.
     """
-    common, codec = max(
+    frequent_count, codec = max(
         (sum(map(data.decode(codec, "replace").count, "оеаинтсрвл")), codec) for codec in ("cp1251", "koi8_r")
     )
-    beyond = data.translate(None, _ASCII)
-    letters = sum("А" <= sign <= "я" or sign in "ёЁіїєґў" for sign in beyond.decode(codec, "replace"))
-    return codec, common / max(1, len(beyond)) if letters >= 0.75 * len(beyond) else 0.0
+    non_ascii = data.translate(None, _ASCII)
+    letter_count = sum("А" <= char <= "я" or char in "ёЁіїєґў" for char in non_ascii.decode(codec, "replace"))
+    if letter_count < 0.75 * len(non_ascii):
+        return codec, 0.0
+    return codec, frequent_count / max(1, len(non_ascii))
 
 
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")

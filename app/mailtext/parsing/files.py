@@ -11,13 +11,13 @@ from itertools import islice
 
 from ...text.clean import single_line
 from ..incoming import File, Mail
-from .mime import MOST_PARTS, Part, Reader, decode_content, is_text_part, leaves, without_uuencoded
+from .mime import MOST_PARTS, Part, Reader, decode_content, extract_uuencoded_files, is_text_part, iter_leaves
 from .parse import MAX_PARSED, parse, parse_headers_only
 
 LOOKED_AT = 4096  # bytes that are examined, for magic numbers and headers of a mail
 
 # The first match counts. The first entry of an Office container shows its type.
-_SIGNS: dict[str, bytes] = {
+_SIGNATURES: dict[str, bytes] = {
     "jpeg": rb"\xff\xd8\xff",
     "png": rb"\x89PNG\r\n\x1a\n",
     "gif": rb"GIF8[79]a",
@@ -37,7 +37,7 @@ _SIGNS: dict[str, bytes] = {
     "mail": rb"(?i:From [^\n]*\n[\w-]+:|(?=[\s\S]*?^From:)(?:X-[\w-]+|Return-Path|Received|Delivered-To|DKIM-Signature"
     rb"|ARC-[\w-]+|From|To|Date|Subject|Message-ID|MIME-Version|Content-Type):[^\n]*\n(?:[ \t][^\n]*\n)*+[\w-]+:)",
 }
-_KINDS = {kind: re.compile(sign, re.MULTILINE) for kind, sign in _SIGNS.items()}
+_KINDS = {kind: re.compile(signature, re.MULTILINE) for kind, signature in _SIGNATURES.items()}
 KINDS = (*_KINDS, "text", "other")
 PICTURES = frozenset({"jpeg", "png", "gif", "webp"})  # the kinds that may be shown, redrawn
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -46,8 +46,10 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 def kind_of(data: bytes) -> str:
     """Return the kind of a file, one of `KINDS`, from its first bytes."""
     head = data[:LOOKED_AT]
-    found = next((kind for kind, sign in _KINDS.items() if sign.match(head)), "")
-    return found or ("text" if _is_text(head) else "other")
+    for kind, signature in _KINDS.items():
+        if signature.match(head):
+            return kind
+    return "text" if _is_text(head) else "other"
 
 
 def _is_text(head: bytes) -> bool:
@@ -58,7 +60,7 @@ def _is_text(head: bytes) -> bool:
 
 LONGEST_NAME = 120  # characters
 _MOST_BYTES = 200  # of the name in UTF-8; file systems allow 255, and browsers append a number
-_ENDING = re.compile(r"\.[^.\s]{1,12}\Z")
+_EXTENSION = re.compile(r"\.[^.\s]{1,12}\Z")
 # Direction controls and invisible characters; ZWJ and ZWNJ stay, because they are part of the spelling.
 _UNSEEN = re.compile(
     r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
@@ -75,59 +77,65 @@ def sanitize_file_name(name: str) -> str:
     name = single_line(name[: 100 * LONGEST_NAME]).replace("\\", "/").rpartition("/")[2]
     name = _NOT_IN_NAMES.sub("_", _UNSEEN.sub("", name))
     name = " ".join(name.split()).strip(". ").lstrip("~-")
-    ending = found[0] if (found := _ENDING.search(name)) else ""
-    name = _shortened(name.removesuffix(ending), ending) + ending
+    match = _EXTENSION.search(name)
+    extension = match[0] if match else ""
+    name = _shorten_stem(name.removesuffix(extension), extension) + extension
     return f"_{name}" if _DEVICES.match(name) else name
 
 
-def _shortened(stem: str, ending: str) -> str:
-    stem = stem[: LONGEST_NAME - len(ending)]
-    most = _MOST_BYTES - len(ending.encode())
-    return stem.encode()[:most].decode(errors="ignore").rstrip()
+def _shorten_stem(stem: str, extension: str) -> str:
+    stem = stem[: LONGEST_NAME - len(extension)]
+    byte_limit = _MOST_BYTES - len(extension.encode())
+    return stem.encode()[:byte_limit].decode(errors="ignore").rstrip()
 
 
-CLOSED = "mail"  # the kind whose content is never handed out
+CLOSED_KIND = "mail"  # the kind whose content is never handed out
 _MAILS = frozenset({"message/rfc822", "message/global"})
-_CUT_OFF = frozenset({"parts", "depth"})  # faults that mean that some parts were not read
+_INCOMPLETE_FAULTS = frozenset({"parts", "depth"})  # faults that mean that some parts were not read
 
 
 def list_files(raw: bytes) -> tuple[list[File], bool]:
     """Return the files of a message, at most `MOST_PARTS`, and whether there are more."""
     faults: set[str] = set()
-    files = [file for file, _data in islice(_hanging(raw, faults, True), MOST_PARTS + 1)]
-    return files[:MOST_PARTS], len(files) > MOST_PARTS or bool(faults & _CUT_OFF)
+    files = [file for file, _data in islice(_iter_files(raw, faults, is_outer=True), MOST_PARTS + 1)]
+    return files[:MOST_PARTS], len(files) > MOST_PARTS or bool(faults & _INCOMPLETE_FAULTS)
 
 
 def get_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
     """Return the file at index `number` with its content, which is empty for attached mails; None if there is none."""
-    within = range(MOST_PARTS)
-    return next(islice(_hanging(raw, set(), True), number, None), None) if number in within else None
+    if number not in range(MOST_PARTS):
+        return None
+    return next(islice(_iter_files(raw, set(), is_outer=True), number, None), None)
 
 
-def _hanging(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[File, bytes]]:
-    top = Reader(raw, faults).message()
-    for part in leaves(top, top):
+def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[File, bytes]]:
+    """Yield the files of a message with their contents; those of an attached mail only if the message `is_outer`."""
+    top = Reader(raw, faults).read_message()
+    for part in iter_leaves(top, top):
         data = decode_content(part)
         if is_text_part(part):
-            yield from _iter_uuencoded_files(data) if part.kind == "text/plain" else ()
+            if part.kind == "text/plain":
+                yield from _iter_uuencoded_files(data)
         elif part.kind.startswith("message/"):
-            yield (
-                File(sanitize_file_name(part.name or parse_headers_only(data, "", 64_000).subject), len(data), CLOSED),
-                b"",
-            )
+            name = part.name or parse_headers_only(data, "", 64_000).subject
+            yield File(sanitize_file_name(name), len(data), CLOSED_KIND), b""
             if is_outer and part.kind in _MAILS:
-                yield from _hanging(data, faults, False)
+                yield from _iter_files(data, faults, is_outer=False)
         else:
-            kind = kind_of(data)
-            yield File(sanitize_file_name(part.name), len(data), kind), b"" if kind == CLOSED else data
+            yield _build_file(part.name, data)
+
+
+def _build_file(name: str, data: bytes) -> tuple[File, bytes]:
+    """Return a file with its content, which is empty if it may not be handed out."""
+    kind = kind_of(data)
+    return File(sanitize_file_name(name), len(data), kind), b"" if kind == CLOSED_KIND else data
 
 
 def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[File, bytes]]:
     """Yield the uuencoded files within a text."""
-    for name, data in without_uuencoded(text.decode("latin-1"))[1]:
-        kind = kind_of(data)
-        written = name.encode("latin-1").decode(errors="replace")
-        yield File(sanitize_file_name(written), len(data), kind), b"" if kind == CLOSED else data
+    _, files = extract_uuencoded_files(text.decode("latin-1"))
+    for name, data in files:
+        yield _build_file(name.encode("latin-1").decode(errors="replace"), data)
 
 
 MOST_ATTACHED = 3  # attached mails that are parsed; callers only need to know whether there are several
@@ -135,6 +143,6 @@ MOST_ATTACHED = 3  # attached mails that are parsed; callers only need to know w
 
 def list_attached_mails(raw: bytes) -> list[Mail]:
     """Return the messages attached to a message, parsed, at most `MOST_ATTACHED`; nested ones are left out."""
-    top = Reader(raw[:MAX_PARSED], set()).message()
-    found: list[Part] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
-    return [parse(decode_content(part)) for part in found[:MOST_ATTACHED]]
+    top = Reader(raw[:MAX_PARSED], set()).read_message()
+    attached: list[Part] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
+    return [parse(decode_content(part)) for part in attached[:MOST_ATTACHED]]

@@ -7,17 +7,16 @@ These functions take linear time and return text for any bytes.
 import re
 from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
-from itertools import pairwise
 from urllib.parse import unquote_to_bytes
 
 from .charsets import read, tidy
 
-_HEAD = re.compile(r"=\?([^?\s]{1,60})\?([BbQq])\?")
+_WORD_START = re.compile(r"=\?([^?\s]{1,60})\?([BbQq])\?")  # "=?utf-8?B?", the start of an encoded word
 _FOLD = re.compile(r"\n[ \t]+|[\n\t]")
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
-def unfolded(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
+def unfold(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
     """Return a header value as one line, with encoded words not yet decoded.
 
     Bytes beyond ASCII are read as UTF-8 (RFC 6532), else with the `hinted` codecs of the message, else guessed; both
@@ -26,7 +25,7 @@ def unfolded(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
     return _FOLD.sub(" ", tidy(read(raw, "", hinted, faults))).strip()
 
 
-def unworded(text: str, faults: set[str]) -> str:
+def decode_words(text: str, faults: set[str]) -> str:
     """Decode the encoded words in a line.
 
     White space between two encoded words is dropped (RFC 2047, section 6.2). Adjacent ones with the same charset are
@@ -35,18 +34,20 @@ def unworded(text: str, faults: set[str]) -> str:
     if "=?" not in text:
         return text
     parts: list[str] = []
-    pending = b""
+    pending = b""  # the bytes of adjacent words, in `charset`
     charset = ""
-    end = 0
-    for start, stop, label, data in _iter_encoded_words(text):
-        between = text[end:start]
+    end = 0  # of the last word
+    for word_start, word_end, label, data in _iter_encoded_words(text):
+        between = text[end:word_start]
         if end and (not between or between.isspace()):
             between = ""
         if pending and (between or label != charset):
             parts.append(read(pending, charset, (), faults))
             pending = b""
         parts.append(between)
-        charset, pending, end = label, pending + data if pending else data, stop
+        charset = label
+        pending += data
+        end = word_end
     parts.append(read(pending, charset, (), faults))
     parts.append(text[end:])
     return tidy(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "".join(parts)))
@@ -54,35 +55,33 @@ def unworded(text: str, faults: set[str]) -> str:
 
 def _iter_encoded_words(text: str) -> Iterator[tuple[int, int, str, bytes]]:
     """Yield the start, end, charset and bytes of each encoded word."""
-    heads = list(_HEAD.finditer(text))
-    for head, after in pairwise([*heads, None]):
-        if head is None:
-            break
-        limit = after.start() if after else len(text)
-        stop = text.find("?=", head.end(), limit)
-        if stop < 0:
+    matches = list(_WORD_START.finditer(text))
+    limits = [*(match.start() for match in matches[1:]), len(text)]
+    for match, limit in zip(matches, limits, strict=False):
+        content_end = text.find("?=", match.end(), limit)
+        if content_end < 0:
             continue
-        content = text[head.end() : stop].encode()
-        label = head[1].partition("*")[0].lower()  # RFC 2231, section 5: a language may follow the charset
-        plain = base64(content) if head[2] in "Bb" else a2b_qp(content, header=True)
-        yield head.start(), stop + 2, label, plain
+        content = text[match.end() : content_end].encode()
+        label = match[1].partition("*")[0].lower()  # RFC 2231, section 5: a language may follow the charset
+        data = decode_base64(content) if match[2] in "Bb" else a2b_qp(content, header=True)
+        yield match.start(), content_end + len("?="), label, data
 
 
-def base64(data: bytes) -> bytes:
+def decode_base64(data: bytes) -> bytes:
     """Decode base64 leniently: invalid characters are skipped, missing padding is added.
 
     Padding in the middle ends a chunk, not the data, because gateways concatenate encoded texts.
     """
     if data.count(b"=") > 2000:
-        return _chunk(data)
-    return b"".join(map(_chunk, data.split(b"=")))
+        return _decode_chunk(data)
+    return b"".join(map(_decode_chunk, data.split(b"=")))
 
 
-def _chunk(data: bytes) -> bytes:
-    signs = data.translate(None, _NO_BASE64)
-    if len(signs) % 4 == 1:
-        signs = signs[:-1]
-    return a2b_base64(signs + b"=" * (-len(signs) % 4))
+def _decode_chunk(data: bytes) -> bytes:
+    characters = data.translate(None, _NO_BASE64)
+    if len(characters) % 4 == 1:  # a single character encodes no complete byte
+        characters = characters[:-1]
+    return a2b_base64(characters + b"=" * (-len(characters) % 4))
 
 
 # An unclosed quoted value extends to the end, a value without quotes to the next semicolon.
@@ -90,7 +89,7 @@ _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z
 _SECTION = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
 
 
-def parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
+def parse_parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
     """Parse a Content-Type or Content-Disposition into its value in lower case and its decoded parameters.
 
     Of several parameters with the same name the first counts, and one in the form of RFC 2231 overrides a plain one.
@@ -100,12 +99,13 @@ def parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
     sections: dict[str, dict[int, tuple[bool, str]]] = {}
     for match in _PARAMETER.finditer(semicolon + rest):
         section = _SECTION.fullmatch(match[1].lower())
-        text = match[3].strip() if match[2] is None else re.sub(r"\\(.)", r"\1", match[2])
         if section is None:
             continue
+        quoted, unquoted = match[2], match[3]
+        text = unquoted.strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         name, number, encoded = section.groups()
         if number is None and not encoded:
-            plain.setdefault(name, unworded(text, faults))
+            plain.setdefault(name, decode_words(text, faults))
         else:
             sections.setdefault(name, {}).setdefault(int(number or 0), (bool(encoded), text))
     joined = {name: _join_sections(pieces, faults) for name, pieces in sections.items()}
@@ -121,6 +121,6 @@ def _join_sections(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str
         charset, _, first = first.split("'", 2)
         ordered[0] = (True, first)
     if not any(encoded for encoded, _ in ordered):
-        return unworded("".join(text for _, text in ordered), faults)
+        return decode_words("".join(text for _, text in ordered), faults)
     data = b"".join(unquote_to_bytes(text) if encoded else text.encode() for encoded, text in ordered)
     return tidy(read(data, charset, (), faults))

@@ -20,7 +20,7 @@ _TIGHT = re.compile(
 )
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _DOUBLE_SPACE = re.compile(r"[ \xa0]{2,}")
-_WRITTEN_IN = re.compile(r"\bdata:[^\"'\s>]{200,}")
+_DATA_URL = re.compile(r"\bdata:[^\"'\s>]{200,}")
 
 _SPACED = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "pre"])
 # Elements without visible text.
@@ -31,20 +31,20 @@ _TABLES = ("caption", "table", "tbody", "tfoot", "thead", "tr")
 BLOCKS = _SPACED.union(_SECTIONS, _GROUPS, _TABLES, ("li", "menu"))
 
 
-def without_images(html: str) -> str:
+def remove_images(html: str) -> str:
     """Remove inline images (data: URLs) from HTML, since they may be most of it."""
-    return _WRITTEN_IN.sub("data:", html)
+    return _DATA_URL.sub("data:", html)
 
 
-def text_of(html: str) -> str:
+def convert_to_text(html: str) -> str:
     """Return the visible text: a line for each paragraph, break, row and list item, quotes with "> ", no images.
 
     Hidden text is left out, unless there is nothing else. Never raises; takes linear time.
     """
-    html = without_images(html)[:MOST_HTML]
-    page = _read(html, hide=True)
-    if not page.lines and page.hides:
-        page = _read(html, hide=False)
+    html = remove_images(html)[:MOST_HTML]
+    page = _read(html, skips_hidden=True)
+    if not page.lines and page.has_skipped:
+        page = _read(html, skips_hidden=False)
     return tidy("\n".join(page.lines).strip("\n"))
 
 
@@ -53,76 +53,79 @@ class _Page:
     """A visitor that collects the text: finished lines, pieces of the current one, and the surrounding elements."""
 
     lines: list[str] = field(default_factory=list)
-    line: list[str] = field(default_factory=list)
-    quoted: int = 0
-    last_quoted: int = 0  # level of the last line with text
-    mark: str = ""  # bullet or number of a list item, until its first text
-    gap: bool = False  # put an empty line before the next text
-    loose: bool = False  # the current paragraph has margins
-    kept: int = 0  # number of open <pre> elements
+    pieces: list[str] = field(default_factory=list)
+    quote_depth: int = 0
+    last_quote_depth: int = 0  # of the last line with text
+    marker: str = ""  # bullet or number of a list item, until its first text
+    needs_gap: bool = False  # put an empty line before the next text
+    has_margins: bool = False  # the current paragraph has margins
+    pre_depth: int = 0  # number of open <pre> elements
     lists: list[int] = field(default_factory=list)  # the last number of each open list, -1 for unordered ones
-    hide: bool = True  # leave hidden elements out
-    hides: bool = False  # a hidden element was left out
+    skips_hidden: bool = True  # leave hidden elements out
+    has_skipped: bool = False  # a hidden element was left out
 
     def text(self, text: str, _: bool) -> None:
-        if self.kept:
-            first, *more = text.replace("\r\n", "\n").split("\n")
-            self.line.append(first)
-            for line in more:
-                self.end()
-                self.line.append(line)
+        if self.pre_depth:
+            first, *others = text.replace("\r\n", "\n").split("\n")
+            self.pieces.append(first)
+            for other in others:
+                self.end_line()
+                self.pieces.append(other)
         elif text:
-            self.line.append(_SPACE.sub(" ", text))
+            self.pieces.append(_SPACE.sub(" ", text))
 
-    def end(self, always: bool = True) -> None:
-        """End the current line; without `always` only if it isn't empty."""
-        text = "".join(self.line)
-        always = always or "\xa0" in text  # a paragraph with only a no-break space is an intentional empty line
-        self.line.clear()
-        if not self.kept:
-            text = _DOUBLE_SPACE.sub(" ", text)
-        text = text.rstrip(" \t\xa0") if self.kept else text.strip(" \t\xa0")
-        if not text and not always:
+    def end_line(self, keep_empty: bool = True) -> None:
+        """End the current line; without `keep_empty` only if it isn't empty."""
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        # A paragraph with only a no-break space is an intentional empty line.
+        keep_empty = keep_empty or "\xa0" in text
+        if not self.pre_depth:
+            text = _DOUBLE_SPACE.sub(" ", text).lstrip(" \t\xa0")
+        text = text.rstrip(" \t\xa0")
+        if not text and not keep_empty:
             return
-        prefix = "> " * self.quoted
-        if not text or (self.gap and self.quoted == self.last_quoted):
-            empty = prefix.rstrip()
-            if self.lines and self.lines[-1].strip("> "):
-                self.lines.append(empty)
+        prefix = "> " * self.quote_depth
+        is_gap = self.needs_gap and self.quote_depth == self.last_quote_depth
+        has_text_above = self.lines and self.lines[-1].strip("> ")
+        if (is_gap or not text) and has_text_above:
+            self.lines.append(prefix.rstrip())
         if text:
-            self.lines.append(prefix + self.mark + text)
-            self.gap, self.mark, self.last_quoted = False, "", self.quoted
+            self.lines.append(prefix + self.marker + text)
+            self.needs_gap = False
+            self.marker = ""
+            self.last_quote_depth = self.quote_depth
 
     def enter(self, tag: str, attributes: Attributes, _: bool, node: LexborNode) -> bool | None:
         if tag in UNSEEN:
             return None
         style = attributes.get("style") or ""
-        if self.hide and ("hidden" in attributes or HIDDEN.search(style)):
-            self.hides = True
+        if self.skips_hidden and ("hidden" in attributes or HIDDEN.search(style)):
+            self.has_skipped = True
             return None
         if tag == "br":
-            self.end()
+            self.end_line()
         elif tag in ("td", "th"):
-            self.line.append(" ")
+            self.pieces.append(" ")
         elif tag == "hr":
-            self.end(always=False)
-            self.gap = True
+            self.end_line(keep_empty=False)
+            self.needs_gap = True
         elif tag in BLOCKS:
-            self.end(always=False)
-            tight = tag == "p" and _TIGHT.search(f"{attributes.get('class') or ''} {style}")
-            self.loose = tag in _SPACED and not self.lists and not tight
-            self.gap = self.gap or self.loose
+            self.end_line(keep_empty=False)
+            is_tight = tag == "p" and _TIGHT.search(f"{attributes.get('class') or ''} {style}")
+            self.has_margins = tag in _SPACED and not self.lists and not is_tight
+            self.needs_gap = self.needs_gap or self.has_margins
             if tag == "blockquote":
-                self.quoted = min(self.quoted + 1, MOST_QUOTED)
+                self.quote_depth = min(self.quote_depth + 1, MOST_QUOTED)
             elif tag == "pre":
-                self.kept += 1
+                self.pre_depth += 1
             elif tag in ("ul", "ol") and len(self.lists) < MOST_QUOTED:
                 self.lists.append(0 if tag == "ol" else -1)
             elif tag == "li":
-                self.mark = self._mark()
+                self.marker = self._next_marker()
         return True
 
-    def _mark(self) -> str:
+    def _next_marker(self) -> str:
         if self.lists and self.lists[-1] >= 0:
             self.lists[-1] += 1
             return f"{self.lists[-1]}. "
@@ -131,20 +134,20 @@ class _Page:
     def leave(self, tag: str, _: bool) -> None:
         if tag not in BLOCKS:
             return
-        self.end(always=False)
+        self.end_line(keep_empty=False)
         if tag == "blockquote":
-            self.quoted = max(self.quoted - 1, 0)
+            self.quote_depth = max(self.quote_depth - 1, 0)
         elif tag == "pre":
-            self.kept = max(self.kept - 1, 0)
+            self.pre_depth = max(self.pre_depth - 1, 0)
         elif tag in ("ul", "ol") and self.lists:
             self.lists.pop()
-            self.mark = ""
-        if tag in _SPACED and not self.lists and (self.loose or tag != "p"):
-            self.gap = True
+            self.marker = ""
+        if tag in _SPACED and not self.lists and (self.has_margins or tag != "p"):
+            self.needs_gap = True
 
 
-def _read(html: str, hide: bool) -> _Page:
-    page = _Page(hide=hide)
+def _read(html: str, skips_hidden: bool) -> _Page:
+    page = _Page(skips_hidden=skips_hidden)
     walk(html, page, True)
-    page.end(always=False)
+    page.end_line(keep_empty=False)
     return page

@@ -12,11 +12,11 @@ from typing import Protocol, TypeVar
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-MOST_NESTED = 500
-MOST_ATTRIBUTES = 500
-MOST_MADE_AGAIN = 500_000
+MOST_NESTED = 500  # levels of open elements
+MOST_ATTRIBUTES = 500  # of one element
+MOST_RECREATED = 500_000  # formatting elements that the parser recreates
 MOST_ELEMENTS = 15_000  # in a page; the largest newsletters have a third of that
-SMALL = 16_000  # characters; the attributes of a shorter page can't cost a tenth of a second
+SMALL_PAGE = 16_000  # characters; the attributes of a shorter page can't cost a tenth of a second
 
 UNSEEN = "script|style|title|textarea|template|select|iframe|noframes"
 # Quotes protect a ">" only at the start of a value (HTML, section 13.2.5.37). Unclosed tokens extend to the end.
@@ -36,12 +36,14 @@ IMPLIED = frozenset(
 )
 
 # HTML, section 13.2.4.3: formatting elements, which continue in the next paragraph if they were not closed.
-_GOES_ON = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+_FORMATTING = frozenset(
+    ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
 _CELLS = frozenset(["td", "th", "caption"])
 # For pages with too many elements: invisible content, start tags, inline tags, and all tags.
-_NOT_SEEN = re.compile(rf"<!--.*?(?:-->|\Z)|<({UNSEEN})\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
-_BEGINS = re.compile(r"<[a-z]", re.IGNORECASE)
-_IN_LINE = re.compile(rf"</?(?:span|{'|'.join(sorted(_GOES_ON))})\b[^>]*+>?", re.IGNORECASE)
+_INVISIBLE = re.compile(rf"<!--.*?(?:-->|\Z)|<({UNSEEN})\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
+_START_TAG = re.compile(r"<[a-z]", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?:span|{'|'.join(sorted(_FORMATTING))})\b[^>]*+>?", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[a-z/!?][^>]*+>?", re.IGNORECASE)
 
 
@@ -65,11 +67,12 @@ class Visitor(Protocol[State]):
 def walk(html: str, visitor: Visitor[State], state: State) -> None:
     """Visit the nodes of a page in document order, without recursion, because pages may be deeply nested."""
     root = LexborHTMLParser(flatten_if_too_complex(html)).body
+    # Nodes to visit, with the state around each; True for an element whose content was visited, which is to be left.
     stack: list[tuple[LexborNode, State, bool]] = [(root, state, False)] if root is not None else []
     while stack:
-        node, state, leaving = stack.pop()
+        node, state, is_leaving = stack.pop()
         tag = node.tag or ""
-        if leaving:
+        if is_leaving:
             visitor.leave(tag, state)
             continue
         if node is not root and node.next is not None:
@@ -77,11 +80,11 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
         if tag == "-text":
             visitor.text(node.text_content or "", state)
         elif not tag.startswith(("-", "_", "!")):
-            inner = visitor.enter(tag, node.attributes, state, node)
-            if inner is not None:
-                stack.append((node, inner, True))
+            inner_state = visitor.enter(tag, node.attributes, state, node)
+            if inner_state is not None:
+                stack.append((node, inner_state, True))
                 if node.child is not None:
-                    stack.append((node.child, inner, False))
+                    stack.append((node.child, inner_state, False))
 
 
 def flatten_if_too_complex(html: str) -> str:
@@ -89,10 +92,10 @@ def flatten_if_too_complex(html: str) -> str:
 
     That is HTML with more elements, nesting, attributes or recreated formatting elements than the limits above.
     """
-    if html.count("<") > MOST_ELEMENTS and len(_BEGINS.findall(html)) > MOST_ELEMENTS:
-        text = _ANY_TAG.sub("\n", _IN_LINE.sub("", _NOT_SEEN.sub("", html)))
+    if html.count("<") > MOST_ELEMENTS and len(_START_TAG.findall(html)) > MOST_ELEMENTS:
+        text = _ANY_TAG.sub("\n", _INLINE_TAG.sub("", _INVISIBLE.sub("", html)))
     elif _is_too_complex(html):
-        text = TOKEN.sub(_break, html)
+        text = TOKEN.sub(_replace_tag, html)
     else:
         return html
     lines = (line.strip() for line in text.replace("<", "&lt;").split("\n"))
@@ -100,9 +103,10 @@ def flatten_if_too_complex(html: str) -> str:
     return f"<pre>{text}</pre>"
 
 
-def _break(token: re.Match[str]) -> str:
+def _replace_tag(token: re.Match[str]) -> str:
+    """Return what replaces a tag: a line break for a block, nothing for an inline element."""
     tag = (token["tag"] or "span").lower()
-    return "" if tag == "span" or tag in _GOES_ON else "\n"
+    return "" if tag == "span" or tag in _FORMATTING else "\n"
 
 
 @dataclass
@@ -111,15 +115,15 @@ class _Scope:
 
     is_cell: bool = False
     unclosed: Counter[str] = field(default_factory=Counter)
-    going_on: int = 0
+    open_formatting: int = 0
 
 
 @dataclass
 class _Page:
     scopes: list[_Scope] = field(default_factory=lambda: [_Scope()])
     nested: int = 0
-    going_on: int = 0
-    made_again: int = 0
+    open_formatting: int = 0
+    recreated: int = 0
 
     def open(self, tag: str) -> None:
         if tag in _CELLS:
@@ -131,7 +135,7 @@ class _Page:
             self.nested += 1
         elif tag not in VOID and tag not in IMPLIED:
             self._count(tag, 1)
-        self.made_again += self.going_on
+        self.recreated += self.open_formatting
 
     def close(self, tag: str) -> None:
         if tag in _CELLS:
@@ -147,20 +151,20 @@ class _Page:
         scope = self.scopes[-1]
         scope.unclosed[tag] += by
         self.nested += by
-        if tag in _GOES_ON:
-            scope.going_on += by
-            self.going_on += by
+        if tag in _FORMATTING:
+            scope.open_formatting += by
+            self.open_formatting += by
 
     def _leave(self, is_cell: bool) -> None:
         """Leave the innermost scope if it is of this kind, closing the elements that are open in it."""
         if len(self.scopes) > 1 and self.scopes[-1].is_cell == is_cell:
             left = self.scopes.pop()
             self.nested -= left.unclosed.total()
-            self.going_on -= left.going_on
+            self.open_formatting -= left.open_formatting
 
 
 def _is_too_complex(html: str) -> bool:
-    if len(html) <= SMALL and html.count("<") <= MOST_NESTED:
+    if len(html) <= SMALL_PAGE and html.count("<") <= MOST_NESTED:
         return False
     page = _Page()
     for match in TOKEN.finditer(html):
@@ -171,7 +175,7 @@ def _is_too_complex(html: str) -> bool:
             page.close(tag)
         else:
             page.open(tag)
-        if page.nested > MOST_NESTED or page.made_again > MOST_MADE_AGAIN or _has_too_many(match["rest"]):
+        if page.nested > MOST_NESTED or page.recreated > MOST_RECREATED or _has_too_many(match["rest"]):
             return True
     return False
 

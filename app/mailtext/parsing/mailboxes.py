@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..incoming import Mailbox
-from .header_words import unworded
+from .header_words import decode_words
 
 MOST_MAILBOXES = 20_000  # in one header line
 
@@ -25,19 +25,23 @@ _ROUTE = re.compile(r"@[^:]*:")
 
 
 @dataclass
-class _Open:
-    """The mailbox being parsed: the words of its name in pieces, its comments, the addresses in angle brackets."""
+class _Builder:
+    """The mailbox being parsed.
+
+    `words` are those of the name, each in pieces; `addresses` those in angle brackets. With `begins_word`, the next
+    piece begins a new word.
+    """
 
     words: list[list[str]] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
-    angles: list[str] = field(default_factory=list)
-    spaced: bool = True
+    addresses: list[str] = field(default_factory=list)
+    begins_word: bool = True
 
     def add(self, text: str) -> None:
-        if self.spaced:
+        if self.begins_word:
             self.words.append([])
         self.words[-1].append(text)
-        self.spaced = False
+        self.begins_word = False
 
 
 def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
@@ -47,31 +51,33 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
     show, which a forger could exploit.
     """
     found: list[Mailbox] = []
-    current = _Open()
-    grouped = ";" in line
-    token, at = _TOKEN, 0
+    current = _Builder()
+    has_groups = ";" in line
+    token = _TOKEN
+    at = 0
     while match := token.match(line, at):
         at = match.end()
         kind = match.lastgroup or ""
         text = match[kind]
-        if len(found) + len(current.angles) >= MOST_MAILBOXES:
+        if len(found) + len(current.addresses) >= MOST_MAILBOXES:
             break
         if kind == "comment":
             comment, at = _read_comment(line, at)
             current.comments.append(comment)
-        elif text == ":" and grouped and not current.angles:
-            current = _Open()  # the text so far is the name of a group
+        elif text == ":" and has_groups and not current.addresses:
+            current = _Builder()  # the text so far is the name of a group
         elif kind == "sign" and text != ":":
-            if text == "," and current.angles == [""] and current.words:
-                current = _Open(words=[[f"{_name(current)},"]])  # a name split at a comma: '"A" <>, "B" <a@b.example>'
+            if text == "," and current.addresses == [""] and current.words:
+                # A name that was split at a comma: '"A" <>, "B" <a@b.example>'.
+                current = _Builder(words=[[f"{_join_name(current)},"]])
             else:
                 found += _build_mailboxes(current, faults)
-                current = _Open()
+                current = _Builder()
         elif kind == "angle":
-            current.angles.append(text)
-            current.spaced = True
+            current.addresses.append(text)
+            current.begins_word = True
         elif kind == "space":
-            current.spaced = True
+            current.begins_word = True
         elif text == '"':
             # This quote is never closed; searching for its end again and again would take quadratic time.
             token = _TOKEN_UNQUOTED
@@ -90,25 +96,25 @@ def _read_comment(line: str, position: int) -> tuple[str, int]:
     return line[start:], len(line)
 
 
-def _name(current: _Open) -> str:
+def _join_name(current: _Builder) -> str:
     return " ".join(_unquote("".join(pieces)) for pieces in current.words)
 
 
-def _build_mailboxes(current: _Open, faults: set[str]) -> list[Mailbox]:
-    if not (current.words or current.angles or current.comments):
+def _build_mailboxes(current: _Builder, faults: set[str]) -> list[Mailbox]:
+    if not (current.words or current.addresses or current.comments):
         return []
     words = ["".join(pieces) for pieces in current.words]
-    addresses = current.angles
+    addresses = current.addresses
     if not addresses:
         words, addresses = _split_name_and_address(words)
     if not addresses and current.comments and len(words) == 1 and words[0].isascii():
         words, addresses = [], words  # "MAILER-DAEMON (Mail Delivery System)": a local mailbox of the server
-    name = unworded(" ".join(map(_unquote, words)), faults).strip()
+    name = decode_words(" ".join(map(_unquote, words)), faults).strip()
     if not name and current.comments:
-        name = unworded(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()
+        name = decode_words(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()
     if not addresses:
         return [Mailbox(name, "")] if name else []
-    return [Mailbox("" if index else name, _address(address)) for index, address in enumerate(addresses)]
+    return [Mailbox("" if index else name, _normalize_address(address)) for index, address in enumerate(addresses)]
 
 
 def _split_name_and_address(tokens: list[str]) -> tuple[list[str], list[str]]:
@@ -118,17 +124,18 @@ def _split_name_and_address(tokens: list[str]) -> tuple[list[str], list[str]]:
     """
     if len(tokens) == 3 and tokens[1] == "@":
         return [], ["".join(tokens)]
-    for word in reversed(tokens):
-        if "@" in word.strip("@") and not word.startswith("=?"):
-            return [other for other in tokens if other is not word], [_unquote(word)]
+    for token in reversed(tokens):
+        if "@" in token.strip("@") and not token.startswith("=?"):
+            return [other for other in tokens if other is not token], [_unquote(token)]
     return tokens, []
 
 
 def _unquote(token: str) -> str:
-    return _ESCAPED.sub(r"\1", token[1:-1]) if len(token) > 1 and token[0] == token[-1] == '"' else token
+    is_quoted = len(token) > 1 and token[0] == token[-1] == '"'
+    return _ESCAPED.sub(r"\1", token[1:-1]) if is_quoted else token
 
 
-def _address(text: str) -> str:
+def _normalize_address(text: str) -> str:
     """Return an address without its route (RFC 5322, section 4.4), with the domain in lower case."""
     text = text.strip()
     address = _ROUTE.sub("", text, count=1).strip() if text.startswith("@") else text

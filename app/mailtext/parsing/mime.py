@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .header_words import base64, parameters, unfolded
+from .header_words import decode_base64, parse_parameters, unfold
 
 MOST_PARTS = 200
 MOST_DEPTH = 20
@@ -21,12 +21,16 @@ MOST_FALSE_DELIMITERS = 10_000
 
 Fields = list[tuple[str, bytes]]
 
+# A header field with its folded lines.
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+# Up to five lines that are no headers, above a well-known header.
 _STRAY_LINES = re.compile(
     rb"(?:(?!--)[^\n]++\n){1,5}?(?=(?i:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-[a-z-]+|Received"
     rb"|Return-Path|Delivered-To|Reply-To|Sender|References|In-Reply-To|X-[a-z-]+)[ \t]*:)"
 )
+# A delimiter line, recognized by the header of a part below it.
 _FIRST_BOUNDARY = re.compile(rb"^--([^\n]{1,200}?)[ \t]*\n(?=(?i:Content-[a-z-]+)[ \t]*:)", re.MULTILINE)
+# A media type without its semicolon, as in "text/plain charset=utf-8".
 _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
 
 
@@ -54,7 +58,8 @@ class Part:
     @property
     def name(self) -> str:
         """The file name from Content-Disposition or Content-Type, or ""."""
-        return " ".join((self.disposition_params.get("filename") or self.content_params.get("name") or "").split())
+        name = self.disposition_params.get("filename") or self.content_params.get("name") or ""
+        return " ".join(name.split())
 
     def walk(self) -> Iterator["Part"]:
         yield self
@@ -62,7 +67,7 @@ class Part:
             yield from part.walk()
 
 
-def lines_normalised(raw: bytes) -> bytes:
+def normalize_line_ends(raw: bytes) -> bytes:
     """Return the bytes with LF as line ends.
 
     A lone CR counts as a line end only if there is no LF at all, because in a header it would begin another header.
@@ -70,10 +75,12 @@ def lines_normalised(raw: bytes) -> bytes:
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in raw:
         return raw.replace(b"\r", b"\n")
-    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n") if b"\r" in raw else raw
+    if b"\r" not in raw:
+        return raw
+    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
 
 
-def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
+def parse_fields(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
     """Return the header fields at `start`, with names as written and values still folded, and the start of the body.
 
     The headers end at an empty line or at a line that is no header. But if a well-known header follows soon, such a
@@ -81,135 +88,149 @@ def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Field
     indentation.
     """
     fields: Fields = []
-    at, end = start, len(raw) if end is None else end
+    at = start
+    if end is None:
+        end = len(raw)
     if raw.startswith((b"From ", b">From "), at):  # the separator of an mbox
         at = raw.find(b"\n", at, end) + 1 or end
     while at - start < MOST_HEADERS:
         match = _FIELD.match(raw, at, end)
         if match:
             fields.append((match[1].decode("ascii"), match[2][:MOST_HEADERS]))
-        else:
-            match = _STRAY_LINES.match(raw, at, end) if fields or start <= 1 else None
-            if not match:
-                break
-            if fields:
-                name, value = fields[-1]
-                fields[-1] = (name, (value + b"\n " + match[0].rstrip().replace(b"\n", b"\n "))[:MOST_HEADERS])
-        at = match.end()
-    else:
+            at = match.end()
+            continue
+        is_message_or_below_header = start <= 1 or fields
+        stray = _STRAY_LINES.match(raw, at, end) if is_message_or_below_header else None
+        if not stray:
+            break
+        if fields:
+            name, value = fields[-1]
+            continuation = stray[0].rstrip().replace(b"\n", b"\n ")
+            fields[-1] = (name, (value + b"\n " + continuation)[:MOST_HEADERS])
+        at = stray.end()
+    else:  # the headers are too long: skip the others
         at = max(raw.find(b"\n\n", at - 1, end) + 1, at)
-    return fields, at + 1 if at < end and raw[at : at + 1] == b"\n" else at
+    has_empty_line = at < end and raw[at : at + 1] == b"\n"
+    return fields, at + 1 if has_empty_line else at
 
 
 class Reader:
-    """A splitter of one message, which works with offsets instead of copies, counts parts and collects faults."""
+    """A splitter of one message. Works with offsets in `raw` instead of copies, and limits the `count` of parts."""
 
     def __init__(self, raw: bytes, faults: set[str]) -> None:
         # The line end before it makes a delimiter at the very start findable.
-        self.raw = b"\n" + lines_normalised(raw).lstrip(b"\n")
+        self.raw = b"\n" + normalize_line_ends(raw).lstrip(b"\n")
         self.faults = faults
         self.count = 0
 
-    def message(self) -> Part:
-        return self._part(1, len(self.raw), "text/plain", 0)
+    def read_message(self) -> Part:
+        return self._read_part(1, len(self.raw), default_kind="text/plain", depth=0)
 
-    def _part(self, start: int, end: int, default: str, depth: int) -> Part:
+    def _read_part(self, start: int, end: int, default_kind: str, depth: int) -> Part:
         """Parse the part between these offsets with its headers and nested parts."""
         self.count += 1
-        fields, body = fields_of(self.raw, start, end)
-        if body - start > MOST_HEADERS:
+        fields, body_start = parse_fields(self.raw, start, end)
+        if body_start - start > MOST_HEADERS:
             self.faults.add("bytes")
-        part = self._build_part(fields, default)
+        part = self._build_part(fields, default_kind)
         if not part.kind.startswith("multipart/"):
-            part.content = self.raw[body:end]
+            part.content = self.raw[body_start:end]
         elif depth >= MOST_DEPTH:
             self.faults.add("depth")
         else:
-            inner = "message/rfc822" if part.kind == "multipart/digest" else "text/plain"
-            for piece in self._pieces(body, end, part):
+            inner_kind = "message/rfc822" if part.kind == "multipart/digest" else "text/plain"
+            for inner_start, inner_end in self._find_parts(body_start, end, part):
                 if self.count >= MOST_PARTS:
                     self.faults.add("parts")
                     break
-                part.parts.append(self._part(*piece, inner, depth + 1))
+                part.parts.append(self._read_part(inner_start, inner_end, inner_kind, depth + 1))
         return part
 
-    def _build_part(self, fields: Fields, default: str) -> Part:
+    def _build_part(self, fields: Fields, default_kind: str) -> Part:
         headers: dict[str, bytes] = {}
         for name, value in fields:
             headers.setdefault(name.lower(), value[:MOST_OF_A_TYPE])
 
-        def line(name: str) -> str:
-            return unfolded(headers.get(name, b""), (), self.faults)
+        def get_line(name: str) -> str:
+            return unfold(headers.get(name, b""), (), self.faults)
 
-        kind, content_params = parameters(_NO_SEMICOLON.sub(r"\1;", line("content-type")), self.faults)
-        disposition, disposition_params = parameters(line("content-disposition"), self.faults)
+        kind, content_params = parse_parameters(_NO_SEMICOLON.sub(r"\1;", get_line("content-type")), self.faults)
+        disposition, disposition_params = parse_parameters(get_line("content-disposition"), self.faults)
         if not re.fullmatch(r"[^\s/]+/[^\s/]+", kind):
             # RFC 2045, section 5.2: an invalid type means plain text; but some programs write just "html".
-            kind = "text/html" if kind == "html" else default
-        encoding = line("content-transfer-encoding").partition(";")[0].strip().lower()
+            kind = "text/html" if kind == "html" else default_kind
+        encoding = get_line("content-transfer-encoding").partition(";")[0].strip().lower()
         return Part(kind, content_params, disposition, disposition_params, encoding, fields)
 
-    def _pieces(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
+    def _find_parts(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
         """Return the offsets of the parts between the delimiters.
 
         If the boundary is missing or wrong, use the one found in the text. Without any, the whole is one part.
         """
         boundary = part.content_params.get("boundary", "").encode().rstrip()
-        pieces = self._split_at_boundary(start, end, boundary) if boundary else []
-        if not pieces and (used := _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))):
-            pieces = self._split_at_boundary(start, end, used[1])
-        if not pieces and self.raw[start:end].strip():
-            pieces = [(start - 1, end)]
-        return pieces
+        spans = self._split_at_boundary(start, end, boundary) if boundary else []
+        if not spans:
+            found_boundary = _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))
+            if found_boundary:
+                spans = self._split_at_boundary(start, end, found_boundary[1])
+        if not spans and self.raw[start:end].strip():
+            spans = [(start - 1, end)]
+        return spans
 
     def _split_at_boundary(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
         """Split at delimiter lines (RFC 2046, section 5.1.1); the closing one may be missing."""
-        raw, delimiter = self.raw, b"\n--" + boundary
-        found: list[tuple[int, int]] = []  # the start of each delimiter, and of the line after it
-        at, misses = raw.find(delimiter, start - 1, end), 0
+        raw = self.raw
+        delimiter = b"\n--" + boundary
+        delimiters: list[tuple[int, int]] = []  # the start of each delimiter, and of the line after it
+        miss_count = 0
+        at = raw.find(delimiter, start - 1, end)
         while at >= 0:
-            stop = at + len(delimiter)
-            line_end = raw.find(b"\n", stop, end)
-            line_end = end if line_end < 0 else line_end
-            rest = raw[stop : min(line_end, stop + 80)].rstrip()
-            if rest in (b"", b"--"):
-                found.append((at, min(line_end + 1, end)))
+            boundary_end = at + len(delimiter)
+            line_end = raw.find(b"\n", boundary_end, end)
+            if line_end < 0:
+                line_end = end
+            suffix = raw[boundary_end : min(line_end, boundary_end + 80)].rstrip()
+            if suffix in (b"", b"--"):
+                delimiters.append((at, min(line_end + 1, end)))
             else:
-                misses += 1
-            if rest == b"--" or len(found) > MOST_PARTS + 1:
+                miss_count += 1
+            if suffix == b"--" or len(delimiters) > MOST_PARTS + 1:
                 break
-            if misses > MOST_FALSE_DELIMITERS:
+            if miss_count > MOST_FALSE_DELIMITERS:
                 self.faults.add("parts")
                 at = -1
             else:
                 at = raw.find(delimiter, line_end, end)
-        if at < 0:
-            found.append((end, end))
-        return [(begins, max(begins, stands)) for (_, begins), (stands, _) in pairwise(found)]
+        if at < 0:  # without a closing delimiter
+            delimiters.append((end, end))
+        # Each part reaches from the line after a delimiter to the next delimiter.
+        return [(part_start, max(part_start, next_start)) for (_, part_start), (next_start, _) in pairwise(delimiters)]
 
 
 def decode_content(part: Part) -> bytes:
     """Return the content without its transfer encoding, as far as it can be decoded."""
     if part.encoding == "base64":
-        return _base64(part.content)
+        return _decode_base64_body(part.content)
     if part.encoding == "quoted-printable":
         return a2b_qp(re.sub(rb"=[ \t]+\n", b"=\n", part.content))
     if part.encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        return _uu_lines(part.content.partition(b"\n")[2])
+        return _decode_uu_lines(part.content.partition(b"\n")[2])
     return part.content
 
 
-def _base64(content: bytes) -> bytes:
+def _decode_base64_body(content: bytes) -> bytes:
     """Decode base64 up to the first line with several words, since mailing lists append plain footers.
 
     Text that is only labelled as base64 is returned unchanged.
     """
     words = re.search(rb"\S[ \t]+\S", content)
     if words is None:
-        return base64(content)
+        return decode_base64(content)
     encoded = content[: content.rfind(b"\n", 0, words.start()) + 1]
-    made = base64(encoded if encoded.strip() else content)
-    return made if encoded.strip() or _is_text(made) else content
+    if encoded.strip():
+        return decode_base64(encoded)
+    decoded = decode_base64(content)
+    return decoded if _is_text(decoded) else content
 
 
 def _is_text(data: bytes) -> bool:
@@ -219,35 +240,36 @@ def _is_text(data: bytes) -> bool:
         return False
 
 
-def _uu_lines(data: bytes) -> bytes:
-    made: list[bytes] = []
+def _decode_uu_lines(data: bytes) -> bytes:
+    decoded: list[bytes] = []
     for line in data.split(b"\n"):
         if line.strip() in (b"", b"`", b"end"):
             continue
         try:
-            made.append(a2b_uu(line))
+            decoded.append(a2b_uu(line))
         except Undecodable:
-            made.append(b"")
-    return b"".join(made)
+            decoded.append(b"")
+    return b"".join(decoded)
 
 
-_UU = re.compile(
+# A file of uuencode in a text, from "begin 644 road.jpg" to "end".
+_UU_FILE = re.compile(
     r"^begin [0-7]{3,4} ([^\n]{1,250})\n((?:[!-`][ -`]{0,90}\n)++)(?:[ `]?\n)?end[ \t]*(?:\n|\Z)", re.MULTILINE
 )
 
 
-def without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
+def extract_uuencoded_files(text: str) -> tuple[str, list[tuple[str, bytes]]]:
     """Return a text without its uuencoded files, and the name and content of each file."""
     if "begin " not in text:
         return text, []
-    files = [(match[1].strip(), _uu_lines(match[2].encode("ascii"))) for match in _UU.finditer(text)]
-    return _UU.sub("", text) if files else text, files
+    files = [(match[1].strip(), _decode_uu_lines(match[2].encode("ascii"))) for match in _UU_FILE.finditer(text)]
+    return _UU_FILE.sub("", text) if files else text, files
 
 
 # The signatures of a multipart/signed are not shown to readers.
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
-_OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # redundant alternatives
+_ALTERNATIVE_KINDS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # redundant alternatives
 
 
 def is_report(part: Part, top: Part) -> bool:
@@ -258,19 +280,19 @@ def is_report(part: Part, top: Part) -> bool:
 def get_visible_parts(part: Part, top: Part) -> list[Part]:
     """Return the parts of a multipart that are meant for people, which is the first one of a report."""
     if part.kind == "multipart/alternative":
-        return [one for one in part.parts if one.kind not in _OTHER_FORMS]
+        return [child for child in part.parts if child.kind not in _ALTERNATIVE_KINDS]
     if part.kind == "multipart/signed":
-        return [one for one in part.parts if one.kind not in _SIGNATURES]
+        return [child for child in part.parts if child.kind not in _SIGNATURES]
     return part.parts[:1] if is_report(part, top) else part.parts
 
 
-def leaves(part: Part, top: Part) -> Iterator[Part]:
+def iter_leaves(part: Part, top: Part) -> Iterator[Part]:
     """Yield the visible parts that are no multiparts, in order. `Reader` limits the depth of the recursion."""
     if not part.kind.startswith("multipart/"):
         yield part
         return
-    for one in get_visible_parts(part, top):
-        yield from leaves(one, top)
+    for child in get_visible_parts(part, top):
+        yield from iter_leaves(child, top)
 
 
 def is_text_part(part: Part) -> bool:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from itertools import chain
 
 from ..incoming import Attachment, Mail, Mailbox
 from . import charsets
-from .charsets import decoded, hints, tidy
-from .header_words import unfolded, unworded
-from .html_text import MOST_HTML, text_of, without_images
+from .charsets import decode, get_codec_hints, tidy
+from .header_words import decode_words, unfold
+from .html_text import MOST_HTML, convert_to_text, remove_images
 from .html_tree import flatten_if_too_complex
 from .mailboxes import mailboxes
 from .mime import (
@@ -19,45 +20,46 @@ from .mime import (
     Part,
     Reader,
     decode_content,
-    fields_of,
+    extract_uuencoded_files,
     get_visible_parts,
     is_report,
     is_text_part,
-    lines_normalised,
-    without_uuencoded,
+    normalize_line_ends,
+    parse_fields,
 )
 
 FLOWED_SIGNATURE = "-- "
 
 
-def unflowed(text: str, delete_space: bool = False) -> str:
+def unflow(text: str, delete_space: bool = False) -> str:
     """Join each line of format=flowed that ends with a space to the next of the same quote depth (RFC 3676, 4.2).
 
     With `delete_space` (DelSp=yes, for scripts without spaces) that space is removed. The signature delimiter "-- " is
     never joined (section 4.3).
     """
-    made: list[str] = []
-    paragraph: list[str] = []
+    paragraphs: list[str] = []
+    pieces: list[str] = []  # of the current paragraph
     depth = 0
 
-    def close() -> None:
-        if paragraph:
-            made.append((">" * depth + " " if depth else "") + "".join(paragraph))
-            paragraph.clear()
+    def end_paragraph() -> None:
+        if pieces:
+            prefix = ">" * depth + " " if depth else ""
+            paragraphs.append(prefix + "".join(pieces))
+            pieces.clear()
 
     for line in text.split("\n"):
         content = line.lstrip(">")
-        marks = len(line) - len(content)
+        line_depth = len(line) - len(content)
         content = content.removeprefix(" ")  # space-stuffing (section 4.4), or the space after quote marks
-        if content == FLOWED_SIGNATURE or marks != depth:
-            close()
-            depth = marks
-        soft = content.endswith(" ") and content != FLOWED_SIGNATURE
-        paragraph.append(content[:-1] if soft and delete_space else content)
-        if not soft:
-            close()
-    close()
-    return "\n".join(made)
+        if content == FLOWED_SIGNATURE or line_depth != depth:
+            end_paragraph()
+            depth = line_depth
+        continues = content.endswith(" ") and content != FLOWED_SIGNATURE
+        pieces.append(content[:-1] if continues and delete_space else content)
+        if not continues:
+            end_paragraph()
+    end_paragraph()
+    return "\n".join(paragraphs)
 
 
 MAX_PARSED = 10_000_000  # bytes of a message that are parsed
@@ -86,35 +88,36 @@ def parse(raw: bytes) -> Mail:
 def read(raw: bytes) -> Mail:
     """Parse a message as `parse` does, but without catching exceptions."""
     faults = {"bytes"} if len(raw) > MAX_PARSED else set()
-    top = Reader(raw[:MAX_PARSED], faults).message()
+    top = Reader(raw[:MAX_PARSED], faults).read_message()
     label = next((part.content_params["charset"] for part in top.walk() if "charset" in part.content_params), "")
-    language = _language(top)
-    hinted = hints(label, language)
-    found = _Found(faults, hinted, top)
-    segments = found.segments(top)
-    plain, html = _join_plain(segments), _html(segments)
+    language = _get_language(top)
+    hinted = get_codec_hints(label, language)
+    collector = _Collector(faults, hinted, top)
+    segments = collector.collect(top)
+    plain = _join_plain(segments)
+    html = _join_html(segments)
     content: dict[str, object] = {
         "plain": plain,
         "html": None if html is None else flatten_if_too_complex(html),
         "body": _join_segments(segments) if plain is None else plain,
-        "attachments": tuple(found.attachments),
-        "report": tuple(found.report),
+        "attachments": tuple(collector.attachments),
+        "report": tuple(collector.report),
         "language": language,
     }
-    return _mail(top.fields, hinted, faults, content)
+    return _build_mail(top.fields, hinted, faults, content)
 
 
 def parse_headers_only(raw: bytes, fault: str, max_bytes: int = MAX_PARSED) -> Mail:
     """Parse only the headers in the first `max_bytes` bytes; `fault` is the reason. Never raises."""
     try:
-        fields, _ = fields_of(lines_normalised(raw[:max_bytes]).lstrip(b"\n"))
-        return _mail(fields, (), {fault}, {})
+        fields, _ = parse_fields(normalize_line_ends(raw[:max_bytes]).lstrip(b"\n"))
+        return _build_mail(fields, (), {fault}, {})
     except Exception:
         return Mail(faults=(fault,))
 
 
-def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: dict[str, object]) -> Mail:
-    lines = [(name, unfolded(value, hinted, faults)) for name, value in fields]
+def _build_mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: dict[str, object]) -> Mail:
+    lines = [(name, unfold(value, hinted, faults)) for name, value in fields]
     by_name: dict[str, list[str]] = {}
     for name, line in lines:
         by_name.setdefault(name.lower(), []).append(line)
@@ -132,45 +135,49 @@ def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: di
         "cc": boxes("cc"),
         "delivered_to": tuple(_parse_server_address(line) for name in _DELIVERED for line in by_name.get(name, ())),
         "return_path": _parse_server_address(first("return-path")) if "return-path" in by_name else None,
-        "subject": unworded(first("subject"), faults).strip(),
+        "subject": decode_words(first("subject"), faults).strip(),
         "date": parse_date(first("date")),
-        "message_id": _message_id(first("message-id")),
-        "in_reply_to": _ids(by_name.get("in-reply-to", ())),
-        "references": _ids(by_name.get("references", ())),
-        "headers": tuple((name, unworded(line, faults)) for name, line in lines),
+        "message_id": _parse_message_id(first("message-id")),
+        "in_reply_to": _find_ids(by_name.get("in-reply-to", ())),
+        "references": _find_ids(by_name.get("references", ())),
+        "headers": tuple((name, decode_words(line, faults)) for name, line in lines),
     }
     return Mail(**facts, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
 
 
 def _parse_server_address(line: str) -> str:
     """Return the address in a header that a server wrote, "" for the null path."""
-    found = mailboxes(line, set())
-    return found[0].address or found[0].name if found else ""
+    boxes = mailboxes(line, set())
+    if not boxes:
+        return ""
+    return boxes[0].address or boxes[0].name
 
 
-def _ids(lines: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(found for line in lines for found in _ID.findall(line)))
+def _find_ids(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(message_id for line in lines for message_id in _ID.findall(line)))
 
 
-def _message_id(line: str) -> str:
+def _parse_message_id(line: str) -> str:
     """Return the Message-ID with brackets, even if the header lacks them: replies refer to it with brackets."""
-    found = _ID.search(line)
-    if found:
-        return found[0]
-    bare = line.strip("<> \t").split()
-    return f"<{bare[0][:998]}>" if bare else ""
+    match = _ID.search(line)
+    if match:
+        return match[0]
+    words = line.strip("<> \t").split()
+    return f"<{words[0][:998]}>" if words else ""
 
 
 def parse_date(line: str) -> datetime | None:
     """Parse a Date header into UTC; None if it is invalid or out of range. A date without a zone is taken as UTC."""
     try:
         date = parsedate_to_datetime(line[:200])
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return date.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
-def _language(top: Part) -> str:
+def _get_language(top: Part) -> str:
     """Return the first tag of Content-Language (RFC 3282), of the message or of the first part that has one, or ""."""
     for part in top.walk():
         tag = part.value("content-language").decode("ascii", "ignore").split(",")[0].strip()
@@ -193,19 +200,26 @@ def _join_plain(segments: list[_Segment]) -> str | None:
     Some programs send one section as HTML and the next as text, and mailing lists add footers of either type. Sections
     that exist only in the other type are converted, so that each rendition is complete.
     """
-    return _join_segments(segments) if any(segment.plain is not None for segment in segments) else None
+    if all(segment.plain is None for segment in segments):
+        return None
+    return _join_segments(segments)
 
 
 def _join_segments(segments: list[_Segment]) -> str:
-    texts = [text_of(segment.html or "") if segment.plain is None else segment.plain for segment in segments]
-    return texts[0] if len(texts) == 1 else "\n".join(text.strip("\n") for text in texts if text.strip())
+    texts = [convert_to_text(segment.html or "") if segment.plain is None else segment.plain for segment in segments]
+    if len(texts) == 1:
+        return texts[0]
+    return "\n".join(text.strip("\n") for text in texts if text.strip())
 
 
-def _html(segments: list[_Segment]) -> str | None:
-    return "\n".join(map(_page, segments)) if any(segment.html is not None for segment in segments) else None
+def _join_html(segments: list[_Segment]) -> str | None:
+    """Return the complete message as HTML; None if it has no HTML at all."""
+    if all(segment.html is None for segment in segments):
+        return None
+    return "\n".join(map(_get_html, segments))
 
 
-def _page(segment: _Segment) -> str:
+def _get_html(segment: _Segment) -> str:
     if segment.html is not None:
         return segment.html
     escaped = (segment.plain or "").replace("&", "&amp;").replace("<", "&lt;")
@@ -213,61 +227,65 @@ def _page(segment: _Segment) -> str:
 
 
 @dataclass
-class _Found:
-    """The results of a walk through the parts of a message."""
+class _Collector:
+    """A walk through the parts of a message, which collects attachments, parts of reports, and faults.
+
+    `hinted` are codecs for text without a charset, `top` is the message itself.
+    """
 
     faults: set[str]
     hinted: tuple[str, ...]
     top: Part
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
-    room: int = MOST_HTML  # characters of HTML that may still be added
+    remaining_html: int = MOST_HTML  # characters of HTML that may be added
 
-    def segments(self, part: Part) -> list[_Segment]:
+    def collect(self, part: Part) -> list[_Segment]:
         """Return the text sections of a part, and add everything else to the attachments."""
         if not part.kind.startswith("multipart/"):
-            return self._leaf(part)
+            return self._collect_leaf(part)
         if part.kind == "multipart/encrypted":
             self.faults.add("encrypted")
         if is_report(part, self.top):
-            self._report(part)
-        found = [self.segments(one) for one in get_visible_parts(part, self.top)]
+            self._collect_report(part)
+        segment_lists = [self.collect(child) for child in get_visible_parts(part, self.top)]
         if part.kind == "multipart/alternative":
-            return _best(found)
-        return [segment for segments in found for segment in segments]
+            return _choose_alternatives(segment_lists)
+        return list(chain.from_iterable(segment_lists))
 
-    def _report(self, part: Part) -> None:
+    def _collect_report(self, part: Part) -> None:
         """Collect the parts of a delivery status, read receipt or complaint (RFC 6522)."""
-        for one in part.walk():
-            if not one.kind.startswith("multipart/"):
-                text, _ = decoded(decode_content(one), one.content_params.get("charset", ""))
-                self.report.append((one.kind, tidy(text)))
+        for leaf in part.walk():
+            if not leaf.kind.startswith("multipart/"):
+                text, _ = decode(decode_content(leaf), leaf.content_params.get("charset", ""))
+                self.report.append((leaf.kind, tidy(text)))
 
-    def _leaf(self, part: Part) -> list[_Segment]:
+    def _collect_leaf(self, part: Part) -> list[_Segment]:
         data = decode_content(part)
         if not is_text_part(part):
             self._attach(part, data)
             return []
         label = part.content_params.get("charset", "")
-        if part.kind == "text/html" and not label and (meta := _META_CHARSET.search(data[:4000])):
-            label = meta[1].decode("ascii", "ignore")
+        if part.kind == "text/html" and not label:
+            meta = _META_CHARSET.search(data[:4000])
+            label = meta[1].decode("ascii", "ignore") if meta else ""
         text = tidy(charsets.read(data, label, self.hinted, self.faults))
         if part.kind == "text/html":
-            return [_Segment(None, self._roomed(text))]
+            return [_Segment(None, self._limit_html(text))]
         if part.content_params.get("format", "").lower() == "flowed":
-            text = unflowed(text, part.content_params.get("delsp", "").lower() == "yes")
-        text, files = without_uuencoded(text)
-        self.attachments += [Attachment(name, len(data), "application/octet-stream") for name, data in files]
+            text = unflow(text, part.content_params.get("delsp", "").lower() == "yes")
+        text, files = extract_uuencoded_files(text)
+        self.attachments += [Attachment(name, len(content), "application/octet-stream") for name, content in files]
         if _PGP.search(text):
             self.faults.add("encrypted")
         return [_Segment(text, None)]
 
-    def _roomed(self, html: str) -> str:
-        html = without_images(html)
-        if len(html) > self.room:
+    def _limit_html(self, html: str) -> str:
+        html = remove_images(html)
+        if len(html) > self.remaining_html:
             self.faults.add("bytes")
-        html = html[: self.room]
-        self.room -= len(html)
+        html = html[: self.remaining_html]
+        self.remaining_html -= len(html)
         return html
 
     def _attach(self, part: Part, data: bytes) -> None:
@@ -281,17 +299,18 @@ class _Found:
         self.attachments.append(Attachment(name, len(data), part.kind, sha256(data).hexdigest()))
 
 
-def _best(choices: list[list[_Segment]]) -> list[_Segment]:
+def _choose_alternatives(alternatives: list[list[_Segment]]) -> list[_Segment]:
     """Reduce a multipart/alternative (RFC 2046, section 5.1.4) to the last non-empty plain text and the last HTML.
 
     An empty plain text beside HTML is dropped.
     """
     plain = html = None
-    for choice in choices:
-        page = _html(choice)
-        if page is not None:
-            html = page
-        elif (text := _join_plain(choice)) is not None and (plain is None or text.strip()):
+    for segments in alternatives:
+        joined_html = _join_html(segments)
+        text = _join_plain(segments)
+        if joined_html is not None:
+            html = joined_html
+        elif text is not None and (plain is None or text.strip()):
             plain = text
     if plain is not None and not plain.strip() and html is not None:
         plain = None
