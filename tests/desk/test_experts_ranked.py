@@ -283,5 +283,7 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
         [all_of_it] = candidates.load_histories(session, leyla, question).values()
         [newest_of_it] = candidates.load_histories(session, leyla, question, limit_per_expert=3).values()
     assert len(all_of_it.answered_ids) == 4
-    assert newest_of_it.answered_ids == all_of_it.answered_ids[:2], "of the newest three one is a draft of this question"
+    assert newest_of_it.answered_ids == all_of_it.answered_ids[:2], (
+        "of the newest three one is a draft of this question"
+    )
     assert newest_of_it.answered_ids[0] == newest

@@ -99,7 +99,10 @@ def test_one_light_sign_holds_nothing_and_several_do() -> None:
 def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> None:
     assert weigh_signs(SpamEvidence(QUESTION, (), ("flood",))) == ["flood"]
     assert weigh_signs(SpamEvidence(QUESTION, (), ("flood", PROOF_OF_WORK))) == []
-    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY_SIMILAR, ("flood", PROOF_OF_WORK))) == ["flood", "many alike"]
+    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY_SIMILAR, ("flood", PROOF_OF_WORK))) == [
+        "flood",
+        "many alike",
+    ]
     assert weigh_signs(SpamEvidence("https://a.example/only", (), (PROOF_OF_WORK,))) == ["bare link"]
 
 

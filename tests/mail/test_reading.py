@@ -142,7 +142,9 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
         reading.parse(b"Subject: x\r\n\r\nWords %d.\r\n\r\nOn Monday Nora wrote:\r\n> Hello\r\n" % n)
         for n in range(CACHED + 1)
     ]
-    large = reading.parse(b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGEST_CACHED // 9))
+    large = reading.parse(
+        b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGEST_CACHED // 9)
+    )
 
     def texts() -> list[str]:
         return [reading.trim(mail, TrimContext()).text for mail in (mails[0], mails[-1], large)]

@@ -341,7 +341,9 @@ def test_a_sign_in_by_code_that_comes_to_nothing(
     account, waited = provider.account(ASK), []
     provider.answers = list(answers)
     with pytest.raises(token_requests.NotGiven) as fault:
-        token_requests.wait_for_sign_in(account.provider, token_requests.request_device_code(account.provider), waited.append)
+        token_requests.wait_for_sign_in(
+            account.provider, token_requests.request_device_code(account.provider), waited.append
+        )
     assert (str(fault.value), waited) == (said, waits)
 
 

@@ -157,9 +157,7 @@ def test_a_file_that_is_none_is_named_and_the_others_go_on(
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1251", "utf-16", "utf-16-le", "koi8-r"])
 def test_a_text_is_read_in_whatever_letters_it_is_written(encoding: str) -> None:
     text = (EDITIONS / "ru-vopros-otvet.txt").read_text().replace("—", "-")
-    found = [
-        qa for issue in read_issues("2022-02-03.txt", text.encode(encoding, "replace")) for qa in issue.found_qas
-    ]
+    found = [qa for issue in read_issues("2022-02-03.txt", text.encode(encoding, "replace")) for qa in issue.found_qas]
     assert [qa.expert.name for qa in found] == ["Ольга Синицына", "Ольга Синицына"]
 
 
