@@ -139,7 +139,7 @@ class Scope:
 
     @property
     def is_barred(self) -> bool:
-        """Whether the nearest scope that says something about readers excludes them."""
+        """Return whether the nearest scope that says something about readers excludes them."""
         for scope in self.chain:
             if scope.excludes_readers:
                 return True

@@ -90,8 +90,7 @@ def send_request(
     """
     host, port, is_encrypted, is_checked, path = parse_target(url, own_hosts)
     stall = min(STALL, timeout)
-    connection_class = HTTPSConnection if is_encrypted else HTTPConnection
-    connection = connection_class(host, port, timeout=stall)
+    connection = (HTTPSConnection if is_encrypted else HTTPConnection)(host, port, timeout=stall)
     too_late = threading.Event()
     sockets: list[Any] = []
 
@@ -105,9 +104,8 @@ def send_request(
     timer = threading.Timer(timeout, shut_down)
     timer.daemon = True
     timer.start()
-    default_headers = {"Accept": "application/json", "Connection": "close"}
-    if body is not None:
-        default_headers["Content-Type"] = "application/json"
+    json_type = {} if body is None else {"Content-Type": "application/json"}
+    all_headers = {"Accept": "application/json", "Connection": "close", **json_type, **(headers or {})}
     try:
         connection.sock = connect(host, port, timeout, is_checked)
         if is_encrypted:
@@ -120,8 +118,7 @@ def send_request(
             raise TimeoutError
         if isinstance(connection.sock, ssl.SSLSocket):
             connection.sock.do_handshake()
-        default_method = "GET" if body is None else "POST"
-        connection.request(method or default_method, path, body, {**default_headers, **(headers or {})})
+        connection.request(method or ("GET" if body is None else "POST"), path, body, all_headers)
         response = connection.getresponse()
         response_body = response.read(largest + 1)
         retry_after = response.getheader("Retry-After", "").strip()
@@ -139,8 +136,13 @@ def send_request(
         raise NoResponse("it took too long to answer")
     if len(response_body) > largest:
         raise RequestFailed("its answer is too large")
-    has_seconds = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9
-    return Answer(response.status, response_body, again_in=int(retry_after) if has_seconds else None)
+    return Answer(response.status, response_body, again_in=_parse_seconds(retry_after))
+
+
+def _parse_seconds(retry_after: str) -> int | None:
+    """Return the seconds of a Retry-After header, or None if it has a date or anything else."""
+    is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9
+    return int(retry_after) if is_number else None
 
 
 class Target(NamedTuple):

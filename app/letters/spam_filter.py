@@ -105,7 +105,7 @@ _GREEK_OR_CYRILLIC = re.compile(r"[\u0370-\u052f]")
 
 @dataclass(frozen=True)
 class SpamEvidence:
-    """What is known of a letter.
+    """The facts about a letter.
 
     `text` is its text, and `recent_texts` are those to compare it with. `traits` are what the form or the mail server
     noticed of its arrival: "trap", "fast", "flood", `PROOF_OF_WORK`. `compare` tells whether shingles and a text are
@@ -142,7 +142,7 @@ class SpamEvidence:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether words mix Latin letters with Greek or Cyrillic ones, as spam does to get past filters."""
+        """Return whether words mix Latin letters with Greek or Cyrillic ones, as spam does to get past filters."""
         words = _WORD.findall(self.text[:COMPARED_CHARACTERS])
         mixed = sum(bool(_LATIN.search(word) and _GREEK_OR_CYRILLIC.search(word)) for word in words)
         return mixed >= MIN_MIXED_WORDS and mixed >= MIN_MIXED_SHARE * len(words)

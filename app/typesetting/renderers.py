@@ -23,7 +23,7 @@ _STYLES = ("href", "strong", "emphasis")
 
 @dataclass(frozen=True)
 class _Format:
-    """How a format wraps the text of a run (by style), breaks a line, and escapes text."""
+    """The ways in which a format wraps the text of a run (by style), breaks a line, and escapes text."""
 
     wraps: dict[str, Wrap]
     line_break: str
