@@ -235,7 +235,7 @@ def in_mail(raw: bytes) -> Iterator[str]:
 def test_every_field_that_takes_words_holds_every_payload(
     filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
-    """A new column of text fails here until `payload_house` fills it, or a row above says why nobody types there."""
+    """A new column of text fails here until `payload_newsroom` fills it, or a row above says why nobody types there."""
     passed = {name for names in NOT_TYPED.values() for name in names}
     typed = [(name, is_sealed) for name, is_sealed in columns() if name not in passed]
     assert passed - {name for name, _is_sealed in columns()} == set()
