@@ -89,7 +89,7 @@ def test_what_is_met_by_a_place_alone_names_one() -> None:
 
 # Where something is unpacked or begun from a document: what the house packed itself, or the library's own empty one.
 OF_OUR_OWN = {
-    "app/back_issues/bundle.py": {"ZipFile(whole, 'w', ZIP_DEFLATED)", "ZipFile(io.BytesIO(archive))"},
+    "app/back_issues/bundle.py": {"ZipFile(buffer, 'w', ZIP_DEFLATED)", "ZipFile(io.BytesIO(archive))"},
     "app/typesetting/word_file.py": {"Document()", "ZipFile(buffer)", "ZipFile(packed, 'w', ZIP_DEFLATED)"},
     # A backup, which whoever runs the house restores.
     "app/backup/packing.py": {"zlib.decompressobj(GZIP)", "self._gzip.decompress(data)"},
