@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.support.clock", "tests.support.security_table"]
 TESTS = Path(__file__).parent
-SERVER = pytest.StashKey[ExitStack]()
+VAR = TESTS.parent / "var"
+SERVER, VAR_BEFORE = pytest.StashKey[ExitStack](), pytest.StashKey[set[str]]()
 # The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
 # is asked of both too: by the walk over every page and press (house/test_gates.py), by the main job in a browser
 # (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
@@ -90,8 +91,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "xdist_sched
 def pytest_configure(config: pytest.Config) -> None:
     """Find or start one server for all workers; they learn of it by their environment."""
     if not hasattr(config, "workerinput"):
+        config.stash[VAR_BEFORE] = {path.name for path in VAR.glob("*")}
         stack = config.stash[SERVER] = ExitStack()
         os.environ[postgres.URL_VARIABLE] = stack.enter_context(postgres.server()) or ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if the tests have made files where the newsroom of `make run` lies: it would meet what isn't its own."""
+    made = sorted(path.name for path in VAR.glob("*")) if VAR_BEFORE in session.config.stash else []
+    if new := [name for name in made if name not in session.config.stash[VAR_BEFORE]]:
+        print(f"\nThe tests have made files in {VAR.name}/, where they may not write: {', '.join(new)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

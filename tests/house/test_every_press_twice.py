@@ -228,7 +228,12 @@ class House:
 def house(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("twice")
     url = f"sqlite:///{shutil.copy(sqlite_year, folder / 'newsroom.db')}"
-    environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
+    environ = {
+        "READERS_ASKED_ENV": "demo",
+        "DATABASE_URL": url,
+        "MAIL_FOLDER": str(folder),
+        "ERASURES": f"{folder}/erasures",
+    }
     app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False, "TESTING": False})
     yield House(app, url)
     app.extensions["database"].close()

@@ -79,7 +79,12 @@ def open_demo_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Fla
             url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
         else:
             url = postgres_url(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
-        environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
+        environ = {
+            "READERS_ASKED_ENV": "demo",
+            "DATABASE_URL": url,
+            "MAIL_FOLDER": str(folder),
+            "ERASURES": f"{folder}/erasures",
+        }
         app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
         yield app
         app.extensions["database"].close()
