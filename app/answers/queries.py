@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from sqlalchemy import ScalarSelect, Select, exists, func, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, lazyload
@@ -16,6 +17,8 @@ from ..people.models import Expert
 from ..questions.models import Question
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, AnswerText, Assignment, Check
+
+CheckOrText = TypeVar("CheckOrText", Check, AnswerText)
 
 
 def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
@@ -49,24 +52,23 @@ def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Chec
 
 def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Check]]:
     """Return all quote checks of several answers, keyed by answer ID, oldest first."""
-    checks: dict[int, list[Check]] = {answer_id: [] for answer_id in answer_ids}
-    if not checks:
-        return checks
-    query = select(Check).where(Check.answer_id.in_(checks)).order_by(Check.id)
-    for check in session.scalars(query):
-        checks[check.answer_id].append(check)
-    return checks
+    return _group_by_answer(session, Check, answer_ids)
 
 
 def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
     """Return all versions of several answers, keyed by answer ID, oldest first."""
-    versions: dict[int, list[AnswerText]] = {answer_id: [] for answer_id in answer_ids}
-    if not versions:
-        return versions
-    query = select(AnswerText).where(AnswerText.answer_id.in_(versions)).order_by(AnswerText.id)
-    for text in session.scalars(query):
-        versions[text.answer_id].append(text)
-    return versions
+    return _group_by_answer(session, AnswerText, answer_ids)
+
+
+def _group_by_answer(
+    session: Session, model: type[CheckOrText], answer_ids: Sequence[int]
+) -> dict[int, list[CheckOrText]]:
+    rows: dict[int, list[CheckOrText]] = {answer_id: [] for answer_id in answer_ids}
+    if not rows:
+        return rows
+    for row in session.scalars(select(model).where(model.answer_id.in_(rows)).order_by(model.id)):
+        rows[row.answer_id].append(row)
+    return rows
 
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
