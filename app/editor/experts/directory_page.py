@@ -1,7 +1,8 @@
 """The directory of experts: the list, the page of an expert, verification, the public page, and deletion."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
@@ -28,18 +29,25 @@ from .. import form_fields
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction, unknown
 
-PAGE = 50
-SOUGHT = ("q", "language", "topic", "show")
-# value of ?show=: (label, condition)
-SHOWN: dict[str, tuple[Any, Any]] = {
-    "": (_l("Everybody"), None),
-    "work": (_l("Has something now"), lambda _today: has_open_assignment()),
-    "never": (_l("Never asked"), lambda _today: was_never_asked()),
-    "unverified": (_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
-    "away": (_l("Away"), lambda today: Expert.away_until >= today),
+PAGE_SIZE = 50
+SEARCH_PARAMS = ("q", "language", "topic", "show")
+
+
+class DirectoryFilter(NamedTuple):
+    label: Any
+    condition: Callable[[date], Any] | None = None  # builds the SQL condition for today's date; None for everybody
+
+
+# By value of ?show=.
+FILTERS = {
+    "": DirectoryFilter(_l("Everybody")),
+    "work": DirectoryFilter(_l("Has something now"), lambda _today: has_open_assignment()),
+    "never": DirectoryFilter(_l("Never asked"), lambda _today: was_never_asked()),
+    "unverified": DirectoryFilter(_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
+    "away": DirectoryFilter(_l("Away"), lambda today: Expert.away_until >= today),
 }
 # By state of an assignment: its mark and label on the expert's page.
-STANDS = {
+STATE_LABELS = {
     "drafted": ("none", _l("not asked yet")),
     "invited": ("wait", _l("is asked")),
     "accepted": ("wait", _l("has it")),
@@ -54,41 +62,49 @@ STANDS = {
 @editor.get("/<slug>/experts")
 def experts(slug: str) -> str:
     with read_context(slug) as desk:
-        return _list(desk, {}, {})
+        return _render_directory(desk, {}, {})
 
 
 def get_search_params() -> dict[str, Any]:
-    """Return the search parameters of the directory from the address."""
-    asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
-    return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
+    """Return the directory's search parameters in the query string, without empty and unknown ones."""
+    params = {name: single_line(request.args.get(name, ""))[:100] for name in SEARCH_PARAMS}
+    if params["show"] not in FILTERS:
+        params["show"] = ""
+    return {name: value for name, value in params.items() if value}
 
 
-def _list(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[str, str]) -> str:
-    if request.args.get("show", "") not in SHOWN:
+def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[str, str]) -> str:
+    """Render the list with the form for a new expert, filled with `form_data`."""
+    if request.args.get("show", "") not in FILTERS:
         unknown(desk, "show", "editor.experts")
-    sought = dict.fromkeys(SOUGHT, "") | get_search_params()
-    today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
-    rules = [which(today)] if which else []
-    listing = expert_search.directory(sought["q"], sought["language"], sought["topic"], *rules)
-    last = get_cursor_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
+    search_params = dict.fromkeys(SEARCH_PARAMS, "") | get_search_params()
+    today = now(desk.session).date()
+    condition = FILTERS[search_params["show"]].condition
+    listing = expert_search.directory(
+        search_params["q"],
+        search_params["language"],
+        search_params["topic"],
+        *([condition(today)] if condition else []),
+    )
+    last_shown = get_cursor_row(lambda public_id: directory.load_expert(desk.session, desk.actor, public_id), "after")
 
-    def here(**more: str | None) -> str:
-        filled: dict[str, Any] = {name: value for name, value in {**sought, **more}.items() if value}
-        return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
+    def list_url(**changed_params: str | None) -> str:
+        params: dict[str, Any] = {name: value for name, value in {**search_params, **changed_params}.items() if value}
+        return url_for("editor.experts", slug=desk.newsletter.slug, **params)
 
-    shown = paginate(desk.session, listing, PAGE, last, here, "after")
+    list_page = paginate(desk.session, listing, PAGE_SIZE, last_shown, list_url, "after")
     return page(
         desk,
         "editor/experts/experts.html",
         "experts",
-        experts=shown.rows,
-        open_counts=count_open_assignments(desk.session, [expert.id for expert in shown.rows]),
-        search_params=sought,
-        filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
-        languages=_tongues(desk, sought["language"]),
-        list_url=here,
+        experts=list_page.rows,
+        open_counts=count_open_assignments(desk.session, [expert.id for expert in list_page.rows]),
+        search_params=search_params,
+        filters=[(show, filter_.label, list_url(show=show)) for show, filter_ in FILTERS.items()],
+        languages=_language_options(desk, search_params["language"]),
+        list_url=list_url,
         files_url=url_for("editor.expert_files", slug=desk.newsletter.slug, **get_search_params()),
-        keyset=shown.keyset,
+        keyset=list_page.keyset,
         today=today,
         form_data=form_data,
         faults=faults,
@@ -96,25 +112,27 @@ def _list(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[st
     )
 
 
-def _tongues(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
-    """Return the languages to filter by: those that experts write, and the selected one."""
+def _language_options(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
+    """Return (code, name) of the languages to filter by: those that experts write, and the selected one."""
     codes = expert_search.tongues(desk.session) | {selected_language}
-    named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
-    return [("", _("Any language")), *named]
+    options = [(code, tongue(code) or code) for code in codes if code]
+    return [("", _("Any language")), *sorted(options, key=lambda option: option[1])]
 
 
 @editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """Add an expert by name and address. A known address leads to the existing expert, a known name to a hint."""
+    """Add an expert. If the e-mail address is known, redirect to the existing expert; if only the name is, show a hint
+    that they may be duplicates.
+    """
     name, email = request.form.get("name", ""), request.form.get("email", "")
     faults: dict[str, str] = {}
 
     def fn(desk: RequestContext) -> tuple[str, bool]:
-        one = directory.record_expert(desk.session, desk.actor, name, email or None)
-        return one.public_id, has_namesake(desk.session, one)
+        expert = directory.record_expert(desk.session, desk.actor, name, email or None)
+        return expert.public_id, has_namesake(desk.session, expert)
 
     try:
-        public_id, is_known = run_in_transaction(slug, fn)
+        public_id, name_exists = run_in_transaction(slug, fn)
     except TooLong as error:
         faults = {error.field: format_error(error)}
     except MissingPrecondition:
@@ -122,8 +140,8 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     except directory.BadAddress as error:
         faults = {"email": format_error(error)}
     if faults:
-        return rerender(slug, 422, _list, {"name": name, "email": email}, faults)
-    if is_known:
+        return rerender(slug, 422, _render_directory, {"name": name, "email": email}, faults)
+    if name_exists:
         announce(
             _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
             href=url_for("editor.expert_duplicates", slug=slug),
@@ -135,31 +153,35 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
 @editor.get("/<slug>/experts/<public_id>")
 def expert(slug: str, public_id: str) -> str | Response:
     with read_context(slug) as desk:
-        one = or_404(directory.load_expert(desk.session, desk.actor, public_id))
-        kept = directory.resolve_merged_expert(desk.session, one)
-        if kept is not None and kept is not one:  # merged: redirect to the expert who was kept
+        loaded = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+        kept = directory.resolve_merged_expert(desk.session, loaded)
+        if kept is not None and kept is not loaded:  # merged: redirect to the expert who was kept
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
-        return _page(desk, one)
+        return _render_expert(desk, public_id)
 
 
-def _render_expert(desk: RequestContext, public_id: str, *typed: Any, **more: Any) -> str:
-    return _page(desk, or_404(directory.load_expert(desk.session, desk.actor, public_id)), *typed, **more)
-
-
-def _page(
+def _render_expert(
     desk: RequestContext,
-    expert: Expert,
+    public_id: str,
+    *,
     form_data: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
-    stale: bool = False,
+    has_conflict: bool = False,
     email: str | None = None,
 ) -> str:
-    verifier = expert.verified_by_id
-    own_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
-    noted = own_page.noted_by_id if own_page else None
-    first = find_last_save(desk, expert, "expert.change") if stale else None
+    """Render the page of an expert, with `email` if their address was revealed. With `has_conflict`, show what somebody
+    else saved beside `form_data`.
+    """
+    expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+    verifier_id = expert.verified_by_id
+    public_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
+    consent_recorder_id = public_page.noted_by_id if public_page else None
     form = merge_form(
-        desk, form_fields.get_stored_values(PROFILE, expert), form_data, form_fields.field_labels(PROFILE), first
+        desk,
+        form_fields.get_stored_values(PROFILE, expert),
+        form_data,
+        form_fields.field_labels(PROFILE),
+        find_last_save(desk, expert, "expert.change") if has_conflict else None,
     )
     return page(
         desk,
@@ -168,49 +190,53 @@ def _page(
         expert=expert,
         has_address=expert.person.email_sealed is not None,
         email=email,
-        verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
+        verified_by=_get_name(desk, verifier_id),
         fields=PROFILE,
         **form._asdict(),
         faults=faults or {},
         today=now(desk.session).date(),
         open_count=count_open_assignments(desk.session, [expert.id])[expert.id],
         history=load_histories(desk.session, [expert.id])[expert.id],
-        state_labels=STANDS,
+        state_labels=STATE_LABELS,
         assignments=list_assignments_of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged_experts=list_merged_experts(desk.session, expert),
-        own_page=own_page,
-        own_page_url=archive.expert_page_path(desk.session, desk.newsletter, own_page),
-        page_noted_by=directory.names_of(desk.session, [noted]).get(noted) if noted else None,
+        own_page=public_page,
+        own_page_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
+        page_noted_by=_get_name(desk, consent_recorder_id),
         may_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),
     )
 
 
+def _get_name(desk: RequestContext, person_id: int | None) -> str | None:
+    return directory.names_of(desk.session, [person_id]).get(person_id) if person_id else None
+
+
 @editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = form_fields.get_submitted_values(PROFILE)
-    values, wrong = read_form(PROFILE, typed)
-    if wrong:
-        faults = {name: form_fields.format_fault(fault) for name, fault in wrong.items()}
-        return rerender(slug, 422, _render_expert, public_id, typed, faults)
+    form_data = form_fields.get_submitted_values(PROFILE)
+    values, field_errors = read_form(PROFILE, form_data)
+    if field_errors:
+        faults = {name: form_fields.format_fault(error) for name, error in field_errors.items()}
+        return rerender(slug, 422, _render_expert, public_id, form_data=form_data, faults=faults)
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
-        check_form_unchanged(desk, expert, lambda: form_fields.get_stored_values(PROFILE, expert), typed)
+        check_form_unchanged(desk, expert, lambda: form_fields.get_stored_values(PROFILE, expert), form_data)
         directory.change_profile(desk.session, desk.actor, expert, None, **values)
 
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, _render_expert, public_id, typed, stale=True)
+        return rerender(slug, 409, _render_expert, public_id, form_data=form_data, has_conflict=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
 @editor.press("/<slug>/experts/<public_id>/address", "directory")
 def expert_address(slug: str, public_id: str) -> str:
-    """Show an expert's address, and record who looked at it."""
+    """Show an expert's e-mail address, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str | None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -223,7 +249,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
 @editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Record an independent check of who the expert is. Without one no name is printed."""
+    """Record an independent check of the expert's identity. Without one, no edition prints their name."""
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -280,6 +306,6 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
         name = run_in_transaction(slug, fn)
     except erase_people.StillNeeded:
         return rerender(slug, 409, _render_expert, public_id)
-    said = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
-    announce(said[move])
+    messages = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
+    announce(messages[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

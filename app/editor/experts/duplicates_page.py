@@ -16,46 +16,46 @@ from ...questions.models import Question
 from ...web.setup import get_cursor_row, or_404
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
-PAGE = 30
+PAGE_SIZE = 30  # pairs
 
 
 @editor.sheet("/<slug>/experts/duplicates", "directory")
 def expert_duplicates(slug: str) -> str:
     with read_context(slug) as desk:
-        return _duplicates(desk)
+        return _render_duplicates(desk)
 
 
-def _duplicates(
+def _render_duplicates(
     desk: RequestContext, error: merging_experts.BothAsked | None = None, emails: Mapping[int, str | None] | None = None
 ) -> str:
-    """Render the pairs. `emails` are the addresses that were requested, by expert id."""
-    last = get_cursor_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
-    pairs = duplicates.pairs(desk.session, last, PAGE)
-    keys = list(dict.fromkeys(one.id for pair in pairs for one in (pair.one, pair.other)))
-    here = partial(url_for, "editor.expert_duplicates", slug=desk.newsletter.slug)
-    older = here(after=pairs[-1].one.public_id) if len(pairs) >= PAGE else None
+    """Render the pairs. `emails` are the revealed addresses, by expert id; `error` says why a merge failed."""
+    last_shown = get_cursor_row(lambda public_id: directory.load_expert(desk.session, desk.actor, public_id), "after")
+    pairs = duplicates.pairs(desk.session, last_shown, PAGE_SIZE)
+    expert_ids = list(dict.fromkeys(expert.id for pair in pairs for expert in (pair.one, pair.other)))
+    list_url = partial(url_for, "editor.expert_duplicates", slug=desk.newsletter.slug)
+    older = list_url(after=pairs[-1].one.public_id) if len(pairs) >= PAGE_SIZE else None
     return page(
         desk,
         "editor/experts/duplicates.html",
         "experts",
         pairs=pairs,
-        open_counts=count_open_assignments(desk.session, keys),
-        histories=load_histories(desk.session, keys),
+        open_counts=count_open_assignments(desk.session, expert_ids),
+        histories=load_histories(desk.session, expert_ids),
         emails=emails or {},
         cursor=request.args.get("after") or None,
-        keyset={"newer": here() if last else None, "older": older},
+        keyset={"newer": list_url() if last_shown else None, "older": older},
         fault=_format_merge_conflict(desk, error) if error else "",
         may_all=desk.may("whole directory"),
     )
 
 
-def _two(desk: RequestContext) -> tuple[Expert, Expert]:
+def _load_submitted_pair(desk: RequestContext) -> tuple[Expert, Expert]:
     """Return the expert to keep and the other one."""
-    one, other = (
+    kept, other = (
         or_404(directory.load_expert(desk.session, desk.actor, request.form.get(name, "")))
         for name in ("keep", "other")
     )
-    return one, other
+    return kept, other
 
 
 @editor.press("/<slug>/experts/duplicates/addresses", "directory")
@@ -63,31 +63,34 @@ def expert_addresses(slug: str) -> str:
     """Show the addresses of two experts side by side, and record who looked at them."""
 
     def fn(desk: RequestContext) -> dict[int, str | None]:
-        return {one.id: directory.reveal_address(desk.session, desk.actor, one.person) for one in _two(desk)}
+        return {
+            expert.id: directory.reveal_address(desk.session, desk.actor, expert.person)
+            for expert in _load_submitted_pair(desk)
+        }
 
     emails = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
-        return _duplicates(desk, emails=emails)
+        return _render_duplicates(desk, emails=emails)
 
 
 @editor.press("/<slug>/experts/duplicates/merge", "whole directory")
 def expert_merge(slug: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> tuple[str, str]:
-        kept, gone = _two(desk)
-        merging_experts.merge(desk.session, desk.actor, gone, kept)
+        kept, other = _load_submitted_pair(desk)
+        merging_experts.merge(desk.session, desk.actor, other, kept)
         return kept.name, kept.public_id
 
     try:
         name, public_id = run_in_transaction(slug, fn)
-    except merging_experts.BothAsked as both:
-        return rerender(slug, 409, _duplicates, both)
+    except merging_experts.BothAsked as error:
+        return rerender(slug, 409, _render_duplicates, error)
     href = url_for("editor.expert", slug=slug, public_id=public_id)
     announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
 def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAsked) -> str:
-    """Return which question prevents the merge. A question of another newsletter isn't named."""
+    """Say which question prevents the merge, without its title if it belongs to another newsletter."""
     question = desk.session.get_one(Question, error.question_id)
     if question.newsletter_id != desk.newsletter.id:
         return _(
@@ -99,7 +102,10 @@ def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAske
 
 @editor.press("/<slug>/experts/duplicates/namesakes", "directory")
 def expert_namesakes(slug: str) -> Response:
-    run_in_transaction(slug, lambda desk: duplicates.mark_distinct(desk.session, desk.actor, *_two(desk)))
+    def fn(desk: RequestContext) -> None:
+        duplicates.mark_distinct(desk.session, desk.actor, *_load_submitted_pair(desk))
+
+    run_in_transaction(slug, fn)
     announce(_("Noted: they are two people, and don’t come up again."))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 

@@ -19,12 +19,13 @@ from ...core.fields import FieldError
 from ...people import directory_import, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, Fault, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
-from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
+from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Sheet, Unreadable
 from ...web.setup import db, or_404
 from ..form_fields import field_labels, format_fault, may_be_large
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
+# By code of `Unreadable`, and by code of an `expert_file.Fault`.
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
     "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
@@ -41,7 +42,6 @@ UNREADABLE = {
     "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
 }
-
 FAULTS = {
     "missing": _l("Nobody is named here."),
     "twice": _l("Row %(row)d is about the same expert already."),
@@ -51,40 +51,40 @@ FAULTS = {
     "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
     "more cells": _l("There are more cells than heads: perhaps a text with a comma lacks its quotation marks."),
 }
+FILES_RULE = "/<slug>/experts/files"
+PAGE_SIZE = 100  # rows of the report
+MAX_MEGABYTES = MOST_BYTES // 1024 // 1024
 
 
-def unreadable_words(unreadable: Unreadable) -> str:
-    values: dict[str, Any] = {"mb": MOST_BYTES // 1024 // 1024, "rows": f"{MOST_ROWS:,}", **unreadable.values}
+def format_unreadable(error: Unreadable) -> str:
+    """Return the sentence for a file that can't be read as a table."""
+    values: dict[str, Any] = {"mb": MAX_MEGABYTES, "rows": f"{MOST_ROWS:,}", **error.values}
     if "column" in values:
         values["column"] = field_labels(FIELDS).get(values["column"], values["column"])
     if not values.get("encoding"):
         values["encoding"] = ENCODINGS["utf-8"]
-    return str(UNREADABLE[unreadable.code]) % values
+    return str(UNREADABLE[error.code]) % values
 
 
-def cell_words(fault: Fault) -> str:
-    """Return a fault with its column, e.g. "E-mail address: this isn't ...", or without it for a fault of the row."""
+def format_row_fault(fault: Fault) -> str:
+    """Return the sentence for a fault, after its column if it has one: "E-mail address: this isn't ..."."""
     column, code, values = fault
-    said = str(FAULTS[code]) % values if code in FAULTS else format_fault(FieldError(code, **values))
-    return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=said) if column else said
+    sentence = str(FAULTS[code]) % values if code in FAULTS else format_fault(FieldError(code, **values))
+    return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=sentence) if column else sentence
 
 
-SHOWN = 100  # rows of the report on one page
-FILES = "/<slug>/experts/files"
+may_be_large("expert_file", MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
 
 
-may_be_large("expert_file", spreadsheet.MOST_BYTES, lambda: unreadable_words(spreadsheet.Unreadable("large")))
-
-
-@editor.sheet(FILES, "whole directory")
+@editor.sheet(FILES_RULE, "whole directory")
 def expert_files(slug: str) -> str:
     with read_context(slug) as desk:
-        return _choose(desk)
+        return _render_file_form(desk)
 
 
-def _choose(desk: RequestContext, fault: str = "") -> str:
+def _render_file_form(desk: RequestContext, fault: str = "") -> str:
     columns = [(label, heads_of(column)[0]) for column, label in field_labels(FIELDS).items()]
-    limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
+    limits = {"mb": MAX_MEGABYTES, "rows": MOST_ROWS}
     return page(
         desk,
         "editor/experts/files.html",
@@ -96,28 +96,28 @@ def _choose(desk: RequestContext, fault: str = "") -> str:
     )
 
 
-@editor.press(FILES, "whole directory")
+@editor.press(FILES_RULE, "whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
-    """Store an uploaded file for the report. It is parsed first, so that only readable files have one."""
+    """Store an uploaded file and redirect to its report. Reject a file that no choice of encoding makes readable."""
     file = request.files.get("file")
     data = file.read() if file else b""
     try:
         spreadsheet.read(data, known_heads(), NEEDED)
-    except spreadsheet.Unreadable as unreadable:
-        if unreadable.code not in ("encoding", "columns") or not data:
-            return rerender(slug, 422, _choose, unreadable_words(unreadable))
+    except Unreadable as error:
+        if error.code not in ("encoding", "columns") or not data:
+            return rerender(slug, 422, _render_file_form, format_unreadable(error))
     file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
     return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
 
 
-@editor.sheet(f"{FILES}/<file_id>", "whole directory")
+@editor.sheet(f"{FILES_RULE}/<file_id>", "whole directory")
 def expert_report(slug: str, file_id: str) -> str | BaseResponse:
     with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id)
         if upload is None:
             announce(_("That file isn’t kept any more. Choose it again."))
             return redirect(url_for("editor.expert_files", slug=slug), code=302)
-        return _report(desk, upload)
+        return _render_report(desk, upload)
 
 
 def _get_upload(desk: RequestContext, file_id: str) -> Upload:
@@ -126,58 +126,60 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
 
 def _get_encoding() -> str:
     """Return the selected encoding, or "" to guess it."""
-    chosen = request.values.get("as", "")
-    return chosen if chosen in spreadsheet.ENCODINGS else ""
+    encoding = request.values.get("as", "")
+    return encoding if encoding in ENCODINGS else ""
 
 
-def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[spreadsheet.Sheet, directory_import.ImportPlan]:
-    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _get_encoding())
-    return read, directory_import.plan_import(desk.session, read)
+def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[Sheet, directory_import.ImportPlan]:
+    sheet = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _get_encoding())
+    return sheet, directory_import.plan_import(desk.session, sheet)
 
 
-def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
-    here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
-    values: dict[str, Any] = {
-        "url_params": here,
-        "selected_encoding": _get_encoding(),
-        "encodings": spreadsheet.ENCODINGS,
-        "upload": upload,
-    }
-    show = partial(page, desk, "editor/experts/report.html", "experts", **values)
+def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
+    """Render what an import would do, row by row, or why the file can't be read in the selected encoding."""
+    render = partial(
+        page,
+        desk,
+        "editor/experts/report.html",
+        "experts",
+        url_params={"slug": desk.newsletter.slug, "file_id": upload.public_id},
+        selected_encoding=_get_encoding(),
+        encodings=ENCODINGS,
+        upload=upload,
+    )
     try:
-        read, plan = _load_import_plan(desk, upload)
-    except spreadsheet.Unreadable as unreadable:
-        return show(fault=unreadable_words(unreadable), plan=None)
-    counts = plan.counts
-    usual = next((kind for kind in directory_import.LINE_KINDS if counts[kind]), "new")
-    kind = request.args.get("show", usual)
-    kind = kind if kind in directory_import.LINE_KINDS else usual
+        sheet, plan = _load_import_plan(desk, upload)
+    except Unreadable as error:
+        return render(fault=format_unreadable(error), plan=None)
+    kind = request.args.get("show")
+    if kind not in directory_import.LINE_KINDS:
+        kind = next((line_kind for line_kind in directory_import.LINE_KINDS if plan.counts[line_kind]), "new")
     after = request.args.get("after", 0, int)
     lines = [line for line in plan.lines if line.kind == kind and line.number > after]
-    return show(
-        sheet=read,
+    return render(
+        sheet=sheet,
         plan=plan,
-        counts=counts,
+        counts=plan.counts,
         kind=kind,
-        rows=lines[:SHOWN],
-        next_row=lines[SHOWN - 1].number if lines[SHOWN:] else None,
+        rows=lines[:PAGE_SIZE],
+        next_row=lines[PAGE_SIZE - 1].number if len(lines) > PAGE_SIZE else None,
         columns=field_labels(FIELDS),
-        fault_words=cell_words,
+        fault_words=format_row_fault,
         fault=fault,
     )
 
 
-@editor.press(f"{FILES}/<file_id>/import", "whole directory")
+@editor.press(f"{FILES_RULE}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import the checked file as a whole, unless the directory has changed since the check."""
     with read_context(slug) as desk:
         upload = _get_upload(desk, file_id)
         try:
             _sheet, plan = _load_import_plan(desk, upload)
-        except spreadsheet.Unreadable:  # in the selected encoding
-            return _report(desk, upload), 422
+        except Unreadable:  # in the selected encoding
+            return _render_report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
-            return _report(desk, upload, _directory_changed_message()), 409
+            return _render_report(desk, upload, _directory_changed_message()), 409
 
     def fn(desk: RequestContext) -> None:
         directory_import.run_import(desk.session, desk.actor, plan, desk.newsletter.language)
@@ -186,7 +188,9 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, lambda desk: _report(desk, _get_upload(desk, file_id), _directory_changed_message()))
+        return rerender(
+            slug, 409, lambda desk: _render_report(desk, _get_upload(desk, file_id), _directory_changed_message())
+        )
     new = ngettext("%(num)s expert is new", "%(num)s experts are new", plan.counts["new"])
     changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])
     announce(_("%(new)s and %(changed)s.", new=new, changed=changed))
@@ -197,7 +201,7 @@ def _directory_changed_message() -> str:
     return _("The directory has changed since you looked, so nothing was imported. This is how it would be now.")
 
 
-@editor.press(f"{FILES}/<file_id>/drop", "whole directory")
+@editor.press(f"{FILES_RULE}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The file is gone. Nothing was imported."))
@@ -206,12 +210,12 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 
 @editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
-    """Return the whole directory with its addresses. It takes a POST because the export is recorded."""
+    """Return the whole directory with its e-mail addresses. It takes a POST because the trail records each export."""
     run_in_transaction(slug, lambda desk: begin_export(desk.session, desk.actor))
 
-    def lines() -> Iterator[str]:
+    def csv_lines() -> Iterator[str]:
         with db.read() as session:
             yield from spreadsheet.write_csv(heads(), rows(session))
 
     headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
-    return Response(stream_with_context(lines()), mimetype="text/csv", headers=headers)
+    return Response(stream_with_context(csv_lines()), mimetype="text/csv", headers=headers)
