@@ -38,7 +38,7 @@ FOR_OTHERS = {
     "app/core/state_machine.py require_length",
     "app/core/state_machine.py require_text",
     "app/core/state_machine.py requires",
-    "app/editor/experts/file_pages.py cell_words",
+    "app/editor/experts/file_pages.py format_row_fault",
     "app/questions/source_protection.py must_have_looked",
 }
 DEFAULT = {"LeakDetected": "reader_words", "must_have_looked": "reader_words"}

@@ -167,7 +167,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/questions/translation_page.py", "TRANSLATION_STATES"): (translation_page.TRANSLATION_STATES, TRANSLATION_STATES),
     ("app/editor/questions/translation_page.py", "TRANSLATOR_STATES"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
     ("app/editor/answers/invitation_page.py", "AFTER"): (invitation_page.AFTER, ASSIGNMENT_STATES),
-    ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
+    ("app/editor/experts/directory_page.py", "STATE_LABELS"): (directory_page.STATE_LABELS, ASSIGNMENT_STATES),
     ("app/workflows/overview/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
     ("app/editor/letter_labels.py", "LOOKS"): (letter_labels.LOOKS, LETTER_STATES),
@@ -259,7 +259,7 @@ def test_what_is_said_of_a_merge_that_cannot_be_is_said_of_no_other() -> None:
     wrong = [
         f"A question that is {state!r} can be merged: take it out of CANNOT_BE_MERGED in app/questions/lifecycle.py."
         for state in CANNOT_BE_MERGED
-        if QUESTION.leads(state, "merge")
+        if QUESTION.has_move(state, "merge")
     ]
     wrong += [
         f"A question that is {state!r} takes letters, and others too: take it out of CANNOT_TAKE_IN in app/questions/lifecycle.py."
@@ -271,7 +271,7 @@ def test_what_is_said_of_a_merge_that_cannot_be_is_said_of_no_other() -> None:
 
 def stuck(machine: Machine, states: Iterable[str], *actions: str) -> list[str]:
     """Those of some states from where none of these moves leads on."""
-    return [state for state in states if not any(machine.leads(state, action) for action in actions)]
+    return [state for state in states if not any(machine.has_move(state, action) for action in actions)]
 
 
 def test_a_reader_can_take_a_letter_back_from_everywhere() -> None:
