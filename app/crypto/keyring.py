@@ -1,7 +1,7 @@
-"""The database rows about the secrets of SECRET_KEYS.
+"""The database's record of the secrets in SECRET_KEYS.
 
-For each there is a proof, to detect a wrong secret. Replaced ones are stored too, sealed with a newer one, so that
-receipts and links made with them can always be found.
+Each secret has a proof, which reveals a wrong secret in the settings. Secrets that were replaced are stored too, sealed
+with a newer one, so that the receipts and links made with them can always be found.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from ..db.session import get_keyring
 from .seal import Keys, Unsealable, is_weak_secret
 
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-PROOF = b"opens"
+PROOF = b"opens"  # an arbitrary constant
 
 
 class SealingKey(Base):
-    """A secret by its number. `proof` is a constant sealed with it; `kept` is the secret, sealed with a newer one."""
+    """A secret by its number. `proof` is `PROOF` sealed with it; `kept` is the secret, sealed with a newer one."""
 
     __tablename__ = "sealing_keys"
 
@@ -30,8 +30,8 @@ class SealingKey(Base):
 
 
 def find_weak_keys(keyring: Keys) -> Iterator[str]:
-    """Yield a message for each secret of the settings that could be guessed."""
-    for number in sorted(keyring.given):
+    """Yield a message for each secret in the settings that could be guessed."""
+    for number in sorted(keyring.configured_numbers):
         if is_weak_secret(keyring.secret_of(number)):
             yield (
                 f"SECRET_KEYS: key {number} can be guessed, it was not drawn at random: put one of 32 random bytes "
@@ -39,13 +39,13 @@ def find_weak_keys(keyring: Keys) -> Iterator[str]:
             )
 
 
-def faults(session: Session) -> Iterator[str]:
-    """Yield a message for each secret of the settings that differs from the recorded one, and for each that is recorded
-    but neither set nor stored."""
-    ring: Keys = session.info["keys"]
+def find_key_faults(session: Session) -> Iterator[str]:
+    """Yield a message for each secret in the settings that isn't the recorded one, and for each missing secret: one
+    that is recorded, but neither in the settings nor stored."""
+    keyring: Keys = session.info["keys"]
     for row in session.scalars(select(SealingKey).order_by(SealingKey.number)):
-        if row.number in ring.given:
-            if not _can_open(ring.only(row.number), row):
+        if row.number in keyring.configured_numbers:
+            if not _opens_proof(keyring.only(row.number), row):
                 yield f"SECRET_KEYS: key {row.number} is not the one that this database was sealed with"
         elif row.kept is None:
             yield (
@@ -54,7 +54,7 @@ def faults(session: Session) -> Iterator[str]:
             )
 
 
-def _can_open(keyring: Keys, row: SealingKey) -> bool:
+def _opens_proof(keyring: Keys, row: SealingKey) -> bool:
     try:
         return keyring.open_bytes(f"sealing_keys.proof.{row.number}", row.proof) == PROOF
     except Unsealable:
@@ -63,29 +63,31 @@ def _can_open(keyring: Keys, row: SealingKey) -> bool:
 
 def list_unrecorded_keys(session: Session) -> list[int]:
     """Return the numbers of the secrets in the settings that the database has no proof of yet."""
-    ring: Keys = session.info["keys"]
-    return sorted(ring.given - set(session.scalars(select(SealingKey.number))))
+    keyring: Keys = session.info["keys"]
+    recorded_numbers = set(session.scalars(select(SealingKey.number)))
+    return sorted(keyring.configured_numbers - recorded_numbers)
 
 
 def record_keys(session: Session) -> None:
     """Store a proof of each secret in the settings that has none yet."""
-    ring: Keys = session.info["keys"]
+    keyring: Keys = session.info["keys"]
+    insert = INSERT[session.get_bind().dialect.name]
     for number in list_unrecorded_keys(session):
-        proof = ring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)
-        row = INSERT[session.get_bind().dialect.name](SealingKey).values(number=number, proof=proof)
-        session.execute(row.on_conflict_do_nothing(index_elements=["number"]))
+        proof = keyring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)
+        new_row = insert(SealingKey).values(number=number, proof=proof)
+        session.execute(new_row.on_conflict_do_nothing(index_elements=["number"]))
 
 
 def store_older_keys(session: Session) -> None:
     """Store every secret but the newest one, sealed with the newest."""
     record_keys(session)
-    ring = get_keyring(session)
-    replaced = select(SealingKey).where(SealingKey.number != ring.newest).order_by(SealingKey.number)
-    for row in session.scalars(replaced.with_for_update()):
-        row.kept = ring.seal_bytes(f"sealing_keys.kept.{row.number}", ring.secret_of(row.number))
+    keyring = get_keyring(session)
+    older_keys = select(SealingKey).where(SealingKey.number != keyring.newest).order_by(SealingKey.number)
+    for row in session.scalars(older_keys.with_for_update()):
+        row.kept = keyring.seal_bytes(f"sealing_keys.kept.{row.number}", keyring.secret_of(row.number))
 
 
 def list_stored_keys(session: Session) -> list[int]:
-    """Return the numbers of the secrets stored in the database."""
-    kept = select(SealingKey.number).where(SealingKey.kept.is_not(None)).order_by(SealingKey.number)
-    return list(session.scalars(kept))
+    """Return the numbers of the replaced secrets that are stored in the database."""
+    query = select(SealingKey.number).where(SealingKey.kept.is_not(None)).order_by(SealingKey.number)
+    return list(session.scalars(query))

@@ -21,58 +21,67 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-NONCE = 12  # bytes
-SMALLEST, DOUBLED = (
-    128,
-    4096,
-)  # bytes: the smallest size class, and the largest up to which each class is twice the one before
-LEAST = 128  # bits of estimated entropy that a secret needs; 32 random bytes have about 156
-# Prefix of a padded value. Older, unpadded values begin with the number of their key, which is never 0.
+NONCE_BYTES = 12
+KEY_NUMBER_BYTES = 2
+SMALLEST_CLASS = 128  # bytes
+LARGEST_POWER_CLASS = 4096  # bytes; up to here size classes are powers of two, above they are finer
+MIN_ENTROPY_BITS = 128  # estimated; 32 random bytes have about 156
+# A sealed value is PADDED, the key number, the nonce and the ciphertext. Values stored before padding was introduced
+# lack PADDED; they begin with the key number, which is never 0.
 PADDED = b"\0\0"
 
 
 class Unsealable(Exception):
-    """Stored bytes can't be opened: another row's, sealed with a missing key, or altered."""
+    """Stored bytes can't be opened: they belong to another row, their key is missing, or they were altered."""
 
 
 def size_class(length: int) -> int:
-    """Return the padded size for so many bytes: a power of two, or above `DOUBLED` a multiple of a sixteenth of the
-    next power of two, which adds at most an eighth (after Padmé, Nikitin et al., PETS 2019)."""
-    above = 1 << (length - 1).bit_length()
-    if above <= DOUBLED:
-        return max(SMALLEST, above)
-    step = above // 16
-    return -(-length // step) * step
+    """Return the size to which `length` bytes are padded.
+
+    It is the next power of two; above `LARGEST_POWER_CLASS` it is a multiple of a sixteenth of that power, so that
+    padding adds at most an eighth (after Padmé, Nikitin et al., PETS 2019).
+    """
+    power_of_two = 1 << (length - 1).bit_length()
+    if power_of_two <= LARGEST_POWER_CLASS:
+        return max(SMALLEST_CLASS, power_of_two)
+    step = power_of_two // 16
+    return math.ceil(length / step) * step
 
 
-def _padded(data: bytes) -> bytes:
+def _pad(data: bytes) -> bytes:
     """Pad data to its size class, reversibly (ISO/IEC 7816-4, padding method 2)."""
-    return b"".join((data, b"\x80", bytes(size_class(len(data) + 1) - len(data) - 1)))
+    zeros = size_class(len(data) + 1) - (len(data) + 1)
+    return b"".join((data, b"\x80", bytes(zeros)))
+
+
+def _unpad(padded: bytes) -> bytes:
+    return padded[: padded.rindex(b"\x80")]
 
 
 def is_weak_secret(secret: bytes) -> bool:
-    """Return whether a secret is unlikely to be random: all zeros, a pattern, a row of numbers.
+    """Return whether a secret is obviously not random: all zeros, a pattern, consecutive numbers.
 
     The measure is the Shannon entropy of its bytes and of the differences between them. A long sentence passes.
     """
-    steps = [(after - before) % 256 for before, after in pairwise(secret)]
-    return min(_bits(secret), _bits(steps)) < LEAST
+    differences = [(after - before) % 256 for before, after in pairwise(secret)]
+    return min(_entropy_bits(secret), _entropy_bits(differences)) < MIN_ENTROPY_BITS
 
 
-def _bits(numbers: Sequence[int]) -> float:
+def _entropy_bits(numbers: Sequence[int]) -> float:
     counts = Counter(numbers).values()
     return -sum(count * math.log2(count / len(numbers)) for count in counts)
 
 
 @lru_cache(maxsize=64)
-def _derive(secret: bytes, purpose: str) -> bytes:
+def _derive_key(secret: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
 
 
 class Keys:
-    """The newsroom's secrets by number. The one with the highest number in the settings seals; every one opens.
+    """The newsroom's secrets by number. The one with the highest number in the settings seals; all of them open.
 
-    `secrets_by_number` maps numbers from 1 to 65535 to at least 32 bytes each. Raises ValueError for anything else.
+    `secrets_by_number` maps numbers from 1 to 65535 to secrets of at least 32 bytes. Raises ValueError for anything
+    else. Secrets that are no longer in the settings are loaded from the database later, by `add_older`.
     """
 
     def __init__(self, secrets_by_number: Mapping[int, bytes]) -> None:
@@ -83,8 +92,8 @@ class Keys:
                 raise ValueError("a secret needs a number from 1 to 65535 and at least 32 bytes")
         self._secrets = dict(secrets_by_number)
         self.newest = max(self._secrets)
-        self.given = frozenset(self._secrets)
-        self.is_whole = False  # whether the older ones stored in the database have been loaded
+        self.configured_numbers = frozenset(self._secrets)
+        self.has_loaded_older = False
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -97,60 +106,66 @@ class Keys:
     def secret_of(self, number: int) -> bytes:
         return self._secrets[number]
 
-    def take_in(self, older: Mapping[str, tuple[int, bytes]]) -> None:
-        """Add older secrets, by context: number and sealed secret. They are used to open, never to seal.
+    def add_older(self, sealed_secrets: Mapping[str, tuple[int, bytes]]) -> None:
+        """Add older secrets, which open values but never seal any.
 
-        Each must be sealed with a secret held already or added before it; those that can't be opened are skipped.
+        `sealed_secrets` maps the context of each to its number and the sealed secret. Each must be sealed with a known
+        secret or one that comes before it; those that can't be opened are skipped.
         """
-        held = dict(self._secrets)  # a copy, since another thread may be iterating over the original
-        for place, (number, sealed) in older.items():
+        known_secrets = dict(self._secrets)  # a copy, since another thread may be iterating over the original
+        for context, (number, sealed) in sealed_secrets.items():
             with suppress(Unsealable):
-                held.setdefault(number, Keys(held).open_bytes(place, sealed))
-        self._secrets, self.is_whole = held, True
+                known_secrets.setdefault(number, Keys(known_secrets).open_bytes(context, sealed))
+        self._secrets, self.has_loaded_older = known_secrets, True
 
     def seal(self, context: str, text: str) -> bytes:
         """Seal `text` for `context`, which is `table.column.ID` with the public ID of the owning row."""
         return self.seal_bytes(context, text.encode())
 
     def seal_bytes(self, context: str, data: bytes) -> bytes:
-        nonce = os.urandom(NONCE)
-        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, _padded(data), context.encode())
-        return PADDED + self.newest.to_bytes(2) + nonce + sealed
+        nonce = os.urandom(NONCE_BYTES)
+        key = _derive_key(self._secrets[self.newest], "seal")
+        ciphertext = AESGCM(key).encrypt(nonce, _pad(data), context.encode())
+        return PADDED + self.newest.to_bytes(KEY_NUMBER_BYTES) + nonce + ciphertext
 
-    def open(self, context: str, ciphertext: bytes) -> str:
+    def open(self, context: str, sealed: bytes) -> str:
         """Open a text sealed for `context`. Raises `Unsealable`."""
         try:
-            return self.open_bytes(context, ciphertext).decode()
+            return self.open_bytes(context, sealed).decode()
         except UnicodeDecodeError as error:
             raise Unsealable(context) from error
 
-    def open_bytes(self, context: str, ciphertext: bytes) -> bytes:
+    def open_bytes(self, context: str, sealed: bytes) -> bytes:
         """Open bytes sealed for `context`. Raises `Unsealable`."""
-        at = len(PADDED) if self.is_padded(ciphertext) else 0
+        prefix_length = len(PADDED) if self.is_padded(sealed) else 0
+        nonce_start = prefix_length + KEY_NUMBER_BYTES
+        nonce_end = nonce_start + NONCE_BYTES
         try:
-            key = _derive(self._secrets[self.number_of(ciphertext)], "seal")
-            data = AESGCM(key).decrypt(
-                ciphertext[at + 2 : at + 2 + NONCE], ciphertext[at + 2 + NONCE :], context.encode()
-            )
+            key = _derive_key(self._secrets[self.number_of(sealed)], "seal")
+            data = AESGCM(key).decrypt(sealed[nonce_start:nonce_end], sealed[nonce_end:], context.encode())
         except (KeyError, InvalidTag, ValueError) as error:
             raise Unsealable(context) from error
-        return data[: data.rindex(b"\x80")] if at else data
+        return _unpad(data) if prefix_length else data
 
     @staticmethod
-    def is_padded(ciphertext: bytes) -> bool:
-        return ciphertext.startswith(PADDED)
+    def is_padded(sealed: bytes) -> bool:
+        return sealed.startswith(PADDED)
 
     @staticmethod
-    def number_of(ciphertext: bytes) -> int:
-        return int.from_bytes(ciphertext.removeprefix(PADDED)[:2])
+    def number_of(sealed: bytes) -> int:
+        """Return the number of the secret with which a value was sealed."""
+        return int.from_bytes(sealed.removeprefix(PADDED)[:KEY_NUMBER_BYTES])
 
     def mac(self, purpose: str, value: str, number: int | None = None) -> bytes:
-        """Return a keyed hash of `value`, 32 bytes, under secret `number` or else the newest. Raises KeyError."""
-        key = _derive(self._secrets[number or self.newest], f"mac {purpose}")
+        """Return a keyed hash of `value`, 32 bytes, with the secret `number`, by default the newest.
+
+        Raises KeyError for an unknown number.
+        """
+        key = _derive_key(self._secrets[number or self.newest], f"mac {purpose}")
         return hmac.digest(key, value.encode(), hashlib.sha256)
 
     def macs(self, purpose: str, value: str) -> list[bytes]:
-        """Return the hashes of `value` under every secret, for a look-up."""
+        """Return the keyed hashes of `value` with every secret, to look up one that was stored with any of them."""
         return [self.mac(purpose, value, number) for number in self._secrets]
 
     def receipt(self, nonce: str, number: int) -> str:

@@ -1,7 +1,7 @@
 """Signed form tokens, sent in the page instead of a cookie, for visitors without a session.
 
-A token holds its subject, facts that the form needs again, and the day of issue; never the minute, which would reveal
-when someone was filling in the form.
+A token holds its subject, a nonce, facts that the form needs when it is sent, and the day of issue. The exact time
+would reveal when somebody was filling in the form.
 """
 
 import hashlib
@@ -16,48 +16,51 @@ from itsdangerous.encoding import base64_encode
 
 from ..core.clock import unix_time
 
-DAY = 86_400  # seconds
+SECONDS_PER_DAY = 86_400
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _signer(purpose: str) -> URLSafeSerializer:
     config = current_app.config
-    return _signer_of((*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]), purpose)
+    return _create_signer((*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]), purpose)
 
 
 @lru_cache(maxsize=16)
-def _signer_of(keys: tuple[bytes, ...], purpose: str) -> URLSafeSerializer:
+def _create_signer(keys: tuple[bytes, ...], purpose: str) -> URLSafeSerializer:
     return URLSafeSerializer(
-        list(keys),  # oldest first; the newest signs
+        list(keys),  # oldest first; the last one signs
         salt=purpose,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )
 
 
 def today() -> int:
-    return int(unix_time() // DAY)
+    """Return the current day as a number of days since 1970."""
+    return int(unix_time() // SECONDS_PER_DAY)
 
 
-def nonce() -> str:
+def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
 def create_token(purpose: str, subject: object, *facts: object, nonce: str = "") -> str:
-    """Return a token for one purpose and subject, which `read_token` must be given again.
+    """Return a token for a purpose and a subject, both of which `read_token` checks.
 
-    `facts` must be JSON values. Without a `nonce`, the token gets a random one. Needs an app context.
+    `subject` and `facts` must be JSON values. The default nonce is random. Needs an app context.
     """
-    said = _JSON.encode([subject, nonce or secrets.token_urlsafe(16), *facts, today()])
+    payload = _JSON.encode([subject, nonce or new_nonce(), *facts, today()])
     # Like itsdangerous' `dumps`, without its attempt to compress, which takes half of the time and never helps here.
-    return _signer(purpose).make_signer().sign(base64_encode(said)).decode()
+    return _signer(purpose).make_signer().sign(base64_encode(payload)).decode()
 
 
 def read_token(token: str, purpose: str, subject: object, good_for: int) -> list[Any] | None:
     """Return a token's nonce and facts, or None if it is forged, has another purpose or subject, or is older than
     `good_for` days."""
     try:
-        known, *facts, day = _signer(purpose).loads(token)
-        # It may come from a server whose clock is a little ahead.
-        return facts if known == subject and -1 <= today() - day <= good_for else None
+        token_subject, *nonce_and_facts, day_of_issue = _signer(purpose).loads(token)
+        age = today() - day_of_issue
+        # The age may be -1: the token may come from a server whose clock is a little ahead.
+        is_valid = token_subject == subject and -1 <= age <= good_for
+        return nonce_and_facts if is_valid else None
     except (BadData, ValueError, TypeError):
         return None

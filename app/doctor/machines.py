@@ -59,7 +59,7 @@ def migrations(house: House) -> Iterator[Finding]:
 def keys(house: House) -> Iterator[Finding]:
     yield from map(fault, keyring.find_weak_keys(house.database.ring))
     with house.read() as session:
-        yield from map(fault, keyring.faults(session))
+        yield from map(fault, keyring.find_key_faults(session))
         for column, number in key_rotation.find_undecryptable(session):
             yield fault(f"{column} (key {number}) can't be opened")
 

@@ -29,7 +29,7 @@ def make(session: Session, newsletter: Newsletter) -> str:
 
 def fresh(newsletter_id: int, key_no: int) -> tuple[str, str]:
     """Return a new token and its nonce, for a form of a newsletter. `key_no` is the number of the newest secret."""
-    nonce = signing.nonce()
+    nonce = signing.new_nonce()
     token = signing.create_token(PURPOSE, newsletter_id, key_no, nonce=nonce)
     if limiter.enabled:
         with suppress(Exception):  # the form must open even if Redis is down

@@ -81,7 +81,7 @@ def key_faults(database: Database) -> list[str]:
     test them.
     """
     with database.read() as session:
-        found = [*keyring.faults(session)]
+        found = [*keyring.find_key_faults(session)]
         if found or not (new := keyring.list_unrecorded_keys(session)):
             return found
         wrong = sorted({number for _column, number in key_rotation.find_undecryptable(session)}.intersection(new))

@@ -79,7 +79,7 @@ def test_what_was_sealed_before_there_were_size_classes_is_padded_under_the_same
     """Whoever steals it read off the length whose address it may be."""
     with monkeypatch.context() as of_former_days:
         of_former_days.setattr(seal, "PADDED", b"")
-        of_former_days.setattr(seal, "_padded", lambda data: data)
+        of_former_days.setattr(seal, "_pad", lambda data: data)
         for number, address in enumerate(("li@x.example", "abdurakhman.begimbetov@university.example")):
             database.write(lambda session: ask_with(session, newsroom, address, number))  # noqa: B023
     with database.read() as session:

@@ -91,9 +91,9 @@ def test_every_ending_comes_back_as_it_was(data: bytes) -> None:
 
 
 def test_what_was_sealed_before_there_were_classes_opens() -> None:
-    keys, nonce = Keys({1: OLD, 513: NEW}), b"n" * seal.NONCE
+    keys, nonce = Keys({1: OLD, 513: NEW}), b"n" * seal.NONCE_BYTES
     for number, secret in ((1, OLD), (513, NEW)):
-        data = AESGCM(seal._derive(secret, "seal")).encrypt(nonce, b"timur@post.example", PLACE.encode())
+        data = AESGCM(seal._derive_key(secret, "seal")).encrypt(nonce, b"timur@post.example", PLACE.encode())
         before = number.to_bytes(2) + nonce + data
         assert (keys.open(PLACE, before), Keys.number_of(before), Keys.is_padded(before)) == (
             "timur@post.example", number, False,
