@@ -53,7 +53,7 @@ def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int
 
 def mails(database: Database) -> list[tuple[str, str]]:
     with database.read() as session:
-        kinds = select(OutboxMail).where(OutboxMail.kind.in_(skip.TELLS)).order_by(OutboxMail.id)
+        kinds = select(OutboxMail).where(OutboxMail.kind.in_(skip.MAIL_KINDS)).order_by(OutboxMail.id)
         return [(mail.kind, str(mail.state)) for mail in session.scalars(kinds)]
 
 

@@ -69,7 +69,7 @@ def _page(
     fault: tuple[str, str, Any] = ("", "", ()),
 ) -> str:
     """Render the form. `fault` is the field, its message, and readers' words that were found in the text."""
-    item = after_sending.item_of(desk.session, question)
+    item = after_sending.get_published_item(desk.session, question)
     error_field, error_message, passages = fault
     return page(
         desk,

@@ -154,4 +154,4 @@ def _notify_reader(
     sentence = get_ending_sentence(session, newsletter, reason, letter.language)
     said = sentence.text if sentence else ""
     about = LetterMail(opening="ended", sentence=said, link=path)
-    notices.tell_reader(session, actor, letter, about, notices.by_night(session))
+    notices.tell_reader(session, actor, letter, about, notices.random_time_tonight(session))

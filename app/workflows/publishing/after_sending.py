@@ -6,6 +6,7 @@ text.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -43,20 +44,20 @@ class PublishedText:
     answers: tuple[str, ...]
 
     @property
-    def all(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[str, ...]:
         return self.headline, self.question, *self.answers
 
 
 @dataclass(frozen=True)
 class Note:
-    """A correction note for readers: what was wrong and what is right. With `runs` the next edition prints it."""
+    """A correction note for readers: what was wrong, what is right, and whether the next edition prints the note."""
 
     wrong: str = ""
     right: str = ""
     runs: bool = False
 
 
-def item_of(session: Session, question: Question) -> EditionItem:
+def get_published_item(session: Session, question: Question) -> EditionItem:
     """Return the published item of a question. Raises `InvalidTransition` if it hasn't run or was withdrawn."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None or not question.is_published:
@@ -71,8 +72,8 @@ def get_published_text(item: EditionItem) -> PublishedText:
 
 
 def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
-    """Return whether a change is a typo fix, which needs no note."""
-    return old_text != new_text and typo_only("\n\n".join(old_text.all), "\n\n".join(new_text.all))
+    """Return whether the texts differ, and only by typos. Such a change needs no note."""
+    return old_text != new_text and typo_only("\n\n".join(old_text.texts), "\n\n".join(new_text.texts))
 
 
 def correct(
@@ -80,39 +81,43 @@ def correct(
 ) -> Correction | None:
     """Correct a published Q&A with a note to readers, and tell its experts. The text itself may stay the same.
 
-    With `quietly` a typo is fixed without a note. Raises `PermissionDenied`, `InvalidTransition` if the Q&A isn't
-    published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see `source_protection`).
+    With `quietly`, fix a typo without a note, and return None. Raises `PermissionDenied`, `InvalidTransition` if the
+    Q&A isn't published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see
+    `source_protection`).
     """
     must(actor, "correct")
     item = _lock_item(session, question)
     before, after = get_published_text(item), _clean_text(item, new_text)
     if quietly:
-        if clean(note.wrong) or clean(note.right):
-            raise InvalidField("note_with_typo_fix", "note")
-        if before == after:
-            raise InvalidField("text_unchanged", "text")
-        if not is_typo_only(before, after):
-            raise InvalidField("more_than_a_typo", "text")
-    made = None if quietly else _build_correction(session, actor, question, note)
-    _check_private_passages(
-        session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())]
-    )
+        _validate_typo_fix(before, after, note)
+    correction = None if quietly else _build_correction(session, actor, question, note)
+    note_texts = (correction.wrong, correction.right) if correction else ()
+    _check_private_passages(session, actor, question, before.texts, (*after.texts, *note_texts))
     if before != after:
-        newsletter = session.get_one(Newsletter, question.newsletter_id)
-        item.mended = items.build_corrected_record(
-            item, newsletter.address, after.headline, after.question, after.answers
-        )
+        item.mended = _build_corrected_record(session, question, item, after)
     item.mended_at = now(session)
-    facts = {"correction": add_and_flush(session, made).id} if made else None
-    audit.record(session, actor, "question.correct" if made else "question.mend", question, facts=facts)
+    if correction:
+        facts = {"correction": add_and_flush(session, correction).id}
+        audit.record(session, actor, "question.correct", question, facts=facts)
+    else:
+        audit.record(session, actor, "question.mend", question)
     _refresh_public_pages(session, question)
-    if made:
-        _notify_experts(session, actor, question, "expert.corrected", f"{made.wrong}\n\n{made.right}")
-    return made
+    if correction:
+        _notify_experts(session, actor, question, "expert.corrected", "\n\n".join(note_texts))
+    return correction
+
+
+def _validate_typo_fix(before: PublishedText, after: PublishedText, note: Note) -> None:
+    if clean(note.wrong) or clean(note.right):
+        raise InvalidField("note_with_typo_fix", "note")
+    if before == after:
+        raise InvalidField("text_unchanged", "text")
+    if not is_typo_only(before, after):
+        raise InvalidField("more_than_a_typo", "text")
 
 
 def _build_correction(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
-    """Return a correction that is not added to the session yet. Raises `MissingField` and `TooLong`."""
+    """Return a correction without adding it to the session. Raises `MissingField` and `TooLong`."""
     wrong = require_text("wrong", _text_or_empty(for_print(single_line(note.wrong))))
     right = require_text("right", _text_or_empty(for_print(single_line(note.right))))
     return Correction(
@@ -135,33 +140,48 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, new_te
     must(actor, "correct")
     item = _lock_item(session, question)
     before, after = get_published_text(item), _clean_text(item, new_text)
-    if before == after and item.mended is None:  # after a correction, the text as sent can be erased without a change
+    # A text that was corrected before needs no further change: rewording then erases the text as sent.
+    if before == after and item.mended is None:
         raise InvalidField("text_unchanged", "text")
     _check_private_passages(session, actor, question, before.answers, after.answers)
-    newsletter = session.get_one(Newsletter, question.newsletter_id)
-    sent = [voice["answer"] for voice in item.input["piece"]["voices"]]
+    sent_answers = [voice["answer"] for voice in item.input["piece"]["voices"]]
     language = question.text.language if question.text else item.piece["language"]
-    text = reword(session, actor, question, headline=after.headline, body=after.question, language=language)
-    if text.cleared_at is None:
-        clear(session, actor, question, text.id)
-    made = items.build_corrected_record(item, newsletter.address, after.headline, after.question, after.answers)
-    overwrite_item(session, item, made["piece"], made["output"])
-    approved = [answer.approved_text_id for answer in approved_of(session, question.id)]
-    for old, body in zip(sent, after.answers, strict=True):
-        theirs = update(AnswerText).where(AnswerText.id.in_(approved), AnswerText.body == old)
-        session.execute(theirs.values(body=body, words=word_count(body)))
+    wording = reword(session, actor, question, headline=after.headline, body=after.question, language=language)
+    if wording.cleared_at is None:
+        clear(session, actor, question, wording.id)
+    record = _build_corrected_record(session, question, item, after)
+    overwrite_item(session, item, record["piece"], record["output"])
+    _overwrite_answers(session, question, sent_answers, after.answers)
     forget_former(session, actor, question)
     audit.record(session, actor, "question.protect", question)
     _refresh_public_pages(session, question)
     _notify_experts(session, actor, question, "expert.reworded")
 
 
+def _overwrite_answers(
+    session: Session, question: Question, old_answers: Sequence[str], new_answers: Sequence[str]
+) -> None:
+    """Replace the text of each approved answer, found by its old text."""
+    approved_ids = [answer.approved_text_id for answer in approved_of(session, question.id)]
+    for old, new in zip(old_answers, new_answers, strict=True):
+        texts = update(AnswerText).where(AnswerText.id.in_(approved_ids), AnswerText.body == old)
+        session.execute(texts.values(body=new, words=word_count(new)))
+
+
 def _lock_item(session: Session, question: Question) -> EditionItem:
     lock_row(session, question)
-    return lock_row(session, item_of(session, question))
+    return lock_row(session, get_published_item(session, question))
+
+
+def _build_corrected_record(
+    session: Session, question: Question, item: EditionItem, text: PublishedText
+) -> dict[str, Any]:
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    return items.build_corrected_record(item, newsletter.address, text.headline, text.question, text.answers)
 
 
 def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
+    """Return the text cleaned. Raises `MissingField` for an empty text or a missing answer, and `TooLong`."""
     if len(new_text.answers) != len(item.piece["voices"]):
         raise MissingField("answer")
     headline = require_length(
@@ -171,12 +191,11 @@ def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
     )
     question = require_text("wording", _text_or_empty(for_print(clean(new_text.question))))
     answers = [require_text("answer", _text_or_empty(for_print(clean(answer)))) for answer in new_text.answers]
-    before = get_published_text(item)
-    new = (headline, question, *answers)
     # Unchanged texts stay exactly as they were, even if they were locked without being cleaned.
-    typed = [old if clean(old) == clean(new) else new for old, new in zip(before.all, new, strict=True)]
+    text_pairs = zip(get_published_text(item).texts, (headline, question, *answers), strict=True)
+    headline, question, *answers = [old if clean(old) == clean(new) else new for old, new in text_pairs]
     return PublishedText(
-        typed[0], typed[1], tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in typed[2:])
+        headline, question, tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in answers)
     )
 
 
@@ -188,13 +207,14 @@ def _text_or_empty(text: str) -> str:
 def _check_private_passages(
     session: Session, actor: Staff, question: Question, old_texts: Sequence[str], new_texts: Sequence[str]
 ) -> None:
-    """Raise `LeakDetected` if the new text has unconfirmed passages from readers' letters that the old one hasn't."""
-    stood = single_line(" ".join(old_texts))
-    found = list_reader_passages(session, asker_letters(session, question), new_texts)
-    must_have_looked(actor, [passage for passage in found if passage not in stood], "private_details")
+    """Raise `LeakDetected` if the new text adds passages from readers' letters that the actor hasn't confirmed."""
+    old_text = single_line(" ".join(old_texts))
+    passages = list_reader_passages(session, asker_letters(session, question), new_texts)
+    must_have_looked(actor, [passage for passage in passages if passage not in old_text], "private_details")
 
 
 def _refresh_public_pages(session: Session, question: Question) -> None:
+    """Index the changed text again and queue its webhooks."""
     session.flush()
     index_again(session, question.id)
     queue_deliveries(session, question.newsletter_id, "answer.corrected", question_id=question.id)
@@ -205,5 +225,5 @@ def _notify_experts(session: Session, actor: Staff, question: Question, kind: st
     """Mail the experts about a change; the `edition_id` makes a recall of the edition recall these mails too."""
     edition = session.get_one(Edition, question.edition_id)
     path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
-    about = AssignmentMail(typed=note, link=absolute_url(session, path), runs_on=edition.runs_at)
-    notices.tell_experts(session, actor, question, kind, about, edition_id=edition.id)
+    mail_values = AssignmentMail(typed=note, link=absolute_url(session, path), runs_on=edition.runs_at)
+    notices.tell_experts(session, actor, question, kind, mail_values, edition_id=edition.id)

@@ -1,4 +1,7 @@
-"""Notices about publication, or its cancellation: to experts by name, to readers without the text of their question."""
+"""Mails about publication or its cancellation, to experts, editors and readers.
+
+Mails to readers never contain the text of their question.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +32,7 @@ from ...questions.models import Question
 from ...questions.queries import letters_of
 from ...text.translation import say
 
-NIGHT = timedelta(hours=5)
+NIGHT = timedelta(hours=5)  # after midnight UTC
 
 
 def tell_experts(
@@ -41,7 +44,7 @@ def tell_experts(
     cause_key: str = "",
     **posting: Unpack[outbox.Posting],
 ) -> None:
-    """Mail each expert with an approved answer to the question, at most once for the same `cause_key`.
+    """Mail each expert with an approved answer to the question; with a `cause_key`, at most once for this key.
 
     Raises `LeakDetected` as `expert_mails.send_to_expert` does.
     """
@@ -61,12 +64,12 @@ def get_newest_mail_id(session: Session) -> int:
     return session.scalar(select(func.max(OutboxMail.id))) or 0
 
 
-def mail_ids_since(
-    session: Session, last_id: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
+def list_mail_ids_after(
+    session: Session, last_id: int, kinds: Sequence[str], question_ids: Sequence[int], assignment_ids: Sequence[int]
 ) -> list[int]:
-    """Return the keys of the mails after `last_id` that have one of the kinds and are about these rows."""
-    about = OutboxMail.question_id.in_(questions) | OutboxMail.assignment_id.in_(assignments)
-    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), about)
+    """Return the keys of the mails after `last_id` of these kinds about one of the questions or assignments."""
+    subject = OutboxMail.question_id.in_(question_ids) | OutboxMail.assignment_id.in_(assignment_ids)
+    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), subject)
     return list(session.scalars(query.order_by(OutboxMail.id)))
 
 
@@ -78,28 +81,30 @@ def tell_reader(
     due_at: datetime | None = None,
     edition_id: int | None = None,
 ) -> None:
-    """Mail a notice to a reader who left an address, once for each opening, letter and edition.
+    """Mail a notice to the reader of a letter if they left an address, once for each opening, letter and edition.
 
     The mail doesn't reveal that a question was asked, nor its text.
     """
-    to = contacts.email_of(session, letter)
-    if to is None:
+    address = contacts.email_of(session, letter)
+    if address is None:
         return
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
     language = mail_texts.tongue_of(newsletter, letter.language)
     kind = "reader.once" if letter.hear_back == "once" else "reader.news"
-    stop = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
-    values = replace(mail_values, link=absolute_url(session, mail_values.link or f"/{newsletter.slug}/"), stop=stop)
-    own = mail_texts.get_custom_texts(session, newsletter, kind, language)
+    unsubscribe_url = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
+    link = absolute_url(session, mail_values.link or f"/{newsletter.slug}/")
+    values = replace(mail_values, link=link, stop=unsubscribe_url)
+    custom_texts = mail_texts.get_custom_texts(session, newsletter, kind, language)
+    message = write(kind, Sender(newsletter.name, language=language), address, "", values, custom_texts)
     posting = expert_mails.delivery_options(session, actor, newsletter, kind, due_at)
     posting.update({"newsletter_id": newsletter.id, "letter_id": letter.id, "edition_id": edition_id})
-    posting["once_key"] = cause(mail_values.opening, letter.id, edition_id)
-    outbox.put(session, write(kind, Sender(newsletter.name, language=language), to, "", values, own), **posting)
+    posting["once_key"] = _reader_notice_key(mail_values.opening, letter.id, edition_id)
+    outbox.put(session, message, **posting)
 
 
-def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
-    """Return the `once_key` of a notice to a reader, which makes it unique for each kind, letter and edition."""
-    return f"{kind}:{letter_id}:{edition_id or ''}"
+def _reader_notice_key(opening: str, letter_id: int, edition_id: int | None = None) -> str:
+    """Return the `once_key` of a notice to a reader."""
+    return f"{opening}:{letter_id}:{edition_id or ''}"
 
 
 def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
@@ -107,7 +112,8 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
     Raises `OnItsWay` if it was sent already.
     """
-    if (mail := find_ending_notice(session, letter)) is None or mail.is_discarded:
+    mail = find_ending_notice(session, letter)
+    if mail is None or mail.is_discarded:
         return
     if not mail.waits:
         raise outbox.OnItsWay(mail.public_id)
@@ -115,21 +121,22 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
 
 def recall_waiting_notice(session: Session, actor: Actor, letter: Letter) -> None:
-    """Recall the notice that a letter or its question ended, if it still waits. Raises `OnItsWay`."""
-    if (mail := find_ending_notice(session, letter)) and mail.waits:
+    """Recall the notice that a letter or its question ended; one that was sent already stays. Raises `OnItsWay`."""
+    mail = find_ending_notice(session, letter)
+    if mail and mail.waits:
         outbox.recall(session, actor, mail)
 
 
 def find_ending_notice(session: Session, letter: Letter) -> OutboxMail | None:
     """Return the notice that a letter or its question ended, or None."""
-    return session.scalar(select(OutboxMail).filter_by(once_key=cause("ended", letter.id)))
+    return session.scalar(select(OutboxMail).filter_by(once_key=_reader_notice_key("ended", letter.id)))
 
 
 def notify_skipped(session: Session, actor: Actor, question: Question) -> None:
     """Tell the experts that the edition was skipped and their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    kept = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
-    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=kept))
+    reason = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
+    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=reason))
 
 
 def notify_dropped(session: Session, actor: Actor, question: Question, reason: str) -> None:
@@ -139,12 +146,12 @@ def notify_dropped(session: Session, actor: Actor, question: Question, reason: s
 
 def notify_carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
     """Tell the experts that their answers were carried over to `edition`, once for each edition."""
-    about = AssignmentMail(runs_on=edition.runs_at)
-    tell_experts(session, actor, question, "expert.carried_over", about, f"carried:{edition.id}")
+    mail_values = AssignmentMail(runs_on=edition.runs_at)
+    tell_experts(session, actor, question, "expert.carried_over", mail_values, cause_key=f"carried:{edition.id}")
 
 
 def notify_restored(session: Session, actor: Actor, question: Question) -> None:
-    """Send the experts the link to a page again that was withdrawn and restored."""
+    """Send the experts the link to a withdrawn page that was restored."""
     if edition := session.get(Edition, question.edition_id):
         tell_experts(session, actor, question, "expert.published", _build_published_mail(session, question, edition))
 
@@ -155,19 +162,22 @@ def _build_published_mail(session: Session, question: Question, edition: Edition
 
 
 def notify_letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
-    """Tell the editors that a letter was withdrawn; `due_at` hides the minute for a letter without an address."""
+    """Tell the editors that a letter was withdrawn, and whether its question runs without the reader's name.
+
+    For a letter without an address, `due_at` delays the mail so that it doesn't reveal the minute of the withdrawal.
+    """
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
-    about = DeskMail(link=link, runs_unnamed=runs_unnamed)
+    mail_values = DeskMail(link=link, runs_unnamed=runs_unnamed)
     expert_mails.send_to_editors(
-        session, newsletter, "desk.letter_withdrawn", about, question_id=question.id, due_at=due_at
+        session, newsletter, "desk.letter_withdrawn", mail_values, question_id=question.id, due_at=due_at
     )
 
 
 def notify_published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
     """Send the experts thanks and the permanent link."""
-    ran = _build_published_mail(session, question, edition)
-    tell_experts(session, actor, question, "expert.published", ran, edition_id=edition.id, due_at=due_at)
+    mail_values = _build_published_mail(session, question, edition)
+    tell_experts(session, actor, question, "expert.published", mail_values, edition_id=edition.id, due_at=due_at)
 
 
 def notify_askers(
@@ -178,14 +188,15 @@ def notify_askers(
     In a fixed order, the log of a mail server would reveal which question each mail is about.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    owed = [(letter, question) for question in questions for letter in letters_of(session, question)]
-    SystemRandom().shuffle(owed)
-    for letter, question in owed:
-        # A slug contains words of the question, which mails to readers never do; any other slug leads there too.
-        about = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
-        tell_reader(session, actor, letter, about, due_at, edition.id)
+    answered = [(letter, question) for question in questions for letter in letters_of(session, question)]
+    SystemRandom().shuffle(answered)
+    for letter, question in answered:
+        # The page's own slug contains words of the question. "-" in its place leads to the same page.
+        mail_values = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
+        tell_reader(session, actor, letter, mail_values, due_at, edition.id)
 
 
-def by_night(session: Session) -> datetime:
+def random_time_tonight(session: Session) -> datetime:
     """Return a random time in the coming night (UTC), so that the time of a mail doesn't reveal when the desk acted."""
-    return truncate_to_day(now(session)) + timedelta(days=1) + SystemRandom().random() * NIGHT
+    midnight = truncate_to_day(now(session)) + timedelta(days=1)
+    return midnight + SystemRandom().random() * NIGHT

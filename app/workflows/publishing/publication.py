@@ -1,4 +1,4 @@
-"""Publishing with its notices to readers and experts: sending editions, moving questions, withdrawing pages."""
+"""Sending editions, moving questions between them, and withdrawing pages, each with its mails and webhooks."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,14 +33,15 @@ def drop(session: Session, actor: Staff, question: Question, reason: str = "") -
     Raises `InvalidTransition`, `PermissionDenied`, `VersionConflict`, and `LeakDetected` (see `source_protection`).
     """
     slots.drop(session, actor, question)
-    if reason := clean(reason):
+    reason = clean(reason)
+    if reason:
         notices.notify_dropped(session, actor, question, reason)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot, and tell its experts the new date.
 
-    Raises as `slots.carry_over` does, which includes `MissingPrecondition` if there is no such edition.
+    Raises as `slots.carry_over` does, for example `MissingPrecondition` if there is no such edition.
     """
     target = slots.carry_over(session, actor, question)
     notices.notify_carried_over(session, actor, question, target)
@@ -48,30 +49,26 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 
 
 def set_slots(session: Session, actor: Staff, edition: Edition, count: int, section_index: int = 0) -> None:
-    """Change the number of slots in a section of an edition; questions that no longer fit are carried over, last first.
+    """Change the number of slots in a section of an edition. Questions that no longer fit are carried over, last first.
 
     Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MOST_SLOTS`, and
     `MissingPrecondition` if there is no later edition to carry over to.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
-    numbers = slots.shares(edition)
-    if not 1 <= count <= slots.MOST_SLOTS or section_index not in range(len(numbers)):
+    slot_counts = slots.shares(edition)  # by section
+    if not 1 <= count <= slots.MOST_SLOTS or section_index not in range(len(slot_counts)):
         raise InvalidField("slot_count_out_of_range", "count")
-    was = list(numbers)
+    former_counts = list(slot_counts)
+    picked = slots.sections_of(session, edition)[section_index].picked
     with audit.watched(session) as events:
-        for question in slots.sections_of(session, edition)[section_index].picked[count:][::-1]:
+        for question in reversed(picked[count:]):
             carry_over(session, actor, question)
-    numbers[section_index] = count
-    slots.share_out(edition, numbers)
+    slot_counts[section_index] = count
+    slots.share_out(edition, slot_counts)
     slots.renumber(session, edition)
-    audit.record(
-        session,
-        actor,
-        "edition.slots",
-        edition,
-        facts={"slots": count, "was": was, "did": [event.id for event in events]},
-    )
+    facts = {"slots": count, "was": former_counts, "did": [event.id for event in events]}
+    audit.record(session, actor, "edition.slots", edition, facts=facts)
 
 
 def send(
@@ -79,15 +76,15 @@ def send(
 ) -> None:
     """Mark an edition as sent: its Q&As are public at once, mails and webhooks follow after ten minutes.
 
-    Assignments for its questions without a printed answer end, and their experts are told. The event lists what was
-    ended, which a recall restores. Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
+    Assignments for its questions that have no printed answer end, and their experts are told. The event lists these
+    ends, so that a recall can undo them. Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, edition), version)
-    due_at, questions = now(session) + GRACE, list_picked_questions(session, edition)
+    due_at = now(session) + GRACE
+    questions = list_picked_questions(session, edition)
     with audit.watched(session) as events:
         for question in questions:
-            runs_on = edition.runs_at
-            unused_answers.mark_unused(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
+            unused_answers.mark_unused(session, actor, question, edition.runs_at, edition_id=edition.id, due_at=due_at)
         session.flush()
     why = {"did": [event.id for event in events]} if events else None
     facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}

@@ -22,7 +22,7 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     """Make a sent edition locked again, recall its mails and restore the assignments that it ended.
 
     Raises `MissingPrecondition` if a mail has been sent, `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and
-    `VersionConflict` if something has happened since to what would be restored.
+    `VersionConflict` if one of these assignments has changed since.
     """
     mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
     if any(mail.is_sent for mail in mails):
@@ -30,11 +30,11 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     for mail in mails:
         if mail.waits:
             outbox.recall(session, actor, mail)
-    sent = find_latest_event(session, "edition", edition.id, "edition.send")
+    send_event = find_latest_event(session, "edition", edition.id, "edition.send")
     EDITION.apply(session, actor, lock_row(session, edition), "recall", sent_at=None)
     uncorrect(session, edition)
     for question in list_picked_questions(session, edition):
         QUESTION.apply(session, actor, lock_row(session, question), "recall", cause="recall", published_at=None)
         queue_deliveries(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
-    if sent is not None and sent.facts:
-        take_back(session, actor, sent.facts.get("did", ()), sent.id)
+    if send_event is not None and send_event.facts:
+        take_back(session, actor, send_event.facts.get("did", ()), send_event.id)

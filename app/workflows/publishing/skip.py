@@ -1,4 +1,7 @@
-"""Skipping an edition: picked questions and open assignments move to later ones. Includes undo of all these steps."""
+"""Skipping an edition, and undoing the skip and each of its steps.
+
+When an edition is skipped, its picked questions and open assignments move to later editions.
+"""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,32 +23,33 @@ from ...questions.models import Question
 from . import notices, publication, reschedule
 
 Moved = list[tuple[Question, Edition | None]]  # picked questions, each with its new edition, if there is one
-TELLS = ("expert.carried_over", "expert.dropped", reschedule.TELLS)
-LEAVES = ("question.carry", "question.drop")
+MAIL_KINDS = ("expert.carried_over", "expert.dropped", reschedule.MOVED_MAIL)
+MOVE_ACTIONS = ("question.carry", "question.drop")  # how a picked question leaves an edition
 
 
 def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     """Skip a planned edition, and return its picked questions with their new editions.
 
-    Questions are carried over, or become ready again if no later slot is free. Assignments are handed over to the next
-    edition, and due later accordingly. The event lists the moves and the mails about them, for undo. Raises
+    Questions are carried over, or lose their slot if no later one is free. Assignments are handed over to the next
+    edition, with later due dates. The event lists the moves and the mails about them, for undo. Raises
     `PermissionDenied` and `InvalidTransition`.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
-    last = notices.get_newest_mail_id(session)
+    last_mail_id = notices.get_newest_mail_id(session)
     with audit.watched(session) as events:
         moved = [
             (question, _carry_over_or_drop(session, actor, question))
             for question in slots.list_picked_questions(session, edition)
         ]
         session.flush()
-    asked = reschedule.hand_over_assignments(session, actor, edition)
+    former_dates = reschedule.hand_over_assignments(session, actor, edition)
     session.flush()
-    questions = [question.id for question, _edition in moved]
-    mail_ids = notices.mail_ids_since(session, last, TELLS, questions, [int(key) for key in asked])
-    why = {"did": [event.id for event in events], "told": mail_ids, "asked": asked}
-    EDITION.apply(session, actor, edition, "skip", why=why if moved or asked else None)
+    question_ids = [question.id for question, _edition in moved]
+    assignment_ids = [int(key) for key in former_dates]
+    mail_ids = notices.list_mail_ids_after(session, last_mail_id, MAIL_KINDS, question_ids, assignment_ids)
+    why = {"did": [event.id for event in events], "told": mail_ids, "asked": former_dates}
+    EDITION.apply(session, actor, edition, "skip", why=why if moved or former_dates else None)
     return moved
 
 
@@ -59,7 +63,7 @@ def _carry_over_or_drop(session: Session, actor: Staff, question: Question) -> E
 
 
 def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
-    """Restore a skipped edition, and return the questions once picked for it, which stay where they are now.
+    """Restore a skipped edition, and return the questions that were picked for it. They stay where they are now.
 
     Raises `InvalidTransition` and `PermissionDenied`.
     """
@@ -78,10 +82,16 @@ def list_moved(session: Session, edition: Edition) -> Moved:
 
     Questions that have run or ended since are left out.
     """
-    skipped = find_latest_event(session, "edition", edition.id, "edition.skip")
-    moves = get_events(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
-    questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
-    return [(one, session.get(Edition, one.edition_id or 0)) for one in questions if one.is_answered or one.is_queued]
+    skip_event = find_latest_event(session, "edition", edition.id, "edition.skip")
+    if skip_event is None:
+        return []
+    oldest_first = reversed(get_events(session, (skip_event.facts or {}).get("did", ())))
+    questions = [session.get_one(Question, event.noun_id) for event in oldest_first if event.action in MOVE_ACTIONS]
+    return [
+        (question, session.get(Edition, question.edition_id or 0))
+        for question in questions
+        if question.is_answered or question.is_queued
+    ]
 
 
 def undo_carry_over(session: Session, actor: Staff, question: Question, event: Event) -> None:
@@ -91,7 +101,8 @@ def undo_carry_over(session: Session, actor: Staff, question: Question, event: E
     `OnItsWay`.
     """
     facts = event.facts or {}
-    edition, target = session.get_one(Edition, facts["from"]), lock_row(session, session.get_one(Edition, facts["to"]))
+    edition = session.get_one(Edition, facts["from"])
+    target = lock_row(session, session.get_one(Edition, facts["to"]))
     if not question.is_queued or question.edition_id != target.id or not target.is_planned:
         raise VersionConflict(question.public_id)
     question.edition_id, question.position = edition.id, 0
@@ -114,10 +125,10 @@ def undo_drop(session: Session, actor: Staff, question: Question, event: Event) 
 
 def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Recall the mails about the move to the question's experts. Raises `AlreadySent` and `OnItsWay`."""
-    written = select(OutboxMail.id).where(
-        OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
+    mail_ids = select(OutboxMail.id).where(
+        OutboxMail.question_id == question.id, OutboxMail.kind.in_(MAIL_KINDS), OutboxMail.created_at >= event.at
     )
-    unsent_mails.recall_all_mails(session, actor, list(session.scalars(written)))
+    unsent_mails.recall_all_mails(session, actor, list(session.scalars(mail_ids)))
 
 
 def undo_set_slots(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:

@@ -34,16 +34,16 @@ def approve(
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
-    """Drop a translation, and remove its language from the locked or published item, so from pages and exports.
+    """Drop a translation, and remove its language from the locked or published item, and so from pages and exports.
 
-    The latter needs the permission to approve. Raises as `translating.drop` does.
+    Removal from an item requires the permission to approve. Raises as `translating.drop` does.
     """
     item = _find_item(session, translation)
-    theirs = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == translation.language)
-    if session.scalar(select(ItemTranslation.id).where(*theirs).limit(1)) is not None:
+    in_item = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == translation.language)
+    if session.scalar(select(ItemTranslation.id).where(*in_item).limit(1)) is not None:
         must(actor, "approve")
     translating.drop(session, actor, translation)
-    session.execute(delete(ItemTranslation).where(*theirs))
+    session.execute(delete(ItemTranslation).where(*in_item))
 
 
 def _find_item(session: Session, translation: Translation) -> EditionItem | None:
