@@ -39,10 +39,10 @@ def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
 def get_keyring(session: Session) -> Keys:
     """Return the secrets of the settings, together with the older ones stored in the database (crypto/keyring.py)."""
     ring: Keys = session.info["keys"]
-    if not ring.is_whole:
+    if not ring.has_loaded_older:
         older = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
         rows = session.connection().execute(older).all()
-        ring.take_in({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
+        ring.add_older({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
     return ring
 
 
