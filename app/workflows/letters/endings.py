@@ -1,4 +1,4 @@
-"""Ending letters and questions without an answer of their own, and reopening them.
+"""Ending letters and questions that get no answer of their own, and reopening them.
 
 Readers who left an address are told about an end.
 """
@@ -32,14 +32,14 @@ from ..undo import is_untouched, take_back
 
 
 def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
-    """End a letter and tell its reader the reason, with a link to the published `answer`, if there is one that fits.
+    """End a letter and tell its reader the reason, with a link to a published question that answers it, if any.
 
     Raises `InvalidField` for an unknown reason, `InvalidTransition` and `PermissionDenied`.
     """
     _validate_reason(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    _notify_reader(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+    _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answer))
 
 
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
@@ -52,29 +52,30 @@ def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int |
 
 
 def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
-    """Undo the filing of an expert's letter, without the time limit of `undo`, so that the letter waits again.
+    """Undo the filing of an expert's letter, so that it waits again. Unlike `undo`, this has no time limit.
 
     Raises `VersionConflict` if something has happened since, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, letter), version)
-    event = find_latest_move(session, "letter", letter.id)
-    if letter.author != "expert" or event is None or event.action != "letter.file" or "did" not in (event.facts or {}):
+    file_event = find_latest_move(session, "letter", letter.id)
+    follower_ids = (file_event.facts or {}).get("did") if file_event else None
+    if letter.author != "expert" or file_event is None or file_event.action != "letter.file" or follower_ids is None:
         raise InvalidTransition("letter", "let wait again", letter.state)
-    take_back(session, actor, (event.facts or {})["did"], event.id)
+    take_back(session, actor, follower_ids, file_event.id)
     filing.reopen(session, actor, letter)
 
 
 def may_wait_again(session: Session, letter: Letter) -> bool:
     """Return whether `wait_again` can undo the filing of a letter, because nothing has happened since."""
-    event = find_latest_move(session, "letter", letter.id) if letter.is_filed else None
-    did = (event.facts or {}).get("did") if event else None
-    return event is not None and did is not None and is_untouched(session, did, event.id)
+    file_event = find_latest_move(session, "letter", letter.id) if letter.is_filed else None
+    follower_ids = (file_event.facts or {}).get("did") if file_event else None
+    return file_event is not None and follower_ids is not None and is_untouched(session, follower_ids, file_event.id)
 
 
 def close_question(
     session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
 ) -> None:
-    """Close a question: tell its readers the `reason` with a link to `answer`, and its experts the `sentence`.
+    """Close a question. Readers are told the `reason`, with a link to `answer`, and experts the `sentence`.
 
     Raises as `end_letter` does, and `LeakDetected` (see `source_protection`).
     """
@@ -82,52 +83,54 @@ def close_question(
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
-        _notify_reader(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+        _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answer))
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     """Reopen a closed question, and recall the notices of its end that have not been sent.
 
-    Submitted texts can be used again, and experts who have not been told about the end go on; the others can be invited
-    again. Raises as `reopen_letter` does.
+    Submitted texts can be used again. Assignments go on if their experts have not been told about the end; the other
+    experts can be invited again. Raises as `reopen_letter` does.
     """
     QUESTION.apply(session, actor, lock_row(session, question), "reopen", closed_reason=None)
-    closed = find_latest_event(session, "question", question.id, "question.close")
-    if closed is not None and question.text is not None and question.text.erased_at is None:
-        facts = closed.facts or {}  # "did" and "told" as in `undo`
-        heard = {mail.assignment_id for mail in unsent_mails.recall_mails(session, actor, facts.get("told", ()))}
-        for event in get_events(session, facts.get("did", ())):
-            if event.action == "assignment.cancel":
-                _resume_assignment(session, actor, event, closed, event.noun_id in heard)
-    was_asked = closed is not None and closed.old == "seeking"
+    close_event = find_latest_event(session, "question", question.id, "question.close")
+    if close_event is not None and question.text is not None and question.text.erased_at is None:
+        _resume_assignments(session, actor, close_event)
+    was_seeking = close_event is not None and close_event.old == "seeking"
     if approved_of(session, question.id):
         QUESTION.apply(session, actor, question, "answer", cause="approve")
-    elif was_asked and any(one.is_asked for one in of_question(session, question)):
+    elif was_seeking and any(assignment.is_asked for assignment in of_question(session, question)):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     for letter in letters_of(session, question):
         notices.recall_waiting_notice(session, actor, letter)
 
 
+def _resume_assignments(session: Session, actor: Staff, close_event: Event) -> None:
+    """Recall the mails about the end of a question, and resume the assignments that ended with it."""
+    facts = close_event.facts or {}  # "did" and "told" as in `undo`
+    unrecalled_mails = unsent_mails.recall_mails(session, actor, facts.get("told", ()))
+    notified_ids = {mail.assignment_id for mail in unrecalled_mails}
+    for event in get_events(session, facts.get("did", ())):
+        if event.action == "assignment.cancel":
+            _resume_assignment(session, actor, event, close_event, was_notified=event.noun_id in notified_ids)
+
+
 def _resume_assignment(
-    session: Session, actor: Staff, end_event: Event, close_event: Event, was_notified: bool
+    session: Session, actor: Staff, cancel_event: Event, close_event: Event, *, was_notified: bool
 ) -> None:
-    """Resume an assignment that ended with its question, if its text was received or its expert was not notified."""
-    assignment = lock_row(session, session.get_one(Assignment, end_event.noun_id))
-    if end_event.old == "received":
+    """Resume an assignment if its text was received, or if its expert was not notified of the end."""
+    assignment = lock_row(session, session.get_one(Assignment, cancel_event.noun_id))
+    if cancel_event.old == "received":
         answer = lock_row(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
         end_check(session, actor, answer)
         ASSIGNMENT.apply(session, actor, assignment, "revive", cause="reopen")
         kind = session.get_one(AnswerText, answer.text_id).kind
         ANSWER.apply(session, actor, answer, "revive", to=kind, cause="reopen")
-        links.restore_links(session, assignment.id, end_event.at)
+        links.restore_links(session, assignment.id, cancel_event.at)
     elif not was_notified:
-        followed = get_events(session, (close_event.facts or {})["did"])
-        take_back(
-            session,
-            actor,
-            [each.id for each in followed if _concerns_assignment(session, each, assignment)],
-            close_event.id,
-        )
+        followers = get_events(session, (close_event.facts or {})["did"])
+        event_ids = [event.id for event in followers if _concerns_assignment(session, event, assignment)]
+        take_back(session, actor, event_ids, close_event.id)
 
 
 def _concerns_assignment(session: Session, event: Event, assignment: Assignment) -> bool:
@@ -144,7 +147,8 @@ def _validate_reason(reason: str) -> None:
         raise InvalidField("reason_unknown", "reason")
 
 
-def _path(newsletter: Newsletter, answer: Question | None) -> str:
+def _page_path(newsletter: Newsletter, answer: Question | None) -> str:
+    # "-" instead of the slug, which contains words of the question.
     return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
 
 
@@ -152,6 +156,5 @@ def _notify_reader(
     session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = ""
 ) -> None:
     sentence = get_ending_sentence(session, newsletter, reason, letter.language)
-    said = sentence.text if sentence else ""
-    about = LetterMail(opening="ended", sentence=said, link=path)
-    notices.tell_reader(session, actor, letter, about, notices.random_time_tonight(session))
+    mail_values = LetterMail(opening="ended", sentence=sentence.text if sentence else "", link=path)
+    notices.tell_reader(session, actor, letter, mail_values, due_at=notices.random_time_tonight(session))

@@ -1,4 +1,4 @@
-"""The public state of a letter on its receipt page: coarse, without internal states or the text of the letter."""
+"""The state of a letter as its receipt page shows it, without internal states or the text of the letter."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +19,12 @@ from ...questions.queries import lead_of
 class PublicState:
     """The state of a letter as its reader sees it.
 
-    `state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
-    `path` is the published page, `reason` the key of a sentence about the end, `runs_at` the planned publication, and
-    `coming` the dates of the next editions. `runs_unnamed` means that the letter was withdrawn after its edition was
-    locked, and runs without a name.
+    - `state`: arrived, read, kept (a comment or tip), asked, answered, coming, published, ended or withdrawn;
+    - `path`: the published page;
+    - `reason`: the key of a sentence about the end;
+    - `runs_at`: the planned time of publication;
+    - `runs_unnamed`: the letter was withdrawn after its edition was locked, so its question runs without a name;
+    - `coming`: the dates of the next editions.
     """
 
     state: str
@@ -41,13 +43,13 @@ class PublicState:
         return self.state == "ended"
 
     @property
-    def was_taken_back(self) -> bool:
+    def is_withdrawn(self) -> bool:
         return self.state == "withdrawn"
 
     @property
     def is_final(self) -> bool:
         """True if no further news is expected."""
-        return self.is_published or self.has_ended or self.was_taken_back
+        return self.is_published or self.has_ended or self.is_withdrawn
 
     @property
     def is_under_way(self) -> bool:
@@ -61,8 +63,8 @@ def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, d
     lead = lead_of(session, question) if question else None
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
     if letter.is_withdrawn:
-        fixed = edition is not None and edition.is_fixed
-        return PublicState("withdrawn", runs_unnamed=fixed, coming=coming)
+        runs_unnamed = edition is not None and edition.is_fixed
+        return PublicState("withdrawn", runs_unnamed=runs_unnamed, coming=coming)
     if letter.is_ended:
         answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
         path = story_path(newsletter, answer) if answer and answer.is_published else None

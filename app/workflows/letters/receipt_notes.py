@@ -1,7 +1,6 @@
 """Notes that the desk leaves on a reader's receipt page, and the replies: a way to ask readers without an address.
 
-Nobody is notified of a note, and a reader who never returns misses nothing else. Anyone with the receipt number can
-read it.
+The reader is not notified of a note. Anyone with the receipt number can read it.
 """
 
 from collections.abc import Sequence
@@ -24,8 +23,8 @@ from ...newsletters.models import Newsletter
 from ...text.clean import clean
 from .public_state import PublicState, get_public_state
 
-MAXIMUM = 500  # characters: a note should ask one thing
-MOST = 5  # notes per letter, so that readers aren't interrogated
+LONGEST_NOTE = 500  # characters: a note should ask one thing
+MOST_NOTES = 5  # per letter, so that readers aren't interrogated
 DAY = timedelta(days=1)
 
 
@@ -43,22 +42,22 @@ def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: Publi
 def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] | None = None) -> bool:
     """Return whether the desk can leave a note: the reader could answer it, and no other note is open.
 
-    `notes` are those of the letter, if they are loaded already.
+    `notes` are the letter's notes, if they are loaded already.
     """
     notes = letter.notes if notes is None else notes
-    if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST:
+    if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST_NOTES:
         return False
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    standing = get_public_state(session, newsletter, letter, dates=False)
-    return accepts_messages(newsletter, letter, standing) and _open(notes) is None
+    public_state = get_public_state(session, newsletter, letter, dates=False)
+    return accepts_messages(newsletter, letter, public_state) and _find_unanswered(notes) is None
 
 
 def open_note(letter: Letter) -> ReceiptNote | None:
     """Return the note that has not been answered yet, or None."""
-    return _open(letter.notes)
+    return _find_unanswered(letter.notes)
 
 
-def _open(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
+def _find_unanswered(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
     return next((note for note in notes if note.addition_id is None), None)
 
 
@@ -72,7 +71,7 @@ def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptN
     lock_row(session, letter)
     if not can_be_asked(session, letter):
         raise InvalidTransition("letter", "leave a note", letter.state)
-    body = require_length("note", require_text("note", clean(body)), MAXIMUM)
+    body = require_length("note", require_text("note", clean(body)), LONGEST_NOTE)
     note = ReceiptNote(letter_id=letter.id, body=body, left_by_id=actor.person_id, left_at=now(session))
     session.add(note)
     audit.record(session, actor, "letter.ask", letter)
@@ -90,8 +89,8 @@ def take_back(session: Session, actor: Staff, letter: Letter) -> None:
     audit.record(session, actor, "letter.unask", letter)
 
 
-def _require_open(session: Session, actor: Reader, letter: Letter) -> None:
-    """Raise `PermissionDenied` if the desk accepts no more messages, for example for a page opened before the end."""
+def _require_accepting(session: Session, actor: Reader, letter: Letter) -> None:
+    """Lock the letter. Raises `PermissionDenied` if the desk accepts no more messages, as on a page opened earlier."""
     newsletter = session.get_one(Newsletter, lock_row(session, letter).newsletter_id)
     if not accepts_messages(newsletter, letter, get_public_state(session, newsletter, letter)):
         raise PermissionDenied(actor.ref)
@@ -102,25 +101,25 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 
     Raises as `receipts.add` does, and `PermissionDenied` if the desk accepts no more messages.
     """
-    _require_open(session, actor, letter)
+    _require_accepting(session, actor, letter)
     receipts.add(session, actor, letter, body)
 
 
 def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Answer the open note; a repeated submission of the same text, for example by a reload, is ignored.
+    """Answer the open note. If the same text is submitted again, for example by a reload, ignore it.
 
     Raises as `receipts.store_addition` does, and `PermissionDenied` if no note is open or the desk accepts no more
     messages.
     """
-    _require_open(session, actor, letter)
+    _require_accepting(session, actor, letter)
     note = open_note(letter)
     if note is None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
         raise PermissionDenied(actor.ref)
-    if addition := receipts.store_addition(
-        session, actor, letter, body, skip_duplicate=False
-    ):  # duplicates are recognized above: after a reload no note is open
+    # Duplicates are recognized above: after a reload no note is open.
+    addition = receipts.store_addition(session, actor, letter, body, skip_duplicate=False)
+    if addition:
         note.addition_id = addition.id
         audit.record(session, actor, "letter.answer", letter, at=addition.added_at)
 
@@ -128,20 +127,21 @@ def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 def list_answered_letters(
     session: Session, newsletter_id: int, days: int, today: bool
 ) -> Sequence[tuple[Letter, datetime]]:
-    """Return the listed letters whose readers answered a note in the last `days` days, and when they last did.
+    """Return the listed letters whose readers answered a note in the last `days` days, with the time of the last one.
 
     The current day counts only with `today`. Days are in UTC: no time of day is stored for readers without an address.
     """
     midnight = truncate_to_day(now(session))
     query = select_answered_letters(newsletter_id, midnight - days * DAY, None if today else midnight)
     query = query.group_by(Letter.id).order_by(Letter.id).limit(MANY)
-    return [(letter, at) for letter, at in session.execute(query.add_columns(func.max(Addition.added_at)))]
+    rows = session.execute(query.add_columns(func.max(Addition.added_at)))
+    return [(letter, answered_at) for letter, answered_at in rows]
 
 
 def select_answered_letters(newsletter_id: Key, start: Any, end: datetime | None = None) -> Select[Letter]:
     """Select the letters with answers between two midnights, one row for each answer."""
-    here = Letter.newsletter_id + 0 == newsletter_id  # "+ 0" makes the planner start from the few answers
+    in_newsletter = Letter.newsletter_id + 0 == newsletter_id  # "+ 0" makes the planner start from the few answers
     query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
-    query = query.where(here, Letter.is_listed)
+    query = query.where(in_newsletter, Letter.is_listed)
     return query.where(Addition.added_at >= start, true() if end is None else Addition.added_at < end)

@@ -1,4 +1,7 @@
-"""Withdrawal of a letter by its reader, which erases its text and the contact at once. Only print takes precedence."""
+"""Withdrawal of a letter by its reader, which erases its text and the contact at once.
+
+Only what is locked or published stays, without the reader's name.
+"""
 
 from datetime import datetime, timedelta
 
@@ -38,90 +41,102 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     `InvalidTransition` if the letter was withdrawn before.
     """
     lock_row(session, letter)  # if the desk is filing it right now, its question is known afterwards
-    words = letter.body or ""
+    letter_text = letter.body or ""
     erase(session, actor, letter)
-    behind = sorted(stood_behind(session, letter))
-    _erase_drafts(session, letter, behind)
-    for key in behind:
-        own, question = _lock_with_lead(session, key)
-        if key == letter.question_id:
-            _leave_question(session, actor, letter, own, question, words)
-        elif not _is_only_readers(session, letter, own, words):
-            forget_own_words(session, own, words, next(iter(letters_of(session, own)), None))
-        elif own is not question:
-            erase_words(session, own)
-        elif not _has_edition_item(session, own):
-            _end_for(session, actor, letter, own)
+    question_ids = sorted(stood_behind(session, letter))
+    _erase_drafts(session, letter, question_ids)
+    for question_id in question_ids:
+        question, lead = _lock_with_lead(session, question_id)
+        if question_id == letter.question_id:
+            _leave_question(session, actor, letter, question, lead, letter_text)
+        elif not _belongs_only_to(session, letter, question, letter_text):
+            forget_own_words(session, question, letter_text, next(iter(letters_of(session, question)), None))
+        elif question is not lead:
+            erase_words(session, question)
+        elif not _has_edition_item(session, question):
+            _end_after_withdrawal(session, actor, letter, question)
 
 
 def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> None:
     """Erase the desk's unsent drafts about the letter, and the outcomes stored with idempotency keys."""
-    keys = {one for key in question_ids for one in family(session, lead_of(session, session.get_one(Question, key)))}
-    mails = or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(keys))
-    questions = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
-    about = [letter.public_id, *questions, *session.scalars(select(OutboxMail.public_id).where(mails))]
-    form_drafts.erase_about(session, about)
+    leads = [lead_of(session, session.get_one(Question, question_id)) for question_id in question_ids]
+    family_ids = {question_id for lead in leads for question_id in family(session, lead)}
+    questions = select(Question.public_id).where(Question.id.in_(family_ids))
+    mails = select(OutboxMail.public_id).where(
+        or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(family_ids))
+    )
+    public_ids = [letter.public_id, *session.scalars(questions), *session.scalars(mails)]
+    form_drafts.erase_about(session, public_ids)
     idempotency.forget_words(session, letter.newsletter_id)
 
 
+def _lock_with_lead(session: Session, question_id: int) -> tuple[Question, Question]:
+    """Lock a question and the one that it was merged into, which may be itself, and return both."""
+    question = lock_row(session, session.get_one(Question, question_id))
+    lead = lock_row(session, lead_of(session, question))
+    if lead.edition_id is not None:
+        # If an editor is locking the edition right now, wait, so that its items are visible afterwards.
+        lock_row(session, session.get_one(Edition, lead.edition_id))
+    return question, lead
+
+
 def _leave_question(
-    session: Session, actor: Reader, letter: Letter, own_question: Question, question: Question, text: str
+    session: Session, actor: Reader, letter: Letter, question: Question, lead: Question, letter_text: str
 ) -> None:
-    """Remove an erased letter from its question, and end the question if no other letter asks it and it never ran."""
-    if own_question is not question and not of_questions(session, [own_question.id]):
-        erase_words(session, own_question)
-    others = letters_of(session, question)
-    for each in {own_question, question}:
-        forget_own_words(session, each, text, others[0] if others else None)
-    fixed = _unname(session, question)
-    if fixed or others or question.has_run:
-        _notify_editors(session, letter, question, fixed)
+    """Remove an erased letter from its question, and end the lead if no other letter asks it and it never ran."""
+    if question is not lead and not of_questions(session, [question.id]):
+        erase_words(session, question)
+    other_letters = letters_of(session, lead)
+    for changed_question in {question, lead}:
+        forget_own_words(session, changed_question, letter_text, other_letters[0] if other_letters else None)
+    has_item = _remove_names(session, lead)
+    if has_item or other_letters or lead.has_run:
+        _notify_editors(session, letter, lead, runs_unnamed=has_item)
     else:
-        _end_for(session, actor, letter, question)
+        _end_after_withdrawal(session, actor, letter, lead)
 
 
-def _end_for(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
-    later = _get_notice_time(session, letter)
-    with override_time(session, stored_time(session, letter)):
-        _end(session, actor, question)
-        if later:
-            outbox.postpone(session, family(session, question), later)
-    _notify_editors(session, letter, question, False)
+def _belongs_only_to(session: Session, letter: Letter, question: Question, letter_text: str) -> bool:
+    """Return whether nobody but the writer of this letter asks a question, although the letter was moved elsewhere.
 
-
-def _notify_editors(session: Session, letter: Letter, question: Question, runs_unnamed: bool) -> None:
-    later = _get_notice_time(session, letter)
-    with override_time(session, stored_time(session, letter)):
-        notices.notify_letter_withdrawn(session, question, runs_unnamed, due_at=later)
-
-
-def _get_notice_time(session: Session, letter: Letter) -> datetime | None:
-    """Return when mails about the letter may be sent: for one without an address after its day, to hide the minute."""
-    return stored_time(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
-
-
-def _lock_with_lead(session: Session, key: int) -> tuple[Question, Question]:
-    """Lock a question and the one that leads its family, and return both."""
-    own = lock_row(session, session.get_one(Question, key))
-    question = lock_row(session, lead_of(session, own))
-    if question.edition_id is not None:
-        # An editor may be locking the edition right now; wait for that, to know what is fixed.
-        lock_row(session, session.get_one(Edition, question.edition_id))
-    return own, question
-
-
-def _is_only_readers(session: Session, letter: Letter, question: Question, text: str) -> bool:
-    """Return whether a question from which the letter was removed earlier is still that reader's alone.
-
-    It has no letters and no cleared text, and it has the reader's text or was opened for this letter.
+    Then the question has no letters. Its text is an uncleared copy of the letter's, or it was opened for the letter and
+    has no cleared text.
     """
     if letters_of(session, question) or question.text is None:
         return False
-    if question.text.cleared_at is None and question.text.body == for_print(text):
+    if question.text.cleared_at is None and question.text.body == for_print(letter_text):
         return True
-    opened = find_latest_event(session, "question", question.id, "question.open")
-    letters = (opened.facts or {}).get("letters", ()) if opened else ()
-    return letter.id in letters and cleared_text(session, question.id) is None
+    open_event = find_latest_event(session, "question", question.id, "question.open")
+    first_letter_ids = (open_event.facts or {}).get("letters", ()) if open_event else ()
+    return letter.id in first_letter_ids and cleared_text(session, question.id) is None
+
+
+def _has_edition_item(session: Session, question: Question) -> bool:
+    """Return whether the question was locked into an edition or has run."""
+    return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
+
+
+def _end_after_withdrawal(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
+    due_at = _get_notice_time(session, letter)
+    with override_time(session, stored_time(session, letter)):
+        _end(session, actor, question)
+        if due_at:
+            outbox.postpone(session, family(session, question), due_at)
+    _notify_editors(session, letter, question, runs_unnamed=False)
+
+
+def _notify_editors(session: Session, letter: Letter, question: Question, *, runs_unnamed: bool) -> None:
+    due_at = _get_notice_time(session, letter)
+    with override_time(session, stored_time(session, letter)):
+        notices.notify_letter_withdrawn(session, question, runs_unnamed, due_at=due_at)
+
+
+def _get_notice_time(session: Session, letter: Letter) -> datetime | None:
+    """Return when mails about the withdrawal may be sent, or None for at once.
+
+    For a letter without an address this is the end of the day (UTC), so that they don't reveal the minute.
+    """
+    return stored_time(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
@@ -131,22 +146,22 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
     """
     locking.unlock(session, actor, edition, version)
     for question in slots.list_picked_questions(session, edition):
-        taken_back = select(Letter.id).where(Letter.question_id.in_(family(session, question)), Letter.is_withdrawn)
-        if session.scalar(taken_back.limit(1)) and not letters_of(session, question):
+        withdrawn = select(Letter.id).where(Letter.question_id.in_(family(session, question)), Letter.is_withdrawn)
+        if session.scalar(withdrawn.limit(1)) and not letters_of(session, question):
             _end(session, actor, question)
 
 
 def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
     """Close a question that nobody asks any more and that never ran, and erase everything the desk wrote about it."""
-    keys = family(session, question)
-    outbox.forget_questions(session, actor, keys)
-    if QUESTION.leads(question.state, "drop"):
+    question_ids = family(session, question)
+    outbox.forget_questions(session, actor, question_ids)
+    if QUESTION.has_move(question.state, "drop"):
         slots.drop(session, actor, question, cause="skip")
-    if QUESTION.leads(question.state, "close"):
+    if QUESTION.has_move(question.state, "close"):
         close(session, actor, question, "withdrawn", cause="withdraw")
-    for key in keys:
-        erase_words(session, session.get_one(Question, key))
-    session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))
+    for question_id in question_ids:
+        erase_words(session, session.get_one(Question, question_id))
+    session.execute(update(Assignment).where(Assignment.question_id.in_(question_ids)).values(brief=""))
 
 
 def change_credit(
@@ -157,7 +172,7 @@ def change_credit(
     Raises `MissingField` and `PermissionDenied`.
     """
     change_own_credit(session, actor, letter, choice, name, place, consent)
-    _keep_only_wanted(session, letter)
+    _remove_other_names(session, letter)
 
 
 def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
@@ -166,28 +181,24 @@ def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
     Raises `PermissionDenied`.
     """
     contacts.leave_unnamed(session, actor, letter)
-    _keep_only_wanted(session, letter)
+    _remove_other_names(session, letter)
 
 
-def _keep_only_wanted(session: Session, letter: Letter) -> None:
+def _remove_other_names(session: Session, letter: Letter) -> None:
+    """Remove all names but the one that the reader wants now from the item of the letter's question."""
     if letter.question_id is None:
         return
-    _own, question = _lock_with_lead(session, letter.question_id)
+    _question, lead = _lock_with_lead(session, letter.question_id)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    wanted = contacts.get_credit_name(session, letter, phrases_for(newsletter.language)["comma"])
-    _unname(session, question, but=wanted)
+    wanted_name = contacts.get_credit_name(session, letter, phrases_for(newsletter.language)["comma"])
+    _remove_names(session, lead, except_name=wanted_name)
 
 
-def _has_edition_item(session: Session, question: Question) -> bool:
-    """Return whether the question was locked into an edition or has run."""
-    return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
-
-
-def _unname(session: Session, question: Question, but: str | None = None) -> bool:
-    """Remove all names but `but` from the locked or published item; return whether there is one."""
+def _remove_names(session: Session, question: Question, except_name: str | None = None) -> bool:
+    """Remove all names but one from the locked or published item of a question; return False if it has no item."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None:
         return False
-    item.credits = [credit if credit == but else None for credit in item.credits]
+    item.credits = [credit if credit == except_name else None for credit in item.credits]
     session.flush()
     return True
