@@ -22,7 +22,7 @@ from ..questions.models import Question, QuestionText, Translation
 from ..questions.models import Translator as TranslatorRow
 from ..questions.source_protection import asker_letters, list_reader_passages, must_be_clear, must_have_looked
 from ..text.clean import clean, for_print, single_line
-from ..text.languages import own_script, usual_script
+from ..text.languages import likely_script, script_subtag
 from .models import Answer, AnswerText, Check
 from .writing import MAXIMUM
 
@@ -136,7 +136,7 @@ def reads_language(expert: Expert, language: str) -> bool:
 
 def is_same_language(language: str, other_language: str) -> bool:
     """Return whether two language tags mean the same language in the same script, whatever the country."""
-    scripts = {own_script(tag) or usual_script(tag) for tag in (language, other_language)}
+    scripts = {script_subtag(tag) or likely_script(tag) for tag in (language, other_language)}
     return language.partition("-")[0] == other_language.partition("-")[0] and len(scripts) == 1
 
 
@@ -245,7 +245,7 @@ def approve(
     """
     must(actor, "approve")
     check_version(lock_row(session, translation), version)
-    TRANSLATION.move("approve", translation.state)
+    TRANSLATION.find_move("approve", translation.state)
     reason = require_length("reason", single_line(reason), 400)
     for fault in faults_of_approval(session, translation, original, has_compared):
         if fault.code == NOT_CHECKED and reason:

@@ -12,10 +12,10 @@ from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from ..core.fields import FAULTS, Field, FieldError, format_value
+from ..core.fields import ERROR_MESSAGES, Field, FieldError, format_value
 from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
-from ..text.languages import guess_language, guessed_languages
+from ..text.languages import guess_language, guessable_languages
 from ..web import errors
 from ..web.formatting import by_name
 from .frame import editor
@@ -55,7 +55,7 @@ def parse_public_id(text: str) -> str:
 
 def format_fault(fault: Any) -> str:
     """Return the sentence for a field's fault. A fault that is a string already is returned unchanged."""
-    return _(FAULTS[fault.key]) % fault.values if isinstance(fault, FieldError) else str(fault)
+    return _(ERROR_MESSAGES[fault.key]) % fault.values if isinstance(fault, FieldError) else str(fault)
 
 
 def field_labels(fields: Mapping[str, Field]) -> dict[str, str]:
@@ -95,7 +95,7 @@ def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> li
 
     `unchosen` labels an empty option, which is added if `selected` is none of them.
     """
-    codes = {newsletter.language, *newsletter.languages, *guessed_languages(), selected}
+    codes = {newsletter.language, *newsletter.languages, *guessable_languages(), selected}
     listed = by_name(codes)
     return listed if selected in dict(listed) else [("", unchosen), *listed]
 

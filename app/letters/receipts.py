@@ -10,7 +10,7 @@ from ..core.state_machine import require_text
 from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, lock_row
 from ..newsletters.models import Newsletter
-from ..text.clean import clean, receipt_of
+from ..text.clean import clean, parse_receipt
 from . import contacts, personal_data
 from .blurred_time import stored_time
 from .models import Addition, Letter
@@ -22,7 +22,7 @@ MAXIMUM = 2_000  # characters of an addition
 
 def find_receipt(session: Session, text: str) -> Letter | None:
     """Return the letter of a receipt as somebody typed it: in the digits of any script, with or without spaces."""
-    number = receipt_of(text)
+    number = parse_receipt(text)
     if number is None:
         return None
     return session.scalar(

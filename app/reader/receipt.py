@@ -31,7 +31,7 @@ from ..letters.models import Letter
 from ..letters.personal_data import export_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
-from ..text.clean import receipt_of
+from ..text.clean import parse_receipt
 from ..web import errors as pages
 from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
@@ -375,7 +375,7 @@ def _handle_receipt(
     with open_context(slug) as context:
         letter = receipts.find_receipt(context.session, typed)
         if letter is None:
-            if receipt_of(typed) and not _may_guess():
+            if parse_receipt(typed) and not _may_guess():
                 return pages.render_error(429)
             return _render_not_found(context, typed), 422
         letter_id = letter.id
@@ -407,7 +407,7 @@ def _handle_receipt(
 def _render_not_found(context: ReaderContext, number: str) -> str:
     error = (
         _("No question has this number. Look at each group of four once more.")
-        if receipt_of(number)
+        if parse_receipt(number)
         else _("A receipt has 20 digits; this is something else.")
     )
     return context.page("reader/receipt.html", "receipt", error=error, number=number)

@@ -27,9 +27,10 @@ def _char_class(chars: Iterable[str]) -> str:
 
 # Python's \w excludes combining marks, which would split words of Devanagari and vocalised Arabic.
 MARKS = _char_class(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.category(c)[0] == "M")
-# Hangul fillers have the category of letters and look blank.
+# A letter or digit with its combining marks. Hangul fillers have the category of letters, but look blank.
 LETTER = rf"(?:(?![_\u115f\u1160\u3164\uffa0])[\w{MARKS}])"
-# Scripts without spaces between words. Characters of the first group are counted and compared one by one.
+# Scripts without spaces between words: a SIGN is a Han or Kana character, which is counted and compared by itself;
+# SPACELESS are Thai, Lao, Burmese and Khmer.
 SIGN = r"[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 SPACELESS = r"[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]"
 # An apostrophe, hyphen, zero-width (non-)joiner or soft hyphen inside a word belongs to it; a point or comma only
@@ -46,26 +47,31 @@ _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # feeds don't allow.
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]")
 # The zero width space separates words in Thai, Lao, Burmese and Khmer; elsewhere it only breaks searching. The pattern
-# begins with it, since Python finds a literal character many times faster than an alternative.
+# begins with the literal character, which Python finds many times faster than a lookbehind.
 _ZERO_WIDTH = re.compile(rf"\u200b(?<!{SPACELESS}\u200b)")
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 
-# Combining marks, which normalisation sorts; beyond U+3100 only a few blocks have any.
-_MARKED = (range(0x300, 0x3100), range(0xA660, 0xAC00), range(0xFB1E, 0xFE30), range(0x101F0, 0x1F000))
-_MARKS = "".join(char for char in map(chr, chain(*_MARKED)) if unicodedata.combining(char))
-# A fast first check, as Python is slow with single characters beyond U+FFFF: it matches every long run, and some more.
-_MAYBE_A_RUN = re.compile(f"[{''.join(mark for mark in _MARKS if mark < chr(0x10000))}\U000101f0-\U0001efff]{{31}}")
-_LONG_RUN = re.compile(f"([{_MARKS}]{{30}})[{_MARKS}]+")
+# The marks with a combining class, which normalisation sorts. Only these ranges have any.
+_SORTED_MARK_RANGES = (range(0x300, 0x3100), range(0xA660, 0xAC00), range(0xFB1E, 0xFE30), range(0x101F0, 0x1F000))
+_SORTED_MARKS = "".join(char for char in map(chr, chain(*_SORTED_MARK_RANGES)) if unicodedata.combining(char))
+_BMP_SORTED_MARKS = "".join(mark for mark in _SORTED_MARKS if mark < chr(0x10000))
+# Python is slow with single characters beyond U+FFFF, so this faster pattern is tried first. It has them as one range,
+# and thus matches every long run, and a few texts without one.
+_POSSIBLE_LONG_RUN = re.compile(f"[{_BMP_SORTED_MARKS}\U000101f0-\U0001efff]{{31}}")
+_LONG_RUN = re.compile(f"([{_SORTED_MARKS}]{{30}})[{_SORTED_MARKS}]+")
 
 
-def normal(text: str) -> str:
-    """Normalise a text to NFC, cutting runs of combining marks at the 30 of UAX #15's stream-safe format, since sorting
-    a run takes quadratic time."""
+def normalize(text: str) -> str:
+    """Normalise a text to NFC.
+
+    Runs of combining marks are cut at 30, as in the Stream-Safe Text Format (UAX #15), since sorting a run takes
+    quadratic time.
+    """
     if text.isascii():
         return text
-    if _MAYBE_A_RUN.search(text):
+    if _POSSIBLE_LONG_RUN.search(text):
         text = _LONG_RUN.sub(r"\1", text)
     return unicodedata.normalize("NFC", text)
 
@@ -74,25 +80,25 @@ def clean(text: str, keep_overrides: bool = True) -> str:
     """Make a text storable and comparable without changing its spelling.
 
     ZWNJ, ZWJ, LRM and RLM stay, as they are part of the spelling in Persian and related scripts. With
-    `keep_overrides=False` bidi embeddings, overrides and isolates (UAX #9) are removed too: they could make our own
-    text around them read as something else.
+    `keep_overrides=False`, bidi embeddings, overrides and isolates (UAX #9) are removed too: they could change how our
+    own text around them is displayed.
     """
-    if text.isprintable():  # then it has none of what is replaced or dropped below
-        return normal(text).strip()
+    if text.isprintable():  # then it has none of the characters that are replaced or dropped below
+        return normalize(text).strip()
     text = _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text))
     text = _DROPPED.sub("", _ZERO_WIDTH.sub("", text))
     if not keep_overrides:
         text = _OVERRIDES.sub("", text)
-    return _BLANK_LINES.sub("\n\n", normal(text)).strip()
+    return _BLANK_LINES.sub("\n\n", normalize(text)).strip()
 
 
 def for_print(text: str) -> str:
-    """Clean a text that the desk wrote, or that is exported or mailed, of bidi controls too."""
+    """Clean a text and remove its bidi controls: for texts of the desk, exports and mails."""
     return clean(text, keep_overrides=False)
 
 
 def single_line(text: str) -> str:
-    """Clean a name, headline or subject, and join it into one line with single spaces."""
+    """Clean a name, headline or subject, and put it on one line with single spaces."""
     return " ".join(for_print(text).split())
 
 
@@ -104,18 +110,24 @@ def length(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    text = normal(text)
-    count = flags = 0
-    before = ""
+    text = normalize(text)
+    count = regional_indicators = 0
+    previous_char = ""
     for char in text:
         category = unicodedata.category(char)
-        extends = category[0] == "M" or category == "Cf" or "\U0001f3fb" <= char <= "\U0001f3ff"
+        is_skin_tone = "\U0001f3fb" <= char <= "\U0001f3ff"
+        is_joined_symbol = previous_char == "\u200d" and category == "So"
         if "\U0001f1e6" <= char <= "\U0001f1ff":
-            flags += 1
-        elif not extends and not (before == "\u200d" and category == "So"):
+            regional_indicators += 1
+        elif not (category[0] == "M" or category == "Cf" or is_skin_tone or is_joined_symbol):
             count += 1
-        before = char
-    return count + ceil(flags / 2)
+        previous_char = char
+    return count + ceil(regional_indicators / 2)
+
+
+_LINK_TARGET = re.compile(r"\]\([^)\s]{0,2000}\)")  # of a Markdown link, with the bracket before it
+_LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
+_LIST_NUMBER = re.compile(r"^[ \t]*\d{1,9}[.)](?=\s)", re.MULTILINE)
 
 
 def word_count(text: str) -> int:
@@ -124,30 +136,33 @@ def word_count(text: str) -> int:
     Han and Kana characters count half a word each: translators reckon with 1.3 to 1.8 Chinese characters per English
     word, rounded up here in the writer's favour. Thai, Lao, Burmese and Khmer letters count a fifth of a word each.
     """
-    text = _MARKDOWN.sub(" ", _LINK.sub(" link ", _LINK_TARGET.sub("]", text)))
+    text = _LIST_NUMBER.sub(" ", _LINK.sub(" link ", _LINK_TARGET.sub("]", text)))
     words = [match.group() for match in _WORDS.finditer(text)]
-    spaceless = [word for word in words if re.match(SPACELESS, word)]
-    return len(words) - len(spaceless) + ceil(len(_SIGNS.findall(text)) / 2 + length("".join(spaceless)) / 5)
+    spaceless_runs = [word for word in words if re.match(SPACELESS, word)]
+    spaced_words = len(words) - len(spaceless_runs)
+    estimated_words = len(_SIGNS.findall(text)) / 2 + length("".join(spaceless_runs)) / 5
+    return spaced_words + ceil(estimated_words)
 
 
-def is_question_enough(text: str) -> bool:
-    """Return whether a text has at least two words or eight letters, as punctuation and emoji alone are no question."""
+def is_long_enough(text: str) -> bool:
+    """Return whether a question has at least two words or eight letters. Punctuation and emoji don't count."""
     return word_count(text) >= 2 or len(_LETTERS.findall(text)) >= 8
 
 
 def fault_of_question(text: str, maximum: int = 2000) -> Fault | None:
     """Return what is wrong with a question's size: 'empty', 'short', 'long' or None.
 
-    `maximum` is in characters as `length` counts them. Four code points per character suffice for any script with
-    combining marks, and reject a text that hides a megabyte of them.
+    `maximum` is in characters as `length` counts them. It also limits a text to four code points per character, enough
+    for any script, because a few characters could have a megabyte of combining marks.
     """
-    hidden = len(" ".join(text.split())) > 4 * maximum
+    has_too_many_code_points = len(" ".join(text.split())) > 4 * maximum
     text = clean(text)
-    if hidden or length(text) > maximum:
+    if has_too_many_code_points or length(text) > maximum:
         return "long"
-    if not any(unicodedata.category(char)[0] not in "ZC" for char in text):
+    is_blank = all(unicodedata.category(char)[0] in "ZC" for char in text)
+    if is_blank:
         return "empty"
-    return None if is_question_enough(text) else "short"
+    return None if is_long_enough(text) else "short"
 
 
 def digits(text: str) -> str:
@@ -155,14 +170,14 @@ def digits(text: str) -> str:
 
     Letters and symbols stay.
     """
-    plain = (str(unicodedata.decimal(char, char)) for char in text)
-    return "".join(char for char in plain if unicodedata.category(char)[0] not in "ZCP")
+    converted = (str(unicodedata.decimal(char, char)) for char in text)
+    return "".join(char for char in converted if unicodedata.category(char)[0] not in "ZCP")
 
 
-def receipt_of(text: str) -> str | None:
-    """Return the 20 digits of a receipt as typed, or None if it hasn't exactly as many."""
-    typed = digits(text)
-    return typed if re.fullmatch(r"[0-9]{20}", typed) else None
+def parse_receipt(text: str) -> str | None:
+    """Return the 20 digits of a receipt that somebody typed, or None if the text is something else."""
+    receipt = digits(text)
+    return receipt if re.fullmatch(r"[0-9]{20}", receipt) else None
 
 
 def group_digits(receipt: str) -> str:
@@ -171,7 +186,7 @@ def group_digits(receipt: str) -> str:
 
 
 # Latin letters that NFKD does not decompose.
-_ASCII = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ə": "e"})
+_TO_ASCII = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ə": "e"})
 
 
 def slug(text: str, maximum: int = 60) -> str:
@@ -179,39 +194,39 @@ def slug(text: str, maximum: int = 60) -> str:
 
     A slug longer than `maximum` is cut at the end of a word where there is one.
     """
+    # Apostrophes and invisible characters belong to the word that they are in.
+    folded = re.sub(r"['’ʼʻ‘\u200b\u200e\u200f\u00ad\u2060]", "", single_line(text).casefold())
     words = []
-    for word in re.findall(
-        rf"{LETTER}+", re.sub(r"['’ʼʻ‘\u200b\u200e\u200f\u00ad\u2060]", "", single_line(text).casefold())
-    ):
-        bare = re.sub(rf"[{MARKS}]", "", unicodedata.normalize("NFKD", word.translate(_ASCII)))
-        words.append(bare if bare.isascii() else unicodedata.normalize("NFC", word))
-    whole = "-".join(filter(None, words))
-    cut = whole[:maximum]
-    if len(whole) > maximum and whole[maximum] != "-" and "-" in cut:
-        cut = cut.rpartition("-")[0]
-    return cut.strip("-") or "q"
+    for word in re.findall(rf"{LETTER}+", folded):
+        without_marks = re.sub(rf"[{MARKS}]", "", unicodedata.normalize("NFKD", word.translate(_TO_ASCII)))
+        words.append(without_marks if without_marks.isascii() else unicodedata.normalize("NFC", word))
+    full_slug = "-".join(filter(None, words))
+    cut_slug = full_slug[:maximum]
+    is_cut_inside_word = len(full_slug) > maximum and full_slug[maximum] != "-"
+    if is_cut_inside_word and "-" in cut_slug:
+        cut_slug = cut_slug.rpartition("-")[0]
+    return cut_slug.strip("-") or "q"
 
 
-_LINK_TARGET = re.compile(r"\]\([^)\s]{0,2000}\)")
-_LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
-_MARKDOWN = re.compile(r"^[ \t]*\d{1,9}[.)](?=\s)", re.MULTILINE)
-LINKS_HELD = 3
-WORDS_PER_LINK = 10
+MIN_HELD_LINKS = 3
+MIN_WORDS_PER_LINK = 10
 
 
 def held_reason(text: str) -> str | None:
     """Return why a letter's content should be held for review: 'no text', 'no question', 'links' or None.
 
-    Only content is judged, never the sender, the browser or the way of typing. People explain the articles they link
-    to, so links only hold a letter if there are three or more, with fewer than ten words for each.
+    Only content is judged, never the sender, the browser or the speed of typing. People explain the articles they link
+    to, so a letter is held for its links only if it has three or more, with fewer than ten words for each.
     """
     if not any(char.isalpha() for char in text):
         return "no text"
     words = [word.casefold() for word in _WORDS.findall(text)]
     letters = _LETTERS.findall(text.casefold())
-    if (len(words) >= 3 and len(set(words)) == 1 and not _SIGNS.search(text)) or (
-        len(letters) >= 4 and len(set(letters)) == 1
-    ):
+    repeats_one_word = len(words) >= 3 and len(set(words)) == 1 and not _SIGNS.search(text)
+    repeats_one_letter = len(letters) >= 4 and len(set(letters)) == 1
+    if repeats_one_word or repeats_one_letter:
         return "no question"
     links = len(_LINK.findall(text))
-    return "links" if links >= LINKS_HELD and word_count(_LINK.sub(" ", text)) < WORDS_PER_LINK * links else None
+    if links >= MIN_HELD_LINKS and word_count(_LINK.sub(" ", text)) < MIN_WORDS_PER_LINK * links:
+        return "links"
+    return None

@@ -12,12 +12,13 @@ from app.text.clean import SIGN, WORD, clean
 
 # Two sequences are compared exactly if the product of their lengths is at most this (200 words against 200).
 MAX_EXACT_CELLS = 40_000
-# How many levels deep a sequence is split at its unique items before the rest counts as rewritten.
+# Longer sequences are split at the items that both have once, and their parts again, to this many levels. What is still
+# too long then counts as rewritten.
 MAX_DEPTH = 8
 
 
 def align(old_items: Sequence[str], new_items: Sequence[str], depth: int = MAX_DEPTH) -> list[tuple[int, int]]:
-    """Return pairs of indexes of equal items, increasing on both sides."""
+    """Return the indexes of equal items as pairs (old, new), increasing on both sides."""
     start = 0
     old_end = len(old_items)
     new_end = len(new_items)
@@ -50,14 +51,15 @@ def _align_middle(old_items: Sequence[str], new_items: Sequence[str], depth: int
 
 
 def _anchors(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
-    """Pair the items that occur once on each side, keeping the longest increasing run, as patience diff does."""
+    """Pair the items that occur once on each side, and keep the longest increasing run, as patience diff does."""
     old_index = _index_unique_items(old_items)
     new_index = _index_unique_items(new_items)
     pairs = [(i, new_index[item]) for item, i in old_index.items() if item in new_index]
-    # The longest increasing run of the new indexes. Of all runs of one length, only the one with the lowest end counts.
-    lowest_ends: list[int] = []  # By length of the run: the new index that it ends with.
-    last_pairs: list[int] = []  # By length of the run: the number of its last pair.
-    previous_pairs: list[int] = []  # By number of a pair: the number of the pair before it in its run, or -1.
+    # Find the longest run of pairs whose new indexes increase. Of the runs of one length, only the one that ends with
+    # the lowest index is continued.
+    lowest_ends: list[int] = []  # by length of the run, less 1: the new index that it ends with
+    last_pairs: list[int] = []  # by length of the run, less 1: the number of its last pair
+    previous_pairs: list[int] = []  # by number of a pair: the number of the pair before it in its run, or -1
     for number, (_, j) in enumerate(pairs):
         length = bisect_left(lowest_ends, j)
         previous_pairs.append(last_pairs[length - 1] if length else -1)
@@ -79,7 +81,7 @@ def _index_unique_items(items: Sequence[str]) -> dict[str, int]:
 
 def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
     """Find the common subsequence with the most characters, so that one long word outweighs a comma and an article."""
-    # For each pair of indexes: the most characters that the items from there on have in common.
+    # best[i][j]: the most characters that old_items[i:] and new_items[j:] have in common.
     best = [[0] * (len(new_items) + 1) for _ in range(len(old_items) + 1)]
     for i in range(len(old_items) - 1, -1, -1):
         item = old_items[i]
@@ -106,13 +108,13 @@ def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[st
 
 BREAK = "\n\n"
 WORDS = re.compile(rf"{SIGN}|{WORD}")
-# Two paragraphs that share a smaller part of their letters than this are not one edited paragraph.
+# Two paragraphs are versions of each other if they share at least this part of their letters.
 PARAGRAPH_SIMILARITY = 0.3
-# Each part of a split (or joined) paragraph must share at least this part of its letters with the whole.
+# If a paragraph was split (or two were joined), each part must share at least this part of its letters with the whole.
 SPLIT_SHARE = 0.5
 # Above this many combinations (100 paragraphs against 100), differing paragraphs are paired by position.
 MAX_PARAGRAPH_PAIRS = 10_000
-# The numbers of old and new paragraphs that one pair may consist of.
+# How many old and new paragraphs one pair may have.
 _PAIRINGS = ((1, 0), (0, 1), (1, 1), (1, 2), (2, 1))
 
 
@@ -121,27 +123,27 @@ def split_paragraphs(text: str) -> list[str]:
     return [part for part in clean(text).split(BREAK) if part]
 
 
-def pair_paragraphs(olds: list[str], news: list[str]) -> Iterator[tuple[str, str]]:
-    """Pair old and new paragraphs: equal ones first, then those in between by similarity; '' stands for no partner."""
+def pair_paragraphs(old_paragraphs: list[str], new_paragraphs: list[str]) -> Iterator[tuple[str, str]]:
+    """Pair old and new paragraphs: equal ones first, then those in between by similarity; '' means no partner."""
     old_start = new_start = 0
-    for i, j in align(olds, news):
-        yield from _pair_by_similarity(olds[old_start:i], news[new_start:j])
-        yield olds[i], news[j]
+    for i, j in align(old_paragraphs, new_paragraphs):
+        yield from _pair_by_similarity(old_paragraphs[old_start:i], new_paragraphs[new_start:j])
+        yield old_paragraphs[i], new_paragraphs[j]
         old_start, new_start = i + 1, j + 1
-    yield from _pair_by_similarity(olds[old_start:], news[new_start:])
+    yield from _pair_by_similarity(old_paragraphs[old_start:], new_paragraphs[new_start:])
 
 
-def _pair_by_similarity(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
-    """Find the pairing, in order, that shares the most letters; it may pair one paragraph with two."""
-    rows = len(olds)
-    columns = len(news)
+def _pair_by_similarity(old_paragraphs: list[str], new_paragraphs: list[str]) -> list[tuple[str, str]]:
+    """Find the pairing that shares the most letters. It keeps the order, and may pair one paragraph with two."""
+    rows = len(old_paragraphs)
+    columns = len(new_paragraphs)
     if rows == columns == 1:
-        return [(olds[0], news[0])]
+        return [(old_paragraphs[0], new_paragraphs[0])]
     if rows * columns > MAX_PARAGRAPH_PAIRS:
-        return list(zip_longest(olds, news, fillvalue=""))
-    gains = _PairingGains(olds, news)
-    # For each pair of indexes: the letters shared by the best pairing from there on, and how many old and new
-    # paragraphs its first pair takes.
+        return list(zip_longest(old_paragraphs, new_paragraphs, fillvalue=""))
+    gains = _PairingGains(old_paragraphs, new_paragraphs)
+    # best[i][j]: the letters shared by the best pairing of old_paragraphs[i:] with new_paragraphs[j:], and how many old
+    # and new paragraphs its first pair takes.
     best: list[list[tuple[float, int, int]]] = [[(0, 0, 0)] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows, -1, -1):
         for j in range(columns, -1, -1):
@@ -156,7 +158,7 @@ def _pair_by_similarity(olds: list[str], news: list[str]) -> list[tuple[str, str
     i = j = 0
     while i < rows or j < columns:
         _, di, dj = best[i][j]
-        pairs.append((BREAK.join(olds[i : i + di]), BREAK.join(news[j : j + dj])))
+        pairs.append((BREAK.join(old_paragraphs[i : i + di]), BREAK.join(new_paragraphs[j : j + dj])))
         i, j = i + di, j + dj
     return pairs
 
@@ -170,46 +172,47 @@ def _weigh_words(paragraph: str) -> Counter[str]:
 
 
 class _PairingGains:
-    """The letters shared by paired paragraphs, computed once for every old and new paragraph."""
+    """How many letters old and new paragraphs share, computed once for all of them."""
 
-    def __init__(self, olds: list[str], news: list[str]) -> None:
-        old_weights = [_weigh_words(paragraph) for paragraph in olds]
-        new_weights = [_weigh_words(paragraph) for paragraph in news]
+    def __init__(self, old_paragraphs: list[str], new_paragraphs: list[str]) -> None:
+        old_weights = [_weigh_words(paragraph) for paragraph in old_paragraphs]
+        new_weights = [_weigh_words(paragraph) for paragraph in new_paragraphs]
         self.old_sizes = [weights.total() for weights in old_weights]
         self.new_sizes = [weights.total() for weights in new_weights]
-        self.shared = [[(old & new).total() for new in new_weights] for old in old_weights]
+        self.shared_letters = [[(old & new).total() for new in new_weights] for old in old_weights]
 
     def get_gain(self, i: int, j: int, di: int, dj: int) -> int | None:
         """Return the letters shared by `di` old paragraphs from `i` and `dj` new ones from `j`, or None if they are too
         different to be a pair."""
         if not (di and dj):
             return 0
-        shared = [self.shared[k][m] for k in range(i, i + di) for m in range(j, j + dj)]
+        # One of `di` and `dj` is 1, so this has an entry for each part of a split or joined paragraph.
+        shared_by_part = [self.shared_letters[k][m] for k in range(i, i + di) for m in range(j, j + dj)]
+        shared = sum(shared_by_part)
         total_size = sum(self.old_sizes[i : i + di]) + sum(self.new_sizes[j : j + dj])
-        if not sum(shared) or sum(shared) < PARAGRAPH_SIMILARITY * total_size / 2:
+        if not shared or shared < PARAGRAPH_SIMILARITY * total_size / 2:
             return None
-        # Each part of a split or joined paragraph must share enough, or it belongs to no other.
         part_sizes: list[int] = []
         if dj > 1:
             part_sizes = self.new_sizes[j : j + dj]
         elif di > 1:
             part_sizes = self.old_sizes[i : i + di]
-        if any(part_shared < SPLIT_SHARE * size for part_shared, size in zip(shared, part_sizes, strict=False)):
+        if any(letters < SPLIT_SHARE * size for letters, size in zip(shared_by_part, part_sizes, strict=False)):
             return None
-        return min(sum(shared), total_size // 2)
+        return min(shared, total_size // 2)
 
 
 Op = Literal["same", "del", "ins"]
-Run = tuple[Op, str]  # neighbouring tokens that are the same, deleted or inserted
+Run = tuple[Op, str]  # the text of neighbouring tokens that are all unchanged, deleted or inserted
 Kind = Literal["cut", "new", "changed", "removed", "added", "marks"]
 
-# A token includes the white space after it, so that joined tokens give back the text; marks like ** stay together.
+# A word, a sign or repeated marks such as **, with the white space after it, so that joined tokens give back the text.
 _TOKEN = re.compile(rf"{BREAK}|(?:{WORD}|{SIGN}|([^\w\s])\1*|\S|\s)(?:(?!{BREAK})\s)*")
-# A token that begins with a mark at the end of a sentence, or has a paragraph break.
+# A token that ends a sentence: it begins with such a mark, or has a paragraph break.
 _SENTENCE_END = re.compile(rf"^[.!?…。！？؟։।]|{BREAK}")
-# An unchanged island between two changes is marked with them if it has no more letters than this.
+# Unchanged text between two changes is shown as changed too if it has no more letters than this.
 ISLAND_LETTERS = 5
-# Words of context on each side of a change that would be hard to locate without.
+# Words of context on each side of a change that would be hard to locate without them.
 CONTEXT_WORDS = 3
 
 
@@ -217,9 +220,9 @@ CONTEXT_WORDS = 3
 class Pair:
     """A paragraph in two versions; one side is empty if it was removed or is new.
 
-    If a paragraph was split or two were joined, one side holds both, with a blank line in between. Joining the texts of
-    `old` gives the old paragraph; those of `new`, or of `merged` without 'del', give the new one. In `merged`, a
-    deletion includes the space before it if the new text has none left there.
+    If a paragraph was split or two were joined, one side has both, with a blank line in between. The texts of `old`,
+    joined, are the old paragraph; those of `new`, or of `merged` without 'del', are the new one. In `merged`, a
+    deletion includes the space before it if the new text has no space there.
     """
 
     old: list[Run]
@@ -242,12 +245,12 @@ class Change:
 
 @dataclass
 class _Stretch:
-    """A run of neighbouring tokens of both sides, either all the same or all changed."""
+    """Neighbouring tokens of both sides that are either all the same or all changed."""
 
     same: bool
     old: list[str]
     new: list[str]
-    size: int = 0  # Letters of the longer side; a Han or Kana character counts as three, by what a reader takes in.
+    size: int = 0  # letters of the longer side; a Han or Kana character says about as much as three
 
     def __post_init__(self) -> None:
         self.size = max(
@@ -282,24 +285,24 @@ def _tokens(text: str) -> list[str]:
 
 
 def _token_keys(tokens: Sequence[str]) -> list[str]:
-    """Return the tokens without the white space after them; a token of white space only keeps two characters."""
+    """Return what tokens are compared by: their text without white space, or, of mere white space, two characters."""
     return [token.strip() or token[:2] for token in tokens]
 
 
 def _diff_paragraphs(old_text: str, new_text: str) -> Iterator[list[_Stretch]]:
-    olds, news = split_paragraphs(old_text), split_paragraphs(new_text)
-    for old_part, new_part in pair_paragraphs(olds, news):
+    old_paragraphs, new_paragraphs = split_paragraphs(old_text), split_paragraphs(new_text)
+    for old_part, new_part in pair_paragraphs(old_paragraphs, new_paragraphs):
         if old_part == new_part:
             yield [_Stretch(True, [old_part], [new_part])]
         else:
-            yield _stretches(_tokens(old_part), _tokens(new_part))
+            yield _group_tokens(_tokens(old_part), _tokens(new_part))
 
 
-def _stretches(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
-    """Group two lists of tokens into stretches that are the same and stretches that changed, in turn."""
+def _group_tokens(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
+    """Group two lists of tokens into stretches, alternately unchanged and changed."""
     stretches: list[_Stretch] = []
-    old_end = new_end = 0  # Behind the last pair of equal tokens.
-    old_start = new_start = 0  # Where the stretch of equal tokens began that ends there.
+    old_start = new_start = 0  # where the current stretch of equal tokens begins
+    old_end = new_end = 0  # where it ends: after the last pair of equal tokens
     pairs = align(_token_keys(old_tokens), _token_keys(new_tokens))
     for i, j in [*pairs, (len(old_tokens), len(new_tokens))]:
         if (i, j) != (old_end, new_end) or i == len(old_tokens):
@@ -315,8 +318,8 @@ def _stretches(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
 def _merge_islands(stretches: list[_Stretch]) -> list[_Stretch]:
     """Merge small unchanged islands into the changes around them.
 
-    The rule is that of diff-match-patch's `diff_cleanupSemantic` (an island no longer than the longer side of each
-    neighbour), limited to `ISLAND_LETTERS` so that content words stay, and never across the end of a sentence.
+    The rule is that of diff-match-patch's `diff_cleanupSemantic`: an island is at most as long as the longer side of
+    each neighbour. Here it also has at most `ISLAND_LETTERS`, so that content words stay, and doesn't end a sentence.
     """
     merged: list[_Stretch] = []
     for stretch in stretches:
@@ -338,18 +341,19 @@ def _is_island(left: _Stretch, island: _Stretch, right: _Stretch) -> bool:
 
 def _build_pair(stretches: list[_Stretch]) -> Pair:
     pair = Pair([], [], [])
-    gap = ""  # White space before a deletion that the new text no longer has.
+    lost_space = ""  # white space before a deletion that the new text doesn't have
     for stretch in stretches:
         before, after = "".join(stretch.old), "".join(stretch.new)
         if stretch.same:
-            gap = before[len(before.rstrip()) :] if after == after.rstrip() else ""
+            has_lost_space = after == after.rstrip()
+            lost_space = before[len(before.rstrip()) :] if has_lost_space else ""
             pair.old.append(("same", before))
             pair.new.append(("same", after))
             pair.merged.append(("same", after))
             continue
         if before:
             pair.old.append(("del", before))
-            pair.merged.append(("del", gap + before))
+            pair.merged.append(("del", lost_space + before))
         if after:
             pair.new.append(("ins", after))
             pair.merged.append(("ins", after))
@@ -357,14 +361,13 @@ def _build_pair(stretches: list[_Stretch]) -> Pair:
 
 
 def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
-    """Yield the changes in a paragraph."""
     if len(stretches) == 1 and not stretches[0].old:
         yield Change("", "".join(stretches[0].new), "new")
         return
     if len(stretches) == 1 and not stretches[0].new:
         yield Change("".join(stretches[0].old), "", "cut")
         return
-    # With an empty stretch at both ends, every change has a neighbour on each side.
+    # An empty stretch is added at both ends, so that every change has a neighbour on each side.
     for left, stretch, right in zip([_EMPTY, *stretches], stretches, [*stretches[1:], _EMPTY], strict=False):
         if stretch.same:
             continue
@@ -376,7 +379,7 @@ def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
 
 
 def _needs_context(stretch: _Stretch) -> bool:
-    """Return whether a change is hard to locate by itself: a pure insertion or deletion, or only a word or two."""
+    """Return whether a change is hard to locate alone: an insertion, a deletion, or only a word or two."""
     word_counts = [len(WORDS.findall("".join(side))) for side in (stretch.old, stretch.new)]
     return min(word_counts) == 0 or max(word_counts) < CONTEXT_WORDS
 
@@ -391,7 +394,7 @@ def _classify_change(stretch: _Stretch) -> Kind:
 
 
 def _leading_tokens(tokens: list[str]) -> list[str]:
-    """Return the tokens up to the `CONTEXT_WORDS`th word, within the sentence."""
+    """Return the first `CONTEXT_WORDS` words with the marks between them, but none of the next sentence."""
     leading: list[str] = []
     word_count = 0
     for token in tokens:

@@ -3,7 +3,8 @@
 The guess is naive Bayes over character n-grams, among the languages of the text's script. It is trained on the
 Universal Declaration of Human Rights (`declarations/`) and the words of `function_words.toml`.
 
-Tags are BCP 47 (RFC 5646), and a script subtag takes precedence. Scripts are ISO 15924 codes.
+Tags are BCP 47 (RFC 5646). A script subtag takes precedence over the language's usual script. Scripts are ISO 15924
+codes.
 """
 
 import re
@@ -19,16 +20,17 @@ from babel.core import get_global
 
 from .word_tables import word_tables
 
-LOOKED_AT = 4000  # characters of a text that are examined; more don't improve a guess
-GUESSED_FROM = 500  # characters of normalised words that n-grams are taken from
-LONGEST = 4  # characters of the longest n-gram
-TELLING = 4  # characters of an n-gram that must be known in a language for it to be guessed
-WORDS_COUNT = 10  # weight of the function words, which are rarer in a declaration than in readers' questions
-FEW = 12  # letters; in a shorter text the best language needs a lead over the next one
-LEAD = 15  # that lead, as a logarithm: for single words of questions it raises correct guesses from 75 to 96 %
-UNSEEN = log(4e-6)  # the logarithm for an n-gram that a language's training text lacks
-# Fixed-point logarithms: units per whole number, and the bits that the sum over a text's two thousand n-grams fits in.
-ONE, BITS = 1 << 16, 32
+MAX_EXAMINED_CHARS = 4000  # of a text; more don't improve a guess
+MAX_NGRAM_CHARS = 500  # of the normalised words, from which n-grams are taken
+MAX_NGRAM_SIZE = 4  # characters
+MIN_KNOWN_NGRAM_SIZE = 4  # characters; a language is guessed only if its training text has an n-gram of this size
+FUNCTION_WORD_WEIGHT = 10  # function words are rarer in the declaration than in readers' questions
+SHORT_TEXT = 12  # letters; in a shorter text, the best language needs `MIN_LEAD` over the next one
+MIN_LEAD = 15  # as a difference of log-likelihoods; raises correct guesses for single words from 75 to 96 %
+UNSEEN_LOG_LIKELIHOOD = log(4e-6)  # of an n-gram that a language's training text lacks
+# Log-likelihoods are stored as fixed-point numbers.
+FIXED_POINT_ONE = 1 << 16
+BITS_PER_LANGUAGE = 32  # enough for the sum over the two thousand n-grams of a text
 _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
 _WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
 
@@ -39,50 +41,53 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
 
 
 @cache
-def spoken_outside() -> frozenset[str]:
-    """Return the languages into which everything is translated that readers and experts see."""
+def interface_languages() -> frozenset[str]:
+    """Return the languages into which all texts for readers and experts are translated, and English."""
     return frozenset(["en", *word_tables(__file__, "languages")["spoken"]["outside"].split()])
 
 
-def own_script(language: str) -> str:
-    """Return the script subtag of a tag, such as "Arab", or ""."""
+def script_subtag(language: str) -> str:
+    """Return the script subtag of a tag, such as "Arab" for "kk-Arab", or "" if it has none."""
     parts = language.replace("_", "-").split("-")[1:]
     return next((part.title() for part in parts if len(part) == 4 and part.isalpha()), "")
 
 
 @cache
-def usual_script(language: str) -> str:
-    """Return the likely script of a language, in the country that the tag names if any, or "" if unknown."""
-    name, *rest = language.replace("_", "-").split("-")
-    places = [f"{name.lower()}_{part.upper()}" for part in rest if len(part) == 2]
-    likely = get_global("likely_subtags") | word_tables(__file__, "languages")["likely_subtags"]
-    return next((own_script(likely[tag]) for tag in [*places, name.lower()] if tag in likely), "")
+def likely_script(language: str) -> str:
+    """Return the script that CLDR expects for a language, in the country that the tag names if any; "" if unknown."""
+    primary, *subtags = language.replace("_", "-").lower().split("-")
+    tags_with_country = [f"{primary}_{subtag.upper()}" for subtag in subtags if len(subtag) == 2]
+    likely_subtags = get_global("likely_subtags") | word_tables(__file__, "languages")["likely_subtags"]
+    for tag in (*tags_with_country, primary):
+        if tag in likely_subtags:
+            return script_subtag(likely_subtags[tag])
+    return ""
 
 
 @cache
 def direction(language: str) -> str:
     """Return 'rtl' or 'ltr', for the `dir` attribute of text in this language."""
-    script = own_script(language) or usual_script(language)
+    script = script_subtag(language) or likely_script(language)
     return "rtl" if script in word_tables(__file__, "languages")["right_to_left"]["scripts"].split() else "ltr"
 
 
 @cache
 def _scripts() -> dict[str, re.Pattern[str]]:
     """Return, by script, a pattern that matches its letters."""
-    letters = word_tables(__file__, "languages")["letters"]
-    return {script: re.compile(f"[{listed}]") for script, listed in letters.items()}
+    char_classes = word_tables(__file__, "languages")["letters"]
+    return {script: re.compile(f"[{char_class}]") for script, char_class in char_classes.items()}
 
 
 def script_of(text: str) -> str:
     """Return the script of most letters in a text (ISO 15924), or 'Zyyy' if it has no letters."""
     if text.isascii():
-        return "Latn" if any(map(str.isalpha, text[:LOOKED_AT])) else "Zyyy"
-    seen = {script: len(letters.findall(text[:LOOKED_AT])) for script, letters in _scripts().items()}
-    best = max(seen, key=lambda script: seen[script])
-    # Japanese writes its grammar in kana between Han characters, so a fifth of kana is enough.
-    if best == "Hani" and seen["Kana"] * 5 >= seen["Hani"]:
+        return "Latn" if any(map(str.isalpha, text[:MAX_EXAMINED_CHARS])) else "Zyyy"
+    counts = {script: len(letter.findall(text[:MAX_EXAMINED_CHARS])) for script, letter in _scripts().items()}
+    best = max(counts, key=lambda script: counts[script])
+    # Japanese mixes Kana with Han characters, so one Kana for five of those is enough.
+    if best == "Hani" and counts["Kana"] * 5 >= counts["Hani"]:
         best = "Kana"
-    return best if seen[best] else "Zyyy"
+    return best if counts[best] else "Zyyy"
 
 
 @cache
@@ -91,91 +96,110 @@ def function_words() -> dict[str, list[str]]:
     return {language: words.split() for language, words in word_tables(__file__, "function_words").items()}
 
 
-def guessed_languages() -> list[str]:
+def guessable_languages() -> list[str]:
     """Return the tags that `guess_language` can return, without 'und'."""
     table = word_tables(__file__, "languages")
     return [*function_words(), *table["signs"], *table["language_of_script"].values()]
 
 
 def guess_language(text: str) -> str:
-    """Guess the BCP 47 tag of a text, or 'und', as for a word or two that could be of any language, such as "Salt".
+    """Guess the BCP 47 tag of a text from its beginning, or 'und' if it could be in several languages, as "Salt" could.
 
-    The guess uses the beginning of the text, and a person can correct it. docs/adr/0011-languages.md compares its
-    accuracy with that of several libraries.
+    A person can correct the guess. docs/adr/0011-languages.md compares its accuracy with that of several libraries.
     """
-    script, table = script_of(text), word_tables(__file__, "languages")
+    text = text[:MAX_EXAMINED_CHARS]
+    script = script_of(text)
+    table = word_tables(__file__, "languages")
     if script in table["language_of_script"]:
         return str(table["language_of_script"][script])
     if script == "Hani":
-        ways: dict[str, str] = table["signs"]
-        return max(ways, key=lambda way: sum(map(text[:LOOKED_AT].count, ways[way])))
-    plain, learned = _normalize_words(text[:LOOKED_AT]), _load_model(script)
-    parts = _ngrams(plain[:GUESSED_FROM])
-    scores = learned.scores(parts)
-    best, *others = sorted(scores, key=lambda language: scores[language], reverse=True) or ["und"]
-    is_known = bool(scores) and any(learned.knows(part, best) for part in parts if len(part) >= TELLING)
-    stands_out = len(plain.replace(" ", "")) >= FEW or all(scores[best] - scores[other] >= LEAD for other in others[:1])
-    return best if is_known and stands_out else "und"
+        signs_by_language: dict[str, str] = table["signs"]
+        return max(signs_by_language, key=lambda language: sum(map(text.count, signs_by_language[language])))
+    words = _normalize_words(text)
+    ngrams = _ngrams(words[:MAX_NGRAM_CHARS])
+    model = _load_model(script)
+    scores = model.scores(ngrams)
+    if not scores:
+        return "und"
+    best, *others = sorted(scores, key=lambda language: scores[language], reverse=True)
+    if not any(model.knows(ngram, best) for ngram in ngrams if len(ngram) >= MIN_KNOWN_NGRAM_SIZE):
+        return "und"
+    is_short = len(words.replace(" ", "")) < SHORT_TEXT
+    if is_short and others and scores[best] - scores[others[0]] < MIN_LEAD:
+        return "und"
+    return best
 
 
 def _normalize_words(text: str) -> str:
-    """Return the words of a text in lower case, a space around each, with all apostrophes as one character."""
+    """Return the words of a text in lower case, separated and surrounded by spaces, with all apostrophes as ʼ."""
     words = _WORD.findall(_APOSTROPHE.sub("ʼ", text.replace("İ", "i").lower()))
     return f" {' '.join(words)} "
 
 
 def _ngrams(text: str) -> list[str]:
-    """Return the substrings of one to `LONGEST` characters."""
-    return [text[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(text) - size + 1)]
+    """Return the substrings of one to `MAX_NGRAM_SIZE` characters."""
+    sizes = range(1, MAX_NGRAM_SIZE + 1)
+    return [text[start : start + size] for size in sizes for start in range(len(text) - size + 1)]
 
 
 @dataclass(frozen=True)
 class LanguageModel:
     """The n-gram model of one script's languages: the negative log-likelihood of each n-gram in each of them.
 
-    The numbers of an n-gram are packed into one integer, `BITS` bits for each language, so that a single sum over the
-    n-grams of a text adds up those of all languages, in a tenth of the time.
+    Those of one n-gram are packed into one integer, with `BITS_PER_LANGUAGE` bits for each language. So a single sum
+    over the n-grams of a text scores it in all languages, in a tenth of the time.
     """
 
     languages: tuple[str, ...]
-    parts: dict[str, int]
-    unseen: int  # the packed numbers of an n-gram that no language has
+    ngrams: dict[str, int]  # n-gram: packed scores
+    unseen: int  # the packed scores of an n-gram that no language has
 
-    def scores(self, parts: Sequence[str]) -> dict[str, float]:
+    def scores(self, ngrams: Sequence[str]) -> dict[str, float]:
         """Return the log-likelihood of these n-grams in each language."""
-        total = sum(map(self.parts.get, parts, repeat(self.unseen)))
-        return {language: -_unpack_score(total, place) / ONE for place, language in enumerate(self.languages)}
+        total = sum(map(self.ngrams.get, ngrams, repeat(self.unseen)))
+        return {
+            language: -_unpack_score(total, index) / FIXED_POINT_ONE for index, language in enumerate(self.languages)
+        }
 
     def knows(self, ngram: str, language: str) -> bool:
         """Return whether this n-gram occurs in a language's training text."""
-        place = self.languages.index(language)
-        return _unpack_score(self.parts.get(ngram, self.unseen), place) != _unpack_score(self.unseen, place)
+        index = self.languages.index(language)
+        return _unpack_score(self.ngrams.get(ngram, self.unseen), index) != _unpack_score(self.unseen, index)
 
 
-def _unpack_score(number: int, index: int) -> int:
-    return (number >> (BITS * index)) & ((1 << BITS) - 1)
+def _unpack_score(packed: int, index: int) -> int:
+    return (packed >> (BITS_PER_LANGUAGE * index)) & ((1 << BITS_PER_LANGUAGE) - 1)
 
 
 @cache
 def _load_model(script: str) -> LanguageModel:
-    """Train the model of a script, which takes a fifth of a second at the first text of the script in a process."""
-    languages = tuple(one for one, words in function_words().items() if script_of(" ".join(words)) == script)
-    unseen = sum(round(-UNSEEN * ONE) << (BITS * place) for place in range(len(languages)))
-    numbers: dict[str, int] = {}
-    for place, language in enumerate(languages):
-        for part, likely in _likelihoods(language).items():
-            numbers[part] = numbers.get(part, unseen) + (round((UNSEEN - likely) * ONE) << (BITS * place))
-    same: dict[int, int] = {}  # equal packed numbers share one object, as many n-grams are equally rare
-    return LanguageModel(languages, {part: same.setdefault(one, one) for part, one in numbers.items()}, unseen)
+    """Train the model of a script. This takes a fifth of a second, once per process."""
+    languages = tuple(language for language, words in function_words().items() if script_of(" ".join(words)) == script)
+    unseen = sum(_pack_score(-UNSEEN_LOG_LIKELIHOOD, index) for index in range(len(languages)))
+    packed_scores: dict[str, int] = {}
+    for index, language in enumerate(languages):
+        for ngram, log_likelihood in _likelihoods(language).items():
+            difference = _pack_score(UNSEEN_LOG_LIKELIHOOD - log_likelihood, index)  # negative
+            packed_scores[ngram] = packed_scores.get(ngram, unseen) + difference
+    # Many n-grams are equally rare: let equal numbers share one object, which saves memory.
+    shared: dict[int, int] = {}
+    ngrams = {ngram: shared.setdefault(packed, packed) for ngram, packed in packed_scores.items()}
+    return LanguageModel(languages, ngrams, unseen)
+
+
+def _pack_score(score: float, index: int) -> int:
+    return round(score * FIXED_POINT_ONE) << (BITS_PER_LANGUAGE * index)
 
 
 def _likelihoods(language: str) -> dict[str, float]:
     """Return the log-likelihood of each n-gram that occurs more than once in a language's training texts."""
     declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
-    counted = Counter(_ngrams(_normalize_words(declaration)))
-    for part, number in Counter(_ngrams(_normalize_words(" ".join(function_words()[language])))).items():
-        counted[part] += WORDS_COUNT * number
-    often = {part: number for part, number in counted.items() if number > 1}
-    total = sum(often.values())
-    likely = {number: log(number / total) for number in set(often.values())}
-    return {part: likely[number] for part, number in often.items()}
+    counts = Counter(_ngrams(_normalize_words(declaration)))
+    words = " ".join(function_words()[language])
+    for ngram, count in Counter(_ngrams(_normalize_words(words))).items():
+        counts[ngram] += FUNCTION_WORD_WEIGHT * count
+    repeated = {ngram: count for ngram, count in counts.items() if count > 1}
+    total = sum(repeated.values())
+    # Most n-grams have one of a few counts, so compute each logarithm once.
+    log_likelihoods = {count: log(count / total) for count in set(repeated.values())}
+    return {ngram: log_likelihoods[count] for ngram, count in repeated.items()}

@@ -1,4 +1,4 @@
-"""Translations and dates in a given language, for mails, which are written outside of any request."""
+"""Translations, and dates in a given language. They need no request, so that mails can use them."""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -10,10 +10,10 @@ from babel.support import NullTranslations, Translations
 from persiantools.jdatetime import MONTH_NAMES_FA, JalaliDate
 
 from .languages import N_ as N_  # re-exported for the texts of mails
-from .languages import own_script, spoken_outside, usual_script
+from .languages import interface_languages, likely_script, script_subtag
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
-# Day before month and a 24-hour clock, as newsrooms that write English outside America do.
+# British, for the day before the month and a 24-hour clock, which most English texts outside America have.
 ENGLISH = "en-GB"
 
 # Babel formats dates with Latin digits in every language; these numbering systems are what our readers expect.
@@ -22,25 +22,23 @@ DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab"
 # The Afghan names of the Solar Hijri months; persiantools has the Iranian ones.
 AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنبله", "میزان", "عقرب", "قوس", "جدی", "دلو", "حوت")
 
-Words = NullTranslations
-
 
 @lru_cache(maxsize=64)
-def say(language: str) -> Words:
-    """Return the catalogue of a BCP 47 language, or of a broader tag; without one, texts stay in English."""
+def say(language: str) -> NullTranslations:
+    """Return the catalogue of a BCP 47 tag, or of a broader one, or an empty one, with which texts stay in English."""
     return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
 
 @lru_cache(maxsize=64)
 def interface_language(language: str) -> str:
-    """Return the language to show readers and experts our texts in: theirs if its catalogue is complete for what they
-    see, else English, so that no page is half translated.
+    """Return the language of our texts on pages and mails for readers and experts: theirs, or English if its catalogue
+    lacks some of these texts, so that no page is half translated.
     """
-    return language if not spoken_outside().isdisjoint(_fallback_tags(language)) else "en"
+    return language if not interface_languages().isdisjoint(_fallback_tags(language)) else "en"
 
 
 def missing_catalogues() -> list[str]:
-    """Return the languages whose catalogue is not compiled; their pages would be in English and claim otherwise."""
+    """Return the languages whose catalogue isn't compiled: their pages would be in English but claim otherwise."""
     catalogues = TRANSLATIONS.glob("*/LC_MESSAGES/*.po")
     return sorted(path.parts[-3] for path in catalogues if not path.with_suffix(".mo").is_file())
 
@@ -53,7 +51,7 @@ def locale(language: str) -> Locale:
             found = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-        if own_script(tag) in ("", found.script):  # for kk-Latn, Babel returns the Cyrillic kk
+        if script_subtag(tag) in ("", found.script):  # for kk-Latn, Babel returns the Cyrillic kk
             return found
     return Locale.parse(ENGLISH, sep="-")
 
@@ -68,21 +66,23 @@ def day(language: str, value: date, zone: str, this_year: int | None = None) -> 
 
     With `this_year`, a day of another year includes it: "Monday 20 November 2028".
     """
-    local = _local(value, zone)
-    where = locale(language)
-    return add_solar_hijri_date(
-        where, _day(language, local, this_year, "MMMMEEEEd", full_pattern(where, local, this_year)), local
-    )
+    local_day = _to_local(value, zone)
+    babel_locale = locale(language)
+    fallback_pattern = full_pattern(babel_locale, local_day, this_year)
+    text = _format_day(babel_locale, local_day, this_year, "MMMMEEEEd", fallback_pattern)
+    return add_solar_hijri_date(babel_locale, text, local_day)
 
 
 def short_day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
     """Format a day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028" in a year other than `this_year`."""
-    return _day(language, _local(value, zone), this_year, "MMMEd", "medium")
+    return _format_day(locale(language), _to_local(value, zone), this_year, "MMMEd", "medium")
 
 
 def moment(language: str, value: datetime, zone: str, this_year: int | None = None) -> str:
-    """Format a time with the city of its zone, so that it isn't taken for local time: "Friday 11 November, 18:00 Prague
-    time"."""
+    """Format a day and time with the city of the zone: "Friday 11 November, 18:00 Prague time".
+
+    The city tells recipients elsewhere that it isn't their local time.
+    """
     return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
         "day": day(language, value, zone, this_year),
         "hour": hour(language, value, zone),
@@ -91,70 +91,76 @@ def moment(language: str, value: datetime, zone: str, this_year: int | None = No
 
 
 def hour(language: str, value: datetime, zone: str) -> str:
-    where = locale(language)
-    return localize_digits(where, format_time(value, "short", tzinfo=get_timezone(zone), locale=where))
+    babel_locale = locale(language)
+    return localize_digits(babel_locale, format_time(value, "short", tzinfo=get_timezone(zone), locale=babel_locale))
 
 
 def city(language: str, zone: str) -> str:
-    """Return the city of a time zone in a language, or as the zone's name has it if CLDR has no translation."""
-    named = locale(language).time_zones.get(zone, {}).get("city")
-    return str(named or zone.rpartition("/")[2].replace("_", " "))
+    """Return the city of a time zone in a language, or the English name from the zone's key if CLDR has none."""
+    translated_city = locale(language).time_zones.get(zone, {}).get("city")
+    return str(translated_city or zone.rpartition("/")[2].replace("_", " "))
 
 
 def tongue(language: str, tag: str) -> str:
-    """Return the name, in `language`, of the language of a tag; the tag itself if CLDR doesn't know it."""
+    """Return the name that the language of `tag` has in `language`, or the tag itself if CLDR doesn't know it."""
     try:
         return str(Locale.parse(tag, sep="-").get_display_name(locale(language)) or tag)
     except (UnknownLocaleError, ValueError):
         return tag
 
 
-def full_pattern(babel_locale: Locale, local: date, this_year: int | None) -> str:
-    """Return the date pattern for a locale that lacks one without the year: CLDR's full one, in Persian one of our own
-    for days of `this_year`."""
-    return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local.year) else "full"
+def full_pattern(babel_locale: Locale, local_day: date, this_year: int | None) -> str:
+    """Return the date pattern for a locale whose CLDR data has none without the year.
+
+    It is CLDR's full pattern, which has the year, but in Persian one of our own, without it, for days of `this_year`.
+    """
+    return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local_day.year) else "full"
 
 
-def add_solar_hijri_date(babel_locale: Locale, text: str, local: date) -> str:
-    """Append the date in the Solar Hijri calendar to a Persian date, with its year if `text` has one.
+def add_solar_hijri_date(babel_locale: Locale, text: str, local_day: date) -> str:
+    """Append the Solar Hijri date to the Persian date `text`, with its year if `text` has one.
 
     Texts in other languages are returned unchanged.
     """
     if babel_locale.language != "fa":
         return text
-    solar = JalaliDate(date(local.year, local.month, local.day))  # type: ignore[no-untyped-call]
+    solar = JalaliDate(date(local_day.year, local_day.month, local_day.day))  # type: ignore[no-untyped-call]
     month = AFGHAN_MONTHS[solar.month - 1] if babel_locale.territory == "AF" else MONTH_NAMES_FA[solar.month]
-    year = f" {solar.year}" if localize_digits(babel_locale, str(local.year)) in text else ""
+    has_year = localize_digits(babel_locale, str(local_day.year)) in text
+    year = f" {solar.year}" if has_year else ""
     return localize_digits(babel_locale, f"{text} ({solar.day} {month}{year})")
 
 
-def _local(value: date, zone: str) -> date:
+def _to_local(value: date, zone: str) -> date:
     return value.astimezone(get_timezone(zone)) if isinstance(value, datetime) else value
 
 
-def _day(language: str, local: date, this_year: int | None, skeleton: str, otherwise: str) -> str:
-    where = locale(language)
-    if this_year not in (None, local.year):
+def _format_day(
+    babel_locale: Locale, local_day: date, this_year: int | None, skeleton: str, fallback_pattern: str
+) -> str:
+    """Format a day by a CLDR skeleton or, without one, by a pattern; with the year if it isn't `this_year`."""
+    if this_year not in (None, local_day.year):
         skeleton = f"y{skeleton}"
-    if skeleton in where.datetime_skeletons:
-        return format_by_skeleton(where, skeleton, local)
-    return localize_digits(where, format_date(local, otherwise, locale=where))
+    if skeleton in babel_locale.datetime_skeletons:
+        return format_by_skeleton(babel_locale, skeleton, local_day)
+    return localize_digits(babel_locale, format_date(local_day, fallback_pattern, locale=babel_locale))
 
 
-def format_by_skeleton(babel_locale: Locale, skeleton: str, local: date) -> str:
+def format_by_skeleton(babel_locale: Locale, skeleton: str, local_day: date) -> str:
     """Format a day by a CLDR skeleton, such as "yMMMEd"."""
     # Babel converts an aware datetime to UTC and takes a plain date for midnight UTC, so pass a naive midnight.
-    midnight = datetime(local.year, local.month, local.day)
+    midnight = datetime(local_day.year, local_day.month, local_day.day)
     text = format_skeleton(skeleton, midnight, locale=babel_locale)
-    # In English, CLDR has a comma after the weekday only if a year follows, so one day would have two forms.
-    return localize_digits(babel_locale, text.replace(",", {"en": "", "fa": "،"}.get(babel_locale.language, ",")))
+    # In English, CLDR has a comma after the weekday only if a year follows. Drop it, so that all dates look alike.
+    comma = {"en": "", "fa": "،"}.get(babel_locale.language, ",")
+    return localize_digits(babel_locale, text.replace(",", comma))
 
 
 def _fallback_tags(language: str) -> list[str]:
-    """Return the tag and broader ones, never in another script: a reader of kk-Arab may not read Cyrillic kk."""
+    """Return the tag and broader ones of the same script: a reader of kk-Arab may not read kk, which is Cyrillic."""
     parts = language.replace("_", "-").split("-")
     tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    script = own_script(language)
-    if script in ("", usual_script(parts[0])):
+    script = script_subtag(language)
+    if script in ("", likely_script(parts[0])):
         return tags
-    return [tag for tag in tags if script == own_script(tag)]
+    return [tag for tag in tags if script == script_subtag(tag)]

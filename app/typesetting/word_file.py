@@ -15,7 +15,7 @@ from unicodedata import bidirectional
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from ..text.clean import single_line
-from ..text.languages import direction, own_script, usual_script
+from ..text.languages import direction, likely_script, script_subtag
 from .block import Block, Paragraph, Run
 from .renderers import text_direction
 
@@ -70,7 +70,7 @@ def _prepare(document: "Document", title: str, language: str) -> None:
         style.base_style = document.styles["Normal"]
         style.quick_style = True
     # Persian and Chinese letters have no italic.
-    has_italics = direction(language) == "ltr" and usual_script(language) not in _EAST_ASIAN
+    has_italics = direction(language) == "ltr" and likely_script(language) not in _EAST_ASIAN
     document.styles["Call"].font.italic = has_italics
     link = document.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER)
     link.font.underline = True
@@ -174,7 +174,7 @@ def _build_language(tag: str) -> "BaseOxmlElement":
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
-    script = own_script(tag) or usual_script(tag)
+    script = script_subtag(tag) or likely_script(tag)
     if direction(tag) == "rtl":
         attribute = "w:bidi"
     elif script in _EAST_ASIAN:

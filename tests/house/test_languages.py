@@ -3,7 +3,7 @@
 import pytest
 
 from app.text import languages
-from app.text.languages import function_words, guess_language, guessed_languages, script_of
+from app.text.languages import function_words, guess_language, guessable_languages, script_of
 from tests.support.required_rows import compare_names
 from tests.support.source import APP
 
@@ -13,7 +13,7 @@ ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent
 def test_there_are_a_hundred_questions_in_each_of_more_than_twenty_five_languages() -> None:
     assert len(ASKED) > 25
     assert {tag: len(set(sentences)) for tag, sentences in ASKED.items()} == dict.fromkeys(ASKED, 100)
-    unknown = sorted(set(ASKED) - set(guessed_languages()))
+    unknown = sorted(set(ASKED) - set(guessable_languages()))
     assert not unknown, f"bench/asked_in has questions in {', '.join(unknown)}, which nothing guesses: take them out."
 
 
@@ -75,13 +75,13 @@ def test_a_long_letter_is_guessed_by_its_first_words() -> None:
 
 def test_the_sums_of_all_languages_have_room_beside_one_another() -> None:
     """Of the longest text that is looked at, whatever is in it: one that ran over would count for the next language."""
-    most_parts = languages.LONGEST * languages.GUESSED_FROM
+    most_parts = languages.MAX_NGRAM_SIZE * languages.MAX_NGRAM_CHARS
     for script in {script_of(" ".join(words)) for words in function_words().values()}:
         learned = languages._load_model(script)
-        numbers = {learned.unseen, *learned.parts.values()}
+        numbers = {learned.unseen, *learned.ngrams.values()}
         highest = max(languages._unpack_score(one, place) for one in numbers for place in range(len(learned.languages)))
-        assert 0 < highest * most_parts < 1 << languages.BITS
-        assert all(one < 1 << (languages.BITS * len(learned.languages)) for one in numbers)
+        assert 0 < highest * most_parts < 1 << languages.BITS_PER_LANGUAGE
+        assert all(one < 1 << (languages.BITS_PER_LANGUAGE * len(learned.languages)) for one in numbers)
 
 
 def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
@@ -89,8 +89,8 @@ def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
     scores = languages._load_model("Latn").scores(parts)
     for language in ("en", "de", "az"):
         known = languages._likelihoods(language)
-        alone = sum(known.get(part, languages.UNSEEN) for part in parts)
-        assert scores[language] == pytest.approx(alone, abs=len(parts) / languages.ONE)
+        alone = sum(known.get(part, languages.UNSEEN_LOG_LIKELIHOOD) for part in parts)
+        assert scores[language] == pytest.approx(alone, abs=len(parts) / languages.FIXED_POINT_ONE)
         assert [part for part in parts if languages._load_model("Latn").knows(part, language)] == [
             part for part in parts if part in known
         ]
@@ -99,7 +99,7 @@ def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
 @pytest.mark.parametrize(
     ("text", "script"),
     [("", "Zyyy"), ("12 + 3?", "Zyyy"), ("7 wells", "Latn"), ("Où est l’eau ?", "Latn"), ("Вода, H2O", "Cyrl"),
-     (f"{'1 ' * languages.LOOKED_AT} water", "Zyyy")],
+     (f"{'1 ' * languages.MAX_EXAMINED_CHARS} water", "Zyyy")],
 )  # fmt: skip
 def test_the_script_of_most_letters_is_that_of_a_text(text: str, script: str) -> None:
     assert script_of(text) == script

@@ -17,9 +17,9 @@ from app.text.clean import (
     for_print,
     group_digits,
     held_reason,
-    is_question_enough,
+    is_long_enough,
     length,
-    receipt_of,
+    parse_receipt,
     single_line,
     slug,
     word_count,
@@ -159,7 +159,7 @@ def test_a_question_is_as_short_and_as_long_as_the_form_says(text: str, fault: s
 
 @pytest.mark.parametrize("question", HONEST.values(), ids=HONEST.keys())
 def test_an_honest_question_is_enough_and_never_held(question: str) -> None:
-    assert (is_question_enough(question), fault_of_question(question), held_reason(question)) == (True, None, None)
+    assert (is_long_enough(question), fault_of_question(question), held_reason(question)) == (True, None, None)
 
 
 @pytest.mark.parametrize(("language", "question"), HONEST.items(), ids=HONEST.keys())
@@ -182,18 +182,18 @@ def test_no_letters_suggest_no_language() -> None:
     ],
 )
 def test_a_receipt_is_read_in_any_scripts_digits(typed: str) -> None:
-    assert receipt_of(typed) == RECEIPT
+    assert parse_receipt(typed) == RECEIPT
 
 
 @pytest.mark.parametrize("typed", ["", RECEIPT[1:], RECEIPT + "1", RECEIPT[1:] + "x", "²" * 20, "number " + RECEIPT])
 def test_what_is_not_a_receipt_is_none(typed: str) -> None:
-    assert receipt_of(typed) is None
+    assert parse_receipt(typed) is None
 
 
 @given(st.integers(0, 10**20 - 1))
 def test_a_receipt_shown_is_a_receipt_read(number: int) -> None:
     receipt = f"{number:020}"
-    assert receipt_of(group_digits(receipt)) == receipt
+    assert parse_receipt(group_digits(receipt)) == receipt
     assert [len(group) for group in group_digits(receipt).split(" ")] == [4, 4, 4, 4, 4]
 
 

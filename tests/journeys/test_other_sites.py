@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.text.languages import spoken_outside
+from app.text.languages import interface_languages
 from tests.support import browser_visits
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -155,7 +155,7 @@ def test_what_stands_in_the_frames_is_accessible(
     laptop: BrowserContext, snippets: list[str], line: CuttableLine
 ) -> None:
     for path in ("answers", "ask"):
-        for language in sorted(spoken_outside()):
+        for language in sorted(interface_languages()):
             page = laptop.new_page()
             page.set_viewport_size({"width": 320, "height": 500})
             page.goto(f"http://127.0.0.1:{line.port}/steppe/framed/{path}?lang={language}")

@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email
-from app.text.languages import spoken_outside
+from app.text.languages import interface_languages
 from tests.support import browser_visits
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
@@ -20,7 +20,7 @@ from tests.support.waiting import press
 pytestmark = pytest.mark.browser
 SIZES = ((1440, 900), (390, 844), (640, 400), (320, 640))  # the third is a window of 1280 × 800 at 200 %
 AXE_AT = (1440, 320)
-EACH_LANGUAGE = pytest.mark.parametrize("language", sorted(spoken_outside()))
+EACH_LANGUAGE = pytest.mark.parametrize("language", sorted(interface_languages()))
 
 
 @pytest.fixture

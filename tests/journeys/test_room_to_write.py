@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 from sqlalchemy.orm import Session
 
 from app.newsletters.models import Newsletter
-from app.text.languages import spoken_outside
+from app.text.languages import interface_languages
 from tests.support.assignments import ExpertAssignment
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ SAYS_MOST = """
 """
 
 
-@pytest.mark.parametrize("language", sorted(spoken_outside()))
+@pytest.mark.parametrize("language", sorted(interface_languages()))
 @pytest.mark.parametrize(
     ("width", "height"), [(320, 640), (360, 640), (390, 844), (390, 400), (320, 256), (768, 500), (1280, 800)]
 )

@@ -17,7 +17,7 @@ from app.editor.filtered_list import SHORTCUTS
 from app.editor.frame import CHAPTERS as PLACES
 from app.newsletters.models import SETTINGS, Newsletter
 from app.reader.handbook import CHAPTERS, DOCS, FIRST, PAGES, anchor, read
-from app.text.languages import spoken_outside
+from app.text.languages import interface_languages
 from app.typesetting.exports import EXPORTS
 from app.workflows import undo
 from app.workflows.newsletters.founding import TAKEN
@@ -98,7 +98,7 @@ def test_the_chapters_are_those_that_the_first_page_names() -> None:
 
 
 def test_experts_and_readers_have_theirs_in_each_language_that_their_pages_speak() -> None:
-    there = {(name, language) for name in ("expert", "reader") for language in spoken_outside()}
+    there = {(name, language) for name in ("expert", "reader") for language in interface_languages()}
     assert {(name, language) for name, language in there if f"{name}.{language}" not in PAGES} == {
         ("expert", "en"), ("reader", "en"),
     }  # fmt: skip

@@ -9,7 +9,7 @@ import re
 from encodings.aliases import aliases
 from functools import cache
 
-from ...text.clean import normal
+from ...text.clean import normalize
 from ...text.word_tables import word_tables
 
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
@@ -247,4 +247,4 @@ def tidy(text: str) -> str:
         return text
     for end in _LINE_ENDS:
         text = text.replace(end, "\n")
-    return normal(_DROPPED.sub("", text))
+    return normalize(_DROPPED.sub("", text))
