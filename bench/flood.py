@@ -208,13 +208,13 @@ def _report(database: Database, before: int) -> None:
         of_readers = [held.index(text) + 1 for text in HONEST_LETTERS if text in held]
         say(f"among {len(held)} held ones they stand at {sorted(of_readers)}")
         say(f"{sum(at <= FIRST for at in of_readers)} of them among the first {FIRST}")
-        came = [one.body for one in crowds.waiting(newsletter_id).page(session, None, 20_000)]
+        came = [one.body for one in crowds.list_waiting_letters(newsletter_id).page(session, None, 20_000)]
         mine = sorted(came.index(text) + 1 for text in HONEST_LETTERS if text in came and text not in held)
         say(f"those that came in unheld stand in the list To file at {mine}")
         say(
             "crowds that one press files: "
             f"{[one.number for one in crowds.list_largest_crowds(session, newsletter_id)]};"
-            f" that one press holds: {[one.number for one in crowds.to_hold(session, newsletter_id)]}"
+            f" that one press holds: {[one.number for one in crowds.list_crowds_to_hold(session, newsletter_id)]}"
         )
 
 

@@ -147,12 +147,13 @@ def file(
     if letter.is_filed and letter.filed_as == kind:
         return
     check_version(lock_row(session, letter), version)
-    LETTER.move("file", letter.state)
+    LETTER.find_move("file", letter.state)
     lock_row(session, assignment)
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         FILING_ACTIONS[kind](session, actor, Filing(letter, assignment, details))
         session.flush()
-    filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
+    event_ids = [event.id for event in events]
+    filing.file(session, actor, letter, kind, assignment_id=assignment.id, caused_event_ids=event_ids)
 
 
 def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -18,24 +19,36 @@ from ..text.clean import single_line
 from .blurred_time import stored_time
 from .models import Contact, Credit, Letter
 
-
-def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> None:
-    """Seal a reader's address for this letter. It is erased once it has been used, at the latest after `keep_days`."""
-    keep_emails(session, [(letter, email, keep_days)])
+MAX_NAME_LENGTH = 120  # characters of a name, and of a place
+MAX_METHOD_LENGTH = 400  # characters, as in the column `verified_how`
 
 
-def keep_emails(session: Session, emails: Sequence[tuple[Letter, str, int]]) -> None:
-    """Seal the addresses of several letters, each given as letter, address and days to keep."""
-    ring, today = get_keyring(session), now(session)
+class EmailToKeep(NamedTuple):
+    """A reader's address for a letter. It is erased once it has been used, at the latest after `keep_days`."""
+
+    letter: Letter
+    address: str
+    keep_days: int
+
+
+def keep_email(session: Session, letter: Letter, address: str, keep_days: int) -> None:
+    """Seal and store a reader's address."""
+    keep_emails(session, [EmailToKeep(letter, address, keep_days)])
+
+
+def keep_emails(session: Session, emails: Sequence[EmailToKeep]) -> None:
+    """Seal and store the addresses of several readers, in one statement."""
+    keyring = get_keyring(session)
+    current_time = now(session)
     rows = [
         {
-            "letter_id": letter.id,
-            "hear_back": letter.hear_back,
-            "email_sealed": ring.seal(f"contacts.email.{letter.public_id}", email),
-            "key_no": ring.newest,
-            "erase_on": (today + timedelta(days=keep_days)).date(),
+            "letter_id": email.letter.id,
+            "hear_back": email.letter.hear_back,
+            "email_sealed": keyring.seal(f"contacts.email.{email.letter.public_id}", email.address),
+            "key_no": keyring.newest,
+            "erase_on": (current_time + timedelta(days=email.keep_days)).date(),
         }
-        for letter, email, keep_days in emails
+        for email in emails
     ]
     if rows:
         session.connection().execute(insert(Contact), rows)
@@ -50,10 +63,10 @@ def email_of(session: Session, letter: Letter) -> str | None:
 
 
 def forget(session: Session, actor: Actor, letter_id: int) -> None:
-    """Erase the address of a letter's writer, and note the erasure for restored backups.
+    """Erase the address of a letter's writer, and note the erasure so that a restored backup can repeat it.
 
     Called when the address has been used, the question is settled, its retention period has ended, or the reader asks
-    for it. The original mail of the letter and the contents of our mails to the reader are erased too, including mails
+    for it. Also erases the original mail of the letter and the contents of our mails to the reader, including mails
     that failed or are still waiting.
     """
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
@@ -62,7 +75,7 @@ def forget(session: Session, actor: Actor, letter_id: int) -> None:
     erasures.note(session, "address", session.scalars(select(Letter.public_id).filter_by(id=letter_id)))
 
 
-def overdue(session: Session) -> list[int]:
+def list_overdue_letter_ids(session: Session) -> list[int]:
     """Return the ids of the letters whose writers' addresses are past their retention period."""
     return list(session.scalars(select(Contact.letter_id).where(Contact.erase_on < now(session).date())))
 
@@ -72,28 +85,28 @@ def set_credit(
 ) -> Credit:
     """Seal how a reader wants to be named. `consent` is the sentence that they agreed to, in their language.
 
-    A new choice removes the check of the old name. Raises `MissingField` when the choice needs a name, or, for "first
-    name and place", a place.
+    A new choice resets the verification of the old name. Raises `MissingField` when the choice needs a name, or, for
+    "first name and place", a place.
     """
-    name, place = single_line(name)[:120], single_line(place)[:120]
+    name, place = single_line(name)[:MAX_NAME_LENGTH], single_line(place)[:MAX_NAME_LENGTH]
     if choice != "none" and not name:
         raise MissingField("name")
     if choice == "first" and not place:
         raise MissingField("place")
-    ring = get_keyring(session)
+    keyring = get_keyring(session)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(
         id=random_key(session, Credit), letter_id=letter.id
     )
     if credit.name_sealed is not None:
         erasures.note(session, "name", [letter.public_id])
+    is_named = choice != "none"
+    has_consent = is_named and bool(consent)
     credit.choice = choice
-    named = choice != "none"
-    credit.name_sealed = ring.seal(f"credits.name.{letter.public_id}", name) if named else None
-    credit.place_sealed = ring.seal(f"credits.place.{letter.public_id}", place) if named and place else None
-    credit.key_no = ring.newest if named else None
-    credit.consent_text, credit.consented_at = (
-        (consent, stored_time(session, letter)) if named and consent else (None, None)
-    )
+    credit.name_sealed = keyring.seal(f"credits.name.{letter.public_id}", name) if is_named else None
+    credit.place_sealed = keyring.seal(f"credits.place.{letter.public_id}", place) if is_named and place else None
+    credit.key_no = keyring.newest if is_named else None
+    credit.consent_text = consent if has_consent else None
+    credit.consented_at = stored_time(session, letter) if has_consent else None
     credit.verified_at = credit.verified_by_id = credit.verified_how = None
     return add_and_flush(session, credit)
 
@@ -107,10 +120,10 @@ def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]
 def get_credit_name(session: Session, letter: Letter, comma: str = ", ") -> str | None:
     """Return the name as the reader wants it printed, e.g. "Timur, Osh", or None for "don't name me".
 
-    It does not check whether the name may be printed. `comma` is that of the language in which it is printed.
+    Doesn't check whether the name may be printed. `comma` separates name and place in the language of the print.
     """
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
-    return _name_on(session, letter, credit, comma) if credit else None
+    return _open_name(session, letter, credit, comma) if credit else None
 
 
 def names_of(
@@ -118,31 +131,35 @@ def names_of(
 ) -> dict[int, str]:
     """Return the names of the writers who want to be named, by letter id.
 
-    This takes one query, or none if the `credits` are passed.
+    Pass `credits`, by letter id, if they are loaded already.
     """
     credits = credits_of(session, [letter.id for letter in letters]) if credits is None else credits
-    known = [letter for letter in letters if letter.id in credits]
-    names = {letter.id: _name_on(session, letter, credits[letter.id], comma) for letter in known}
-    return {key: name for key, name in names.items() if name}
+    names: dict[int, str] = {}
+    for letter in letters:
+        credit = credits.get(letter.id)
+        name = _open_name(session, letter, credit, comma) if credit else None
+        if name:
+            names[letter.id] = name
+    return names
 
 
 def emails_of(session: Session, letters: Sequence[Letter]) -> list[str]:
     """Return the addresses of the writers of several letters, in one query."""
     public_ids = {letter.id: letter.public_id for letter in letters}
-    ring = get_keyring(session)
+    keyring = get_keyring(session)
     return [
-        ring.open(f"contacts.email.{public_ids[contact.letter_id]}", contact.email_sealed)
+        keyring.open(f"contacts.email.{public_ids[contact.letter_id]}", contact.email_sealed)
         for contact in session.scalars(select(Contact).where(Contact.letter_id.in_(public_ids)))
     ]
 
 
-def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", ") -> str | None:
+def _open_name(session: Session, letter: Letter, credit: Credit, comma: str) -> str | None:
     if credit.name_sealed is None:
         return None
-    ring = get_keyring(session)
-    parts = [ring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]
+    keyring = get_keyring(session)
+    parts = [keyring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]
     if credit.place_sealed:
-        parts.append(ring.open(f"credits.place.{letter.public_id}", credit.place_sealed))
+        parts.append(keyring.open(f"credits.place.{letter.public_id}", credit.place_sealed))
     return comma.join(parts)
 
 
@@ -152,7 +169,7 @@ def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -
     Raises `MissingPrecondition` if there is no name, `MissingField` and `TooLong` for `method`, and `PermissionDenied`.
     """
     must(actor, "check names")
-    method = require_length("verification_note", single_line(method), 400)
+    method = require_length("verification_note", single_line(method), MAX_METHOD_LENGTH)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
         raise MissingPrecondition("no_name_to_verify")

@@ -1,13 +1,15 @@
-"""Held letters sorted for reading: first those unlike all others, then the crowds of a flood, each filed in one press.
+"""Held letters in the order of reading: first those unlike all others, then the crowds of a flood.
 
-Letters that arrived unheld before the flood was noticed are shown with the crowd that they resemble. Only a person
-holds them, because a flood may have copied what a reader really asked.
+A person files a whole crowd as spam with one press, which is stored as a `Sweep` and can be undone until the worker
+files the letters. Letters that arrived before the flood was noticed aren't held; those that resemble each other are
+shown as crowds too. Only a person can hold them, because a flood may have copied what a reader really asked.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
 from sqlalchemy.orm import Session
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Staff
 from ..core.domain_errors import InvalidTransition, VersionConflict
-from ..core.listing import Chain, Listing, counts
+from ..core.listing import Chain, Listing, count_all
 from ..core.permissions import may
 from ..core.state_machine import must
 from ..db.engine import Database
@@ -23,19 +25,19 @@ from ..db.session import execute_without_version_bump, get_many, lock_row, now
 from ..people.directory import staff_actor
 from . import filing
 from .blurred_time import truncate_to_day
-from .flood_ranking import ALONE, HIGHEST, standings
+from .flood_ranking import HIGHEST_SINGLE_RANK, LOWEST_RANK, rank_letters
 from .models import VOUCHED, Letter, Sweep
 
-MAX_RANKED_HELD = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
 SHOWN_CROWDS = 12  # crowds on the page
-ROWS_PER_UPDATE = 500  # rows of one statement
+MAX_RANKED_HELD = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
 MAX_RANKED_UNHELD = 1_000  # unheld letters of a newsletter that are ranked in one round
-MIN_FLOOD_RANK = HIGHEST + 12  # from which on a crowd includes unheld letters: a school class is smaller
-MAX_HELD_AT_ONCE = 200  # letters of one press, all of which the undo has to name
-BATCH_SIZE = 50  # letters per transaction: on SQLite, readers who send a letter wait for it
+MIN_FLOOD_RANK = HIGHEST_SINGLE_RANK + 12  # of a crowd that may include unheld letters: a school class is smaller
+ROWS_PER_UPDATE = 500
+MAX_HELD_AT_ONCE = 200  # letters per press, since the undo has to list them all
+UNDO_PERIOD = timedelta(seconds=75)  # longer than the page offers to undo a press
+BATCH_SIZE = 50  # letters per transaction: on SQLite, a reader who sends a letter waits for it to end
 MAX_BATCHES = 20  # batches before the worker's other duties run
-UNDO_PERIOD = timedelta(seconds=75)  # longer than a press can be undone
-# SQLite uses the partial indexes only if the conditions are spelled exactly like this.
+# SQLite uses a partial index only for a query with the same condition as literal SQL.
 IS_HELD = text("letters.state = 'held'")
 IS_UNHELD_IN_CROWD = text("letters.state = 'received' AND letters.crowd <> 0")
 IS_UNHELD_UNRANKED = text("letters.state = 'received' AND letters.standing = 0")
@@ -43,23 +45,26 @@ IS_UNHELD_UNRANKED = text("letters.state = 'received' AND letters.standing = 0")
 
 @dataclass(frozen=True)
 class Crowd:
-    """Held letters that resemble each other: the first of them, and how many there are, counted up to 1,001."""
+    """Letters that resemble each other: the first of them, and how many there are.
+
+    Held letters are counted up to 1,001.
+    """
 
     first: Letter
     number: int
 
 
-def list_held_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
-    """Return a listing of a newsletter's held letters, without those whose crowd is being filed."""
+def list_held_letters(newsletter_id: int, *conditions: ColumnElement[bool]) -> Listing[Letter]:
+    """Return a listing of a newsletter's held letters by rank, without those whose crowd is being filed."""
     is_swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, IS_HELD, ~is_swept, *rules)
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, IS_HELD, ~is_swept, *conditions)
     return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
 
 
 def list_largest_crowds(session: Session, newsletter_id: int) -> list[Crowd]:
     """Return the crowds of held letters, the largest first, at most `SHOWN_CROWDS`."""
     query = (
-        list_held_letters(newsletter_id, Letter.standing > HIGHEST)
+        list_held_letters(newsletter_id, Letter.standing > HIGHEST_SINGLE_RANK)
         .query.with_only_columns(func.min(Letter.id))
         .group_by(Letter.standing, Letter.crowd)
         .order_by(Letter.standing.desc(), Letter.crowd)
@@ -69,44 +74,48 @@ def list_largest_crowds(session: Session, newsletter_id: int) -> list[Crowd]:
     letters = get_many(session, Letter, first_ids)
     if not letters:
         return []
-    firsts = [letters[first_id] for first_id in first_ids]
-    listings = [list_held_letters(newsletter_id, *_is_in_crowd_of(first)) for first in firsts]
-    return [Crowd(first, number) for first, number in zip(firsts, counts(session, listings), strict=True)]
+    first_letters = [letters[first_id] for first_id in first_ids]
+    listings = [
+        list_held_letters(newsletter_id, Letter.standing == first.standing, Letter.crowd == first.crowd)
+        for first in first_letters
+    ]
+    return [Crowd(first, number) for first, number in zip(first_letters, count_all(session, listings), strict=True)]
 
 
-def _is_in_crowd_of(letter: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return Letter.standing == letter.standing, Letter.crowd == letter.crowd
+class NewRank(NamedTuple):
+    """A rank and crowd to be stored in `standing` and `crowd` of letters that are all held or all unheld."""
+
+    is_held: bool
+    rank: int
+    crowd: int  # the id of its first letter, or 0
 
 
 def sort_waiting(database: Database) -> int:
-    """Rank the waiting letters of every newsletter that has new ones. Return how many letters changed their rank."""
-    ranked = 0
+    """Rank the waiting letters of every newsletter that has new ones. Return how many letters changed their rank.
+
+    Ranks are computed in a read session, because the comparison takes long and must not block writers.
+    """
+    changed_count = 0
     with database.read() as session:
-        held = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
-        unheld = select(Letter.newsletter_id).where(
-            IS_UNHELD_UNRANKED, Letter.received_at >= _earliest_arrival(session)
-        )
-        newsletter_ids = sorted({*session.scalars(held.distinct()), *session.scalars(unheld.distinct())})
+        newsletter_ids = _list_newsletters_to_rank(session)
     for newsletter_id in newsletter_ids:
         with database.read() as session:
-            new_standings = _find_new_standings(session, newsletter_id)
-        for (is_held, standing, crowd), letter_ids in new_standings.items():
-            # A letter may have been filed, held or vouched for since it was read.
-            is_unchanged = [Letter.is_held] if is_held else [Letter.is_received, Letter.standing != VOUCHED]
+            letter_ids_by_rank = _find_changed_ranks(session, newsletter_id)
+        for new_rank, letter_ids in letter_ids_by_rank.items():
             for start in range(0, len(letter_ids), ROWS_PER_UPDATE):
-                is_in_batch = Letter.id.in_(letter_ids[start : start + ROWS_PER_UPDATE])
-                statement = update(Letter).where(is_in_batch, *is_unchanged).values(standing=standing, crowd=crowd)
-                database.write(lambda session: execute_without_version_bump(session, statement))  # noqa: B023
-            ranked += len(letter_ids)
-    return ranked
+                _save_rank(database, new_rank, letter_ids[start : start + ROWS_PER_UPDATE])
+            changed_count += len(letter_ids)
+    return changed_count
 
 
-def _find_new_standings(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
-    """Return the ids of the letters whose rank or crowd changes, by (is held, new standing, new crowd).
+def _list_newsletters_to_rank(session: Session) -> list[int]:
+    held = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
+    unheld = select(Letter.newsletter_id).where(IS_UNHELD_UNRANKED, Letter.received_at >= _earliest_arrival(session))
+    return sorted({*session.scalars(held.distinct()), *session.scalars(unheld.distinct())})
 
-    The crowd is the id of its first letter, or 0. The function only reads, because the comparison takes long and must
-    not block writers.
-    """
+
+def _find_changed_ranks(session: Session, newsletter_id: int) -> dict[NewRank, list[int]]:
+    """Return the ids of the letters whose rank or crowd changes, by their new rank."""
     columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
     held = list_held_letters(newsletter_id).query.with_only_columns(*columns)
     unranked_first = held.order_by(Letter.standing > 0, Letter.id.desc())
@@ -117,45 +126,55 @@ def _find_new_standings(session: Session, newsletter_id: int) -> dict[tuple[bool
         newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _earliest_arrival(session)
     ).query.with_only_columns(*columns)
     rows += session.execute(unheld.order_by(Letter.received_at.desc()).limit(MAX_RANKED_UNHELD)).all()
-    found: dict[tuple[bool, int, int], list[int]] = defaultdict(list)
-    for index, (row, standing) in enumerate(zip(rows, standings([row.body or "" for row in rows]), strict=True)):
-        is_held = index < held_count
-        rank = standing.rank
-        crowd = 0 if standing.crowd is None else rows[standing.crowd].id
-        if not is_held and (standing.crowd is None or rank < MIN_FLOOD_RANK):
-            rank, crowd = ALONE, 0
-        if (rank, crowd) != (row.standing, row.crowd):
-            found[is_held, rank, crowd].append(row.id)
-    return found
+    letter_ranks = rank_letters([row.body or "" for row in rows])
+    letter_ids_by_rank: dict[NewRank, list[int]] = defaultdict(list)
+    for index, (row, letter_rank) in enumerate(zip(rows, letter_ranks, strict=True)):
+        crowd = 0 if letter_rank.crowd is None else rows[letter_rank.crowd].id
+        new_rank = NewRank(index < held_count, letter_rank.rank, crowd)
+        if not new_rank.is_held and (letter_rank.crowd is None or letter_rank.rank < MIN_FLOOD_RANK):
+            new_rank = NewRank(is_held=False, rank=LOWEST_RANK, crowd=0)
+        if (new_rank.rank, new_rank.crowd) != (row.standing, row.crowd):
+            letter_ids_by_rank[new_rank].append(row.id)
+    return letter_ids_by_rank
+
+
+def _save_rank(database: Database, new_rank: NewRank, letter_ids: Sequence[int]) -> None:
+    """Store the rank of several letters, except those that were filed, held or vouched for since they were read."""
+    is_unchanged = [Letter.is_held] if new_rank.is_held else [Letter.is_received, Letter.standing != VOUCHED]
+    letters_to_update = update(Letter).where(Letter.id.in_(letter_ids), *is_unchanged)
+    statement = letters_to_update.values(standing=new_rank.rank, crowd=new_rank.crowd)
+    database.write(lambda session: execute_without_version_bump(session, statement))
 
 
 def _earliest_arrival(session: Session) -> datetime:
-    """Return from when on unheld letters are ranked: since yesterday, as a flood may have begun before midnight."""
+    """Return since when unheld letters are ranked: since yesterday, as a flood may have begun before midnight."""
     return truncate_to_day(now(session)) - timedelta(days=1)
 
 
-def list_unheld_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
+def list_unheld_letters(newsletter_id: int, *conditions: ColumnElement[bool]) -> Listing[Letter]:
     """Return a listing of a newsletter's letters that wait without being held, the newest first."""
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, Letter.is_received, *rules)
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, Letter.is_received, *conditions)
     return Listing(query, (Letter.received_at, Letter.id))
 
 
-def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
+def list_waiting_letters(newsletter_id: int, *conditions: ColumnElement[bool]) -> Chain[Letter]:
     """Return all waiting letters as one list: unheld ones, unheld ones that resemble many others, then held ones."""
     parts = (
-        list_unheld_letters(newsletter_id, Letter.standing <= HIGHEST, *rules),
-        list_unheld_letters(newsletter_id, Letter.standing > HIGHEST, *rules),
-        list_held_letters(newsletter_id, *rules),
+        list_unheld_letters(newsletter_id, Letter.standing <= HIGHEST_SINGLE_RANK, *conditions),
+        list_unheld_letters(newsletter_id, Letter.standing > HIGHEST_SINGLE_RANK, *conditions),
+        list_held_letters(newsletter_id, *conditions),
     )
-    return Chain(parts, part_of)
+    return Chain(parts, part_index)
 
 
-def part_of(letter: Letter) -> int:
-    """Return the index of the part of `waiting` to which a letter belongs, or belonged before it was filed."""
-    return 2 if letter.held_reason else int(letter.standing > HIGHEST)
+def part_index(letter: Letter) -> int:
+    """Return the index of the part of `list_waiting_letters` that a letter is in, or was in before it was filed."""
+    if letter.held_reason:
+        return 2
+    return 1 if letter.standing > HIGHEST_SINGLE_RANK else 0
 
 
-def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
+def list_crowds_to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
     """Return the crowds of letters that arrived unheld, the largest first, at most `SHOWN_CROWDS`."""
     query = (
         select(func.min(Letter.id), func.count())
@@ -165,16 +184,15 @@ def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
         .limit(SHOWN_CROWDS)
     )
     rows = session.execute(query).all()
-    firsts = get_many(session, Letter, [first_id for first_id, _ in rows])
-    return [Crowd(firsts[first_id], number) for first_id, number in rows]
+    letters = get_many(session, Letter, [first_id for first_id, _ in rows])
+    return [Crowd(letters[first_id], number) for first_id, number in rows]
 
 
-def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
-    """Hold the letters of a crowd that arrived unheld, at most `MAX_HELD_AT_ONCE`. Return how many were held.
+def hold(session: Session, actor: Staff, first: Letter, shown_number: int) -> int:
+    """Hold the letters of the unheld crowd of `first`, at most `MAX_HELD_AT_ONCE`. Return how many were held.
 
-    Raises `InvalidTransition` if the letter belongs to no such crowd, and `VersionConflict` if the crowd has more than
-    `number` letters, the number that the page showed: nobody holds letters that they haven't seen. Also raises
-    `PermissionDenied`.
+    Raises `InvalidTransition` if the letter belongs to no such crowd, `VersionConflict` if the crowd now has more
+    letters than the page showed, since nobody holds letters that they haven't seen, and `PermissionDenied`.
     """
     must(actor, "take letters")
     if not lock_row(session, first).is_received or not first.crowd:
@@ -183,7 +201,7 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
         Letter.newsletter_id == first.newsletter_id, IS_UNHELD_IN_CROWD, Letter.crowd == first.crowd
     )
     crowd_size = session.scalar(select(func.count()).select_from(crowd.subquery())) or 0
-    if crowd_size > number:
+    if crowd_size > shown_number:
         raise VersionConflict(first.public_id)
     letters = session.scalars(crowd.order_by(Letter.received_at, Letter.id).limit(MAX_HELD_AT_ONCE)).all()
     for letter in letters:
@@ -192,13 +210,14 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
 
 
 def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int) -> None:
-    """File the crowd of a held letter as spam. It disappears from the list immediately and can be undone for a minute.
+    """Queue the crowd of a held letter to be filed as spam.
 
-    Letters that arrive later are not included, however similar. Raises `InvalidTransition` if the letter belongs to no
-    crowd, `VersionConflict` if the crowd has grown since the page showed `expected_standing`, and `PermissionDenied`.
+    The crowd disappears from the list immediately. Letters that arrive later are not included, however similar. Raises
+    `InvalidTransition` if the letter belongs to no crowd or to one that is queued already, `VersionConflict` if the
+    crowd has grown since the page showed `expected_standing`, and `PermissionDenied`.
     """
     must(actor, "take letters")
-    if not lock_row(session, first).is_held or not first.crowd or _sweep_of(session, first):
+    if not lock_row(session, first).is_held or not first.crowd or _find_sweep(session, first):
         raise InvalidTransition("letter", "sweep", first.state)
     if first.standing != expected_standing:
         raise VersionConflict(first.public_id)
@@ -206,46 +225,54 @@ def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int)
     audit.record(session, actor, "letter.sweep", first)
 
 
-def keep(session: Session, _actor: Staff, first: Letter) -> None:
+def undo_sweep(session: Session, _actor: Staff, first: Letter) -> None:
     """Undo a sweep that the worker hasn't begun. Raises `InvalidTransition` once it has."""
-    row = _sweep_of(session, first)
-    if row is None or not first.is_held:
+    queued_sweep = _find_sweep(session, first)
+    if queued_sweep is None or not first.is_held:
         raise InvalidTransition("letter", "keep", first.state)
-    session.delete(row)
+    session.delete(queued_sweep)
 
 
-def _sweep_of(session: Session, letter: Letter) -> Sweep | None:
+def _find_sweep(session: Session, letter: Letter) -> Sweep | None:
     return session.scalar(select(Sweep).filter_by(newsletter_id=letter.newsletter_id, crowd=letter.crowd))
 
 
-def file_due(database: Database) -> int:
-    """File the letters of crowds that can no longer be undone, as the person who pressed. Return how many."""
-    filed = 0
+def file_due_sweeps(database: Database) -> int:
+    """File the letters of sweeps whose undo period is over, in the name of the person who pressed. Return how many."""
+    filed_count = 0
     for _ in range(MAX_BATCHES):
-        batch_filed = database.write(_file_batch)
-        if batch_filed is None:
+        batch_count = database.write(_file_batch)
+        if batch_count is None:
             break
-        filed += batch_filed
-    return filed
+        filed_count += batch_count
+    return filed_count
 
 
 def _file_batch(session: Session) -> int | None:
-    """File one batch of the oldest crowd that is due. Return how many, or None if no crowd is due."""
+    """File one batch of letters of the oldest due sweep. Return how many, or None if no sweep is due.
+
+    A sweep without letters left is deleted.
+    """
     due = select(Sweep).where(Sweep.at <= now(session) - UNDO_PERIOD).order_by(Sweep.id).limit(1)
-    row = session.scalar(due.with_for_update())
-    if row is None:
+    due_sweep = session.scalar(due.with_for_update())
+    if due_sweep is None:
         return None
-    actor = staff_actor(session, row.person_id, row.newsletter_id)
+    actor = staff_actor(session, due_sweep.person_id, due_sweep.newsletter_id)
     letters: Sequence[Letter] = []
     if actor and may(actor, "take letters"):  # they may have lost the right since they pressed
-        letters = _list_crowd_letters(session, row)
+        letters = _list_batch(session, due_sweep)
         for letter in letters:
             filing.file(session, actor, letter, "spam")
     if not letters:
-        session.execute(delete(Sweep).where(Sweep.id == row.id))
+        session.execute(delete(Sweep).where(Sweep.id == due_sweep.id))
     return len(letters)
 
 
-def _list_crowd_letters(session: Session, row: Sweep) -> Sequence[Letter]:
-    crowd = select(Letter).where(Letter.newsletter_id == row.newsletter_id, IS_HELD, Letter.standing > HIGHEST)
-    return session.scalars(crowd.where(Letter.crowd == row.crowd).order_by(Letter.id).limit(BATCH_SIZE)).all()
+def _list_batch(session: Session, due_sweep: Sweep) -> Sequence[Letter]:
+    crowd = select(Letter).where(
+        Letter.newsletter_id == due_sweep.newsletter_id,
+        IS_HELD,
+        Letter.standing > HIGHEST_SINGLE_RANK,
+        Letter.crowd == due_sweep.crowd,
+    )
+    return session.scalars(crowd.order_by(Letter.id).limit(BATCH_SIZE)).all()

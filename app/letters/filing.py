@@ -1,4 +1,4 @@
-"""Filing letters: hold, release, file, end and reopen them, and the kind sentences with which they end."""
+"""Filing letters: hold, release, file, end and reopen them, and the closing sentences with which they end."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from ..text.translation import N_, interface_language, say
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
-# Columns that a filing may change besides the state. The trail keeps their old values for the undo (`workflows.undo`).
+# Columns that these actions may change besides the state. The trail stores their old values, so that `workflows.undo`
+# can restore them.
 FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 
@@ -26,28 +27,35 @@ def file(
     *,
     question_id: int | None = None,
     assignment_id: int | None = None,
-    did: Sequence[int] | None = None,
+    caused_event_ids: Sequence[int] | None = None,
 ) -> None:
-    """File a letter as question, comment, tip, unsubscribe or spam, or an expert's letter as answer and the like.
+    """File a letter as `kind`, one of `FILED_AS`.
 
-    `did` are the ids of the events that followed from it. Raises `InvalidTransition`, `PermissionDenied` and
-    `MissingPrecondition`.
+    `caused_event_ids` are the audit events that an expert's letter caused, which are undone together with the filing.
+    Raises `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
     """
     lock_row(session, letter)
-    why: dict[str, Any] = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
-    if did is not None:
-        why["did"] = list(did)
+    why: dict[str, Any] = {
+        "kind": kind,
+        "question": question_id,
+        "assignment": assignment_id,
+        "was": _current_facts(letter),
+    }
+    if caused_event_ids is not None:
+        why["did"] = list(caused_event_ids)
     LETTER.apply(
         session, actor, letter, "file", why=why, filed_as=kind, question_id=question_id, assignment_id=assignment_id
     )
 
 
 def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -> None:
-    """Hold a letter that arrived unheld, for these signs. Raises `InvalidTransition` and `PermissionDenied`."""
+    """Hold a letter that arrived unheld, for these signs of spam, the heaviest first.
+
+    Raises `InvalidTransition` and `PermissionDenied`.
+    """
     lock_row(session, letter)
-    LETTER.apply(
-        session, actor, letter, "hold", why={"was": _facts(letter)}, held_reason=signs[0], signs=[*signs], standing=0
-    )
+    why = {"was": _current_facts(letter)}
+    LETTER.apply(session, actor, letter, "hold", why=why, held_reason=signs[0], signs=[*signs], standing=0)
 
 
 def release(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
@@ -56,35 +64,36 @@ def release(session: Session, actor: Actor, letter: Letter, version: int | None 
     Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, letter), version)
-    gone: dict[str, Any] = {"held_reason": None, "standing": VOUCHED, "crowd": 0}
-    LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, **gone)
+    why = {"was": _current_facts(letter)}
+    LETTER.apply(session, actor, letter, "release", why=why, held_reason=None, standing=VOUCHED, crowd=0)
 
 
 def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:
-    """End a letter with the kind sentence `reason` and, if there is one, the question whose published answer fits.
+    """End a letter with the closing sentence of `reason`, a key of `ENDINGS`.
 
-    Raises `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
+    `answered_by_id` is the question whose published answer fits, if there is one. Raises `InvalidTransition`,
+    `PermissionDenied` and `MissingPrecondition`.
     """
     lock_row(session, letter)
-    why = {"reason": reason, "was": _facts(letter)}
+    why = {"reason": reason, "was": _current_facts(letter)}
     LETTER.apply(session, actor, letter, "end", why=why, end_reason=reason, answered_by_id=answered_by_id)
 
 
 def reopen(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
-    """Make a filed or ended letter wait again, which also takes it out of its question.
+    """Put a filed or ended letter back among the waiting ones, and take it out of its question.
 
     Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
     """
     check_version(lock_row(session, letter), version)
-    gone = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
-    LETTER.apply(session, actor, letter, "reopen", why={"was": _facts(letter)}, **gone)
+    emptied = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
+    LETTER.apply(session, actor, letter, "reopen", why={"was": _current_facts(letter)}, **emptied)
 
 
-def _facts(letter: Letter) -> dict[str, Any]:
+def _current_facts(letter: Letter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in FACTS if getattr(letter, name) is not None}
 
 
-# The key is stored as the reason. Mails and receipts show the sentence, so it must not reveal what was asked.
+# Closing sentences by the stored reason. Mails and receipts show them, so they must not reveal what was asked.
 ENDINGS = {
     "later": N_("It is a good question, but not one for the coming editions. We keep it in mind."),
     "answered": N_("We have answered this already. You find the answer on our pages."),
@@ -101,13 +110,15 @@ class EndingSentence(NamedTuple):
 
 
 def get_ending_sentence(session: Session, newsletter: Newsletter, reason: str, language: str) -> EndingSentence | None:
-    """Return the sentence for a reason in a language of the newsletter, or None for an unknown reason.
+    """Return the closing sentence for a reason, or None for an unknown reason.
 
-    The newsletter's own wording is in that language; ours may fall back to English.
+    It is in `language` if the newsletter has that language, else in the newsletter's own. The newsletter's wording
+    takes precedence over ours, which may fall back to English.
     """
     if reason not in ENDINGS:
         return None
-    tongue = language if language in newsletter.languages else newsletter.language
-    if own := house_text(session, newsletter, f"ended.{reason}", tongue):
-        return EndingSentence(own, tongue)
-    return EndingSentence(say(tongue).gettext(ENDINGS[reason]), interface_language(tongue))
+    if language not in newsletter.languages:
+        language = newsletter.language
+    if custom_text := house_text(session, newsletter, f"ended.{reason}", language):
+        return EndingSentence(custom_text, language)
+    return EndingSentence(say(language).gettext(ENDINGS[reason]), interface_language(language))

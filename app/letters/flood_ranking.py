@@ -3,29 +3,28 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from ..search.terms import STEM_LENGTH, cut, units
 from ..text.languages import function_words, script_of
 
-MIN_CROWD = 3  # letters that share a word, from which on the word is common; also the smallest crowd
-COMMON_WORD_SHARE = 0.01  # of the compared letters: where there are many, a common word is in at least this share
-CROWDED_SHARE = 0.5  # share of common words in a letter that makes it part of a crowd
-ALONE = 1  # the lowest rank
-HIGHEST = 1_000  # rank of a letter outside crowds; crowds come after it, the larger the later
-NOISE_PENALTY = 500  # ranks that a letter without function words loses, and one that has only common words
+LOWEST_RANK = 1
+HIGHEST_SINGLE_RANK = 1_000  # of a letter outside crowds; a crowd has this rank plus the number of its letters
+MIN_CROWD = 3  # letters of the smallest crowd; also the letters that have to share a word to make it common
+COMMON_WORD_SHARE = 0.01  # the share of all compared letters that also has to share the word, if they are many
+CROWDED_SHARE = 0.5  # the share of common words among a letter's words that puts it into a crowd
+NOISE_PENALTY = 500  # ranks that a letter loses if all its words are common, and again if it has no function words
 LINK_PENALTY = 250  # ranks that a letter with a link loses
 SENTENCE_WORDS = 6  # words below which the share of function words says nothing
-TYPICAL_FUNCTION_WORD_SHARE = 0.12  # of a sentence
-NOISE_FUNCTION_WORD_SHARE = 0.06  # below which a text is noise
+TYPICAL_FUNCTION_WORD_SHARE = 0.12  # of the words of a sentence
+NOISE_FUNCTION_WORD_SHARE = 0.06  # below this share, a text is noise
 COMPARED_CHARACTERS = 2_000  # of each letter
 _LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b")
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The rank of a held letter: the lower `rank`, the sooner it is read.
+class LetterRank(NamedTuple):
+    """The rank of a letter among others: the lower `rank`, the sooner it is read.
 
     `crowd` is the index of the first letter of its crowd, None for a letter unlike all others.
     """
@@ -34,22 +33,19 @@ class Standing:
     crowd: int | None = None
 
 
-def standings(texts: Sequence[str]) -> list[Standing]:
-    """Return the rank of each of several held letters among them."""
-    word_sets = [_content(text[:COMPARED_CHARACTERS]) for text in texts]
+def rank_letters(texts: Sequence[str]) -> list[LetterRank]:
+    """Return the ranks of several letters, given by their texts, in the same order."""
+    texts = [text[:COMPARED_CHARACTERS] for text in texts]
+    word_sets = [_content_stems(text) for text in texts]
     letter_counts = Counter(word for words in word_sets for word in words)
     min_common_count = max(MIN_CROWD, COMMON_WORD_SHARE * len(texts))
     crowds: dict[str, list[int]] = defaultdict(list)  # indexes of letters by their most common word, "" for noise
-    found: list[Standing] = []
+    ranks: list[LetterRank] = []
     for index, (text, words) in enumerate(zip(texts, word_sets, strict=True)):
         common_count = sum(letter_counts[word] >= min_common_count for word in words)
         common_share = common_count / len(words) if words else 0.0
         function_share = function_word_share(text)
-        lack = 1 - min(function_share / TYPICAL_FUNCTION_WORD_SHARE, 1)
-        rank = ALONE + round((common_share + lack) * NOISE_PENALTY)
-        if _LINK.search(text[:COMPARED_CHARACTERS]):
-            rank += LINK_PENALTY
-        found.append(Standing(min(rank, HIGHEST)))
+        ranks.append(LetterRank(_rank_single_letter(text, common_share, function_share)))
         if common_share >= CROWDED_SHARE:
             most_common = max(words, key=lambda word: (letter_counts[word], word))
             crowds[most_common].append(index)
@@ -57,28 +53,37 @@ def standings(texts: Sequence[str]) -> list[Standing]:
             crowds[""].append(index)
     for members in crowds.values():
         if len(members) >= MIN_CROWD:
+            crowd_rank = LetterRank(HIGHEST_SINGLE_RANK + len(members), members[0])
             for index in members:
-                found[index] = Standing(HIGHEST + len(members), members[0])
-    return found
+                ranks[index] = crowd_rank
+    return ranks
 
 
-def _content(text: str) -> set[str]:
-    """Return the stems of a text's words without function words."""
-    return {term[:STEM_LENGTH] for term in cut(text)} - _function_word_stems()
+def _rank_single_letter(text: str, common_share: float, function_share: float) -> int:
+    """Return the rank of a letter outside crowds, from the shares of common words and function words in it."""
+    missing_function_words = 1 - min(function_share / TYPICAL_FUNCTION_WORD_SHARE, 1)
+    rank = LOWEST_RANK + round((common_share + missing_function_words) * NOISE_PENALTY)
+    if _LINK.search(text):
+        rank += LINK_PENALTY
+    return min(rank, HIGHEST_SINGLE_RANK)
 
 
 def function_word_share(text: str) -> float:
-    """Return the share of function words of any language in the beginning of a text.
+    """Return the share of function words of any language among the words at the beginning of a text.
 
-    For a text that is too short, or in a script without a list of function words, return the share of a typical
-    sentence.
+    Return the share of a typical sentence if the text is too short, or in a script without a list of function words.
     """
     text = text[:COMPARED_CHARACTERS]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
-    if len(terms) < SENTENCE_WORDS or script_of(text) not in _scripts():
+    if len(terms) < SENTENCE_WORDS or script_of(text) not in _scripts_with_function_words():
         return TYPICAL_FUNCTION_WORD_SHARE
     function_words = _all_function_words()
     return sum(term in function_words for term in terms) / len(terms)
+
+
+def _content_stems(text: str) -> set[str]:
+    """Return the stems of a text's words without function words."""
+    return {term[:STEM_LENGTH] for term in cut(text)} - _function_word_stems()
 
 
 @cache
@@ -92,5 +97,5 @@ def _function_word_stems() -> frozenset[str]:
 
 
 @cache
-def _scripts() -> frozenset[str]:
+def _scripts_with_function_words() -> frozenset[str]:
     return frozenset(script_of(" ".join(words)) for words in function_words().values())

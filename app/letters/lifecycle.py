@@ -2,8 +2,8 @@
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# waits: nobody has filed it yet. can_be_filed: it may be filed, or filed as something else. has_ended: for its
-# reader. is_settled: its original mail may be erased. is_listed: the desk's list shows it.
+# waits: nobody has filed it yet. can_be_filed: it may be filed, or filed as something else. has_ended: its reader has
+# nothing more to expect. is_settled: its original mail may be erased. is_listed: the desk's list shows it.
 STATES = States(
     {
         "received": "waits can_be_filed is_listed",
@@ -30,18 +30,21 @@ class LetterStates(StateMixin):
     is_listed = STATES.which("is_listed")
 
 
-settled = Precondition(
+has_kind = Precondition(
     "kind; question or assignment",
     "kind_missing",
     lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
 )
-erased = Precondition("erases", "text_not_erased", lambda letter: letter.erased_at is not None and letter.body is None)
-words = Precondition("words", "letter_erased", lambda letter: letter.body is not None)
-way_in = Precondition(
+is_erased = Precondition(
+    "erases", "text_not_erased", lambda letter: letter.erased_at is not None and letter.body is None
+)
+has_text = Precondition("words", "letter_erased", lambda letter: letter.body is not None)
+# A letter from the web or the API comes with a form token; one that the desk types in doesn't.
+has_form = Precondition(
     "form or by hand", "no_form", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")
 )
-# The verb checks that the desk has made the question public: a precondition sees only the letter.
-joined = Precondition(
+# `ask_too` checks that readers can see the question: a precondition knows only the letter.
+has_question = Precondition(
     "question shown", "question_not_shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id)
 )
 
@@ -49,27 +52,32 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        # R: if the newsletter acknowledges mails
-        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
-        # It arrived before a flood was noticed, and resembles the letters of the flood.
+        # The reader (R) is told only if the newsletter acknowledges mails.
+        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(has_form,), tells="R"),
+        # For a letter that arrived before a flood was noticed and resembles the letters of the flood.
         Move("hold", ("received",), ("held",), act="take letters", needs=(requires("held_reason"),)),
         Move("release", ("held",), ("received",), act="take letters"),
-        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled, words)),
-        Move("join", (), ("filed",), act="write", needs=(joined,)),
+        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(has_kind, has_text)),
+        Move("join", (), ("filed",), act="write", needs=(has_question,)),
         Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(requires("end_reason"),), tells="R"),
-        Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(words,)),
+        Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(has_text,)),
         Move(
             "undo",
             ("received", "held", "filed", "ended"),
             ("received", "held", "filed", "ended"),
             act="undo",
-            needs=(words,),
+            needs=(has_text,),
         ),
         Move(
-            "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
+            "withdraw",
+            ("received", "held", "filed", "ended"),
+            ("withdrawn",),
+            act="write",
+            needs=(is_erased,),
+            tells="E",
         ),
-        # Its retention period has ended. How it was filed stays, to count those who asked.
-        Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(erased,)),
-        Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(erased,)),
+        # When its retention period has ended. How it was filed is kept, to count those who asked.
+        Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(is_erased,)),
+        Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(is_erased,)),
     ),
 )

@@ -105,7 +105,7 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
     newsletter_ids = {newsletter.id for newsletter, _, _ in mails}
     recent_letters = {key: spam_filter.RecentLetters(session, key) for key in newsletter_ids}
     letters = []
-    with audit.together(session):
+    with audit.record_in_bulk(session):
         for (newsletter, mailed, _), address, is_flood in zip(mails, addresses, floods, strict=True):
             traits = {"flood"} if is_flood else set()
             letter = _build_letter(newsletter, mailed, address, recent_letters[newsletter.id], traits)

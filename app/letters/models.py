@@ -1,4 +1,4 @@
-"""Tables of letters with their readers' contacts and credits, additions, receipt notes, translations, and of sweeps."""
+"""Tables of letters and of what belongs to them: contacts, credits, additions, receipt notes, translations, sweeps."""
 
 from datetime import date, datetime
 
@@ -21,23 +21,23 @@ from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
 CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
-CHECK_REPLIES = ("fine", "wrong", "yes")  # an expert's mail that answers the quote check
+CHECK_REPLIES = ("fine", "wrong", "yes")  # an expert's replies to the quote check
 OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
-HEAR_BACK = ("number", "once", "while")
-CAME = ("received_at", "id")  # index columns: by time of arrival
-STOOD = ("state_at", "id")  # index columns: by time in the present state
-WORDS = "erased_at IS NULL AND state"
-CREDITS = ("none", "first", "full")
-VOUCHED = -1
+HEAR_BACK = ("number", "once", "while")  # a receipt number only, one e-mail, or e-mails for a while
+CREDITS = ("none", "first", "full")  # no name, first name and place, or full name
+VOUCHED = -1  # the `standing` of a letter that a person has found honest
+# Columns that end an index, to list letters by time of arrival or by the time at which they entered their state.
+BY_ARRIVAL = ("received_at", "id")
+BY_STATE_TIME = ("state_at", "id")
+UNERASED = "erased_at IS NULL"
 
 
 class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     """A letter as the desk reads it. Its writer's address and name are sealed in other tables, or not stored at all.
 
-    Of the form's nonce and the receipt only keyed hashes are stored. After erasure they, the ids, the state and the day
-    remain, so that sending the form again can't bring an erased letter back. `alike` tells whether another letter or
-    question likely asks the same, once the worker has compared it.
+    The form's nonce and the receipt are stored only as keyed hashes. Erasure keeps these hashes, so that sending the
+    form again can't bring an erased letter back, and the ids, the state and the day.
     """
 
     __tablename__ = "letters"
@@ -66,15 +66,15 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         ),
         Index(None, "newsletter_id", "received_at"),
         # One index for each filter of the list of letters; partial ones where few letters match.
-        Index(None, "newsletter_id", "channel", "state", *CAME),
-        Index(None, "newsletter_id", "language", "state", *CAME),
-        Index(None, "newsletter_id", "state", *CAME),
+        Index(None, "newsletter_id", "channel", "state", *BY_ARRIVAL),
+        Index(None, "newsletter_id", "language", "state", *BY_ARRIVAL),
+        Index(None, "newsletter_id", "state", *BY_ARRIVAL),
         Index(
             "ix_letters_edition",
             "about_edition_id",
             "newsletter_id",
             "state",
-            *CAME,
+            *BY_ARRIVAL,
             **partial_index_options("about_edition_id IS NOT NULL"),
         ),
         Index(
@@ -82,10 +82,12 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             "newsletter_id",
             "filed_as",
             "state",
-            *CAME,
+            *BY_ARRIVAL,
             **partial_index_options("filed_as IS NOT NULL"),
         ),
-        Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **partial_index_options("state = 'held'")),
+        Index(
+            "ix_letters_held", "newsletter_id", "held_reason", *BY_ARRIVAL, **partial_index_options("state = 'held'")
+        ),
         Index(
             "ix_letters_crowds", "newsletter_id", "standing", "crowd", "id", **partial_index_options("state = 'held'")
         ),
@@ -94,7 +96,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             "ix_letters_like_many",
             "newsletter_id",
             "crowd",
-            *CAME,
+            *BY_ARRIVAL,
             **partial_index_options("state = 'received' AND crowd <> 0"),
         ),
         Index(
@@ -104,10 +106,14 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             **partial_index_options("state = 'received' AND standing = 0"),
         ),
         Index(
-            "ix_letters_alike", "newsletter_id", "state", *CAME, **partial_index_options("alike", on_sqlite="alike = 1")
+            "ix_letters_alike",
+            "newsletter_id",
+            "state",
+            *BY_ARRIVAL,
+            **partial_index_options("alike", sqlite_condition="alike = 1"),
         ),
         Index("ix_letters_unlooked", "id", **partial_index_options("alike IS NULL AND state = 'received'")),
-        Index(None, "question_id", *CAME),
+        Index(None, "question_id", *BY_ARRIVAL),
         Index(
             "ix_letters_of_experts",
             "newsletter_id",
@@ -121,18 +127,18 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             "newsletter_id",
             "author",
             "state",
-            *STOOD,
-            **partial_index_options(f"{WORDS} <> 'filed'"),
+            *BY_STATE_TIME,
+            **partial_index_options(f"{UNERASED} AND state <> 'filed'"),
         ),
         Index(
             "ix_letters_filed_with_words",
             "newsletter_id",
             "author",
             "filed_as",
-            *STOOD,
-            **partial_index_options(f"{WORDS} = 'filed'"),
+            *BY_STATE_TIME,
+            **partial_index_options(f"{UNERASED} AND state = 'filed'"),
         ),
-        Index("ix_letters_unindexed", *CAME, **partial_index_options("indexed_version <> version")),
+        Index("ix_letters_unindexed", *BY_ARRIVAL, **partial_index_options("indexed_version <> version")),
     )
 
     author: Mapped[str] = mapped_column(String(20), default="reader")
@@ -143,25 +149,25 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     background: Mapped[str | None] = mapped_column(Text)
     desk_note: Mapped[str | None] = mapped_column(Text)  # by the colleague who forwarded the mail, for the desk only
     forwarded_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    verbatim: Mapped[bool] = mapped_column(default=False)
+    verbatim: Mapped[bool] = mapped_column(default=False)  # the reader wants to be printed word for word
     language: Mapped[str] = mapped_column(String(35), default="und")
     about_edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
     question_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
-    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))  # published, for an ended letter
     held_reason: Mapped[str | None] = mapped_column(String(40))
-    signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")  # for which it is held
-    # The rank of a held letter, the lower the sooner it is read: 0 until the worker has ranked it, and VOUCHED once a
-    # person has found it honest. `crowd` is the id of the first letter of its crowd, 0 for a letter unlike all others.
-    # An unheld letter has a crowd if many letters of the last days resemble it.
+    # The codes of all signs of spam for which it is held; `held_reason` is the heaviest (see `spam_filter`).
+    signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Its rank in the reading order, lowest first (see `flood_ranking`): 0 until the worker has ranked it, or VOUCHED.
     standing: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The id of the first letter of its crowd, or 0. An unheld letter has a crowd if many recent letters resemble it.
     crowd: Mapped[int] = mapped_column(default=0, server_default="0")
-    end_reason: Mapped[str | None] = mapped_column(String(40))
+    end_reason: Mapped[str | None] = mapped_column(String(40))  # a key of `filing.ENDINGS`
     form_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mailed: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime]
-    alike: Mapped[bool | None]
+    alike: Mapped[bool | None]  # another letter or question likely asks the same; None until the worker has compared
     erased_at: Mapped[datetime | None]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
@@ -174,18 +180,18 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
 
 
 class Sweep(Row, OfNewsletter):
-    """A crowd of held letters that somebody files as spam. The worker does it once it can no longer be undone."""
+    """A crowd of held letters to be filed as spam, which the worker does once the undo period is over."""
 
     __tablename__ = "sweeps"
     __table_args__ = table_args(UniqueConstraint("newsletter_id", "crowd"))
 
     crowd: Mapped[int]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    at: Mapped[datetime]
+    at: Mapped[datetime]  # when that person pressed
 
 
 class Contact(Row):
-    """A reader's sealed address. The database itself refuses an address for "just a number"."""
+    """A reader's sealed address. A constraint forbids one for a reader who chose a receipt number only."""
 
     __tablename__ = "contacts"
     __table_args__ = table_args(
@@ -206,7 +212,7 @@ class Contact(Row):
 class Credit(Row, Verified):
     """The sealed name with which a reader wants to be printed, and the sentence and time of their consent.
 
-    Printing a name needs consent and a check (`verified_*`). For "don't name me" no name is stored.
+    A name is printed only with consent and after the desk has checked it (`verified_*`).
     """
 
     __tablename__ = "credits"
@@ -241,7 +247,8 @@ class Addition(Row):
 class MachineTranslation(Row):
     """A letter in a language of the desk, translated by the newsroom's own server, sealed, and erased with the letter.
 
-    Until `sent_at` nothing of the letter has been sent. `fault` says why there is no text at `ended_at`.
+    `sent_at` is set just before the request. At `ended_at` there is either `found_sealed`, the translated body and
+    background, or `fault`, a code that says why there is none.
     """
 
     __tablename__ = "machine_translations"

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ..answers import undo_steps, unsent_mails
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import Answer, Assignment
-from ..audit import Event, watched
+from ..audit import Event, collect_events
 from ..audit.queries import get_events, has_later_move
 from ..core.actors import Staff
 from ..core.domain_errors import DomainError, InvalidTransition, VersionConflict
@@ -176,7 +176,7 @@ def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str])
 _PRESSES = _rows(
     "for a minute",
     ("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
-    ("letter.sweep", _with_row(crowds.keep), "The letters are held, as before."),
+    ("letter.sweep", _with_row(crowds.undo_sweep), "The letters are held, as before."),
     ("letter.release", _restore_state(*filing.FACTS), "The letter is held again."),
     ("letter.hold", _restore_state(*filing.FACTS), "The letter waits with the others."),
     ("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
@@ -298,7 +298,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
         if event.action not in _PRESSES or event.id in followers:
             continue
         try:
-            with watched(session) as undo_events, session.begin_nested():
+            with collect_events(session) as undo_events, session.begin_nested():
                 _undo(session, actor, event, own_ids)
         except DomainError as error:
             skipped.append(SkippedEvent(event, error))

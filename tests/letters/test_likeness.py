@@ -6,12 +6,12 @@ from random import Random
 import pytest
 
 from app.letters.flood_ranking import (
-    ALONE,
     COMPARED_CHARACTERS,
-    HIGHEST,
+    HIGHEST_SINGLE_RANK,
+    LOWEST_RANK,
     TYPICAL_FUNCTION_WORD_SHARE,
     function_word_share,
-    standings,
+    rank_letters,
 )
 from tests.support.floods import FLOOD_KINDS, demo_letters, make_flood, mixed_text
 
@@ -22,7 +22,7 @@ READERS, FIRST, FOUND = 44, 60, 40
 @pytest.mark.parametrize("make", [*FLOOD_KINDS.values(), mixed_text], ids=[*FLOOD_KINDS, "mixed"])
 def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None:
     texts, readers = make_flood(make, 2_000, READERS)
-    found = standings(texts)
+    found = rank_letters(texts)
     order = sorted(range(len(texts)), key=lambda at: (found[at].rank, found[at].crowd or 0, at))
     assert len(readers.intersection(order[:FIRST])) >= FOUND
     alone = [at for at in order if found[at].crowd is None]
@@ -32,19 +32,19 @@ def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None
 
 @pytest.mark.threat("flood")
 def test_readers_letters_without_a_flood_are_no_crowd() -> None:
-    found = standings(demo_letters())
+    found = rank_letters(demo_letters())
     crowds = [text for text, one in zip(demo_letters(), found, strict=True) if one.crowd is not None]
     assert len(crowds) < 0.05 * len(found)
-    assert all(one.rank >= ALONE for one in found)
+    assert all(one.rank >= LOWEST_RANK for one in found)
 
 
 def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd() -> None:
-    assert standings([]) == []
+    assert rank_letters([]) == []
     three = ["Why is the bridge over the canal closed?"] * 3
-    found = standings(["Who weighs the salt in the orchards?", *three, "中国在塞尔维亚买了什么?"])
+    found = rank_letters(["Who weighs the salt in the orchards?", *three, "中国在塞尔维亚买了什么?"])
     assert [one.crowd for one in found] == [None, 1, 1, 1, None]
-    assert {one.rank for one in found[1:4]} == {HIGHEST + 3}
-    assert found[0].rank == found[4].rank == ALONE
+    assert {one.rank for one in found[1:4]} == {HIGHEST_SINGLE_RANK + 3}
+    assert found[0].rank == found[4].rank == LOWEST_RANK
 
 
 def test_small_words_are_looked_for_at_the_beginning_of_a_letter() -> None:

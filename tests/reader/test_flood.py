@@ -42,7 +42,7 @@ def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkey
 
 def stands(database: Database, newsroom: Newsroom) -> list[Letter]:
     with database.read() as session:
-        return crowds.waiting(newsroom.newsletter_id).page(session, None, 1_000)
+        return crowds.list_waiting_letters(newsroom.newsletter_id).page(session, None, 1_000)
 
 
 @pytest.mark.threat("flood")
@@ -51,10 +51,10 @@ def test_twenty_of_twenty_are_in_and_stand_first(
 ) -> None:
     letters = stands(database, newsroom)
     assert sorted(one.body or "" for one in letters) == sorted(flooded)
-    places = [crowds.part_of(one) for one in letters]
+    places = [crowds.part_index(one) for one in letters]
     assert places == sorted(places)
-    first = [one.body for one in letters if crowds.part_of(one) == 0]
-    held = [one.body for one in letters if crowds.part_of(one) == 2]
+    first = [one.body for one in letters if crowds.part_index(one) == 0]
+    held = [one.body for one in letters if crowds.part_index(one) == 2]
     assert {*first} <= {*HONEST_LETTERS}
     assert len([text for text in held[:30] if text in HONEST_LETTERS]) == len(
         [text for text in held if text in HONEST_LETTERS]
@@ -85,7 +85,7 @@ def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_ano
     crowds.sort_waiting(database)
     with database.read() as session:
         assert {one.held_reason for one in session.scalars(select(Letter).where(Letter.is_held))} == {"flood"}
-        assert crowds.to_hold(session, newsroom.newsletter_id) == []
+        assert crowds.list_crowds_to_hold(session, newsroom.newsletter_id) == []
     assert "Nothing was done. More have come: look again." in nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
 
     assert "Undone." in nora.get(nora.post("/undo", press=done.values("press")[0]))
@@ -105,7 +105,7 @@ def test_what_somebody_let_go_is_not_shown_again(
     nora.post(f"/letters/{public_id}/release", **page.form(f"/letters/{public_id}/release").fields)
     crowds.sort_waiting(database)
     [letter] = [one for one in stands(database, newsroom) if one.public_id == public_id]
-    assert (letter.is_received, crowds.part_of(letter), letter.crowd) == (True, 0, 0)
+    assert (letter.is_received, crowds.part_index(letter), letter.crowd) == (True, 0, 0)
 
 
 @pytest.mark.threat("flood")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import accumulate, groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from flask import current_app, request
@@ -15,7 +14,7 @@ from sqlalchemy import true
 
 from ...answers.models import Assignment
 from ...core.clock import utc_now
-from ...core.listing import Chain, Rows, counts
+from ...core.listing import Chain, Rows, count_all
 from ...db.session import now
 from ...letters import contacts, crowds, machine_translation, queries
 from ...letters.lifecycle import LETTER, STATES
@@ -36,103 +35,122 @@ from .. import incoming_mails
 from ..filtered_list import (
     EXPERT_LETTER_SHORTCUTS,
     SHORTCUTS,
-    Declared,
     EditionChoice,
     Filter,
-    Filtered,
-    Hits,
-    Offer,
+    FilteredList,
+    FilteredPage,
+    ListDefinition,
+    Option,
     Options,
-    editions,
+    edition_options,
     format_edition_label,
+    get_expert_letter_shortcuts,
     list_topic_choices,
-    on_letter_of_expert,
     static_options,
 )
-from ..frame import RequestContext, look_around
-from ..incoming_mails import About
-from ..letter_labels import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
-from .letter_look_alikes import list_look_alikes as alikes_of
+from ..frame import RequestContext, get_sidebar
+from ..incoming_mails import LetterSubjects
+from ..letter_labels import BY_MAIL, CHANNELS, END_REASONS, FILED, FILTERS, HEAR_BACK_LABELS, HELD, ONLY_HELD, ROW_LOOKS
+from .letter_look_alikes import list_look_alikes
 
-RECENT = 12  # editions that the form offers
-TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-FILTER_KINDS = ("question", "comment", "tip", "unsubscribe", "spam")
-# value of ?age=: (label, days, whether it selects the younger ones)
+OFFERED_EDITIONS = 12  # by the filter for editions
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+FILING_KINDS = ("comment", "tip", "unsubscribe", "spam")  # as what a letter can be filed, besides as a question
+
+
+class AgeFilter(NamedTuple):
+    label: Any
+    days: int
+    selects_younger: bool  # than `days`; otherwise those that are older
+
+
+# By value of ?age=.
 AGES = {
-    "day": (_l("of the last day"), 1, True),
-    "week": (_l("of the last week"), 7, True),
-    "over-week": (_l("over a week old"), 7, False),
-    "over-month": (_l("over a month old"), 30, False),
+    "day": AgeFilter(_l("of the last day"), 1, selects_younger=True),
+    "week": AgeFilter(_l("of the last week"), 7, selects_younger=True),
+    "over-week": AgeFilter(_l("over a week old"), 7, selects_younger=False),
+    "over-month": AgeFilter(_l("over a month old"), 30, selects_younger=False),
 }
-EQUAL = {
+# The filters that compare a column, by parameter.
+FILTER_COLUMNS = {
     "channel": Letter.channel,
     "language": Letter.language,
     "edition": Letter.about_edition_id,
     "kind": Letter.filed_as,
     "held": Letter.held_reason,
 }
-
-
-# Lists that show the letters of a possible flood after all others.
-IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
+# By states: the query that lists the letters of a possible flood after all others.
+CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
     STATES.which("is_held"): crowds.list_held_letters,
-    STATES.which("waits"): crowds.waiting,
+    STATES.which("waits"): crowds.list_waiting_letters,
 }
 
 
-def _languages(_desk: RequestContext, code: str) -> Options:
-    """Return the language in the address as an option. `list_of` adds those of the rows."""
-    known = code == "und" or TAG.fullmatch(code) and tongue(code)
-    return {code: (tongue(code) or _("an unknown language"), code)} if known else {}
+def _selected_language_option(_desk: RequestContext, code: str) -> Options:
+    """Return the language in the query string as an option. `get_list_values` adds those of the rows."""
+    is_valid = code == "und" or LANGUAGE_TAG.fullmatch(code) and tongue(code)
+    return {code: Option(tongue(code) or _("an unknown language"), code)} if is_valid else {}
 
 
-def _default_state(values: Mapping[str, str]) -> str:
-    """Return the state to show if the address names none: waiting letters, unless a filter implies another."""
-    if "kind" in values:
+def _get_default_state(params: Mapping[str, str]) -> str:
+    """Return the state to show if the query string names none: waiting letters, unless a filter implies another."""
+    if "kind" in params:
         return "filed"
-    return "held" if "held" in values else "all" if "q" in values else "waiting"
+    if "held" in params:
+        return "held"
+    return "all" if "q" in params else "waiting"
 
 
-def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Rows[Letter]:
+def _build_listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Rows[Letter]:
     newsletter_id = desk.newsletter.id
-    rules = [
-        column == getattr(filter_values[name], "id", filter_values[name])
-        for name, column in EQUAL.items()
+    conditions = [
+        column == getattr(filter_values[name], "id", filter_values[name])  # a row such as an edition, or a code
+        for name, column in FILTER_COLUMNS.items()
         if name in filter_values
     ]
-    rules += [Letter.alike == true()] if "alike" in filter_values else []
+    if "alike" in filter_values:
+        conditions.append(Letter.alike == true())
     if "age" in filter_values:
-        _label, days, is_young = AGES[filter_values["age"]]
-        bound = now(desk.session) - timedelta(days=days)
-        return queries.listing(newsletter_id, states, *rules, **{"since" if is_young else "until": bound})
-    if states in IN_ORDER:
-        return IN_ORDER[states](newsletter_id, *rules)
-    return queries.listing(newsletter_id, states, *rules)
+        age_filter = AGES[filter_values["age"]]
+        bound = now(desk.session) - timedelta(days=age_filter.days)
+        bound_name = "since" if age_filter.selects_younger else "until"
+        return queries.listing(newsletter_id, states, *conditions, **{bound_name: bound})
+    if states in CROWDS_LAST:
+        return CROWDS_LAST[states](newsletter_id, *conditions)
+    return queries.listing(newsletter_id, states, *conditions)
 
 
-LETTERS = Declared(
-    noun=Letter,
+LETTERS = ListDefinition(
+    model=Letter,
     endpoint="editor.letters",
     states=FILTERS,
     filters={
         "channel": Filter(
-            _l("Came by"), _l("by way of: %(channel)s"), static_options({one: CHANNELS[one] for one in ALL_CHANNELS})
+            _l("Came by"),
+            _l("by way of: %(channel)s"),
+            static_options({channel: CHANNELS[channel] for channel in ALL_CHANNELS}),
         ),
-        "language": Filter(_l("Written in"), _l("in %(language)s"), _languages),
+        "language": Filter(_l("Written in"), _l("in %(language)s"), _selected_language_option),
         "edition": Filter(
-            _l("About the edition"), _l("about the edition of %(day)s"), editions(Offer(RECENT, has_run=True))
+            _l("About the edition"),
+            _l("about the edition of %(day)s"),
+            edition_options(OFFERED_EDITIONS, only_past=True),
         ),
         "kind": Filter(
-            _l("Filed as"), _l("filed as: %(kind)s"), static_options({kind: FILED[kind] for kind in FILTER_KINDS})
+            _l("Filed as"),
+            _l("filed as: %(kind)s"),
+            static_options({kind: FILED[kind] for kind in ("question", *FILING_KINDS)}),
         ),
         "held": Filter(_l("Held for"), _l("held for: %(why)s"), static_options(HELD)),
-        "age": Filter(_l("Age"), "%(age)s", static_options({name: label for name, (label, *_rest) in AGES.items()})),
+        "age": Filter(
+            _l("Age"), "%(age)s", static_options({name: age_filter.label for name, age_filter in AGES.items()})
+        ),
         "alike": Filter(_l("Look-alikes"), _l("with a look-alike"), static_options({"1": _l("has one")})),
     },
-    usual=_default_state,
-    listing=_listing,
+    get_default_state=_get_default_state,
+    build_listing=_build_listing,
     load=queries.load,
-    size=40,  # rows that fit a laptop's screen
+    page_size=40,  # rows that fit a laptop's screen
 )
 
 
@@ -148,28 +166,28 @@ MACHINE_FAULTS = {
 }
 
 
-def of_machine(desk: RequestContext, item: Letter) -> dict[str, Any]:
+def get_translation_values(desk: RequestContext, letter: Letter) -> dict[str, Any]:
     """Return the template values of the letter's machine translation, and whether one can be requested."""
-    row = machine_translation.find_translation(desk.session, item)
-    machine = machine_translation.read_translation(desk.session, item, row) if row else None
-    foreign = item.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
-    is_on = current_app.config["TRANSLATION_SERVER"] is not None
-    asks = machine is None or bool(machine.fault)
+    row = machine_translation.find_translation(desk.session, letter)
+    translation = machine_translation.read_translation(desk.session, letter, row) if row else None
+    is_foreign = letter.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
+    is_enabled = current_app.config["TRANSLATION_SERVER"] is not None
+    is_missing = translation is None or bool(translation.fault)
     return {
-        "machine": machine,
+        "machine": translation,
         "machine_faults": MACHINE_FAULTS,
-        "can_translate": is_on and foreign and asks and not machine_translation.get_refusal_reason(item),
+        "can_translate": (
+            is_enabled and is_foreign and is_missing and not machine_translation.get_refusal_reason(letter)
+        ),
     }
 
 
-KINDS = ("comment", "tip", "unsubscribe", "spam")
-# Headings of the parts of `crowds.waiting` that aren't grouped by day.
-PARTS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
-UNHELD = ("waiting", "new")  # lists that offer to hold crowds of similar letters
-_heading = itemgetter(1, 2)
-HERE = "~row~"  # placeholder for the letter's id in the address of a row
-OPENS = 200  # characters of a letter that its row shows
-COUNTED = ("new", "held")  # states whose numbers the list shows, besides that of all waiting letters
+# Headings of the parts of `crowds.list_waiting_letters` after the first, which is grouped by day.
+PART_HEADINGS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
+OFFER_TO_HOLD = ("waiting", "new")  # lists that offer to hold crowds of similar letters
+COUNTED_STATES = ("new", "held")  # whose numbers the list shows, besides that of all waiting letters
+ID_PLACEHOLDER = "~row~"  # for the letter's id in the address of a row
+EXCERPT_LENGTH = 200  # characters of a letter that its row shows
 
 
 class Line(NamedTuple):
@@ -208,7 +226,7 @@ def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
         "days": _days(about, listed, shown, item),
         "editions": editions,
         "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if held else [],
-        "crowds_to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
+        "crowds_to_hold": crowds.list_crowds_to_hold(desk.session, desk.newsletter.id) if flood else [],
         "topics": [] if item else list_topic_choices(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
@@ -216,7 +234,7 @@ def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
 
 def _counts(desk: RequestContext) -> dict[str, str]:
     """Return the numbers of letters by state for the first page of a list."""
-    numbers = counts(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
+    numbers = count_all(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
     counted = {"waiting": look_around(desk).numbers["letters"], **dict(zip(COUNTED, numbers, strict=True))}
     return {name: count(number) for name, number in counted.items()}
 
@@ -297,7 +315,7 @@ def _headings(filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> tuple[
     The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen
     or keeps its day in UTC, is shown under the day of its neighbours.
     """
-    parts = [crowds.part_of(one) if isinstance(filtered_list.listing, Chain) else 0 for one in rows]
+    parts = [crowds.part_index(one) if isinstance(filtered_list.listing, Chain) else 0 for one in rows]
     latest = min if filtered_list.listing.rising else max
     arrived = [_day_of(one) for one, part in zip(rows, parts, strict=True) if part == 0]
     days = [*accumulate(reversed(arrived), latest)][::-1]
@@ -356,7 +374,7 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
     filings = incoming_mails.filings(desk, item, expert) if expert else None
     return {
         "item": item,
-        "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
+        "moves": LETTER.list_allowed_actions(desk.actor, item) if item.erased_at is None else [],
         "outcome": _format_outcome(item),
         "signs": [SIGNS_BY_CODE[code].sentence for code in item.signs if code in SIGNS_BY_CODE] if item.is_held else [],
         "source": CHANNELS[item.channel],
