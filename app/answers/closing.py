@@ -27,8 +27,8 @@ def close(
     (see `source_protection`).
     """
     lock_row(session, question)
-    QUESTION.move("close", question.state)
-    with audit.watched(session) as events:
+    QUESTION.find_move("close", question.state)
+    with audit.collect_events(session) as events:
         mails = [end_assignment(session, actor, assignment, sentence) for assignment in of_question(session, question)]
         session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
@@ -44,7 +44,7 @@ def end_assignment(session: Session, actor: Actor, assignment: Assignment, sente
     """End an assignment because its question ends; return the mail that tells its expert, if one is due."""
     if assignment.is_done:
         return expert_mails.notify_of_end(session, actor, assignment, sentence)
-    if not ASSIGNMENT.leads(assignment.state, "cancel"):
+    if not ASSIGNMENT.has_move(assignment.state, "cancel"):
         return None
     return cancel(session, actor, assignment, sentence, cause="close")
 

@@ -52,7 +52,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
         return old
     if base_label is not None and (old is None or old.label != base_label):
         raise VersionConflict(f"answer {answer.id} has another text than {base_label}")
-    ANSWER.move("edit", answer.state)
+    ANSWER.find_move("edit", answer.state)
     content = AnswerContent(body)
     if old:
         content = AnswerContent(body, ties=old.ties, own_words=old.own_words)
@@ -252,7 +252,7 @@ def approve(
     """
     must(actor, "approve")
     check_version(lock_row(session, answer), version)
-    ANSWER.move("approve", answer.state)
+    ANSWER.find_move("approve", answer.state)
     reason = require_length("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
         if fault.code == NOT_CHECKED and reason:
@@ -274,7 +274,7 @@ def approve(
     end_check(session, actor, answer)
     expert_mails.notify_of_edits(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
-    if QUESTION.leads(question.state, "answer"):
+    if QUESTION.has_move(question.state, "answer"):
         QUESTION.apply(session, actor, lock_row(session, question), "answer", cause="approve")
 
 

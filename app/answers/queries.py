@@ -143,7 +143,7 @@ def list_writable_assignments(session: Session, newsletter_id: int, person_id: i
     person declined are included, as experts change their mind.
     """
     of_newsletter = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
-    writable = Listing[Assignment](of_newsletter, (Assignment.id,), each=(Assignment.state, WRITABLE_STATES))
+    writable = Listing[Assignment](of_newsletter, (Assignment.id,), split_by=(Assignment.state, WRITABLE_STATES))
     id_queries = [writable.keys(MAX_WRITABLE)]
     if person_id:
         of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)

@@ -285,7 +285,7 @@ def hand_in(session: Session, actor: TranslatorActor, translator: Translator, fo
     content = parse_translation(form_values)
     if translator.is_handed_in and get_handed_in_text(session, translator) == content:
         return
-    TRANSLATOR.move("hand in", translator.state)
+    TRANSLATOR.find_move("hand in", translator.state)
     original = original_of(session, translator, question)
     if original is None:
         raise VersionConflict(f"the words of translator {translator.id}")

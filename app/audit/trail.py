@@ -9,41 +9,49 @@ from sqlalchemy.orm import Session
 from ..core.listing import Listing
 from .models import Event
 
-ALWAYS = ("membership", "newsletter")  # nouns whose events are shown even if a command or the clock caused them
+ALWAYS_SHOWN = ("membership", "newsletter")  # nouns whose events are shown even if their actor is excluded
 
 
 @dataclass(frozen=True)
-class Sought:
-    """Filters of the trail: actors by their `ref`, actions, and the time from `since` until before `until`.
+class TrailFilters:
+    """Filters of the trail. Actors are given by their `ref`; `until` is exclusive.
 
-    Events by actors in `but` are left out, except those of the nouns in `ALWAYS`.
+    Events by `excluded_actors` are left out, except those about the nouns in `ALWAYS_SHOWN`.
     """
 
     actors: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
-    but: tuple[str, ...] = ()
+    excluded_actors: tuple[str, ...] = ()
 
 
-def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
+def listing(newsletter_id: int, filters: TrailFilters) -> Listing[Event]:
     """Return the listing of a newsletter's events, newest first.
 
-    Each filter has an index: newsletter, filtered column, time, ID.
+    It is read from the index by newsletter and actor if there is a filter by actor, else from the one by newsletter and
+    action if there is a filter by action, else from the one by newsletter and time.
     """
     query = select(Event).where(Event.newsletter_id == newsletter_id)
-    query = query.where(Event.at >= sought.since) if sought.since else query
-    query = query.where(Event.at < sought.until) if sought.until else query
-    if sought.but:
-        query = query.where(or_(Event.actor.not_in(sought.but), Event.noun.in_(ALWAYS)))
-    if sought.actors and sought.actions:
-        query = query.where(Event.action.in_(sought.actions))
-    kinds = (Event.actor, sought.actors) if sought.actors else (Event.action, sought.actions)
-    return Listing(query, (Event.at, Event.id), each=kinds if kinds[1] else None)
+    if filters.since:
+        query = query.where(Event.at >= filters.since)
+    if filters.until:
+        query = query.where(Event.at < filters.until)
+    if filters.excluded_actors:
+        is_always_shown = Event.noun.in_(ALWAYS_SHOWN)
+        query = query.where(or_(Event.actor.not_in(filters.excluded_actors), is_always_shown))
+    order = (Event.at, Event.id)
+    if filters.actors:
+        if filters.actions:
+            query = query.where(Event.action.in_(filters.actions))
+        return Listing(query, order, each=(Event.actor, filters.actors))
+    if filters.actions:
+        return Listing(query, order, each=(Event.action, filters.actions))
+    return Listing(query, order)
 
 
 def people_in(session: Session, newsletter_id: int) -> set[int]:
     """Return the IDs of all people who ever joined this desk."""
-    came = ("membership.set", "membership.join")
-    query = select(Event.facts).where(Event.newsletter_id == newsletter_id, Event.action.in_(came))
+    joining = ("membership.set", "membership.join")
+    query = select(Event.facts).where(Event.newsletter_id == newsletter_id, Event.action.in_(joining))
     return {facts["person"] for facts in session.scalars(query) if facts and "person" in facts}

@@ -23,12 +23,12 @@ from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
 
 from ..core.actors import Clock
-from ..core.fields import FAULTS, FieldError, parse
+from ..core.fields import ERROR_MESSAGES, FieldError, parse
 from ..core.permissions import roles_for
 from ..db.engine import Database, open_database
 from ..db.migrate import migrate
 from ..db.session import absolute_url
-from ..db.sqlite import file_of
+from ..db.sqlite import database_file
 from ..editions.calendar import zone_of
 from ..editions.rhythm import Choices
 from ..newsletters.models import Newsletter
@@ -85,7 +85,7 @@ def _setting(name: str) -> Callable[[str], str]:
 def _check_database_url(value: str) -> str:
     """Validate DATABASE_URL, and make the path of an SQLite file absolute, since later commands may run elsewhere."""
     value = _setting("DATABASE_URL")(value)
-    file = file_of(value)
+    file = database_file(value)
     return value if file is None else f"sqlite:///{file.absolute()}"
 
 
@@ -188,9 +188,9 @@ def _build_validator(question: Question, option: str = "") -> Callable[[str], st
         try:
             return str(question.check(typed))
         except directory.BadAddress:
-            message = FAULTS["address"]
+            message = ERROR_MESSAGES["address"]
         except FieldError as wrong:
-            message = FAULTS[wrong.key] % wrong.values
+            message = ERROR_MESSAGES[wrong.key] % wrong.values
         except (ValueError, LookupError) as wrong:
             message = str(wrong)
         raise click.UsageError(f"{option}: {message}" if option else message)
@@ -221,7 +221,7 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
 
 def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers: dict[str, str]) -> None:
     command = shlex.join(["readers-asked", "--env-file", str(path)])
-    file = file_of(database.url)
+    file = database_file(database.url)
     needs_migration = file is not None and not file.exists()  # connecting to SQLite would create the file
     if not needs_migration:
         try:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.domain_errors import DomainError, InvalidTransition
-from ..core.fields import FAULTS, FieldError
+from ..core.fields import ERROR_MESSAGES, FieldError
 from ..db.session import absolute_url
 from ..editions.rhythm import Choices
 from ..newsletters.models import SETTINGS, Newsletter
@@ -126,4 +126,4 @@ def _faults_in_words(faulty: InvalidSettings) -> str:
 
 
 def _format_fault(fault: object) -> str:
-    return FAULTS[fault.key] % fault.values if isinstance(fault, FieldError) else str(fault)
+    return ERROR_MESSAGES[fault.key] % fault.values if isinstance(fault, FieldError) else str(fault)

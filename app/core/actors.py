@@ -10,10 +10,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Staff:
-    """A member of the desk, working on one newsletter. `proved_at` is when they last proved their identity.
+    """A member of the desk, working on one newsletter.
 
-    `looked_at` holds the passages quoted from readers that they confirm having reviewed, as the submitted page
-    showed them.
+    `proved_at` is when they last proved their identity, for acts that need a recent proof. `reviewed_passages` are the
+    readers' own words that the submitted form quoted as a warning, and that this person confirms to have reviewed.
     """
 
     person_id: int
@@ -21,7 +21,7 @@ class Staff:
     newsletter_id: int
     role: str
     proved_at: datetime | None = None
-    looked_at: frozenset[str] = field(default=frozenset(), repr=False)  # no reader's words in an error
+    reviewed_passages: frozenset[str] = field(default=frozenset(), repr=False)  # so that no error report quotes readers
 
     @property
     def ref(self) -> str:
@@ -30,7 +30,7 @@ class Staff:
 
 @dataclass(frozen=True)
 class Expert:
-    """An expert; with `assignment_id`, one who used that assignment's link and can reach nothing else."""
+    """An expert. One who came by the link of an assignment has an `assignment_id`, and can reach nothing else."""
 
     expert_id: int
     name: str
@@ -44,19 +44,21 @@ class Expert:
 
 @dataclass(frozen=True)
 class Translator:
-    """An outside translator who used the link to the one text they were asked to translate, and can reach no other."""
+    """An outside translator, who came by the link to the one text they were asked for, and can reach no other."""
 
     translator_id: int
     name: str
     role: ClassVar[str] = "translator"
-    ref: ClassVar[str] = "translator"  # the event's row says which one; once that row is erased, nothing does
+    # Without an id: the audit event refers to the translator's row, and once that is erased they can't be identified.
+    ref: ClassVar[str] = "translator"
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader who submits a form, or who holds the receipt of `letter_id`.
+    """A reader who submits a form, or who has the receipt of the letter `letter_id`.
 
-    `mailed` means that the receipt was sent by mail: it only allows reading the state and withdrawing.
+    `mailed` is true if the receipt was sent by mail. Such a receipt only lets them read the state and withdraw, since
+    others may be able to read their mail.
     """
 
     letter_id: int | None = None
@@ -67,8 +69,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Visitor:
-    """A visitor of the sign-in pages: a person who has proved their identity, or an unknown one. May only sign in and
-    out."""
+    """A visitor of the sign-in pages, who may only sign in and out. `person_id` is None until we know who they are."""
 
     person_id: int | None = None
     role: ClassVar[str] = "visitor"
@@ -80,7 +81,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Clock:
-    """The worker, acting because something is due."""
+    """The worker process, when something is due."""
 
     role: ClassVar[str] = "clock"
     ref: ClassVar[str] = "clock"
@@ -88,7 +89,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Mailroom:
-    """Incoming mail, which creates letters and decides nothing else."""
+    """The processing of incoming mail, which only creates letters."""
 
     role: ClassVar[str] = "mailroom"
     ref: ClassVar[str] = "mailroom"

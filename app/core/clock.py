@@ -1,4 +1,4 @@
-"""The only module that reads the wall clock; durations are measured with `time.monotonic`.
+"""The wall clock. No other module reads it; durations are measured with `time.monotonic`.
 
 Code that has a database session calls `app.db.session.now` instead, which a command or a test can override.
 """
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the current moment, aware, in UTC."""
+    """Return the current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 

@@ -1,13 +1,13 @@
-"""Errors of the domain. Each has a stable code, `<family>.<key>`, which the doors map to a sentence and a status.
+"""Domain errors. Each has a stable code, `<family>.<key>`, which the pages map to a sentence and an HTTP status.
 
-Codes are part of the API: they are listed in `web/error_sentences.py`, and keep their meaning once they are released.
+`web/error_sentences.py` lists all codes. They are part of the API: a released code keeps its meaning.
 """
 
 from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A rule of the domain forbids the change, and nothing was changed. `field` names the invalid value, if any."""
+    """A rule of the domain forbids the change, and nothing was changed. `field` is the invalid form field, if any."""
 
     code: str
     field: str = ""
@@ -24,7 +24,7 @@ class InvalidTransition(DomainError):
 
 
 class PermissionDenied(DomainError):
-    """The actor may not do this. The doors answer 404, so that the object's existence is not revealed."""
+    """The actor may not do this. Pages answer 404, in order not to reveal whether the object exists."""
 
     code = "permission.denied"
 
@@ -36,7 +36,7 @@ class VersionConflict(DomainError):
 
 
 class MissingPrecondition(DomainError):
-    """Something that the act requires is missing; `key` is the second part of the code."""
+    """Something that the action requires is missing. `key` is the second part of the code."""
 
     family: ClassVar[str] = "precondition"
 
@@ -66,7 +66,7 @@ class InvalidField(MissingPrecondition):
 
 
 class TooLong(DomainError):
-    """A text has more than `max_length` characters. Texts are never truncated."""
+    """A text has more than `max_length` characters. We refuse such texts instead of truncating them."""
 
     def __init__(self, field: str, max_length: int) -> None:
         self.code, self.field, self.max_length = f"too_long.{field}", field, max_length

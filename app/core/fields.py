@@ -1,6 +1,6 @@
-"""The fields of forms and files, each declared once, at its column: label, validation, parsing and formatting.
+"""Form fields, each declared once, at its database column: label, validation, parsing and formatting.
 
-`field_column` creates the column. Forms, pages, files and the trail get its `Field` from `fields_of`.
+`field_column` creates a column with its `Field`. Forms, pages, file imports and the audit trail use `fields_of`.
 """
 
 import re
@@ -17,14 +17,14 @@ from sqlalchemy.orm import MappedColumn, mapped_column
 from ..text.clean import clean, single_line
 from ..text.languages import N_
 
-MOST_LISTED = 40
-LONGEST_LISTED = 60
+MAX_LIST_ITEMS = 40
+MAX_WORD_LENGTH = 60  # of an item in a field of the kind "words"
+# What people write for yes and no in an imported file.
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
-
-# The message for each key of a `FieldError`.
-FAULTS = {
+# The message for each key of a `FieldError`, with placeholders for its values.
+ERROR_MESSAGES = {
     "empty": N_("Something must stand here."),
     "long": N_("This is too long: %(most)d characters are the most."),
     "many": N_("These are too many: %(most)d are the most."),
@@ -49,7 +49,7 @@ FAULTS = {
 
 
 class FieldError(Exception):
-    """A text is not valid for its field. `key` is one of `FAULTS`; `values` are interpolated into its message."""
+    """A submitted value is invalid for its field. `key` is one of `ERROR_MESSAGES`; `values` fill its placeholders."""
 
     def __init__(self, key: str, **values: Any) -> None:
         super().__init__(key)
@@ -62,12 +62,12 @@ class FieldError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """The label and help of a column's form field, and the rules for parsing it.
+    """A form field: how it is shown, and how its submitted value is parsed.
 
-    `kind` is one of `KINDS`. `part` is the section of the page. `low` and `high` bound a number (in minutes where it
-    is typed in hours); `longest` is in characters. `options` are the values to choose from, each with its label and an
-    optional help text. `check` gets a line or text that isn't empty and returns the value to store, or raises
-    `FieldError` or ValueError.
+    `kind` is one of `FIELD_TYPES`. `part` is the section of the page that it is on. `low` and `high` bound a number;
+    for hours they are in minutes, as stored. `longest` is the maximum length in characters. `options` are the values to
+    choose from, each as a tuple of value, label and, optionally, help text. `check` gets a text that isn't empty and
+    returns the value to store, or raises `FieldError` or ValueError.
     """
 
     label: str
@@ -84,65 +84,71 @@ class Field:
 
 @dataclass(frozen=True)
 class FieldType:
-    """A kind of field: `read` parses its text (raises `FieldError`), `show` formats a value for the form, and `empty`
-    makes the value of an empty field.
+    """The behaviour of a kind of field.
+
+    `parse` converts a submitted value into the one to store, or raises `FieldError`. `format` converts a stored value
+    for the form. `empty` returns the value to store for an empty field.
     """
 
-    read: Callable[[Field, Any], Any]
-    show: Callable[[Any], Any] = lambda value: "" if value is None else str(value)
+    parse: Callable[[Field, Any], Any]
+    format: Callable[[Any], Any] = lambda value: "" if value is None else str(value)
     empty: Callable[[], Any] = str
 
 
 def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
-    """Return the column of a field. A text has at most `length` characters; `options` are passed to `mapped_column`.
+    """Return a column with its field. `length` is the maximum length of a text; `options` go to `mapped_column`.
 
-    A field without a default is required, and so is a number or choice whose default is not None.
+    A field is required if its column has no default. A number or choice is also required if it has one other than
+    None, so that it always has a value.
     """
-    needs_value = options.get("default") is not None and field.kind in ("number", "hours", "choice")
-    field = replace(field, longest=length or field.longest, needed=needs_value or "default" not in options)
-    column_type = String(length) if length else COLUMNS.get(field.kind)
+    is_value_with_default = options.get("default") is not None and field.kind in ("number", "hours", "choice")
+    is_required = "default" not in options or is_value_with_default
+    field = replace(field, longest=length or field.longest, needed=is_required)
+    column_type = String(length) if length else COLUMN_TYPES.get(field.kind)
     return mapped_column(column_type, info={"field": field}, **options)
 
 
 def fields_of(model: Any) -> dict[str, Any]:
-    """Return the fields of a model by column key, in the order of declaration."""
+    """Return the fields of a model by column name, in the order of declaration."""
     columns = cast(Table, model.__table__).columns
     return {column.key: column.info["field"] for column in columns if "field" in column.info}
 
 
 def parse(field: Field, raw: Any) -> Any:
-    """Convert submitted text into the value to store. Raises `FieldError`."""
+    """Convert a submitted value into the one to store. Raises `FieldError`."""
     if isinstance(raw, str) and not one_line(raw):
         if field.needed:
             raise FieldError("empty")
-        return KINDS[field.kind].empty()
-    return KINDS[field.kind].read(field, raw)
+        return FIELD_TYPES[field.kind].empty()
+    return FIELD_TYPES[field.kind].parse(field, raw)
 
 
 def read_form(fields: Mapping[str, Field], raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, FieldError]]:
-    """Parse the submitted values of some fields; return the values to store, and the errors of the rest."""
+    """Parse those of the fields that were submitted. Return the values to store and the errors, each by field name."""
     values: dict[str, Any] = {}
-    faults: dict[str, FieldError] = {}
+    errors: dict[str, FieldError] = {}
     for name in fields.keys() & raw.keys():
         try:
             values[name] = parse(fields[name], raw[name])
-        except FieldError as wrong:
-            faults[name] = wrong
-    return values, faults
+        except FieldError as error:
+            errors[name] = error
+    return values, errors
 
 
 def format_value(field: Field, value: Any) -> Any:
-    """Return a stored value as its form shows it: a text, a bool for a checkbox, or a list of the checked options."""
-    return KINDS[field.kind].show(value)
+    """Return a stored value as the form shows it: a text, a bool for a checkbox, or a list of the checked options."""
+    return FIELD_TYPES[field.kind].format(value)
 
 
 def one_line(text: str) -> str:
-    """Clean a text like `single_line`, with a fast path for printable ASCII, since a file can have a million cells."""
-    return " ".join(text.split()) if text.isascii() and text.isprintable() else single_line(text)
+    """Clean a text like `single_line`, but faster for plain ASCII: an imported file can have a million cells."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return single_line(text)
 
 
 def split_list(text: str, extra_separators: str = "") -> list[str]:
-    """Split a list at commas (Arabic and Chinese ones too), semicolons and line breaks, without duplicates."""
+    """Split a text at commas (also Arabic and Chinese ones), semicolons and line breaks; drop duplicates."""
     parts = re.split(rf"[,;\n،，、{extra_separators}]", clean(text))
     return list(dict.fromkeys(filter(None, map(one_line, parts))))
 
@@ -167,7 +173,7 @@ def _parse_minutes(field: Field, hours: str) -> int:
     try:
         minutes = round(float(hours.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
-        minutes = -1  # below every `low`
+        minutes = -1  # always out of range
     if not field.low <= minutes <= field.high:
         raise FieldError("number", low=field.low // 60, high=field.high // 60)
     return minutes
@@ -192,35 +198,35 @@ def _parse_date(_field: Field, text: str | date) -> date:
 
 
 def _parse_choice(field: Field, raw: str) -> str:
-    if raw not in [value for value, *_words in field.options]:
+    if raw not in [value for value, *_texts in field.options]:
         raise FieldError("bad")
     return raw
 
 
 def _parse_choices(field: Field, raw: list[str]) -> list[str]:
-    return [value for value, *_words in field.options if value in raw]
+    return [value for value, *_texts in field.options if value in raw]
 
 
 def _parse_lines(field: Field, text: str) -> list[str]:
     lines = split_list(text)
-    if len(lines) > MOST_LISTED:
-        raise FieldError("many", most=MOST_LISTED)
+    if len(lines) > MAX_LIST_ITEMS:
+        raise FieldError("many", most=MAX_LIST_ITEMS)
     return list(dict.fromkeys(_check_text(field, line) for line in lines))
 
 
 def _parse_words(_field: Field, text: str) -> list[str]:
     words = split_list(text, extra_separators="|")
-    if len(words) > MOST_LISTED:
-        raise FieldError("many", most=MOST_LISTED)
-    if any(len(word) > LONGEST_LISTED for word in words):
-        raise FieldError("long", most=LONGEST_LISTED)
+    if len(words) > MAX_LIST_ITEMS:
+        raise FieldError("many", most=MAX_LIST_ITEMS)
+    if any(len(word) > MAX_WORD_LENGTH for word in words):
+        raise FieldError("long", most=MAX_WORD_LENGTH)
     return words
 
 
 @lru_cache(maxsize=1024)
 def _parse_language(code_or_name: str) -> str:
     """Return the code of a language, given by its code or its English name."""
-    if code := _names().get(code_or_name.casefold()):
+    if code := _language_codes().get(code_or_name.casefold()):
         return code
     try:
         locale = Locale.parse(code_or_name.replace("-", "_"))
@@ -230,78 +236,81 @@ def _parse_language(code_or_name: str) -> str:
 
 
 def _parse_notes(field: Field, text: str) -> list[dict[str, Any]]:
-    """Parse notes to readers of particular countries. Each paragraph starts with a line "country, date", followed by
-    lines "language: text".
+    """Parse notes to readers in particular countries.
+
+    Each paragraph is a note: a line "country, date", and then a line "language: text" for each language.
     """
     return [_parse_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
 
 
 def _parse_note(field: Field, lines: list[str]) -> dict[str, Any]:
-    name, _comma, day = lines[0].rpartition(",")
-    country = _countries().get(one_line(name).casefold())
+    country_name, _comma, day = lines[0].rpartition(",")
+    country_code = _country_codes().get(one_line(country_name).casefold())
     texts: dict[str, str] = {}
     for line in lines[1:]:
-        code, colon, words = line.partition(":")
-        if not colon or not words.strip():
+        language, _colon, note_text = line.partition(":")
+        if not note_text.strip():
             raise FieldError("note", line=line[:60])
-        texts[_parse_language(one_line(code))] = words.strip()
-    if country is None or not texts:
+        texts[_parse_language(one_line(language))] = note_text.strip()
+    if country_code is None or not texts:
         raise FieldError("note", line=lines[0][:60])
     if sum(map(len, texts.values())) > field.longest:
         raise FieldError("long", most=field.longest)
-    return {"country": country, "checked_on": _parse_date(field, day).isoformat(), "text": texts}
+    return {"country": country_code, "checked_on": _parse_date(field, day).isoformat(), "text": texts}
 
 
 def _format_notes(notes: list[dict[str, Any]]) -> str:
-    territories = Locale.parse("en").territories
+    country_names = Locale.parse("en").territories
     paragraphs = []
     for note in notes:
-        country = territories.get(note["country"], note["country"])
+        country = country_names.get(note["country"], note["country"])
         lines = [f"{language}: {one_line(text)}" for language, text in note["text"].items()]
         paragraphs.append("\n".join([f"{country}, {note['checked_on']}", *lines]))
     return "\n\n".join(paragraphs)
 
 
 @lru_cache(maxsize=1)
-def _countries() -> dict[str, str]:
-    """Map the codes and English names of countries, case-folded, to their codes."""
+def _country_codes() -> dict[str, str]:
+    """Return the codes of countries, by their code and by their English name, both case-folded."""
     # CLDR's other territories, such as continents, have a code of three digits.
-    names = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
-    codes = {code.casefold(): code for code in names}
-    return codes | {name.casefold(): code for code, name in names.items()}
+    countries = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
+    by_code = {code.casefold(): code for code in countries}
+    by_name = {name.casefold(): code for code, name in countries.items()}
+    return by_code | by_name
 
 
 @lru_cache(maxsize=1)
-def _names() -> dict[str, str]:
-    """Map the English names of languages, case-folded, to their codes."""
+def _language_codes() -> dict[str, str]:
+    """Return the codes of languages by their English name, case-folded."""
     return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
 
 
-# Column types that can't be derived from the annotation.
-COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
+# The column types that SQLAlchemy can't derive from the annotation, by kind of field.
+COLUMN_TYPES: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
     ("words", "lines", "languages", "notes", "days", "ticks"), JSON
 )
-KINDS: Mapping[str, FieldType] = {
+# How each kind of field is parsed and formatted.
+FIELD_TYPES: Mapping[str, FieldType] = {
     "line": FieldType(lambda field, text: _check_text(field, one_line(text))),
     "email": FieldType(lambda field, text: _check_text(field, one_line(text))),
     "text": FieldType(lambda field, text: _check_text(field, clean(text))),
     "number": FieldType(_parse_number, empty=lambda: None),
-    "hours": FieldType(_parse_minutes, show=lambda minutes: f"{minutes / 60:g}"),
-    "tick": FieldType(_parse_bool, show=bool, empty=bool),
-    "date": FieldType(_parse_date, show=lambda day: day.isoformat() if day else "", empty=lambda: None),
+    "hours": FieldType(_parse_minutes, format=lambda minutes: f"{minutes / 60:g}"),
+    "tick": FieldType(_parse_bool, format=bool, empty=bool),
+    "date": FieldType(_parse_date, format=lambda day: day.isoformat() if day else "", empty=lambda: None),
     "choice": FieldType(_parse_choice),
-    "ticks": FieldType(_parse_choices, show=list),
-    "words": FieldType(_parse_words, show=", ".join, empty=list),
-    "lines": FieldType(_parse_lines, show="\n".join, empty=list),
+    "ticks": FieldType(_parse_choices, format=list),
+    "words": FieldType(_parse_words, format=", ".join, empty=list),
+    "lines": FieldType(_parse_lines, format="\n".join, empty=list),
     "languages": FieldType(
         lambda _field, text: [_parse_language(word) for word in split_list(text, extra_separators="/|")],
-        show=", ".join,
+        format=", ".join,
         empty=list,
     ),
-    "notes": FieldType(_parse_notes, show=_format_notes, empty=list),
-    # The calendar's fields are parsed together, by `editions.rhythm.parse_calendar_form`.
+    "notes": FieldType(_parse_notes, format=_format_notes, empty=list),
+    # `editions.rhythm.parse_calendar_form` parses the fields of the calendar together.
     "rule": FieldType(lambda _field, value: value),
     "time": FieldType(lambda _field, value: value),
     "zone": FieldType(lambda _field, value: value),
-    "days": FieldType(lambda _field, value: value, show="\n".join, empty=list),
+    "days": FieldType(lambda _field, value: value, format="\n".join, empty=list),
 }

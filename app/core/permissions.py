@@ -1,8 +1,8 @@
-"""Permissions: one table of acts, and one row per role with the acts it grants. Nothing else decides who may do what.
+"""Permissions: the table of acts, and the acts that each role grants. Nothing else decides who may do what.
 
-A move lists the acts that allow it, a verb calls `must(actor, "approve")`, a POST route of the desk names its act in
-its declaration, and a page calls `may`. Roles are not ranked: each may have any set of acts. `docs/lifecycle.md`
-repeats the table by hand.
+An act is a permission, such as "approve". Moves list the acts that permit them, verbs call `must(actor, "approve")`,
+POST routes of the desk name their act when they are declared, and pages call `may`. Roles are not ranked: each has its
+own set of acts. `docs/lifecycle.md` repeats these tables by hand; a test compares them.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ..text.languages import N_
 from .actors import Actor
 
-# The acts of the desk, grouped as on the page "Who may what".
-OF_THE_DESK = {
+# The acts of members of the desk with their labels, in groups, as the page "Who may what" shows them.
+DESK_ACTS = {
     N_("Letters"): {
         "read": N_("Read letters, questions, answers and mails"),
         "take letters": N_("File letters, end them with a kind sentence, sort the mail that comes in"),
@@ -50,23 +50,24 @@ OF_THE_DESK = {
         "programs": N_("Let other programs and the desk’s chat hear what happens"),
     },
 }
-# The acts of actors who aren't members of the desk.
-OF_OTHERS = {
+# The acts of all other actors.
+OTHER_ACTS = {
     "write": "Send a letter, join a question, take back what one wrote",
     "answer": "Say yes or no to an invitation, write the answer, check the quote, withdraw it",
     "own profile": "Keep one’s own entry in the directory",
     "translate one": "Translate the one text that one was asked for, or say no",
     "upkeep": "Do what is due with nobody at hand: plan, invite in turn, deliver, take mail in; do what a command asks",
 }
-ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words in acts.items()}
+# Every act with its label.
+ACTS = {act: label for group in (*DESK_ACTS.values(), OTHER_ACTS) for act, label in group.items()}
 
 
 @dataclass(frozen=True)
 class Role:
     """A role at the desk: its label on pages and the acts it grants.
 
-    With `gets_notices`, its holders get the mails about work that waits for the desk; a desk without any such holder
-    has them sent to those who manage it.
+    Holders of a role with `gets_notices` get the mails about work that waits for the desk. If a desk has no such
+    holder, its admins get them (see `directory.list_notice_recipients`).
     """
 
     label: str
@@ -78,20 +79,22 @@ def _parse_acts(text: str) -> frozenset[str]:
     return frozenset(text.split(", "))
 
 
-_PREPARES = _parse_acts("read, take letters, undo, check names, word, translate, directory, prepare, edit, stop mails")
-_DECIDES = _PREPARES | _parse_acts(
+_ASSISTANT_ACTS = _parse_acts(
+    "read, take letters, undo, check names, word, translate, directory, prepare, edit, stop mails"
+)
+_EDITOR_ACTS = _ASSISTANT_ACTS | _parse_acts(
     "clear, show, close, invite, give back, approve, pick, edition, correct, release mails, settings, "
     "words of the house, trail, whole directory"
 )
 
 # The roles of the desk, in display order.
 ROLES = {
-    "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters", "programs"}),
-    "editor": Role(N_("editor"), _DECIDES, gets_notices=True),
-    "assistant": Role(N_("assistant"), _PREPARES),
+    "admin": Role(N_("admin"), _EDITOR_ACTS | {"people", "newsletters", "programs"}),
+    "editor": Role(N_("editor"), _EDITOR_ACTS, gets_notices=True),
+    "assistant": Role(N_("assistant"), _ASSISTANT_ACTS),
 }
-# The roles of actors outside the desk.
-OTHERS = {
+# The acts of each role outside the desk.
+OTHER_ROLES = {
     "expert": frozenset({"answer", "own profile"}),
     "translator": frozenset({"translate one"}),
     "reader": frozenset({"write"}),
@@ -102,19 +105,24 @@ OTHERS = {
 
 
 def _acts_of(role: str) -> frozenset[str]:
-    return ROLES[role].acts if role in ROLES else OTHERS[role]
+    return ROLES[role].acts if role in ROLES else OTHER_ROLES[role]
 
 
 def may(actor: Actor, *acts: str) -> bool:
-    """Return whether the actor may do any of these acts. Raises KeyError for an act that is not in `ACTS`."""
-    return any(act in _acts_of(actor.role) for act in acts if ACTS[act])
+    """Return whether the actor may do at least one of these acts. Raises KeyError for an act that is not in `ACTS`."""
+    for act in acts:
+        if act not in ACTS:
+            raise KeyError(act)
+        if act in _acts_of(actor.role):
+            return True
+    return False
 
 
 def roles_for(act: str) -> tuple[str, ...]:
-    """Return the roles of the desk that may do an act, in display order."""
+    """Return the desk's roles that grant an act, in display order."""
     return tuple(name for name, role in ROLES.items() if act in role.acts)
 
 
 def list_roles() -> list[tuple[str, str]]:
-    """Return the name of every role and its acts, joined by commas."""
-    return [(name, ", ".join(act for act in ACTS if act in _acts_of(name))) for name in (*ROLES, *OTHERS)]
+    """Return the name of every role with its acts, separated by ", " and in the order of `ACTS`."""
+    return [(name, ", ".join(act for act in ACTS if act in _acts_of(name))) for name in (*ROLES, *OTHER_ROLES)]

@@ -1,4 +1,4 @@
-"""The state machine engine. Each noun's `lifecycle.py` holds a table of moves; `Machine.apply` makes one of them."""
+"""State machines. Each noun's `lifecycle.py` has a table of moves, and `Machine.apply` carries out one of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from .permissions import may
 
 
 class StateSet(tuple[str, ...]):
-    """The states of a noun in which some property holds.
+    """The states in which a property holds, such as `is_open`.
 
-    As an attribute of a model it is a bool on an instance, and a condition for queries on the class.
+    As an attribute of a model it is a descriptor: `question.is_open` is a bool, `Question.is_open` an SQL condition.
     """
 
     @overload
@@ -42,28 +42,30 @@ class StateSet(tuple[str, ...]):
 
 
 class StateMixin:
-    """The columns of a row with a state machine: its state, and when it entered that state."""
+    """The columns of a model with a state machine: the current state, and when the row entered it."""
 
+    # None only before the move that creates the row.
     state: Mapped[str | None] = mapped_column(String(20), nullable=False)
     state_at: Mapped[datetime]
 
 
 class States(dict[str, str]):
-    """The states of a noun, each mapped to the properties that hold in it, separated by blanks.
+    """The states of a noun, each mapped to the properties that hold in it, as words separated by spaces.
 
-    Being in a state is an implicit property: "is_open" holds in "open".
+    Every state also has a property of its own: `is_open` holds in "open" without being listed.
     """
 
     @cached_property
     def _properties(self) -> dict[str, StateSet]:
-        there: dict[str, list[str]] = {}
-        for state, holds in self.items():
-            for name in (f"is_{state.replace(' ', '_')}", *holds.split()):
-                there.setdefault(name, []).append(state)
-        return {name: StateSet(states) for name, states in there.items()}
+        states_by_property: dict[str, list[str]] = {}
+        for state, properties in self.items():
+            own_property = f"is_{state.replace(' ', '_')}"
+            for name in (own_property, *properties.split()):
+                states_by_property.setdefault(name, []).append(state)
+        return {name: StateSet(states) for name, states in states_by_property.items()}
 
     def which(self, name: str) -> StateSet:
-        """Return the states in which a property holds. Raises KeyError if there are none."""
+        """Return the states in which the property `name` holds. Raises KeyError if there are none."""
         if name not in self._properties:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
         return self._properties[name]
@@ -71,36 +73,39 @@ class States(dict[str, str]):
 
 @dataclass(frozen=True)
 class Precondition:
-    """A condition on the row after the move's facts have been set. `name` appears in the tables of moves, `key` in the
-    code of the error."""
+    """A condition that a row must meet for a move, checked after the move's new values have been set.
+
+    `name` is shown in the printed tables of moves; `key` is the key of the `MissingPrecondition`.
+    """
 
     name: str
     key: str
     holds: Callable[[Any], bool]
 
     def require(self, row: Any) -> None:
-        """Raise `MissingPrecondition` if it does not hold for this row."""
+        """Raise `MissingPrecondition` if the row does not meet the condition."""
         if not self.holds(row):
             raise MissingPrecondition(self.key)
 
 
 def requires(*columns: str) -> Precondition:
-    """Return a precondition that each of these columns has a value."""
+    """Return the precondition that each of these columns has a value."""
+    names = [column.removesuffix("_id") for column in columns]
     return Precondition(
-        " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
-        f"{'_and_'.join(column.removesuffix('_id') for column in columns)}_missing",
+        " and ".join(name.replace("_", " ") for name in names),
+        f"{'_and_'.join(names)}_missing",
         lambda row: all(getattr(row, column) for column in columns),
     )
 
 
 @dataclass(frozen=True)
 class Move:
-    """One row of a table of moves.
+    """One row of a table of moves: from one of the states in `source` to one of those in `target`.
 
-    `source` is empty for the move that creates the row. `act` is the act that allows the move, or several, separated
-    by commas, any of which suffices. `after` names the moves of an upper machine that this one follows; with `after`
-    alone, no actor can make it directly. `tells` names whom the verb notifies: A and E the desk, X the expert, T the
-    translator, R the readers.
+    `source` is empty for the move that creates the row. `act` lists the acts that permit the move, separated by ", ";
+    any one of them is enough. `after` lists the moves of another machine that cause this one, separated by ", "; a move
+    with `after` and no `act` can't be made directly. `tells` is whom the verb notifies, for the documentation: A and E
+    the desk, X the expert, T the translator, R the readers.
     """
 
     action: str
@@ -116,30 +121,37 @@ class Move:
         return self.act.split(", ") if self.act else []
 
     @property
+    def causes(self) -> list[str]:
+        return self.after.split(", ") if self.after else []
+
+    @property
     def who(self) -> str:
-        """The acts, then the moves that this one follows, each prefixed with `=`, as in docs/lifecycle.md."""
-        return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
+        """The acts, then the causes, each prefixed with `=`, as in docs/lifecycle.md."""
+        return " ".join([*([self.act] if self.act else []), *(f"={cause}" for cause in self.causes)])
 
 
 @dataclass(frozen=True, eq=False)
 class Machine:
+    """The states of a noun and the moves between them."""
+
     noun: str
     states: States
     moves: tuple[Move, ...]
 
-    def move(self, action: str, state: str | None) -> Move:
-        """Return the move for `action` from `state` (None for a new row). Raises `InvalidTransition`."""
+    def find_move(self, action: str, state: str | None) -> Move:
+        """Return the move for `action` from `state`, or from nothing if `state` is None. Raises `InvalidTransition`."""
         for move in self.moves:
-            if move.action == action and (state in move.source if move.source else state is None):
+            starts_here = state in move.source if move.source else state is None
+            if move.action == action and starts_here:
                 return move
         raise InvalidTransition(self.noun, action, state)
 
-    def leads(self, state: str | None, action: str) -> bool:
-        """Return whether `action` is possible from `state`, for verbs that skip a move that isn't."""
+    def has_move(self, state: str | None, action: str) -> bool:
+        """Return whether `action` is possible from `state`, for verbs that skip an impossible move."""
         return any(move.action == action and state in move.source for move in self.moves)
 
-    def open_to(self, actor: Actor, row: Any) -> list[str]:
-        """Return the actions that the actor may take from the row's state; pages derive their buttons from this."""
+    def list_allowed_actions(self, actor: Actor, row: Any) -> list[str]:
+        """Return the actions that the actor may take in the row's state; pages derive their buttons from them."""
         return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]
 
     def apply(
@@ -155,63 +167,65 @@ class Machine:
         why: dict[str, Any] | None = None,
         **facts: Any,
     ) -> None:
-        """Set the facts, check the preconditions, write the state and its audit row. The only writer of a state column.
+        """Carry out a move: set the `facts`, check the preconditions, write the new state and an audit event.
 
-        `to` picks the target if the move has several; `cause` is the upper move that this one follows; `at` replaces
-        the current time where a reader's exact minute must not be stored; `why` goes into the audit row (ids and
-        numbers, never a person's words). Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
+        This is the only code that writes a state column. `facts` are new values of the row's columns. `to` picks the
+        target state if the move has several. `cause` is the move in `Move.after` that triggers this one; it replaces
+        the check of the actor's permission. `at` replaces the current time where a reader's exact minute must not be
+        stored. `why` is stored in the audit event: ids and numbers, never a person's words.
+
+        Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
         """
-        old = row.state
-        move = self.move(action, old)
-        if not (cause in move.after.split(", ") if cause else may(actor, *move.acts)):
+        old_state = row.state
+        move = self.find_move(action, old_state)
+        is_permitted = cause in move.causes if cause else may(actor, *move.acts)
+        if not is_permitted:
             raise PermissionDenied(f"{actor.ref} may not {action} a {self.noun}")
-        target = to or move.target[0]
-        if target not in move.target:
-            raise InvalidTransition(self.noun, f"{action} to {target}", old)
-        for fact, value in facts.items():
-            setattr(row, fact, value)
-        for need in move.needs:
-            need.require(row)
-        moment = at or now(session)
-        row.state, row.state_at = target, moment
+        new_state = to or move.target[0]
+        if new_state not in move.target:
+            raise InvalidTransition(self.noun, f"{action} to {new_state}", old_state)
+        for column, value in facts.items():
+            setattr(row, column, value)
+        for precondition in move.needs:
+            precondition.require(row)
+        moved_at = at or now(session)
+        row.state, row.state_at = new_state, moved_at
         session.add(row)
-        audit.record(session, actor, f"{self.noun}.{action}", row, old=old, new=target, at=moment, facts=why)
+        audit.record(session, actor, f"{self.noun}.{action}", row, old=old_state, new=new_state, at=moved_at, facts=why)
 
 
 def list_moves(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:
-    """Return all moves as text, one row each: machine, action, from > to, who, needs, tells."""
-
-    def arrow(move: Move) -> str:
-        return f"{', '.join(move.source)} > {', '.join(move.target)}".strip()
-
-    return [
-        (machine.noun, move.action, arrow(move), move.who, "; ".join(need.name for need in move.needs), move.tells)
-        for machine in machines
-        for move in machine.moves
-    ]
+    """Return a printable row for each move: noun, action, "source > target", who may make it, needs, tells."""
+    rows = []
+    for machine in machines:
+        for move in machine.moves:
+            states = f"{', '.join(move.source)} > {', '.join(move.target)}".strip()
+            needs = "; ".join(precondition.name for precondition in move.needs)
+            rows.append((machine.noun, move.action, states, move.who, needs, move.tells))
+    return rows
 
 
 def must(actor: Actor, *acts: str) -> None:
-    """Raise `PermissionDenied` unless the actor may do any of these acts (see `permissions`)."""
+    """Raise `PermissionDenied` unless the actor may do at least one of these acts (see `permissions`)."""
     if not may(actor, *acts):
         raise PermissionDenied(f"{actor.ref} may not {acts[0]}")
 
 
 def require_text(field: str, text: str) -> str:
-    """Return the text. Raises `MissingField` if it is empty."""
+    """Return the text unchanged. Raises `MissingField` if it is empty."""
     if not text:
         raise MissingField(field)
     return text
 
 
 def require_length(field: str, text: str, max_length: int) -> str:
-    """Return the text. Raises `TooLong` if it has more than `max_length` characters."""
+    """Return the text unchanged. Raises `TooLong` if it has more than `max_length` characters."""
     if len(text) > max_length:
         raise TooLong(field, max_length)
     return text
 
 
 def check_version(row: Any, version: int | None) -> None:
-    """Raise `VersionConflict` if the row no longer has the version that the actor saw; None skips the check."""
+    """Raise `VersionConflict` unless `version`, which the actor saw, is still the row's. None skips the check."""
     if version is not None and row.version != version:
         raise VersionConflict(f"{type(row).__name__.lower()} is at version {row.version}, not {version}")

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
-from ..core.listing import Listing, Place
+from ..core.listing import Cursor, Listing
 from ..newsletters.models import Newsletter, Topic
 from ..people.expert_pages import ExpertPage
 from ..people.models import Expert
@@ -78,7 +78,7 @@ def _items(
     return query.where(*where).options(contains_eager(EditionItem.question))
 
 
-def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
+def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
     """Return the place of a Q&A in `listing`, or None if it hasn't run."""
     here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
     query = select(Question.published_at, Question.id).where(*here, Question.published_at.is_not(None))
@@ -127,7 +127,7 @@ def neighbours(
     place = (item.question.published_at, item.question.id)
     items = listing(newsletter)  # newest first, so that the next page holds the Q&As before
     before = items.page(session, place, 1)
-    after = items.page(session, place, 1, up=True)
+    after = items.page(session, place, 1, reverse=True)
     return next(iter(before), None), next(iter(after), None)
 
 
@@ -183,9 +183,9 @@ def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[Editi
 
 
 def count(session: Session, newsletter: Newsletter) -> int:
-    """Count the published Q&As, up to `MANY` + 1 of `core.listing`."""
+    """Count the published Q&As, up to `COUNT_LIMIT` + 1 of `core.listing`."""
     mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
-    return Listing(mine, (Question.id,), each=(Question.state, STATES.which("is_published"))).count(session)
+    return Listing(mine, (Question.id,), split_by=(Question.state, STATES.which("is_published"))).count(session)
 
 
 def published_by(

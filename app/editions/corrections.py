@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ScalarSelect, delete, select, update
 from sqlalchemy.orm import Session
 
-from ..core.listing import Listing, Place
+from ..core.listing import Cursor, Listing
 from ..db.session import absolute_url, now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
@@ -26,7 +26,7 @@ def listing(newsletter: Newsletter) -> Listing[Correction]:
     return Listing(query.where(*is_public), (Correction.made_at, Correction.id))
 
 
-def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
+def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
     """Return the place of a correction in `listing`, or None if it doesn't exist."""
     query = select(Correction.made_at, Correction.id).filter_by(newsletter_id=newsletter.id, public_id=public_id)
     return session.execute(query).first()

@@ -149,7 +149,7 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
     picked, a wording isn't cleared or a reader's name may not be printed.
     """
     check_version(lock_row(session, edition), version)
-    EDITION.move("lock", edition.state)
+    EDITION.find_move("lock", edition.state)
     questions = list_picked_questions(session, edition)
     if not questions:
         raise MissingPrecondition("no_question_picked")

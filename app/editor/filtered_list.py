@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,11 +23,11 @@ from ..newsletters.models import Topic
 from ..questions.models import Question
 from ..search import DESK
 from ..search.full_text import Hit, Piece, get_cursor
-from ..search.full_text import search as look_up
+from ..search.full_text import search as full_text_search
 from ..web.formatting import day, language
 from ..web.setup import ListPage, get_cursor_row, or_404, paginate
-from .frame import RequestContext, unknown
-from .letter_labels import ENDS
+from .frame import RequestContext, abort_unknown_filter
+from .letter_labels import END_REASONS
 
 
 class EditionChoice(NamedTuple):
@@ -51,21 +50,17 @@ class TopicChoice(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True)
-class Offer:
-    """The editions that a filter offers: the `recent` newest, including coming ones unless `has_run`."""
-
-    recent: int
-    has_run: bool = False
-
-
-def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, selected_id: str) -> list[EditionChoice]:
-    """Return the editions that a filter offers, newest first, and the one with the public id `selected_id`."""
+def list_edition_choices(
+    session: Session, newsletter_id: int, limit: int, selected_id: str, *, only_past: bool
+) -> list[EditionChoice]:
+    """Return the `limit` newest editions and the one with the public id `selected_id`, newest first. Coming editions
+    are included unless `only_past`.
+    """
     is_of_newsletter = Edition.newsletter_id == newsletter_id
     query = select(Edition.id).where(is_of_newsletter)
-    if offer.has_run:
+    if only_past:
         query = query.where(Edition.runs_at <= now(session))
-    newest = Listing[Edition](query, (Edition.runs_at,)).select(None, offer.recent)
+    newest = Listing[Edition](query, (Edition.runs_at,)).select(None, limit)
     edition_ids = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
     columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
     # Sorted in Python: with ORDER BY, SQLite would scan all editions of the newsletter instead of these few.
@@ -79,7 +74,7 @@ def list_topic_choices(session: Session, newsletter_id: int) -> list[TopicChoice
     return sorted((TopicChoice(*row) for row in rows), key=lambda topic: (topic.name.casefold(), topic.name))
 
 
-# act: (key, help text). The script handles acts that have no button on the page, such as moving in the list.
+# By act: its key and help text. The script handles acts that have no button on the page, such as moving in the list.
 SHORTCUTS = {
     "next": ("j", _l("next one")),
     "previous": ("k", _l("previous one")),
@@ -99,8 +94,8 @@ SHORTCUTS = {
     "search": ("/", _l("search")),
     "help": ("?", _l("these keys")),
 }
-# Letters of readers and experts are in one list, so no key may have two meanings. "fine" and "yes" share a key: both
-# let a text run, and a page shows only one of them.
+# Letters of readers and experts are in one list, so no key may have two meanings. "fine" and "yes" may share one: both
+# let a text run, and a page never shows both.
 EXPERT_LETTER_SHORTCUTS = {
     "answer": ("i", _l("it is the answer")),
     "fine": ("f", _l("the text is right")),
@@ -115,20 +110,25 @@ EXPERT_LETTER_SHORTCUTS = {
 LIST_SHORTCUTS = ("next", "previous", "open", "tick", "undo", "search", "help")
 
 
-def on_letter_of_expert(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
+def get_expert_letter_shortcuts(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
     """Return the shortcuts for an expert's letter that can be filed as these kinds."""
-    return {kind: row for kind, row in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds} | {
+    return {kind: shortcut for kind, shortcut in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds} | {
         act: SHORTCUTS[act] for act in LIST_SHORTCUTS
     }
 
 
-def shortcut_key(act: str) -> str:
-    return SHORTCUTS[act][0]
-
-
 SEARCHED_PAGES = 3  # pages of search hits that are fetched to fill one page after filtering
 Row = TypeVar("Row", Letter, Question)
-Options = Mapping[str, tuple[Any, Any]]  # value in the address: (label, what it stands for)
+
+
+class Option(NamedTuple):
+    """An option of a filter, such as a topic: its label, and the value or row that it selects by."""
+
+    label: Any
+    target: Any
+
+
+Options = Mapping[str, Option]  # by value in the query string
 
 
 @dataclass(frozen=True)
@@ -136,67 +136,63 @@ class Filter:
     """A filter of a list."""
 
     label: Any  # of its select
-    says: Any  # the phrase for an active filter, with a placeholder for the option's label, e.g. "on %(topic)s"
-    options: Callable[[RequestContext, str], Options]  # returns the options, given the value in the address
+    phrase: Any  # describes the active filter, with a placeholder for the option's label, e.g. "on %(topic)s"
+    get_options: Callable[[RequestContext, str], Options]  # given the value in the query string, "" if none
 
 
 @dataclass(frozen=True)
-class Declared(Generic[Row]):
-    """The declaration of a list.
+class ListDefinition(Generic[Row]):
+    """The definition of a list: what its query string may hold, and the query for it."""
 
-    - `noun`: the class of its rows;
-    - `states`: the states to choose from by their names in the address, each as (label, states of rows);
-    - `filters`: the filters by the names of their parameters;
-    - `usual`: the function that returns the state to show if the address names none;
-    - `listing`: the function that builds the query from the states of rows and the selected options by filter;
-    - `load`: the function that loads a row by its public id;
-    - `size`: the number of rows on a page.
-    """
-
-    noun: type[Row]
+    model: type[Row]
     endpoint: str
-    states: Mapping[str, tuple[Any, tuple[str, ...]]]
-    filters: Mapping[str, Filter]
-    usual: Callable[[Mapping[str, str]], str]
-    listing: Callable[[RequestContext, Sequence[str], Mapping[str, Any]], Rows[Row]]
-    load: Callable[[Session, Staff, str], Row | None]
-    size: int
+    states: Mapping[str, tuple[Any, tuple[str, ...]]]  # by value of ?state=: the label and the states of rows
+    filters: Mapping[str, Filter]  # by parameter of the query string
+    get_default_state: Callable[[Mapping[str, str]], str]  # given the parameters, if ?state= isn't one of them
+    # Builds the query from the states of rows, and the target of the selected option by filter.
+    build_listing: Callable[[RequestContext, Sequence[str], Mapping[str, Any]], Rows[Row]]
+    load: Callable[[Session, Staff, str], Row | None]  # loads a row by its public id
+    page_size: int
 
-    def read(self, desk: RequestContext, args: Mapping[str, str]) -> "Filtered[Row]":
-        """Parse an address. Aborts with 404 on unknown parameters or values: ignoring them would show other rows."""
+    def parse(self, desk: RequestContext, args: Mapping[str, str]) -> "FilteredList[Row]":
+        """Parse a query string. Aborts with 404 on unknown parameters or values: ignoring them would show other
+        rows than asked for.
+        """
         names: tuple[str, ...] = ("state", *self.filters, "q")
         values = {name: args[name].strip() for name in names if args.get(name, "").strip()}
         for name in args:
             if name not in (*names, "before", "above", "tick"):
-                unknown(desk, name, self.endpoint)
-        state = values.get("state") or self.usual(values)
+                abort_unknown_filter(desk, name, self.endpoint)
+        state = values.get("state") or self.get_default_state(values)
         if state not in self.states:
-            unknown(desk, "state", self.endpoint)
+            abort_unknown_filter(desk, "state", self.endpoint)
         options: dict[str, Options] = {}
         for name, list_filter in self.filters.items():
-            options[name] = list_filter.options(desk, values.get(name, ""))
+            options[name] = list_filter.get_options(desk, values.get(name, ""))
             if name in values and values[name] not in options[name]:
-                unknown(desk, name, self.endpoint)
-        selected = {name: options[name][value][1] for name, value in values.items() if name in options}
+                abort_unknown_filter(desk, name, self.endpoint)
+        targets = {name: options[name][value].target for name, value in values.items() if name in options}
         _label, row_states = self.states[state]
-        return Filtered(self, desk, values, state, options, self.listing(desk, row_states, selected))
+        return FilteredList(self, desk, values, state, options, self.build_listing(desk, row_states, targets))
 
-    def of_form(self, desk: RequestContext) -> "tuple[Filtered[Row], str | None]":
+    def parse_submitted(self, desk: RequestContext) -> "tuple[FilteredList[Row], str | None]":
         """Return the list that was open when a form was submitted, and the id of the row after which its page began."""
         args = dict(parse_qsl(request.form.get("list", "")))
-        return self.read(desk, args), args.get("before")
+        return self.parse(desk, args), args.get("before")
 
-    def back(self, desk: RequestContext) -> "tuple[str, Rows[Row]]":
-        """Return the address of the page that was open, and its query."""
-        filtered, before = self.of_form(desk)
-        return filtered.address(before=before), filtered.listing
+    def get_return_page(self, desk: RequestContext) -> "tuple[str, Rows[Row]]":
+        """Return the address of the page on which a form was submitted, and the list's query."""
+        filtered_list, before = self.parse_submitted(desk)
+        return filtered_list.url(before=before), filtered_list.listing
 
 
 @dataclass(frozen=True)
-class Filtered(Generic[Row]):
-    """A list with its filters applied: `values` are the parameters of the address, `options` those of each filter."""
+class FilteredList(Generic[Row]):
+    """A list with its filters applied. `values` are the parameters of its query string, `options` those of each
+    filter.
+    """
 
-    declared: Declared[Row]
+    definition: ListDefinition[Row]
     desk: RequestContext
     values: Mapping[str, str]
     state: str
@@ -207,120 +203,122 @@ class Filtered(Generic[Row]):
     def search(self) -> str:
         return self.values.get("q", "")
 
-    def address(self, endpoint: str = "", **other: Any) -> str:
+    def url(self, endpoint: str = "", **changed_params: Any) -> str:
         """Return the address of this list, or of a row in it, with some parameters changed; None removes one."""
-        return url_for(endpoint or self.declared.endpoint, slug=self.desk.newsletter.slug, **{**self.values, **other})
+        params = {**self.values, **changed_params}
+        return url_for(endpoint or self.definition.endpoint, slug=self.desk.newsletter.slug, **params)
 
     @property
-    def words(self) -> str:
-        """Return the active filters except the state, in words."""
+    def active_filters(self) -> str:
+        """The active filters except the state and the search, as a phrase."""
         phrases = []
         for name, options in self.options.items():
             if name in self.values:
-                label, _option = options[self.values[name]]
-                # Each phrase has a placeholder of its own name: the label fills whichever it is.
-                phrases.append(str(self.declared.filters[name].says) % defaultdict(repeat(label).__next__))
+                label = options[self.values[name]].label
+                # Each phrase names its placeholder differently: the defaultdict fills any name with the label.
+                phrases.append(str(self.definition.filters[name].phrase) % defaultdict(lambda label=label: label))
         return ", ".join(phrases)
 
-    def above(self, public_id: str) -> str:
-        """Return the address of the page that ends with the row `public_id`. Aborts with 404 if there is none."""
-        desk, size = self.desk, self.declared.size
-        row = or_404(self.declared.load(desk.session, desk.actor, public_id))
-        rows_above = self.listing.page(desk.session, row, size, up=True)
-        is_first_page = len(rows_above) < size
-        return self.address(before=None if is_first_page else rows_above[-1].public_id)
+    def url_of_page_above(self, public_id: str) -> str:
+        """Return the address of the page that ends just above the row `public_id`. Aborts with 404 if there is no such
+        row.
+        """
+        desk, page_size = self.desk, self.definition.page_size
+        row = or_404(self.definition.load(desk.session, desk.actor, public_id))
+        rows_above = self.listing.page(desk.session, row, page_size, reverse=True)
+        is_first_page = len(rows_above) < page_size
+        return self.url(before=None if is_first_page else rows_above[-1].public_id)
 
-    def page(self) -> "Hits[Row]":
+    def get_page(self) -> "FilteredPage[Row]":
         """Return the requested page of rows, or of search hits if there is a search."""
-        desk = self.desk
-        last = get_cursor_row(lambda key: self.declared.load(desk.session, desk.actor, key))
+        desk, page_size = self.desk, self.definition.page_size
+        last_shown = get_cursor_row(lambda public_id: self.definition.load(desk.session, desk.actor, public_id))
         if self.search:
-            return self.hits(last, self.declared.size)
-        shown = paginate(desk.session, self.listing, self.declared.size, last, self.address)
-        newer = self.address(above=last.public_id) if last else None
-        return Hits(shown.rows, {**shown.keyset, "newer": newer}, {})
+            return self.search_page(last_shown, page_size)
+        rows_page = paginate(desk.session, self.listing, page_size, last_shown, self.url)
+        newer = self.url(above=last_shown.public_id) if last_shown else None
+        return FilteredPage(rows_page.rows, {**rows_page.keyset, "newer": newer}, {})
 
-    def hits(self, after: Row | None, size: int) -> "Hits[Row]":
+    def search_page(self, after: Row | None, size: int) -> "FilteredPage[Row]":
         """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""
-        session, noun = self.desk.session, self.declared.noun
+        session, model = self.desk.session, self.definition.model
         limit = size * SEARCHED_PAGES
-        name = noun.__name__.lower()
-        cursor = get_cursor(session, DESK, name, after.id) if after else None
-        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), cursor=cursor, limit=limit)
+        noun = model.__name__.lower()
+        cursor = get_cursor(session, DESK, noun, after.id) if after else None
+        hits = full_text_search(
+            session, DESK, self.desk.newsletter.id, self.search, nouns=(noun,), cursor=cursor, limit=limit
+        )
         hits_by_id: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
         row_ids = list(hits_by_id)
-        rows = self.listing.among(session, row_ids[: size + 1])
+        rows = self.listing.load_by_keys(session, row_ids[: size + 1])
         if len(rows) <= size:  # the filters removed some of these
-            rows += self.listing.among(session, row_ids[size + 1 :])
+            rows += self.listing.load_by_keys(session, row_ids[size + 1 :])
         rows.sort(key=lambda row: hits_by_id[row.id].cursor, reverse=True)
         last = None  # the last row of the page, if there are more
         if len(rows) > size:
             last = rows[size - 1]
         elif len(hits) == limit:  # the filters removed most hits, and there are more
-            last = session.get(noun, hits[-1].noun_id)
-        keyset = {
-            "newer": self.address() if after else None,
-            "older": self.address(before=last.public_id) if last else None,
-        }
-        return Hits(rows[:size], keyset, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
+            last = session.get(model, hits[-1].noun_id)
+        keyset = {"newer": self.url() if after else None, "older": self.url(before=last.public_id) if last else None}
+        return FilteredPage(rows[:size], keyset, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
 
-    def frame(
-        self, hits: "Hits[Row]", state_counts: Mapping[str, str] | None = None, **more: Options
+    def template_values(
+        self, list_page: "FilteredPage[Row]", state_counts: Mapping[str, str] | None = None, **replaced_options: Options
     ) -> dict[str, Any]:
-        """Return the template values around the rows. `state_counts` are the numbers of rows by state, and `more`
-        replaces the options of filters by name.
+        """Return the template values around the rows: tabs, selects, links and shortcuts. `state_counts` are the
+        formatted numbers of rows by state. `replaced_options` are offered by a filter's select instead of its own.
         """
         before = request.args.get("before") or None
-        states = self.declared.states
-        options = {**self.options, **more}
+        states = self.definition.states
+        options = {**self.options, **replaced_options}
         params = {**self.values, "before": before} if before else self.values
         return {
             "filtered_list": self,
             "list_query": urlencode(params),
-            "list_url": self.address(before=before),
+            "list_url": self.url(before=before),
             "state": self.state,
             "state_label": states[self.state][0],
             "filters": [
-                (name, label, self.address(state=name), (state_counts or {}).get(name, ""))
+                (name, label, self.url(state=name), (state_counts or {}).get(name, ""))
                 for name, (label, _states) in states.items()
             ],
             "choices": [
-                (name, list_filter.label, [(value, label) for value, (label, _option) in options[name].items()])
-                for name, list_filter in self.declared.filters.items()
+                (name, list_filter.label, [(value, option.label) for value, option in options[name].items()])
+                for name, list_filter in self.definition.filters.items()
             ],
-            "keyset": hits.keyset,
-            "select_all_url": self.address(before=before, tick="all"),
+            "keyset": list_page.keyset,
+            "select_all_url": self.url(before=before, tick="all"),
             "all_selected": request.args.get("tick") == "all",
-            "end_reasons": ENDS,
+            "end_reasons": END_REASONS,
             "keys": SHORTCUTS,
         }
 
 
 @dataclass(frozen=True)
-class Hits(ListPage[Row]):
-    """A page of a list. `pieces` are snippets around the search words, by row id."""
+class FilteredPage(ListPage[Row]):
+    """A page of a list. `snippets` are the passages around the search words, by row id."""
 
-    pieces: Mapping[int, Sequence[Piece]]
+    snippets: Mapping[int, Sequence[Piece]]
 
 
 def static_options(labels: Mapping[str, Any]) -> Callable[[RequestContext, str], Options]:
-    """Return the options function of a filter whose options are the same at every desk, cached by language."""
+    """Return the `get_options` of a filter whose options are the same at every desk, cached by language."""
 
     @cache
-    def options(_language: str) -> Options:
-        return {value: (str(label), value) for value, label in labels.items()}
+    def build_options(_language: str) -> Options:
+        return {value: Option(str(label), value) for value, label in labels.items()}
 
-    return lambda _desk, _typed: options(language())
+    return lambda _desk, _selected: build_options(language())
 
 
-def editions(offer: Offer) -> Callable[[RequestContext, str], Options]:
-    """Return the options function of a filter by edition: those on offer, and the selected one."""
+def edition_options(limit: int, *, only_past: bool = False) -> Callable[[RequestContext, str], Options]:
+    """Return the `get_options` of a filter by edition: the `limit` newest ones, and the selected one."""
 
-    def options(desk: RequestContext, chosen: str) -> Options:
-        choices = list_edition_choices(desk.session, desk.newsletter.id, offer, chosen)
-        return {edition.public_id: (format_edition_label(edition), edition) for edition in choices}
+    def get_options(desk: RequestContext, selected_id: str) -> Options:
+        choices = list_edition_choices(desk.session, desk.newsletter.id, limit, selected_id, only_past=only_past)
+        return {edition.public_id: Option(format_edition_label(edition), edition) for edition in choices}
 
-    return options
+    return get_options
 
 
 def format_edition_label(edition: Edition | EditionChoice) -> str:

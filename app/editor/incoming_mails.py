@@ -148,7 +148,7 @@ def filings(
     elif assignment.takes_text:
         likely = ("answer",)
     kinds = [kind for kind in (*likely, "question back", "comment", "spam") if kind != letter.filed_as]
-    can_decline = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
+    can_decline = not check and "decline" in ASSIGNMENT.list_allowed_actions(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
         "seen": token_of(letter),

@@ -82,7 +82,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> di
         "attempts": mail.attempts,
         "time": ended or mail.due_at,
         "when": age(ended) if ended else _time(mail.due_at, now(desk.session)),
-        "acts": [act for act in MAIL.open_to(desk.actor, mail) if act in ACTS],
+        "acts": [act for act in MAIL.list_allowed_actions(desk.actor, mail) if act in ACTS],
         "undoes": is_undone(mail),
     }
 

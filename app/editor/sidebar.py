@@ -48,7 +48,7 @@ def load_sidebar(session: Session, actor: Staff) -> Sidebar:
         "failed": mail_queries.listing(newsletter_id, FAILED),
     }
     columns: list[ColumnElement[Any]] = [form_drafts.has_any(actor.person_id, newsletter_id)]
-    columns += [listing.counted for listing in lists.values()]
+    columns += [listing.count_subquery for listing in lists.values()]
     has_drafts, *numbers = session.execute(select(*columns)).one()
     edition = summarize_edition_in_production(session, newsletter_id)
     return Sidebar(edition, dict(zip(lists, numbers, strict=True)), has_drafts)

@@ -153,7 +153,7 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 
     Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`, as `Machine.apply` does.
     """
-    target = MAIL.move(action, mail.state).target[0]
+    target = MAIL.find_move(action, mail.state).target[0]
     ended_at = now(session) if target in ENDED else None
     MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=ended_at, **facts)
     if target in KINDS[mail.kind].forget:
@@ -217,7 +217,7 @@ def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     released or retried it since `version`.
     """
     _lock_unless_leased(session, mail)
-    MAIL.move("discard", mail.state)  # raises `InvalidTransition` before the version is checked
+    MAIL.find_move("discard", mail.state)  # raises `InvalidTransition` before the version is checked
     # Each attempt of the worker bumps the version too, without changing anything that the editor has read.
     is_attempted = mail.is_queued and mail.attempts
     if not is_attempted:
@@ -265,7 +265,7 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
 def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> Sequence[OutboxMail]:
     mails = session.scalars(select(OutboxMail).where(condition).with_for_update()).all()
     for mail in mails:
-        if MAIL.leads(mail.state, "forget"):
+        if MAIL.has_move(mail.state, "forget"):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
     erasing.destroy_answers(session, condition)

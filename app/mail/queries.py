@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from ..core.listing import Key, Listing
-from ..core.listing import counts as count_listings
+from ..core.listing import Key, Listing, count_all
 from ..db.session import now
 from .lifecycle import STATES
 from .message import Message
@@ -55,7 +54,7 @@ def get_first_message_id(session: Session, assignment_id: int) -> str | None:
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
     """Count a newsletter's mails in each of these states, up to 1,001 each."""
     names = list(states)
-    numbers = count_listings(session, [listing(newsletter_id, name) for name in names])
+    numbers = count_all(session, [listing(newsletter_id, name) for name in names])
     return dict(zip(names, numbers, strict=True))
 
 

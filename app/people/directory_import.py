@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..audit import Event
 from ..core.actors import Actor
 from ..core.domain_errors import VersionConflict
-from ..core.fields import KINDS
+from ..core.fields import FIELD_TYPES
 from ..core.state_machine import must
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, now
@@ -293,7 +293,7 @@ def _profile(line: ImportLine) -> dict[str, Any]:
         elif line.before:
             profile[name] = getattr(line.before, name)
         else:
-            profile[name] = KINDS[profile_field.kind].empty()
+            profile[name] = FIELD_TYPES[profile_field.kind].empty()
     return profile | expert_search.columns(line.name, profile)
 
 

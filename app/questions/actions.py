@@ -110,7 +110,7 @@ def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
         return CannotMerge("elsewhere")
     if not target.takes_letters:
         return CannotMerge(CANNOT_TAKE_IN.get(target.state or "", "into_this_state"))
-    if QUESTION.leads(question.state, "merge"):
+    if QUESTION.has_move(question.state, "merge"):
         return None
     return CannotMerge(CANNOT_BE_MERGED.get(question.state or "", "in_this_state"))
 

@@ -30,7 +30,7 @@ def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] |
     """
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
     if filter_ids is None:
-        return Listing(mine, (Question.id,), each=(Question.state, states))
+        return Listing(mine, (Question.id,), split_by=(Question.state, states))
     return Listing(mine.where(Question.id.in_(filter_ids), Question.state.in_(states)), (Question.id,))
 
 
@@ -84,7 +84,7 @@ def _load_summaries(session: Session, condition: ColumnElement[bool]) -> list[Qu
 def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
     """Return a listing of the questions in these states, for counting."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id)  # no caller counts the state of undone ones
-    return Listing(mine, (Question.id,), each=(Question.state, states))
+    return Listing(mine, (Question.id,), split_by=(Question.state, states))
 
 
 def family(session: Session, question: Question) -> list[int]:

@@ -118,7 +118,7 @@ def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words
     """
     if any(map(never_leaves, passages)):
         raise LeakDetected(passages, "contact_details")
-    confirmed = actor.looked_at if isinstance(actor, Staff) else frozenset()
+    confirmed = actor.reviewed_passages if isinstance(actor, Staff) else frozenset()
     if not set(passages) <= confirmed:
         raise LeakDetected(passages, key)
 

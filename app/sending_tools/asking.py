@@ -92,7 +92,7 @@ def call_api(
     body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
     try:
         status, found, again_in = http_client.send_request(
-            url, headers, account.limit, body=body, method=method, own_hosts=account.own, largest=LARGEST
+            url, headers, account.limit, body=body, method=method, own_hosts=account.own, max_bytes=LARGEST
         )
     except http_client.Forbidden:
         raise DraftError("inward") from None

@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from ..core.domain_errors import DomainError, TooLong
-from ..core.fields import FAULTS
+from ..core.fields import ERROR_MESSAGES
 
 # The statuses of API responses; a page responds with 409 to anything that must be done first.
 STATUSES = {
@@ -214,7 +214,7 @@ SENTENCES: dict[str, Any] = {
     "too_long.verification_note": TOO_LONG,
     "too_long.wrong": TOO_LONG,
     # The keys of `FieldError`, for forms with several fields, such as settings.
-    **{f"field.{key}": _l(sentence) for key, sentence in FAULTS.items()},
+    **{f"field.{key}": _l(sentence) for key, sentence in ERROR_MESSAGES.items()},
 }
 
 

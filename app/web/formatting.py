@@ -13,7 +13,7 @@ from flask import Flask, g
 from flask_babel import Domain, gettext
 
 from ..core.clock import utc_now
-from ..core.listing import MANY
+from ..core.listing import COUNT_LIMIT
 from ..text import translation
 from ..text.clean import group_digits
 from ..text.translation import (
@@ -175,10 +175,10 @@ def is_past(value: datetime) -> bool:
 
 
 def count(number: int) -> str:
-    """Format a capped count: "1,000+" above `MANY`, and "" for none."""
+    """Format a capped count: "1,000+" above `COUNT_LIMIT`, and "" for none."""
     if not number:
         return ""
-    return in_digits(f"{MANY:,}+" if number > MANY else number)
+    return in_digits(f"{COUNT_LIMIT:,}+" if number > COUNT_LIMIT else number)
 
 
 def in_digits(number: int | str) -> str:

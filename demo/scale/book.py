@@ -116,7 +116,7 @@ class Book:
 
         Raises `InvalidTransition`, and ValueError if the action doesn't lead to the state `to`.
         """
-        move = machine.move(action, state)
+        move = machine.find_move(action, state)
         target = to or move.target[0]
         if target not in move.target:
             raise ValueError(f"no {action} of a {machine.noun} to {target}")

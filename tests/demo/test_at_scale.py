@@ -30,7 +30,7 @@ from app.mail import inbound, outbox
 from app.mail.lifecycle import INBOUND, MAIL
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom import integrity
-from app.mailroom.batch import House, Settings
+from app.mailroom.batch import BatchLookups, Settings
 from app.mailroom.inbound_context import InboundContext
 from app.mailroom.routing import decide
 from app.mailtext.parsing.parse import parse
@@ -108,7 +108,7 @@ def test_the_trail_leads_every_row_by_legal_moves_to_where_it_stands(session: Se
             at = state_at
             for event in events:
                 assert event.old == before
-                assert event.new in machine.move(event.action.partition(".")[2], before).target
+                assert event.new in machine.find_move(event.action.partition(".")[2], before).target
                 before, at = event.new, event.at
             assert (before, at) == (state, state_at), (model, key)
 
@@ -212,14 +212,14 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     penned = inbound.listing(road.id, "pen").page(session, None, 50)
     assert len(penned) == pen.MOST
     assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
-    house = House(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
+    lookups = BatchLookups(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
         raw = inbound.raw_of(session, mail)
-        case = InboundContext(session, raw, parse(raw), house, Inbound(id=mail.id))
-        decided = decide(case)
+        context = InboundContext(session, raw, parse(raw), lookups, Inbound(id=mail.id))
+        decided = decide(context)
         assert (decided.place, list(decided.reasons), decided.newsletter_id) == ("pen", mail.reasons, road.id)
-        assert inbound.reading_of(session, mail) == case.reading
-        assert mail.content_mac == inbound.compute_content_mac(session, case.content(road.id))
+        assert inbound.reading_of(session, mail) == context.reading
+        assert mail.content_mac == inbound.compute_content_mac(session, context.content(road.id))
         if mail.assignment_id:
             assert decided.assignment_id == mail.assignment_id
     assert len({reason for mail in penned for reason in mail.reasons}) >= 9

@@ -12,9 +12,9 @@ from app.answers import assigning
 from app.answers.models import Answer, Assignment
 from app.audit import Event
 from app.core.actors import Clock
-from app.core.fields import KINDS
+from app.core.fields import FIELD_TYPES
 from app.db.engine import Database
-from app.db.migrate import migrate, undo
+from app.db.migrate import downgrade, migrate
 from app.editions.items import format_lead_in
 from app.newsletters.models import Newsletter
 from app.people import directory, duplicates, expert_file, name_forms, sign_in
@@ -267,7 +267,7 @@ def test_the_migration_fills_in_what_the_verbs_make(database: Database, newsroom
 
     before = rows()
     database.close()
-    undo(database.url, "0003")
+    downgrade(database.url, "0003")
     migrate(database.url)
     assert sorted(map(str, rows())) == sorted(map(str, before))
 
@@ -292,7 +292,9 @@ def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_c
         leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
     controls = nora.get(f"experts/{leyla}").attributes("[name]", "name")
     for name, one in PROFILE.items():
-        assert one.label and one.kind in KINDS, f"Give {name} a label, and one of fields.KINDS, which read and show it."
+        assert one.label and one.kind in FIELD_TYPES, (
+            f"Give {name} a label, and one of fields.FIELD_TYPES, which read and show it."
+        )
         assert name in controls, f"The form of experts has no control for {name}: see macros/forms.html."
     columns = (*FIELDS, *PARTS_OF_NAME)
     assert word_tables(expert_file.__file__, "file_heads").keys() - columns == set(), (

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning
 from app.audit import Event
 from app.core import permissions
-from app.core.fields import KINDS
+from app.core.fields import FIELD_TYPES
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import locking, slots
@@ -249,7 +249,7 @@ def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sente
     controls = {part: nora.get(f"settings/{part}").attributes("form [name]", "name") for part in PARTS}
     for name, one in SETTINGS.items():
         assert one.part in PARTS, f"Give {name} one of PARTS: on no part of the page it would be lost."
-        assert one.kind in KINDS, f"Give {name} one of fields.KINDS, which read and show it."
+        assert one.kind in FIELD_TYPES, f"Give {name} one of fields.FIELD_TYPES, which read and show it."
         assert one.act in permissions.ACTS, f"Give {name} an act of the table “Who may what”."
         assert one.label and (one.help or one.kind in ("line", "rule", "time", "choice")), (
             f"Say in a sentence what {name} does: help=N_(...)."

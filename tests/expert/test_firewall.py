@@ -133,7 +133,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
     salt.send()
     text = f"Please ask {reached_by} yourself."
     shown = "BEGIN PGP PUBLIC KEY BLOCK----- xjMEZx =ab12 -----END PGP PUBLIC KEY BLOCK"
-    nora = replace(newsroom.nora, looked_at=frozenset({"Timur", "Timur@Post.Example", BLOCK, shown, text}))
+    nora = replace(newsroom.nora, reviewed_passages=frozenset({"Timur", "Timur@Post.Example", BLOCK, shown, text}))
 
     def reword(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app import create_app  # noqa: F401 - imports every door, and with it every class of errors
 from app.core.domain_errors import DomainError, MissingField, TooLong
-from app.core.fields import FAULTS
+from app.core.fields import ERROR_MESSAGES
 from app.web.error_sentences import SENTENCES, STATUSES, format_error, get_status
 from tests.support.source import list_app_modules, parse_module, relative_name
 
@@ -140,7 +140,7 @@ def test_a_code_can_be_read_where_it_is_raised() -> None:
 
 def test_every_row_is_raised() -> None:
     """What a program relies on doesn't go without a word in the changelog."""
-    unraised = sorted(set(SENTENCES) - set(raised()) - {f"field.{key}" for key in FAULTS})
+    unraised = sorted(set(SENTENCES) - set(raised()) - {f"field.{key}" for key in ERROR_MESSAGES})
     assert not unraised, f"codes are part of the API, and nobody raises these any more: {', '.join(unraised)}"
 
 

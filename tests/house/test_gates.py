@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from app.core.permissions import ACTS, OF_OTHERS, ROLES, Role, roles_for
+from app.core.permissions import ACTS, OTHER_ACTS, ROLES, Role, roles_for
 from app.db.engine import Database
 from app.editor.frame import editor as door_of_the_desk
 from demo.doors import doors
@@ -461,7 +461,7 @@ def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing
         for (act, _), status in zip(presses, statuses, strict=True)
         if status != 404
     }
-    wanted = set(ACTS) - set(OF_OTHERS) - UNPRESSED
+    wanted = set(ACTS) - set(OTHER_ACTS) - UNPRESSED
     assert not wanted - there, f"No press of the desk is one of these acts: {sorted(wanted - there)}"
     assert not there - wanted, f"Presses are these acts: take them out of UNPRESSED: {sorted(there - wanted)}"
     for role, statuses in answers.items():

@@ -151,10 +151,10 @@ def test_every_move_that_is_not_in_the_copy_is_refused(machine: Machine) -> None
 def test_a_verb_can_ask_whether_a_move_leads_on(machine: Machine) -> None:
     for state, action in product(machine.states, {move.action for one in MACHINES for move in one.moves}):
         try:
-            leads = bool(machine.move(action, state))
+            leads = bool(machine.find_move(action, state))
         except InvalidTransition:
             leads = False
-        assert machine.leads(state, action) == leads, (state, action)
+        assert machine.has_move(state, action) == leads, (state, action)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)

@@ -141,7 +141,9 @@ def test_the_page_of_a_question_has_a_form_for_each_move_that_leads_on(
 ) -> None:
     public_id = stands_at(database, newsroom, state)
     with database.read() as session:
-        may = QUESTION.open_to(newsroom.nora, session.scalars(select(Question).filter_by(public_id=public_id)).one())
+        may = QUESTION.list_allowed_actions(
+            newsroom.nora, session.scalars(select(Question).filter_by(public_id=public_id)).one()
+        )
     page = nora.get(f"/questions/{public_id}")
     drawn = {
         (form.action or "").rpartition("/")[2]

@@ -251,7 +251,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     database: Database, provider: TokenServer, account: OAuthAccount, slowly: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One byte now and then, or none at all."""
-    monkeypatch.setattr(http_client, "STALL", 0.4)
+    monkeypatch.setattr(http_client, "IDLE_TIMEOUT", 0.4)
     monkeypatch.setattr(token_requests, "LIMIT", 0.8)
     provider.answers = [CannedAnswer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()

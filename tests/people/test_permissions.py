@@ -11,7 +11,7 @@ from app.cli.commands import MACHINES
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
 from app.core.domain_errors import PermissionDenied
-from app.core.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
+from app.core.permissions import ACTS, DESK_ACTS, OTHER_ACTS, OTHER_ROLES, ROLES
 from app.core.state_machine import must
 from app.editor.frame import editor
 from tests.support.desk import Desk
@@ -31,20 +31,20 @@ def by_hand(role: str) -> list[str]:
 
 
 def test_the_hand_kept_table_names_no_role_that_is_gone() -> None:
-    assert list(list_role_acts()) == [*ROLES, *OTHERS], (
-        "docs/lifecycle.md: a row for each role of ROLES and OTHERS, in order"
+    assert list(list_role_acts()) == [*ROLES, *OTHER_ROLES], (
+        "docs/lifecycle.md: a row for each role of ROLES and OTHER_ROLES, in order"
     )
 
 
 def test_whoever_may_read_is_of_the_desk() -> None:
     """So docs/lifecycle.md says, and it needs no list of them beside its table."""
-    acts_of = {name: role.acts for name, role in ROLES.items()} | OTHERS
+    acts_of = {name: role.acts for name, role in ROLES.items()} | OTHER_ROLES
     found = compare_names(
         ROLES,
         [name for name, acts in acts_of.items() if "read" in acts],
         missing="The role {name} may not read: give it the act “read” in ROLES of app/core/permissions.py, as all of "
         "the desk.",
-        surplus="{name} may read and is no role of the desk: take the act out of OTHERS in app/core/permissions.py.",
+        surplus="{name} may read and is no role of the desk: take the act out of OTHER_ROLES in app/core/permissions.py.",
     )
     assert not found, "\n".join(found)
 
@@ -63,11 +63,11 @@ def test_a_role_may_what_the_hand_kept_table_says(actor: Actor) -> None:
 @pytest.mark.threat("rogue assistant")
 @pytest.mark.parametrize("actor", [one for one in ACTORS if not isinstance(one, Staff)], ids=lambda one: one.role)
 def test_nobody_else_may_anything_at_the_desk(actor: Actor) -> None:
-    assert [act for act in ACTS if act not in OF_OTHERS and permissions.may(actor, act)] == []
+    assert [act for act in ACTS if act not in OTHER_ACTS and permissions.may(actor, act)] == []
 
 
 def test_nobody_at_the_desk_may_what_is_for_others() -> None:
-    assert {name: sorted(role.acts & set(OF_OTHERS)) for name, role in ROLES.items()} == {name: [] for name in ROLES}
+    assert {name: sorted(role.acts & set(OTHER_ACTS)) for name, role in ROLES.items()} == {name: [] for name in ROLES}
 
 
 def acts_asked() -> Iterator[tuple[str, str]]:
@@ -134,7 +134,7 @@ def test_every_press_at_the_desk_is_an_act(app: Flask) -> None:
 def test_the_page_shows_the_table_whole_to_whoever_works_here(ilya: Desk) -> None:
     page = ilya.get("people/who-may-what")
     heads = page.texts("th[scope=row]")
-    words = {sentence: act for acts in OF_THE_DESK.values() for act, sentence in acts.items()}
+    words = {sentence: act for acts in DESK_ACTS.values() for act, sentence in acts.items()}
     shown = [(words[sentence], cells) for sentence, *cells in page.rows if sentence in heads]
     roles = {role: by_hand(role) for role in ROLES}
     assert shown == [(act, ["yes" if act in roles[role] else "no" for role in ROLES]) for act in words.values()]

@@ -111,7 +111,7 @@ def confirm_looked(actor: Staff, act: Callable[[Staff], Any]) -> Any:
     try:
         return act(actor)
     except LeakDetected as leaking:
-        return act(replace(actor, looked_at=frozenset(leaking.passages)))
+        return act(replace(actor, reviewed_passages=frozenset(leaking.passages)))
 
 
 @dataclass
@@ -346,7 +346,7 @@ def add_own_wordings(house: PayloadNewsroom) -> None:
         letter = _sent(house, receive.Submission(f"{NEUTRAL} Since {at}?"), f"own {at}")
         question = actions.open_question(session, nora, [letter])
         wording.clear(session, nora, question, question.text_id or 0, LINE_400(at))
-        machine_translation.ask(session, nora, letter, "fa")
+        machine_translation.queue_translation(session, nora, letter, "fa")
         row = session.scalars(select(MachineTranslation).filter_by(letter_id=letter.id)).one()
         row.sent_at = now(session)
         machine_translation.save_translation(session, row.id, [LONG(at)], None)

@@ -291,7 +291,7 @@ def builder(
         "editor/editions/edition.html",
         "edition",
         edition=edition,
-        acts=EDITION.open_to(desk.actor, edition),
+        acts=EDITION.list_allowed_actions(desk.actor, edition),
         trouble=trouble,
         rejected_form=rejected_form,
         changes_since=changes_since,

@@ -15,7 +15,7 @@ from ...answers import mailed_answers as experts
 from ...answers import queries
 from ...answers.models import Assignment
 from ...core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, VersionConflict
-from ...core.listing import counts
+from ...core.listing import count_all
 from ...editions.models import Edition
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
@@ -229,7 +229,7 @@ def _page(
     last = get_cursor_row(lambda typed: inbound.load(session, key, typed))
     rows = paginate(session, inbound.listing(key, place), PAGE, last, here)
     read = incoming_mails.readings(session, [*rows.rows, *([open_mail] if open_mail else [])])
-    counted = dict(zip(WORK, counts(session, [inbound.listing(key, name) for name in WORK]), strict=True))
+    counted = dict(zip(WORK, count_all(session, [inbound.listing(key, name) for name in WORK]), strict=True))
     return page(
         desk,
         "editor/mail/pen.html",
@@ -276,7 +276,7 @@ def _format_open_mail(desk: RequestContext, row: Inbound, reading: Reading | Non
     """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
-    may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
+    may = [move for move in INBOUND.list_allowed_actions(desk.actor, row) if needs.get(move)]
     first, choice, likely = (
         incoming_mails.suggest_assignments(desk, row, reading) if "take" in may else (None, [], False)
     )

@@ -156,7 +156,7 @@ def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Exp
         return []
     theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
     each = (Assignment.expert_id, [one.id for one in experts])
-    asked = Listing[Assignment](theirs, (Assignment.id,), each=each).keys(RECENT) if experts else None
+    asked = Listing[Assignment](theirs, (Assignment.id,), split_by=each).keys(RECENT) if experts else None
     mails = mail_queries.list_related(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
     names = load_mail_names(desk, mails)
     lines = [format_mail_line(desk, mail, names) for mail in mails]

@@ -158,7 +158,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
         free=next_with_room(desk, question) if can_pick else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=newsletters.topics_of(session, question.newsletter_id),
-        may=frozenset(QUESTION.open_to(desk.actor, question)),
+        may=frozenset(QUESTION.list_allowed_actions(desk.actor, question)),
     )
 
 
@@ -178,10 +178,10 @@ def _parts(desk: RequestContext, question: Question) -> list[Part]:
     parts = []
     for place in places:
         assignment, answer = place.assignment, place.answer
-        may_assignment = set(ASSIGNMENT.open_to(desk.actor, assignment))
+        may_assignment = set(ASSIGNMENT.list_allowed_actions(desk.actor, assignment))
         if desk.may("invite"):
             may_assignment |= {"extend", "link"} if assignment.is_asked else {"ladder"}
-        may_answer = frozenset(ANSWER.open_to(desk.actor, answer) if answer else ())
+        may_answer = frozenset(ANSWER.list_allowed_actions(desk.actor, answer) if answer else ())
         faults = []
         if answer and "approve" in may_answer:
             loaded = (texts[answer.id], checks[answer.id])

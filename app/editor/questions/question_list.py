@@ -17,7 +17,7 @@ from ...answers import queries as answers
 from ...answers.closing import select_questions_of_expert, unshelve
 from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
-from ...audit import watched
+from ...audit import collect_events
 from ...core.domain_errors import DomainError
 from ...core.listing import Listing
 from ...db.session import get_many
@@ -341,7 +341,7 @@ def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
         if question is target:
             continue
         try:
-            with watched(desk.session) as events, desk.session.begin_nested():
+            with collect_events(desk.session) as events, desk.session.begin_nested():
                 closing.merge_question(desk.session, desk.actor, question, target)
             outcome.done += 1
             outcome.press.append(get_undo_token(events))
@@ -356,7 +356,7 @@ def _merge_rank(desk: RequestContext, question: Question) -> int:
     """
     if not question.takes_letters:
         return 2
-    if "merge" not in QUESTION.open_to(desk.actor, question):
+    if "merge" not in QUESTION.list_allowed_actions(desk.actor, question):
         return 0
     return 0 if closing.has_live_assignment(desk.session, question) else 1
 

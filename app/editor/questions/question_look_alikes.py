@@ -90,7 +90,7 @@ def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> 
     - "give": merge the question into the look-alike;
     - "end": close the question with the published answer of the look-alike.
     """
-    may = QUESTION.open_to(desk.actor, question)
+    may = QUESTION.list_allowed_actions(desk.actor, question)
     if isinstance(row, Letter):
         return "join" if question.takes_letters else ""
     if row.is_published:

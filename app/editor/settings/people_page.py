@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.domain_errors import VersionConflict
-from ...core.permissions import OF_THE_DESK, ROLES, roles_for
+from ...core.permissions import DESK_ACTS, ROLES, roles_for
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
 from ...web.error_sentences import SENTENCES, format_error
@@ -78,7 +78,7 @@ def who_may_what(slug: str) -> str:
                 gettext(name),
                 [(gettext(words), [role in roles_for(act) for role in ROLES]) for act, words in rows.items()],
             )
-            for name, rows in OF_THE_DESK.items()
+            for name, rows in DESK_ACTS.items()
         ]
         return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_roles())
 

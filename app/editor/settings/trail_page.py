@@ -48,7 +48,7 @@ class Filters:
     """The filters of the trail from the address: as typed, as a query, and those that can't be parsed."""
 
     typed: Mapping[str, str]
-    sought: trail.Sought
+    sought: trail.TrailFilters
     faults: Mapping[str, str]
 
     @property
@@ -93,14 +93,14 @@ def _filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
             return None
 
     wrong_day = _("Write the date like 2026-07-01.")
-    sought = trail.Sought(
+    sought = trail.TrailFilters(
         read("who", lambda who: _actors(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
         read("what", _actions, _("Nothing of this kind is noted.")) or (),
         read("from", _midnight, wrong_day),
         read("to", lambda text: _midnight(text, 1), wrong_day),
     )
     if not (sought.actors or sought.actions or typed["auto"]):
-        sought = replace(sought, but=BY_ITSELF)
+        sought = replace(sought, excluded_actors=BY_ITSELF)
     return Filters(typed, sought, faults)
 
 
@@ -187,16 +187,16 @@ def take_trail(slug: str, form: str) -> BaseResponse:
         filters = _filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
         if filters.faults:  # ignoring a filter would make the file look complete
             return redirect(_build_url(desk, filters), code=303)
-    lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
+    lines = stream_with_context(FORMS[form](slug, replace(filters.sought, excluded_actors=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
     return response
 
 
-def _with_sentences(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
+def _with_sentences(slug: str, sought: trail.TrailFilters) -> Iterator[tuple[Event, str, str, str]]:
     """Yield each event with its actor's name, its sentence, and the public id of its question."""
     with read_context(slug) as desk:
-        for events in trail.listing(desk.newsletter.id, sought).whole(desk.session, AT_ONCE):
+        for events in trail.listing(desk.newsletter.id, sought).iter_batches(desk.session, AT_ONCE):
             who = hands(desk, (event.actor for event in events))
             keys = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
@@ -206,7 +206,7 @@ def _with_sentences(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, st
                 yield event, named, text, ids.get(event.question_id or 0, "")
 
 
-def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
+def _csv(slug: str, sought: trail.TrailFilters) -> Iterator[str]:
     rows = (
         (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
         for event, who, text, question in _with_sentences(slug, sought)
@@ -214,7 +214,7 @@ def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
     return write_csv(HEADS, rows)
 
 
-def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
+def _jsonl(slug: str, sought: trail.TrailFilters) -> Iterator[str]:
     for event, who, text, question in _with_sentences(slug, sought):
         # Without the event's id: compared with its neighbours, it would reveal the hour of a reader's event.
         row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
@@ -223,4 +223,4 @@ def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-FORMS: dict[str, Callable[[str, trail.Sought], Iterator[str]]] = {"csv": _csv, "jsonl": _jsonl}
+FORMS: dict[str, Callable[[str, trail.TrailFilters], Iterator[str]]] = {"csv": _csv, "jsonl": _jsonl}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ... import audit
 from ...core.actors import Reader, Staff
 from ...core.domain_errors import InvalidTransition, PermissionDenied
-from ...core.listing import MANY, Key
+from ...core.listing import COUNT_LIMIT, Key
 from ...core.state_machine import must, require_length, require_text
 from ...db.session import lock_row, now
 from ...letters import receipts
@@ -133,7 +133,7 @@ def list_answered_letters(
     """
     midnight = truncate_to_day(now(session))
     query = select_answered_letters(newsletter_id, midnight - days * DAY, None if today else midnight)
-    query = query.group_by(Letter.id).order_by(Letter.id).limit(MANY)
+    query = query.group_by(Letter.id).order_by(Letter.id).limit(COUNT_LIMIT)
     rows = session.execute(query.add_columns(func.max(Addition.added_at)))
     return [(letter, answered_at) for letter, answered_at in rows]
 

@@ -19,7 +19,7 @@ from ...forms import form_drafts, idempotency
 from ...letters import contacts
 from ...letters.blurred_time import stored_time
 from ...letters.models import Letter
-from ...letters.queries import of_questions, stood_behind
+from ...letters.queries import find_all_question_ids, of_questions
 from ...letters.receipts import change_credit as change_own_credit
 from ...letters.receipts import erase
 from ...mail import outbox
@@ -43,7 +43,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     lock_row(session, letter)  # if the desk is filing it right now, its question is known afterwards
     letter_text = letter.body or ""
     erase(session, actor, letter)
-    question_ids = sorted(stood_behind(session, letter))
+    question_ids = sorted(find_all_question_ids(session, letter))
     _erase_drafts(session, letter, question_ids)
     for question_id in question_ids:
         question, lead = _lock_with_lead(session, question_id)

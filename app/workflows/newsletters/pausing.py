@@ -58,12 +58,12 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
     `PermissionDenied`.
     """
     lock_row(session, newsletter)
-    NEWSLETTER.move("close", newsletter.state)
+    NEWSLETTER.find_move("close", newsletter.state)
     must(actor, "newsletters", "upkeep")
     open_ones = list_open_assignments(session, newsletter)
     if open_ones and not sentence.strip():
         raise InvalidSettings({"sentence": FieldError("empty")})
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         mails = [closing.end_assignment(session, actor, assignment, sentence) for assignment in open_ones]
         for question_id in dict.fromkeys(assignment.question_id for assignment in open_ones):
             reopen_if_unassigned(session, actor, question_id)
@@ -119,7 +119,7 @@ def _change_state(
     """Apply a transition and plan the editions anew; the event keeps the former end of the pause, for undo."""
     before = newsletter.paused_until
     was = {"was": {"paused_until": before.isoformat() if before else None}}
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         NEWSLETTER.apply(session, actor, newsletter, action, to=to_state, why=was | (event_facts or {}), **facts)
     plan_newsletter(session, actor, newsletter)
     return events[0]

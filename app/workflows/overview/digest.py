@@ -17,7 +17,7 @@ from ...answers.mailed_answers import find_with_waiting_letter
 from ...answers.models import Answer, Assignment
 from ...answers.queries import newest_checks
 from ...audit import chain
-from ...core.listing import MANY
+from ...core.listing import COUNT_LIMIT
 from ...db.engine import Database
 from ...db.session import absolute_url, now
 from ...editions.queries import find_edition_in_production
@@ -97,7 +97,7 @@ def _write_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
         sections=digest_sections,
         cutoff_at=edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None,
         link=absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at"),
-        head=chain.reached(session).said,
+        head=chain.get_position(session).short_head,
     )
     once_key = _once_key(session, newsletter, person)
     return to_colleague(session, newsletter, person, "desk.digest", values, once_key=once_key) is not None
@@ -118,8 +118,8 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
     slot_count, slots_link = _open_slots(session, newsletter)
     numbers = (
-        ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
-        ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
+        ("letters", letters.count_waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
+        ("held", letters.count_waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", slot_count, slots_link),
         ("leaving", _count_leaving(session, newsletter), f"{desk}/leaving"),
@@ -158,7 +158,9 @@ def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
     overdue: list[Assignment] = []
     for state, deadline in CLOCKS.items():
         query = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
-        overdue += session.scalars(query.where(deadline < now(session)).order_by(deadline, Assignment.id).limit(MANY))
+        overdue += session.scalars(
+            query.where(deadline < now(session)).order_by(deadline, Assignment.id).limit(COUNT_LIMIT)
+        )
     if not overdue:
         return []
     with_mail = find_with_waiting_letter(session, [assignment.id for assignment in overdue])
@@ -187,12 +189,12 @@ def _list_declined(session: Session, newsletter_id: int, since: datetime) -> lis
     query = select(Assignment).where(
         Assignment.newsletter_id == newsletter_id, Assignment.is_declined, Assignment.state_at >= since
     )
-    return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
+    return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(COUNT_LIMIT)))
 
 
 def _list_answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
     query = select(Answer).where(Answer.newsletter_id == newsletter_id, Answer.state == state, Answer.state_at >= since)
-    return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(MANY)))
+    return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(COUNT_LIMIT)))
 
 
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, load_only
 
 from ...answers.models import Answer, Assignment, Check
-from ...core.listing import MANY, find_keys, union_keys
+from ...core.listing import COUNT_LIMIT, find_keys, union_keys
 from ...db.session import get_many, now
 from ...editions import slots
 from ...editions.models import Edition
@@ -296,7 +296,7 @@ def _texts_in(state: str) -> Callable[[Session, Newsletter], list[Task]]:
     """Return a function for the tasks for answers in a state: to edit, check or approve them, or a quote check."""
 
     def list_tasks(session: Session, newsletter: Newsletter) -> list[Task]:
-        keys = list(session.scalars(walks.select_texts(newsletter.id, state, MANY)))
+        keys = list(session.scalars(walks.select_texts(newsletter.id, state, COUNT_LIMIT)))
         answers = answers_of(session, keys)
         return [*_texts_to_settle(answers, newsletter), *_in_check(answers)]
 
@@ -306,20 +306,20 @@ def _texts_in(state: str) -> Callable[[Session, Newsletter], list[Task]]:
 def _list_owed(session: Session, newsletter: Newsletter) -> list[Task]:
     """Return what experts owe, up to 1,000 tasks: those due last."""
     queries = {
-        state: query.order_by(clock.desc(), Assignment.id).limit(MANY)
+        state: query.order_by(clock.desc(), Assignment.id).limit(COUNT_LIMIT)
         for state, query, clock in walks.clocks(newsletter.id)
     }
     keys = chain.from_iterable(find_keys(session, union_keys(queries)).values())
-    return _tasks_of_experts(assignments_of(session, list(keys)))[-MANY:]
+    return _tasks_of_experts(assignments_of(session, list(keys)))[-COUNT_LIMIT:]
 
 
 def _list_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
-    unasked = walks.select_unasked(newsletter.id, MANY)
+    unasked = walks.select_unasked(newsletter.id, COUNT_LIMIT)
     return _questions_to_ask(session, list(session.scalars(select(Question).where(Question.id.in_(unasked)))))
 
 
 def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
-    keys = list(session.scalars(walks.select_draft_invitations(newsletter.id, MANY)))
+    keys = list(session.scalars(walks.select_draft_invitations(newsletter.id, COUNT_LIMIT)))
     return _invitations_to_send(assignments_of(session, keys))
 
 

@@ -191,10 +191,10 @@ def _waiting_columns() -> dict[str, ColumnElement[Any]]:
 
     def count(model: type[Assignment | Answer | Question], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
         rows = select(model).where(model.newsletter_id == newsletter_id, *conditions)
-        return Listing[Any](rows, (model.id,)).counted
+        return Listing[Any](rows, (model.id,)).count_subquery
 
     def count_letters(state_property: str) -> ScalarSelect[int]:
-        return letters.listing(newsletter_id, STATES.which(state_property)).counted
+        return letters.listing(newsletter_id, STATES.which(state_property)).count_subquery
 
     def oldest_letter_time(state_property: str) -> ScalarSelect[datetime]:
         times = select(Letter.received_at).where(
@@ -219,13 +219,13 @@ def _waiting_columns() -> dict[str, ColumnElement[Any]]:
         "objection": count(Answer, *is_edited, has_objection),
         "ask": count(Question, Question.is_open, ~_has_draft_invitation()),
         "ready": count(Question, Question.is_answered),
-        "pen": inbound.listing(newsletter_id, "pen").counted,
+        "pen": inbound.listing(newsletter_id, "pen").count_subquery,
         "pen since": pen.order_by(Inbound.id).limit(1).scalar_subquery(),
-        "unreadable": inbound.listing(newsletter_id, "failed").counted,
+        "unreadable": inbound.listing(newsletter_id, "failed").count_subquery,
         "experts wrote": exists().where(*is_from_expert),
         "readers wrote back": receipt_notes.select_answered_letters(newsletter_id, _REPLIES_SINCE).exists(),
-        "failed mails": mail_queries.listing(newsletter_id, "failed").is_there,
-        "bounces": inbound.listing(newsletter_id, "bounce").is_there,
+        "failed mails": mail_queries.listing(newsletter_id, "failed").has_rows,
+        "bounces": inbound.listing(newsletter_id, "bounce").has_rows,
         "programs in trouble": select_failing(_RED_SINCE, newsletter_id).exists(),
         **{f"{kind} waiting": count_letters(state_property) for kind, state_property in LETTERS.items()},
         **{f"{kind} since": oldest_letter_time(state_property) for kind, state_property in LETTERS.items()},

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ...answers.models import Answer, AnswerText, Assignment, Check
 from ...audit import erasures
-from ...core.listing import MANY
+from ...core.listing import COUNT_LIMIT
 from ...db.session import now
 from ...newsletters.models import Newsletter
 from ...questions.lifecycle import STATES
@@ -57,7 +57,7 @@ def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedel
         .order_by(None)
         .distinct()
     )
-    return session.scalar(select(func.count()).select_from(keys.limit(MANY + 1).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(keys.limit(COUNT_LIMIT + 1).subquery())) or 0
 
 
 def list_due_assignments(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Assignment]:

@@ -16,8 +16,8 @@ from ...audit import erasures, trail
 from ...audit.models import Event
 from ...core.actors import Clock, Staff
 from ...core.domain_errors import DomainError
-from ...core.fields import KINDS, fields_of
-from ...core.listing import MANY
+from ...core.fields import FIELD_TYPES, fields_of
+from ...core.listing import COUNT_LIMIT
 from ...core.state_machine import must
 from ...db.session import lock_row, now
 from ...forms import form_drafts
@@ -114,7 +114,7 @@ def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedel
         _select_due_of_newsletter(session, newsletter, horizon)
         .with_only_columns(Expert.id)
         .order_by(None)
-        .limit(MANY + 1)
+        .limit(COUNT_LIMIT + 1)
     )
     return session.scalar(select(func.count()).select_from(keys.subquery())) or 0
 
@@ -187,7 +187,7 @@ def forget_expert(session: Session, expert: Expert) -> None:
 def _forget_profile(session: Session, expert: Expert) -> None:
     for name, field in fields_of(Expert).items():
         is_nullable = field.kind in ("number", "date")
-        setattr(expert, name, None if is_nullable else KINDS[field.kind].empty())
+        setattr(expert, name, None if is_nullable else FIELD_TYPES[field.kind].empty())
     expert.verified_at = expert.verified_by_id = expert.verified_how = expert.leaves_at = None
     expert.erased_at = now(session)
     if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:

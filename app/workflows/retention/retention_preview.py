@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select, text, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ...core.listing import MANY
+from ...core.listing import COUNT_LIMIT
 from ...db.session import now
 from ...letters.models import FILED_AS, Letter
 from ...newsletters.models import Newsletter
@@ -171,8 +171,8 @@ def count_due_by_rule(session: Session, newsletter: Newsletter, horizon: timedel
     """Count the letters to be erased within `horizon` for each rule, up to 1,001."""
     counts = {}
     for name, rule in RULES.items():
-        due = _select_due_letters(newsletter, rule, now(session) + horizon, MANY + 1)
-        keys = select(due.c.key).limit(MANY + 1).subquery()
+        due = _select_due_letters(newsletter, rule, now(session) + horizon, COUNT_LIMIT + 1)
+        keys = select(due.c.key).limit(COUNT_LIMIT + 1).subquery()
         counts[name] = session.scalar(select(func.count()).select_from(keys)) or 0
     return counts
 
