@@ -13,8 +13,8 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 import config as configuration
-from app.db.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, step_in_words
-from app.db.public_version import unwatch, watch
+from app.db.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, describe_step
+from app.db.public_version import create_triggers, drop_triggers
 from app.db.sqlite import BUSY_TIMEOUT
 from app.db.types import UTCDateTime
 from app.models import Base
@@ -66,8 +66,8 @@ def limit(connection: Connection) -> None:
 
 def tell(*, step: Any, **_more: Any) -> None:
     """Report a finished step to the caller of the migration."""
-    if said := context.config.attributes.get("said"):
-        said(step_in_words(step))
+    if say := context.config.attributes.get("say"):
+        say(describe_step(step))
 
 
 def change(connection: Connection) -> None:
@@ -84,11 +84,11 @@ def change(connection: Connection) -> None:
         include_name=described,
         on_version_apply=tell,  # type: ignore[arg-type]
     )
-    unwatch(connection)
+    drop_triggers(connection)
     context.run_migrations()
     protect(connection)
     if {*context.get_context().get_current_heads()} == {*context.script.get_heads()}:  # only this schema is served
-        watch(connection)
+        create_triggers(connection)
     if is_sqlite:
         check_references(connection)
 

@@ -128,7 +128,7 @@ class Keeper:
         with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if self._last_signature != _signature(file):
-                self._load(file, database.ring)
+                self._load(file, database.keyring)
             with database.read() as session:
                 complete_to = now(session)
                 query = select(Erasure.id, Erasure.key_no, Erasure.mac).where(Erasure.id > self._last_id - OVERLAP)
@@ -137,7 +137,7 @@ class Keeper:
             size = os.fstat(file.fileno()).st_size
             _write_at(file, size, b"".join(map(_format_line, sorted(new_lines))))
             # The header comes last, because it says that all lines are there.
-            _write_at(file, 0, _format_header(complete_to, database.ring))
+            _write_at(file, 0, _format_header(complete_to, database.keyring))
             self._written_lines |= new_lines
             self._last_id = max((row.id for row in rows), default=self._last_id)
             self._last_signature = _signature(file)

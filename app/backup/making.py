@@ -63,9 +63,9 @@ def make(
         has_erasures = Erasure.__tablename__ in tables
         own_lines = _load_erasure_lines(connection) if has_erasures else frozenset()
         own_list = Erasures(snapshot_time, own_lines)
-        kept_list = erasure_list.read_list(erasures, database.ring) if erasures else None
+        kept_list = erasure_list.read_list(erasures, database.keyring) if erasures else None
         full_list = kept_list | own_list if kept_list else own_list
-        erasure_list.write_list(path.with_name(path.name + BESIDE), full_list, database.ring)
+        erasure_list.write_list(path.with_name(path.name + BESIDE), full_list, database.keyring)
         backup_id = secrets.token_hex(16)
         manifest = {
             FORM: NUMBER,
@@ -74,7 +74,7 @@ def make(
             "database": connection.dialect.name,
             "at": snapshot_time.isoformat(timespec="microseconds"),
             "id": backup_id,
-            "keys": {number: database.ring.mac(PURPOSE, backup_id, number).hex() for number in database.ring.numbers},
+            "keys": {number: database.keyring.mac(PURPOSE, backup_id, number).hex() for number in database.keyring.numbers},
             "erasures": len(own_lines),
             "rows": counts,
         }
@@ -84,7 +84,7 @@ def make(
             yield line(manifest)
             yield from lines_of(connection, tables, lambda done: progress(done, total))
 
-        chunks = pack(lines(), database.ring)
+        chunks = pack(lines(), database.keyring)
         if recipients:
             seal(chunks, file, recipients)
         else:

@@ -14,9 +14,9 @@ from sqlalchemy.pool import NullPool
 from ..audit.models import Erasure
 from ..crypto.seal import Keys
 from ..db.engine import Database
-from ..db.migrate import migrate_on, revisions
-from ..db.postgresql import is_unseen
-from ..db.public_version import unwatch
+from ..db.migrate import migrate_on, list_revisions
+from ..db.postgresql import wait_for_older_snapshots
+from ..db.public_version import drop_triggers
 from ..db.session import now
 from ..letters.models import Letter
 from ..mail.models import OutboxMail
@@ -39,11 +39,11 @@ class NotEmpty(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A backup to restore: its `path`, the `identities` that decrypt the file, and the newsroom's keys in `ring`."""
+    """A backup to restore: its `path`, the `identities` that decrypt the file, and the newsroom's keys in `keyring`."""
 
     path: Path
     identities: list[Identity]
-    ring: Keys
+    keyring: Keys
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def check(source: Source, progress: Progress) -> dict[str, Any]:
 
     Raises `UnreadableBackup` and OSError.
     """
-    reader = BackupReader(lambda *_: None, source.ring)
+    reader = BackupReader(lambda *_: None, source.keyring)
     unpack(source.path, source.identities, reader, progress)
-    if reader.manifest["revision"] not in revisions():
+    if reader.manifest["revision"] not in list_revisions():
         version = reader.manifest["version"]
         raise UnreadableBackup(f"The file was made by Readers Asked {version}, which is newer. Install that first.")
     return reader.manifest
@@ -123,12 +123,12 @@ def _restore_into_server(
     with database.writer.begin() as connection:
         _refuse_tables(connection)
         fill(connection)
-        with database.within(connection) as session, session.begin():
+        with database.session_for(connection) as session, session.begin():
             restored = finish(session)
     # What was erased again stays in the files until they are rewritten. Rows that an older snapshot could still see,
     # even a snapshot of autovacuum, would be copied too, so wait for those snapshots to end.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_unseen(connection, PATIENCE)
+        wait_for_older_snapshots(connection, PATIENCE)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
     return restored
 
@@ -151,7 +151,7 @@ def _restore_into_file(
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         with engine.begin() as connection:
             fill(connection)
-        filled_database = Database(str(url), database.ring, database.base_url, matcher=database.matcher)
+        filled_database = Database(str(url), database.keyring, database.base_url, matcher=database.matcher)
         try:
             restored = filled_database.write(finish)
             with filled_database.writer.connect() as connection:
@@ -192,12 +192,12 @@ def _fill(connection: Connection, source: Source, manifest: dict[str, Any], prog
 def restore_tables(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
     """Create the tables as of the backup's revision, with all their rows. SQLite checks no foreign keys meanwhile."""
     migrate_on(connection, manifest["revision"])
-    unwatch(connection)
+    drop_triggers(connection)
     add_foreign_keys = _drop_foreign_keys(connection)
     if inspect(connection).has_table(Sighting.__tablename__):  # a new database already has a sighting of itself
         connection.execute(delete(Sighting))
     inserter = BatchInserter(connection)
-    reader = BackupReader(inserter.add, source.ring)
+    reader = BackupReader(inserter.add, source.keyring)
     unpack(source.path, source.identities, reader, progress)
     if reader.manifest != manifest:
         raise UnreadableBackup(DAMAGED)  # somebody has replaced the file since `check` read it

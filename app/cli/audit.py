@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from ..audit import chain
-from ..audit.chain_check import Fault, check, number_of_links
+from ..audit.chain_check import Fault, check, count_links
 from ..web.current import db
 
 audit = AppGroup("audit", help="Verify the audit trail.")
@@ -40,20 +40,20 @@ def verify(heads: list[str]) -> None:
         click.echo(str(fault))
 
     with db.read() as session:
-        links = number_of_links(session)
+        links = count_links(session)
     with click.progressbar(length=links, label="Comparing", file=sys.stderr) as bar:
-        looked = check(db, tell, head_prefixes=heads, step=bar.update)
+        looked = check(db, tell, head_prefixes=heads, on_batch=bar.update)
     with db.read() as session:
-        waits, is_late = chain.waiting(session)
+        waits, is_late = chain.get_backlog(session)
     click.echo(f"{looked.events:,} events in {looked.links:,} links; {waits:,} not in the chain yet.")
     if looked.end.head:
-        click.echo(f"Head: {looked.end.said}")
+        click.echo(f"Head: {looked.end.short_head}")
     wrong = [f"{looked.faults:,} differ; the first: {first[0]}."] if first else []
     if is_late:
         wrong.append("No event was added to the chain for an hour: no worker is running, or links were removed.")
     for head in heads:
-        if head in looked.found:
-            click.echo(f"Head {head} belongs to link {looked.found[head]:,}.")
+        if head in looked.found_heads:
+            click.echo(f"Head {head} belongs to link {looked.found_heads[head]:,}.")
         else:
             wrong.append(
                 f"Head {head} is not in the chain: since that mail, the trail was rewritten or truncated, "

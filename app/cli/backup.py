@@ -96,7 +96,7 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
     since the backup is erased again.
     """
     database = get_database()
-    source = restoring.Source(file, _identities(key), database.ring)
+    source = restoring.Source(file, _identities(key), database.keyring)
     with report_errors(file, "Nothing was restored."):
         if not check:
             restoring.refuse_unless_empty(database)
@@ -203,7 +203,7 @@ def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
         f"Backup of {_format_time(manifest['at'])}, by Readers Asked {manifest['version']} (migration "
         f"{manifest['revision']}, {manifest['database']}): {counts}."
     )
-    if missing := check_keys(manifest, database.ring):
+    if missing := check_keys(manifest, database.keyring):
         click.echo(
             f"WARNING: SECRET_KEYS lacks key {', '.join(map(str, missing))}, which the newsroom had: what was sealed "
             "with it can't be opened.",
@@ -218,7 +218,7 @@ def _load_erasures(
     `is_confirmed`, ask for confirmation. Raises `UnreadableBackup` if it is not given.
     """
     known = None
-    for path, erasures in [(path, read_list(path, database.ring)) for path in paths]:
+    for path, erasures in [(path, read_list(path, database.keyring)) for path in paths]:
         if not erasures:
             continue
         complete_to = f"{erasures.complete_to:%Y-%m-%d %H:%M:%S}"
@@ -234,7 +234,7 @@ def _load_erasures(
     elif known.complete_to <= backup_time:
         warnings.append(f"The newest list of erasures is no newer than the backup of {_format_time(manifest['at'])}.")
     if known:
-        unknown_keys = {key_number for key_number, _hash in known.lines} - set(database.ring.numbers)
+        unknown_keys = {key_number for key_number, _hash in known.lines} - set(database.keyring.numbers)
         if unknown_keys:
             numbers = ", ".join(map(str, sorted(unknown_keys)))
             warnings.append(f"The list has erasures under keys that SECRET_KEYS lacks (key {numbers}).")

@@ -14,7 +14,7 @@ from ..db import migrate
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from ..server.startup_checks import unanswered
 
-FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # the errors with a message
+FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.UnknownRevision)  # the errors with a message
 NO_ROOM = "the database can't be written to: the disk is full, or its file is read-only. Nothing was changed."
 BUSY = "the database was busy for too long. Nothing was changed: try again."
 
@@ -23,7 +23,7 @@ def has_its_sentence(fault: Exception) -> bool:
     """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version."""
     if isinstance(fault, DBAPIError):
         return fault.statement is None or fault_kind(fault) is FaultKind.NO_ROOM  # no statement: no connection
-    return isinstance(fault, OSError | NoRoom | Unsafe | migrate.Unknown)
+    return isinstance(fault, OSError | NoRoom | Unsafe | migrate.UnknownRevision)
 
 
 def end_in_a_sentence(command: click.Command) -> None:
@@ -65,7 +65,7 @@ def sentence(fault: Exception) -> str | None:
         return "SECRET_KEYS can't open what is sealed in this database: set the keys that it was sealed with"
     if isinstance(fault, DBAPIError):
         return _database_sentence(fault)
-    if isinstance(fault, migrate.Unknown):
+    if isinstance(fault, migrate.UnknownRevision):
         return f"the database is of a newer version than this program: install that version ({fault})"
     place = getattr(fault, "filename", None)
     why = getattr(fault, "strerror", None) or str(fault)

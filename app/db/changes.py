@@ -9,44 +9,44 @@ from sqlalchemy.exc import SQLAlchemyError
 from .engine import Database
 
 
-class Changes:
-    """A change detector for one database, for use by one thread.
+class CommitDetector:
+    """Detects commits to one database. Not thread-safe: each thread needs its own.
 
     SQLite counts the commits of all other connections (https://sqlite.org/pragma.html#pragma_data_version). On
-    PostgreSQL every writing transaction has a number, and a snapshot says which of them have ended. It changes exactly
-    when the written rows become visible; the position of the write-ahead log changes a little earlier or, with
-    asynchronous commits, later.
+    PostgreSQL the marker is a snapshot, which lists the transactions that are still running. It changes exactly when
+    written rows become visible, unlike the position of the write-ahead log.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._line: Any = None  # SQLite's connection; counts of different connections can't be compared
+        # On SQLite always the same connection, since the counts of different connections can't be compared.
+        self._sqlite_connection: Any = None
 
-    def look(self) -> object:
+    def read_marker(self) -> object:
         """Return a marker that equals the previous one if nothing was committed in between.
 
         If the database can't be reached, the marker equals no other.
         """
         try:
-            return self._count() if self._database.is_sqlite else self._read_snapshot()
+            return self._count_commits() if self._database.is_sqlite else self._read_snapshot()
         except (SQLAlchemyError, sqlite3.Error, OSError):  # the caller's own query meets the same error
             self.close()
             return object()
 
-    def _count(self) -> object:
-        if self._line is None:
-            self._line = self._database.reader.raw_connection()
-        cursor = self._line.cursor()
+    def _count_commits(self) -> object:
+        if self._sqlite_connection is None:
+            self._sqlite_connection = self._database.reader.raw_connection()
+        cursor = self._sqlite_connection.cursor()
         try:
             return cursor.execute("PRAGMA data_version").fetchone()[0]
         finally:
             cursor.close()
 
     def _read_snapshot(self) -> object:
-        with self._database.looker.connect() as connection:
+        with self._database.polling_engine.connect() as connection:
             return connection.scalar(text("SELECT CAST(pg_current_snapshot() AS text)"))
 
     def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if self._sqlite_connection is not None:
+            self._sqlite_connection.close()
+            self._sqlite_connection = None

@@ -1,4 +1,4 @@
-"""The declarative base, and mixins for columns that several tables share."""
+"""The declarative base class of all models, and mixins for columns that several tables share."""
 
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -26,26 +26,26 @@ class Base(DeclarativeBase):
 
 
 class Row(Base):
-    """A table with an integer key that is never exposed and, with `table_args`, never reused."""
+    """Base of tables with an integer key, which is never exposed and, with `constraints.table_args`, never reused."""
 
     __abstract__ = True
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
 
 
 class Public:
-    """A row with a public ID for URLs, which SQLAlchemy also uses to match the rows of a bulk insert."""
+    """Mixin: a random public ID for URLs. SQLAlchemy also uses it to match the rows that a bulk insert returns."""
 
     public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id, insert_sentinel=True)
 
 
 class OfNewsletter:
-    """A row that belongs to one newsletter."""
+    """Mixin: the row belongs to one newsletter."""
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
 
 
 class Verified:
-    """A row with a name that a member of the desk can verify: when, by whom and how it was checked."""
+    """Mixin for a row with somebody's name: when, by whom and how the desk verified it."""
 
     verified_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -53,10 +53,10 @@ class Verified:
 
 
 class Editable:
-    """A row with a version column: a concurrent second write raises StaleDataError (optimistic locking)."""
+    """Mixin for optimistic locking: of two concurrent updates, the second raises StaleDataError."""
 
     version: Mapped[int] = mapped_column(default=1)
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - it is called with the class
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy passes the class
         return {"version_id_col": cls.version}

@@ -1,7 +1,7 @@
-"""Random keys, for rows that only keep the day of their creation.
+"""Random keys, for rows that must not reveal more than the day of their creation.
 
-A sequential key would reveal more: anyone who mails the desk every minute creates neighbouring rows whose minute they
-know. Random keys are negative, so they also leave no gaps in the sequence.
+A sequential key would: somebody who mails the desk every minute knows when each of their rows was created, and so when
+the rows between them were. Random keys are negative, so that they leave no gaps in the sequence of the others.
 """
 
 import secrets
@@ -14,12 +14,18 @@ from .declarative import Row
 
 
 def random_key(session: Session, model: type[Row], after: int | None = None) -> int:
-    """Return a random unused key for the model. With `after`, itself a random key, the new one is higher, so that the
-    children of one row stay in order.
+    """Return a random negative key that no row of the model has.
+
+    With `after`, an earlier random key, the new one is higher, so that the children of one row stay in order.
     """
-    least, room = (-HIGHEST_KEY, HIGHEST_KEY) if after is None else (after + 1, -after // 16)
-    connection, column = session.connection(), model.__table__.c.id
+    if after is None:
+        lowest, range_size = -HIGHEST_KEY, HIGHEST_KEY
+    else:
+        lowest, range_size = after + 1, -after // 16  # a sixteenth of the keys above, to leave room for later children
+    connection = session.connection()
+    id_column = model.__table__.c.id
     while True:
-        key = least + secrets.randbelow(room)
-        if connection.scalar(select(column).where(column == key)) is None:
+        key = lowest + secrets.randbelow(range_size)
+        is_unused = connection.scalar(select(id_column).where(id_column == key)) is None
+        if is_unused:
             return key

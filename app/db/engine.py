@@ -1,4 +1,4 @@
-"""The engines of one database, and the two ways to use them: `Database.read()` and `Database.write(fn)`."""
+"""The engines of a database, and the two ways to use it: `Database.read()` and `Database.write(fn)`."""
 
 import secrets
 import time
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -23,15 +23,16 @@ from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
 T = TypeVar("T")
 
 TRIES = 5  # attempts to run a transaction that keeps losing races
-GONE = 2.0  # seconds after which a transaction is not retried if the server can't be reached
+UNREACHABLE_AFTER = 2.0  # seconds for which a transaction is retried while the server can't be reached
+DISPOSE_INTERVAL = 2.0  # seconds between two disposals of idle connections; all in between report the same outage
 
 
 class Database:
     """The database of an installation, as web, worker and commands use it.
 
     `url` is a SQLAlchemy URL for SQLite or PostgreSQL (psycopg). `keys` encrypt and decrypt stored values. Links in
-    mails begin with `base_url`, never with a request's Host header. `matcher` names how similar texts are found (the
-    setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the usual daily limit.
+    mails begin with `base_url`, never with a request's Host header. `matcher` names the algorithm that finds similar
+    texts (the setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the default daily limit.
     """
 
     def __init__(
@@ -41,83 +42,97 @@ class Database:
         base_url: str,
         pool_size: int = 8,
         matcher: str = "words",
-        rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
+        rules: SignInRules = SignInRules(),  # noqa: B008 - immutable
         letters_a_day: int | None = None,
     ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        if (file := sqlite.file_of(url)) is not None:
+        self.keyring = keys
+        self.base_url = base_url.rstrip("/")
+        self.matcher = matcher
+        if (file := sqlite.database_file(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        self._dialing, self._lost_at = postgresql.Dialing(), -GONE
-        self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
-        self._turns = sqlite.Turns()
+        self._writer_queue = sqlite.WriterQueue()
+        self._connector = postgresql.Connector()
+        self._disposed_at = -DISPOSE_INTERVAL  # by time.monotonic()
+        self.reader = self._create_engine(can_write=False, pool_size=pool_size)
+        self.writer = self._create_engine(can_write=True, pool_size=pool_size)
         # For frequent cheap queries (public_version.py, changes.py), which handle a broken connection themselves.
-        self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
-        self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
-        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
-        info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
-        self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
-        self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
-
-    def _engine(self, writes: bool, pool_size: int) -> Engine:
-        # Parameters may hold what readers wrote, which must not reach a log through an error message.
-        kept = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
         if self.is_sqlite:
-            engine = create_engine(self.url, **kept)
-            event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
-            event.listen(engine, "connect", sqlite.connect_listener(query_only=not writes))
-            event.listen(engine, "begin", sqlite.begin_to_write if writes else sqlite.begin_listener("BEGIN"))
-            return engine
-        engine = self._server(pool_pre_ping=True, **kept)
-        return engine if writes else engine.execution_options(postgresql_readonly=True)
+            self.polling_engine = self.reader
+        else:
+            self.polling_engine = self._create_server_engine(isolation_level="AUTOCOMMIT", pool_size=8)
+        session_info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
+        if letters_a_day:
+            session_info["letters_a_day"] = letters_a_day
+        self._read_session = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=session_info)
+        self._write_session = sessionmaker(self.writer, expire_on_commit=False, info=session_info)
 
-    def _server(self, **kept: Any) -> Engine:
-        engine = create_engine(self.url, connect_args=postgresql.line_to(self.url), **kept)
-        event.listen(engine, "do_connect", self._dialing)
-        event.listen(engine, "connect", postgresql.let_go(self.url))
-        event.listen(engine, "handle_error", lambda context: self.lost() if context.is_disconnect else None)
+    def _create_engine(self, *, can_write: bool, pool_size: int) -> Engine:
+        # Parameters may hold what readers wrote, which must not reach a log through an error message.
+        options = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
+        if not self.is_sqlite:
+            engine = self._create_server_engine(pool_pre_ping=True, **options)
+            return engine if can_write else engine.execution_options(postgresql_readonly=True)
+        engine = create_engine(self.url, **options)
+        event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
+        event.listen(engine, "connect", sqlite.connect_listener(query_only=not can_write))
+        event.listen(engine, "begin", sqlite.begin_to_write if can_write else sqlite.begin_to_read)
         return engine
 
-    def lost(self) -> None:
+    def _create_server_engine(self, **options: Any) -> Engine:
+        """Return an engine for PostgreSQL."""
+        engine = create_engine(self.url, connect_args=postgresql.connect_timeouts(self.url), **options)
+        event.listen(engine, "do_connect", self._connector)
+        event.listen(engine, "connect", postgresql.server_timeouts_listener(self.url))
+        event.listen(engine, "handle_error", self._on_error)
+        return engine
+
+    def _on_error(self, context: ExceptionContext) -> None:
+        if context.is_disconnect:
+            self.dispose_idle_connections()
+
+    def dispose_idle_connections(self) -> None:
         """Dispose of the idle connections after one was found broken, since testing each takes seconds.
 
-        Further calls within `GONE` seconds do nothing: their callers had older connections, and newer ones work.
+        Do nothing if this was done within `DISPOSE_INTERVAL`: the caller's connection was older, and newer ones work.
         """
-        if (now := time.monotonic()) > self._lost_at + GONE:
-            self._lost_at = now
+        now = time.monotonic()
+        if now > self._disposed_at + DISPOSE_INTERVAL:
+            self._disposed_at = now
             self.close()
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:
-        """Open a read-only session, enforced by the database. `at` overrides its time (see `app.db.session.now`)."""
-        with self._read() as session:
+        """Open a session in which the database refuses writes. `at` overrides its time (see `app.db.session.now`)."""
+        with self._read_session() as session:
             session.info["at"] = at
             yield session
 
     def write(self, fn: Callable[[Session], T], at: datetime | None = None, *, empties_log: bool = True) -> T:
-        """Run `fn` in one transaction, commit it, and return its result.
+        """Run `fn` in a transaction, commit it, and return its result.
 
         A transaction that loses a race is retried from the start, so `fn` must have no side effects outside its
-        session. `at` overrides the session's time (see `app.db.session.now`). With `empties_log=False`, SQLite's log is
-        not emptied after an erasure; a caller that erases in several transactions does that once, at the end.
+        session. `at` overrides the session's time (see `app.db.session.now`). SQLite's write-ahead log is emptied after
+        an erasure; a caller that erases in several transactions passes `empties_log=False` and empties it at the end.
 
         Raises `Busy` if the database stays locked, doesn't answer, or every attempt loses the race; `NoRoom`, a
         subclass, if it accepts no changes. Other database errors propagate unchanged.
         """
-        with self._turns.mine() if self.is_sqlite else nullcontext():
+        with self._writer_queue.take_turn() if self.is_sqlite else nullcontext():
             return self._run_in_transaction(fn, at, empties_log)
 
     def _run_in_transaction(self, fn: Callable[[Session], T], now: datetime | None, empties_log: bool) -> T:
-        began = time.monotonic()
+        started_at = time.monotonic()
         for attempt in range(TRIES):
-            session = self._write()
+            session = self._write_session()
             session.info["at"] = now
             try:
                 with session, session.begin():
-                    done = fn(session)
+                    result = fn(session)
                 if empties_log and session.info.get("erased"):
-                    sqlite.empty_log(self.url)  # if that fails, and on PostgreSQL, see secure_delete.py
-                return done
+                    sqlite.empty_log(self.url)  # the worker does it if that fails, and on PostgreSQL (secure_delete.py)
+                return result
             except StaleDataError as error:
                 fault: Exception = error
             except DBAPIError as error:
@@ -126,26 +141,33 @@ class Database:
                     raise NoRoom("the database takes no changes") from error
                 if kind not in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE):
                     raise
-                # SQLite has waited for the lock already, and a server that can't be reached isn't retried for long.
-                if self.is_sqlite or (kind is FaultKind.UNAVAILABLE and time.monotonic() > began + GONE):
+                is_unreachable = kind is FaultKind.UNAVAILABLE and time.monotonic() > started_at + UNREACHABLE_AFTER
+                if self.is_sqlite or is_unreachable:  # on SQLite the attempt has already waited for the lock
                     break
-            time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
+            max_pause = 20 * (attempt + 1)  # milliseconds
+            time.sleep(secrets.randbelow(max_pause) / 1000)
         raise Busy("the database did not take the change") from fault
 
-    def within(self, connection: Connection) -> Session:
-        """Return a session in the open transaction of a connection that the caller commits."""
-        return self._write(bind=connection)
+    def session_for(self, connection: Connection) -> Session:
+        """Return a session in the open transaction of a connection, which the caller commits."""
+        return self._write_session(bind=connection)
 
     def close(self) -> None:
-        for engine in (self.reader, self.writer, self.looker):
+        """Close the idle connections. The database can still be used: engines reconnect."""
+        for engine in (self.reader, self.writer, self.polling_engine):
             engine.dispose()
 
 
 def open_database(settings: Mapping[str, Any]) -> Database:
     """Create the `Database` for the settings of `config.load`. Raises `Unsafe` if its folder can't be created."""
     try:
-        ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
-        about = settings["MATCHER"], rules, settings["LETTERS_A_DAY"]
-        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, *about)
+        return Database(
+            settings["DATABASE_URL"],
+            Keys(settings["SECRETS"]),
+            settings["BASE_URL"],
+            matcher=settings["MATCHER"],
+            rules=SignInRules(*settings["SIGN_IN_RULES"]),
+            letters_a_day=settings["LETTERS_A_DAY"],
+        )
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

@@ -1,4 +1,4 @@
-"""Database errors: the meaning of error codes, and the exceptions raised for them."""
+"""Classification of database errors by their code, and the exceptions that the doors answer with 503."""
 
 from enum import Enum, auto
 
@@ -8,23 +8,23 @@ SCHEMA_MISMATCH = "the database does not match this version: run readers-asked m
 
 
 class Busy(Exception):
-    """The database could not take the change in time, and nothing was written. The doors answer 503."""
+    """Raised if the database could not commit a change in time; nothing was written."""
 
 
 class NoRoom(Busy):
-    """The disk is full or fails, or the database is read-only: retrying won't help, an administrator must act."""
+    """Raised if the disk is full or fails, or the database is read-only: an administrator must act before a retry."""
 
 
 class FaultKind(Enum):
-    LOST_RACE = auto()  # another transaction was first, or holds a lock: a retry may succeed
+    LOST_RACE = auto()  # a conflict with another transaction, or its lock: a retry may succeed
     UNAVAILABLE = auto()  # no connection, or no answer in time
     NO_ROOM = auto()  # the disk is full or fails, or the database is read-only
     SCHEMA_MISMATCH = auto()  # a table or a column is missing
     UNKNOWN = auto()
 
 
-# Prefixes of SQLite's error names and PostgreSQL's SQLSTATEs; the first match counts.
-KINDS = {
+# Prefixes of SQLite's error names and of PostgreSQL's SQLSTATEs. The first match counts: "53100" before "53".
+KIND_BY_CODE_PREFIX = {
     "SQLITE_BUSY": FaultKind.LOST_RACE,
     "SQLITE_LOCKED": FaultKind.LOST_RACE,
     "SQLITE_FULL": FaultKind.NO_ROOM,
@@ -48,32 +48,35 @@ KINDS = {
     "42P01": FaultKind.SCHEMA_MISMATCH,  # undefined table
     "42703": FaultKind.SCHEMA_MISMATCH,  # undefined column
 }
-# SQLite has no code for these, only messages.
-_MISSING = ("no such table", "no such column", "has no column named")
+# Messages of SQLite for a missing table or column, which has no code of its own.
+_SCHEMA_MESSAGES = ("no such table", "no such column", "has no column named")
 
 
 def fault_code(error: DBAPIError) -> str:
     """Return SQLite's error name or PostgreSQL's SQLSTATE, or "" for an error raised by the driver itself."""
-    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+    driver_error = error.orig
+    code = getattr(driver_error, "sqlite_errorname", None) or getattr(driver_error, "sqlstate", None)
     return str(code or "")
 
 
 def fault_kind(error: DBAPIError) -> FaultKind:
     code = fault_code(error)
-    if code == "SQLITE_ERROR" and any(words in str(error.orig) for words in _MISSING):
+    if code == "SQLITE_ERROR" and any(message in str(error.orig) for message in _SCHEMA_MESSAGES):
         return FaultKind.SCHEMA_MISMATCH
-    known = next((kind for beginning, kind in KINDS.items() if code.startswith(beginning)), None)
-    if known:
-        return known
+    for prefix, kind in KIND_BY_CODE_PREFIX.items():
+        if code.startswith(prefix):
+            return kind
     # psycopg sets no code for errors that don't come from the server, such as a failed or lost connection.
-    is_cut_off = error.connection_invalidated or (not code and isinstance(error, OperationalError))
-    return FaultKind.UNAVAILABLE if is_cut_off else FaultKind.UNKNOWN
+    is_disconnected = error.connection_invalidated or (not code and isinstance(error, OperationalError))
+    return FaultKind.UNAVAILABLE if is_disconnected else FaultKind.UNKNOWN
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether waiting can help, as with a lock, a timeout or a lost connection."""
-    kinds = (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
-    return isinstance(error, Busy) or (isinstance(error, DBAPIError) and fault_kind(error) in kinds)
+    """Return whether a later retry may succeed, as after a lock, a timeout or a lost connection."""
+    if isinstance(error, Busy):
+        return True
+    temporary_kinds = (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
+    return isinstance(error, DBAPIError) and fault_kind(error) in temporary_kinds
 
 
 def is_schema_mismatch(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The parts that are specific to PostgreSQL: connections, and rows that reveal which transaction wrote them."""
+"""What only PostgreSQL needs: timeouts of connections, and rewriting rows that reveal which transaction wrote them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,151 +10,177 @@ from sqlalchemy.exc import OperationalError
 
 from .fault_kinds import is_busy
 
-PATIENCE = 5.0  # seconds to wait for transactions that may still see old rows
-NEXT = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-READERS = text(
+PATIENCE = 5.0  # seconds to wait for other transactions to end
+
+# The next transaction ID, and the oldest one that is still running.
+NEXT_TRANSACTION = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+OLDEST_TRANSACTION = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+OPEN_SNAPSHOTS = text(
     "SELECT pid, xact_start FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
 )
 # An INSERT takes this lock before the row gets its key, and holds it until the end of the transaction.
-WRITERS = text(
+TABLE_WRITERS = text(
     "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND relation = CAST(:name AS regclass) AND pid <> pg_backend_pid()"
 )
-# A long value is stored outside its row (TOAST), under a sequential number. Only a recomputed value gets a new one.
-ANEW = {Text: "{0} || ''", LargeBinary: "{0} || ''::bytea", TSVECTOR: "{0} || ''::tsvector", JSON: "{0}::text::json"}
-# Row by row, in the order of keys: in another order, the new numbers would follow the order of the old ones.
-EACH = """
+# Expressions that recompute a column of a type that PostgreSQL may store outside the row (TOAST). There it has a
+# sequential number, which reveals when it was written; only a recomputed value gets a new number.
+RECOMPUTE = {
+    Text: "{0} || ''",
+    LargeBinary: "{0} || ''::bytea",
+    TSVECTOR: "{0} || ''::tsvector",
+    JSON: "{0}::text::json",
+}
+# Updates rows one by one in the order of their keys. In another order, the new TOAST numbers would follow the old ones.
+UPDATE_BY_KEY = """
 DO $$ DECLARE found record; BEGIN
-FOR found IN SELECT {key} FROM {table} WHERE {recent} ORDER BY {key} LOOP
-UPDATE {table} SET {changes} WHERE {key} = found.{key};
+FOR found IN SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LOOP
+UPDATE {table} SET {assignments} WHERE {key} = found.{key};
 END LOOP; END $$
 """
 
-# A machine that is cut off sends nothing. By default the operating system waits a quarter of an hour for
-# acknowledgements and two hours on an idle connection; the proxy waits eight seconds (docs/install.md).
-LINE = {
-    "connect_timeout": 2,
+# Parameters of libpq that detect a server which vanished from the network. By default the operating system waits a
+# quarter of an hour for acknowledgements and two hours on an idle connection; the proxy in front of the pages waits
+# eight seconds (docs/install.md).
+CONNECT_TIMEOUTS = {
+    "connect_timeout": 2,  # seconds, like the others except for:
     "tcp_user_timeout": 4_000,  # milliseconds
     "keepalives_idle": 2,
     "keepalives_interval": 1,
-    "keepalives_count": 2,
+    "keepalives_count": 2,  # a number of probes
 }
-IN_VAIN = 1.0  # seconds after which a failed attempt to connect counts as a timeout, and until the next attempt
+# Seconds after which a failed attempt to connect counts as a timeout; also how long further attempts then fail at once.
+CONNECT_BACKOFF = 1.0
 
 
-def line_to(url: str) -> dict[str, Any]:
-    """Return the timeouts and keepalives for new connections; those in the URL take precedence."""
-    return {name: value for name, value in LINE.items() if name not in make_url(url).query}
+def connect_timeouts(url: str) -> dict[str, Any]:
+    """Return `CONNECT_TIMEOUTS` without those that the URL sets."""
+    return {name: value for name, value in CONNECT_TIMEOUTS.items() if name not in make_url(url).query}
 
 
-def let_go(url: str) -> Callable[[Any, object], None]:
-    """Return a listener that sets the same timeouts on the server's side of a new connection.
+def server_timeouts_listener(url: str) -> Callable[[Any, object], None]:
+    """Return a listener that makes the server use the same timeouts for a new connection.
 
-    Otherwise everyone would wait for the locks of a web host that was cut off.
+    If a web host vanishes, the server then soon ends its transactions, whose locks would block everyone else.
     """
-    said = {name: str(value) for name, value in {**LINE, **make_url(url).query}.items() if name in LINE}
-    asked = ", ".join(
-        f"set_config('tcp_{name.removeprefix('tcp_')}', '{int(value)}', false)"
-        for name, value in said.items()
-        if name != "connect_timeout"
-    )
+    timeouts = {**CONNECT_TIMEOUTS, **make_url(url).query}
+    calls = []
+    for name in CONNECT_TIMEOUTS:
+        if name != "connect_timeout":
+            server_name = f"tcp_{name.removeprefix('tcp_')}"  # libpq's keepalives_idle is tcp_keepalives_idle there
+            value = int(str(timeouts[name]))
+            calls.append(f"set_config('{server_name}', '{value}', false)")
+    statement = f"SELECT {', '.join(calls)}"
 
-    def listen(connection: Any, _record: object) -> None:
-        connection.execute(f"SELECT {asked}")
+    def set_timeouts(connection: Any, _record: object) -> None:
+        connection.execute(statement)
         connection.commit()
 
-    return listen
+    return set_timeouts
 
 
-class Dialing:
-    """Opens connections. After an attempt that timed out, further ones fail at once for `IN_VAIN` seconds: otherwise
-    each would block a thread, until none is left to answer with an error."""
+class Connector:
+    """A listener that opens connections. After an attempt that timed out, others fail at once for `CONNECT_BACKOFF`.
+
+    Otherwise each would block a thread for the whole timeout, until none is left to answer with an error.
+    """
 
     def __init__(self) -> None:
-        self._not_before = 0.0
+        self._retry_at = 0.0  # by time.monotonic()
 
-    def __call__(self, dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
-        if (began := time.monotonic()) < self._not_before:
+    def __call__(self, dialect: Any, _record: object, args: Any, kwargs: Any) -> Any:
+        started_at = time.monotonic()
+        if started_at < self._retry_at:
             raise dialect.loaded_dbapi.OperationalError("the server did not answer a moment ago")
         try:
-            return dialect.connect(*arguments, **named)
+            return dialect.connect(*args, **kwargs)
         except dialect.loaded_dbapi.OperationalError:
-            if time.monotonic() - began > IN_VAIN:
-                self._not_before = time.monotonic() + IN_VAIN
+            if time.monotonic() - started_at > CONNECT_BACKOFF:
+                self._retry_at = time.monotonic() + CONNECT_BACKOFF
             raise
 
 
-def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:
-    """Wait until no transaction can see row versions older than now, as PostgreSQL keeps those while one can.
+def wait_for_older_snapshots(connection: Connection, timeout: float = PATIENCE) -> bool:
+    """Wait until no transaction can see row versions older than now, since PostgreSQL keeps those while one can.
 
-    Return False if that takes longer than `patience` seconds. Transactions in other databases of the server count too,
+    Return False if that takes longer than `timeout` seconds. Transactions in other databases of the server count too,
     since the oldest one determines what later snapshots keep.
     """
-    end, number = time.monotonic() + patience, connection.scalar(NEXT) or 0
-    readers: set[tuple[Any, ...]] | None = None
-    while time.monotonic() < end:
-        if readers is None and (connection.scalar(OLDEST) or 0) >= number:
-            readers = {tuple(row) for row in connection.execute(READERS)}
-        if readers is not None:
-            readers &= {tuple(row) for row in connection.execute(READERS)}
-            if not readers:
+    deadline = time.monotonic() + timeout
+    next_transaction = connection.scalar(NEXT_TRANSACTION) or 0
+    # Once all earlier transactions have ended: the snapshots that were open then and still are, as they may be older.
+    old_snapshots: set[tuple[Any, ...]] | None = None
+    while time.monotonic() < deadline:
+        if old_snapshots is None and (connection.scalar(OLDEST_TRANSACTION) or 0) >= next_transaction:
+            old_snapshots = _read_open_snapshots(connection)
+        if old_snapshots is not None:
+            old_snapshots &= _read_open_snapshots(connection)
+            if not old_snapshots:
                 return True
         time.sleep(0.05)
     return False
 
 
-def writers_have_ended(engine: Engine, table: str, patience: float = PATIENCE) -> bool:
+def _read_open_snapshots(connection: Connection) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.execute(OPEN_SNAPSHOTS)}
+
+
+def wait_for_writers(engine: Engine, table: str, timeout: float = PATIENCE) -> bool:
     """Wait until every transaction that is writing to a table now has ended; later ones don't matter.
 
-    Takes no lock, so nobody waits for us. Return False if it takes longer than `patience` seconds.
+    Takes no lock, so nobody waits for us. Return False if it takes longer than `timeout` seconds.
     """
-    end = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        writers = set(connection.scalars(WRITERS, {"name": table}))
-        while writers and time.monotonic() < end:
+        writers = set(connection.scalars(TABLE_WRITERS, {"name": table}))
+        while writers and time.monotonic() < deadline:
             time.sleep(0.02)
-            writers &= set(connection.scalars(WRITERS, {"name": table}))
+            writers &= set(connection.scalars(TABLE_WRITERS, {"name": table}))
     return not writers
 
 
 def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_transaction: int | None) -> int:
-    """Rewrite the recently changed rows of these tables in one transaction, so that all name the same one.
+    """Rewrite the recently changed rows of these tables in one transaction, so that all carry the same transaction ID.
 
-    Recent are rows written or locked by the transaction `last_transaction` or a later one; if it is None, or a number
-    that this server has not reached, all rows are rewritten. Return the `last_transaction` for the next call.
+    Rewritten are the rows that transaction `last_transaction` or a later one has written or locked. If it is None, or
+    an ID that this server has not reached, all rows are. Return the `last_transaction` for the next call.
     """
-    number: int = connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0
-    since = f"xmax::text <> '0' OR age(xmin) <= age('{(last_transaction or 0) % 2**32}'::xid)"
-    recent = "TRUE" if last_transaction is None or last_transaction > number else since
-    look = inspect(connection)
+    oldest_transaction: int = connection.scalar(OLDEST_TRANSACTION) or 0
+    if last_transaction is None or last_transaction > oldest_transaction:
+        condition = "TRUE"
+    else:  # row headers hold the last 32 bits of a transaction ID
+        condition = f"xmax::text <> '0' OR age(xmin) <= age('{last_transaction % 2**32}'::xid)"
+    inspector = inspect(connection)
     for table in tables:
-        key = _key(look, table)
-        changes = [f"{key} = {key}"]
-        for column in look.get_columns(table):
-            kind = next((kind for kind in ANEW if isinstance(column["type"], kind)), None)
-            changes += [f"{column['name']} = {ANEW[kind].format(column['name'])}"] if kind else []
-        filled = EACH.format(table=table, key=key, recent=recent, changes=", ".join(changes))
-        connection.exec_driver_sql(filled)
-    return number
+        key = _primary_key(inspector, table)
+        assignments = [f"{key} = {key}"]
+        for column in inspector.get_columns(table):
+            for column_type, expression in RECOMPUTE.items():
+                if isinstance(column["type"], column_type):
+                    assignments.append(f"{column['name']} = {expression.format(column['name'])}")
+                    break
+        statement = UPDATE_BY_KEY.format(table=table, key=key, condition=condition, assignments=", ".join(assignments))
+        connection.exec_driver_sql(statement)
+    return oldest_transaction
 
 
 def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
-    """Rewrite the files of these tables in the order of their keys, without old row versions. Each is locked meanwhile.
+    """Rewrite the files of these tables in the order of their keys, without old row versions.
 
-    Return False if a transaction might still see older rows, which would be kept, or if a table stays locked: waiting
-    longer would hold up everyone behind us.
+    Each table is locked meanwhile. Return False if a transaction might still see old row versions, which would be kept,
+    or if a table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not is_unseen(connection):
+        if not wait_for_older_snapshots(connection):
             return False
-        look = inspect(connection)
+        inspector = inspect(connection)
         connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE:.0f}s'")
         try:
             for table in tables:
-                connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
+                index = inspector.get_pk_constraint(table)["name"]
+                connection.exec_driver_sql(f"CLUSTER {table} USING {index}")
         except OperationalError as error:  # the table is locked
             if not is_busy(error):
                 raise
@@ -164,6 +190,6 @@ def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
     return True
 
 
-def _key(look: Any, table: str) -> str:
-    (column,) = look.get_pk_constraint(table)["constrained_columns"]
+def _primary_key(inspector: Any, table: str) -> str:
+    (column,) = inspector.get_pk_constraint(table)["constrained_columns"]
     return str(column)

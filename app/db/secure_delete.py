@@ -1,7 +1,7 @@
 """Removal of erased data from the files of the database, where it outlives its rows.
 
-SQLite keeps old pages in its write-ahead log; `Database.write` empties it after an erasure, or the worker if that
-failed. PostgreSQL keeps old row versions in its tables, and a plain VACUUM frees their space without wiping it, so the
+SQLite keeps old pages in its write-ahead log. `Database.write` empties it after an erasure; if that fails, the worker
+does. PostgreSQL keeps old row versions in its tables, and a plain VACUUM frees their space without wiping it, so the
 worker rewrites the tables.
 """
 
@@ -11,13 +11,15 @@ from sqlalchemy.exc import OperationalError
 from . import sqlite
 from .engine import Database
 from .fault_kinds import Busy, is_busy
-from .postgresql import is_unseen
+from .postgresql import wait_for_older_snapshots
 
-EMPTY_LOG, REWRITE = "empty the log", "write tables anew"  # the worker's duties
+# Names of the worker's duties that call these functions; `watching.held_erasures` reports if one keeps failing.
+EMPTY_LOG, REWRITE = "empty the log", "write tables anew"
 PATIENCE = 5.0  # seconds that rewriting a table waits for readers
 HELD = "something reads the database all the while"
 
-_CHANGED = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM pg_stat_user_tables")
+# How many rows of each table were updated or deleted in its lifetime.
+_CHANGE_COUNTS = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM pg_stat_user_tables")
 
 
 def empty_log(database: Database) -> None:
@@ -27,29 +29,31 @@ def empty_log(database: Database) -> None:
 
 
 class Rewriter:
-    """Rewrites the PostgreSQL tables whose rows were updated or deleted since it last did so.
+    """Rewrites the PostgreSQL tables in which rows were updated or deleted since the last rewrite.
 
     A table of 100,000 letters of 1.3 KB took 0.6 seconds, during which nobody else could read it.
     """
 
     def __init__(self) -> None:
-        self._left: dict[str, int] = {}  # by table, its total of changed rows at the last rewrite
+        self._rewritten_at: dict[str, int] = {}  # by table, its change count at the last rewrite
 
     def rewrite(self, database: Database) -> None:
-        """Rewrite the changed tables; do nothing on SQLite. Raises `Busy` while older rows are visible to a transaction
-        or a table is locked."""
+        """Rewrite the changed tables; do nothing on SQLite.
+
+        Raises `Busy` while a transaction can still see the old rows, or if a table stays locked.
+        """
         if database.is_sqlite:
             return
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            changed = {name: number for name, number in connection.execute(_CHANGED) if number}
-            todo = [name for name, number in changed.items() if self._left.get(name) != number]
-            if todo and not is_unseen(connection, PATIENCE):
+            change_counts = {table: count for table, count in connection.execute(_CHANGE_COUNTS) if count}
+            tables = [table for table, count in change_counts.items() if self._rewritten_at.get(table) != count]
+            if tables and not wait_for_older_snapshots(connection, PATIENCE):
                 raise Busy(HELD)
             try:
                 connection.execute(text(f"SET lock_timeout = '{PATIENCE:.0f}s'"))
-                for name in todo:
-                    connection.execute(text(f"VACUUM (FULL) {name}"))
-                    self._left[name] = changed[name]
+                for table in tables:
+                    connection.execute(text(f"VACUUM (FULL) {table}"))
+                    self._rewritten_at[table] = change_counts[table]
             except OperationalError as error:  # the lock timed out
                 if not is_busy(error):
                     raise

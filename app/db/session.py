@@ -1,4 +1,4 @@
-"""Functions on a session: its clock, its secrets, rows by key, and locks."""
+"""Helpers for a session: its time, its keyring, absolute URLs, loading by keys, and locking a row."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ from .declarative import R
 
 
 def now(session: Session) -> datetime:
-    """Return the session's time: the current one, unless overridden, as the demo and tests do to play a whole year."""
+    """Return the current time, or the one that overrides it for this session (the demo and tests replay a year)."""
     return session.info.get("at") or utc_now()
 
 
 def add_and_flush(session: Session, row: R) -> R:
-    """Add a new row and flush the session, so that the row has its key; return the row."""
+    """Add a new row, and flush the session so that the row gets its key. Return the row."""
     session.add(row)
     session.flush()
     return row
@@ -28,32 +28,36 @@ def add_and_flush(session: Session, row: R) -> R:
 
 @contextmanager
 def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
-    """Use `timestamp` as the session's time inside the block, where the exact minute must not be stored."""
-    before, session.info["at"] = session.info.get("at"), timestamp
+    """Use `timestamp` as the session's time inside the block, for changes whose exact time must not be stored."""
+    previous = session.info.get("at")
+    session.info["at"] = timestamp
     try:
         yield
     finally:
-        session.info["at"] = before
+        session.info["at"] = previous
 
 
 def get_keyring(session: Session) -> Keys:
-    """Return the secrets of the settings, together with the older ones stored in the database (crypto/keyring.py)."""
-    ring: Keys = session.info["keys"]
-    if not ring.has_loaded_older:
-        older = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
-        rows = session.connection().execute(older).all()
-        ring.add_older({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
-    return ring
+    """Return the keys of the settings and the older ones in the database, loaded once (crypto/keyring.py)."""
+    keyring: Keys = session.info["keys"]
+    if not keyring.has_loaded_older:
+        query = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
+        rows = session.connection().execute(query).all()
+        keyring.add_older({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
+    return keyring
 
 
 def absolute_url(session: Session, path: str) -> str:
-    """Return the absolute URL of a path of ours, for a mail or an export."""
+    """Return the absolute URL of one of our paths, for a mail or an export."""
     return f"{session.info['base_url']}{path}"
 
 
 def get_many(session: Session, model: type[R], keys: Collection[int]) -> dict[int, R]:
-    """Load several rows in one query; return them by their keys, without those that don't exist."""
-    return {row.id: row for row in session.scalars(_select_by_ids(model), {"keys": list(keys)})} if keys else {}
+    """Load several rows in one query. Return them by key; keys without a row are left out."""
+    if not keys:
+        return {}
+    rows = session.scalars(_select_by_ids(model), {"keys": list(keys)})
+    return {row.id: row for row in rows}
 
 
 @cache
@@ -61,15 +65,15 @@ def _select_by_ids(model: type[R]) -> Select[R]:
     return select(model).where(model.id.in_(bindparam("keys", expanding=True)))
 
 
-def execute_without_version_bump(session: Session, change: Any) -> None:
-    """Execute an UPDATE that leaves the version column alone, so that open forms stay valid.
+def execute_without_version_bump(session: Session, statement: Any) -> None:
+    """Execute an UPDATE without incrementing the version column, so that forms opened before stay valid.
 
     Rows already loaded in the session keep their old values.
     """
-    session.execute(change, execution_options={"synchronize_session": False})
+    session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def lock_row(session: Session, row: R) -> R:
-    """Reload the row and lock it against other writers until the end of the transaction; return it."""
+    """Lock the row against other writers until the end of the transaction, and reload and return it."""
     session.refresh(row, with_for_update={"of": type(row)})  # "of" excludes joined tables from the lock
     return row

@@ -1,4 +1,4 @@
-"""Column types of our own."""
+"""Our own column type, for timestamps."""
 
 from datetime import UTC, datetime
 
@@ -8,8 +8,10 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime with microseconds; naive ones are rejected. SQLite stores no time zone, so it is removed on
-    writing and added on reading."""
+    """Timezone-aware datetimes, stored in UTC; storing a naive one raises ValueError.
+
+    SQLite has no time zones: it gets naive UTC, and UTC is added again on reading.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True

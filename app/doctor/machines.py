@@ -57,7 +57,7 @@ def migrations(house: House) -> Iterator[Finding]:
 
 
 def keys(house: House) -> Iterator[Finding]:
-    yield from map(fault, keyring.find_weak_keys(house.database.ring))
+    yield from map(fault, keyring.find_weak_keys(house.database.keyring))
     with house.read() as session:
         yield from map(fault, keyring.find_key_faults(session))
         for column, number in key_rotation.find_undecryptable(session):
@@ -97,7 +97,7 @@ def erasures(house: House) -> Iterator[Finding]:
     """Check until when the list of erasures is complete (docs/backup.md)."""
     path = Path(house.config["ERASURES"])
     try:
-        kept = erasure_list.read_list(path, house.database.ring)
+        kept = erasure_list.read_list(path, house.database.keyring)
         with house.read() as session:
             at = now(session)
     except OSError as error:
@@ -121,8 +121,8 @@ def remains(house: House) -> Iterator[Finding]:
 
 def trail(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        number, is_late = chain.waiting(session)
-        newest = chain.reached(session).number
+        number, is_late = chain.get_backlog(session)
+        newest = chain.get_position(session).number
     if is_late:
         yield fault(f"{number:,} events are not in the chain yet, some for more than an hour")
     wrong: list[chain_check.Fault] = []

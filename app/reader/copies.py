@@ -314,7 +314,7 @@ class PageCache:
                 if parts[index] == _TASK:  # it comes after the token that it belongs to
                     parts[index] = task(nonce).encode()
                 else:
-                    token, nonce = form_token.fresh(copy.of[0], self.database.ring.newest)
+                    token, nonce = form_token.fresh(copy.of[0], self.database.keyring.newest)
                     parts[index] = token.encode()
         return b"".join(parts)
 

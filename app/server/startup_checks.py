@@ -14,7 +14,7 @@ from ..crypto import keyring
 from ..db import migrate
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
-from ..db.sqlite import file_of
+from ..db.sqlite import database_file
 from ..text.translation import missing_catalogues
 from ..workflows import key_rotation
 
@@ -30,7 +30,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
     database: Database = app.extensions["database"]
     faults = [*_unreadable_words()]
     if not app.config["DEMO"]:  # the demo has no secrets
-        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.find_weak_keys(database.ring)]
+        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.find_weak_keys(database.keyring)]
     try:
         faults += [*shape_faults(database)] or key_faults(database)
     except SQLAlchemyError as error:
@@ -51,7 +51,7 @@ def _unreadable_words() -> Iterator[str]:
 
 
 def _readable_by_all(settings: str, database: Database) -> Iterator[str]:
-    for path in filter(None, (Path(settings) if settings else None, file_of(database.url))):
+    for path in filter(None, (Path(settings) if settings else None, database_file(database.url))):
         if path.exists() and _is_open(path):
             yield f"{path} can be read by everybody on this machine: chmod 600 {path}"
 
@@ -64,9 +64,9 @@ def _is_open(path: Path) -> bool:
 
 def shape_faults(database: Database) -> Iterator[str]:
     """Yield a message if the database is at another migration than this version. Raises SQLAlchemyError."""
-    known = migrate.revisions()
+    known = migrate.list_revisions()
     with database.reader.connect() as connection:
-        found = migrate.revision_of(connection)
+        found = migrate.get_revision(connection)
     if found is not None and found not in known:
         yield f"the database is of a newer version than this program (migration {found}): install that version"
     elif found != known[-1]:

@@ -22,7 +22,7 @@ from ..audit import chain
 from ..backup.erasure_list import Keeper
 from ..core.actors import Clock
 from ..db import secure_delete
-from ..db.changes import Changes
+from ..db.changes import CommitDetector
 from ..db.engine import Database
 from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
 from ..db.session import lock_row
@@ -73,7 +73,7 @@ def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
 
 
 def forget_overdue(session: Session) -> None:
-    for letter_id in contacts.overdue(session):
+    for letter_id in contacts.list_overdue_letter_ids(session):
         contacts.forget(session, Clock(), letter_id)
 
 
@@ -183,10 +183,10 @@ DUTIES = (
     Duty("intake", "place mail", 0.5, place),
     Duty("sending", "deliver mail", 1, deliver),
     Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
-    Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
+    Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.flag_new_letters(database)),
     Duty("indexing", "translate letters", 2, translate_letters),
     Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.sort_waiting(database)),
-    Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due(database)),
+    Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due_sweeps(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
@@ -248,14 +248,14 @@ def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
     duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
     due, beat_at = dict.fromkeys(duties, 0.0), 0.0
     done: Counter[str] = Counter()
-    changes = Changes(app.extensions["database"])
+    changes = CommitDetector(app.extensions["database"])
     looked: dict[Duty, tuple[object, float]] = {}  # the change marker of its last run, and until when that counts
     while not stop.is_set():
         for duty in duties:
             if due[duty] <= time.monotonic() and not stop.is_set():
                 due[duty] = time.monotonic() + duty.every
                 if duty.every <= OFTEN:
-                    written, (before, enough) = changes.look(), looked.get(duty, (None, 0.0))
+                    written, (before, enough) = changes.read_marker(), looked.get(duty, (None, 0.0))
                     if written == before and time.monotonic() < enough:
                         continue
                     looked[duty] = written, time.monotonic() + IDLE

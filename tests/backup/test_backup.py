@@ -21,7 +21,7 @@ from app.core.actors import Reader
 from app.crypto.seal import Keys
 from app.db.declarative import Base
 from app.db.engine import Database
-from app.db.migrate import revisions
+from app.db.migrate import list_revisions
 from app.db.session import now
 from app.letters import receive
 from app.letters.models import Contact, Letter
@@ -90,7 +90,7 @@ def test_all_comes_back_and_new_rows_get_new_keys(
     assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
     old.keep_list()
     asked = new.done("restore", tmp_path / "monday", "--check")
-    assert f"by Readers Asked {VERSION} (migration {revisions()[-1]}, " in asked
+    assert f"by Readers Asked {VERSION} (migration {list_revisions()[-1]}, " in asked
     assert "1 newsletters, 2 letters, 1 questions, 0 answers, 5 people." in asked
     new.done("restore", tmp_path / "monday")
     assert rows(new.database) == rows(old.database)
@@ -355,7 +355,7 @@ def test_an_older_newsroom_is_restored_under_this_version(new: Installation, tmp
     said = new.done("restore", FORMER / "0002.backup", "--without-erasures")
     assert "(migration 0002, sqlite)" in said
     with new.database.read() as session:
-        assert session.scalar(text("SELECT version_num FROM alembic_version")) == revisions()[-1]
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == list_revisions()[-1]
         assert len(session.scalars(select(Letter.id)).all()) > 10
 
 
@@ -390,8 +390,8 @@ def test_the_worker_keeps_the_list(app: Flask, database: Database, newsroom: New
     from app.server import worker
 
     kept = Path(app.config["ERASURES"])
-    before = read_list(kept, database.ring)  # other tests have used this app
+    before = read_list(kept, database.keyring)  # other tests have used this app
     database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
     worker.keep_erasures(app, database)
-    found = read_list(kept, database.ring)
+    found = read_list(kept, database.keyring)
     assert found is not None and len(found.lines - (before.lines if before else frozenset())) == 1

@@ -12,12 +12,12 @@ from app.backup.packing import BackupReader, unpack
 from app.backup.restoring import Source, check, restore_tables
 from app.backup.rows import _encode_value, tables_of
 from app.crypto.seal import Keys
-from app.db.migrate import migrate, revisions
+from app.db.migrate import list_revisions, migrate
 from tests.support.app import SECRETS
 from tests.support.former_newsroom import FORMER, backup_path
 
 RING = Keys(SECRETS)
-FORMERLY = revisions()[:-1]
+FORMERLY = list_revisions()[:-1]
 # What was there differs by revision and what is done with it by database: PostgreSQL is asked for every fourth and the newest.
 ON_POSTGRESQL = [*FORMERLY[:-3:4], *FORMERLY[-3:]]
 
@@ -76,7 +76,7 @@ def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -
         restore_tables(connection, source(revision), manifest, lambda _: None)
     steps: list[str] = []
     migrate(empty_url, say=steps.append)
-    known = revisions()
+    known = [*list_revisions()]
     assert [step.split()[0] for step in steps] == known[known.index(revision) + 1 :]
     was = written(revision)
     assert len(was["letters"]) > 5 and len(was["outbox_contents"]) > 5

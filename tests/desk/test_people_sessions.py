@@ -331,7 +331,7 @@ def test_a_browser_that_rests_for_a_day_is_signed_out_and_so_is_any_after_two_we
 def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    info = app.extensions["database"]._write.kw["info"]
+    info = app.extensions["database"]._write_session.kw["info"]
     info["sign_in"] = SignInRules(timedelta(hours=1), timedelta(days=2))
     try:
         nora = Browser(app)

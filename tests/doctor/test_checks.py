@@ -172,7 +172,7 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
     assert look(app, "list of erasures") == [("fault", f"{path} was never written")]
     Keeper(path).keep(database)
     assert look(app, "list of erasures") == []
-    erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.ring)
+    erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.keyring)
     assert look(app, "list of erasures") == [("fault", f"{path} was last written 31 minutes ago")]
     erasure_list.write_list(path, Erasures(ago(), frozenset()), Keys({1: b"another secret of thirty-two bytes!!"}))
     assert look(app, "list of erasures") == [

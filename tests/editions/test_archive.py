@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from app.db.engine import Database
-from app.db.sqlite import file_of
+from app.db.sqlite import database_file
 from app.editions import archive
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
@@ -28,7 +28,7 @@ def test_it_is_found_from_its_end(database: Database, newsroom: Newsroom, states
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         archive.listing(newsletter, states=states).page(session, None, 30)
     [statement] = [one for one in asked if "FROM edition_items" in one]
-    with closing(sqlite3.connect(file_of(database.url) or "", isolation_level=None)) as file:
+    with closing(sqlite3.connect(database_file(database.url) or "", isolation_level=None)) as file:
         file.execute("ANALYZE")
         file.execute("DELETE FROM sqlite_stat1")
         file.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", OLD)

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from app.db.changes import Changes
+from app.db.changes import CommitDetector
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.server import worker
@@ -18,19 +18,19 @@ from tests.support.waiting import until
 
 
 def test_it_is_the_same_until_somebody_commits(database: Database, newsroom: Newsroom) -> None:
-    changes = Changes(database)
-    first = changes.look()
+    changes = CommitDetector(database)
+    first = changes.read_marker()
     with database.read() as session:
         assert session.get_one(Newsletter, newsroom.newsletter_id).slug == "steppe"
     if database.is_sqlite:  # on PostgreSQL it changes too by what others write, in any of the server's databases
-        assert changes.look() == first
+        assert changes.read_marker() == first
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "The Steppe"))
-    second = changes.look()
+    second = changes.read_marker()
     assert second != first
-    other = Database(database.url, database.ring, database.base_url)  # as another process has it
+    other = Database(database.url, database.keyring, database.base_url)  # as another process has it
     other.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "Steppe Letter"))
     other.close()
-    assert changes.look() != second
+    assert changes.read_marker() != second
     changes.close()
 
 

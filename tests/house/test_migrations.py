@@ -32,7 +32,7 @@ from app.crypto.seal import Keys
 from app.db import migrate as migrating
 from app.db import sqlite
 from app.db.engine import Database
-from app.db.migrate import NotMigrated, migrate, revisions, settings, undo
+from app.db.migrate import NotMigrated, alembic_config, downgrade, list_revisions, migrate
 from app.letters import receive
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.models import Base
@@ -169,7 +169,7 @@ def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -
 def test_down_leaves_nothing_and_up_again_makes_the_same(empty_url: str, connect: Connect) -> None:
     migrate(empty_url)
     before = shape(connect(empty_url))
-    undo(empty_url)
+    downgrade(empty_url)
     connection = connect(empty_url)
     assert inspect(connection).get_table_names() == ["alembic_version"]
     if connection.dialect.name == "postgresql":
@@ -182,7 +182,7 @@ def test_down_leaves_nothing_and_up_again_makes_the_same(empty_url: str, connect
 def test_down_works_with_rows_in_the_tables(database: Database) -> None:
     _timur_asks(database)
     database.close()
-    undo(database.url)
+    downgrade(database.url)
     migrate(database.url)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 0
@@ -235,7 +235,7 @@ def downgrade() -> None:
 
 def _a_later_migration(url: str, folder: Path, then: str = "SELECT 1") -> Any:
     """A revision of tomorrow, after those that are there, that rebuilds two tables."""
-    config, recreate = settings(url), "always" if url.startswith("sqlite") else "never"
+    config, recreate = alembic_config(url), "always" if url.startswith("sqlite") else "never"
     head = ScriptDirectory.from_config(config).get_current_head()
     (folder / "rebuild.py").write_text(REBUILD.format(head=head, then=then, recreate=recreate))
     versions = Path(__file__).parent.parent.parent / "migrations" / "versions"
@@ -281,9 +281,9 @@ def test_each_step_is_told(empty_url: str) -> None:
     assert [step.split("  ")[0] for step in steps] == ["0001", "0002", "0003"]
     assert steps[0] == "0001  All tables of the main job"
     migrate(empty_url, say=steps.append)
-    assert [step.split("  ")[0] for step in steps] == revisions()
+    assert [step.split("  ")[0] for step in steps] == [*list_revisions()]
     migrate(empty_url, say=steps.append)
-    assert len(steps) == len(revisions())
+    assert len(steps) == len(list_revisions())
 
 
 def test_a_step_that_somebody_keeps_waiting_is_undone_and_tried_again(
@@ -292,8 +292,8 @@ def test_a_step_that_somebody_keeps_waiting_is_undone_and_tried_again(
     """A newsroom that works on is not held up: on PostgreSQL whoever comes after a step that waits would wait as well."""
     _timur_asks(database)
     database.close()
-    later, head = _a_later_migration(database.url, tmp_path), revisions()[-1]
-    monkeypatch.setattr(migrating, "settings", lambda _url: later)
+    later, head = _a_later_migration(database.url, tmp_path), list_revisions()[-1]
+    monkeypatch.setattr(migrating, "alembic_config", lambda _url: later)
     monkeypatch.setattr(migrating, "LOCK_TIMEOUT", 0.1)
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 100)
     said: list[str] = []
@@ -316,7 +316,7 @@ def test_a_step_that_fails_is_said_with_how_things_stand(
     before = _counts(database)
     database.close()
     later = _a_later_migration(database.url, tmp_path, then="DELETE FROM newsletters")
-    monkeypatch.setattr(migrating, "settings", lambda _url: later)
+    monkeypatch.setattr(migrating, "alembic_config", lambda _url: later)
     said = app.test_cli_runner().invoke(args=["migrate"])
     assert said.exit_code == 1 and "The database is unchanged: no migration was applied." in said.output
     assert _counts(database) == before

@@ -20,7 +20,7 @@ from app.core.actors import Reader
 from app.crypto.keyring import SealingKey
 from app.crypto.seal import Keys
 from app.db.engine import Database, open_database
-from app.db.migrate import migrate, undo
+from app.db.migrate import downgrade, migrate
 from app.letters import receipts, receive
 from app.newsletters.models import Newsletter
 from app.people import directory
@@ -71,7 +71,7 @@ def test_a_newsroom_as_it_should_be_starts(database: Database, newsroom: Newsroo
 
 def test_a_database_of_an_older_version_wants_to_be_migrated(database: Database) -> None:
     database.close()
-    undo(database.url, "0011")
+    downgrade(database.url, "0011")
     behind = ["the database is behind this program (migration 0011): run readers-asked migrate"]
     assert refusals(database.url) == behind
     migrate(database.url)

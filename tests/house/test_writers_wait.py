@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.db import sqlite
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
-from app.db.sqlite import LONG, WAITING, Turns, file_of
+from app.db.sqlite import MAX_WAITING, SLOW_AFTER, WriterQueue, database_file
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.processes import run_site
@@ -30,35 +30,35 @@ TRIES = (
 
 
 def test_they_come_in_the_order_in_which_they_stand() -> None:
-    turns, done = Turns(), list[int]()
+    turns, done = WriterQueue(), list[int]()
 
     def write(number: int) -> None:
-        with turns.mine():
+        with turns.take_turn():
             done.append(number)
 
-    with turns.mine():
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(WAITING)]
+    with turns.take_turn():
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(MAX_WAITING)]
         for at, thread in enumerate(threads, 2):
             thread.start()
             until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
         assert done == []
     for thread in threads:
         thread.join()
-    assert done == [*range(WAITING)]
+    assert done == [*range(MAX_WAITING)]
 
 
 def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
-    turns, outcomes = Turns(), list[str]()
+    turns, outcomes = WriterQueue(), list[str]()
 
     def write() -> None:
         try:
-            with turns.mine():
+            with turns.take_turn():
                 outcomes.append("had its turn")
         except Busy:
             outcomes.append("waited")
 
-    with turns.mine():
-        threads = [threading.Thread(target=write) for _ in range(WAITING + 1)]
+    with turns.take_turn():
+        threads = [threading.Thread(target=write) for _ in range(MAX_WAITING + 1)]
         for thread in threads:
             thread.start()
         until(lambda: outcomes == ["waited"], "one is told")
@@ -66,30 +66,30 @@ def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
         assert outcomes == ["waited"], "and none of the others"
     for thread in threads:
         thread.join()
-    assert outcomes == ["waited"] + ["had its turn"] * WAITING
+    assert outcomes == ["waited"] + ["had its turn"] * MAX_WAITING
 
 
 def test_whoever_comes_just_before_the_turn_changes_is_told_as_early() -> None:
     """What counts is how long the one who writes has been writing."""
-    assert any(told_after() < 1.5 * LONG for _ in range(TRIES))
+    assert any(told_after() < 1.5 * SLOW_AFTER for _ in range(TRIES))
 
 
 def told_after() -> float:
     """The seconds between a change of turns and the word to one of those who came just before it."""
-    turns, told = Turns(), list[float]()
+    turns, told = WriterQueue(), list[float]()
     first, last = threading.Event(), threading.Event()
 
     def keep(until_then: threading.Event) -> None:
-        with turns.mine():
+        with turns.take_turn():
             until_then.wait(PATIENCE)
 
     def write() -> None:
-        with suppress(Busy), turns.mine():
+        with suppress(Busy), turns.take_turn():
             return
         told.append(time.monotonic())
 
     threads = [threading.Thread(target=keep, args=(one,)) for one in (first, last)]
-    threads += [threading.Thread(target=write) for _ in range(WAITING + 1)]
+    threads += [threading.Thread(target=write) for _ in range(MAX_WAITING + 1)]
     for at, thread in enumerate(threads, 1):
         thread.start()
         until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
@@ -104,19 +104,19 @@ def told_after() -> float:
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 50)
-    turns, outcomes = Turns(), list[str]()
+    turns, outcomes = WriterQueue(), list[str]()
 
     def write() -> None:
-        with pytest.raises(Busy), turns.mine():
+        with pytest.raises(Busy), turns.take_turn():
             pass
         outcomes.append("waited")
 
-    with turns.mine():
+    with turns.take_turn():
         thread = threading.Thread(target=write)
         thread.start()
         thread.join()
     assert outcomes == ["waited"]
-    with turns.mine():
+    with turns.take_turn():
         assert len(turns._queue) == 1, "and whoever went stands there no more"
 
 
@@ -131,7 +131,7 @@ def test_whoever_waits_for_another_process_asks_again_soon_and_not_for_ever(
     """The other one writes again and again, with gaps that are shorter than SQLite's own waiting gets with time."""
     database.write(look)
     over, gaps, passed = threading.Event(), list[float](), list[int]()
-    other = sqlite3.connect(file_of(database.url) or "", isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(database_file(database.url) or "", isolation_level=None, check_same_thread=False)
 
     def write_on() -> None:
         while not over.is_set():
@@ -192,15 +192,15 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
         ]
         for sender in senders:
             sender.start()
-        until(lambda: len(answers) == MANY - 1 - WAITING, "those who can't wait are told")
+        until(lambda: len(answers) == MANY - 1 - MAX_WAITING, "those who can't wait are told")
         assert [asked(port)[0] for _ in range(5)] == [200] * 5
         assert {status for status, _page in answers} == {503}
         other.execute("ROLLBACK")
         for sender in senders:
             sender.join()
         letters = other.execute("SELECT count(*) FROM letters").fetchone()[0]
-    assert Counter(status for status, _page in answers) == Counter({503: MANY - 1 - WAITING, 200: 1 + WAITING})
+    assert Counter(status for status, _page in answers) == Counter({503: MANY - 1 - MAX_WAITING, 200: 1 + MAX_WAITING})
     kept = [word for status, page in answers if status == 503 for word in words if word in Page(page).value("body")]
-    assert len(set(kept)) == MANY - 1 - WAITING, "what was typed comes back"
+    assert len(set(kept)) == MANY - 1 - MAX_WAITING, "what was typed comes back"
     receipts = [read_receipt(page) for status, page in answers if status == 200]
-    assert len(set(receipts)) == letters == 1 + WAITING, "and what has a receipt is stored"
+    assert len(set(receipts)) == letters == 1 + MAX_WAITING, "and what has a receipt is stored"

@@ -172,14 +172,14 @@ def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Room) -
 
 def test_a_mail_that_fails_in_a_batch_holds_back_no_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with making its letter: the others are placed in the same round, and it is tried again."""
-    make = routing.from_readers.take_all
+    make = routing.mailed_letters.take_all
 
     def fails(session: Session, actor: Any, taken: Any) -> Any:
         if any("poison" in mailed.words for _, mailed, _ in taken):
             raise ValueError("it is poison")
         return make(session, actor, taken)
 
-    monkeypatch.setattr(routing.from_readers, "take_all", fails)
+    monkeypatch.setattr(routing.mailed_letters, "take_all", fails)
     poisoned = {3, 7}
     for number in range(10):
         room.store(mail(body="It is poison." if number in poisoned else f"Who looks after well {number}?"), at=LATER)
@@ -222,7 +222,7 @@ def test_nobody_looks_at_the_database_while_mails_are_read(room: Room) -> None:
 @SQLITE
 def test_a_mail_that_is_read_slowly_holds_back_none_before_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before it, or with it, has its place before the next one is looked at."""
-    monkeypatch.setattr(placing, "AHEAD", -1.0)  # each of them takes longer
+    monkeypatch.setattr(placing, "MAX_PARSE_SECONDS", -1.0)  # each of them takes longer
     for number in range(4):
         room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
     seen: list[tuple[str, int]] = []
@@ -240,7 +240,7 @@ def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: Room) -> Non
         inbound.place_all(session, Mailroom(), [(row, "spam", ["spam filter"], {}) for row in rows])
 
     connect = room.database.writer.connect
-    with connect() as line, room.database.within(line) as session, pytest.raises(StaleDataError):
+    with connect() as line, room.database.session_for(line) as session, pytest.raises(StaleDataError):
         place(session)
     assert room.places() == ["stored", "stored"]
 
@@ -313,7 +313,7 @@ def counting(database: Database) -> Iterator[list[str]]:
 @SQLITE
 def test_a_batch_takes_few_statements(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many for ten mails as for fifty."""
-    monkeypatch.setattr(placing, "LOOK", 60.0)  # a slow machine looks no oftener
+    monkeypatch.setattr(placing, "MAX_READ_SECONDS", 60.0)  # a slow machine looks no oftener
     counted = []
     for number in (10, 50):
         for at in range(number):

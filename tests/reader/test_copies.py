@@ -22,7 +22,7 @@ from app.answers import translating
 from app.core.actors import Staff
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.db.public_version import ALONG, SEEN, read_public_version
+from app.db.public_version import DEPENDENT_TABLES, WATCHED_TABLES, read_public_version
 from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
@@ -227,7 +227,7 @@ def test_each_statement_on_what_pages_show_draws_another_version(
         session.add(Verdict(newsletter_id=here.id, **two, same=False, score=0.5, decided_at=utc_now()))
 
     database.write(fill)
-    for table, seen in SEEN.items():
+    for table, seen in WATCHED_TABLES.items():
         columns = {column["name"] for column in inspect(database.reader).get_columns(table)}
         tried = {name: f'UPDATE {table} SET "{name}" = "{name}"' for name in columns}
         drawn = {}
@@ -235,7 +235,7 @@ def test_each_statement_on_what_pages_show_draws_another_version(
             before = read_public_version(database, "steppe")
             database.write(lambda s, said=statement: s.execute(text(said)))
             drawn[name] = read_public_version(database, "steppe") != before
-        wanted = {name: (name in seen.only if seen.only else name not in seen.but) for name in columns}
+        wanted = {name: (name in seen.only if seen.only else name not in seen.ignored) for name in columns}
         assert drawn == wanted, table
     before = read_public_version(database, "steppe")
     with pytest.raises(ZeroDivisionError):
@@ -265,10 +265,10 @@ def test_whatever_table_a_page_reads_is_watched(
         event.remove(database.reader, "before_cursor_execute", note)
         if listened is not database:
             event.remove(listened.reader, "before_cursor_execute", note)
-    named = {*Base.metadata.tables, *ALONG}
-    assert (read & named) - SEEN.keys() - ALONG.keys() == set(), "put them into SEEN of app/db/public_version.py"
+    named = {*Base.metadata.tables, *DEPENDENT_TABLES}
+    assert (read & named) - WATCHED_TABLES.keys() - DEPENDENT_TABLES.keys() == set(), "put them into WATCHED_TABLES of app/db/public_version.py"
     # A short name of before is looked for where there is none of now; vectors are made by one of the matchers.
-    assert SEEN.keys() - read == {"former_names", "vectors"}
+    assert WATCHED_TABLES.keys() - read == {"former_names", "vectors"}
 
 
 def _answer(url: str, pipe: Any) -> None:

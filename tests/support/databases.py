@@ -168,6 +168,6 @@ def wait_until_blocked(database: Database, other: threading.Thread) -> None:
 
 def _somebody_waits(database: Database) -> bool:
     if database.is_sqlite:
-        return len(database._turns._queue) > 1
+        return len(database._writer_queue._queue) > 1
     with database.read() as session:
         return bool(session.scalar(text(COUNT_WAITING)))

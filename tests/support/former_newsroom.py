@@ -18,7 +18,7 @@ import pytest
 from app.backup import making
 from app.crypto.seal import Keys
 from app.db.engine import Database
-from app.db.migrate import migrate, undo
+from app.db.migrate import downgrade, migrate
 from demo import load
 from demo.house import found
 from demo.year import events
@@ -61,7 +61,7 @@ def main(revisions: list[str]) -> None:
             migrate(database.url)
             database.write(live)
             database.close()
-            undo(database.url, revision)
+            downgrade(database.url, revision)
             path = FORMER / f"{revision}.backup"
             rows = making.make(database, path, [], None, True, lambda *_: None)
             database.close()

@@ -129,7 +129,7 @@ def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom:
     named = {name for one in log for name in (one.message_id, one.message_id[1:-1].partition(".")[0], one.recipient)}
     dump = repr(rows).lower()
     assert [name for name in named if name in dump] == []
-    macs = {mac for one in log for mac in database.ring.macs("outbox.return", one.token)}
+    macs = {mac for one in log for mac in database.keyring.macs("outbox.return", one.token)}
     assert [value for _table, row in rows for value in row.values() if isinstance(value, bytes) and value in macs] == []
     # By the time: thanks leave with the notices of an edition, and name all of its questions.
     named_then = {at: {key for table, row in rows if is_of(row, at) for key in subjects(table, row)} for at in times}

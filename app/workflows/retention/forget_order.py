@@ -87,7 +87,7 @@ def _record_run(session: Session, number: int) -> None:
 
 def _rewrite_file(database: Database, _last_number: int | None) -> int:
     database.write(merge_segments)
-    if not sqlite.rewrite(database.writer):
+    if not sqlite.vacuum(database.writer):
         raise Busy("somebody looked at the old rows all the time")
     return 0
 
