@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
@@ -10,43 +10,69 @@ from sqlalchemy.orm import Session
 from ..crypto.seal import Keys
 from ..db.engine import Database
 from ..db.session import get_keyring
-from .chain import COLUMNS, ONE, Reach, digest, digests_of, head_of, in_line, newsletters_in, of_days, reached
+from .chain import (
+    COLUMNS,
+    ENTRY,
+    ChainPosition,
+    compute_digest,
+    compute_head,
+    get_position,
+    list_newsletter_ids,
+    select_random,
+    select_sequential,
+    unpack_digests,
+)
 from .models import ChainLink, Event
 
-LINKS, EVENTS = 500, 5_000  # links in memory at once, and roughly the events
-TRIED = 50  # changed events of a batch that are compared with each other, to find moved ones
+LINKS_PER_BATCH, EVENTS_PER_BATCH = 500, 5_000  # the second is approximate
+MAX_COMPARED = 50  # changed events of a batch that are compared with each other, to find moved ones
 
 EventRow = Row[Any]
-ChainedEvent = tuple[
-    int, bytes, int
-]  # an event in the chain: its ID, its digest, and the number of the secret key of the digest
+
+
+class ChainedEvent(NamedTuple):
+    """An event as the chain has it: its ID, its digest, and the number of the key of the digest."""
+
+    id: int
+    digest: bytes
+    key_no: int
+
+
+class Mismatch(NamedTuple):
+    """An event of the chain, and the row of the trail with its ID: None if the row can't be read."""
+
+    chained: ChainedEvent
+    row: EventRow | None
 
 
 @dataclass(frozen=True)
 class Fault:
     """A difference between trail and chain: `key` is the ID of an event or the number of a link.
 
-    `about` describes an event by its own columns, which can't be trusted.
+    `description` is made of an event's own columns, which can't be trusted.
     """
 
     what: str
     noun: str
     key: int
-    about: str = ""
+    description: str = ""
 
     def __str__(self) -> str:
-        return f"{self.noun} {self.key} {self.what}{f' ({self.about})' if self.about else ''}"
+        return f"{self.noun} {self.key} {self.what}{f' ({self.description})' if self.description else ''}"
 
 
 @dataclass
 class CheckResult:
-    """The number of links, events and faults, and the end of the chain. `found` maps head prefixes to link numbers."""
+    """The numbers of links, events and faults, and the last position that was checked.
+
+    `found_heads` maps those of the requested head prefixes that are in the chain to their link numbers.
+    """
 
     links: int = 0
     events: int = 0
     faults: int = 0
-    end: Reach = field(default_factory=Reach)
-    found: dict[str, int] = field(default_factory=dict)
+    end: ChainPosition = field(default_factory=ChainPosition)
+    found_heads: dict[str, int] = field(default_factory=dict)
 
 
 def check(
@@ -55,94 +81,99 @@ def check(
     *,
     start_link: int = 0,
     head_prefixes: Sequence[str] = (),
-    step: Callable[[int], object] = lambda _links: None,
+    on_batch: Callable[[int], object] = lambda _links: None,
 ) -> CheckResult:
     """Verify the trail against its chain, after the link `start_link`.
 
-    `on_fault` is called with each fault, `step` with the number of links of each batch. `head_prefixes` are the first
-    hexadecimal digits of heads to find in the chain. Each batch is a short transaction, so that no writer waits: what
-    is chained doesn't change.
+    `on_fault` is called with each fault, `on_batch` with the number of links of each batch. `head_prefixes` are the
+    first hexadecimal digits of heads to find in the chain. Each batch is a short transaction, so that no writer waits;
+    that is safe because links and chained events never change.
     """
     with database.read() as session:
-        looked = CheckResult(end=reached(session, start_link) if start_link else Reach())
-        newsletters = newsletters_in(session)
+        result = CheckResult(end=get_position(session, start_link) if start_link else ChainPosition())
+        newsletter_ids = list_newsletter_ids(session)
     while True:
+        links: list[ChainLink] = []
+        unreadable: list[Fault] = []
         with database.read() as session:
             try:
-                links = _some_links(session, looked.end.number)
+                links = _load_batch(session, result.end.number)
             except (ValueError, TypeError):  # a value that the column type can't load
-                links, broken = [], [Fault("or one behind it can't be read", "link", looked.end.number + 1)]
-            else:
-                broken = []
-            for fault in (*broken, *_check_batch(session, looked, links, newsletters, head_prefixes)):
-                looked.faults += 1
+                unreadable = [Fault("or one behind it can't be read", "link", result.end.number + 1)]
+            for fault in (*unreadable, *_check_batch(session, result, links, newsletter_ids, head_prefixes)):
+                result.faults += 1
                 on_fault(fault)
         if not links:
-            return looked
-        step(len(links))
+            return result
+        on_batch(len(links))
 
 
-def number_of_links(session: Session) -> int:
+def count_links(session: Session) -> int:
     """Return the number of links in the chain."""
     return session.scalar(select(func.count()).select_from(ChainLink)) or 0
 
 
-def _some_links(session: Session, after: int) -> list[ChainLink]:
-    """Return the next links, at most LINKS, with about EVENTS events in all."""
-    behind = ChainLink.number > after
-    sizes = select(ChainLink.number, func.length(ChainLink.digests)).where(behind)
-    room, last = EVENTS * ONE.size, after
-    for number, size in session.execute(sizes.order_by(ChainLink.number).limit(LINKS)):
-        last, room = number, room - size
-        if room < 0:
+def _load_batch(session: Session, after: int) -> list[ChainLink]:
+    """Return the next links, at most LINKS_PER_BATCH, with about EVENTS_PER_BATCH events in all."""
+    is_next = ChainLink.number > after
+    sizes = select(ChainLink.number, func.length(ChainLink.digests)).where(is_next)
+    bytes_left, last = EVENTS_PER_BATCH * ENTRY.size, after
+    for number, size in session.execute(sizes.order_by(ChainLink.number).limit(LINKS_PER_BATCH)):
+        last = number
+        bytes_left -= size
+        if bytes_left < 0:
             break
-    return list(session.scalars(select(ChainLink).where(behind, ChainLink.number <= last).order_by(ChainLink.number)))
+    return list(session.scalars(select(ChainLink).where(is_next, ChainLink.number <= last).order_by(ChainLink.number)))
 
 
 def _check_batch(
     session: Session,
     result: CheckResult,
     links: Sequence[ChainLink],
-    newsletters: Sequence[int | None],
+    newsletter_ids: Sequence[int | None],
     head_prefixes: Sequence[str],
 ) -> Iterator[Fault]:
     """Yield the faults of a batch of links and their events, and update `result`."""
-    ring, start, line = get_keyring(session), result.end, list[ChainedEvent]()
+    keyring, start = get_keyring(session), result.end
+    sequential_events: list[ChainedEvent] = []
     for link in links:
-        reach = result.end
-        if link.number != reach.number + 1:
-            yield from (Fault("is missing", "link", number) for number in range(reach.number + 1, link.number))
-        yield from _check_head(ring, link, reach.head)
-        result.found |= {head: link.number for head in head_prefixes if link.head.hex().startswith(head)}
-        kept = [(key, value, link.key_no) for key, value in digests_of(link)]
-        result.links, result.events, result.end = result.links + 1, result.events + len(kept), reach.over(link)
-        line += [one for one in kept if one[0] >= 0]
-        if (link.day, link.drawn) != (reach.whole, reach.drawn) and link.day is not None:
-            there = of_days(newsletters, reach, link.day, link.drawn)
-            yield from _compare_events(ring, [one for one in kept if one[0] < 0], _read(session, there))
-    if result.end.line > start.line:
-        yield from _compare_events(ring, line, _read(session, in_line(start.line, result.end.line)))
+        before = result.end
+        yield from (Fault("is missing", "link", number) for number in range(before.number + 1, link.number))
+        yield from _check_head(keyring, link, before.head)
+        events = [ChainedEvent(event_id, value, link.key_no) for event_id, value in unpack_digests(link)]
+        result.links += 1
+        result.events += len(events)
+        result.end = before.advance(link)
+        result.found_heads |= {prefix: link.number for prefix in head_prefixes if link.head.hex().startswith(prefix)}
+        sequential_events += [event for event in events if event.id >= 0]
+        has_random_events = (link.day, link.drawn) != (before.last_full_day, before.last_random_id)
+        if has_random_events and link.day is not None:
+            random_events = [event for event in events if event.id < 0]
+            stored = _read_events(session, select_random(newsletter_ids, before, link.day, link.drawn))
+            yield from _compare_events(keyring, random_events, stored)
+    if result.end.last_sequential_id > start.last_sequential_id:
+        query = select_sequential(start.last_sequential_id, result.end.last_sequential_id)
+        yield from _compare_events(keyring, sequential_events, _read_events(session, query))
 
 
 def _check_head(keyring: Keys, link: ChainLink, previous_head: bytes) -> Iterator[Fault]:
     try:
-        if head_of(keyring, link, previous_head) != link.head or len(link.digests) % ONE.size:
+        if compute_head(keyring, link, previous_head) != link.head or len(link.digests) % ENTRY.size:
             yield Fault("was changed, or what stands before it", "link", link.number)
     except KeyError:
         yield Fault(f"can't be checked: key {link.key_no} is not held", "link", link.number)
 
 
-def _read(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]:
+def _read_events(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]:
     """Yield events with their IDs; None for an event with a value that its column type can't load."""
     try:
         rows = session.execute(query).all()
     except (ValueError, TypeError):
-        keys_only = query.with_only_columns(Event.id)
-        for key in session.scalars(keys_only).all():
+        for event_id in session.scalars(query.with_only_columns(Event.id)).all():
             try:
-                yield key, session.execute(select(*COLUMNS).where(Event.id == key)).one()
+                yield event_id, session.execute(select(*COLUMNS).where(Event.id == event_id)).one()
             except (ValueError, TypeError):
-                yield key, None
+                yield event_id, None
     else:
         yield from ((row.id, row) for row in rows)
 
@@ -151,41 +182,44 @@ def _compare_events(
     keyring: Keys, chained_events: Sequence[ChainedEvent], stored_events: Iterable[tuple[int, EventRow | None]]
 ) -> list[Fault]:
     """Return the differences between the events of the chain and those of the trail, by ID."""
-    left, faults, other = (
-        {one[0]: one for one in chained_events},
-        list[Fault](),
-        dict[int, tuple[ChainedEvent, EventRow | None]](),
-    )
-    for key, row in stored_events:
-        if (mine := left.pop(key, None)) is None:
-            faults.append(Fault("was put in", "event", key, _describe_event(row)))
-        elif not _matches_chain(keyring, mine, row):
-            other[key] = mine, row
-    faults += [Fault("was removed", "event", key) for key in left]
-    return sorted([*faults, *_explain_mismatches(keyring, other)], key=lambda fault: fault.key)
+    missing = {event.id: event for event in chained_events}
+    mismatches: dict[int, Mismatch] = {}
+    faults: list[Fault] = []
+    for event_id, row in stored_events:
+        chained = missing.pop(event_id, None)
+        if chained is None:
+            faults.append(Fault("was put in", "event", event_id, _describe_event(row)))
+        elif not _matches_chain(keyring, chained, row):
+            mismatches[event_id] = Mismatch(chained, row)
+    faults += [Fault("was removed", "event", event_id) for event_id in missing]
+    return sorted([*faults, *_explain_mismatches(keyring, mismatches)], key=lambda fault: fault.key)
 
 
-def _matches_chain(keyring: Keys, chained_event: ChainedEvent, row: EventRow | None, key: int | None = None) -> bool:
-    """Return whether an event matches its digest in the chain; with `key`, whether it would with that ID."""
+def _matches_chain(keyring: Keys, chained: ChainedEvent, row: EventRow | None, event_id: int | None = None) -> bool:
+    """Return whether an event matches its digest in the chain; with `event_id`, whether it would with that ID."""
     if row is None:
         return False
+    values = (row.id if event_id is None else event_id, *row[1:])
     try:
-        return digest(keyring, chained_event[2], (row.id if key is None else key, *row[1:])) == chained_event[1]
+        return compute_digest(keyring, chained.key_no, values) == chained.digest
     except KeyError:  # reported for its link
         return True
 
 
-def _explain_mismatches(
-    keyring: Keys, mismatches: Mapping[int, tuple[ChainedEvent, EventRow | None]]
-) -> Iterator[Fault]:
-    """Yield a fault for each event that doesn't match, telling those that were moved from those that were changed."""
-    some = list(mismatches.items())[:TRIED]
-    for key, (_mine, row) in mismatches.items():
-        stood = next(
-            (was for was, (kept, _row) in some if was != key and _matches_chain(keyring, kept, row, was)), None
+def _explain_mismatches(keyring: Keys, mismatches: Mapping[int, Mismatch]) -> Iterator[Fault]:
+    """Yield a fault for each event that doesn't match, distinguishing moved events from changed ones."""
+    origins = list(mismatches.items())[:MAX_COMPARED]
+    for event_id, (_chained, row) in mismatches.items():
+        origin_id = next(
+            (
+                other_id
+                for other_id, other in origins
+                if other_id != event_id and _matches_chain(keyring, other.chained, row, other_id)
+            ),
+            None,
         )
-        what = "was changed" if stood is None else f"was put in its place from where event {stood} stood"
-        yield Fault(what, "event", key, _describe_event(row))
+        what = "was changed" if origin_id is None else f"was put in its place from where event {origin_id} stood"
+        yield Fault(what, "event", event_id, _describe_event(row))
 
 
 def _describe_event(row: EventRow | None) -> str:

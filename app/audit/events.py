@@ -1,7 +1,7 @@
-"""All kinds of events: the sentence of each, the places where it is shown, and the open forms that it makes stale.
+"""The table of all events that `record` accepts: their sentences, where they are shown, which open forms become stale.
 
-`record` accepts no others. The trail, the timeline of a question, the history of an edition and the messages about edit
-conflicts are derived from this table. A test compares it with the calls of `record`.
+The trail, the timeline of a question, the history of an edition and the messages about edit conflicts are derived from
+it. A test compares it with the calls of `record`.
 """
 
 from functools import cache
@@ -13,11 +13,11 @@ from ..text.translation import N_
 class Kind(NamedTuple):
     """One kind of event.
 
-    `sentence` says in the past tense what was done; `editor.event_sentences.describe_events` fills in its placeholders.
-    `places` are those besides the trail: "step" or "line" in the timeline of its question, "edition" in the history of
-    its edition. A question's page shows other events in another way: as a note, as a mail, or by the event that caused
-    it. `changes` names the nouns, as in `Event.noun`, whose open forms become stale. `here` is the sentence on the page
-    of the question or edition that it brought something to, if that one differs.
+    - `sentence` says what was done; `editor.event_sentences.describe_events` fills in its placeholders.
+    - `places` says where it is shown besides the trail, separated by spaces: as a "step" (prominent) or a "line" in the
+      timeline of its question, or in the history of its "edition".
+    - `changes` names the nouns, as in `Event.noun`, whose open forms become stale, separated by spaces.
+    - `here` replaces `sentence` on the page of the question or edition to which something was moved.
     """
 
     sentence: str
@@ -265,7 +265,7 @@ EVENTS: dict[str, Kind] = {
 
 @cache
 def list_actions_shown_in(*places: str) -> tuple[str, ...]:
-    """Return the actions that are shown in one of these places."""
+    """Return the actions that are shown in any of these places."""
     return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.places.split()})
 
 

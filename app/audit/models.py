@@ -11,7 +11,10 @@ from ..db.declarative import Base, Row
 
 
 class Event(Row):
-    """One change. `facts` holds IDs, numbers and column names, never a person's words. Triggers prevent updates."""
+    """One change of the row `noun_id` of the table `noun`; `old` and `new` are its states if they changed.
+
+    `facts` holds IDs, numbers and column names, never text that somebody wrote. Triggers prevent updates.
+    """
 
     __tablename__ = "audit"
     __table_args__ = table_args(
@@ -37,7 +40,7 @@ class Event(Row):
 class Erasure(Row):
     """The record that something was erased: a keyed hash of its kind and public ID, without a time.
 
-    With a backup and the keys, one can find out what to erase from it again; without them, it reveals nothing.
+    Given a backup and the keys, it shows what to erase from that backup again. On its own it reveals nothing.
     """
 
     __tablename__ = "erasures"
@@ -50,9 +53,10 @@ class Erasure(Row):
 class ChainLink(Base):
     """A link of the hash chain with the digests of some events (see `chain`). Triggers prevent updates.
 
-    With this link, the chain has all sequential IDs up to `line`. `day` is the last day whose random IDs it has, up to
-    the ID `drawn`, which is 0 if the day is complete. `digests` holds the ID and a keyed digest of each event in this
-    link; `head` is a keyed digest of the link and of the head before it. Both are made with the key `key_no`.
+    Up to and including this link, the chain covers all sequential IDs up to `line`, and the random IDs of the days up
+    to `day`: of `day` itself only those up to `drawn`, unless that is 0. `digests` holds the ID and a keyed digest of
+    each event in this link; `head` is a keyed digest of the link and of the previous head. `key_no` is the number of
+    the key of both.
     """
 
     __tablename__ = "chain_links"

@@ -1,4 +1,7 @@
-"""Queries for events: of questions, by action, and of what happened after an event."""
+"""Queries for events: of questions, by action, and of what happened after an event.
+
+A move is an event that changed the state of a row.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +14,7 @@ from .models import Event
 
 
 def of_questions(question_ids: Sequence[int], actions: Sequence[str]) -> Listing[Event]:
-    """Return the listing of events of several questions and of rows that belong to them, newest first."""
+    """Return the listing of events of questions and of rows that belong to them, by action, newest first."""
     query = select(Event).where(Event.question_id.in_(question_ids), Event.action.in_(actions))
     return Listing(query, (Event.at, Event.id))
 
@@ -22,7 +25,7 @@ def get_events(session: Session, keys: Sequence[int]) -> list[Event]:
 
 
 def find_latest_move(session: Session, object_type: str, object_id: int) -> Event | None:
-    """Return the newest event that changed the state of a row, or None."""
+    """Return the newest move of a row, or None."""
     return session.scalar(_select_moves(object_type, object_id).order_by(Event.id.desc()).limit(1))
 
 
@@ -34,23 +37,26 @@ def find_latest_event(session: Session, object_type: str, object_id: int, action
 
 def count_events_since(session: Session, object_type: str, object_id: int, action: str, start_time: datetime) -> int:
     """Count the events with this action on a row after `start_time`."""
-    of_row = select(Event.at).where(Event.noun == object_type, Event.noun_id == object_id, Event.action == action)
-    return session.scalar(select(func.count()).select_from(of_row.where(Event.at > start_time).subquery())) or 0
+    query = select(Event.at).where(Event.noun == object_type, Event.noun_id == object_id, Event.action == action)
+    later_events = query.where(Event.at > start_time).subquery()
+    return session.scalar(select(func.count()).select_from(later_events)) or 0
 
 
-def has_later_move(session: Session, event: Event, but: Sequence[int]) -> bool:
-    """Return whether the state of an event's row changed after it, except by the events with the IDs in `but`."""
-    later = _select_moves(event.noun, event.noun_id).where(Event.id > event.id, Event.id.not_in(but))
-    return session.scalar(later.limit(1)) is not None
+def has_later_move(session: Session, event: Event, excluded_ids: Sequence[int]) -> bool:
+    """Return whether the row of an event has later moves than it, except those with `excluded_ids`."""
+    moves = _select_moves(event.noun, event.noun_id)
+    later_moves = moves.where(Event.id > event.id, Event.id.not_in(excluded_ids))
+    return session.scalar(later_moves.limit(1)) is not None
 
 
-def has_later_event(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
-    """Return whether a question has later events than `event_id`, except those with the IDs in `but`.
+def has_later_event(session: Session, question_id: int, event_id: int, excluded_ids: Sequence[int]) -> bool:
+    """Return whether a question, or a row that belongs to it, has later events than `event_id`.
 
-    Events of rows that belong to the question count.
+    Those with `excluded_ids` don't count.
     """
-    query = select(Event.id).where(Event.question_id == question_id, Event.id > event_id, Event.id.not_in(but))
-    return session.scalar(query.limit(1)) is not None
+    events = select(Event.id).where(Event.question_id == question_id)
+    later_events = events.where(Event.id > event_id, Event.id.not_in(excluded_ids))
+    return session.scalar(later_events.limit(1)) is not None
 
 
 def _select_moves(object_type: str, object_id: int) -> Select[Event]:

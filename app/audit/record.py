@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -17,9 +17,13 @@ from .models import Event
 # A Core insert: an event is never changed, and no other row refers to it.
 _INSERT = insert(Event.__table__)  # type: ignore[arg-type]
 _INSERT_ONE = _INSERT.returning(Event.id)
-Waiting = list[
-    tuple[dict[str, Any], Any]
-]  # the values of an event to write at the end of `together`, and the row that it is about
+
+
+class PendingEvent(NamedTuple):
+    """An event that `record_in_bulk` will insert, and the row that it is about, which may have no ID yet."""
+
+    values: dict[str, Any]
+    row: Any
 
 
 def record(
@@ -33,78 +37,88 @@ def record(
     at: datetime | None = None,
     facts: dict[str, Any] | None = None,
 ) -> None:
-    """Flush the session and write an event about `row`, or collect it inside `together`.
+    """Flush the session and insert an event about `row`, or defer both inside `record_in_bulk`.
 
     `at` is the time to store if the current minute must not be kept. Raises LookupError for an action that is not in
     `EVENTS`.
     """
     if action not in EVENTS:
         raise LookupError(f"{action} has no row in app/audit/events.py")
-    watched: list[Event] | None = session.info.get("watched")
-    # `watched` needs each event with its ID, at once.
-    waiting: Waiting | None = session.info.get("events") if watched is None else None
-    if waiting is None:
+    collected: list[Event] | None = session.info.get("collected_events")
+    pending: list[PendingEvent] | None = session.info.get("pending_events")
+    # `collect_events` needs the ID of each event, so nothing is deferred inside it.
+    is_deferred = pending is not None and collected is None
+    if not is_deferred:
         session.flush()  # gives a new row its ID
+    event_time = at or now(session)
+    values = _describe(actor, action, row) | {"at": event_time, "old": old, "new": new, "facts": facts or None}
+    if _keeps_only_day(event_time) and old is None:
+        # A random ID, since a sequential one would reveal the order within the day. Changes of state need their order.
+        values["id"] = random_key(session, Event)
+    if pending is not None and is_deferred:
+        pending.append(PendingEvent(values, row))
+    else:
+        values["id"] = session.connection().execute(_INSERT_ONE, values).scalar_one()
+    if collected is not None:
+        collected.append(Event(**values))
+
+
+def _describe(actor: Actor, action: str, row: Any) -> dict[str, Any]:
     noun = type(row).__name__.lower()
     # A row of no newsletter, such as an expert's profile, is recorded for the newsletter of the actor.
-    of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
-    newsletter_id = row.id if noun == "newsletter" else of_desk
-    question_id = row.id if noun == "question" else getattr(row, "question_id", None)
-    moment = at or now(session)
-    # An event that keeps only its day gets a random ID, which has no order either, unless it changed a row's state.
-    is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    values = {
-        **({"id": random_key(session, Event)} if is_day and old is None else {}),
-        "at": moment,
+    newsletter_id = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
+    question_id = getattr(row, "question_id", None)
+    return {
         "actor": actor.ref,
         "action": action,
         "noun": noun,
         "noun_id": row.id,
-        "newsletter_id": newsletter_id,
-        "question_id": question_id,
-        "old": old,
-        "new": new,
-        "facts": facts or None,
+        "newsletter_id": row.id if noun == "newsletter" else newsletter_id,
+        "question_id": row.id if noun == "question" else question_id,
     }
-    if waiting is not None:
-        waiting.append((values, row))
-    else:
-        values["id"] = session.connection().execute(_INSERT_ONE, values).scalar_one()
-    if watched is not None:
-        watched.append(Event(**values))
+
+
+def _keeps_only_day(at: datetime) -> bool:
+    return at == at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @contextmanager
-def together(session: Session) -> Iterator[None]:
-    """Write the events that are recorded inside at the end, in bulk; until then a new row may have no ID."""
-    before: Waiting | None = session.info.get("events")
-    waiting: Waiting = [] if before is None else before
-    session.info["events"] = waiting
+def record_in_bulk(session: Session) -> Iterator[None]:
+    """Defer the events that are recorded in the block, and insert them together at its end.
+
+    Until then, a new row may have no ID. In nested blocks, the outermost one inserts.
+    """
+    outer: list[PendingEvent] | None = session.info.get("pending_events")
+    pending: list[PendingEvent] = [] if outer is None else outer
+    session.info["pending_events"] = pending
     try:
         yield
-        if before is None:
-            _write(session, waiting)
+        if outer is None:
+            _insert_pending(session, pending)
     finally:
-        session.info["events"] = before
+        session.info["pending_events"] = outer
 
 
-def _write(session: Session, waiting: Waiting) -> None:
+def _insert_pending(session: Session, pending: list[PendingEvent]) -> None:
     session.flush()
-    rows = [values | {"noun_id": row.id} for values, row in waiting]
-    for some in ([row for row in rows if "id" not in row], [row for row in rows if "id" in row]):
-        if some:
-            session.connection().execute(_INSERT, some)
+    rows = [event.values | {"noun_id": event.row.id} for event in pending]
+    # Rows of one statement must have the same columns.
+    rows_without_id = [row for row in rows if "id" not in row]
+    rows_with_id = [row for row in rows if "id" in row]
+    for batch in (rows_without_id, rows_with_id):
+        if batch:
+            session.connection().execute(_INSERT, batch)
 
 
 @contextmanager
-def watched(session: Session) -> Iterator[list[Event]]:
-    """Collect the events that are recorded inside, for an undo. An outer `watched` collects them too."""
-    before = session.info.get("watched")
+def collect_events(session: Session) -> Iterator[list[Event]]:
+    """Collect the events that are recorded in the block, for an undo. An outer `collect_events` collects them too."""
+    outer: list[Event] | None = session.info.get("collected_events")
     events: list[Event] = []
-    session.info["watched"] = events
+    session.info["collected_events"] = events
     try:
         yield events
-        if before is not None:
-            before += events
+        if outer is not None:
+            outer.extend(events)
     finally:
-        session.info["watched"] = before
+        session.info["collected_events"] = outer

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from ..audit import record, together
+from ..audit import record, record_in_bulk
 from ..audit.queries import find_latest_event
 from ..core.actors import Actor, Mailroom, Staff
 from ..core.domain_errors import InvalidTransition, MissingPrecondition
@@ -95,7 +95,7 @@ def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]]
     at = now(session)
     ring = get_keyring(session)
     rows: dict[Inbound, bytes] = {}
-    with together(session):
+    with record_in_bulk(session):
         for raw, origin in mails:
             row = Inbound(
                 public_id=new_public_id(), source=source, size=len(raw), stored_at=at, due_at=at, attempts=0, **origin
@@ -127,7 +127,7 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placement]) -> Non
     `StaleDataError` as SQLAlchemy would.
     """
     changes = []
-    with together(session):
+    with record_in_bulk(session):
         for row, state, reasons, facts in mails:
             place(session, actor, row, state, reasons, **facts)
             columns = {name: getattr(row, name) for name in PLACE_COLUMNS}

@@ -51,8 +51,8 @@ def lived(database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatc
 
     A link holds four events here, so that the day's have several. Returns the letters.
     """
-    monkeypatch.setattr(chain, "AT_ONCE", 4)
-    monkeypatch.setattr(chain_check, "EVENTS", 6)
+    monkeypatch.setattr(chain, "EVENTS_PER_LINK", 4)
+    monkeypatch.setattr(chain_check, "EVENTS_PER_BATCH", 6)
     letters = []
     for number in range(6):
         moment = datetime(2026, 3, 4, 8 + number, 17, tzinfo=UTC)
@@ -104,7 +104,7 @@ def faults_of(database: Database) -> list[str]:
 
 def head(database: Database) -> str:
     with database.read() as session:
-        return chain.reached(session).said
+        return chain.get_position(session).short_head
 
 
 def number_of_events(database: Database) -> int:
@@ -120,8 +120,8 @@ def test_each_event_is_in_the_chain_once_its_day_is_over_and_it_all_holds(
     drawn, line = keys_of(database, "<"), keys_of(database, ">=")
     with database.read() as session:
         links = session.scalars(select(ChainLink).order_by(ChainLink.number)).all()
-        assert chain.waiting(session)[0] == 0
-    taken = [key for link in links for key, _digest in chain.digests_of(link)]
+        assert chain.get_backlog(session)[0] == 0
+    taken = [key for link in links for key, _digest in chain.unpack_digests(link)]
     assert ([key for key in taken if key >= 0], [key for key in taken if key < 0]) == (line, drawn)
     assert [link.number for link in links] == list(range(1, len(links) + 1))
     said = desk.done("audit", "verify")
@@ -137,7 +137,7 @@ def test_todays_letters_without_an_address_wait_until_their_day_is_over(database
 
     def taken() -> list[int]:
         with database.read() as session:
-            return [key for link in session.scalars(select(ChainLink)) for key, _ in chain.digests_of(link) if key < 0]
+            return [key for link in session.scalars(select(ChainLink)) for key, _ in chain.unpack_digests(link) if key < 0]
 
     assert taken() == []
     chain.extend(database, NIGHT - timedelta(minutes=25))
@@ -352,7 +352,7 @@ def test_a_chain_that_was_made_anew_is_found_by_the_head_of_a_mail(
 
 def _head_of_link(database: Database, number: int) -> str:
     with database.read() as session:
-        return chain.reached(session, number).said
+        return chain.get_position(session, number).short_head
 
 
 @pytest.mark.threat("stolen database")
@@ -360,10 +360,10 @@ def test_the_digests_of_the_chain_confirm_no_guess_without_the_keys(lived: list[
     with database.read() as session:
         link = session.scalars(select(ChainLink).where(ChainLink.drawn < 0)).first()
         assert link is not None
-        key, kept = chain.digests_of(link)[0]
+        key, kept = chain.unpack_digests(link)[0]
         row = session.execute(select(*chain.COLUMNS).where(Event.id == key)).one()
-    assert chain.digest(Keys(SECRETS), 1, row) == kept
-    assert chain.digest(Keys({1: bytes(range(100, 132))}), 1, row) != kept
+    assert chain.compute_digest(Keys(SECRETS), 1, row) == kept
+    assert chain.compute_digest(Keys({1: bytes(range(100, 132))}), 1, row) != kept
 
 
 def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Installation, newsroom: Newsroom) -> None:
@@ -408,7 +408,7 @@ def test_nobody_who_writes_waits_and_what_they_write_late_is_in_its_place(
     chain.extend(database)
     assert faults_of(database) == []
     with database.read() as session:
-        assert chain.waiting(session) == (0, False)
+        assert chain.get_backlog(session) == (0, False)
 
 
 def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsroom) -> None:
@@ -433,22 +433,22 @@ def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsro
     chain.extend(database)
     assert (faults, faults_of(database)) == ([], [])
     with database.read() as session:
-        taken = [key for link in session.scalars(select(ChainLink)) for key, _ in chain.digests_of(link)]
+        taken = [key for link in session.scalars(select(ChainLink)) for key, _ in chain.unpack_digests(link)]
     assert sorted(taken) == keys_of(database, "<") + keys_of(database, ">=")
 
 
 def test_a_worker_that_is_killed_while_it_extends_goes_on_from_there(lived: list[int], database: Database) -> None:
     unguarded(database, "DELETE FROM chain_links")
-    reach = chain.Reach()
+    reach = chain.ChainPosition()
     with repeat_process("killed_worker", "chain", database.url, "words") as process:
         for statement in (12, 16, 20):
             assert process.live(statement) == "killed"
             assert faults_of(database) == []
             with database.read() as session:
-                before, reach = reach, chain.reached(session)
+                before, reach = reach, chain.get_position(session)
             assert reach.number > before.number
     chain.extend(database, NIGHT)
     assert faults_of(database) == []
     with database.read() as session:
-        assert chain.waiting(session)[0] == 0
-        assert chain.reached(session).number > reach.number
+        assert chain.get_backlog(session)[0] == 0
+        assert chain.get_position(session).number > reach.number

@@ -125,7 +125,7 @@ def test_an_event_of_a_minute_has_the_next_key_and_one_of_a_day_a_drawn_one(
 ) -> None:
     def record_both(session: Session) -> list[Event]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        with audit.watched(session) as events:
+        with audit.collect_events(session) as events:
             audit.record(session, newsroom.nora, "newsletter.pause", newsletter, facts={"days": 3})
             day = datetime(2026, 1, 1, tzinfo=UTC)
             audit.record(session, newsroom.nora, "newsletter.pause", newsletter, at=day)
@@ -273,11 +273,11 @@ def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_it
     note(database, newsroom, 200)
     assert [queries(query) for query in ("", "what=question", "who=desk")] == few
     if database.is_sqlite:
-        for sought in (trail.Sought(), trail.Sought(actors=("staff:1",)), trail.Sought(actions=("question.open",))):
+        for sought in (trail.TrailFilters(), trail.TrailFilters(actors=("staff:1",)), trail.TrailFilters(actions=("question.open",))):
             assert plan(database, newsroom.newsletter_id, sought) == []
 
 
-def plan(database: Database, newsletter_id: int, sought: trail.Sought) -> list[str]:
+def plan(database: Database, newsletter_id: int, sought: trail.TrailFilters) -> list[str]:
     """The steps in which SQLite would read more of the trail than it shows."""
     statements: list[tuple[str, tuple[object, ...]]] = []
     keep = lambda _c, _cursor, statement, values, *_rest: statements.append((statement, values))  # noqa: E731

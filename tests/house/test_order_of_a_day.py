@@ -212,9 +212,9 @@ def the_chain(connection: Connection) -> Iterator[tuple[str, Places]]:
     lies = {row[0]: row[1:] for row in connection.execute(text(f"SELECT number, {cast} FROM chain_links"))}
     places: dict[int, list[tuple[int, int]]] = {}
     for link in connection.execute(select(number, ChainLink.digests).order_by(number)):
-        size = chain.ONE.size
+        size = chain.ENTRY.size
         for at in range(0, len(link.digests), size):
-            key = chain.ONE.unpack(link.digests[at : at + size])[0]
+            key = chain.ENTRY.unpack(link.digests[at : at + size])[0]
             if key in about:
                 places.setdefault(about[key], []).append((link.number, at))
     yield "the chain", {key: some[0] for key, some in places.items()}
@@ -308,7 +308,7 @@ def test_every_way_to_the_minute_works_where_the_minute_is_kept(lived: Lived) ->
 @pytest.mark.threat("stolen database", "stolen database and keys")
 def test_once_the_day_is_over_no_way_tells_when_a_letter_with_just_a_number_came(lived: Lived) -> None:
     assert forget_order(lived.database, DAY + NIGHT) is True
-    assert chain.extend(lived.database, DAY + NIGHT + chain.LATE) > LETTERS  # now these are in the chain as well
+    assert chain.extend(lived.database, DAY + NIGHT + chain.DAY_CLOSES) > LETTERS  # now these are in the chain as well
     found = ways(lived)
     assert set(WORK[lived.database.is_sqlite]) - set(found) <= {"the log, first"}  # the log is empty
     ordered = {name: round(in_order(places, lived.came), 2) for name, places in found.items()}

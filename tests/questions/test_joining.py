@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, closing
-from app.audit import watched
+from app.audit import collect_events
 from app.core.actors import Reader
 from app.core.domain_errors import InvalidTransition
 from app.db.engine import Database
@@ -75,7 +75,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
     first, second = (get_letter(database, key).id for key in letters)
 
     def make(session: Session) -> tuple[int, list[int]]:
-        with watched(session) as events:
+        with collect_events(session) as events:
             made = actions.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
         session.flush()
         return made.id, undo.undoable(events)

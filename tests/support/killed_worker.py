@@ -46,11 +46,11 @@ def doomed(url: str, matcher: str, last: int) -> Database:
 
 def do_duties(url: str, matcher: str, last: int) -> None:
     """All that the clock does to what is there, once, up to the statement that is the last one."""
-    indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH = FEW
+    indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH_SIZE = FEW
     database = doomed(url, matcher, last)
     while indexing.index_due(database) or semantic.embed_due(database):
         pass
-    while look_alike_flags.look(database):
+    while look_alike_flags.flag_new_letters(database):
         pass
     weekly_counts.count_due(database)
     ladder.climb(database, invitations.invite_next)
@@ -59,7 +59,7 @@ def do_duties(url: str, matcher: str, last: int) -> None:
 
 def extend_chain(url: str, matcher: str, last: int) -> None:
     """Extend the chain over the trail, four events a link, up to the statement that is the last one."""
-    chain.AT_ONCE = 4
+    chain.EVENTS_PER_LINK = 4
     chain.extend(doomed(url, matcher, last), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
 
 

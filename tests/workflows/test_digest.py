@@ -111,13 +111,13 @@ def test_it_names_the_head_of_the_trail_which_stays_in_the_chain(database: Datab
     timur_writes(database, newsroom)
     chain.extend(database, half_past_seven())
     with database.read() as session:
-        reach = chain.reached(session)
+        reach = chain.get_position(session)
     said = [line for paragraph in morning(database) for line in paragraph.splitlines() if line.startswith("Head of")]
-    assert said == [f"Head of the trail: {reach.said}"]
-    mailed = reach.said.replace(" ", "")
+    assert said == [f"Head of the trail: {reach.short_head}"]
+    mailed = reach.short_head.replace(" ", "")
     chain.extend(database, half_past_seven(1))
     looked = chain_check.check(database, pytest.fail, head_prefixes=[mailed])
-    assert looked.found == {mailed: reach.number} and looked.end.number > reach.number
+    assert looked.found_heads == {mailed: reach.number} and looked.end.number > reach.number
 
 
 def test_without_an_hour_there_is_none(database: Database, newsroom: Newsroom) -> None:

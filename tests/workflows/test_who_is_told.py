@@ -383,7 +383,7 @@ def test_a_verb_writes_to_whom_its_moves_tell(
 
     def drive(session: Session) -> tuple[set[str], set[str]]:
         last = session.scalar(select(func.max(OutboxMail.id))) or 0
-        with audit.watched(session) as events:
+        with audit.collect_events(session) as events:
             verb(Salt(session, asked))
             session.flush()
         return {event.action for event in events} & set(MOVES), written_to_since(session, last)

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...audit import watched
+from ...audit import collect_events
 from ...core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions import handoff, locking, slots
 from ...editions import queries as editions
@@ -283,7 +283,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
         edition = _edition(desk, public_id)
         if press in OF_ALL_SLOTS:
             check_unchanged(desk, edition)
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
         changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))

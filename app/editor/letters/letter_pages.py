@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response
 from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
-from ...audit import watched
+from ...audit import collect_events
 from ...core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition, TooLong
 from ...core.state_machine import check_version
 from ...db.session import lock_row
 from ...letters import filing, machine_translation, queries
-from ...letters.look_alike_flags import look_again
+from ...letters.look_alike_flags import compare_again
 from ...letters.models import Letter
 from ...questions import actions as questions
 from ...questions import queries as question_queries
@@ -84,7 +84,7 @@ def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> 
 
     def watching(desk: RequestContext) -> Done:
         one = the_letter(desk, public_id)
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             done = fn(desk, one, **values)
             desk.session.flush()
             return done._replace(press=get_undo_token(events) if done.words else "")
@@ -289,7 +289,7 @@ def _remember(desk: RequestContext, letter: Letter, pair_shown: str, is_same: bo
         return False
     record_verdict(desk.session, desk.actor, ("letter", letter.id), pair.key, is_same, pair.score, pair.matcher)
     if not is_same:
-        look_again(desk.session, [letter.id, *([pair.noun_id] if pair.noun == "letter" else [])])
+        compare_again(desk.session, [letter.id, *([pair.noun_id] if pair.noun == "letter" else [])])
     return True
 
 
@@ -349,5 +349,5 @@ def letter_translate(desk: RequestContext, letter: Letter) -> Done:
     if current_app.config["TRANSLATION_SERVER"] is None:
         raise InvalidTransition("letter", "translate", letter.state)
     check_unchanged(desk, letter)
-    machine_translation.ask(desk.session, desk.actor, letter, desk.newsletter.language)
+    machine_translation.queue_translation(desk.session, desk.actor, letter, desk.newsletter.language)
     return Done(letter_address(desk, letter), "")

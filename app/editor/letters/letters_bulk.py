@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...audit import watched
+from ...audit import collect_events
 from ...core.domain_errors import InvalidTransition, VersionConflict
 from ...letters import crowds, filing, queries
 from ...letters.models import Letter
@@ -67,7 +67,7 @@ def _one_question(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
         words = _("the question that it would join has ended, or ran")
         outcome.refused += [(one.public_id, BulkActionError(words)) for one in new]
         new = []
-    with watched(desk.session) as events:
+    with collect_events(desk.session) as events:
         if question is not None and new:
             questions.join(desk.session, desk.actor, question, new)
         elif new:
@@ -116,7 +116,7 @@ def letter_crowds(slug: str) -> Response:
 
     def fn(desk: RequestContext) -> tuple[int, str]:
         done = 0
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             for public_id, standing in chosen:
                 first = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:
@@ -143,7 +143,7 @@ def letter_crowds_hold(slug: str) -> Response:
 
     def fn(desk: RequestContext) -> tuple[int, str]:
         done = 0
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             for public_id, number in chosen:
                 first = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ...answers import closing
-from ...audit import watched
+from ...audit import collect_events
 from ...core.actors import Staff
 from ...core.domain_errors import InvalidField, InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ...db.session import lock_row
@@ -75,7 +75,7 @@ def question_close(desk: RequestContext, question: Question) -> str:
         answering_question = or_404(queries.load(desk.session, desk.actor, answer_id))
         if not answering_question.is_published:
             raise VersionConflict(answering_question.public_id)
-    with watched(desk.session) as events:
+    with collect_events(desk.session) as events:
         close_question(desk.session, desk.actor, question, reason, sentence, answering_question)
         desk.session.flush()
     return get_undo_token(events)
@@ -97,7 +97,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
         if target is None:
             raise actions.CannotMerge("elsewhere")
         check_unchanged(desk, question)
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             closing.merge_question(desk.session, desk.actor, question, target)
         return get_undo_token(events)
 
@@ -127,7 +127,7 @@ def question_pull(desk: RequestContext, question: Question) -> str:
         raise MissingField("reason")
     # If it was carried over in between, the reason may not apply to the other edition.
     check_unchanged(desk, question, "edition")
-    with watched(desk.session) as events:
+    with collect_events(desk.session) as events:
         publication.drop(desk.session, desk.actor, question, reason)
         desk.session.flush()
     notes.note(desk.session, desk.actor, question, reason)
@@ -193,7 +193,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         if letter.question_id not in queries.family(desk.session, question):
             raise VersionConflict(letter.public_id)
         actions.can_leave(desk.session, letter)
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             new_question = actions.open_question(desk.session, desk.actor, [letter])
             desk.session.flush()
         return new_question.public_id, get_undo_token(events)
@@ -231,7 +231,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
         look_alike = row_of(desk, pair)
         if look_alike is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
-        with watched(desk.session) as events:
+        with collect_events(desk.session) as events:
             _record_verdict(desk, question, look_alike, is_same)
             if not is_same:
                 return public_id, _("They are not the same: they won’t be shown to each other again."), ""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ...answers.lifecycle import ANSWER
 from ...answers.models import Answer, AnswerText, Assignment
-from ...audit import Event, erasures, record, watched
+from ...audit import Event, collect_events, erasures, record
 from ...audit.queries import get_events, has_later_event
 from ...core.actors import Actor, Staff
 from ...core.domain_errors import MissingPrecondition, VersionConflict
@@ -49,7 +49,7 @@ class Import:
 @contextmanager
 def one_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> Iterator[None]:
     """Record the events inside the block as part of the import `key`."""
-    with watched(session) as written:
+    with collect_events(session) as written:
         yield
     if written:
         facts = {"from": key, "did": [event.id for event in written], "count": len(_questions(written))}

@@ -61,7 +61,7 @@ def set_slots(session: Session, actor: Staff, edition: Edition, count: int, sect
         raise InvalidField("slot_count_out_of_range", "count")
     former_counts = list(slot_counts)
     picked = slots.sections_of(session, edition)[section_index].picked
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         for question in reversed(picked[count:]):
             carry_over(session, actor, question)
     slot_counts[section_index] = count
@@ -82,7 +82,7 @@ def send(
     check_version(lock_row(session, edition), version)
     due_at = now(session) + GRACE
     questions = list_picked_questions(session, edition)
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         for question in questions:
             unused_answers.mark_unused(session, actor, question, edition.runs_at, edition_id=edition.id, due_at=due_at)
         session.flush()

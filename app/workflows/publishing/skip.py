@@ -37,7 +37,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
     last_mail_id = notices.get_newest_mail_id(session)
-    with audit.watched(session) as events:
+    with audit.collect_events(session) as events:
         moved = [
             (question, _carry_over_or_drop(session, actor, question))
             for question in slots.list_picked_questions(session, edition)
