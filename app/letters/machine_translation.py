@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,14 +22,22 @@ from ..db.session import add_and_flush, get_keyring, lock_row, now
 from ..text.clean import clean, for_print
 from .models import Letter, MachineTranslation
 
+MAX_CHARACTERS = 20_000  # of a letter that is sent
 REQUEST_TIMEOUT = 30.0  # seconds for the whole response; a small machine needs a while for a long letter
+WORKER_TIMEOUT = timedelta(seconds=REQUEST_TIMEOUT * 4)  # after this, the worker that sent the request has died
 # LibreTranslate sends no other status than these and 200.
 FAULT_BY_STATUS = {400: "refused", 403: "key", 429: "busy", 500: "broken", 502: "broken", 503: "broken", 504: "broken"}
 REQUEST_FAULTS = ("unreachable", "slow", "refused", "key", "busy", "broken", "garbage")
+# Encrypted text or a key: OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
+_ENCRYPTED = re.compile(r"-----BEGIN (?:PGP|AGE|PKCS7|CMS)\b")
+_IS_WAITING = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at.is_(None))
 
 
 class TranslationFailed(Exception):
-    """Raised when there is no translation; `fault` is one of `REQUEST_FAULTS`. Holds nothing of the letter."""
+    """Raised when the server gave no translation; `fault` is one of `REQUEST_FAULTS`.
+
+    Has no text of the letter, which would end up in a log.
+    """
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -36,12 +45,12 @@ class TranslationFailed(Exception):
 
 
 def request_translation(
-    server: TranslationServer, texts: Sequence[str], source: str, target: str, limit: float = REQUEST_TIMEOUT
+    server: TranslationServer, texts: Sequence[str], source: str, target: str, timeout: float = REQUEST_TIMEOUT
 ) -> list[str]:
-    """Return translations of several texts, cleaned like any untrusted text. Makes one request and never repeats it.
+    """Return translations of several texts, cleaned like any untrusted text. Makes one request, without retries.
 
-    `source` is a BCP 47 tag, or "und" to let the server guess; of `source` and `target` the server gets the primary
-    language. `limit` is in seconds. Raises `TranslationFailed`.
+    `source` and `target` are BCP 47 tags, of which the server gets the primary language; with "und" as `source` it
+    guesses. `timeout` is in seconds. Raises `TranslationFailed`.
     """
     source_language = source.partition("-")[0]
     payload: dict[str, str | list[str]] = {
@@ -53,7 +62,7 @@ def request_translation(
     if server.key:
         payload["api_key"] = server.key
     try:
-        status, body = http_client.request(server.translate, timeout=limit, body=json.dumps(payload).encode())
+        status, body = http_client.request(server.translate, timeout=timeout, body=json.dumps(payload).encode())
     except http_client.NoResponse:
         raise TranslationFailed("slow") from None
     except http_client.RequestFailed:
@@ -63,12 +72,12 @@ def request_translation(
     return _parse_response(body, len(texts))
 
 
-def _parse_response(body: bytes, number: int) -> list[str]:
+def _parse_response(body: bytes, expected_count: int) -> list[str]:
     try:
         translations = http_client.parse_object(200, body).get("translatedText")
     except http_client.UnreadableResponse:
         raise TranslationFailed("garbage") from None
-    if not isinstance(translations, list) or len(translations) != number:
+    if not isinstance(translations, list) or len(translations) != expected_count:
         raise TranslationFailed("garbage")
     if not all(isinstance(translation, str) for translation in translations):
         raise TranslationFailed("garbage")
@@ -76,15 +85,9 @@ def _parse_response(body: bytes, number: int) -> list[str]:
     return [for_print(clean(translation.encode(errors="replace").decode())) for translation in translations]
 
 
-# Encrypted text or a key: OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
-_SEALED = re.compile(r"-----BEGIN (?:PGP|AGE|PKCS7|CMS)\b")
-MAX_CHARACTERS = 20_000  # characters of a letter that are sent
-LOST_AFTER = timedelta(seconds=REQUEST_TIMEOUT * 4)  # after this, the worker that sent the request has died
-
-
 @dataclass(frozen=True)
 class TranslationResult:
-    """The state of a letter's translation: `body` and `background` when done, `fault` when failed, else waiting.
+    """The state of a letter's translation: done with `body` and `background`, failed with `fault`, or else waiting.
 
     `at` is when it was done or failed.
     """
@@ -105,30 +108,29 @@ def get_refusal_reason(letter: Letter) -> str:
     texts = _texts(letter)
     if not texts:
         return "erased"
-    if any(map(_SEALED.search, texts)):
+    if any(_ENCRYPTED.search(text) for text in texts):
         return "sealed"
     return "long" if sum(map(len, texts)) > MAX_CHARACTERS else ""
 
 
 def _texts(letter: Letter) -> list[str]:
-    """Return the letter's text and background; attachments and the original mail are never sent."""
+    """Return the texts of a letter that are sent: body and background, never attachments or the original mail."""
     return [text for text in (letter.body, letter.background) if text]
 
 
-def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
+def queue_translation(session: Session, actor: Staff, letter: Letter, language: str) -> None:
     """Queue a letter for translation into `language`, unless a translation is waiting or done.
 
     Raises `InvalidTransition` for a letter that can't be sent (`get_refusal_reason`), and `PermissionDenied`.
     """
     must(actor, "take letters")
-    if fault := get_refusal_reason(lock_row(session, letter)):
-        raise InvalidTransition("letter", "translate", fault)
-    old = find_translation(session, letter)
-    if old is not None:
-        found = read_translation(session, letter, old)
-        if not found.fault:
+    if reason := get_refusal_reason(lock_row(session, letter)):
+        raise InvalidTransition("letter", "translate", reason)
+    previous = find_translation(session, letter)
+    if previous is not None:
+        if not read_translation(session, letter, previous).fault:
             return
-        session.delete(old)
+        session.delete(previous)
         session.flush()
     add_and_flush(
         session,
@@ -152,21 +154,21 @@ def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> di
 def read_translation(session: Session, letter: Letter, row: MachineTranslation) -> TranslationResult:
     """Return the state of a machine translation, with its text unsealed. One whose worker died has the fault "lost"."""
     if row.found_sealed is not None:
-        body, background = json.loads(get_keyring(session).open(_place(letter), row.found_sealed))
+        body, background = json.loads(get_keyring(session).open(_seal_context(letter), row.found_sealed))
         return TranslationResult(row.language, body, background, at=row.ended_at)
-    lost = row.sent_at is not None and row.sent_at < now(session) - LOST_AFTER
-    return TranslationResult(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
+    is_lost = row.sent_at is not None and row.sent_at < now(session) - WORKER_TIMEOUT
+    return TranslationResult(row.language, fault=row.fault or ("lost" if is_lost else ""), at=row.ended_at)
 
 
-def _place(letter: Letter) -> str:
+def _seal_context(letter: Letter) -> str:
     return f"machine_translations.found.{letter.public_id}"
 
 
 def translate_next(database: Database, server: TranslationServer | None) -> bool:
     """Translate the letter that has waited longest and store the result. Return whether one was sent.
 
-    The row is marked as sent in a transaction of its own before the request, so that no other worker, nor one after a
-    crash, sends it again.
+    The row is marked as sent in a transaction of its own before the request, so that neither another worker nor one
+    after a crash sends the letter again.
     """
     if server is None:
         return False
@@ -175,45 +177,53 @@ def translate_next(database: Database, server: TranslationServer | None) -> bool
         waiting_id = session.scalar(waiting.limit(1))
     if waiting_id is None:
         return False
-    claimed = database.write(lambda session: _claim(session, waiting_id))
-    if claimed is None:
+    request = database.write(lambda session: _claim(session, waiting_id))
+    if request is None:
         return False
-    texts, source, target = claimed
     translations: list[str] = []
     fault = None
     try:
-        translations = request_translation(server, texts, source, target)
+        translations = request_translation(server, request.texts, request.source, request.target)
     except TranslationFailed as error:
         fault = error.fault
     database.write(lambda session: save_translation(session, waiting_id, translations, fault))
     return True
 
 
-_IS_WAITING = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at.is_(None))
+class _ClaimedRequest(NamedTuple):
+    texts: list[str]
+    source: str
+    target: str
 
 
-def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
-    query = select(MachineTranslation).where(MachineTranslation.id == key, *_IS_WAITING).with_for_update()
-    row = session.scalar(query)
+def _claim(session: Session, translation_id: int) -> _ClaimedRequest | None:
+    """Mark a waiting translation as sent, and return its request, or None if it may not be sent any more."""
+    query = select(MachineTranslation).where(MachineTranslation.id == translation_id, *_IS_WAITING)
+    row = session.scalar(query.with_for_update())
     if row is None:
         return None
     letter = session.get(Letter, row.letter_id)
-    if letter is None or get_refusal_reason(letter):  # it may no longer be sent, and must not block others
-        session.delete(row)
+    if letter is None or get_refusal_reason(letter):
+        session.delete(row)  # left in the queue, it would block the others
         return None
     row.sent_at = now(session)
-    return _texts(letter), letter.language, row.language
+    return _ClaimedRequest(_texts(letter), letter.language, row.language)
 
 
-def save_translation(session: Session, key: int, texts: list[str], fault: str | None) -> None:
-    """Store the translation or its fault. Does nothing if the letter was withdrawn meanwhile, since its row is gone."""
-    row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == key).with_for_update())
+def save_translation(session: Session, translation_id: int, texts: list[str], fault: str | None) -> None:
+    """Store the translated `texts` of a letter, or why there are none.
+
+    Does nothing if the letter was withdrawn meanwhile, since the row is gone then.
+    """
+    row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == translation_id).with_for_update())
     if row is None:
         return
-    letter, ring = session.get_one(Letter, row.letter_id), get_keyring(session)
     row.ended_at, row.fault = now(session), fault
-    if not fault:
-        body = texts[0] if letter.body else ""
-        background = texts[-1] if letter.background else ""
-        row.found_sealed = ring.seal(_place(letter), json.dumps([body, background], ensure_ascii=False))
-        row.key_no = ring.newest
+    if fault:
+        return
+    letter = session.get_one(Letter, row.letter_id)
+    keyring = get_keyring(session)
+    body = texts[0] if letter.body else ""
+    background = texts[-1] if letter.background else ""
+    row.found_sealed = keyring.seal(_seal_context(letter), json.dumps([body, background], ensure_ascii=False))
+    row.key_no = keyring.newest

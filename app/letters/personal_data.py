@@ -25,23 +25,25 @@ def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dic
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
         raise PermissionDenied(actor.ref)
     credit, contact = letter.credit, letter.contact
-    added = get_additions_by_letter(session, [letter.id])[letter.id]
-    came = letter.received_at
+    added_texts = get_additions_by_letter(session, [letter.id])[letter.id]
+    arrival = letter.received_at
     return {
         "words": letter.body,
         "background": letter.background,
         "word_for_word": letter.verbatim,
         "language": letter.language,
         "came_by": letter.channel,
-        "came_on": came.date().isoformat() if letter.hear_back == "number" else came.isoformat(timespec="seconds"),
+        "came_on": arrival.date().isoformat()
+        if letter.hear_back == "number"
+        else arrival.isoformat(timespec="seconds"),
         "hears_back": letter.hear_back,
         "address": contacts.email_of(session, letter),
         "address_erased_by": contact.erase_on.isoformat() if contact else None,
         "name": contacts.get_credit_name(session, letter),
         "consent": credit.consent_text if credit else None,
         "added": [
-            {"asked": one.note.body if one.note else None, "words": one.addition.body if one.addition else None}
-            for one in added
+            {"asked": added.note.body if added.note else None, "words": added.addition.body if added.addition else None}
+            for added in added_texts
         ],
     }
 
@@ -55,17 +57,23 @@ ERASED_VALUES: dict[str, Any] = {
 
 
 def erase_letter(
-    session: Session, actor: Actor, letter: Letter, action: str, erased_at: datetime, erasure_kind: str, **how: Any
+    session: Session,
+    actor: Actor,
+    letter: Letter,
+    action: str,
+    erased_at: datetime,
+    erasure_kind: str,
+    **transition: Any,
 ) -> None:
-    """Erase a letter by `action` of its state machine, at `erased_at`.
+    """Erase a letter by `action` of its state machine, at `erased_at`. Its ids, its state and the day remain.
 
-    Its ids, its state and the day remain. `erasure_kind` is the kind of the erasure in the list of erasures; `how` is
-    passed on to `Machine.apply`. Raises what `apply` raises.
+    `erasure_kind` is the kind in the list of erasures that a restored backup repeats (`audit.erasures`). `transition`
+    is passed on to `Machine.apply`. Raises what `apply` raises.
     """
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")
     for model in (ReceiptNote, Addition, MachineTranslation):
         session.execute(delete(model).where(model.letter_id == letter.id))
-    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **ERASED_VALUES, **how)
+    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **ERASED_VALUES, **transition)
     remove_from_indexes(session, "letter", letter.id)
     erasures.note(session, erasure_kind, [letter.public_id])

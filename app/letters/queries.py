@@ -25,25 +25,25 @@ def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
 def listing(
     newsletter_id: Key,
     states: Sequence[str],
-    *rules: ColumnElement[bool],
+    *conditions: ColumnElement[bool],
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return a listing of a newsletter's unerased letters in these states that match all `rules`, newest first.
+    """Return a listing of a newsletter's unerased letters in these states that match all `conditions`, newest first.
 
-    Each rule alone can be answered from an index of its own. `since` and `until` bound the time of arrival; with
-    `until` the list begins with the oldest. Letters stored without a minute are listed as if they had arrived at
-    midnight UTC, today's in order of arrival, those of past days in no particular order.
+    `since` and `until` bound the time of arrival; with `until` the list begins with the oldest. Letters stored without
+    a minute are listed as if they had arrived at midnight UTC: today's in order of arrival, those of past days in no
+    particular order.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
-    # Waiting letters are never erased, so the condition can be left out and an index alone can count them.
-    here = [] if set(states) <= set(WAITS) else [Letter.erased_at.is_(None)]
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, *here, *rules, *bounds)
+    # Waiting letters are never erased. Without this condition, an index alone can count them.
+    is_unerased = [] if set(states) <= set(WAITS) else [Letter.erased_at.is_(None)]
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, *is_unerased, *conditions, *bounds)
     return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))
 
 
-def waiting(session: Session, newsletter_id: int, states: Sequence[str] = WAITS) -> int:
+def count_waiting(session: Session, newsletter_id: int, states: Sequence[str] = WAITS) -> int:
     """Return how many letters wait for the desk, counted up to 1,001."""
     return listing(newsletter_id, states).count(session)
 
@@ -63,18 +63,21 @@ class Added(NamedTuple):
 
 def get_additions_by_letter(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Added]]:
     """Return the additions to several letters by letter id, oldest first, followed by the desk's unanswered notes."""
-    found: dict[int, list[Added]] = defaultdict(list)
-    behind = select(Addition, ReceiptNote).outerjoin(ReceiptNote, ReceiptNote.addition_id == Addition.id)
-    for addition, note in session.execute(behind.where(Addition.letter_id.in_(letter_ids)).order_by(Addition.id)):
-        found[addition.letter_id].append(Added(note, addition))
-    waiting = select(ReceiptNote).where(ReceiptNote.letter_id.in_(letter_ids), ReceiptNote.addition_id.is_(None))
-    for note in session.scalars(waiting.order_by(ReceiptNote.id)):
-        found[note.letter_id].append(Added(note, None))
-    return found
+    added_by_letter: dict[int, list[Added]] = defaultdict(list)
+    additions = select(Addition, ReceiptNote).outerjoin(ReceiptNote, ReceiptNote.addition_id == Addition.id)
+    additions = additions.where(Addition.letter_id.in_(letter_ids)).order_by(Addition.id)
+    for addition, note in session.execute(additions):
+        added_by_letter[addition.letter_id].append(Added(note, addition))
+    unanswered = select(ReceiptNote).where(ReceiptNote.letter_id.in_(letter_ids), ReceiptNote.addition_id.is_(None))
+    for note in session.scalars(unanswered.order_by(ReceiptNote.id)):
+        added_by_letter[note.letter_id].append(Added(note, None))
+    return added_by_letter
 
 
-def stood_behind(session: Session, letter: Letter) -> set[int]:
-    """Return the ids of all questions to which a letter is or ever was filed, according to the trail."""
-    filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
-    keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
-    return {key for key in keys if key is not None}
+def find_all_question_ids(session: Session, letter: Letter) -> set[int]:
+    """Return the ids of all questions to which a letter is or ever was filed, according to the audit trail."""
+    filings = select(Event.facts).where(
+        Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file"
+    )
+    question_ids = {(facts or {}).get("question") for facts in session.scalars(filings)} | {letter.question_id}
+    return {question_id for question_id in question_ids if question_id is not None}

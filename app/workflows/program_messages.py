@@ -159,4 +159,4 @@ def _is_due(session: Session, newsletter: Newsletter) -> bool:
     todays_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
     if todays_notice is not None:
         return False
-    return letters.waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0
+    return letters.count_waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0

@@ -20,7 +20,7 @@ from app.editor.letters import letter_list, letter_pages
 from app.editor.letters.letter_list import LETTERS, list_of
 from app.letters import filing, look_alike_flags, mailed_letters, queries, spam_filter
 from app.letters.models import Letter
-from app.mailroom.batch import House, Settings
+from app.mailroom.batch import BatchLookups, Settings
 from app.mailroom.inbound_context import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
@@ -149,7 +149,7 @@ def test_words_are_found_in_any_script_and_marked(nora, app, database, newsroom)
 )  # fmt: skip
 def test_a_mail_says_what_our_servers_filter_made_of_it(header, score):
     raw = f"From: dana@post.example\r\n{header}\r\n\r\nWho counts the salt?\r\n".encode()
-    assert InboundContext(None, raw, parse(raw), House(Settings())).reading.spam_score == score
+    assert InboundContext(None, raw, parse(raw), BatchLookups(Settings())).reading.spam_score == score
 
 
 def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, app, database, newsroom):
@@ -157,16 +157,16 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
     while index_due(database):
         pass
     version = get_letter(database, salt).version
-    while look_alike_flags.look(database):
+    while look_alike_flags.flag_new_letters(database):
         pass
     assert listed_letters(nora.get("/letters?alike=1")) == [again, salt]
     assert nora.get("/letters").count("Has a look-alike") == 2
     assert (get_letter(database, salt).version, get_letter(database, other).alike) == (version, False)
-    assert look_alike_flags.look(database) == 0
+    assert look_alike_flags.flag_new_letters(database) == 0
     page = nora.get(f"/letters/{again}")
     sent = {name: page.value(name) for name in ("with", "pair")}
     nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
-    assert look_alike_flags.look(database) == 2
+    assert look_alike_flags.flag_new_letters(database) == 2
     assert listed_letters(nora.get("/letters?alike=1")) == []
 
 

@@ -141,7 +141,7 @@ def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone
 def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslate) -> None:
     machine_.answers.append(CannedAnswer(b'{"translatedText": ["' + b"x" * 200, 200, slowly=0.05))
     with pytest.raises(TranslationFailed, match="slow"):
-        request_translation(machine_.as_set(), ["salt"], "und", "en", limit=0.3)
+        request_translation(machine_.as_set(), ["salt"], "und", "en", timeout=0.3)
     assert machine_.asked[-1][2]["source"] == "auto"
     with pytest.raises(TranslationFailed, match="key"):
         request_translation(machine_.as_set("another"), ["salt"], "ru", "en")
@@ -180,7 +180,7 @@ def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
     database.write(lambda session: session.execute(update(Letter).values(body=words)) and None)
     assert BUTTON not in nora.get(f"letters/{public_id}").buttons
     with pytest.raises(InvalidTransition):
-        database.write(lambda s: machine_translation.ask(s, newsroom.nora, s.scalars(select(Letter)).one(), "en"))
+        database.write(lambda s: machine_translation.queue_translation(s, newsroom.nora, s.scalars(select(Letter)).one(), "en"))
     worked(app)
     assert machine.asked == []
 
@@ -250,7 +250,7 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
     worked(app)
     assert machine.asked == []
     database.write(lambda s: s.execute(update(MachineTranslation).values(sent_at=MachineTranslation.asked_at)) and None)
-    monkeypatch.setattr(machine_translation, "LOST_AFTER", machine_translation.LOST_AFTER * 0)
+    monkeypatch.setattr(machine_translation, "WORKER_TIMEOUT", machine_translation.WORKER_TIMEOUT * 0)
     assert "our worker was stopped meanwhile" in nora.words(f"letters/{public_id}")
     press(nora, public_id)
     worked(app)

@@ -19,7 +19,7 @@ from ...db.secure_delete import empty_log
 from ...db.session import lock_row, now
 from ...letters import personal_data
 from ...letters.models import Contact, Letter
-from ...letters.queries import stood_behind
+from ...letters.queries import find_all_question_ids
 from ...mail.models import Inbound, OutboxContent, OutboxMail
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
@@ -84,7 +84,7 @@ def forget(session: Session, letter: Letter) -> None:
     if lock_row(session, letter).erased_at is not None:
         return
     text = letter.body or ""
-    question_ids = sorted(stood_behind(session, letter))
+    question_ids = sorted(find_all_question_ids(session, letter))
     # A settled letter keeps its state; any other one ends.
     transition = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
     personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **transition)
