@@ -18,7 +18,7 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question, QuestionText
 from app.workflows.back_issues import import_issues
-from app.workflows.back_issues.undo_import import imports, one_import, undo_import
+from app.workflows.back_issues.undo_import import list_imports, record_import, undo_import
 from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 
@@ -55,12 +55,15 @@ def test_all_of_an_import_leaves_the_archive_and_nothing_of_another(database: Da
     take_in(database, newsroom, "bad", printed("Who dug it?"))
     take_in(database, newsroom, "bad", printed("Must I fill it?", date(2020, 6, 3)))
     with database.read() as session:
-        assert [(one.key, one.count) for one in imports(session, newsroom.newsletter_id)] == [("bad", 2), ("good", 1)]
+        assert [(one.key, one.count) for one in list_imports(session, newsroom.newsletter_id)] == [
+            ("bad", 2),
+            ("good", 1),
+        ]
     assert undo(database, newsroom, "bad") == 2
     assert stored(database) == before
     assert in_archive(database, newsroom) == ["Why is the well dry?"]
     with database.read() as session:
-        assert [one.key for one in imports(session, newsroom.newsletter_id)] == ["good"]
+        assert [one.key for one in list_imports(session, newsroom.newsletter_id)] == ["good"]
         gone = session.scalars(select(Question).where(Question.has_ended)).all()
         assert [(one.closed_reason, one.wording, one.edition_id) for one in gone] == [("undone", "", None)] * 2
         texts = session.scalars(select(QuestionText).where(QuestionText.question_id.in_([one.id for one in gone])))
@@ -80,7 +83,7 @@ def test_an_answer_that_was_put_to_an_expert_is_no_longer_theirs(database: Datab
     before = stored(database)
 
     def with_leyla(session: Session) -> None:
-        with one_import(session, newsroom.nora, newsroom.newsletter_id, "theirs"):
+        with record_import(session, newsroom.nora, newsroom.newsletter_id, "theirs"):
             leyla = session.get_one(Expert, newsroom.leyla.expert_id)
             import_issues.import_qa(session, newsroom.nora, newsroom.newsletter_id, printed("Why?"), [leyla])
 

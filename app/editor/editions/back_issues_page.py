@@ -157,7 +157,7 @@ def _choose(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -
         "archive",
         faults=faults or [],
         mb=MOST_BYTES // 1024 // 1024,
-        imports=undo_import.imports(desk.session, desk.newsletter.id)[:SHOWN],
+        imports=undo_import.list_imports(desk.session, desk.newsletter.id)[:SHOWN],
     )
 
 
@@ -277,7 +277,7 @@ def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[Row]:
 
 
 def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int:
-    with undo_import.one_import(desk.session, desk.actor, desk.newsletter.id, file_id):
+    with undo_import.record_import(desk.session, desk.actor, desk.newsletter.id, file_id):
         return sum(_import_row(desk, row) for row in rows)
 
 

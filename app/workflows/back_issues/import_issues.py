@@ -29,9 +29,9 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question, QuestionText
 from ...text.clean import clean, slug, word_count
 from ...typesetting.house_form import LeadIn, Piece, Voice
-from .undo_import import one_import
+from .undo_import import record_import
 
-# The outcomes of an import, in the words of the command; the desk has its own labels.
+# How the import of one Q&A ended, as the command prints it; the desk has its own labels.
 OUTCOMES = {
     "imported": "imported",
     "known": "stands in the archive already",
@@ -41,7 +41,7 @@ OUTCOMES = {
     "import.no_text": "not imported, since its question or an answer has no words",
 }
 LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
-FEWEST, MOST = 20, 2000  # limits for the length of an assignment, in words
+FEWEST_WORDS, MOST_WORDS = 20, 2000  # limits for the length of an assignment
 
 
 class ImportRejected(MissingPrecondition):
@@ -57,19 +57,19 @@ def import_all(
 
     Raises `PermissionDenied` and `TooLong`.
     """
-    done = []
-    with one_import(session, actor, newsletter_id, key):
+    outcomes = []
+    with record_import(session, actor, newsletter_id, key):
         for qa in qas:
             try:
                 outcome = "imported" if import_qa(session, actor, newsletter_id, qa) else "known"
-            except ImportRejected as unfit:
-                outcome = unfit.code
-            done.append((qa, outcome))
-    return done
+            except ImportRejected as rejection:
+                outcome = rejection.code
+            outcomes.append((qa, outcome))
+    return outcomes
 
 
 def find_imported(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
-    """Return the questions that were imported with these fingerprints, by fingerprint."""
+    """Return those of the Q&As with these fingerprints that were imported already, by fingerprint."""
     query = select(EditionItem.found_sha256, Question).join(Question, Question.id == EditionItem.question_id)
     query = query.where(EditionItem.found_sha256.in_(fingerprints), Question.newsletter_id == newsletter_id)
     return {str(fingerprint): question for fingerprint, question in session.execute(query)}
@@ -85,7 +85,7 @@ def import_qa(
 ) -> Question | None:
     """Add a Q&A to the archive; return None if it was imported before.
 
-    `experts` are the directory's experts for the answers, in order, None where unknown. `found_as` is the fingerprint
+    `experts` are the experts of the answers, in order, None where the directory has none. `found_as` is the fingerprint
     of the Q&A as it was in the file, if an editor has changed it. Raises `PermissionDenied`, `ImportRejected` and
     `TooLong`.
     """
@@ -96,33 +96,33 @@ def import_qa(
         return None
     if not clean(qa.question) or not qa.voices or not all(clean(voice.markdown) for voice in qa.voices):
         raise ImportRejected("no_text")
-    edition = _edition_of(session, actor, newsletter, qa)
-    question = _question(session, actor, newsletter, edition, qa)
-    for number, voice in enumerate(qa.voices):
-        if number < len(experts) and (expert := experts[number]) is not None:
-            _answer(session, actor, question, voice, expert, number + 1)
-    item = build_edition_item(newsletter, edition, question, _piece(newsletter, qa), {})
+    edition = _get_or_create_edition(session, actor, newsletter, qa)
+    question = _create_question(session, actor, newsletter, edition, qa)
+    for position, (voice, expert) in enumerate(zip(qa.voices, experts, strict=False), 1):
+        if expert is not None:
+            _create_answer(session, actor, question, voice, expert, position)
+    item = build_edition_item(newsletter, edition, question, _build_piece(newsletter, qa), {})
     item.found_sha256 = fingerprint
     session.add(item)
     session.flush()
     return question
 
 
-def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
-    """Return the imported edition of that day, or create one. Raises `ImportRejected`."""
+def _get_or_create_edition(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
+    """Return the imported edition of the day of a Q&A, or create it as sent. Raises `ImportRejected`."""
     if qa.day is None:
         raise ImportRejected("no_date")
-    there = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
-    if there is not None:
-        return _require_imported(session, there)
-    local = datetime.combine(qa.day, read_time(newsletter.at))
-    runs_at = in_utc(local, newsletter.zone)
+    existing_edition = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
+    if existing_edition is not None:
+        return _require_imported(session, existing_edition)
+    local_at = datetime.combine(qa.day, read_time(newsletter.at))
+    runs_at = in_utc(local_at, newsletter.zone)
     if runs_at > now(session):
         raise ImportRejected("date_ahead")
     edition = Edition(
         newsletter_id=newsletter.id,
         rule_date=qa.day,
-        local_at=local.isoformat(timespec="minutes"),
+        local_at=local_at.isoformat(timespec="minutes"),
         runs_at=runs_at,
         cutoff_at=runs_at,
         locked_at=runs_at,
@@ -135,30 +135,33 @@ def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: Prin
 
 
 def _require_imported(session: Session, edition: Edition) -> Edition:
-    """Return the edition, locked, if all its items were imported: an edition that was sent from here can't change.
+    """Lock the row of an edition and return it, if all its items were imported. Raises `ImportRejected`.
 
-    Raises `ImportRejected`.
+    An edition that this desk sent can't change.
     """
-    items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
-    if not edition.is_sent or not items or not all(items):
+    fingerprints = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
+    if not edition.is_sent or not fingerprints or not all(fingerprints):
         raise ImportRejected("date_taken")
     return lock_row(session, edition)
 
 
-def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: Edition, qa: PrintedQA) -> Question:
-    taken = session.scalar(select(func.max(Question.position)).filter_by(edition_id=edition.id)) or 0
+def _create_question(
+    session: Session, actor: Actor, newsletter: Newsletter, edition: Edition, qa: PrintedQA
+) -> Question:
+    """Create a published question in the next slot of its edition, with its text. Raises `TooLong`."""
+    last_position = session.scalar(select(func.max(Question.position)).filter_by(edition_id=edition.id)) or 0
     question = Question(
         newsletter_id=newsletter.id,
         opened_at=edition.runs_at,
         edition_id=edition.id,
-        position=taken + 1,
+        position=last_position + 1,
         published_at=edition.runs_at,
     )
     QUESTION.apply(session, actor, question, "import")
     session.flush()
-    numbers = shares(edition)
-    numbers[question.section] = taken + 1
-    share_out(edition, numbers)
+    slot_counts = shares(edition)  # by section
+    slot_counts[question.section] = last_position + 1
+    share_out(edition, slot_counts)
     headline = require_length("headline", qa.title, LONGEST_HEADLINE)
     text = QuestionText(
         question_id=question.id,
@@ -175,7 +178,7 @@ def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: E
     return question
 
 
-def _piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
+def _build_piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
     return Piece(
         language=qa.language,
         marks=newsletter.marks,
@@ -183,11 +186,11 @@ def _piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
         headline=qa.title,
         askers=qa.credits,
         question=clean(qa.question),
-        voices=tuple(Voice(_lead_in(voice), voice.markdown) for voice in qa.voices),
+        voices=tuple(Voice(_build_lead_in(voice), voice.markdown) for voice in qa.voices),
     )
 
 
-def _lead_in(voice: PrintedVoice) -> LeadIn:
+def _build_lead_in(voice: PrintedVoice) -> LeadIn:
     expert = voice.expert
     return LeadIn(
         require_length("name", expert.name, LONGEST_NAME),
@@ -196,19 +199,19 @@ def _lead_in(voice: PrintedVoice) -> LeadIn:
     )
 
 
-def _answer(
+def _create_answer(
     session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, position: int
 ) -> None:
     """Store an answer as an expert's, so that it counts for their public page and for the search for experts."""
-    lead, words = _lead_in(voice), word_count(voice.markdown)
+    lead_in, words = _build_lead_in(voice), word_count(voice.markdown)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
         expert_id=expert.id,
         for_edition_id=question.edition_id,
-        words=min(max(words, FEWEST), MOST),
-        credit_line=lead.credit_line or "",
-        relation=lead.relation or "",
+        words=min(max(words, FEWEST_WORDS), MOST_WORDS),
+        credit_line=lead_in.credit_line or "",
+        relation=lead_in.relation or "",
         received_at=question.published_at,
     )
     ASSIGNMENT.apply(session, actor, assignment, "import", cause="import")
@@ -234,15 +237,15 @@ def _answer(
     )
     answer.text_id = add_and_flush(session, text).id
     session.flush()
-    said = {
-        "name": lead.name,
-        "credit_line": lead.credit_line or "",
-        "relation": lead.relation or "",
+    credit = {
+        "name": lead_in.name,
+        "credit_line": lead_in.credit_line or "",
+        "relation": lead_in.relation or "",
         "beside_name": [],
     }
     facts: dict[str, Any] = {
         "approved_text_id": answer.text_id,
         "approved_by_id": getattr(actor, "person_id", None),
-        "credit": said,
+        "credit": credit,
     }
     ANSWER.apply(session, actor, answer, "import", cause="import", **facts)

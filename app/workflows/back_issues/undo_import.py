@@ -1,7 +1,7 @@
 """Undo of a mistaken import of back issues, as a whole, as long as nothing in it was changed.
 
-An import is everything from one upload of files, or from one run of the command. It consists of the events
-"newsletter.import" with the same `from`, which list the events that followed in `did`.
+An import is everything from one upload of files, or from one run of the command. It consists of all events
+"newsletter.import" with the same `from`; the `did` of each lists the events that it recorded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,13 +31,17 @@ from ...questions.wording import erase_words
 from ...search.index import remove_documents
 from ...search.models import PUBLIC
 
-UNTIL = "with its whole import, until anything of it is changed"
+UNTIL = "with its whole import, until anything of it is changed"  # how long an undo is possible, as in docs/undo.md
 IMPORT, UNDONE = "newsletter.import", "newsletter.unimport"
 
 
 @dataclass
 class Import:
-    """An import: `key` names the upload or run, `by` the actor, and `count` is the number of Q&As."""
+    """An import.
+
+    `key` identifies the upload or the run of the command, `by` is the actor, `events` has the keys of all events, and
+    `count` is the number of Q&As.
+    """
 
     key: str
     by: str
@@ -47,28 +51,29 @@ class Import:
 
 
 @contextmanager
-def one_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> Iterator[None]:
+def record_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> Iterator[None]:
     """Record the events inside the block as part of the import `key`."""
-    with collect_events(session) as written:
+    with collect_events(session) as events:
         yield
-    if written:
-        facts = {"from": key, "did": [event.id for event in written], "count": len(_questions(written))}
+    if events:
+        count = len(_select_imported_questions(events))
+        facts = {"from": key, "did": [event.id for event in events], "count": count}
         record(session, actor, "newsletter.import", session.get_one(Newsletter, newsletter_id), facts=facts)
 
 
-def imports(session: Session, newsletter_id: int) -> list[Import]:
+def list_imports(session: Session, newsletter_id: int) -> list[Import]:
     """Return the imports of a newsletter that have not been undone, newest first."""
     query = select(Event).where(Event.noun == "newsletter", Event.noun_id == newsletter_id)
-    there: dict[str, Import] = {}
+    imports: dict[str, Import] = {}
     for event in session.scalars(query.where(Event.action.in_((IMPORT, UNDONE))).order_by(Event.id)):
         facts = event.facts or {}
         if event.action == UNDONE:
-            there.pop(facts["from"], None)
+            imports.pop(facts["from"], None)
             continue
-        one = there.setdefault(facts["from"], Import(facts["from"], event.actor, event.at, []))
-        one.events += facts["did"]
-        one.count += facts["count"]
-    return list(reversed(there.values()))
+        import_ = imports.setdefault(facts["from"], Import(facts["from"], event.actor, event.at, []))
+        import_.events += facts["did"]
+        import_.count += facts["count"]
+    return list(reversed(imports.values()))
 
 
 def undo_import(session: Session, actor: Staff, key: str) -> int:
@@ -79,45 +84,45 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
     """
     must(actor, "edition")
     newsletter = lock_row(session, session.get_one(Newsletter, actor.newsletter_id))
-    one = next((one for one in imports(session, newsletter.id) if one.key == key), None)
-    if one is None:
+    import_ = next((import_ for import_ in list_imports(session, newsletter.id) if import_.key == key), None)
+    if import_ is None:
         raise MissingPrecondition("import_undone")
-    events = get_events(session, one.events)
-    editions = set()
-    for event in _questions(events):
+    events = get_events(session, import_.events)
+    edition_ids = set()
+    for event in _select_imported_questions(events):
         question = lock_row(session, session.get_one(Question, event.noun_id))
-        editions.add(question.edition_id)
-        take_out_of_archive(session, actor, question, event, one.events)
-    for edition in session.scalars(select(Edition).where(Edition.id.in_(editions))):
-        _drop_if_empty(session, edition)
+        edition_ids.add(question.edition_id)
+        take_out_of_archive(session, actor, question, event, import_.events)
+    for edition in session.scalars(select(Edition).where(Edition.id.in_(edition_ids))):
+        _delete_if_empty(session, edition)
     session.execute(delete(Upload).where(Upload.public_id == key))
-    record(session, actor, "newsletter.unimport", newsletter, facts={"from": key, "count": one.count})
-    return one.count
+    record(session, actor, "newsletter.unimport", newsletter, facts={"from": key, "count": import_.count})
+    return import_.count
 
 
 def take_out_of_archive(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
     """Undo the import of a Q&A: delete its page, item and answers, close its question and erase its text.
 
     `press` are the keys of all events of the import. Raises `VersionConflict` if anything has happened to the question
-    since.
+    since, or a letter refers to it.
     """
-    cited = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
-    if has_later_event(session, question.id, event.id, press) or session.scalar(cited):
+    is_referenced = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
+    if has_later_event(session, question.id, event.id, press) or session.scalar(is_referenced):
         raise VersionConflict(question.public_id)
     session.execute(delete(EditionItem).where(EditionItem.question_id == question.id))
-    _drop_answers(session, actor, question)
-    gone: dict[str, Any] = {"edition_id": None, "position": None, "published_at": None, "closed_reason": "undone"}
-    QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, **gone)
+    _delete_answers(session, actor, question)
+    facts: dict[str, Any] = {"edition_id": None, "position": None, "published_at": None, "closed_reason": "undone"}
+    QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, **facts)
     erase_words(session, question)
     remove_documents(session, PUBLIC, [("question", question.id)])
     erasures.note(session, "page", [question.public_id])
 
 
-def _questions(events: Sequence[Event]) -> list[Event]:
+def _select_imported_questions(events: Sequence[Event]) -> list[Event]:
     return [event for event in events if event.action == "question.import"]
 
 
-def _drop_answers(session: Session, actor: Staff, question: Question) -> None:
+def _delete_answers(session: Session, actor: Staff, question: Question) -> None:
     for answer in session.scalars(select(Answer).filter_by(question_id=question.id)).all():
         ANSWER.apply(session, actor, answer, "withdraw", text_id=None, approved_text_id=None)
         session.flush()
@@ -127,7 +132,7 @@ def _drop_answers(session: Session, actor: Staff, question: Question) -> None:
     session.execute(delete(Assignment).where(Assignment.question_id == question.id))
 
 
-def _drop_if_empty(session: Session, edition: Edition) -> None:
+def _delete_if_empty(session: Session, edition: Edition) -> None:
     """Delete an edition that has no items left. Raises `VersionConflict` if a letter is about it."""
     if session.scalar(select(exists().where(EditionItem.edition_id == edition.id))):
         return
