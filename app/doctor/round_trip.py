@@ -17,8 +17,8 @@ from ..mail.message import Message, Sender
 from ..mail.models import Inbound, OutboxMail
 from ..mail.reply_address import address_for, new_reply_token
 from ..mailroom.batch import settings_of
-from ..mailroom.inbound_context import TEST
-from ..mailroom.screening import TESTED
+from ..mailroom.inbound_context import TEST_KIND
+from ..mailroom.screening import OPERATOR_TEST
 from ..newsletters.models import Newsletter
 
 WAYS = {"imap": "the mailbox {mailbox}", "lmtp": "LMTP", "pipe": "the pipe", "webhook": "the webhook"}
@@ -59,7 +59,7 @@ def queue_test_mail(database: Database, address: str) -> tuple[int, str | None]:
 
 def _build_message(session: Session, address: str, back_to: str | None, token: str) -> Message:
     site = urlsplit(session.info["base_url"]).hostname or ""
-    written = write(TEST, Sender(), address, "", TestMail(site=site))
+    written = write(TEST_KIND, Sender(), address, "", TestMail(site=site))
     return Message(**vars(written) | {"reply_to": back_to, "return_token": token})
 
 
@@ -96,12 +96,12 @@ def describe_return(database: Database, config: Mapping[str, Any], mail_id: int,
     way, after = WAYS[inbound.source].format(mailbox=inbound.mailbox), _seconds(inbound.stored_at - mail.created_at)
     what = "a bounce" if inbound.is_bounce else "the mail itself, or an answer to it"
     yield f"{way} > {inbound.state} ({what}), {after} after it was written"
-    reasons = [one for one in inbound.reasons if one != TESTED]
+    reasons = [one for one in inbound.reasons if one != OPERATOR_TEST]
     if inbound.is_bounce:
         yield f"it could not be delivered: {mail.said or ', '.join(inbound.reasons)}"
     elif set(reasons) & BELIEVED:
         yield f"its sender is believed: {', '.join(reasons)}"
-    elif not settings_of(config).checks:
+    elif not settings_of(config).can_verify_senders:
         yield "its sender is not believed: MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are not both set, and MAIL_DNS is 0"
     else:
         yield f'its sender is not believed: {", ".join(reasons)} (docs/mail.md, "Who says who wrote it")'

@@ -1,5 +1,6 @@
-"""Lookups shared by a batch of mails, each done once: the settings, the newsletters with their addresses and quotable
-editions, and the rows that the mails refer to."""
+"""Database lookups shared by a batch of mails, so that each is done once: the newsletters with their addresses and
+recent editions, and the rows that the mails refer to. Also the settings of the mailroom.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,27 +20,27 @@ from ..people import directory, links
 from ..people.models import Link, Person
 from ..workflows.back_issues import received_editions
 
-T = TypeVar("T")
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that placing needs.
+    """The settings of the mailroom.
 
     `authserv_id` is the name under which our own mail server reports its checks of senders (RFC 8601), None if it does
-    none; `received_by` are its hosts that receive mail; `dns` allows lookups of our own. `return_path` is the pattern
-    of the addresses for bounces, `house` the sender of mails that belong to no newsletter.
+    none; `received_by` are its hosts that receive mail; `dns` allows this installation to look up senders itself.
+    `return_path` is the pattern of the addresses for bounces, `from_address` the sender of mails that belong to no
+    newsletter.
     """
 
     authserv_id: str | None = None
     received_by: frozenset[str] = frozenset()
     dns: bool = False
     return_path: str = ""
-    house: str = ""
+    from_address: str = ""
 
     @property
-    def checks(self) -> bool:
-        """Return whether senders can be verified at all."""
+    def can_verify_senders(self) -> bool:
         return self.server is not None or self.dns
 
     @property
@@ -55,68 +56,69 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         received_by=frozenset(config.get("MAIL_RECEIVED_BY", ())),
         dns=config.get("MAIL_DNS", False),
         return_path=config.get("MAIL_RETURN_PATH", ""),
-        house=parseaddr(config.get("MAIL_FROM", ""))[1],
+        from_address=parseaddr(config.get("MAIL_FROM", ""))[1],
     )
 
 
-class Lookup(Generic[T]):
-    """A cache of the rows that mails refer to, by key. One query fetches all keys announced by `expect`."""
+class Lookup(Generic[Row]):
+    """A cache of the rows that mails refer to, by key. The first miss fetches all announced keys in one query."""
 
-    def __init__(self, find: Callable[[Session, Collection[str]], Mapping[str, T]]) -> None:
-        self._find, self._expected = find, set[str]()
-        self._found: dict[str, T | None] = {}
+    def __init__(self, find: Callable[[Session, Collection[str]], Mapping[str, Row]]) -> None:
+        self._find = find
+        self._announced: set[str] = set()
+        self._cache: dict[str, Row | None] = {}  # None: there is no row with this key
 
-    def expect(self, keys: Iterable[str]) -> None:
-        self._expected.update(keys)
+    def announce(self, keys: Iterable[str]) -> None:
+        self._announced.update(keys)
 
-    def by(self, session: Session, keys: Collection[str]) -> dict[str, T]:
+    def get_many(self, session: Session, keys: Collection[str]) -> dict[str, Row]:
         """Return the rows with these keys, in the order of the keys. Keys without a row are left out."""
-        if not self._found.keys() >= set(keys):
-            wanted = self._expected.union(keys) - self._found.keys()
-            self._found.update(dict.fromkeys(wanted) | dict(self._find(session, wanted)))
-        return {word: row for word in keys if (row := self._found[word]) is not None}
+        if not self._cache.keys() >= set(keys):
+            missing = self._announced.union(keys) - self._cache.keys()
+            self._cache.update(dict.fromkeys(missing) | dict(self._find(session, missing)))
+        return {key: row for key in keys if (row := self._cache[key]) is not None}
 
 
-class House:
-    """The lookups of one batch, cached for the few seconds that it takes.
+class BatchLookups:
+    """The lookups of one batch, cached for the few seconds that placing it takes.
 
-    The methods return nothing if `session` is None, which means that there is no database.
+    Where `session` may be None, for a mail that is examined without a database, the result is then empty.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.mails: Lookup[OutboxMail] = Lookup(outbox.find_by_message_ids)
-        self.returned: Lookup[OutboxMail] = Lookup(outbox.find_by_return_tokens)
-        self.links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
+        self.sent_by_message_id: Lookup[OutboxMail] = Lookup(outbox.find_by_message_ids)
+        self.sent_by_return_token: Lookup[OutboxMail] = Lookup(outbox.find_by_return_tokens)
+        self.reply_links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
         self.people: Lookup[Person] = Lookup(directory.by_emails)
         self.editions: Lookup[Edition] = Lookup(received_editions.find_by_message_ids)
-        self.same: Lookup[list[Inbound]] = Lookup(inbound.find_by_contents)
+        self.placed_by_content: Lookup[list[Inbound]] = Lookup(inbound.find_by_contents)
         self._newsletters: list[Newsletter] | None = None
-        self._ran: dict[int, list[received_editions.QuotableEdition]] = {}
+        self._recent_editions: dict[int, list[received_editions.QuotableEdition]] = {}
 
     def newsletters(self, session: Session | None) -> list[Newsletter]:
         if self._newsletters is None:
             self._newsletters = all_newsletters(session) if session else []
         return self._newsletters
 
-    def patterns(self, session: Session | None) -> list[str]:
+    def inbox_patterns(self, session: Session | None) -> list[str]:
         return [newsletter.inbox for newsletter in self.newsletters(session) if newsletter.inbox]
 
-    def ran(self, session: Session, newsletter_id: int) -> list[received_editions.QuotableEdition]:
+    def recent_editions(self, session: Session, newsletter_id: int) -> list[received_editions.QuotableEdition]:
         """Return the newest editions of a newsletter, with the texts that readers may quote."""
-        if newsletter_id not in self._ran:
-            self._ran[newsletter_id] = received_editions.recently_run(session, newsletter_id)
-        return self._ran[newsletter_id]
+        if newsletter_id not in self._recent_editions:
+            self._recent_editions[newsletter_id] = received_editions.recently_run(session, newsletter_id)
+        return self._recent_editions[newsletter_id]
 
     def own_addresses(self, session: Session | None) -> set[str]:
-        """Return the addresses that only our own mail comes from, so not those that editions are mailed from."""
-        patterns = [*self.patterns(session), self.settings.return_path]
-        own = {plain_address(pattern) for pattern in patterns if pattern} | {self.settings.house.casefold()}
+        """Return the addresses that only our own mail comes from, which excludes those that editions are sent from."""
+        patterns = [*self.inbox_patterns(session), self.settings.return_path]
+        sending = {plain_address(pattern) for pattern in patterns if pattern} | {self.settings.from_address.casefold()}
         lists = {newsletter.list_address.casefold() for newsletter in self.newsletters(session)}
-        return {address for address in own - lists if address}
+        return {address for address in sending - lists if address}
 
-    def known_addresses(self, session: Session | None) -> frozenset[str]:
-        """Return all addresses of our mail and of the newsletters', by which the trimmer recognizes a quote."""
+    def newsletter_addresses(self, session: Session | None) -> frozenset[str]:
+        """Return all addresses of the newsletters, by which the trimmer recognizes a quote of our mail."""
         return frozenset(
             address.casefold()
             for newsletter in self.newsletters(session)
@@ -126,11 +128,12 @@ class House:
 
 
 def is_newsletter_address(address: str, newsletter: Newsletter) -> bool:
-    """Return whether this is one of a newsletter's addresses, with or without a token."""
+    """Return whether a lower-case address is one of the newsletter's, with or without a token."""
     if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
         return True
-    local, at, domain = newsletter.inbox.partition("@")
+    inbox_name, at, inbox_domain = newsletter.inbox.partition("@")
     if not at:
         return False
-    name, _, where = address.rpartition("@")
-    return where == domain and (local == "*" or name == local or name.startswith(f"{local}+"))
+    name, _, domain = address.rpartition("@")
+    has_inbox_name = inbox_name == "*" or name == inbox_name or name.startswith(f"{inbox_name}+")
+    return domain == inbox_domain and has_inbox_name

@@ -1,4 +1,4 @@
-"""Placing stored mails: lease a batch, parse it in a child process, judge it, and place it in one transaction.
+"""Placing stored mails: lease a batch, parse it in a child process, decide, and place it in one transaction.
 
 If a worker is killed, its mails remain stored, and are placed from the start once the lease has expired. A mail that
 can't be placed doesn't block others: it is retried later, and marked as failed after the last try.
@@ -23,44 +23,44 @@ from ..mail.lifecycle import PLACES_OF_MAIL
 from ..mail.reading import NotStarted, Reading
 from ..mailtext.incoming import Mail, TrimContext
 from . import routing
-from .batch import House, Settings
-from .inbound_context import FoundContents, InboundContext, Judged, find_contents, uncut
-from .recipients import answerable
-from .routing import Became, decide
+from .batch import BatchLookups, Settings
+from .inbound_context import DecidedMail, InboundContext, MailContents, find_contents, get_untrimmed_contents
+from .recipients import may_acknowledge
+from .routing import RETRY, Outcomes, decide
 
 __all__ = ["Settings", "place_due"]
 
 BATCH = 50  # mails leased together, and placed together if they have no more bytes than `inbound.BATCH_BYTES`
-AHEAD = 1.0  # seconds of parsing after which the parsed mails are placed, so that slow mails don't delay them
-LOOK = 0.2  # seconds of a read transaction; while one is open, erased data stays in SQLite's log
-RACES = 3  # immediate retries of a mail after another worker has placed the same one
-DEADLY = 50  # claims of a mail after which it is no longer parsed: it must have killed its workers
-EDITION = "edition"  # a place that the judgement of later mails may depend on
+MAX_PARSE_SECONDS = 1.0  # of parsing, after which the parsed mails are placed, so that slow mails don't delay them
+MAX_READ_SECONDS = 0.2  # of a read transaction; while one is open, erased data stays in SQLite's log
+MAX_RACES = 3  # immediate tries of a mail, as long as another worker places the same one each time
+MAX_PARSE_CLAIMS = 50  # claims of a mail after which it is no longer parsed: it must have killed its workers
+EDITION = "edition"  # a place that the decisions about later mails may depend on
 NO_ORIGINALS = PLACES_OF_MAIL.which("is_no_original")
 
-S = TypeVar("S", "Opened", leases.Leased)
-T = TypeVar("T")
+LeasedOrParsed = TypeVar("LeasedOrParsed", "ParsedMail", leases.Leased)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A parsed mail: as stored, as bytes and as a message; then the context for the trimmer, and the found contents."""
+class ParsedMail:
+    """A leased mail and what the later steps add: the message, the context for the trimmer, the contents."""
 
-    stored: leases.Leased
+    leased: leases.Leased
     raw: bytes
     mail: Mail
-    known: TrimContext = field(default_factory=TrimContext)
-    is_forward: bool = False
-    found: FoundContents | None = None
+    trim_context: TrimContext = field(default_factory=TrimContext)
+    is_forward: bool = False  # whether it was sent to the address to which the desk forwards letters
+    contents: MailContents | None = None
 
     @property
     def claim(self) -> leases.Claim:
-        return self.stored.claim
+        return self.leased.claim
 
 
 def place_due(
     database: Database,
-    reading: Reading,
+    parser: Reading,
     settings: Settings,
     limit: int = 100,
     *,
@@ -72,14 +72,15 @@ def place_due(
     `now` overrides the time. Raises `Busy`; the leased mails are then placed after their lease. Raises `NotStarted`,
     which doesn't count as a try of any mail.
     """
-    done: Counter[str] = Counter()
-    placing = _Placing(database, reading, settings, now)
-    while (left := limit - done.total()) > 0 and placing.anything_due():
-        claims = database.write(partial(leases.claim, limit=min(BATCH, left), lease=lease), now)
+    counts: Counter[str] = Counter()
+    placing = _Placing(database, parser, settings, now)
+    while (remaining := limit - counts.total()) > 0 and placing.is_anything_due():
+        claims = database.write(partial(leases.claim, limit=min(BATCH, remaining), lease=lease), now)
         if not claims:
             break
-        done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
-    return done
+        deadline = time.monotonic() + lease.total_seconds() / 2
+        counts.update(placing.place_batch(claims, deadline))
+    return counts
 
 
 @dataclass(frozen=True)
@@ -87,190 +88,212 @@ class _Placing:
     """The implementation of `place_due`. `at` overrides the time."""
 
     database: Database
-    reading: Reading
+    parser: Reading
     settings: Settings
     at: datetime | None
 
-    def anything_due(self) -> bool:
+    def is_anything_due(self) -> bool:
         with self.database.read(self.at) as session:
             return leases.anything_due(session)
 
-    def together(self, claims: Sequence[leases.Claim], deadline: float) -> Counter[str]:
-        """Place a batch, then the mails that failed or lost a race in it one by one. `deadline` is a monotonic time."""
-        done: Counter[str] = Counter()
-        became: Became = {}
-        try:
-            for some in _by_size(claims):
-                self._place_in_order(some, became, deadline)
-        except NotStarted:  # not the mails' fault, so it only counts as a try of those that had failed before
-            self._give_back([claim for claim in claims if became.get(claim, "again") == "again"])
-            for claim in (claim for claim in claims if became.get(claim, "") is None):
-                self._give_up(claim)
-            raise
-        self._give_back([claim for claim in claims if became.get(claim) == "again"])
-        for claim in claims:
-            done[became.get(claim) or self._place_alone(claim) or self._give_up(claim)] += 1
-        return done
+    def place_batch(self, claims: Sequence[leases.Claim], deadline: float) -> Counter[str]:
+        """Place a batch, then one by one the mails that failed or lost a race in it. Count the outcomes.
 
-    def _give_back(self, claims: Sequence[leases.Claim]) -> None:
+        Mails that aren't begun by `deadline`, a monotonic time, are returned, since their leases might expire.
+        """
+        outcomes: Outcomes = {}
+        try:
+            for part in _split_by_size(claims):
+                self._place_in_order(part, outcomes, deadline)
+        except NotStarted:  # not the mails' fault, so it only counts as a try of those that had failed before
+            self._return_claims([claim for claim in claims if outcomes.get(claim, RETRY) == RETRY])
+            for claim in claims:
+                if claim in outcomes and outcomes[claim] is None:
+                    self._retry_or_fail(claim)
+            raise
+        self._return_claims([claim for claim in claims if outcomes.get(claim) == RETRY])
+        return Counter(outcomes.get(claim) or self._place_alone(claim) for claim in claims)
+
+    def _return_claims(self, claims: Sequence[leases.Claim]) -> None:
         if claims:
             self.database.write(partial(leases.return_claims, claims=claims), self.at)
 
-    def _give_up(self, claim: leases.Claim) -> str:
-        return self.database.write(partial(routing.give_up, claim=claim), self.at)
+    def _retry_or_fail(self, claim: leases.Claim) -> str:
+        return self.database.write(partial(routing.retry_or_fail, claim=claim), self.at)
 
-    def _place_alone(self, claim: leases.Claim) -> str | None:
-        """Judge and place a single mail again, since another one may have become its original."""
-        for _ in range(RACES):
-            became: Became = {}
-            self._place_in_order([claim], became)
-            if claim in became:
-                return became[claim]
-        return None
+    def _place_alone(self, claim: leases.Claim) -> str:
+        """Decide about a single mail again, since another one may have become its original, and place it."""
+        for _ in range(MAX_RACES):
+            outcomes: Outcomes = {}
+            self._place_in_order([claim], outcomes)
+            if claim in outcomes:
+                return outcomes[claim] or self._retry_or_fail(claim)
+        return self._retry_or_fail(claim)
 
-    def _place_in_order(self, claims: Sequence[leases.Claim], became: Became, deadline: float = math.inf) -> None:
-        """Place mails as if one after the other, but in few transactions. Record the results in `became`."""
-        stored = self._load_leased([claim for claim in claims if claim.attempts <= DEADLY])
-        while stored:
-            parsed, stored = self._run_each(self._parse, stored, deadline, became)
+    def _place_in_order(self, claims: Sequence[leases.Claim], outcomes: Outcomes, deadline: float = math.inf) -> None:
+        """Place mails as if one after the other, but in few transactions. Record the outcomes in `outcomes`.
+
+        Each step returns the mails that it finished within its time limit and those that it didn't. The finished ones
+        go through all later steps before the step continues with the others.
+        """
+        leased = self._load_leased([claim for claim in claims if claim.attempts <= MAX_PARSE_CLAIMS])
+        while leased:
+            parsed, leased = self._run_each(self._parse, leased, deadline, outcomes)
             while parsed:
-                known, later = self._quoting(parsed, deadline, became)
-                read, unread = self._run_each(self._find, known, deadline, became)
-                parsed = [*unread, *later]
-                while read:
-                    judged, read = self._judge_mails(read, deadline, became)
-                    became |= self._settle(judged)
-                    if any(one.decision.place == EDITION for one in judged):  # later mails may quote its text
-                        parsed, read = [*read, *parsed], []
+                prepared, unprepared = self._add_trim_contexts(parsed, deadline, outcomes)
+                trimmed, untrimmed = self._run_each(self._add_contents, prepared, deadline, outcomes)
+                parsed = [*untrimmed, *unprepared]
+                while trimmed:
+                    decided, trimmed = self._decide_each(trimmed, deadline, outcomes)
+                    outcomes |= self._place_decided(decided)
+                    if any(mail.decision.place == EDITION for mail in decided):
+                        # The others may quote its text, so they are trimmed again.
+                        parsed, trimmed = [*trimmed, *parsed], []
 
     def _load_leased(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
         with self.database.read(self.at) as session:
             return leases.fetch_leased(session, claims) if claims else []
 
     def _run_each(
-        self, work: Callable[[S], T], mails: Sequence[S], deadline: float, became: Became
-    ) -> tuple[Sequence[T], Sequence[S]]:
-        """Parse or trim one mail after the other, for about `AHEAD` seconds, while no transaction is open.
+        self,
+        step: Callable[[LeasedOrParsed], Result],
+        mails: Sequence[LeasedOrParsed],
+        deadline: float,
+        outcomes: Outcomes,
+    ) -> tuple[Sequence[Result], Sequence[LeasedOrParsed]]:
+        """Parse or trim mails for about `MAX_PARSE_SECONDS`, while no transaction is open.
 
         Return the results and the remaining mails.
         """
-        began, done = time.monotonic(), list[T]()
+        started_at = time.monotonic()
+        results: list[Result] = []
         for number, mail in enumerate(mails):
-            if number and time.monotonic() - began > AHEAD:
-                return done, mails[number:]
-            found = self._step(mail.claim, deadline, became, partial(work, mail))
-            if found is not None:
-                done.append(found)
-        return done, []
+            if number and time.monotonic() - started_at > MAX_PARSE_SECONDS:
+                return results, mails[number:]
+            result = self._try_step(mail.claim, deadline, outcomes, partial(step, mail))
+            if result is not None:
+                results.append(result)
+        return results, []
 
-    def _parse(self, leased_mail: leases.Leased) -> Opened:
-        raw = leased_mail.raw
-        return Opened(leased_mail, raw, self.reading.parse(raw))
+    def _parse(self, leased: leases.Leased) -> ParsedMail:
+        raw = leased.raw
+        return ParsedMail(leased, raw, self.parser.parse(raw))
 
-    def _find(self, opened_mail: Opened) -> Opened:
-        return replace(
-            opened_mail,
-            found=find_contents(
-                self.reading, opened_mail.raw, opened_mail.mail, opened_mail.known, opened_mail.is_forward
-            ),
+    def _add_contents(self, parsed: ParsedMail) -> ParsedMail:
+        contents = find_contents(
+            self.parser, parsed.raw, parsed.mail, parsed.trim_context, is_forward=parsed.is_forward
         )
+        return replace(parsed, contents=contents)
 
-    def _quoting(
-        self, mails: Sequence[Opened], deadline: float, became: Became
-    ) -> tuple[list[Opened], Sequence[Opened]]:
+    def _add_trim_contexts(
+        self, mails: Sequence[ParsedMail], deadline: float, outcomes: Outcomes
+    ) -> tuple[list[ParsedMail], Sequence[ParsedMail]]:
         """Look up what each mail may quote, and whether it was sent to the address for forwarded mail.
 
         Return the mails with that, and those for which this read transaction had no time.
         """
-        done: list[Opened] = []
+        prepared: list[ParsedMail] = []
         with self.database.read(self.at) as session:
-            began = time.monotonic()
-            for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect_quoted)):
-                found = self._step(one.claim, deadline, became, partial(_quoting, one, case))
-                if found is not None:
-                    done.append(found)
-                if time.monotonic() - began > LOOK:
-                    return done, mails[number + 1 :]
-        return done, []
+            started_at = time.monotonic()
+            contexts = self._create_contexts(session, mails, InboundContext.announce_quotable)
+            for number, (parsed, context) in enumerate(zip(mails, contexts, strict=True)):
+                result = self._try_step(parsed.claim, deadline, outcomes, partial(_add_trim_context, parsed, context))
+                if result is not None:
+                    prepared.append(result)
+                if time.monotonic() - started_at > MAX_READ_SECONDS:
+                    return prepared, mails[number + 1 :]
+        return prepared, []
 
-    def _judge_mails(
-        self, mails: Sequence[Opened], deadline: float, became: Became
-    ) -> tuple[list[Judged], Sequence[Opened]]:
-        """Judge mails, without a write transaction, up to the first whose judgement depends on an earlier one.
+    def _decide_each(
+        self, mails: Sequence[ParsedMail], deadline: float, outcomes: Outcomes
+    ) -> tuple[list[DecidedMail], Sequence[ParsedMail]]:
+        """Decide about mails, without a write transaction, up to the first one that depends on an earlier one.
 
-        Return the judged mails, which must be placed first, and the remaining ones.
+        Return the decided mails, which must be placed first, and the remaining ones.
         """
-        judged: list[Judged] = []
-        firsts: set[str] = set()
+        decided: list[DecidedMail] = []
+        original_contents: set[str] = set()
         with self.database.read(self.at) as session:
-            began = time.monotonic()
-            for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect)):
-                found = self._step(one.claim, deadline, became, partial(_judge, one, case))
-                if found is None:
+            started_at = time.monotonic()
+            contexts = self._create_contexts(session, mails, InboundContext.announce_lookups)
+            for number, (parsed, context) in enumerate(zip(mails, contexts, strict=True)):
+                mail = self._try_step(parsed.claim, deadline, outcomes, partial(_decide, parsed, context))
+                if mail is None:
                     continue
-                if found.content in firsts:
-                    return judged, mails[number:]
-                judged.append(found)
-                if found.decision.place not in NO_ORIGINALS:
-                    firsts.add(found.content)
-                if found.decision.place == EDITION or time.monotonic() - began > LOOK:
-                    return judged, mails[number + 1 :]
-        return judged, []
+                if mail.content in original_contents:
+                    return decided, mails[number:]
+                decided.append(mail)
+                if mail.decision.place not in NO_ORIGINALS:
+                    original_contents.add(mail.content)
+                if mail.decision.place == EDITION or time.monotonic() - started_at > MAX_READ_SECONDS:
+                    return decided, mails[number + 1 :]
+        return decided, []
 
-    def _cases(
-        self, session: Session, mails: Sequence[Opened], expect: Callable[[InboundContext], None]
-    ) -> list[tuple[Opened, InboundContext]]:
+    def _create_contexts(
+        self, session: Session, mails: Sequence[ParsedMail], announce: Callable[[InboundContext], None]
+    ) -> list[InboundContext]:
         """Create the contexts of mails for one read transaction, and announce what will be looked up for each."""
-        house = House(self.settings)
-        cases = [(one, InboundContext(session, one.raw, one.mail, house, one.stored.row)) for one in mails]
-        for _, case in cases:
-            with suppress(Exception):  # the same error is logged when the mail is judged
-                expect(case)
-        return cases
+        lookups = BatchLookups(self.settings)
+        contexts = [InboundContext(session, parsed.raw, parsed.mail, lookups, parsed.leased.row) for parsed in mails]
+        for context in contexts:
+            with suppress(Exception):  # the same error is logged when the rules decide about the mail
+                announce(context)
+        return contexts
 
-    def _step(self, claim: leases.Claim, deadline: float, became: Became, work: Callable[[], T]) -> T | None:
-        """Return the result of a step for one mail. If it fails, or the lease might expire meanwhile, record that in
-        `became` and return None.
+    def _try_step(
+        self, claim: leases.Claim, deadline: float, outcomes: Outcomes, step: Callable[[], Result]
+    ) -> Result | None:
+        """Return the result of a step for one mail.
+
+        If the step fails, or the deadline has passed, record that in `outcomes` and return None.
         """
         if time.monotonic() > deadline:
-            became[claim] = "again"
+            outcomes[claim] = RETRY
             return None
         try:
-            return work()
+            return step()
         except Exception as error:
             routing.log_failure(claim, error)
-            became[claim] = None
+            outcomes[claim] = None
             return None
 
-    def _settle(self, judged_mails: Sequence[Judged]) -> Became:
+    def _place_decided(self, mails: Sequence[DecidedMail]) -> Outcomes:
         """Place mails in one transaction; if that fails, each in a savepoint of its own."""
-        if not judged_mails:
+        if not mails:
             return {}
         try:
-            return self.database.write(partial(routing.settle, judged_mails=judged_mails), self.at)
+            return self.database.write(partial(routing.place, decided_mails=mails), self.at)
         except Busy:
             raise
         except Exception:  # it is logged when the mail that caused it fails again
-            return self.database.write(partial(routing.settle_each, judged_mails=judged_mails), self.at)
+            return self.database.write(partial(routing.place_in_savepoints, decided_mails=mails), self.at)
 
 
-def _quoting(opened_mail: Opened, case: InboundContext) -> Opened:
-    return replace(opened_mail, known=case.known, is_forward=case.forwarded_to is not None)
+def _add_trim_context(parsed: ParsedMail, context: InboundContext) -> ParsedMail:
+    is_forward = context.forwarded_to is not None
+    return replace(parsed, trim_context=context.trim_context, is_forward=is_forward)
 
 
-def _judge(opened_mail: Opened, case: InboundContext) -> Judged:
-    case.take_in(opened_mail.found or uncut(opened_mail.mail))
-    decision = decide(case)
-    content, reply = case.content(decision.newsletter_id), answerable(case, decision)
-    return Judged(opened_mail.claim, decision, content, case.reading, case.mail.message_id, case.mail.body, reply)
+def _decide(parsed: ParsedMail, context: InboundContext) -> DecidedMail:
+    context.set_contents(parsed.contents or get_untrimmed_contents(parsed.mail))
+    decision = decide(context)
+    return DecidedMail(
+        claim=parsed.claim,
+        decision=decision,
+        content=context.content(decision.newsletter_id),
+        reading=context.reading,
+        message_id=parsed.mail.message_id,
+        body=parsed.mail.body,
+        may_acknowledge=may_acknowledge(context, decision),
+    )
 
 
-def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
+def _split_by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
     """Split a batch so that no part has more bytes than `inbound.BATCH_BYTES`, unless it is a single mail."""
-    some: list[leases.Claim] = []
+    part: list[leases.Claim] = []
     for claim in claims:
-        if some and sum(one.size for one in some) + claim.size > inbound.BATCH_BYTES:
-            yield some
-            some = []
-        some.append(claim)
-    yield some
+        if part and sum(other.size for other in part) + claim.size > inbound.BATCH_BYTES:
+            yield part
+            part = []
+        part.append(claim)
+    yield part

@@ -11,7 +11,7 @@ from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
-from .batch import House, Settings
+from .batch import BatchLookups, Settings
 from .inbound_context import InboundContext
 
 
@@ -22,35 +22,36 @@ def letters_to_reread(session: Session) -> list[int]:
         .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
         .join(Letter, Letter.id == Inbound.letter_id)
         .where(Inbound.is_letter, Letter.waits)
+        .order_by(Inbound.id)
     )
-    return list(session.scalars(query.order_by(Inbound.id)))
+    return list(session.scalars(query))
 
 
-def reread(database: Database, actor: Actor, reading: Reading, settings: Settings, inbound_id: int) -> bool:
+def reread(database: Database, actor: Actor, parser: Reading, settings: Settings, inbound_id: int) -> bool:
     """Trim the mail of a letter again and replace the letter's text. Return whether it changed.
 
     A letter that the desk has filed is not changed. Raises `MissingPrecondition` if the bytes were destroyed, and
-    `NotStarted`.
+    `NotStarted` if the parser process doesn't start.
     """
     with database.read() as session:
         row = session.get_one(Inbound, inbound_id)
         raw = inbound.raw_of(session, row)
-        mail = reading.parse(raw)
-        case = InboundContext(session, raw, mail, House(settings), row)
-        case.read(reading)
-        read = case.reading
+        context = InboundContext(session, raw, parser.parse(raw), BatchLookups(settings), row)
+        context.load_contents(parser)
+        new_reading = context.reading
 
-    def change(session: Session) -> bool:
+    def replace_text(session: Session) -> bool:
         row = session.get_one(Inbound, inbound_id, with_for_update=True)
-        before, letter = inbound.reading_of(session, row), session.get(Letter, row.letter_id or 0)
-        if before is None or letter is None:
+        old_reading = inbound.reading_of(session, row)
+        letter = session.get(Letter, row.letter_id or 0)
+        if old_reading is None or letter is None:
             return False
         try:
-            changed = mailed_letters.reread(session, actor, letter, before.text, read.text)
+            has_changed = mailed_letters.reread(session, actor, letter, old_reading.text, new_reading.text)
         except InvalidTransition:
             return False
-        if changed:
-            inbound.keep_reading(session, row, read)
-        return changed
+        if has_changed:
+            inbound.keep_reading(session, row, new_reading)
+        return has_changed
 
-    return database.write(change)
+    return database.write(replace_text)

@@ -1,5 +1,8 @@
-"""The judges of mails that no person wrote to us: unreadable mails, tests, our own mails, editions, bounces and
-complaints, automatic mails, spam. Also the checks for duplicates and verified senders."""
+"""The routing rules for mails that no person wrote to us: unreadable mails, tests, our own mails, editions, bounces and
+complaints, automatic mails, spam. Also the checks for duplicates and verified senders.
+
+A rule returns its decision about a mail, or None to leave the mail to the next rule.
+"""
 
 import re
 from typing import Any
@@ -10,122 +13,149 @@ from ..newsletters.models import Newsletter
 from ..workflows.back_issues import received_editions
 from .inbound_context import Decision, InboundContext, is_spam
 
-UNREADABLE = ("bytes", "parts", "depth", "time")  # the limits that a mail exceeded; its bytes are kept
-TESTED = "test mail"  # the operator's
-OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a person may reply to us
+PARSER_LIMITS = ("bytes", "parts", "depth", "time")  # faults of mails that exceeded a limit of the parser
+OPERATOR_TEST = "test mail"
+LIST_REASONS = {"list", "precedence"}  # signs of a mailing list, through which a person may reply to us
 _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
 
-def duplicate(case: InboundContext, decision: Decision) -> Decision | None:
-    """Return a decision for a mail that repeats one placed before, even if that was withdrawn since, else None."""
-    first = case.first_with(case.content(decision.newsletter_id), decision.place)
-    if first is None or first.id == case.row_id:
+def find_duplicate(context: InboundContext, decision: Decision) -> Decision | None:
+    """Decide about a mail that repeats an earlier one, even if that was withdrawn since."""
+    original = context.find_original(context.content(decision.newsletter_id), decision.place)
+    if original is None or original.id == context.row_id:
         return None
-    return Decision("duplicate", ("same content",), first.newsletter_id, duplicate_of_id=first.id)
+    return Decision("duplicate", ("same content",), original.newsletter_id, duplicate_of_id=original.id)
 
 
-def unreadable(case: InboundContext) -> Decision | None:
-    """Judge a mail that exceeded a limit of the parser or crashed it: it has failed."""
-    over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
-    if over == ("bytes",) and case.words:
-        return None  # a photo below the text, or an endless page; the number of unread bytes is stored
-    if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
-        over = (*over, "broken")
-    return Decision("failed", over, case.any_newsletter_id) if over else None
-
-
-def operator_test(case: InboundContext) -> Decision | None:
-    """Judge the operator's test mail when it comes back. A bounce of it is judged like any other bounce."""
-    if case.tested is None or case.judgement.kind in ("bounce", "complaint") or case.returned is not None:
-        return None
-    shown = verify_sender(case, case.mail.from_address).reasons
-    return Decision("automatic", (TESTED, *shown), case.any_newsletter_id, outbox_id=case.tested.id)
-
-
-def own_mail(case: InboundContext) -> Decision | None:
-    """Judge our own mail that comes back through a mailing list, a forwarder, or a loop."""
-    if case.judgement.kind != "ours":
-        return None
-    return Decision("automatic", ("ours", *case.judgement.reasons), case.any_newsletter_id)
-
-
-def edition(case: InboundContext) -> Decision | None:
-    """Judge an edition of the newsletter, which arrives if the desk's address is on its list."""
-    newsletter = next((one for one in case.newsletters if _mails_it(case, one)), None)
-    found = received_editions.find_arriving_edition(case.books, newsletter.id, case.mail.body) if newsletter else None
-    if newsletter is None or found is None:
-        return None
-    return Decision("edition", ("our edition",), newsletter.id, edition_id=found.id)
-
-
-def _mails_it(case: InboundContext, newsletter: Newsletter) -> bool:
-    if not newsletter.list_address or case.sender != newsletter.list_address.casefold():
-        return False
-    if case.house.settings.checks:
-        return verify_sender(case, newsletter.list_address).ok
-    return any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
-
-
-def verify_sender(case: InboundContext, address: str) -> senders.Verdict:
+def verify_sender(context: InboundContext, address: str) -> senders.Verdict:
     """Return the verdict whether a mail is from this address, by our server's results or by DNS lookups."""
-    if address not in case.shown:
-        settings = case.house.settings
-        case.shown[address] = senders.check(case.mail, address, settings.server, case.raw, settings.dns)
-    return case.shown[address]
+    verdicts, settings = context.verdicts_by_address, context.lookups.settings
+    if address not in verdicts:
+        verdicts[address] = senders.check(context.mail, address, settings.server, context.raw, settings.dns)
+    return verdicts[address]
 
 
-def report(case: InboundContext) -> Decision | None:
-    """Judge a bounce of our mail, or a provider's report of a complaint about it."""
-    if case.judgement.kind not in ("bounce", "complaint") and not (case.session and case.returned):
+def unreadable_mail(context: InboundContext) -> Decision | None:
+    """Mark a mail as failed that exceeded a limit of the parser or crashed it. Its bytes are kept."""
+    exceeded = tuple(limit for limit in PARSER_LIMITS if limit in context.mail.faults)
+    if exceeded == ("bytes",) and context.text:
+        return None  # a photo below the text, or an endless page; the number of unread bytes is stored
+    is_empty = not (context.mail.body or context.mail.attachments or context.mail.report)
+    if "broken" in context.mail.faults and is_empty:
+        exceeded = (*exceeded, "broken")
+    return Decision("failed", exceeded, context.desk_newsletter_id) if exceeded else None
+
+
+def operator_test(context: InboundContext) -> Decision | None:
+    """Recognize the operator's test mail when it comes back. A bounce of it is treated like any other bounce."""
+    is_report = context.judgement.kind in ("bounce", "complaint")
+    if context.test_mail is None or is_report or context.returned_mail is not None:
         return None
-    bounce = bounces.read(case.raw, case.mail)
-    mail = _find_reported_mail(case, bounce.original_message_id if bounce else _quoted_id(case))
-    facts: dict[str, Any] = {
-        "newsletter_id": (mail and mail.newsletter_id) or case.any_newsletter_id,
+    reasons = verify_sender(context, context.mail.from_address).reasons
+    return Decision("automatic", (OPERATOR_TEST, *reasons), context.desk_newsletter_id, outbox_id=context.test_mail.id)
+
+
+def own_mail(context: InboundContext) -> Decision | None:
+    """Recognize our own mail that comes back through a mailing list, a forwarder, or a loop."""
+    if context.judgement.kind != "ours":
+        return None
+    return Decision("automatic", ("ours", *context.judgement.reasons), context.desk_newsletter_id)
+
+
+def arriving_edition(context: InboundContext) -> Decision | None:
+    """Recognize an edition of the newsletter, which arrives if the desk's address is on its list."""
+    for newsletter in context.newsletters:
+        if _is_from_list(context, newsletter):
+            edition = received_editions.find_arriving_edition(context.session, newsletter.id, context.mail.body)
+            return Decision("edition", ("our edition",), newsletter.id, edition_id=edition.id) if edition else None
+    return None
+
+
+def _is_from_list(context: InboundContext, newsletter: Newsletter) -> bool:
+    """Return whether a mail is from the address that a newsletter's editions are sent from."""
+    if not newsletter.list_address or context.sender != newsletter.list_address.casefold():
+        return False
+    if context.lookups.settings.can_verify_senders:
+        return verify_sender(context, newsletter.list_address).ok
+    return any(context.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
+
+
+def delivery_report(context: InboundContext) -> Decision | None:
+    """Decide about a bounce of our mail, or about a provider's report that somebody complained about our mail."""
+    kind, robot_reasons = context.judgement.kind, context.judgement.reasons
+    if kind not in ("bounce", "complaint") and not (context.has_database and context.returned_mail):
+        return None
+    bounce = bounces.read(context.raw, context.mail)
+    mail = _find_reported_mail(context, bounce.original_message_id if bounce else _get_reported_id(context))
+    related_ids: dict[str, Any] = {
+        "newsletter_id": (mail and mail.newsletter_id) or context.desk_newsletter_id,
         "outbox_id": mail.id if mail else None,
         "assignment_id": mail.assignment_id if mail else None,
     }
-    if case.judgement.kind == "complaint":
-        return Decision("automatic", ("complaint", *case.judgement.reasons), **facts)
-    if bounce is None and case.judgement.kind != "bounce":
+    if kind == "complaint":
+        return Decision("automatic", ("complaint", *robot_reasons), **related_ids)
+    if bounce is None and kind != "bounce":
         # Mail to a return path is from a program, or from a person whose mail program replies to the wrong address.
-        place = "automatic" if case.judgement.kind == "automatic" else "pen"
-        return Decision(place, ("return path", *case.judgement.reasons), **facts)
-    kind = "permanent" if bounce and bounce.permanent else "delayed" if bounce else "unclear"
-    reasons = (kind, *(() if mail else ("unknown mail",)), *case.judgement.reasons)
-    # Anybody who knows a Message-ID of ours could forge a bounce; only servers see the token of the return path.
-    sure = bounce and bounce.permanent and mail and (case.returned or not case.house.settings.return_path)
-    said = (f"{bounce.status} {bounce.said}".strip() or "bounced") if bounce and sure else None
-    return Decision("bounce", reasons, said=said, **facts)
+        place = "automatic" if kind == "automatic" else "pen"
+        return Decision(place, ("return path", *robot_reasons), **related_ids)
+    unknown = () if mail else ("unknown mail",)
+    if bounce is None:
+        return Decision("bounce", ("unclear", *unknown, *robot_reasons), **related_ids)
+    outcome = "permanent" if bounce.permanent else "delayed"
+    bounce_reply = _get_permanent_reply(context, bounce) if mail else None
+    return Decision("bounce", (outcome, *unknown, *robot_reasons), bounce_reply=bounce_reply, **related_ids)
 
 
-def _find_reported_mail(case: InboundContext, message_id: str) -> OutboxMail | None:
+def _find_reported_mail(context: InboundContext, message_id: str) -> OutboxMail | None:
     """Return our mail that a report is about: by the token of the return path, or by the Message-ID in the report."""
-    return None if case.session is None else case.returned or case.sent_as(message_id)
-
-
-def _quoted_id(case: InboundContext) -> str:
-    """Return the Message-ID of the mail in a complaint, or an empty string."""
-    found = (_MESSAGE_ID.search(text) for kind, text in case.mail.report if kind.lower() != "message/feedback-report")
-    return next((match[1] for match in found if match), "")
-
-
-def robot(case: InboundContext) -> Decision | None:
-    """Judge an automatic mail. A vacation notice for an invitation names its assignment, whose question shows it."""
-    if case.judgement.kind != "automatic" or (set(case.judgement.reasons) <= OF_A_LIST and answers_us(case)):
+    if not context.has_database:
         return None
-    newsletter_id, assignment_id = case.about if case.session else (None, None)
-    newsletter_id, reasons = newsletter_id or case.any_newsletter_id, case.judgement.reasons
-    outbox_id = case.answered[0].id if case.session and case.answered else None
-    return Decision("automatic", reasons, newsletter_id, assignment_id, outbox_id=outbox_id)
+    return context.returned_mail or context.find_sent_mail(message_id)
 
 
-def answers_us(case: InboundContext) -> bool:
-    return case.session is not None and bool(case.reply_links or case.answered or case.stated_edition)
+def _get_reported_id(context: InboundContext) -> str:
+    """Return the Message-ID of the mail that a complaint is about, or an empty string."""
+    for media_type, text in context.mail.report:
+        if media_type.lower() != "message/feedback-report" and (match := _MESSAGE_ID.search(text)):
+            return match[1]
+    return ""
 
 
-def spam(case: InboundContext) -> Decision | None:
-    """Judge a mail that our server's filter marked as spam. One with a reply token is left to `by_token`."""
-    if not is_spam(case.mail) or (case.session is not None and case.reply_links):
+def _get_permanent_reply(context: InboundContext, bounce: bounces.Bounce) -> str | None:
+    """Return the server's reply if the bounce is permanent and not forged, else None.
+
+    Anybody who knows a Message-ID of ours could forge a bounce; only servers see the token of the return path.
+    """
+    is_trusted = context.returned_mail or not context.lookups.settings.return_path
+    if not (bounce.permanent and is_trusted):
         return None
-    return Decision("spam", ("spam filter",), case.any_newsletter_id)
+    return f"{bounce.status} {bounce.said}".strip() or "bounced"
+
+
+def automatic_mail(context: InboundContext) -> Decision | None:
+    """Decide about a mail that a machine wrote.
+
+    A vacation notice that answers an invitation gets the id of the assignment, on whose question it is shown.
+    """
+    reasons = context.judgement.reasons
+    if context.judgement.kind != "automatic":
+        return None
+    if set(reasons) <= LIST_REASONS and _refers_to_us(context):
+        return None  # a person's reply through a mailing list
+    if not context.has_database:
+        return Decision("automatic", reasons, context.desk_newsletter_id)
+    newsletter_id = context.related_ids.newsletter_id or context.desk_newsletter_id
+    outbox_id = context.answered_mails[0].id if context.answered_mails else None
+    return Decision("automatic", reasons, newsletter_id, context.related_ids.assignment_id, outbox_id=outbox_id)
+
+
+def _refers_to_us(context: InboundContext) -> bool:
+    """Return whether a mail has a token of ours, or replies to our mail or an edition."""
+    return context.has_database and bool(context.reply_links or context.answered_mails or context.replied_edition)
+
+
+def spam(context: InboundContext) -> Decision | None:
+    """Decide about a mail that our server's filter marked as spam. One with a reply token is left to a later rule."""
+    if not is_spam(context.mail) or (context.has_database and context.reply_links):
+        return None
+    return Decision("spam", ("spam filter",), context.desk_newsletter_id)

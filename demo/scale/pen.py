@@ -15,7 +15,7 @@ from app.mail import inbound
 from app.mail.lifecycle import INBOUND
 from app.mail.models import Inbound, InboundRaw
 from app.mail.reply_address import address_for, new_reply_token
-from app.mailroom.batch import House, Settings
+from app.mailroom.batch import BatchLookups, Settings
 from app.mailroom.inbound_context import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.people.models import Link
@@ -51,7 +51,7 @@ def put(life: Life, at: datetime, number: int) -> None:
     sent = kind(life)
     key, public_id, newsletter = life.book.key(Inbound), life.book.public_id(), life.room.newsletter
     raw = _raw(life, at, sent, public_id)
-    case = InboundContext(None, raw, parse(raw), House(Settings()))
+    context = InboundContext(None, raw, parse(raw), BatchLookups(Settings()))
     placed, reasons, ring = at + PLACED, list(sent.reasons), life.book.ring
     state = life.book.move(INBOUND, "inbound", key, "store", None, at, "mailroom", newsletter_id=None)
     state = life.book.move(
@@ -82,7 +82,7 @@ def put(life: Life, at: datetime, number: int) -> None:
         reasons=reasons,
         newsletter_id=newsletter.id,
         assignment_id=life.keys["assignment"] if kind in NAMES_IT else None,
-        content_mac=ring.mac(inbound.CONTENT, case.content(newsletter.id)),
+        content_mac=ring.mac(inbound.CONTENT, context.content(newsletter.id)),
     )
     life.book.add(
         InboundRaw,
@@ -90,7 +90,7 @@ def put(life: Life, at: datetime, number: int) -> None:
         raw_sealed=ring.seal_bytes(f"inbound_raw.raw.{public_id}", raw),
         key_no=ring.newest,
         reading_sealed=ring.seal(
-            f"inbound_raw.reading.{public_id}", json.dumps(asdict(case.reading), ensure_ascii=False)
+            f"inbound_raw.reading.{public_id}", json.dumps(asdict(context.reading), ensure_ascii=False)
         ),
     )
 

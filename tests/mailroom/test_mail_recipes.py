@@ -92,7 +92,7 @@ def writes_to_nobody(database: Database) -> None:
 
 
 def placed(server: MailMachine, returns: str = "") -> list[str]:
-    place_due(server.database, start_mail_reader(), Settings(return_path=returns, house="ask@example.org"))
+    place_due(server.database, start_mail_reader(), Settings(return_path=returns, from_address="ask@example.org"))
     return [place for _source, place, _raw in server.stored()]
 
 
