@@ -21,7 +21,7 @@ from ..forms import form_drafts, idempotency
 from ..forms.form_drafts import FormState, OpenDraft
 from ..letters import queries as letters
 from ..questions import queries as questions
-from ..web.errors import NAMED
+from ..web.errors import FIELD_LABELS
 from ..web.formatting import clock_time
 from .event_sentences import hands
 from .form_fields import parse_number
@@ -77,7 +77,7 @@ def drafts_of(action: str) -> Kept:
 @editor.app_template_filter("typed_words")
 def typed_words(draft: OpenDraft) -> list[tuple[str, str]]:
     """Return the texts of a draft, each with the label of its field."""
-    return [(str(NAMED.get(name, _("What you wrote"))), text) for name, text in draft.fields if name in NAMED and text]
+    return [(str(FIELD_LABELS[name]), text) for name, text in draft.fields if name in FIELD_LABELS and text]
 
 
 def _check_form_address(desk: RequestContext, address: str) -> str:
@@ -118,7 +118,7 @@ def keep_for_later() -> Response | None:
     changed = [name for name, _text in sent if name != "seen"]
 
     def fn(desk: RequestContext) -> None:
-        key = idempotency.form_digest(desk.actor.person_id, request.form.get("once", ""))
+        key = idempotency.compute_form_digest(desk.actor.person_id, request.form.get("once", ""))
         form_drafts.save(desk.session, desk.actor, request.path, FormState(sent, changed, key))
 
     run_in_transaction(str((request.view_args or {})["slug"]), fn)
@@ -142,7 +142,7 @@ def keep_draft(slug: str) -> Response:
     payload: Any = request.get_json(silent=True) or abort(400)
     fields = [(str(name), str(text)) for name, text in payload.get("fields", ())]
     draft_id, _dot, count = str(payload.get("draft", "")).partition(".")
-    if sum(len(text) for _name, text in fields) > form_drafts.MOST:
+    if sum(len(text) for _name, text in fields) > form_drafts.MAX_CHARACTERS:
         abort(413)
 
     once = dict(fields).get("once", "")
@@ -150,7 +150,7 @@ def keep_draft(slug: str) -> Response:
 
     def fn(desk: RequestContext) -> Response:
         address = _check_form_address(desk, str(payload.get("form", "")))
-        key = idempotency.form_digest(desk.actor.person_id, once)
+        key = idempotency.compute_form_digest(desk.actor.person_id, once)
         if idempotency.is_form_sent(desk.session, key):
             abort(410)
         changed = [str(name) for name in payload.get("changed", ())]

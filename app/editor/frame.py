@@ -238,7 +238,8 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
         desk = _enter(session, slug, at_desks(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
             idempotency.claim_idempotency_key(session, desk.actor, g.press)
-            form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
+            draft_id = request.form.get("draft", "").partition(".")[0]
+            form_drafts.drop_sent(session, desk.actor, draft_id, g.press.form_digest)
         return fn(desk)
 
     result = db.write(once)

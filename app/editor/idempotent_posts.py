@@ -32,7 +32,7 @@ def read_key() -> None:
     key = request.form.get("once", "") if request.method == "POST" else ""
     if key and current_user.is_authenticated:
         sent = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
-        g.press = idempotency.press_of(current_user.person_id, key, request.path, [*sent, *_files()])
+        g.press = idempotency.identify_press(current_user.person_id, key, request.path, [*sent, *_files()])
 
 
 def _files() -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def handle_repeated_press(_error: AlreadyPressed) -> Response:
     outcome, is_fresh = idempotency.wait_for_outcome(db, g.press)
     href = outcome.href if outcome else ""
     if outcome is not None and href and is_fresh:
-        _flash_once(list(outcome.said))
+        _flash_once(list(outcome.messages))
     else:
         text = _("This was done already: the same form had been sent before. Nothing is done twice.")
         _flash_once([{"text": text, "href": "", "label": "", "undo": "", "back": ""}])

@@ -63,7 +63,7 @@ PROOFS: dict[str, Proof] = {
     "change_settings keeping": Proof(_l("Change how long words are kept")),
 }
 OURS = ("csrf_token", "once")  # fields that the form gets new values for
-LABELS = errors.NAMED | {"role": _l("Role"), "address": _l("Address")}
+LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
 AGAIN = errors.ErrorMessage(
     _l("Is it you?"),
     _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
@@ -107,7 +107,7 @@ def prove_first() -> Response | None:
 
 def _hold_press(slug: str) -> str:
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
-    key = idempotency.form_digest(current_user.person_id, request.form.get("once", ""))
+    key = idempotency.compute_form_digest(current_user.person_id, request.form.get("once", ""))
     g.pop("press", None)  # not submitted yet
     address = request.full_path.rstrip("?")
     return run_in_transaction(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))

@@ -1,4 +1,4 @@
-"""Drafts of forms of the desk: what was typed and not sent is stored for its author, and deleted once it is sent.
+"""Drafts of forms of the desk: text that was typed and not sent is stored for its author until the form is sent.
 
 A draft belongs to one browser window: two windows with the same form have two drafts, and neither overwrites the other.
 """
@@ -18,23 +18,24 @@ from ..db.session import add_and_flush, get_keyring, now
 from .models import FormDraft
 
 KEPT = timedelta(days=30)  # after it was last saved
-MOST = 200_000  # characters of a form, more than any form of the desk accepts
-NOW = timedelta(seconds=45)  # how long somebody counts as typing after their draft was saved
-MOST_OF_ONE = 5  # drafts per person and form; older ones are deleted
-Fields = Sequence[tuple[str, str]]  # as a browser sends them
+MAX_CHARACTERS = 200_000  # of all fields together, more than any form of the desk accepts
+TYPING_WINDOW = timedelta(seconds=45)  # how long somebody counts as typing after their draft was saved
+MAX_DRAFTS = 5  # of a person and form; older ones are deleted
+Fields = Sequence[tuple[str, str]]  # names and values, as a browser sends them
 
 
 @dataclass(frozen=True)
 class FormState:
-    """The state of a form in one window, which was last saved as the draft `public_id` with this `count`.
+    """The state of a form in one window: its fields, and the names of the changed ones.
 
-    If that draft was saved from another window since, or is gone, this state gets a draft of its own. `key` is the
-    digest of the form's idempotency key.
+    `public_id` and `count` identify the draft as which this window last saved it. If another window has saved that
+    draft since, or it is gone, this state gets a draft of its own. `form_digest` is the digest of the form's
+    idempotency key.
     """
 
     fields: Fields
     changed: Collection[str]
-    key: bytes
+    form_digest: bytes
     public_id: str = ""
     count: int = 0
 
@@ -49,78 +50,84 @@ class OpenDraft:
     fields: Fields
 
 
-def save(session: Session, actor: Staff, form: str, typing: FormState) -> FormDraft:
-    """Save the state of a form as a draft of the actor, and return the draft."""
-    known = {"public_id": typing.public_id, "form": form, "count": typing.count}
-    draft = session.scalar(_select_drafts(actor).filter_by(**known).with_for_update())
+def save(session: Session, actor: Staff, form: str, state: FormState) -> FormDraft:
+    """Save the state of a form as a draft of the actor. Return the draft."""
+    own_draft = _select_drafts(actor).filter_by(public_id=state.public_id, form=form, count=state.count)
+    draft = session.scalar(own_draft.with_for_update())
     if draft is None:
-        _make_room(session, actor, form)
-        whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
-        draft = FormDraft(public_id=new_public_id(), **whose, form=form, count=0)
+        _delete_oldest(session, actor, form)
+        draft = FormDraft(
+            public_id=new_public_id(), person_id=actor.person_id, newsletter_id=actor.newsletter_id, form=form, count=0
+        )
+    keyring = get_keyring(session)
     draft.count += 1
-    draft.form_digest, draft.changed, draft.saved_at = typing.key, " ".join(sorted(typing.changed))[:400], now(session)
-    draft.sealed = get_keyring(session).seal(_place(draft), json.dumps(list(typing.fields), ensure_ascii=False))
-    draft.key_no = get_keyring(session).newest
+    draft.form_digest = state.form_digest
+    draft.changed = " ".join(sorted(state.changed))[:400]
+    draft.saved_at = now(session)
+    draft.sealed = keyring.seal(_seal_context(draft), json.dumps(list(state.fields), ensure_ascii=False))
+    draft.key_no = keyring.newest
     return add_and_flush(session, draft)
 
 
-def _make_room(session: Session, actor: Staff, form: str) -> None:
-    old = session.scalars(_select_drafts(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc()))
-    for draft in old.all()[MOST_OF_ONE - 1 :]:
+def _delete_oldest(session: Session, actor: Staff, form: str) -> None:
+    """Delete the actor's oldest drafts of a form, so that there is room for another one."""
+    drafts = session.scalars(_select_drafts(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc())).all()
+    for draft in drafts[MAX_DRAFTS - 1 :]:
         session.delete(draft)
 
 
 def has_any(person_id: int, newsletter_id: int) -> ColumnElement[bool]:
-    """Return a column that tells whether a person has drafts."""
+    """Return an SQL expression for whether a person has drafts."""
     return exists().where(*_owner_clauses(person_id, newsletter_id))
 
 
 def get_drafts_by_form(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
     """Return the actor's drafts, keyed by form, newest first."""
-    found: dict[str, list[FormDraft]] = defaultdict(list)
+    drafts_by_form: dict[str, list[FormDraft]] = defaultdict(list)
     for draft in session.scalars(_select_drafts(actor).order_by(FormDraft.saved_at.desc(), FormDraft.id.desc())):
-        found[draft.form].append(draft)
-    return found
+        drafts_by_form[draft.form].append(draft)
+    return drafts_by_form
 
 
 def open_draft(session: Session, draft: FormDraft) -> OpenDraft:
-    fields = json.loads(get_keyring(session).open(_place(draft), draft.sealed))
-    return OpenDraft(draft.public_id, draft.count, draft.saved_at, [(name, text) for name, text in fields])
+    fields = json.loads(get_keyring(session).open(_seal_context(draft), draft.sealed))
+    return OpenDraft(draft.public_id, draft.count, draft.saved_at, [(name, value) for name, value in fields])
 
 
 def find_others_typing(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
-    """Return the IDs of other people who are typing into this form now, with the names of the changed fields."""
-    since = now(session) - NOW
-    rows = session.scalars(
-        select(FormDraft).where(
-            FormDraft.form == form, FormDraft.saved_at > since, FormDraft.person_id != actor.person_id
-        )
+    """Return the IDs of the other people who are typing into this form, with the names of the changed fields."""
+    query = select(FormDraft).where(
+        FormDraft.form == form,
+        FormDraft.saved_at > now(session) - TYPING_WINDOW,
+        FormDraft.person_id != actor.person_id,
     )
-    found: dict[int, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.person_id, set()).update(row.changed.split())
-    return found
+    changed_fields: dict[int, set[str]] = defaultdict(set)
+    for draft in session.scalars(query):
+        changed_fields[draft.person_id].update(draft.changed.split())
+    return changed_fields
 
 
 def drop(session: Session, actor: Staff, public_id: str) -> bool:
     """Delete a draft that the actor discards. Return whether there was one."""
     draft = session.scalar(_select_drafts(actor).filter_by(public_id=public_id))
-    if draft is not None:
-        session.delete(draft)
-    return draft is not None
+    if draft is None:
+        return False
+    session.delete(draft)
+    return True
 
 
-def drop_sent(session: Session, actor: Staff, public_id: str, key: bytes) -> None:
-    """Delete the drafts of a form that is sent: the one that it names, and those saved from the same window."""
-    mine = _owner_clauses(actor.person_id, actor.newsletter_id)
-    session.execute(delete(FormDraft).where(*mine, or_(FormDraft.public_id == public_id, FormDraft.form_digest == key)))
+def drop_sent(session: Session, actor: Staff, public_id: str, form_digest: bytes) -> None:
+    """Delete the drafts of a form that is sent: the one with this ID, and those saved from the same window."""
+    is_own = _owner_clauses(actor.person_id, actor.newsletter_id)
+    is_sent = or_(FormDraft.public_id == public_id, FormDraft.form_digest == form_digest)
+    session.execute(delete(FormDraft).where(*is_own, is_sent))
 
 
 def erase_about(session: Session, public_ids: Collection[str]) -> None:
-    """Delete all drafts about these rows: those of forms whose URL contains one of the public IDs."""
+    """Delete everybody's drafts about the rows with these public IDs, which are part of the URLs of their forms."""
     if public_ids:
-        named = or_(*(FormDraft.form.contains(f"/{one}/", autoescape=True) for one in public_ids))
-        session.execute(delete(FormDraft).where(named))
+        is_about = or_(*(FormDraft.form.contains(f"/{public_id}/", autoescape=True) for public_id in public_ids))
+        session.execute(delete(FormDraft).where(is_about))
 
 
 def sweep(session: Session) -> None:
@@ -135,5 +142,5 @@ def _owner_clauses(person_id: int, newsletter_id: int) -> tuple[ColumnElement[bo
     return FormDraft.person_id == person_id, FormDraft.newsletter_id == newsletter_id
 
 
-def _place(draft: FormDraft) -> str:
+def _seal_context(draft: FormDraft) -> str:
     return f"form_drafts.sealed.{draft.public_id}"

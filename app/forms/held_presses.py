@@ -1,6 +1,6 @@
 """Form submissions that are held while the person proves their identity again: sealed, with all fields, for an hour.
 
-They are stored as drafts of forms, under a URL that no form has, so that none is offered as a draft.
+They are stored as form drafts under a prefixed URL. No form has such a URL, so they are never offered as drafts.
 """
 
 from datetime import timedelta
@@ -18,28 +18,40 @@ HELD = "held "  # prefix of `FormDraft.form`
 KEPT = timedelta(hours=1)
 
 
-def hold(session: Session, actor: Staff, address: str, fields: Fields, key: bytes) -> str:
-    """Store what was sent to `address`, once per `key` however often the form is sent. Return the public ID.
+def hold(session: Session, actor: Staff, address: str, fields: Fields, form_digest: bytes) -> str:
+    """Store what was submitted to `address`, and return its public ID.
 
-    `key` is the digest of the form's idempotency key.
+    Another submission of the same form replaces it. `form_digest` is the digest of the form's idempotency key.
     """
     form = (HELD + address.partition("?")[0])[:200]
-    mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
-    session.execute(delete(FormDraft).where(*mine, FormDraft.form == form, FormDraft.form_digest == key))
-    return form_drafts.save(session, actor, form, FormState([("", address), *fields], (), key)).public_id
+    earlier = delete(FormDraft).where(
+        FormDraft.person_id == actor.person_id,
+        FormDraft.newsletter_id == actor.newsletter_id,
+        FormDraft.form == form,
+        FormDraft.form_digest == form_digest,
+    )
+    session.execute(earlier)
+    # The address with its query is stored as a first field, which has no name.
+    state = FormState([("", address), *fields], (), form_digest)
+    return form_drafts.save(session, actor, form, state).public_id
 
 
 def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] | None:
     """Return the address and the fields of a held submission; None if it has expired or is somebody else's."""
-    whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id, "public_id": public_id}
-    recent = (FormDraft.form.startswith(HELD), FormDraft.saved_at > now(session) - KEPT)
-    draft = session.scalar(select(FormDraft).filter_by(**whose).where(*recent))
+    query = select(FormDraft).where(
+        FormDraft.person_id == actor.person_id,
+        FormDraft.newsletter_id == actor.newsletter_id,
+        FormDraft.public_id == public_id,
+        FormDraft.form.startswith(HELD),
+        FormDraft.saved_at > now(session) - KEPT,
+    )
+    draft = session.scalar(query)
     if draft is None:
         return None
-    (_none, address), *sent = form_drafts.open_draft(session, draft).fields
-    return address, sent
+    (_name, address), *fields = form_drafts.open_draft(session, draft).fields
+    return address, fields
 
 
 def sweep(session: Session) -> None:
-    old = (FormDraft.form.startswith(HELD), FormDraft.saved_at <= now(session) - KEPT)
-    session.execute(delete(FormDraft).where(*old))
+    expired = (FormDraft.form.startswith(HELD), FormDraft.saved_at <= now(session) - KEPT)
+    session.execute(delete(FormDraft).where(*expired))

@@ -1,7 +1,7 @@
-"""Idempotent submissions of forms: a second one with the same key and the same fields does nothing more.
+"""Idempotent submissions of forms: repeating one, with the same key and the same fields, has no further effect.
 
-The key is claimed in the transaction of the submission, so that of two processes one waits for the other, and a failed
-submission can be repeated. The outcome is stored right after it.
+One submission is called a press, after the button. Its key is claimed in its own transaction: a second process with the
+same key waits for that transaction, and a submission that failed can be repeated. The outcome is stored right after it.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from .models import PressKey
 KEPT = timedelta(days=1)  # a form may be sent again much later, for example by a laptop that wakes up
 FRESH = timedelta(minutes=2)  # how long the first messages are repeated; later they could be outdated
 PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
+POLL_INTERVAL = 0.05  # seconds
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -33,85 +34,95 @@ class AlreadyPressed(Exception):
 class Press(NamedTuple):
     """The digests that identify a submission; see `PressKey`."""
 
-    form: bytes
+    form_digest: bytes
     digest: bytes
 
 
 class Outcome(NamedTuple):
-    """The page that a submission led to and its messages; both are empty if they aren't known, or were erased."""
+    """The URL to which a submission redirected, and its messages; both are empty while unknown, and once erased."""
 
-    at: datetime
+    claimed_at: datetime
     is_settled: bool
-    href: str = ""
-    said: Sequence[dict[str, str]] = ()
+    href: str
+    messages: Sequence[dict[str, str]]
 
 
-def press_of(person_id: int, key: str, address: str, fields: Sequence[tuple[str, str]]) -> Press:
-    whole = json.dumps([person_id, key, address, fields], ensure_ascii=False)
-    return Press(form_digest(person_id, key), hashlib.sha256(whole.encode()).digest())
+def identify_press(person_id: int, key: str, address: str, fields: Sequence[tuple[str, str]]) -> Press:
+    submission = json.dumps([person_id, key, address, fields], ensure_ascii=False)
+    return Press(compute_form_digest(person_id, key), hashlib.sha256(submission.encode()).digest())
 
 
-def form_digest(person_id: int, key: str) -> bytes:
+def compute_form_digest(person_id: int, key: str) -> bytes:
+    """Return the digest of a form's idempotency key."""
     return hashlib.sha256(f"{person_id} {key}".encode()).digest()
 
 
 def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
     """Claim a submission; others with the same digest wait for the transaction to end. Raises `AlreadyPressed`."""
-    values = {"digest": press.digest, "form_digest": press.form, "at": now(session)}
-    whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
-    insert = INSERT[session.get_bind().dialect.name](PressKey).values(**values, **whose)
-    if session.scalar(insert.on_conflict_do_nothing(index_elements=["digest"]).returning(PressKey.id)) is None:
+    insert = INSERT[session.get_bind().dialect.name](PressKey).values(
+        digest=press.digest,
+        form_digest=press.form_digest,
+        at=now(session),
+        person_id=actor.person_id,
+        newsletter_id=actor.newsletter_id,
+    )
+    new_id = session.scalar(insert.on_conflict_do_nothing(index_elements=["digest"]).returning(PressKey.id))
+    if new_id is None:
         raise AlreadyPressed
 
 
 def settle(session: Session, press: Press, href: str, messages: Sequence[dict[str, str]]) -> None:
-    """Store the page that a submission led to and its messages."""
-    sealed = get_keyring(session).seal(_place(press), json.dumps({"href": href, "said": messages}, ensure_ascii=False))
-    mine = update(PressKey).where(PressKey.digest == press.digest)
-    session.execute(mine.values(settled_at=now(session), outcome_sealed=sealed))
+    """Store the URL to which a submission redirects, and its messages."""
+    outcome = json.dumps({"href": href, "said": messages}, ensure_ascii=False)
+    sealed = get_keyring(session).seal(_seal_context(press), outcome)
+    query = update(PressKey).where(PressKey.digest == press.digest)
+    session.execute(query.values(settled_at=now(session), outcome_sealed=sealed))
 
 
 def outcome_of(session: Session, press: Press) -> Outcome | None:
+    """Return the outcome of a submission so far, or None if it isn't claimed."""
     row = session.scalar(select(PressKey).filter_by(digest=press.digest))
     if row is None:
         return None
-    outcome = json.loads(get_keyring(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
-    return Outcome(row.at, row.settled_at is not None, **outcome)
+    stored: dict[str, Any] = {}
+    if row.outcome_sealed:
+        stored = json.loads(get_keyring(session).open(_seal_context(press), row.outcome_sealed))
+    return Outcome(row.at, row.settled_at is not None, stored.get("href", ""), stored.get("said", ()))
 
 
 def wait_for_outcome(database: Database, press: Press) -> tuple[Outcome | None, bool]:
-    """Return the outcome of a submission, once it is settled or the patience is over, and whether it is fresh."""
-    until = time.monotonic() + PATIENCE
+    """Return the outcome of a submission, as soon as it is settled or after `PATIENCE`, and whether it is fresh."""
+    deadline = time.monotonic() + PATIENCE
     while True:
         with database.read() as session:
             outcome = outcome_of(session, press)
-            is_fresh = outcome is not None and now(session) - outcome.at < FRESH
-        if outcome is None or outcome.is_settled or time.monotonic() > until:
+            is_fresh = outcome is not None and now(session) - outcome.claimed_at < FRESH
+        if outcome is None or outcome.is_settled or time.monotonic() > deadline:
             return outcome, is_fresh
-        time.sleep(0.05)
+        time.sleep(POLL_INTERVAL)
 
 
-def is_form_sent(session: Session, form: bytes) -> bool:
+def is_form_sent(session: Session, form_digest: bytes) -> bool:
     """Return whether a submission of the form with this digest was claimed."""
-    return session.scalar(select(PressKey.id).filter_by(form_digest=form).limit(1)) is not None
+    return session.scalar(select(PressKey.id).filter_by(form_digest=form_digest).limit(1)) is not None
 
 
 def release(session: Session, press: Press) -> None:
-    """Release a submission so that it can be repeated: it returned a file or a page and redirected nowhere."""
+    """Release the claim, so that the same form can be submitted again: its response was a page or file, no redirect."""
     session.execute(delete(PressKey).where(PressKey.digest == press.digest))
 
 
 def forget_undone(session: Session, actor: Staff) -> None:
-    """Forget the actor's settled submissions, so that what was undone can be submitted again.
+    """Release all settled submissions of the actor, so that what was undone can be submitted again.
 
-    The submission of the undo itself isn't settled yet, and stays.
+    The submission of the undo itself isn't settled yet, and stays claimed.
     """
-    mine = (PressKey.person_id == actor.person_id, PressKey.newsletter_id == actor.newsletter_id)
-    session.execute(delete(PressKey).where(*mine, PressKey.settled_at.is_not(None)))
+    is_own = (PressKey.person_id == actor.person_id, PressKey.newsletter_id == actor.newsletter_id)
+    session.execute(delete(PressKey).where(*is_own, PressKey.settled_at.is_not(None)))
 
 
-def forget_words(session: Session, newsletter_id: int) -> None:
-    """Erase the stored outcomes of a newsletter's submissions; their keys stay claimed."""
+def erase_outcomes(session: Session, newsletter_id: int) -> None:
+    """Erase the stored outcomes of a newsletter's submissions, which stay claimed."""
     session.execute(update(PressKey).where(PressKey.newsletter_id == newsletter_id).values(outcome_sealed=None))
 
 
@@ -119,5 +130,5 @@ def sweep(session: Session) -> None:
     session.execute(delete(PressKey).where(PressKey.at < now(session) - KEPT))
 
 
-def _place(press: Press) -> str:
+def _seal_context(press: Press) -> str:
     return f"press_keys.outcome.{press.digest.hex()}"

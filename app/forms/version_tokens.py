@@ -1,7 +1,7 @@
 """Version tokens: what somebody was shown of a row before they decided about it.
 
-A form of the desk carries one in its field `seen`; an API gives one with a row, and takes it back with a change. If the
-row has changed since in what the decision depends on, the change is refused.
+A form of the desk has one in its field `seen`; an API returns one with a row, and expects it with a change. A token
+holds the values on which the decision depends. If one of them has changed since, the change is refused.
 """
 
 import json
@@ -28,12 +28,12 @@ def decode_token(token: str) -> dict[str, Any]:
 
 
 def require_same_facts(name: str, current: Facts, shown_facts: Facts, keys: Iterable[str]) -> None:
-    """Raise `VersionConflict` if one of the facts `keys` is no longer as it was shown. `name` says of what."""
+    """Raise `VersionConflict` if one of the facts `keys` of a row isn't as it was shown. `name` is the row's noun."""
     if any(shown_facts.get(key) != current[key] for key in keys):
         raise VersionConflict(f"{name} changed")
 
 
 def require_same_fields(name: str, current: Facts, shown_facts: Facts, form_data: Facts) -> None:
-    """Raise `VersionConflict` if a field is no longer as it was shown, unless all are as in `form_data` already."""
+    """Raise `VersionConflict` if a field is no longer as it was shown, unless the row equals `form_data` already."""
     if form_data != current:
         require_same_facts(name, current, shown_facts, current)

@@ -139,7 +139,7 @@ def test_of_two_who_type_each_hears_of_the_other_and_into_which_field(wording: W
 
 def test_whoever_stopped_typing_is_not_told_of(wording: Window, ilya: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     wording.types(body=TYPED)
-    monkeypatch.setattr(form_drafts, "NOW", timedelta(0))
+    monkeypatch.setattr(form_drafts, "TYPING_WINDOW", timedelta(0))
     assert Window(ilya, wording.page, "/wording").types(body="Who?")["beside"] == []
 
 

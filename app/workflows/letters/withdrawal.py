@@ -67,7 +67,7 @@ def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> 
     )
     public_ids = [letter.public_id, *session.scalars(questions), *session.scalars(mails)]
     form_drafts.erase_about(session, public_ids)
-    idempotency.forget_words(session, letter.newsletter_id)
+    idempotency.erase_outcomes(session, letter.newsletter_id)
 
 
 def _lock_with_lead(session: Session, question_id: int) -> tuple[Question, Question]:

@@ -85,7 +85,7 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     _forget_own_mail(session, question, keys)
     public_ids = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
     form_drafts.erase_about(session, list(public_ids))
-    idempotency.forget_words(session, question.newsletter_id)
+    idempotency.erase_outcomes(session, question.newsletter_id)
     erasures.note(session, "wording", list_erasure_ids(session, [question]))
     session.flush()
     # Mark first: that waits for a worker that has just read the text (see `questions.wording`).
