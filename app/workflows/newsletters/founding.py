@@ -20,7 +20,7 @@ from ...people.directory import give_role
 from ...people.models import Person
 from ...text.languages import N_
 
-# Fields of the form for a new newsletter, besides the calendar; all other settings have defaults.
+# Settings that the form for a new newsletter asks for, besides the calendar; the others have defaults.
 FIRST = {
     name: SETTINGS[name] for name in ("name", "dek", "publisher", "editor", "address", "languages", "section", "call")
 }
@@ -30,10 +30,10 @@ FIRST["languages"] = replace(
     help=N_("Codes or English names with commas between, e.g. en, ru, kk-Arab; the first is its own."),
 )
 CALENDAR = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
-# Slugs that would hide URLs of the installation.
+# Slugs that would hide other URLs of the installation.
 TAKEN = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
-LONGEST = 60
-_SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+LONGEST_SLUG = 60  # characters
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def validate_slug(slug: str) -> str:
@@ -41,7 +41,7 @@ def validate_slug(slug: str) -> str:
     slug = slug.strip()
     if not slug:
         raise FieldError("empty")
-    if not _SHORT_NAME.fullmatch(slug) or len(slug) > LONGEST:
+    if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
         raise FieldError("short_name")
     if slug in TAKEN.split():
         raise FieldError("in_use")
@@ -49,7 +49,7 @@ def validate_slug(slug: str) -> str:
 
 
 def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | None = None) -> str:
-    """Return the slug, stripped. Raises `FieldError` if it is invalid, or if another newsletter has or had it."""
+    """Return the slug, stripped. Raises `FieldError` if it is invalid, or another newsletter uses or used it."""
     slug = validate_slug(slug)
     if by_slug(session, slug) not in (None, newsletter):
         raise FieldError("in_use")
@@ -59,24 +59,24 @@ def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | Non
 def validate_newsletter(
     session: Session, choices: Choices, texts: Mapping[str, str], form_values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Validate the form for a new newsletter and return its columns; the first language becomes its own.
+    """Validate the form for a new newsletter and return its columns. Its main language is the first one given.
 
     `choices` are those of the calendar, `form_values` the fields of `FIRST`, "slug", "at" and "zone", and `texts` the
     house sentences. Raises `InvalidSettings`.
     """
-    values, wrong = read_form(FIRST, {name: form_values[name] for name in FIRST})
-    faults: dict[str, Any] = {**wrong, **faults_of_sentences(dict(texts))}
+    columns, field_errors = read_form(FIRST, {name: form_values[name] for name in FIRST})
+    errors: dict[str, Any] = {**field_errors, **faults_of_sentences(dict(texts))}
     try:
-        values |= parse_calendar_form(choices, {"skips": "", "extra": "", **form_values}, now(session).date())
-    except InvalidSettings as faulty:
-        faults |= faulty.faults
+        columns |= parse_calendar_form(choices, {"skips": "", "extra": "", **form_values}, now(session).date())
+    except InvalidSettings as invalid:
+        errors |= invalid.faults
     try:
-        values["slug"] = validate_free_slug(session, form_values["slug"])
-    except FieldError as fault:
-        faults["slug"] = fault
-    if faults:
-        raise InvalidSettings(faults)
-    return values | {"language": values["languages"][0]}
+        columns["slug"] = validate_free_slug(session, form_values["slug"])
+    except FieldError as error:
+        errors["slug"] = error
+    if errors:
+        raise InvalidSettings(errors)
+    return columns | {"language": columns["languages"][0]}
 
 
 def create_newsletter(
@@ -84,14 +84,14 @@ def create_newsletter(
 ) -> Newsletter:
     """Create a newsletter from validated columns and house sentences, and plan its editions.
 
-    The first edition is the next one whose cut-off is in the future. A member of staff gets the role that they have at
-    the present desk. Raises `PermissionDenied`.
+    The first edition is the next one whose cut-off is in the future. An actor of the staff gets the role that they have
+    at their present desk. Raises `PermissionDenied`.
     """
-    made = Newsletter(**columns)
-    NEWSLETTER.apply(session, actor, made, "found")
-    keep_texts(session, actor, made, made.language, dict(texts))
+    newsletter = Newsletter(**columns)
+    NEWSLETTER.apply(session, actor, newsletter, "found")
+    keep_texts(session, actor, newsletter, newsletter.language, dict(texts))
     if isinstance(actor, Staff):
-        give_role(session, actor, session.get_one(Person, actor.person_id), made.id, actor.role)
-    start_with_open_edition(session, made)
-    plan_newsletter(session, actor, made)
-    return made
+        give_role(session, actor, session.get_one(Person, actor.person_id), newsletter.id, actor.role)
+    start_with_open_edition(session, newsletter)
+    plan_newsletter(session, actor, newsletter)
+    return newsletter

@@ -1,7 +1,7 @@
-"""Pausing, resuming and closing a newsletter: readers' pages, mail, calendar and clock follow its state.
+"""Pausing, resuming and closing a newsletter.
 
-While it is paused, its pages take no questions, readers' mails still become letters, no edition is planned for before
-it resumes, nobody is reminded, and ladders stop. Answers of experts are accepted. When it is closed, all experts with
+A paused newsletter takes no questions on its pages, plans no editions until it resumes, sends no reminders, and stops
+its ladders. Readers' mails still become letters, and experts' answers are accepted. When it is closed, all experts with
 open work are told.
 """
 
@@ -35,7 +35,7 @@ from ...questions.models import Question
 
 
 def pause(session: Session, actor: Actor, newsletter: Newsletter, paused_until: date | None = None) -> Event:
-    """Pause a newsletter, or change the end of its pause; it resumes on the day `paused_until` in its time zone.
+    """Pause a newsletter, or change the end of its pause. It resumes on the day `paused_until` in its time zone.
 
     Raises `InvalidSettings` for a day that is not in the future, `InvalidTransition` and `PermissionDenied`.
     """
@@ -53,58 +53,60 @@ def resume(session: Session, actor: Actor, newsletter: Newsletter) -> Event:
 def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str) -> Event:
     """Close a newsletter and end the open assignments; each of their experts is mailed the `sentence`.
 
-    Questions in an edition stay there. Returns the event, whose facts list what was ended and the mails about it.
+    Questions in an edition stay there. Return the event, whose facts list what was ended and the mails about it.
     Raises `InvalidSettings` if there are open assignments but no sentence, `LeakDetected`, `InvalidTransition` and
     `PermissionDenied`.
     """
     lock_row(session, newsletter)
     NEWSLETTER.find_move("close", newsletter.state)
     must(actor, "newsletters", "upkeep")
-    open_ones = list_open_assignments(session, newsletter)
-    if open_ones and not sentence.strip():
+    assignments = list_open_assignments(session, newsletter)
+    if assignments and not sentence.strip():
         raise InvalidSettings({"sentence": FieldError("empty")})
     with audit.collect_events(session) as events:
-        mails = [closing.end_assignment(session, actor, assignment, sentence) for assignment in open_ones]
-        for question_id in dict.fromkeys(assignment.question_id for assignment in open_ones):
+        mails = [closing.end_assignment(session, actor, assignment, sentence) for assignment in assignments]
+        for question_id in dict.fromkeys(assignment.question_id for assignment in assignments):
             reopen_if_unassigned(session, actor, question_id)
         session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
-    kept = {"did": [event.id for event in events], "told": mail_ids}
-    return _change_state(session, actor, newsletter, "close", kept, paused_until=None)
+    facts = {"did": [event.id for event in events], "told": mail_ids}
+    return _change_state(session, actor, newsletter, "close", facts, paused_until=None)
 
 
 def list_open_assignments(session: Session, newsletter: Newsletter) -> list[Assignment]:
     """Return the assignments that closing would end: drafted, asked, or answered but not picked for an edition."""
     query = select(Assignment).join(Question, Question.id == Assignment.question_id).join(Expert)
-    mine = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
-    found = session.scalars(query.where(*mine))  # sorted below: ORDER BY would make the database scan all ended ones
-    return sorted(found, key=attrgetter("id"))
+    is_open = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
+    # Sort here: ORDER BY would make the database scan all ended assignments.
+    return sorted(session.scalars(query.where(*is_open)), key=attrgetter("id"))
 
 
 def end_pauses(database: Database, current_time: datetime | None = None) -> int:
     """Resume the newsletters whose pause is over, and return their number."""
     with database.read(current_time) as session:
-        with_day = all_newsletters(session, Newsletter.paused_until.is_not(None))
-        due = [one.id for one in with_day if _is_pause_over(session, one)]
+        with_end = all_newsletters(session, Newsletter.paused_until.is_not(None))
+        due_ids = [newsletter.id for newsletter in with_end if _is_pause_over(session, newsletter)]
+    return sum(
+        database.write(partial(_resume_if_due, newsletter_id=newsletter_id), current_time) for newsletter_id in due_ids
+    )
 
-    return sum(database.write(partial(_resume_if_due, key=key), current_time) for key in due)
 
-
-def _resume_if_due(session: Session, key: int) -> bool:
-    newsletter = lock_row(session, session.get_one(Newsletter, key))
-    if _is_pause_over(session, newsletter):
-        resume(session, Clock(), newsletter)
-        return True
-    return False
+def _resume_if_due(session: Session, newsletter_id: int) -> bool:
+    newsletter = lock_row(session, session.get_one(Newsletter, newsletter_id))
+    if not _is_pause_over(session, newsletter):
+        return False
+    resume(session, Clock(), newsletter)
+    return True
 
 
 def undo_state_change(
     session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]
 ) -> None:
     """Undo a pause, resumption or closing, and plan the editions anew."""
-    until = (event.facts or {})["was"]["paused_until"]
-    day = date.fromisoformat(until) if until else None
-    _change_state(session, actor, newsletter, "undo", {"undoes": event.id}, event.old, paused_until=day)
+    former_end = (event.facts or {})["was"]["paused_until"]
+    paused_until = date.fromisoformat(former_end) if former_end else None
+    facts = {"undoes": event.id}
+    _change_state(session, actor, newsletter, "undo", facts, to_state=event.old, paused_until=paused_until)
 
 
 def _change_state(
@@ -113,14 +115,15 @@ def _change_state(
     newsletter: Newsletter,
     action: str,
     event_facts: dict[str, Any] | None = None,
+    *,
+    paused_until: date | None,
     to_state: str | None = None,
-    **facts: Any,
 ) -> Event:
-    """Apply a transition and plan the editions anew; the event keeps the former end of the pause, for undo."""
-    before = newsletter.paused_until
-    was = {"was": {"paused_until": before.isoformat() if before else None}}
+    """Apply a transition and plan the editions anew. The event keeps the former end of the pause, for undo."""
+    former_end = newsletter.paused_until.isoformat() if newsletter.paused_until else None
+    why = {"was": {"paused_until": former_end}} | (event_facts or {})
     with audit.collect_events(session) as events:
-        NEWSLETTER.apply(session, actor, newsletter, action, to=to_state, why=was | (event_facts or {}), **facts)
+        NEWSLETTER.apply(session, actor, newsletter, action, to=to_state, why=why, paused_until=paused_until)
     plan_newsletter(session, actor, newsletter)
     return events[0]
 
@@ -130,5 +133,5 @@ def _today(session: Session, newsletter: Newsletter) -> date:
 
 
 def _is_pause_over(session: Session, newsletter: Newsletter) -> bool:
-    until = newsletter.paused_until
-    return newsletter.is_paused and until is not None and until <= _today(session, newsletter)
+    paused_until = newsletter.paused_until
+    return newsletter.is_paused and paused_until is not None and paused_until <= _today(session, newsletter)

@@ -1,4 +1,4 @@
-"""Renaming a newsletter or changing its slug; former slugs redirect to it for good."""
+"""Renaming a newsletter or changing its slug; former slugs redirect to it permanently."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.settings import InvalidSettings
 from .founding import validate_free_slug
 
-NAMED = {"name": SETTINGS["name"]}
+FIELDS = {"name": SETTINGS["name"]}
 
 
 def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name: str, slug: str) -> bool:
@@ -24,28 +24,29 @@ def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name:
     """
     must(actor, "newsletters", "upkeep")
     lock_row(session, newsletter)
-    values, wrong = read_form(NAMED, {"name": name})
-    faults, old = dict(wrong), newsletter.slug
+    values, field_errors = read_form(FIELDS, {"name": name})
+    errors = dict(field_errors)
     try:
         slug = validate_free_slug(session, slug, newsletter)
-    except FieldError as fault:
-        faults["slug"] = fault
-    if faults:
-        raise InvalidSettings(faults)
-    if (newsletter.name, old) == (values["name"], slug):
+    except FieldError as error:
+        errors["slug"] = error
+    if errors:
+        raise InvalidSettings(errors)
+    old_slug = newsletter.slug
+    if (newsletter.name, old_slug) == (values["name"], slug):
         return False
     newsletter.name, newsletter.slug = values["name"], slug
     session.flush()
-    if slug != old:
-        former_names.save_former_name(session, newsletter.id, old, slug)
-        _move_drafts(session, newsletter, old)
+    if slug != old_slug:
+        former_names.save_former_name(session, newsletter.id, old_slug, slug)
+        _move_drafts(session, newsletter, old_slug)
     audit.record(session, actor, "newsletter.rename", newsletter)
     return True
 
 
 def _move_drafts(session: Session, newsletter: Newsletter, old_slug: str) -> None:
-    """Move the desk's form drafts to the new URLs, since a draft is found by the URL of its form."""
-    before, after = f"/desk/{old_slug}/", f"/desk/{newsletter.slug}/"
+    """Change the URLs of the desk's form drafts, since a draft is found by the URL of its form."""
+    old_prefix, new_prefix = f"/desk/{old_slug}/", f"/desk/{newsletter.slug}/"
     drafts = select(FormDraft).where(FormDraft.newsletter_id == newsletter.id)
-    for draft in session.scalars(drafts.where(FormDraft.form.startswith(before, autoescape=True))):
-        draft.form = after + draft.form.removeprefix(before)
+    for draft in session.scalars(drafts.where(FormDraft.form.startswith(old_prefix, autoescape=True))):
+        draft.form = new_prefix + draft.form.removeprefix(old_prefix)
