@@ -13,7 +13,7 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from app.settings.settings_file import NAMED_BY
+from app.settings.settings_file import ENV_FILE_VARIABLE
 
 
 def product() -> Flask:
@@ -25,7 +25,7 @@ def product() -> Flask:
 def name_file(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
     """Put the absolute path of the settings file into the environment, for the app and all subprocesses."""
     if path:
-        os.environ[NAMED_BY] = str(Path(path).absolute())
+        os.environ[ENV_FILE_VARIABLE] = str(Path(path).absolute())
 
 
 def tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
@@ -44,7 +44,7 @@ class Commands(FlaskGroup):
         self.params = [
             click.Option(
                 ["--env-file"],
-                envvar=NAMED_BY,
+                envvar=ENV_FILE_VARIABLE,
                 is_eager=True,
                 expose_value=False,
                 callback=name_file,

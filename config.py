@@ -16,10 +16,16 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.settings import settings_file
-from app.settings.mail_accounts import HERE, accounts_of, mailboxes_of, provider_of, smtp_account_of
-from app.settings.oidc_account import oidc_faults, staff_provider_of
+from app.settings.mail_accounts import (
+    LOCAL_HOSTS,
+    get_oauth_provider,
+    get_smtp_account,
+    list_oauth_accounts,
+    parse_mailboxes,
+)
+from app.settings.oidc_account import get_staff_provider, oidc_faults
 from app.settings.settings_table import SETTINGS
-from app.settings.translation_server import translation_faults, translation_server_of
+from app.settings.translation_server import get_translation_server, translation_faults
 
 ROOT = Path(__file__).parent
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the demo newsroom's fictional mail server
@@ -62,7 +68,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the settings of the environment and of the file that READERS_ASKED_ENV_FILE names; the environment takes
     precedence. Raises `Unsafe` if the file can't be used."""
     given = {name: value for name, value in environ.items() if value}
-    if not (path := given.get(settings_file.NAMED_BY)):
+    if not (path := given.get(settings_file.ENV_FILE_VARIABLE)):
         return given
     try:
         return settings_file.read(Path(path)) | given
@@ -72,7 +78,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def won_over(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the names of settings in the file that the environment overrides with another value. Raises `Unsafe`."""
-    of_file = environment({settings_file.NAMED_BY: environ.get(settings_file.NAMED_BY, "")})
+    of_file = environment({settings_file.ENV_FILE_VARIABLE: environ.get(settings_file.ENV_FILE_VARIABLE, "")})
     return [name for name, value in environment(environ).items() if of_file.get(name, value) != value]
 
 
@@ -102,8 +108,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     faults += _faults(value, secrets, demo)
     if faults:
         raise Unsafe(faults)
-    provider = provider_of(value)
-    smtp, mailboxes = smtp_account_of(value, provider), mailboxes_of(value["MAILBOXES"], provider)
+    provider = get_oauth_provider(value)
+    smtp, mailboxes = get_smtp_account(value, provider), parse_mailboxes(value["MAILBOXES"], provider)
     return {
         **{name: value[name] for name in AS_THEY_STAND},
         "ENV": value["READERS_ASKED_ENV"],
@@ -124,7 +130,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
         "MAILBOXES": mailboxes,
         "MAIL_SMTP_ACCOUNT": smtp,
-        "MAIL_ACCOUNTS": accounts_of(mailboxes, smtp),
+        "MAIL_ACCOUNTS": list_oauth_accounts(mailboxes, smtp),
         "MAIL_DEFAULT_SENDER": value["MAIL_FROM"],
         "MAIL_PORT": int(value["MAIL_PORT"]),
         "MAIL_USE_TLS": value["MAIL_USE_TLS"] == "1",
@@ -147,8 +153,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
             timedelta(days=int(value["SESSION_DAYS"])),
             tuple(value["SECOND_FACTOR"].split()),
         ),
-        "OIDC": staff_provider_of(value),
-        "TRANSLATION_SERVER": translation_server_of(value),
+        "OIDC": get_staff_provider(value),
+        "TRANSLATION_SERVER": get_translation_server(value),
         "WTF_CSRF_TIME_LIMIT": None,
     }
 
@@ -175,9 +181,9 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     onion = re.match(r"http://[a-z2-7]{56}\.onion$", value["BASE_URL"])
     if not demo and not onion and not value["BASE_URL"].startswith("https://"):
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
-    if demo and urlsplit(value["BASE_URL"]).hostname not in HERE:
+    if demo and urlsplit(value["BASE_URL"]).hostname not in LOCAL_HOSTS:
         faults.append("BASE_URL: the demo only runs on this machine, because its secret is public")
-    if demo and value["BIND_ADDRESS"] not in HERE:
+    if demo and value["BIND_ADDRESS"] not in LOCAL_HOSTS:
         faults.append("BIND_ADDRESS: the demo only runs on this machine, because its secret is public")
     if not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:.]+\]|localhost", value["BIND_ADDRESS"]):
         faults.append("BIND_ADDRESS must be an address of this machine, such as 0.0.0.0 or [::]")
@@ -251,16 +257,16 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
     except ValueError:
         faults.append("MAIL_WEBHOOK_SECRET: what follows whsec_ must be base64")
     encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
-    if value["MAIL_PASSWORD"] and not encrypted and value["MAIL_SERVER"] not in HERE:
+    if value["MAIL_PASSWORD"] and not encrypted and value["MAIL_SERVER"] not in LOCAL_HOSTS:
         faults.append("MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent unencrypted")
     provider = None
     try:
-        provider = provider_of(value)
-        smtp_account_of(value, provider)
+        provider = get_oauth_provider(value)
+        get_smtp_account(value, provider)
     except ValueError as fault:
         return [*faults, str(fault)]
     try:
-        mailboxes_of(value["MAILBOXES"], provider)
+        parse_mailboxes(value["MAILBOXES"], provider)
     except ValueError as fault:
         faults.append(f"MAILBOXES: {fault}")
     return faults

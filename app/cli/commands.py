@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from app.settings.settings_table import reference
+from app.settings.settings_table import reference_lines
 from config import Unsafe, won_over
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
@@ -63,7 +63,7 @@ def lifecycle(table: bool) -> None:
 @click.command("settings")
 def print_settings() -> None:
     """Print every setting with its meaning as Markdown, as in docs/configuration.md."""
-    click.echo("\n".join(reference()))
+    click.echo("\n".join(reference_lines()))
 
 
 @click.command("serve")
@@ -147,7 +147,7 @@ def run_migrations() -> None:
         why = error if isinstance(error, NotMigrated) else f"{which} failed: {type(error).__name__}."
         raise click.ClickException(f"The database is unchanged: no migration was applied. {why}") from error
     click.echo("The tables are up to date." if steps else "The tables were already up to date.")
-    if wrong := startup_checks.key_faults(db):
+    if wrong := startup_checks.check_and_record_keys(db):
         raise click.ClickException("the tables are up to date, but " + "\n  ".join(wrong))
 
 

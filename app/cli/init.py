@@ -35,7 +35,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..people import directory, sign_in
 from ..people.models import Membership, Person
-from ..server.startup_checks import key_faults, shape_faults, unanswered
+from ..server.startup_checks import check_and_record_keys, find_schema_faults, describe_no_response
 from ..workflows.newsletters import founding
 
 FILE = "readers-asked.env"
@@ -139,7 +139,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("init")
 @click.option(
-    "--env-file", envvar=settings_file.NAMED_BY, help=f"The settings file to create; by default {FILE} in this folder."
+    "--env-file",
+    envvar=settings_file.ENV_FILE_VARIABLE,
+    help=f"The settings file to create; by default {FILE} in this folder.",
 )
 @_options
 def init(env_file: str | None, **given: str | None) -> None:
@@ -154,7 +156,7 @@ def init(env_file: str | None, **given: str | None) -> None:
         answers = ask(QUESTIONS, answers)
         settings = _first_settings(answers)
     else:
-        settings = configuration.environment({**os.environ, settings_file.NAMED_BY: str(path)})
+        settings = configuration.environment({**os.environ, settings_file.ENV_FILE_VARIABLE: str(path)})
         _check_same(answers, settings, path)
     database = open_database(configuration.load(settings))
     try:
@@ -201,7 +203,7 @@ def _build_validator(question: Question, option: str = "") -> Callable[[str], st
 def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
     """Return the settings for the file: the answers, whatever the environment sets, and a new secret key."""
     from_environment = {
-        name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.NAMED_BY
+        name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.ENV_FILE_VARIABLE
     }
     from_answers = {question.setting: answers[question.name] for question in (*SITE, *MAIL)}
     keys = {"SECRET_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}"}
@@ -225,9 +227,9 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
     needs_migration = file is not None and not file.exists()  # connecting to SQLite would create the file
     if not needs_migration:
         try:
-            needs_migration = bool([*shape_faults(database)])
+            needs_migration = bool([*find_schema_faults(database)])
         except SQLAlchemyError as error:
-            raise click.ClickException(f"{unanswered(error)}\nNothing was created.") from None
+            raise click.ClickException(f"{describe_no_response(error)}\nNothing was created.") from None
     if not needs_migration:
         _require_matching_keys(database)
     if to_write:
@@ -262,7 +264,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
 
 
 def _require_matching_keys(database: Database) -> None:
-    if wrong := key_faults(database):
+    if wrong := check_and_record_keys(database):
         raise click.ClickException("\n".join([*wrong, "This database already has keys: set SECRET_KEYS to them."]))
 
 

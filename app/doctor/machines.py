@@ -12,7 +12,7 @@ from urllib.request import HTTPRedirectHandler, build_opener
 from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.settings.mail_accounts import HERE
+from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..audit import chain, chain_check
 from ..audit.models import Event
@@ -53,7 +53,7 @@ def database(house: House) -> Iterator[Finding]:
 
 
 def migrations(house: House) -> Iterator[Finding]:
-    yield from map(fault, startup_checks.shape_faults(house.database))
+    yield from map(fault, startup_checks.find_schema_faults(house.database))
 
 
 def keys(house: House) -> Iterator[Finding]:
@@ -161,7 +161,7 @@ def mail_server(house: House) -> Iterator[Finding]:
     where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
     if isinstance(said, Undelivered):
         yield fault(f"{where}: {said.reason}")
-    elif said.could_encrypt and house.config["MAIL_SERVER"] not in HERE:
+    elif said.could_encrypt and house.config["MAIL_SERVER"] not in LOCAL_HOSTS:
         yield note(f"{where} offers STARTTLS, but MAIL_USE_TLS is 0: mails are sent there unencrypted")
 
 
@@ -191,7 +191,7 @@ def _folder_of(url: URL) -> Path | None:
     if url.get_backend_name() == "sqlite":
         return Path(str(url.database)).parent
     host = str(url.host or url.query.get("host") or "localhost")
-    return POSTGRES if (host in HERE or host.startswith("/")) and POSTGRES.exists() else None
+    return POSTGRES if (host in LOCAL_HOSTS or host.startswith("/")) and POSTGRES.exists() else None
 
 
 def clock(house: House) -> Iterator[Finding]:

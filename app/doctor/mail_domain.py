@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
 
-from app.settings.mail_accounts import HERE
+from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..newsletters.models import Newsletter
 from .findings import PATIENCE, Finding, House, fault, fine, not_checked, note
@@ -125,7 +125,7 @@ def _mx(names: _Names, domain: str, received_by: Sequence[str]) -> Iterator[Find
 
 
 def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
-    wanted = _publish(domain, f'TXT "v=spf1 {"mx" if server in HERE else f"a:{server}"} ~all"')
+    wanted = _publish(domain, f'TXT "v=spf1 {"mx" if server in LOCAL_HOSTS else f"a:{server}"} ~all"')
     found = names.texts(domain, "v=spf1")
     if len(found) != 1:
         how_many = "no record" if not found else f"{len(found)} records, so receivers ignore all of them"

@@ -121,7 +121,7 @@ def provider_back() -> Response:
     browser_name = family_seen()
 
     def come_in(rows: Session) -> CameIn:
-        return identities.come_in(rows, Visitor(), vouched, staff_provider.second, browser_name)
+        return identities.come_in(rows, Visitor(), vouched, staff_provider.second_factor_methods, browser_name)
 
     result = db.write(come_in)
     if not result.token:

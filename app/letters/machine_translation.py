@@ -62,7 +62,7 @@ def request_translation(
     if server.key:
         payload["api_key"] = server.key
     try:
-        status, body = http_client.request(server.translate, timeout=timeout, body=json.dumps(payload).encode())
+        status, body = http_client.request(server.translate_url, timeout=timeout, body=json.dumps(payload).encode())
     except http_client.NoResponse:
         raise TranslationFailed("slow") from None
     except http_client.RequestFailed:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from app.settings.mail_accounts import HERE
+from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..core.fields import FieldError
 from ..mail.kinds import KINDS
@@ -74,7 +74,7 @@ def origin(text: str) -> str:
         port = f":{parts.port}" if parts.port not in (None, PORTS.get(parts.scheme)) else ""
     except ValueError:
         raise FieldError("origin", word=text[:60]) from None
-    plain = parts.scheme == "http" and (host in HERE or host.endswith(".onion"))
+    plain = parts.scheme == "http" and (host in LOCAL_HOSTS or host.endswith(".onion"))
     more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if more or not (parts.scheme == "https" or plain) or not HOST.fullmatch(host):
         raise FieldError("origin", word=text[:60])

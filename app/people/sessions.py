@@ -25,7 +25,7 @@ def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
     Visits of experts aren't stored, so their sessions have no idle limit; their cookie ends with the browser.
     """
     rules: SignInRules = session.info["sign_in"]
-    return (rules.rests, rules.any) if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
+    return (rules.idle_limit, rules.total_limit) if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
 
 
 def lives(session: Session) -> ColumnElement[bool]:
@@ -38,7 +38,7 @@ def lives(session: Session) -> ColumnElement[bool]:
 def _is_half(session: Session) -> ColumnElement[bool]:
     """Return the SQL condition that a desk session still needs a second factor, which its person has or must have."""
     mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
-    needing = Membership.role.in_(session.info["sign_in"].roles)
+    needing = Membership.role.in_(session.info["sign_in"].second_factor_roles)
     at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), needing)
     needs = or_(exists().where(*mine), exists(select(Membership.id).where(*at_work).correlate(Person)))
     return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)

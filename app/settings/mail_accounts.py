@@ -1,20 +1,20 @@
-"""The newsroom's mail accounts from the settings: IMAP mailboxes to fetch from, and OAuth in place of passwords."""
+"""The newsroom's mail accounts, from the settings: the IMAP mailboxes to fetch, and OAuth sign-in without passwords."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-HERE = ("127.0.0.1", "localhost", "::1")
-LONGEST_NAME = 200  # characters of a mailbox's name
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+MAX_NAME_LENGTH = 200  # of a mailbox, and of a user name
 
 
 @dataclass(frozen=True)
 class Provider:
     """An OAuth provider and this application's registration with it (RFC 6749).
 
-    `device_url` is its device authorization endpoint (RFC 8628), empty if it offers none for mail. `scopes` are
-    separated by blanks.
+    `device_url` is its device authorization endpoint (RFC 8628), or empty if it has none for mail. `scopes` are
+    separated by spaces.
     """
 
     token_url: str
@@ -28,7 +28,7 @@ class Provider:
         return urlsplit(self.token_url).hostname or ""
 
 
-# The defaults of each; `{tenant}` is MAIL_OAUTH_TENANT. Google has no device codes for mail.
+# The default values for each MAIL_OAUTH; `{tenant}` is MAIL_OAUTH_TENANT. Google offers no device codes for mail.
 PROVIDERS = {
     "microsoft": Provider(
         "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
@@ -42,7 +42,7 @@ PROVIDERS = {
 
 @dataclass(frozen=True)
 class OAuthAccount:
-    """An account on a mail server that signs in as `user` with a token of its provider."""
+    """An account on a mail server, to which we sign in as `user` with a token of the provider."""
 
     user: str
     provider: Provider
@@ -50,11 +50,11 @@ class OAuthAccount:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """An IMAP mailbox to fetch mail from. Its repr leaves out the password.
+    """An IMAP mailbox to fetch mail from.
 
-    `newsletter` is the slug of the newsletter that it belongs to; if empty, addresses decide. With `keep`, mails stay
-    on the server. `secure` is 'tls', 'starttls', or '' (for this machine only). With an `account` it signs in by a
-    token and has no password.
+    `secure` is "tls", "starttls" or, only on this machine, "". `newsletter` is the slug of the newsletter that all its
+    mails are for; if it is empty, the recipient of each mail decides. With `keep`, mails stay on the server. With an
+    `account`, we sign in with a token instead of a password.
     """
 
     host: str
@@ -69,110 +69,121 @@ class Mailbox:
 
     @property
     def name(self) -> str:
-        """The name that its mails are stored under; it doesn't depend on port, password or options."""
+        """The key under which fetched mails are stored. It stays the same if the port, password or options change."""
         return f"{self.user}@{self.host}/{self.folder}"
 
 
-def provider_of(value: Mapping[str, str]) -> Provider | None:
-    """Return the provider that the settings MAIL_OAUTH... name, or None.
+def get_oauth_provider(settings: Mapping[str, str]) -> Provider | None:
+    """Return the provider of the settings MAIL_OAUTH..., or None if MAIL_OAUTH is empty.
 
-    Raises ValueError with the name of the invalid setting.
+    Raises ValueError with the name of an invalid setting.
     """
-    if not value["MAIL_OAUTH"]:
+    if not settings["MAIL_OAUTH"]:
         return None
-    if (known := PROVIDERS.get(value["MAIL_OAUTH"])) is None:
+    defaults = PROVIDERS.get(settings["MAIL_OAUTH"])
+    if defaults is None:
         raise ValueError(f"MAIL_OAUTH must be one of {', '.join(PROVIDERS)}, or empty")
-    tenant = value["MAIL_OAUTH_TENANT"]
+    tenant = settings["MAIL_OAUTH_TENANT"]
     if not re.fullmatch(r"[\w.-]+", tenant):
         raise ValueError("MAIL_OAUTH_TENANT must be a name or an ID, such as example.org")
-    made = Provider(
-        token_url=value["MAIL_OAUTH_TOKEN_URL"] or known.token_url.format(tenant=tenant),
-        device_url=value["MAIL_OAUTH_DEVICE_URL"] or known.device_url.format(tenant=tenant),
-        scopes=value["MAIL_OAUTH_SCOPES"] or known.scopes,
-        client_id=value["MAIL_OAUTH_CLIENT_ID"],
-        client_secret=value["MAIL_OAUTH_CLIENT_SECRET"],
+    provider = Provider(
+        token_url=settings["MAIL_OAUTH_TOKEN_URL"] or defaults.token_url.format(tenant=tenant),
+        device_url=settings["MAIL_OAUTH_DEVICE_URL"] or defaults.device_url.format(tenant=tenant),
+        scopes=settings["MAIL_OAUTH_SCOPES"] or defaults.scopes,
+        client_id=settings["MAIL_OAUTH_CLIENT_ID"],
+        client_secret=settings["MAIL_OAUTH_CLIENT_SECRET"],
     )
-    for name, url in (("TOKEN_URL", made.token_url), ("DEVICE_URL", made.device_url)):
-        if (url or name == "TOKEN_URL") and not is_safe(url):
+    for name, url in (("TOKEN_URL", provider.token_url), ("DEVICE_URL", provider.device_url)):
+        is_required = name == "TOKEN_URL"
+        if (url or is_required) and not is_safe(url):
             raise ValueError(f"MAIL_OAUTH_{name} must be a complete URL that begins with https://")
-    if not made.client_id:
+    if not provider.client_id:
         raise ValueError("MAIL_OAUTH_CLIENT_ID is empty: set it to the client ID of your application")
-    return made
+    return provider
 
 
 def is_safe(url: str) -> bool:
-    """Return whether secrets may be sent to this URL: it is encrypted, or leads to this machine."""
+    """Return whether secrets may be sent to this URL: by HTTPS, or to this machine."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises where it is none
+        parts.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError:
         return False
     if not parts.hostname or parts.username or not re.fullmatch(r"[\x21-\x7e]+", url):
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in HERE)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL_HOSTS)
 
 
-def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAuthAccount | None:
-    """Return the OAuth account that mails are sent with, or None if sending takes a password or no sign-in.
+def get_smtp_account(settings: Mapping[str, str], provider: Provider | None) -> OAuthAccount | None:
+    """Return the OAuth account for sending mails, or None if the SMTP server takes a password or no sign-in.
 
-    Raises ValueError if its token would be sent in the clear, or its user name can't be used.
+    Raises ValueError if the token would be sent unencrypted, or XOAUTH2 can't carry the user name.
     """
-    user = value["MAIL_USERNAME"]
-    if provider is None or not user or value["MAIL_PASSWORD"]:
+    user = settings["MAIL_USERNAME"]
+    if provider is None or not user or settings["MAIL_PASSWORD"]:
         return None
-    encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
-    if not encrypted and value["MAIL_SERVER"] not in HERE:
+    is_encrypted = "1" in (settings["MAIL_USE_TLS"], settings["MAIL_USE_SSL"])
+    if not is_encrypted and settings["MAIL_SERVER"] not in LOCAL_HOSTS:
         raise ValueError("MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent unencrypted")
     return OAuthAccount(_validate_user(user, "MAIL_USERNAME"), provider)
 
 
-def accounts_of(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
-    """Return the distinct accounts that sign in by token."""
-    found = [*(mailbox.account for mailbox in mailboxes), smtp]
-    return tuple(dict.fromkeys(account for account in found if account is not None))
+def list_oauth_accounts(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
+    """Return the distinct OAuth accounts of the mailboxes and of the SMTP server."""
+    accounts = [*(mailbox.account for mailbox in mailboxes), smtp]
+    return tuple(dict.fromkeys(account for account in accounts if account is not None))
 
 
-def mailboxes_of(text: str, provider: Provider | None = None) -> tuple[Mailbox, ...]:
-    """Parse the setting MAILBOXES. Raises ValueError, which names an invalid mailbox by its number and never quotes
-    its password."""
-    found = []
-    for number, address in enumerate(text.split(), 1):
+def parse_mailboxes(text: str, provider: Provider | None = None) -> tuple[Mailbox, ...]:
+    """Parse the setting MAILBOXES: URLs separated by spaces.
+
+    Raises ValueError with the number of the invalid mailbox. The message never quotes a password.
+    """
+    mailboxes = []
+    for number, url in enumerate(text.split(), 1):
         try:
-            found.append(_mailbox(*_split(address), provider))
-        except ValueError as fault:
-            raise ValueError(f"mailbox {number} {fault}") from None
-    if len({mailbox.name for mailbox in found}) < len(found):
+            mailboxes.append(_build_mailbox(*_split_url(url), provider))
+        except ValueError as error:
+            raise ValueError(f"mailbox {number} {error}") from None
+    if len({mailbox.name for mailbox in mailboxes}) < len(mailboxes):
         raise ValueError("the same mailbox is listed twice")
-    return tuple(found)
+    return tuple(mailboxes)
 
 
-def _split(address: str) -> tuple[SplitResult, int | None]:
-    """Split a mailbox's URL, without the errors of `urllib`, which could quote the password. Raises ValueError."""
+def _split_url(url: str) -> tuple[SplitResult, int | None]:
+    """Return the parts of a URL and its port. Raises ValueError without the message of `urllib`, which could quote the
+    password."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         return parts, parts.port
     except ValueError:
         raise ValueError("is not a valid URL (write characters like / or # in a password as %2F and %23)") from None
 
 
-def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> Mailbox:
+def _build_mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> Mailbox:
+    """Validate the parts of a mailbox's URL. The messages of its ValueErrors continue "mailbox 1 ..."."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    by_token = options.get("oauth") == "1"
+    uses_oauth = options.get("oauth") == "1"
     if parts.scheme not in ("imap", "imaps"):
         raise ValueError("must begin with imaps:// (or imap://)")
-    if by_token and provider is None:
+    if uses_oauth and provider is None:
         raise ValueError("has oauth=1, but MAIL_OAUTH is empty")
-    if not (parts.hostname and parts.username) or (not parts.password and not by_token):
+    if not (parts.hostname and parts.username) or (not parts.password and not uses_oauth):
         raise ValueError("needs user, password and host: imaps://user:password@host (with %40 for an @ in the user)")
-    if by_token and parts.password:
+    if uses_oauth and parts.password:
         raise ValueError("has both a password and oauth=1: use one of them")
     if unknown := sorted(set(options) - {"newsletter", "keep", "starttls", "oauth"}):
         raise ValueError(f"has unknown options: {', '.join(unknown)}")
-    secure = "tls" if parts.scheme == "imaps" else "starttls" if options.get("starttls") == "1" else ""
-    if not secure and parts.hostname not in HERE:
+    secure = "starttls" if options.get("starttls") == "1" else ""
+    if parts.scheme == "imaps":
+        secure = "tls"
+    if not secure and parts.hostname not in LOCAL_HOSTS:
         raise ValueError("would send its password unencrypted: use imaps:// or starttls=1")
     user = unquote(parts.username)
-    made = Mailbox(
+    account = None
+    if uses_oauth and provider:
+        account = OAuthAccount(_validate_user(user, "has a user name that"), provider)
+    mailbox = Mailbox(
         host=parts.hostname,
         port=port or (993 if secure == "tls" else 143),
         user=user,
@@ -181,17 +192,17 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
         secure=secure,
         newsletter=options.get("newsletter", ""),
         keep=options.get("keep") == "1",
-        account=OAuthAccount(_validate_user(user, "has a user name that"), provider) if by_token and provider else None,
+        account=account,
     )
-    if len(made.name) > LONGEST_NAME:
-        raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
-    if not all(char.isprintable() for char in made.name + made.password):
+    if len(mailbox.name) > MAX_NAME_LENGTH:
+        raise ValueError(f"has a name of more than {MAX_NAME_LENGTH} characters")
+    if not all(char.isprintable() for char in mailbox.name + mailbox.password):
         raise ValueError("contains a character that can't be printed")
-    return made
+    return mailbox
 
 
 def _validate_user(user: str, label: str) -> str:
-    """Return the user name. Raises ValueError, with the label, if XOAUTH2 can't carry it."""
-    if not re.fullmatch(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}", user):
+    """Return the user name. Raises ValueError if XOAUTH2 can't carry it, with a message that begins with `label`."""
+    if not re.fullmatch(rf"[\x21-\x7e]{{1,{MAX_NAME_LENGTH}}}", user):
         raise ValueError(f"{label} contains a character that a sign-in by token can't use")
     return user

@@ -1,4 +1,4 @@
-"""The table of all settings, read from settings.toml, and the reference documentation generated from it."""
+"""All settings, read from settings.toml, and the reference documentation that is generated from them."""
 
 import os
 import tomllib
@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-KEPT = "VAR"  # placeholder in a default for the folder of `get_data_folder`
+DATA_FOLDER = "VAR"  # in a default value, the placeholder for `get_data_folder()`
 
 
 def get_data_folder() -> Path:
-    """Return the default folder for a newsroom's files: `var` in a clone, and otherwise a folder of the user's by the
-    XDG Base Directory Specification."""
+    """Return the default folder for a newsroom's files.
+
+    In a clone of the repository it is `var`, otherwise the user's data folder (XDG Base Directory Specification).
+    """
     if (ROOT / "pyproject.toml").exists():
         return ROOT / "var"
-    home = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "readers-asked"
+    data_home = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if not data_home.is_absolute():
+        data_home = Path.home() / ".local" / "share"
+    return data_home / "readers-asked"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of app/settings/settings.toml, whose header explains the columns."""
+    """A row of settings.toml. The comment at its beginning explains the columns."""
 
     name: str
     part: str
@@ -36,23 +40,21 @@ class Setting:
     @property
     def value(self) -> str:
         """The default value, with the data folder filled in."""
-        return self.default.replace(KEPT, str(get_data_folder()))
+        return self.default.replace(DATA_FOLDER, str(get_data_folder()))
 
 
 def _read_row(name: str, columns: dict[str, Any]) -> Setting:
-    """Create a `Setting`. Raises ValueError, with the name of the row, for a missing or unknown column."""
-    lacking = {"part", "meaning"} - columns.keys()
+    """Return the setting of a row. Raises ValueError, with the row's name, for a missing or unknown column."""
+    missing = {"part", "meaning"} - columns.keys()
     unknown = columns.keys() - {column.name for column in fields(Setting)}
-    if lacking or unknown:
-        fault = f"lacks {sorted(lacking)}" if lacking else f"has {sorted(unknown)}, which no row has"
+    if missing or unknown:
+        fault = f"lacks {sorted(missing)}" if missing else f"has {sorted(unknown)}, which no row has"
         raise ValueError(f"the row {name} of app/settings/settings.toml {fault}")
     return Setting(name, **columns)
 
 
-ROWS = tuple(
-    _read_row(name, columns)
-    for name, columns in tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8")).items()
-)
+_TABLE = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))
+ROWS = tuple(_read_row(name, columns) for name, columns in _TABLE.items())
 SETTINGS = {row.name: row for row in ROWS}
 
 INTRODUCTION = """# Settings
@@ -64,7 +66,7 @@ file must not be world-readable. This page is the output of `readers-asked setti
 """
 
 
-def reference() -> Iterator[str]:
+def reference_lines() -> Iterator[str]:
     """Yield the lines of docs/configuration.md."""
     yield from INTRODUCTION.splitlines()
     part = ""
@@ -72,7 +74,7 @@ def reference() -> Iterator[str]:
         if row.part != part:
             part = row.part
             yield from ("", f"## {part}")
-        default = row.default.replace(KEPT, "var")
+        default = row.default.replace(DATA_FOLDER, "var")  # not the path of this machine
         yield from ("", f"### {row.name}", f"{row.meaning[0].upper()}{row.meaning[1:]}.", "")
         yield f"- Default: {f'`{default}`' if default else 'none'}"
         if row.example:

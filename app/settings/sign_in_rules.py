@@ -1,4 +1,4 @@
-"""The sign-in rules of the settings. They are in a database session's `info`, like the keys."""
+"""The rules for signing in, from the settings. Database sessions carry them as `session.info["sign_in"]`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,9 +6,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class SignInRules:
-    """The time that members of the desk stay signed in, without activity (`rests`) and in total (`any`), and the
-    `roles` that need a second factor besides the sign-in mail."""
+    """How long members of the desk stay signed in, and which roles need a second factor besides the sign-in mail.
 
-    rests: timedelta = timedelta(hours=24)
-    any: timedelta = timedelta(days=14)
-    roles: tuple[str, ...] = ()
+    A session ends after `idle_limit` without a request, and in any case after `total_limit`.
+    """
+
+    idle_limit: timedelta = timedelta(hours=24)
+    total_limit: timedelta = timedelta(days=14)
+    second_factor_roles: tuple[str, ...] = ()

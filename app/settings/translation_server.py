@@ -1,4 +1,4 @@
-"""The newsroom's own server for translating letters, from the settings LIBRETRANSLATE_...."""
+"""The newsroom's own LibreTranslate server for letters, from the settings LIBRETRANSLATE_...."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping
@@ -8,32 +8,36 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class TranslationServer:
-    """A LibreTranslate server. `key` is its API key, or empty."""
+    """A LibreTranslate server. `key` is the API key, or empty if it requires none."""
 
     url: str
     key: str = field(repr=False)
 
     @property
-    def translate(self) -> str:
+    def translate_url(self) -> str:
         return f"{self.url.rstrip('/')}/translate"
 
 
-def translation_server_of(value: Mapping[str, str]) -> TranslationServer | None:
-    """Return the server that the settings name. Without one it is None, and no letter is sent anywhere."""
-    url = value["LIBRETRANSLATE_URL"]
-    return TranslationServer(url, value["LIBRETRANSLATE_KEY"]) if url else None
+def get_translation_server(settings: Mapping[str, str]) -> TranslationServer | None:
+    """Return the configured server, or None if there is none; then no letter is sent anywhere."""
+    url = settings["LIBRETRANSLATE_URL"]
+    return TranslationServer(url, settings["LIBRETRANSLATE_KEY"]) if url else None
 
 
-def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
-    """Yield a message for each invalid setting. Readers' letters must be encrypted on a public network."""
-    url = value["LIBRETRANSLATE_URL"]
+def translation_faults(settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield a message for each invalid setting.
+
+    HTTP without TLS is only allowed in a private network, since the server receives readers' letters.
+    """
+    url = settings["LIBRETRANSLATE_URL"]
     if not url:
-        if value["LIBRETRANSLATE_KEY"]:
+        if settings["LIBRETRANSLATE_KEY"]:
             yield "LIBRETRANSLATE_URL is empty, but LIBRETRANSLATE_KEY is set: set the URL, or remove the key"
         return
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError:
         host, parts = "", urlsplit("")
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username is not None:
@@ -43,8 +47,10 @@ def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
 
 
 def _is_private_host(host: str) -> bool:
-    """Return whether a host is this machine, in a private network (RFC 1918, RFC 4193), or a name without a dot, as
-    containers use for each other."""
+    """Return whether a host is this machine or in a private network (RFC 1918, RFC 4193).
+
+    A name without a dot is private too: containers use such names for each other.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -32,7 +32,7 @@ from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.server import worker
-from app.server.startup_checks import shape_faults
+from app.server.startup_checks import find_schema_faults
 from app.watching import sightings
 from app.watching.each_request import Proxies
 from tests.support import smtp_servers
@@ -88,7 +88,7 @@ def test_tables_of_another_version(app: Flask, database: Database) -> None:
 
 def test_a_database_without_tables_is_behind(empty_url: str) -> None:
     empty = Database(empty_url, Keys({1: b"k" * 32}), BASE_URL)
-    assert list(shape_faults(empty)) == [
+    assert list(find_schema_faults(empty)) == [
         "the database is behind this program (migration none): run readers-asked migrate"
     ]
     empty.close()
@@ -278,14 +278,14 @@ def server() -> Iterator[Dovecot]:
 @on_sqlite
 def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server: Dovecot) -> None:
     address = server.mailbox("doctor@post.example", newsletter="steppe")
-    app.config["MAILBOXES"] = config.mailboxes_of(address)
+    app.config["MAILBOXES"] = config.parse_mailboxes(address)
     assert look(app, "mailboxes") == []
-    app.config["MAILBOXES"] = config.mailboxes_of(address.replace("sesame", "barley").replace("steppe", "stepe"))
+    app.config["MAILBOXES"] = config.parse_mailboxes(address.replace("sesame", "barley").replace("steppe", "stepe"))
     assert look(app, "mailboxes") == [
         ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is not a newsletter: nothing is fetched"),
         ("fault", "mailbox 1 (127.0.0.1) can't be opened: it rejects user, password or folder"),
     ]
-    app.config["MAILBOXES"] = config.mailboxes_of(server.mailbox("doctor@post.example", free_port()))
+    app.config["MAILBOXES"] = config.parse_mailboxes(server.mailbox("doctor@post.example", free_port()))
     assert look(app, "mailboxes") == [("fault", "mailbox 1 (127.0.0.1) can't be opened: Connection refused")]
 
 

@@ -142,7 +142,7 @@ def test_without_a_worker_the_command_looks_into_the_mailbox(
     app: Flask, database: Database, newsroom: Newsroom, house: NewsroomServers
 ) -> None:
     takes_mail(database, newsroom, "letters@post.example")
-    app.config["MAILBOXES"] = config.mailboxes_of(house.dovecot.mailbox("letters@post.example"))
+    app.config["MAILBOXES"] = config.parse_mailboxes(house.dovecot.mailbox("letters@post.example"))
     status, lines = run(app, "letters@post.example", "--wait", "60")
     assert (status, lines[3]) == (
         0,

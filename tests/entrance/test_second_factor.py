@@ -146,7 +146,7 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
 def editors_need_one(app: Flask) -> Iterator[None]:
     info = app.extensions["database"]._write.kw["info"], app.extensions["database"]._read.kw["info"]
     for one in info:
-        one["sign_in"] = SignInRules(roles=("editor",))
+        one["sign_in"] = SignInRules(second_factor_roles=("editor",))
     yield
     for one in info:
         one["sign_in"] = SignInRules()

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 import config
-from app.settings.mail_accounts import Mailbox, mailboxes_of
+from app.settings.mail_accounts import Mailbox, parse_mailboxes
 from tests.support.app import SAFE
 
 
@@ -118,7 +118,7 @@ def test_settings_of_mail_that_comes_in() -> None:
 def test_a_mailbox_is_read_from_its_address_and_never_shows_its_password() -> None:
     given = "imaps://ask%40example.org:p%2Fss%20w%C3%B6rd@mail.example.org/Letters/In?newsletter=steppe&keep=1"
     plain = "imap://ask:secret@localhost:1143"
-    first, second = mailboxes_of(f"{given}\n  {plain}")
+    first, second = parse_mailboxes(f"{given}\n  {plain}")
     assert first == Mailbox(
         "mail.example.org", 993, "ask@example.org", "p/ss wörd", "Letters/In", "tls", "steppe", keep=True
     )
@@ -249,7 +249,7 @@ OIDC = {
 def test_a_provider_of_accounts_is_off_unless_all_of_it_is_set_and_its_secret_is_never_shown() -> None:
     assert config.load(SAFE)["OIDC"] is None
     taken = config.load({**SAFE, **OIDC, "OIDC_SECOND_FACTOR": "mfa hwk"})["OIDC"]
-    assert (taken.issuer, taken.second) == ("https://login.example.org", {"mfa", "hwk"})
+    assert (taken.issuer, taken.second_factor_methods) == ("https://login.example.org", {"mfa", "hwk"})
     assert OIDC["OIDC_CLIENT_SECRET"] not in repr(taken)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import config
 from app.settings import settings_file
-from app.settings.settings_table import ROWS, SETTINGS, reference
+from app.settings.settings_table import ROWS, SETTINGS, reference_lines
 from tests.support.app import SAFE
 from tests.support.required_rows import compare_names
 from tests.support.source import ROOT, list_code, parse_module, relative_name
@@ -20,7 +20,7 @@ PRODUCT = re.compile(r"app/|demo/|(?:config|wsgi|__main__)\.py$")
 
 def test_the_reference_says_what_the_rows_say() -> None:
     said = (ROOT / "docs" / "configuration.md").read_text().splitlines()
-    assert said == list(reference()), "run: .venv/bin/flask settings > docs/configuration.md"
+    assert said == list(reference_lines()), "run: .venv/bin/flask settings > docs/configuration.md"
     assert str(ROOT) not in "\n".join(said)
 
 

@@ -22,7 +22,7 @@ from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from app.server import worker
-from app.settings.mail_accounts import mailboxes_of
+from app.settings.mail_accounts import parse_mailboxes
 from app.watching import sightings
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
@@ -107,7 +107,7 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
     with smtp_server() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         sends_by(app, server)
         mailbox = f"imap://user:secret@127.0.0.1:{silent.getsockname()[1]}/INBOX"
-        app.config["MAILBOXES"] = mailboxes_of(mailbox, None)
+        app.config["MAILBOXES"] = parse_mailboxes(mailbox, None)
         with at_work(app, monkeypatch):
             line, _ = silent.accept()
             with line:

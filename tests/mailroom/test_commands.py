@@ -17,7 +17,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
-from app.settings.mail_accounts import mailboxes_of
+from app.settings.mail_accounts import parse_mailboxes
 from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
@@ -103,7 +103,7 @@ def test_receive_and_place(app: Flask, room: Room) -> None:
 @on_sqlite
 def test_poll_tells_of_each_mailbox_and_fails_where_one_did(app: Flask) -> None:
     assert run(app, "mail", "poll") == (0, "")
-    app.config["MAILBOXES"] = mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
+    app.config["MAILBOXES"] = parse_mailboxes(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
     result = app.test_cli_runner().invoke(args=("mail", "poll"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "mailbox 1 (127.0.0.1): ConnectionRefusedError"

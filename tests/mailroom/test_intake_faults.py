@@ -32,7 +32,7 @@ from app.mail.reading import Reading
 from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
-from app.settings.mail_accounts import mailboxes_of
+from app.settings.mail_accounts import parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, lmtp_server
 from tests.support.mailroom import LmtpClient, webhook_headers
@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
     by_then = places(database)
     with capsys.disabled():
         print(f"\n{kills} kills of a worker; when it was killed, it {dict(counted)}; by then {by_then}", end="")
-    imap.poll(database, *mailboxes_of(address))
+    imap.poll(database, *parse_mailboxes(address))
     place_all(database)
     left = server.count(user)
     with capsys.disabled():
@@ -160,7 +160,7 @@ def test_the_same_mail_five_times_is_one_letter(
 ) -> None:
     """By IMAP under two UIDVALIDITYs, by LMTP on two ways and by pipe, while two workers place at the same time."""
     user = f"five-{'sqlite' if database.is_sqlite else 'postgresql'}"
-    (box,) = mailboxes_of(server.mailbox(user, keep="1"))
+    (box,) = parse_mailboxes(server.mailbox(user, keep="1"))
     server.put(user, letter(1))
     imap.poll(database, box)
     server.number_anew(user)

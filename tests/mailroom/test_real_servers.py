@@ -16,7 +16,7 @@ from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.server import worker
-from app.settings.mail_accounts import mailboxes_of
+from app.settings.mail_accounts import parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
@@ -97,7 +97,7 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
 ) -> None:
     """The newsroom's address is a mailbox somewhere; the worker fetches from it."""
     user = f"steppe-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
-    app.config["MAILBOXES"] = mailboxes_of(server.mailbox(user, newsletter="steppe"))
+    app.config["MAILBOXES"] = parse_mailboxes(server.mailbox(user, newsletter="steppe"))
     send(mx, mail(to=user, subject="Соль", body=WORDS), user.replace("@", "+steppe@"))
     until(lambda: server.count(user) == 1, "the mail on the server")
     worker.run(app, run_once=True)

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.mailroom import imap
-from app.settings.mail_accounts import Mailbox, mailboxes_of
+from app.settings.mail_accounts import Mailbox, parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails
@@ -37,7 +37,7 @@ def user(request: pytest.FixtureRequest, database: Database) -> str:
 
 
 def mailbox(address: str) -> Mailbox:
-    (made,) = mailboxes_of(address)
+    (made,) = parse_mailboxes(address)
     return made
 
 

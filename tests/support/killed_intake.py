@@ -20,7 +20,7 @@ from app.mailroom import imap
 from app.mailroom.placing import Settings, place_due
 from app.mailtext.parsing.parse import parse
 from app.mailtext.trim import trim
-from app.settings.mail_accounts import Mailbox, mailboxes_of
+from app.settings.mail_accounts import Mailbox, parse_mailboxes
 from app.text.languages import guess_language
 from tests.support.app import BASE_URL, SECRETS
 
@@ -40,7 +40,7 @@ def work(url: str, mailbox: Mailbox, reading: str) -> None:
 
 
 def main(url: str, address: str) -> None:
-    (mailbox,) = mailboxes_of(address)
+    (mailbox,) = parse_mailboxes(address)
     configure_mappers()
     guess_language("Why is the salt rising?")  # it learns its languages once, as a worker that goes on has
     for line in sys.stdin:
