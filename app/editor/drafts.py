@@ -25,7 +25,7 @@ from ..web.errors import FIELD_LABELS
 from ..web.formatting import clock_time
 from .event_sentences import hands
 from .form_fields import parse_number
-from .frame import RequestContext, announce, editor, look_around, page_of_form, read_context, run_in_transaction
+from .frame import RequestContext, announce, editor, get_sidebar, page_of_form, read_context, run_in_transaction
 from .undo_press import get_safe_return_url
 
 OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that aren't typed
@@ -68,7 +68,7 @@ def drafts_of(action: str) -> Kept:
         name = request.form.get("draft", "")
         return Kept([], name, is_typed=request.path == path, slug=desk.newsletter.slug)
     if "drafts" not in g:
-        has_drafts = look_around(desk).has_drafts
+        has_drafts = get_sidebar(desk).has_drafts
         g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if has_drafts else defaultdict(list)
     offered = [form_drafts.open_draft(desk.session, draft) for draft in g.drafts[path]]
     return Kept(offered, name="", is_typed=False, slug=desk.newsletter.slug)

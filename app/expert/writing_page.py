@@ -19,7 +19,7 @@ from ..db.session import now
 from ..editions.items import format_lead_in
 from ..text.clean import clean, word_count
 from ..web import errors
-from ..web.draft_counts import count_sent, counts_known
+from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time
 from ..web.setup import limiter
@@ -65,7 +65,7 @@ def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") ->
     """Return the drafts that other pages of this expert saved and that the submitting page can't have known."""
     tab = request.form.get("tab", "")
     others = writing.list_drafts_of_other_tabs(context.session, context.task.assignment, draft_kind, tab)
-    return writing.unseen_drafts(others, tab, counts_known(), body)
+    return writing.unseen_drafts(others, tab, get_known_counts(), body)
 
 
 def sheets_of(context: Visit) -> list[Sheet]:
@@ -137,9 +137,9 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
         credit_line=form.get("credit_line", credit_line),
         own_words="own_words" in form,
         tab=tab,
-        count=count_sent() + 1,
+        count=get_submitted_count() + 1,
         source=tab,
-        knows=json.dumps(counts_known()),
+        knows=json.dumps(get_known_counts()),
     )
 
 
@@ -175,7 +175,7 @@ def _read_submission() -> writing.AnswerContent:
 def keep(context: Visit) -> writing.DraftSnapshot:
     """Save the submitted text as a draft of its page."""
     form = request.form
-    tab, count = form.get("tab", ""), count_sent()
+    tab, count = form.get("tab", ""), get_submitted_count()
     draft_kind = "reply" if "reply" in form else "answer"
     return writing.save_draft(
         context.session, context.actor, context.task.assignment, tab, _read_submission(), count, draft_kind
@@ -191,7 +191,7 @@ def draft(**view_args: str) -> Response:
         saved = keep(context)
         state = {
             "at": clock_time(saved.saved_at),
-            "kept": saved.count == count_sent(),
+            "kept": saved.count == get_submitted_count(),
             "open": writing.accepts_drafts(context.task.assignment, saved.part),
             "beside": bool(find_unseen_drafts(context, saved.body, saved.part)),
         }

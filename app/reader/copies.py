@@ -30,7 +30,7 @@ from ..watching import each_request
 from ..watching.references import HEADER, new_reference
 from ..web import hosts
 from ..web.current import db
-from ..web.static_files import takes_gzip
+from ..web.static_files import accepts_gzip
 from . import form_token
 from .gzip_page import LEAST, Kept, compress_page
 from .proof_of_work import task
@@ -299,7 +299,7 @@ class PageCache:
             return 304, [(name, value) for name, value in copy.headers if name != "Content-Type"], b""
         headers = copy.headers
         body = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy)
-        if copy.may_be_packed and len(body) >= LEAST and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+        if copy.may_be_packed and len(body) >= LEAST and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             body = compress_page(body, copy.packed)
             headers = [*headers, ("Content-Encoding", "gzip")]
         headers = [*headers, ("Content-Length", str(len(body)))]

@@ -11,7 +11,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
-from ..web.setup import from_anywhere, let_frame
+from ..web.setup import accepts_cross_site, set_frame_ancestors
 from .ask_form import Draft, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
 from .stories import stories_of
@@ -27,7 +27,7 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
     @wraps(view)
     def answer(slug: str) -> ResponseReturnValue:
         with open_context(slug) as context:
-            let_frame(context.newsletter.framed_by)
+            set_frame_ancestors(context.newsletter.framed_by)
         return view(slug)
 
     return answer
@@ -52,7 +52,7 @@ def framed_ask(context: ReaderContext) -> str:
 
 
 @reader.post("/<slug>/begin")
-@from_anywhere
+@accepts_cross_site
 def begin(slug: str) -> ResponseReturnValue:
     """Show the ask page with the text typed on another site, or into a frame there. Stores nothing."""
     with open_context(slug) as context:

@@ -28,7 +28,7 @@ from ..newsletters.models import Newsletter
 from ..text.translation import interface_language
 from ..web.formatting import autonym
 from ..web.setup import csrf, db, newsletter_or_404
-from ..web.static_files import takes_gzip
+from ..web.static_files import accepts_gzip
 from . import copies
 from .copies import find_newsletter
 from .gzip_page import LEAST, compress_page
@@ -261,7 +261,7 @@ def _pack(response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     if tag := response.get_etag()[0]:
         response.set_etag(tag, weak=True)  # it is the same with and without compression (RFC 9110, section 8.8.3)
-    takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
+    takes = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     if response.status_code == 200 and takes and len(response.get_data()) >= LEAST:
         response.set_data(compress_page(response.get_data()))
         response.headers["Content-Encoding"] = "gzip"

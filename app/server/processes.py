@@ -1,5 +1,7 @@
-"""Web and worker as processes forked from one that has loaded the app: for `readers-asked serve`, `web` and `make run`.
-One that is killed is restarted at once; if one exits by itself, all are stopped."""
+"""Web and worker as child processes, for `readers-asked serve`, `readers-asked web` and `make run`.
+
+The parent loads the app and forks. A child that is killed is restarted at once; if one exits by itself, all are stopped.
+"""
 
 import gc
 import multiprocessing
@@ -18,10 +20,10 @@ from ..watching import metrics
 from ..web import static_files
 from . import page_server, worker
 
-PATIENCE = 10.0  # seconds that web and worker get to finish
+STOP_TIMEOUT = 10.0  # seconds that web and worker get to finish
 FORK = multiprocessing.get_context("fork")
 
-Work = Callable[[], None]
+Target = Callable[[], None]  # what a child process runs
 
 
 def say(text: str = "") -> None:
@@ -29,6 +31,7 @@ def say(text: str = "") -> None:
 
 
 def is_free(port: int) -> bool:
+    """Return whether no program on this machine listens at the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -40,80 +43,85 @@ def is_free(port: int) -> bool:
 
 def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
     """Serve the pages of an app, optionally with its worker, until stopped (see `run`). Return the exit status."""
-    static_files.current()  # load the files once, for all forked processes
+    static_files.current_version()  # load the files once, for all forked processes
     with (
         metrics.share_metrics(app.config),
         page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,
     ):
-        works: dict[str, Work] = {
+        targets: dict[str, Target] = {
             f"web {number}": lambda: page_server.serve(app, listener)
             for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
         }
         if with_worker:
-            works["worker"] = lambda: worker.run(app)
+            targets["worker"] = lambda: worker.run(app)
         database: Database = app.extensions["database"]
 
-        def greet() -> None:
+        def on_started() -> None:
             on_ready()
-            database.close()  # forked processes, now or later, must not share a connection
+            database.close()  # children that are restarted later must not inherit its connections
 
-        database.close()
-        return run(works, greet)
+        database.close()  # neither must the first ones
+        return run(targets, on_started)
 
 
-def run(works: Mapping[str, Work], on_ready: Callable[[], None] = lambda: None) -> int:
-    """Run each function in a process of its own; stop all on Ctrl-C, on SIGTERM, when the terminal is closed, or when
-    one of them exits by itself. `on_ready` is called once all have started. Return the exit status.
+def run(targets: Mapping[str, Target], on_started: Callable[[], None] = lambda: None) -> int:
+    """Run each function in a process of its own, and return the exit status.
+
+    `on_started` is called once all have started. All are stopped on Ctrl-C, on SIGTERM, when the terminal is closed, or
+    when one of them exits by itself.
     """
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # HUP: the terminal was closed
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-            signal.signal(number, lambda *_: stopped.set())
+    stop_event = threading.Event()
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # it is ignored under nohup, and must stay so
+        signals.append(signal.SIGHUP)  # the terminal was closed
+    for signal_number in signals:
+        signal.signal(signal_number, lambda *_: stop_event.set())
     gc.collect()
-    gc.freeze()  # what is loaded by now stays shared with the forked processes
-    children = {name: _start(name, work) for name, work in works.items()}
+    gc.freeze()  # keeps the memory of what is loaded by now shared with the children
+    children = {name: _start(name, target) for name, target in targets.items()}
     try:
-        on_ready()
-        return _watch(works, children, stopped)
+        on_started()
+        return _supervise(targets, children, stop_event)
     finally:
         _stop(list(children.values()))
 
 
-def _start(name: str, work: Work) -> ForkProcess:
-    child = FORK.Process(target=_begin, args=(work,), name=name)
+def _start(name: str, target: Target) -> ForkProcess:
+    child = FORK.Process(target=_run_child, args=(target,), name=name)
     child.start()
     return child
 
 
-def _begin(work: Work) -> None:
+def _run_child(target: Target) -> None:
     # In a session of its own, so that Ctrl-C only reaches the parent, which then stops all in order.
     os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    work()
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.SIG_DFL)
+    target()
 
 
-def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stop_event: threading.Event) -> int:
+def _supervise(targets: Mapping[str, Target], children: dict[str, ForkProcess], stop_event: threading.Event) -> int:
     """Restart killed processes. Return 0 once `stop_event` is set, or 1 when a process exits by itself."""
     while not stop_event.wait(0.1):
         for name, child in children.items():
-            if (status := child.exitcode) is None:
+            status = child.exitcode
+            if status is None:  # it is running
                 continue
-            if status >= 0:
+            if status >= 0:  # not killed, which is the negative number of a signal
                 say(f"{name} ended by itself (status {status}), so everything stops.")
                 return 1
             say(f"{name} was killed (signal {-status}) and is started again.")
-            children[name] = _start(name, works[name])
+            children[name] = _start(name, targets[name])
     return 0
 
 
 def _stop(children: Sequence[ForkProcess]) -> None:
-    """Terminate each process, and kill those still running after `PATIENCE`."""
+    """Terminate all processes, and kill those still running after `STOP_TIMEOUT`."""
     for child in children:
         child.terminate()
-    until = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STOP_TIMEOUT
     for child in children:
-        child.join(max(0.0, until - time.monotonic()))
+        child.join(max(0.0, deadline - time.monotonic()))
         if child.is_alive():
             child.kill()
             child.join()

@@ -23,7 +23,7 @@ from ..questions.models import TranslatorDraft, join_fields
 from ..text.languages import direction
 from ..text.translation import city
 from ..web import errors
-from ..web.draft_counts import count_sent, counts_known
+from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time, language
 from ..web.setup import csrf, db, limiter, or_404
@@ -153,7 +153,8 @@ def _initial_values(task: Task) -> dict[str, str]:
 def _sent_sheet(context: Visit) -> Sheet:
     """Return the submitted texts, for a page that shows them again together with all other drafts."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
-    return Sheet(_form_values(), tab=tab, count=count_sent() + 1, source=tab, knows=_draft_counts_json(context.drafts))
+    knows = _draft_counts_json(context.drafts)
+    return Sheet(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
 
 
 def _page(
@@ -222,11 +223,11 @@ def back(token: str, verb: str) -> Response:
 
 def _unseen_drafts(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
     """Return the drafts with other texts that the submitting page can't have known."""
-    return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), counts_known(), join_fields(values))
+    return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), get_known_counts(), join_fields(values))
 
 
 def _save_draft(context: Visit) -> TranslatorDraft:
-    tab, count = request.form.get("tab", ""), count_sent()
+    tab, count = request.form.get("tab", ""), get_submitted_count()
     return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count)
 
 
@@ -239,7 +240,7 @@ def draft(token: str) -> Response:
         saved = _save_draft(visit)
         return saved, {
             "at": clock_time(saved.saved_at),
-            "kept": saved.count == count_sent(),
+            "kept": saved.count == get_submitted_count(),
             "open": visit.task.stage == "write",
             "beside": bool(_unseen_drafts(visit, saved.words)),
         }

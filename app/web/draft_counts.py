@@ -1,22 +1,22 @@
-"""The draft counters that a form sends, by which the server tells which draft is newer.
+"""The draft counters in a form, by which the server tells which of two drafts is newer.
 
-They are untrusted input: clamped to `MOST`, the largest number that their columns hold; anything else counts as absent.
+They are untrusted input, so they are clamped to `MAX_COUNT`, and counters that aren't numbers are ignored.
 """
 
 import json
 
 from flask import request
 
-MOST = 2**31 - 1
+MAX_COUNT = 2**31 - 1  # the largest number that their columns hold
 
 
-def count_sent() -> int:
+def get_submitted_count() -> int:
     """Return the counter of the submitted draft, or 0 without one."""
     return _clamp(request.form.get("count", 0, int))
 
 
-def counts_known() -> dict[str, int]:
-    """Return the counters of the drafts that the page knew, by tab; none of them if the form doesn't say."""
+def get_known_counts() -> dict[str, int]:
+    """Return the counters of the drafts that existed when the page was opened, by tab; {} if the form has none."""
     try:
         counts = json.loads(request.form.get("knows", ""))
         return {tab: _clamp(int(count)) for tab, count in counts.items()}
@@ -25,4 +25,4 @@ def counts_known() -> dict[str, int]:
 
 
 def _clamp(count: int) -> int:
-    return min(max(count, 0), MOST)
+    return min(max(count, 0), MAX_COUNT)

@@ -1,7 +1,7 @@
-"""All error codes: the message of each, and the HTTP status of its family.
+"""All error codes: the message of each, and the HTTP status of its family, which is the part before the dot.
 
 Codes are part of the API, and programs may rely on them. Add a row for a new error, and never change what a code means.
-A page may have a message of its own for a code, where its readers need to know something else.
+Some pages replace the message of a code by one that tells their visitors more.
 """
 
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from ..core.domain_errors import DomainError, TooLong
 from ..core.fields import ERROR_MESSAGES
 
-# The statuses of API responses; a page responds with 409 to anything that must be done first.
+# The statuses of API responses, by family. Pages have other rules (`errors.py`).
 STATUSES = {
     "permission": HTTPStatus.NOT_FOUND,  # what isn't yours doesn't exist
     "sign_in": HTTPStatus.FORBIDDEN,
@@ -91,7 +91,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.mail_contents_deleted": DESTROYED,
     "precondition.too_many_programs": _l("There are so many already: remove one first."),
     "precondition.undo_expired": _l("The minute is over: it can’t be undone any more."),
-    # Columns that a move must fill. Every verb does, so only the author of a new verb can see these.
+    # Columns that a move must fill. All existing actions do, so only the author of a new one can see these.
     "precondition.approved_by_missing": NOT_NOW,
     "precondition.closed_reason_missing": NOT_NOW,
     "precondition.dates_missing": NOT_NOW,
@@ -111,7 +111,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.said_missing": NOT_NOW,
     "precondition.sent_at_missing": NOT_NOW,
     "precondition.slot_missing": NOT_NOW,
-    # What other rows forbid
+    # Conflicts with other rows
     "conflict.expert_has_open_work": _l("A desk still waits for an answer of theirs, or has one that is to run."),
     "conflict.last_admin": _l("Nobody else could manage the desk then. Give somebody else the role of an admin first."),
     "conflict.mail_being_sent": _l("The mail is being handed over at this moment. Look again in a minute."),

@@ -20,8 +20,8 @@ from .error_sentences import format_error
 
 log = logging.getLogger(__name__)
 
-# Form fields that nobody wants to type twice, with the labels under which their texts are given back.
-KEPT = (
+# The labels of form fields whose texts an error page shows, so that nobody has to type them again.
+RETURNED_FIELDS = (
     {"headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background")}
     | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
     | {"reply": _l("What was said"), "said": _l("What was said"), "sentence": _l("Sentence"), "why": _l("Why")}
@@ -40,12 +40,14 @@ KEPT = (
     | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
     | {"joined": _l("When others asked the same")}
 )
-NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back only to staff
-_NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # the ID of a selected row, which nobody typed
+FIELD_LABELS = RETURNED_FIELDS | {"name": _l("Name"), "email": _l("E-mail address")}  # these two only for staff
+_PUBLIC_ID = re.compile(f"[{CROCKFORD}]{{12}}")  # of a selected row, which nobody typed
 
 
 @dataclass(frozen=True)
 class ErrorMessage:
+    """The texts of an error page: its title, what happened, and what to do next."""
+
     title: str
     happened: str
     todo: str
@@ -101,11 +103,13 @@ NO_ROOM = ErrorMessage(
     _l("Try again in an hour. Whoever looks after this site has to make room first."),
 )
 
-# For a missing precondition, where there is neither a conflict nor an outdated page.
-LACKING = ErrorMessage(
+# For a missing precondition. The message for status 409 would tell of a conflict with somebody else.
+PRECONDITION_MISSING = ErrorMessage(
     _l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again.")
 )
-LONG = ErrorMessage(_l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again."))
+TEXT_TOO_LONG = ErrorMessage(
+    _l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again.")
+)
 
 
 def render_error(
@@ -115,10 +119,10 @@ def render_error(
     form_values: dict[str, str] | None = None,
     message: ErrorMessage | None = None,
 ) -> Response:
-    """Return the error page for a status, with the submitted texts to copy.
+    """Return the error page for a status, with the submitted texts to copy. Errors from status 500 on are logged.
 
-    `happened` replaces the first sentence of the message, and `message` all of it. Without `form_values`, the texts are
-    those of `get_submitted_texts`. Errors from status 500 on are logged with their reference.
+    `message` replaces that of the status, and `happened` only its sentence on what happened. `form_values` are the
+    texts to copy, by default those of `get_submitted_texts`.
     """
     message = message or PAGES.get(status, PAGES[500])
     if form_values is None:
@@ -132,7 +136,9 @@ def render_error(
         reference=reference() if status >= 500 else None,
         back_link=g.get("back") or _get_desk_link(),
         newsletter=g.get("newsletter_view"),
-        submitted_texts=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in form_values.items()],
+        submitted_texts=[
+            (name, FIELD_LABELS.get(name, _("What you wrote")), text) for name, text in form_values.items()
+        ],
         retry=None,
     )
     if status >= 500:
@@ -145,32 +151,32 @@ def render_error(
 
 
 def _get_desk_link() -> tuple[str, str] | None:
-    """Return a link back to the desk for URLs below it, since only members of the desk know those."""
+    """Return the URL and text of a link to the desk for its own pages, or None for all other pages."""
     if not request.path.startswith("/desk/"):
         return None
     return url_for("editor.start"), _("Back to the desk")
 
 
 def get_submitted_texts() -> dict[str, str]:
-    """Return the texts of the submitted form that are worth giving back (`KEPT`). The server stores none of them."""
+    """Return the texts of the submitted form to show on the error page, by field. The server stores none of them."""
     if request.method != "POST":
         return {}
     try:
         form = request.form
     except HTTPException:  # the form is malformed or too large
         return {}
-    texts = {name: form[name] for name in KEPT if form.get(name, "").strip()}
-    return {name: text for name, text in texts.items() if not _NUMBER.fullmatch(text)}
+    texts = {name: form[name] for name in RETURNED_FIELDS if form.get(name, "").strip()}
+    return {name: text for name, text in texts.items() if not _PUBLIC_ID.fullmatch(text)}
 
 
 def _handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, PermissionDenied):
-        return render_error(404)
+        return render_error(404)  # a 403 would reveal that the row exists
     if isinstance(error, MissingPrecondition):
-        return render_error(409, happened=format_error(error), message=LACKING)
+        return render_error(409, happened=format_error(error), message=PRECONDITION_MISSING)
     if isinstance(error, TooLong):
         happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.max_length)
-        return render_error(422, happened=happened, message=LONG)
+        return render_error(422, happened=happened, message=TEXT_TOO_LONG)
     return render_error(409, happened=format_error(error))
 
 
@@ -180,7 +186,7 @@ def _handle_full_disk(error: NoRoom) -> Response:
 
 
 def _handle_database_error(error: OperationalError | ProgrammingError) -> Response:
-    """Respond to a database error of a query; `Database.write` raises `Busy` instead."""
+    """Respond to a database error outside `Database.write`, which raises `Busy` or `NoRoom` instead."""
     kind = fault_kind(error)
     if kind is FaultKind.SCHEMA_MISMATCH:
         log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
@@ -206,7 +212,7 @@ def _handle_http_exception(error: HTTPException) -> Response | HTTPException:
 def register(app: Flask) -> None:
     app.register_error_handler(DomainError, _handle_domain_error)
     app.register_error_handler(CSRFError, lambda error: render_error(400))
-    # A DataError is, for example, a NUL, which PostgreSQL accepts in no text.
+    # PostgreSQL raises DataError for a text with a NUL, for example.
     app.register_error_handler(DataError, lambda error: render_error(400))
     app.register_error_handler(NoRoom, _handle_full_disk)
     app.register_error_handler(Busy, lambda error: render_error(503))

@@ -1,4 +1,4 @@
-"""The language of the page, and formatting of times (in the newsletter's zone), counts and names of languages."""
+"""The language of the page, and formatting in it: times (in the newsletter's zone), counts and names of languages."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -29,22 +29,23 @@ from ..typesetting.house_languages import phrases_for
 
 
 def language() -> str:
-    """Return the interface language of this page: the one the door chose, such as from the URL or a person's settings,
-    if our translation of it is complete, else English.
-    """
+    """Return the language of our own texts on this page: the requested one if fully translated, otherwise English."""
     return interface_language(requested_language())
 
 
 def requested_language() -> str:
-    """Return the language that the door chose for this page, even one without our translation: a newsletter's own
-    texts may be in it.
+    """Return the language that the door chose for this page, for example from the URL or a person's settings.
+
+    There may be no translation of our own texts, but the newsletter's texts can be in this language.
     """
     return str(g.get("language", "en"))
 
 
-class PageWords(Domain):
-    """The domain that Flask-Babel's `gettext` uses in code. The extension's own looks up locale and catalogue anew for
-    each text, and a list of forty rows has hundreds of them."""
+class PageDomain(Domain):
+    """The domain that Flask-Babel's `gettext` uses in code.
+
+    Flask-Babel's own looks up locale and catalogue again for each text, and a list of forty rows has hundreds of texts.
+    """
 
     def gettext(self, string: str, **values: Any) -> str:
         translation = say(language()).gettext(string)
@@ -54,14 +55,14 @@ class PageWords(Domain):
         return say(language()).ngettext(singular, plural, num) % {"num": num, **values}
 
 
-WORDS = PageWords()
+DOMAIN = PageDomain()
 
 
 MINUTES_PER_UNIT = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def _page_locale() -> Locale:
-    """Return the Babel locale of the page's language, which is British for English, as in our mails."""
+    """Return the Babel locale of the page's language, for English the British one, as in our mails."""
     return locale(language())
 
 
@@ -69,7 +70,7 @@ def zone() -> ZoneInfo:
     return ZoneInfo(g.get("zone", "UTC"))
 
 
-def _local(value: datetime) -> datetime:
+def _to_local(value: datetime) -> datetime:
     return value.astimezone(zone())
 
 
@@ -78,41 +79,46 @@ def _localize_digits(text: str) -> str:
 
 
 def day(value: datetime | date, style: str = "long") -> str:
-    """Format a day: "Wednesday 18 November"; in another year, "18 November 2025" in the past or "Wednesday 6 January
-    2027" in the future. The style `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
+    """Format a day. A day of another year includes the year.
+
+    In the style "long", this year "Wednesday 18 November", in earlier years "18 November 2025", in later years
+    "Wednesday 6 January 2027". In the style "short", "Wed 18 Nov" or "Wed 18 Nov 2025".
     """
-    local_day = _local(value).date() if isinstance(value, datetime) else value
+    local_day = _to_local(value).date() if isinstance(value, datetime) else value
     today = utc_now().astimezone(zone()).date()
     return _day(language(), local_day, style, is_another_year=local_day.year != today.year, is_future=local_day > today)
 
 
-# Babel takes longer to format a date than the rest of a row takes, and the rows of a list repeat most dates.
+# Babel takes longer to format a date than the rest of a row takes, and most dates of a list occur several times. The
+# cached functions have all that the text depends on as arguments.
 _cached = lru_cache(maxsize=4096)
 
 
 @_cached
-def _day(page_language: str, local: date, style: str, is_another_year: bool, is_future: bool) -> str:
+def _day(page_language: str, local_day: date, style: str, is_another_year: bool, is_future: bool) -> str:
     page_locale = locale(page_language)
     if style == "short":
-        return format_by_skeleton(page_locale, "yMMMEd" if is_another_year else "MMMEd", local)
+        return format_by_skeleton(page_locale, "yMMMEd" if is_another_year else "MMMEd", local_day)
+    if is_another_year and is_future:
+        return translation.day(page_language, local_day, "UTC", this_year=0)  # no day is in year 0, so it has its year
     if is_another_year:
-        if is_future:
-            return translation.day(page_language, local, "UTC", this_year=0)
-        return _full_date(page_language, local)
+        return _full_date(page_language, local_day)
     if "MMMMEEEEd" in page_locale.datetime_skeletons:
-        text = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=page_locale)
+        midnight = datetime(local_day.year, local_day.month, local_day.day)
+        text = format_skeleton("MMMMEEEEd", midnight, locale=page_locale)
     else:
-        text = format_date(local, full_pattern(page_locale, local, local.year), locale=page_locale)
-    return add_solar_hijri_date(page_locale, localize_digits(page_locale, text), local)
+        text = format_date(local_day, full_pattern(page_locale, local_day, local_day.year), locale=page_locale)
+    return add_solar_hijri_date(page_locale, localize_digits(page_locale, text), local_day)
 
 
 def clock_time(value: datetime) -> str:
-    return _clock_time(language(), _local(value).replace(tzinfo=None, second=0, microsecond=0))
+    return _clock_time(language(), _to_local(value).replace(tzinfo=None, second=0, microsecond=0))
 
 
 @_cached
-def _clock_time(page_language: str, local: datetime) -> str:
-    return localize_digits(locale(page_language), format_skeleton("Hm", local, locale=locale(page_language)))
+def _clock_time(page_language: str, local_time: datetime) -> str:
+    page_locale = locale(page_language)
+    return localize_digits(page_locale, format_skeleton("Hm", local_time, locale=page_locale))
 
 
 def moment(value: datetime) -> str:
@@ -121,33 +127,39 @@ def moment(value: datetime) -> str:
 
 
 def full_date(value: datetime | date) -> str:
-    return _full_date(language(), _local(value).date() if isinstance(value, datetime) else value)
+    """Format a day with its year: "18 November 2026"."""
+    return _full_date(language(), _to_local(value).date() if isinstance(value, datetime) else value)
 
 
 @_cached
-def _full_date(page_language: str, local: date) -> str:
+def _full_date(page_language: str, local_day: date) -> str:
     page_locale = locale(page_language)
-    text = localize_digits(page_locale, format_date(local, "long", locale=page_locale))
-    return add_solar_hijri_date(page_locale, text, local)
+    text = localize_digits(page_locale, format_date(local_day, "long", locale=page_locale))
+    return add_solar_hijri_date(page_locale, text, local_day)
 
 
 def exact(value: datetime) -> str:
-    return _exact(language(), _local(value).replace(tzinfo=None, microsecond=0))
+    """Format a time to the second: "18 Nov 2026, 09:00:07"."""
+    return _exact(language(), _to_local(value).replace(tzinfo=None, microsecond=0))
 
 
 @_cached
-def _exact(page_language: str, local: datetime) -> str:
-    return localize_digits(locale(page_language), format_datetime(local, "medium", locale=locale(page_language)))
+def _exact(page_language: str, local_time: datetime) -> str:
+    page_locale = locale(page_language)
+    return localize_digits(page_locale, format_datetime(local_time, "medium", locale=page_locale))
 
 
 def ago(value: datetime, threshold: float = 0.99) -> str:
-    """Format the time since, or until, a moment: "3 days"."""
-    passed = max(abs(utc_now() - value), timedelta(minutes=1))
-    return _localize_digits(format_timedelta(passed, threshold=threshold, locale=_page_locale()))
+    """Format the time since, or until, a moment: "3 days".
+
+    A unit is used once its number reaches `threshold`, see `babel.dates.format_timedelta`.
+    """
+    distance = max(abs(utc_now() - value), timedelta(minutes=1))
+    return _localize_digits(format_timedelta(distance, threshold=threshold, locale=_page_locale()))
 
 
 def age(value: datetime) -> str:
-    """Format an age for a list: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long someone waits."""
+    """Format an age for a list: "12 mins", "5 hrs", "41 days", never in weeks or months, which are less exact."""
     minutes = max(1, int(abs(utc_now() - value).total_seconds() // 60))
     unit, size = next((unit, size) for unit, size in MINUTES_PER_UNIT if minutes >= size)
     return _format_duration(language(), round(minutes / size), unit, "short")
@@ -157,8 +169,8 @@ def format_time_left(deadline: datetime, length: Literal["short", "long"] = "lon
     """Format the time until a deadline, rounded down, in minutes, hours, or, from two days on, days."""
     minutes = max(1, int((deadline - utc_now()).total_seconds() // 60))
     for unit, size in MINUTES_PER_UNIT:
-        least_number = 2 if unit == "day" else 1  # one day and five hours are "29 hours"
-        if minutes >= least_number * size:
+        min_number = 2 if unit == "day" else 1  # one day and five hours are "29 hours"
+        if minutes >= min_number * size:
             break
     return _format_duration(language(), minutes // size, unit, length)
 
@@ -182,13 +194,13 @@ def count(number: int) -> str:
 
 
 def in_digits(number: int | str) -> str:
-    """Format a number with the digits of the page's language and, if these aren't Latin, its thousands separator."""
+    """Format a number with the digits of the page's language, and with the separator "٬" if these aren't Latin."""
     text = _localize_digits(str(number))
     return text.replace(",", "٬") if text != str(number) else text
 
 
 def comma(code: str = "") -> str:
-    """Return the comma between two words in a language, by default the page's, with its space."""
+    """Return the comma and space between two words in a language, by default the page's."""
     return phrases_for(code or language())["comma"]
 
 
@@ -208,7 +220,7 @@ def _tongue(page_language: str, code: str) -> str:
 
 
 def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
-    """Return languages to choose from, as (code, name), sorted by name, without those that have no name."""
+    """Return languages to choose from, as (code, name), sorted by name. Those without a name are left out."""
     return list(_by_name(language(), frozenset(codes)))
 
 

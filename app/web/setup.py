@@ -32,39 +32,39 @@ from ..text.languages import direction
 from ..text.translation import say
 from . import errors, formatting, static_files
 from .current import db as db
-from .formatting import WORDS, language, requested_language
+from .formatting import DOMAIN, language, requested_language
 
 T = TypeVar("T")
 
-REDIS_TIMEOUT = 0.5  # seconds that Redis gets to answer, of which it needs a thousandth
-_salt: dict[int, bytes] = {}  # the salt of the current day, by its number since 1970
+REDIS_TIMEOUT = 0.5  # seconds; Redis usually needs a thousandth of that
+_salts: dict[int, bytes] = {}  # only that of the current day, by number of days since 1970
 
 
 def caller() -> str:
-    """Return the key of the rate limits for this request: its hashed IP address."""
+    """Return the key under which rate limits count this request: its hashed IP address."""
     return hash_identifier(request.remote_addr or "")
 
 
 def hash_identifier(identifier: str) -> str:
-    """Hash an identifier of a client under a salt that changes daily and is never stored.
+    """Hash an identifier of a client with a salt that changes daily and is never stored.
 
-    With Redis, several processes count together, so the day's salt is derived from the signing key instead of random.
+    With Redis, several processes share the counters, so the salt is derived from the signing key instead of random.
     """
     day = int(unix_time() // 86_400)
-    if day not in _salt:
-        _salt.clear()
+    if day not in _salts:
+        _salts.clear()
         if current_app.config["REDIS_URL"]:
-            _salt[day] = hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
+            _salts[day] = hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
         else:
-            _salt[day] = secrets.token_bytes(32)
-    return hmac.new(_salt[day], identifier.encode(), hashlib.sha256).hexdigest()[:32]
+            _salts[day] = secrets.token_bytes(32)
+    return hmac.new(_salts[day], identifier.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 limiter = Limiter(caller, strategy="fixed-window")
 
 
 def limit_settings(redis_url: str) -> dict[str, Any]:
-    """Return Flask-Limiter's settings, to count in this process' memory, or in Redis with the memory as a fallback."""
+    """Return Flask-Limiter's settings: to count in this process, or in Redis with the process as a fallback."""
     if not redis_url:
         return {"RATELIMIT_STORAGE_URI": "memory://"}
     timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
@@ -76,9 +76,10 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 
 
 def apply_limits(check: Callable[[RateLimiter], T]) -> T:
-    """Run `check` with the rate limiter, and again with the fallback in memory if Redis doesn't answer.
+    """Return what `check` returns for the rate limiter, or for the fallback in memory if Redis doesn't answer.
 
-    Flask-Limiter only falls back when one of its own limits fails, so after a failure it gets one that counts nothing.
+    Flask-Limiter only falls back when one of its own limits fails. So after a failure, a limit is run that counts
+    nothing (its cost is 0).
     """
     try:
         return check(limiter.limiter)
@@ -106,7 +107,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",  # the readers' door overrides it on its public pages
 }
-FOREIGN = errors.ErrorMessage(
+CROSS_SITE = errors.ErrorMessage(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
     _l("Open the page here and send it from there."),
@@ -114,33 +115,44 @@ FOREIGN = errors.ErrorMessage(
 
 
 class SignedIn(UserMixin):
-    """The person signed in with this browser. Its ID is the secret of a server-side session, so it can be revoked."""
+    """The person signed in with this browser. `is_half` says that the second factor is missing.
 
-    def __init__(self, token: str, person: Person, began: BrowserSession, is_half: bool) -> None:
-        self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
-        self.door, self.proved_at, self.is_half = began.door, began.stepped_up_at, is_half
+    Flask-Login stores the ID in the cookie: the secret of a server-side session, which can be revoked.
+    """
+
+    def __init__(self, token: str, person: Person, browser_session: BrowserSession, is_half: bool) -> None:
+        self.token = token
+        self.person_id = person.id
+        self.name = person.name
+        self.language = person.language
+        self.door = browser_session.door
+        self.proved_at = browser_session.stepped_up_at
+        self.is_half = is_half
 
     def get_id(self) -> str:
         return self.token
 
 
 @login.user_loader  # type: ignore[untyped-decorator]
-def _load(token: str) -> SignedIn | None:
-    look: Callable[[str], sessions.Who | None] = g.get("look", _look)  # the desk's door has one that loads more at once
-    found = look(token)
+def _load_user(token: str) -> SignedIn | None:
+    """Return the signed-in person, and store that they were seen if that is due."""
+    # The desk sets `g.look`, which loads more at once and keeps its transaction open for the page, in `g.looked`.
+    find_session: Callable[[str], sessions.Who | None] = g.get("look", _find_session)
+    found = find_session(token)
     if found is None:
         return None
-    _person, browser_session, _is_half = found
+    person, browser_session, is_half = found
     if sessions.is_to_note(utc_now(), browser_session):
         session_id = browser_session.id
-        if looked := g.pop("looked", None):  # the write may have to wait, and the page should show the state after it
+        # The write may have to wait, and the page should show the state after it: close the desk's transaction.
+        if looked := g.pop("looked", None):
             looked.opened.close()
         with suppress(Busy):  # recording the activity is no reason to fail the request
             db.write(lambda session: sessions.note_seen(session, session_id))
-    return SignedIn(token, *found)
+    return SignedIn(token, person, browser_session, is_half)
 
 
-def _look(token: str) -> sessions.Who | None:
+def _find_session(token: str) -> sessions.Who | None:
     with db.read() as session:
         return sessions.find_session(session, token)
 
@@ -153,8 +165,9 @@ def or_404(row: T | None) -> T:
 
 
 def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
-    """Return the newsletter, or abort with 404. If `slug` is a former name of it, redirect to the current URL with 308,
-    which keeps the method and body.
+    """Return the newsletter, or abort with 404 if it is None.
+
+    If `slug` is a former slug of it, redirect to the current URL, with 308, which keeps the method and body.
     """
     newsletter = or_404(newsletter)
     if newsletter.slug != slug:
@@ -169,16 +182,16 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
 
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
-    """A page of a list. `keyset` maps "newer" (the first page) and "older" (the next one) to a URL, or None."""
+    """A page of a list. `keyset` has the URLs "newer", of the first page, and "older", of the next one, or None."""
 
     rows: list[T]
     keyset: dict[str, str | None]
 
 
 def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T | None:
-    """Return the last row of the previous page, which `param` of the query string names; None on the first page.
+    """Return the last row of the previous page, or None on the first page.
 
-    Abort with 404 if `load` doesn't find it.
+    `load` finds it by the value of `param` in the query string. Abort with 404 if it finds none.
     """
     cursor = request.args.get(param)
     return or_404(load(cursor)) if cursor else None
@@ -193,8 +206,10 @@ def paginate(
     param: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
 ) -> ListPage[T]:
-    """Return the page of `size` rows after a row or place. `make_url` returns the URL of the list, given a `param` with
-    the `cursor` of a page's last row."""
+    """Return the page of `size` rows that follow `after`, which is whatever `listing.page` takes; None for the first.
+
+    `make_url` returns the URL of the first page, or, given `param` with the `cursor` of a row, of the page after it.
+    """
     rows = listing.page(session, after, size + 1)
     has_more = len(rows) > size
     newer_url = make_url() if after else None
@@ -203,20 +218,20 @@ def paginate(
 
 
 def _locale() -> str:
-    """Return the page's locale for Flask-Babel: British for English, so that no day is mistaken for a month."""
+    """Return the page's locale for Flask-Babel, for English the British one: American dates begin with the month."""
     code = language()
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
 def _form_proof() -> str:
-    """Return the CSRF token for forms: the door's own, or else Flask-WTF's for the session cookie."""
+    """Return the CSRF token for forms: the one that the door has set, or else Flask-WTF's for the session cookie."""
     if "form_proof" not in g:
         g.form_proof = generate_csrf()
     return str(g.form_proof)
 
 
 def prepare(app: Flask) -> None:
-    """Register all that the doors share with the app: extensions, request hooks, template globals, error handlers."""
+    """Set up what all doors share: extensions, request hooks, template globals and error handlers."""
     for name, value in limit_settings(app.config["REDIS_URL"]).items():
         app.config.setdefault(name, value)
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
@@ -224,8 +239,8 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # our pages send no Referer, so it can't be compared
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
-    app.before_request(WORDS.as_default)
-    app.before_request(_refuse_foreign)
+    app.before_request(DOMAIN.as_default)
+    app.before_request(_refuse_cross_site_posts)
     csrf.init_app(app)
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["csrf_token"] = _form_proof
@@ -254,40 +269,45 @@ def _translate_plural(context: EvalContext, one: str, many: str, number: int, /,
 
 def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     """Interpolate values into a translation, with integers in the digits of the page's language."""
-    # Only integers: a bool is an int too.
-    values = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
+    values = {
+        name: formatting.in_digits(value) if type(value) is int else value  # `isinstance` would include bool
+        for name, value in values.items()
+    }
     if context.autoescape:
         text = Markup(text)  # noqa: S704 - catalogues are ours; values are escaped
     return text % values
 
 
-def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
-    """Mark a view as accepting forms from other sites: one that changes nothing and reveals only what is public."""
-    view.from_anywhere = True  # type: ignore[attr-defined]
+def accepts_cross_site(view: Callable[..., T]) -> Callable[..., T]:
+    """Let a view accept forms from other sites. It must change nothing and reveal only what is public."""
+    view.accepts_cross_site = True  # type: ignore[attr-defined]
     return view
 
 
-def _refuse_foreign() -> None:
-    """Refuse a form that a browser sends from another site, whatever its token (W3C Fetch Metadata). Clients without
-    that header, such as older browsers and mail programs, only have the token checked."""
+def _refuse_cross_site_posts() -> None:
+    """Refuse a form that a browser sends from another site, even with a valid token (W3C Fetch Metadata).
+
+    Older browsers and mail programs don't send the header: for them, only the token is checked.
+    """
     view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "from_anywhere", False):
+    if getattr(view, "accepts_cross_site", False):
         return
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        abort(errors.render_error(403, message=FOREIGN))
+        abort(errors.render_error(403, message=CROSS_SITE))
 
 
-def let_frame(origins: list[str]) -> None:
+def set_frame_ancestors(origins: list[str]) -> None:
     """Allow these origins, and our own pages, to frame the response to this request."""
     g.framed_by = ["'self'", *origins]
 
 
 def _set_headers(response: Response) -> Response:
-    if response.location and not g.get("leaves"):  # only set to redirect to the sign-in provider of the settings
-        # Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
+    # `g.leaves` is set only to redirect to the sign-in provider in the settings. All other redirects stay on this site,
+    # without a host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
+    if response.location and not g.get("leaves"):
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400
-    headers = static_files.dress(response.mimetype or "") if is_file else HEADERS
+    headers = static_files.get_security_headers(response.mimetype or "") if is_file else HEADERS
     if g.get("framed_by"):
         headers = HEADERS | {
             "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",
@@ -295,9 +315,9 @@ def _set_headers(response: Response) -> Response:
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         del headers["X-Frame-Options"]  # it can't list origins
-    names_set = {name.lower() for name, _value in response.headers}
-    response.headers.extend([(name, value) for name, value in headers.items() if name.lower() not in names_set])
-    if "cache-control" not in names_set:
+    present_names = {name.lower() for name, _value in response.headers}
+    response.headers.extend([(name, value) for name, value in headers.items() if name.lower() not in present_names])
+    if "cache-control" not in present_names:
         response.headers["Cache-Control"] = "no-store"
     if current_app.config["BASE_URL"].startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -21,7 +21,7 @@ from app.people import directory
 from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
-from app.web.static_files import current
+from app.web.static_files import current_version
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import dump_tables, record_statements
 from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk
@@ -153,7 +153,7 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
     )
     shown = nora.open(f"{coming.page}/mail")
     assert Page(shown.text).texts("h2, p") == FIRST_IN_PRINT.strip().split("\n\n")
-    assert Page(shown.text).attributes("link", "href") == [f"/static/{current()}/mail.css"]
+    assert Page(shown.text).attributes("link", "href") == [f"/static/{current_version()}/mail.css"]
     assert shown.headers["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )

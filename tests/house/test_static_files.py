@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.web.static_files import FOLDER, JOINED, KINDS, current, files, icon
+from app.web.static_files import FOLDER, JOINED, MEDIA_TYPES, current_version, files, icon
 from tests.support.desk import LOCALHOST
 from tests.support.pages import Page
 
@@ -28,11 +28,11 @@ def said(answer: TestResponse) -> dict[str, str]:
 def test_every_file_is_kept_for_good_under_the_address_of_its_version(client: FlaskClient) -> None:
     page = Page(client.get("/sign-in", base_url=LOCALHOST).text)
     named = [*page.attributes("link", "href"), *page.attributes("script", "src")]
-    assert named == [icon(), f"/static/{current()}/expert-page.css"]
+    assert named == [icon(), f"/static/{current_version()}/expert-page.css"]
     for name in {*files()}:
-        answer = client.get(f"/static/{current()}/{name}")
+        answer = client.get(f"/static/{current_version()}/{name}")
         assert (answer.status_code, answer.headers["Cache-Control"], answer.data) == (200, GOOD, files()[name].body)
-        assert answer.headers["Content-Type"] == f"{KINDS[name[name.rindex('.') :]]}; charset=utf-8"
+        assert answer.headers["Content-Type"] == f"{MEDIA_TYPES[name[name.rindex('.') :]]}; charset=utf-8"
         assert (answer.headers["Vary"], answer.headers.getlist("Set-Cookie")) == ("Accept-Encoding", [])
 
 
@@ -51,29 +51,29 @@ def test_a_page_from_before_an_upgrade_finds_what_it_names_and_nobody_keeps_that
             assert (again.status_code, again.data) == (304, b"")
     for address in (
         "/static/nothing.css",
-        f"/static/{current()}/nothing.css",
-        f"/static/{current()}/",
+        f"/static/{current_version()}/nothing.css",
+        f"/static/{current_version()}/",
         "/static/a/b/reader.css",
     ):
         assert client.get(address).status_code == 404, address
 
 
 def test_the_version_changes_with_any_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is what `current` is made of: names and tags."""
-    tags = [kept.tag for kept in files().values()]
+    """It is what `current_version` is made of: names and tags."""
+    tags = [kept.digest for kept in files().values()]
     assert len(set(tags)) == len(tags)
     whole = files()
     monkeypatch.setattr("app.web.static_files.files", lambda: dict(list(whole.items())[1:]))
-    assert current.__wrapped__() != current()
+    assert current_version.__wrapped__() != current_version()
 
 
 @on_sqlite
 def test_whoever_can_unpack_gets_it_packed_under_a_tag_of_its_own(client: FlaskClient) -> None:
-    address, kept = f"/static/{current()}/reader.css", files()["reader.css"]
+    address, kept = f"/static/{current_version()}/reader.css", files()["reader.css"]
     for takes, coding in TAKES.items():
         headers = {"Accept-Encoding": takes}
         got = client.get(address, headers=headers)
-        sent, tag = (kept.packed, f'"{kept.tag}-gzip"') if coding else (kept.body, f'"{kept.tag}"')
+        sent, tag = (kept.gzipped, f'"{kept.digest}-gzip"') if coding else (kept.body, f'"{kept.digest}"')
         assert (got.status_code, got.headers.get("Content-Encoding"), got.data) == (200, coding, sent), takes
         assert (got.headers["ETag"], got.headers["Vary"]) == (tag, "Accept-Encoding")
         head = client.head(address, headers=headers)
@@ -87,17 +87,17 @@ def test_whoever_can_unpack_gets_it_packed_under_a_tag_of_its_own(client: FlaskC
             "Accept-Encoding",
         )
         assert (other.status_code, other.data) == (200, sent)
-    assert gzip.decompress(kept.packed) == kept.body
+    assert gzip.decompress(kept.gzipped) == kept.body
 
 
 @on_sqlite
 def test_a_part_is_one_of_what_is_not_packed(client: FlaskClient) -> None:
-    address, kept = f"/static/{current()}/reader.css", files()["reader.css"]
+    address, kept = f"/static/{current_version()}/reader.css", files()["reader.css"]
     some = {"Range": "bytes=5-9", "Accept-Encoding": "gzip"}
     for more, status, sent in (
         ({}, 206, kept.body[5:10]),
-        ({"If-Range": f'"{kept.tag}"'}, 206, kept.body[5:10]),
-        ({"If-Range": f'"{kept.tag}-gzip"'}, 200, kept.body),  # two parts that don't fit are never put together
+        ({"If-Range": f'"{kept.digest}"'}, 206, kept.body[5:10]),
+        ({"If-Range": f'"{kept.digest}-gzip"'}, 200, kept.body),  # two parts that don't fit are never put together
         ({"Range": "bytes=900000-"}, 416, None),
     ):  # fmt: skip
         part = client.get(address, headers=some | more)

@@ -21,7 +21,7 @@ from app.questions import wording
 from app.reader import form_token, submission
 from app.reader.page_frame import open_context
 from app.text.clean import for_print
-from app.web.static_files import current
+from app.web.static_files import current_version
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
@@ -330,7 +330,7 @@ def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, 
         read = Page(page.text)
         assert [one.tag for one in read.tree.css("img, svg, style, [style]")] == []
         scripts = [one.attributes for one in read.tree.css("script")]  # a bonus, without which all is the same
-        assert scripts == [{"type": "module", "src": f"/static/{current()}/proof.js"}]
+        assert scripts == [{"type": "module", "src": f"/static/{current_version()}/proof.js"}]
         assert [name for one in read.tree.css("*") for name in one.attributes if name.startswith("on")] == []
         assert [one for one in read.addresses if one.startswith(("http:", "https:", "//"))] == []
         assert page.headers["Cache-Control"] == "private, max-age=0"
