@@ -17,17 +17,16 @@ from .models import Addition, Letter
 from .receive import ValidationError
 
 MOST_ADDITIONS = 20  # per letter, so that nobody who has a receipt can bury the letter under additions
-MAXIMUM = 2_000  # characters of an addition
+MAX_ADDITION_LENGTH = 2_000  # characters
 
 
 def find_receipt(session: Session, text: str) -> Letter | None:
-    """Return the letter of a receipt as somebody typed it: in the digits of any script, with or without spaces."""
+    """Return the letter of a receipt number, typed in the digits of any script, with or without spaces."""
     number = parse_receipt(text)
     if number is None:
         return None
-    return session.scalar(
-        select(Letter).where(Letter.receipt_mac.in_(get_keyring(session).macs("letters.receipt", number)))
-    )
+    macs = get_keyring(session).macs("letters.receipt", number)
+    return session.scalar(select(Letter).where(Letter.receipt_mac.in_(macs)))
 
 
 def reader_of(letter: Letter) -> Reader:
@@ -35,16 +34,17 @@ def reader_of(letter: Letter) -> Reader:
 
 
 def _require_unmailed_receipt(session: Session, actor: Reader, letter: Letter) -> None:
-    """Raise `PermissionDenied` for an erased letter or a mailed receipt, which can only read the state and withdraw.
+    """Raise `PermissionDenied` for another letter, an erased one, or a receipt that was mailed.
 
-    Locks the letter's row, so that a withdrawal in progress is waited for.
+    With a mailed receipt one can only read the state and withdraw. Locks the letter's row, to wait for a withdrawal
+    that is in progress.
     """
     if actor.letter_id != letter.id or actor.mailed or lock_row(session, letter).erased_at:
         raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Add something to a letter, and record it in the trail. Raises as `store_addition` does."""
+    """Add a text to a letter, and record it in the audit trail. Raises as `store_addition` does."""
     if store_addition(session, actor, letter, body):
         audit.record(session, actor, "letter.add", letter, at=stored_time(session, letter))
 
@@ -54,24 +54,23 @@ def store_addition(
 ) -> Addition | None:
     """Store an addition to a letter. With `skip_duplicate`, return None if the newest addition has the same text.
 
-    A reloaded page sends the same text again. Raises `MissingField` for an empty text, `ValidationError` (too long, or
-    too many), and `PermissionDenied`, also for a newsletter that has ended.
+    A page that is reloaded sends the same text again. Raises `MissingField` for an empty text, `ValidationError` for a
+    text that is too long or if there are too many, and `PermissionDenied`, also for a newsletter that has ended.
     """
     _require_unmailed_receipt(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
         raise PermissionDenied(actor.ref)
     body = require_text("text", clean(body))
-    if len(body) > MAXIMUM:
+    if len(body) > MAX_ADDITION_LENGTH:
         raise ValidationError({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
     if skip_duplicate and newest is not None and newest.body == body:
         return None
-    if (
-        session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
-    ) >= MOST_ADDITIONS:
+    count = session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
+    if count >= MOST_ADDITIONS:
         raise ValidationError({"more": "many"})
-    key = random_key(session, Addition, after=newest.id if newest and newest.id < 0 else None)
-    addition = Addition(id=key, letter_id=letter.id, body=body, added_at=stored_time(session, letter))
+    addition_id = random_key(session, Addition, after=newest.id if newest and newest.id < 0 else None)
+    addition = Addition(id=addition_id, letter_id=letter.id, body=body, added_at=stored_time(session, letter))
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
     return add_and_flush(session, addition)
 
@@ -86,12 +85,11 @@ def change_credit(
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
-    """Erase a letter that its reader withdraws, with its contact and credit: a part of `withdrawal.withdraw`.
+    """Erase a letter that its reader withdraws, with its contact and credit, for `withdrawal.withdraw`.
 
     Raises `PermissionDenied` for another letter, and `InvalidTransition` for one that is withdrawn already.
     """
     if actor.letter_id != letter.id:
         raise PermissionDenied(actor.ref)
-    personal_data.erase_letter(
-        session, actor, lock_row(session, letter), "withdraw", stored_time(session, letter), "letter"
-    )
+    lock_row(session, letter)
+    personal_data.erase_letter(session, actor, letter, "withdraw", stored_time(session, letter), "letter")

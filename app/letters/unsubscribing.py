@@ -1,4 +1,4 @@
-"""Readers stop our mails, on the page of a mailed link or with their mail program's unsubscribe button (RFC 8058)."""
+"""Unsubscribing: readers stop our mails, on the page of a mailed link or with the button of RFC 8058."""
 
 from sqlalchemy.orm import Session
 
@@ -12,12 +12,12 @@ from .models import Letter
 
 
 def stop_link(session: Session, letter: Letter) -> str:
-    """Return the URL of a new link with which the letter's writer can stop our mails, and do nothing else."""
+    """Return the URL of a new link that can only be used to stop our mails to the letter's writer."""
     return absolute_url(session, f"/stop/{links.new_stop_link(session, letter_id=letter.id)}")
 
 
 def letter_of(session: Session, token: str) -> Letter | None:
-    """Return the letter of a link, also of one that has been used. Changes nothing."""
+    """Return the letter of a link, even if the link has been used."""
     link = links.find_any(session, token, "stop")
     return session.get(Letter, link.letter_id) if link and link.letter_id else None
 
@@ -28,8 +28,9 @@ def can_stop(session: Session, token: str) -> bool:
 
 
 def stop(session: Session, token: str) -> bool:
-    """Erase the writer's address and the mails that still wait for them. Return False for a used or unknown link."""
-    link, letter = links.find_link(session, token, "stop"), letter_of(session, token)
+    """Erase the writer's address and the mails to them that still wait. Return False for a used or unknown link."""
+    link = links.find_link(session, token, "stop")
+    letter = letter_of(session, token)
     if link is None or letter is None:
         return False
     actor = Reader(letter_id=letter.id, mailed=True)

@@ -177,7 +177,7 @@ def _create_experts_letter(session: Session, actor: Mailroom, mail: LockedMail) 
 
 def _create_readers_letters(session: Session, actor: Mailroom, mails: Sequence[LockedMail]) -> list[Letter]:
     newsletters = get_many(session, Newsletter, {mail.decided.decision.newsletter_id or 0 for mail in mails})
-    intake = []
+    intakes = []
     for row, decided in mails:
         decision, reading = decided.decision, decided.reading
         mailed = mailed_letters.MailedLetter(
@@ -189,8 +189,9 @@ def _create_readers_letters(session: Session, actor: Mailroom, mails: Sequence[L
             reading.comment,
             decision.forwarded_by_id,
         )
-        intake.append((newsletters[decision.newsletter_id or 0], mailed, decided.may_acknowledge))
-    return mailed_letters.take_all(session, actor, intake)
+        newsletter = newsletters[decision.newsletter_id or 0]
+        intakes.append(mailed_letters.Intake(newsletter, mailed, decided.may_acknowledge))
+    return mailed_letters.take_all(session, actor, intakes)
 
 
 RETRY, LEASE_LOST = "again", "lost"  # outcomes of a mail that has got no place

@@ -9,7 +9,7 @@ from ..db.session import now
 from ..letters.blurred_time import next_slot, truncate_to_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, FormToken, already_sent, hashes
+from ..letters.receive import AlreadySent, FormToken, find_sent_letter, form_hashes
 from ..newsletters.models import Newsletter
 from .models import Question
 from .queries import select_public_questions
@@ -28,7 +28,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
     # Locked, so that the question can't end while a reader joins it: nobody would tell them.
     found = select_public_questions(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
     question = session.scalar(found)
-    if before := already_sent(session, form):
+    if before := find_sent_letter(session, form):
         raise AlreadySent(
             before,
             is_identical=before.erased_at is not None or (question is not None and question.id == before.question_id),
@@ -45,7 +45,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         filed_as="question",
         question_id=question.id,
         received_at=next_slot(session, newsletter.id, moment),
-        **hashes(session, form),
+        **form_hashes(session, form),
     )
     LETTER.apply(session, actor, letter, "join", at=truncate_to_day(moment), why={"question": question.id})
     return letter

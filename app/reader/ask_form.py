@@ -22,7 +22,7 @@ from ..core.domain_errors import MissingPrecondition
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
-from ..letters.receive import FormToken, NotTaking, Submission, already_sent, must_take, send
+from ..letters.receive import FormToken, NotTaking, Submission, find_sent_letter, must_take, send
 from ..letters.spam_filter import SpamEvidence, weigh_signs
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
@@ -181,7 +181,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         if has_no_capacity(context, form):
             return form_page(context, Draft(typed, {"form": "full"}, token)), 503
         spam_signals = find_spam_signals(context, typed, form, submission.body)
-    submission.work_out()
+    submission.precompute()
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
@@ -205,7 +205,7 @@ def _get_preview_step(
         [] if form_values.get("notes") == "seen" else country_notes(context.newsletter),
     )
     is_shown = then == "look" or step.matches or step.notes
-    return step if is_shown and not already_sent(context.session, form) else None
+    return step if is_shown and not find_sent_letter(context.session, form) else None
 
 
 def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> Submission:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..letters import spam_filter
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, FormToken, already_sent, is_full, receipt_of
+from ..letters.receive import AlreadySent, FormToken, find_sent_letter, is_full, receipt_of
 from ..letters.spam_filter import spam_signals
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
@@ -108,7 +108,7 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
     """Return whether a letter must be refused, since a flood has exceeded the newsletter's daily limit, and also the
     number of letters accepted beyond it in ten minutes. A proof of work doesn't help: it never decides on acceptance.
     """
-    if not is_full(context.session, context.newsletter) or already_sent(context.session, form):
+    if not is_full(context.session, context.newsletter) or find_sent_letter(context.session, form):
         return False
     try:
         key = str(context.newsletter.id)

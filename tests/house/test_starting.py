@@ -131,7 +131,7 @@ def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Databas
     later = Database(database.url, Keys(NEWEST), BASE_URL)
     with later.read() as session:
         assert receipts.find_receipt(session, receipt) is not None
-        assert receive.already_sent(session, FORM) is not None
+        assert receive.find_sent_letter(session, FORM) is not None
         assert directory.by_email(session, "nora@desk.example") is not None
     later.close()
 

@@ -210,7 +210,7 @@ def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: R
 
     def take(session: Session, key: int) -> int:
         newsletter = session.get_one(Newsletter, room.newsroom.newsletter_id)
-        return mailed_letters.from_pen(session, room.newsroom.ilya, newsletter, session.get_one(Inbound, key)).id
+        return mailed_letters.take_from_pen(session, room.newsroom.ilya, newsletter, session.get_one(Inbound, key)).id
 
     for row in rows:
         room.database.write(lambda session, key=row.id: take(session, key))

@@ -54,7 +54,7 @@ def take_back(room: Room, letter_id: int) -> None:
 def from_pen(room: Room, key: int, version: int | None = None) -> int:
     def change(session: Session) -> int:
         row = session.get_one(Inbound, key)
-        return mailed_letters.from_pen(session, room.newsroom.ilya, newsletter_of(room, session), row, version).id
+        return mailed_letters.take_from_pen(session, room.newsroom.ilya, newsletter_of(room, session), row, version).id
 
     return room.database.write(change)
 
@@ -241,7 +241,7 @@ def test_another_desk_and_a_reader_take_nothing_from_the_pen(room: Room) -> None
     row = room.bring(mail(body=""))
 
     def take(session: Session) -> None:
-        mailed_letters.from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
+        mailed_letters.take_from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
 
     with pytest.raises(PermissionDenied):
         room.database.write(take)

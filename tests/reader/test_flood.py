@@ -131,7 +131,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond what is kept of a day some still come in; who is not among them reads it, and is told no number."""
-    monkeypatch.setattr(receive, "most_a_day", lambda _session: 2)
+    monkeypatch.setattr(receive, "daily_limit", lambda _session: 2)
     monkeypatch.setattr(submission, "BEYOND", RateLimitItemPerMinute(1, 10))
     first = get_form_token(limited)
     assert [
@@ -155,5 +155,5 @@ def test_a_newsroom_may_keep_more_letters_of_a_day(tmp_path: Path) -> None:
     for more, most in (({}, receive.MOST_A_DAY), ({"LETTERS_A_DAY": "60000"}, 60_000)):
         database = open_database(config.load({**given, **more}))
         with database.read() as session:
-            assert receive.most_a_day(session) == most
+            assert receive.daily_limit(session) == most
         database.close()

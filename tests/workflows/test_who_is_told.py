@@ -175,7 +175,7 @@ def write_in(salt: Salt, *signs: str) -> None:
 def mail_in(salt: Salt) -> None:
     salt.newsletter.acknowledges = True
     mailed = mailed_letters.MailedLetter("Who counts the plates?", "dana@post.example", now(salt.session))
-    mailed_letters.take(salt.session, Mailroom(), salt.newsletter, mailed, answerable=True)
+    mailed_letters.take(salt.session, Mailroom(), salt.newsletter, mailed, may_acknowledge=True)
 
 
 def join(salt: Salt) -> None:

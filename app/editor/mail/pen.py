@@ -228,7 +228,7 @@ def _page(
     here = partial(url_for, "editor.pen", slug=slug, place=place)
     last = get_cursor_row(lambda typed: inbound.load(session, key, typed))
     rows = paginate(session, inbound.listing(key, place), PAGE, last, here)
-    read = incoming_mails.readings(session, [*rows.rows, *([open_mail] if open_mail else [])])
+    read = incoming_mails.load_readings(session, [*rows.rows, *([open_mail] if open_mail else [])])
     counted = dict(zip(WORK, count_all(session, [inbound.listing(key, name) for name in WORK]), strict=True))
     return page(
         desk,
@@ -246,7 +246,7 @@ def _page(
         cursor=before,
         open_mail=open_mail and _format_open_mail(desk, open_mail, read.get(open_mail.id)),
         address=address,
-        name_of=incoming_mails.name_of,
+        name_of=incoming_mails.get_sender_name,
         trouble=trouble,
         fault=fault,  # at the select of an assignment
         list_url=here(before=before),
@@ -339,7 +339,7 @@ def _answer(desk: RequestContext, row: Inbound) -> str:
 
 
 def _letter(desk: RequestContext, row: Inbound) -> None:
-    readers.from_pen(desk.session, desk.actor, desk.newsletter, row, number_shown())
+    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, row, number_shown())
 
 
 def _reread_mail(desk: RequestContext, row: Inbound) -> None:
@@ -379,7 +379,7 @@ def pen_address(slug: str, public_id: str) -> str:
 
     def fn(desk: RequestContext) -> str:
         row = _get_mail(desk, public_id)
-        reading = or_404(incoming_mails.readings(desk.session, [row]).get(row.id))
+        reading = or_404(incoming_mails.load_readings(desk.session, [row]).get(row.id))
         inbound.note_look(desk.session, desk.actor, row)
         return reading.from_address
 
