@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.mail.reading import Reading
-from app.mailroom.envelope import keep_all
+from app.mailroom.envelope import store_messages
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 
@@ -102,7 +102,7 @@ def floor(database: Database, mails: Sequence[bytes], together: int) -> None:
 
 def store(database: Database, mails: Sequence[bytes], together: int = 1) -> None:
     for at in range(0, len(mails), together):
-        keep_all(database, mails[at : at + together], "pipe")
+        store_messages(database, mails[at : at + together], "pipe")
 
 
 def place(database: Database, reading: Reading, expected: int) -> Counter[str]:

@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 
 from app.db.engine import Database
 from app.mail.reading import Reading
-from app.mailroom.envelope import keep_all
+from app.mailroom.envelope import store_messages
 from app.mailroom.placing import Settings, place_due
 from app.mailtext.incoming import Mail
 from demo.scale.people import SLUG
@@ -152,7 +152,7 @@ def _mail(_port: int, settings: dict[str, str], begun: Event, stop: Event) -> No
     database = opened(settings["DATABASE_URL"])
     while not stop.is_set():
         until = time.monotonic() + TOGETHER / MAILS
-        keep_all(database, [mail_in.reply() for _ in range(TOGETHER)], "pipe")
+        store_messages(database, [mail_in.reply() for _ in range(TOGETHER)], "pipe")
         begun.set()
         time.sleep(max(0.0, until - time.monotonic()))
     database.close()
@@ -185,7 +185,7 @@ def _hostile(of: Run, kind: str) -> Figures:
             meter = mail_in.Meter(database)
             with Reading(10) as reading:
                 for number, (name, mail) in enumerate(HOSTILE_MAILS.items()):
-                    keep_all(database, [raw(number, mail)], "pipe")
+                    store_messages(database, [raw(number, mail)], "pipe")
                     taken = meter.taken(partial(place_due, database, reading, Settings(), 1), 1)
                     found[name] = Measured(taken.cpu_ms)
             database.close()

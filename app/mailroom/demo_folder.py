@@ -14,12 +14,13 @@ from flask import abort, current_app, render_template
 from ..mail.message import Block, parse_blocks
 from . import mailroom
 
-_NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")
+_FILE_NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")  # it begins with the time
+MAX_LISTED = 200  # mails
 
 
 @dataclass(frozen=True)
-class Mail:
-    name: str
+class SentMail:
+    name: str  # of its file, without the suffix
     subject: str
     to: str
     sender: str
@@ -28,22 +29,23 @@ class Mail:
     text: list[Block]
 
 
-def list_newest_mails(folder: Path, limit: int) -> list[Mail]:
-    """Return the newest mails of a folder, newest first: their file names begin with the time."""
-    names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit]
-    return [mail for mail in (get_mail(folder, name) for name in names) if mail is not None]
+def list_newest_mails(folder: Path, limit: int) -> list[SentMail]:
+    """Return the newest mails of a folder, newest first."""
+    file_names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit]
+    mails = (get_mail(folder, file_name) for file_name in file_names)
+    return [mail for mail in mails if mail is not None]
 
 
-def get_mail(folder: Path, name: str) -> Mail | None:
-    """Return a mail by its file name, which comes from a URL. Return None if it isn't a name of ours or has no file."""
-    if not _NAME.fullmatch(name):
+def get_mail(folder: Path, file_name: str) -> SentMail | None:
+    """Return a mail by its file name, which may come from a URL; None if there is no such file or it isn't a mail's."""
+    if not _FILE_NAME.fullmatch(file_name):
         return None
     try:
-        mime = message_from_bytes((folder / name).read_bytes())
+        mime = message_from_bytes((folder / file_name).read_bytes())
     except OSError:
         return None
-    return Mail(
-        name=name.removesuffix(".eml"),
+    return SentMail(
+        name=file_name.removesuffix(".eml"),
         subject=_header(mime, "Subject"),
         to=_header(mime, "To"),
         sender=_header(mime, "From"),
@@ -54,7 +56,7 @@ def get_mail(folder: Path, name: str) -> Mail | None:
 
 
 def _header(mime: Mime, name: str) -> str:
-    # Joined under the old policy, compat32, since the new one inserts spaces into encoded words that were split.
+    # Parsed under the policy compat32, since the newer ones insert spaces into encoded words that were split.
     return str(make_header(decode_header(mime.get(name, ""))))
 
 
@@ -64,11 +66,8 @@ def _plain_text(mime: Mime) -> str:
     return payload.decode("utf-8", "replace").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
 
 
-SHOWN = 200
-
-
 @mailroom.before_request
-def _only_in_the_demo() -> None:
+def _require_demo() -> None:
     """Abort with 404 outside the demo, since these mails contain sign-in links."""
     if not current_app.config["DEMO"] or current_app.config["MAIL_TRANSPORT"] != "folder":
         abort(404)
@@ -76,7 +75,7 @@ def _only_in_the_demo() -> None:
 
 @mailroom.get("/")
 def index() -> str:
-    mails = list_newest_mails(Path(current_app.config["MAIL_FOLDER"]), SHOWN)
+    mails = list_newest_mails(Path(current_app.config["MAIL_FOLDER"]), MAX_LISTED)
     return render_template("mailroom/index.html", mails=mails)
 
 

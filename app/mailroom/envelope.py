@@ -1,12 +1,17 @@
-"""Storing messages with the envelope from the mail server. Every door commits here before it acknowledges a message."""
+"""Storing messages with the envelope from the mail server.
+
+Every way in except IMAP calls this module, and acknowledges a message only after the commit.
+"""
 
 import re
 from collections.abc import Sequence
 
+from sqlalchemy.orm import Session
+
 from ..db.engine import Database
 from ..mail import inbound
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TooLarge(Exception):
@@ -16,22 +21,27 @@ class TooLarge(Exception):
 def with_envelope(raw: bytes, sender: str | None, recipients: Sequence[str]) -> bytes:
     """Return the message with its envelope on top, as the server of final delivery adds it (RFC 5321, section 4.4).
 
-    `sender` is "" (or "<>") for the null return path, None if unknown. The Delivered-To headers are in the order of the
-    recipients.
+    `sender` is "" (or "<>") for the null return path, None if unknown.
     """
-    end = "\r\n" if raw.partition(b"\n")[0].endswith(b"\r") else "\n"
-    lines = [] if sender is None else [f"Return-Path: <{sender.strip('<>')}>"]
-    lines += [f"Delivered-To: {recipient}" for recipient in recipients]
-    return "".join(_CONTROLS.sub("", line) + end for line in lines).encode("utf-8", "surrogateescape") + raw
+    first_line = raw.partition(b"\n")[0]
+    line_end = "\r\n" if first_line.endswith(b"\r") else "\n"
+    headers = [] if sender is None else [f"Return-Path: <{sender.strip('<>')}>"]
+    headers += [f"Delivered-To: {recipient}" for recipient in recipients]
+    envelope = "".join(_CONTROL_CHARACTERS.sub("", header) + line_end for header in headers)
+    return envelope.encode("utf-8", "surrogateescape") + raw
 
 
-def keep(database: Database, raw: bytes, source: str) -> None:
+def store_message(database: Database, raw: bytes, source: str) -> None:
     """Store the message unchanged and commit. Raises `TooLarge`, and `Busy` if the database can't store it now."""
-    keep_all(database, [raw], source)
+    store_messages(database, [raw], source)
 
 
-def keep_all(database: Database, raws: Sequence[bytes], source: str) -> None:
-    """Store several messages in one transaction. Raises the same errors as `keep`; then none is stored."""
+def store_messages(database: Database, raws: Sequence[bytes], source: str) -> None:
+    """Store several messages in one transaction. Raises the same errors as `store_message`; then none is stored."""
     if any(len(raw) > inbound.MAXIMUM for raw in raws):
         raise TooLarge
-    database.write(lambda session: inbound.store_all(session, [(raw, {}) for raw in raws], source) and None)
+
+    def store(session: Session) -> None:
+        inbound.store_all(session, [(raw, {}) for raw in raws], source)
+
+    database.write(store)

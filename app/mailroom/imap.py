@@ -1,7 +1,7 @@
 """Fetching mail from IMAP mailboxes: each message is committed first, and only then deleted from the server.
 
-A failure in between does no harm: a message on the server that is stored already, by its UID, is only deleted, and all
-others are fetched again. A mailbox with `keep` set is opened read-only and never changed.
+After a failure in between, the next fetch recognizes the stored messages by their UIDs and only deletes them. A mailbox
+with `keep` set is opened read-only and never changed.
 """
 
 import imaplib
@@ -31,17 +31,17 @@ from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
 CHUNK = 50  # messages whose sizes are requested, and that are deleted, with one command
-# Seconds. A server may announce a message in the same packet in which it accepts IDLE. The library only sees that when
-# this IDLE ends, so the first is short. RFC 2177 requires a new one every 29 minutes; routers drop an idle connection
-# sooner.
-IDLES = (1.0, 240.0)
-POLL = 60.0  # seconds between two fetches if the server doesn't support IDLE
+# Seconds that each IDLE lasts. A server may announce a message in the same packet in which it accepts IDLE. The library
+# only sees that when this IDLE ends, so the first is short. RFC 2177 requires a new one every 29 minutes; routers drop
+# an idle connection sooner.
+IDLE_DURATIONS = (1.0, 240.0)
+POLL_INTERVAL = 60.0  # seconds between two fetches if the server doesn't support IDLE
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before reconnecting after a failure; the wait doubles each time
 
 Progress = Callable[[int, int], None]
 
 log = logging.getLogger(__name__)
-_logged: set[tuple[str, int, int]] = set()
+_logged_oversized: set[tuple[str, int, int]] = set()  # mailbox, UIDVALIDITY, UID
 
 
 class Refused(Exception):
@@ -57,14 +57,15 @@ class NoNewsletter(Exception):
 
 
 def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
-    """Fetch all messages, and return how many were stored. Calls `progress` after each, with the number done and the
-    total.
+    """Fetch all messages, and return how many were stored.
+
+    Calls `progress` after each, with the number done and the total. Messages stored before an error remain stored.
 
     Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` if the server fails, `Busy` if the database
-    does, `NoToken` and `NoNewsletter`. Messages stored before the error remain stored.
+    does, `NoToken` and `NoNewsletter`.
     """
-    with open_mailbox(database, mailbox) as box:
-        return fetch(database, mailbox, box, progress)
+    with open_mailbox(database, mailbox) as connection:
+        return fetch(database, mailbox, connection, progress)
 
 
 @contextmanager
@@ -74,40 +75,40 @@ def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
     Raises the errors of `poll`, except `NoNewsletter`.
     """
     token = access_token(database, mailbox.account) if mailbox.account else ""
-    box = _connect(mailbox)
+    connection = _connect(mailbox)
     try:
         if mailbox.account:
-            _sign_in(database, mailbox.account, token, box)
+            _sign_in(database, mailbox.account, token, connection)
         elif (mailbox.user + mailbox.password).isascii():
-            box.login(mailbox.user, mailbox.password, initial_folder=None)
+            connection.login(mailbox.user, mailbox.password, initial_folder=None)
         else:
-            box.login_utf8(mailbox.user, mailbox.password, initial_folder=None)
-        # Servers offer more capabilities after sign-in, and the library remembers those from before.
-        box.client.capabilities = tuple(_ok(box.client.capability())[-1].decode("ascii", "replace").upper().split())
-        box.folder.set(mailbox.folder, readonly=mailbox.keep)
-        yield box
+            connection.login_utf8(mailbox.user, mailbox.password, initial_folder=None)
+        _refresh_capabilities(connection)
+        connection.folder.set(mailbox.folder, readonly=mailbox.keep)
+        yield connection
         with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
-            box.logout()
+            connection.logout()
     finally:
         with suppress(OSError):
-            box.client.shutdown()
+            connection.client.shutdown()
 
 
 def _connect(mailbox: Mailbox) -> BaseMailBox:
     if not mailbox.secure:
         return MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=TIMEOUT)
     # Without this context the library accepts any certificate.
-    kind = MailBox if mailbox.secure == "tls" else MailBoxStartTls
-    return kind(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
+    ssl_context = ssl.create_default_context()
+    connection_class = MailBox if mailbox.secure == "tls" else MailBoxStartTls
+    return connection_class(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl_context)
 
 
 def _sign_in(database: Database, account: OAuthAccount, token: str, connection: BaseMailBox) -> None:
-    def answer(challenge: bytes) -> bytes:
+    def respond(challenge: bytes) -> bytes:
         # A challenge after the token contains the reason of its refusal, and needs an empty response.
         return b"" if challenge.strip() else xoauth2(account.user, token).encode()
 
     try:
-        connection.client.authenticate("XOAUTH2", answer)
+        connection.client.authenticate("XOAUTH2", respond)
     except imaplib.IMAP4.abort:  # the connection broke, which says nothing about the token
         raise
     except imaplib.IMAP4.error:
@@ -115,43 +116,50 @@ def _sign_in(database: Database, account: OAuthAccount, token: str, connection: 
         raise SignInRefused from None
 
 
+def _refresh_capabilities(connection: BaseMailBox) -> None:
+    """Ask for the capabilities again, since servers offer more after sign-in and the library keeps the old ones."""
+    capabilities = _require_ok(connection.client.capability())[-1]
+    connection.client.capabilities = tuple(capabilities.decode("ascii", "replace").upper().split())
+
+
 def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progress: Progress | None = None) -> int:
     """Store the messages of the selected folder, oldest first, and delete them from the server unless the mailbox keeps
     them. Return how many were stored. Raises the errors of `poll`, except `NoToken`.
     """
     # The server sends it once, when the folder is selected.
-    validity = int(cast(bytes, connection.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
-    newsletter_id = _belongs(database, mailbox)
-    last = _highest(database, mailbox, validity) if mailbox.keep else 0
+    uidvalidity = int(cast(bytes, connection.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
+    newsletter_id = _get_newsletter_id(database, mailbox)
+    last_uid = _get_highest_stored_uid(database, mailbox, uidvalidity) if mailbox.keep else 0
     # "5:*" includes the last message even if its UID is 4 (RFC 3501, section 6.4.8).
-    found = sorted(uid for uid in map(int, connection.uids(f"UID {last + 1}:*", charset=None)) if uid > last)
-    stored = done = 0
-    for at in range(0, len(found), CHUNK):
-        chunk = found[at : at + CHUNK]
-        known = _stored_uids(database, mailbox, validity, chunk)
-        settled = [uid for uid in chunk if uid in known]
-        fetched: dict[int, bytes] = {}
+    listed_uids = map(int, connection.uids(f"UID {last_uid + 1}:*", charset=None))
+    uids = sorted(uid for uid in listed_uids if uid > last_uid)
+    stored_count = done_count = 0
+    for start in range(0, len(uids), CHUNK):
+        chunk = uids[start : start + CHUNK]
+        stored_uids = _find_stored_uids(database, mailbox, uidvalidity, chunk)
+        deletable_uids = [uid for uid in chunk if uid in stored_uids]
+        unsaved: dict[int, bytes] = {}
         try:
-            for uid, size in _sizes(connection, [uid for uid in chunk if uid not in known]).items():
-                raw = None if size > inbound.MAXIMUM else _bytes(connection, uid)
-                if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
-                    _log_oversized_once(mailbox, validity, uid)
-                elif raw is not None:  # None if it was deleted meanwhile
-                    if sum(map(len, fetched.values())) + len(raw) > inbound.BATCH_BYTES:
-                        stored += _store(database, mailbox, validity, fetched, newsletter_id)
-                        fetched.clear()
-                    fetched[uid] = raw
-                    settled.append(uid)
+            new_uids = [uid for uid in chunk if uid not in stored_uids]
+            for uid, raw in _download(connection, mailbox, uidvalidity, new_uids):
+                if raw is not None:
+                    if sum(map(len, unsaved.values())) + len(raw) > inbound.BATCH_BYTES:
+                        stored_count += _store(database, mailbox, uidvalidity, unsaved, newsletter_id)
+                        unsaved.clear()
+                    unsaved[uid] = raw
+                    deletable_uids.append(uid)
+                done_count += 1
                 if progress is not None:
-                    progress(done := done + 1, len(found))
+                    progress(done_count, len(uids))
         finally:  # even if the connection broke, so that these messages are not fetched over and over
-            stored += _store(database, mailbox, validity, fetched, newsletter_id)
-        if settled and not mailbox.keep:
-            _remove(connection, settled)
-    return stored
+            stored_count += _store(database, mailbox, uidvalidity, unsaved, newsletter_id)
+        if deletable_uids and not mailbox.keep:
+            _delete(connection, deletable_uids)
+    return stored_count
 
 
-def _belongs(database: Database, mailbox: Mailbox) -> int | None:
+def _get_newsletter_id(database: Database, mailbox: Mailbox) -> int | None:
+    """Return the newsletter that owns the mailbox, if any. Raises `NoNewsletter`."""
     if not mailbox.newsletter:
         return None
     with database.read() as session:
@@ -161,84 +169,104 @@ def _belongs(database: Database, mailbox: Mailbox) -> int | None:
     return newsletter.id
 
 
-def _highest(database: Database, mailbox: Mailbox, validity: int) -> int:
+def _get_highest_stored_uid(database: Database, mailbox: Mailbox, uidvalidity: int) -> int:
     """Return the highest stored UID of a mailbox that keeps its mails. They are stored in the order of their UIDs."""
-    highest = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=validity)
+    query = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity)
     with database.read() as session:
-        return session.scalar(highest) or 0
+        return session.scalar(query) or 0
 
 
-def _stored_uids(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[int]) -> set[int | None]:
-    stored = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=validity).where(Inbound.uid.in_(uids))
+def _find_stored_uids(database: Database, mailbox: Mailbox, uidvalidity: int, uids: Sequence[int]) -> set[int | None]:
+    """Return those of `uids` whose messages are stored already."""
+    query = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity).where(Inbound.uid.in_(uids))
     with database.read() as session:
-        return set(session.scalars(stored))
+        return set(session.scalars(query))
+
+
+def _download(
+    connection: BaseMailBox, mailbox: Mailbox, uidvalidity: int, uids: Sequence[int]
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the UID and the bytes of each message; None if it is too large, or was deleted after its size was fetched.
+
+    Oversized messages stay in the mailbox.
+    """
+    for uid, size in _fetch_sizes(connection, uids).items():
+        raw = _fetch_message(connection, uid) if size <= inbound.MAXIMUM else None
+        if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
+            _log_oversized_once(mailbox, uidvalidity, uid)
+            raw = None
+        yield uid, raw
+
+
+def _log_oversized_once(mailbox: Mailbox, uidvalidity: int, uid: int) -> None:
+    if (mailbox.name, uidvalidity, uid) not in _logged_oversized:
+        _logged_oversized.add((mailbox.name, uidvalidity, uid))
+        log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
 
 
 def _store(
-    database: Database, mailbox: Mailbox, validity: int, messages: Mapping[int, bytes], owner: int | None
+    database: Database, mailbox: Mailbox, uidvalidity: int, messages: Mapping[int, bytes], newsletter_id: int | None
 ) -> int:
     """Store messages by their UIDs in one transaction. Return how many; another worker may have stored some already."""
-    came = {"mailbox": mailbox.name, "uidvalidity": validity, "newsletter_id": owner}
-    mails = [(raw, {**came, "uid": uid}) for uid, raw in messages.items()]
+    if not messages:
+        return 0
+    origin = {"mailbox": mailbox.name, "uidvalidity": uidvalidity, "newsletter_id": newsletter_id}
+    mails = [(raw, {**origin, "uid": uid}) for uid, raw in messages.items()]
     try:
-        return database.write(lambda session: len(inbound.store_all(session, mails, "imap"))) if mails else 0
-    except IntegrityError:  # another worker stored one of them since we checked
-        if len(mails) == 1:
-            if not _stored_uids(database, mailbox, validity, list(messages)):
-                raise  # it has another cause, and the message isn't stored
+        return database.write(lambda session: len(inbound.store_all(session, mails, "imap")))
+    except IntegrityError:  # presumably, another worker stored one of them since we checked
+        if len(messages) == 1:
+            if not _find_stored_uids(database, mailbox, uidvalidity, list(messages)):
+                raise  # the error has another cause
             return 0
-        return sum(_store(database, mailbox, validity, {uid: raw}, owner) for uid, raw in messages.items())
+        return sum(_store(database, mailbox, uidvalidity, {uid: raw}, newsletter_id) for uid, raw in messages.items())
 
 
-def _sizes(connection: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
+def _fetch_sizes(connection: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
     """Return the size of each message in bytes, in the order of `uids`. Deleted messages are left out."""
     if not uids:
         return {}
-    lines = _ok(connection.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
+    lines = _require_ok(connection.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
     sizes = {}
     for line in lines:
-        uid, size = _number(b"UID", line), _number(b"RFC822.SIZE", line)
+        uid, size = _parse_number(b"UID", line), _parse_number(b"RFC822.SIZE", line)
         if uid is not None and size is not None:
             sizes[uid] = size
     return {uid: sizes[uid] for uid in uids if uid in sizes}
 
 
-def _bytes(connection: BaseMailBox, uid: int) -> bytes | None:
+def _fetch_message(connection: BaseMailBox, uid: int) -> bytes | None:
     """Return a message without marking it as read, or None if it was deleted."""
-    lines = _ok(connection.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
-    for part, after in zip(lines, [*lines[1:], None], strict=True):
+    lines = _require_ok(connection.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
+    for line, next_line in zip(lines, [*lines[1:], None], strict=True):
         # The UID comes before or after the bytes; there may be lines about other messages.
-        if isinstance(part, tuple) and uid in (_number(b"UID", part[0]), _number(b"UID", after)):
-            raw: bytes = part[1]
+        if isinstance(line, tuple) and uid in (_parse_number(b"UID", line[0]), _parse_number(b"UID", next_line)):
+            raw: bytes = line[1]
             return raw
     return None
 
 
-def _number(name: bytes, line: Any) -> int | None:
-    found = re.search(rb"\b" + re.escape(name) + rb" (\d+)", line) if isinstance(line, bytes) else None
-    return int(found[1]) if found else None
+def _parse_number(name: bytes, line: Any) -> int | None:
+    """Return the number after a name in a line of a response, None if there is none."""
+    match = re.search(rb"\b" + re.escape(name) + rb" (\d+)", line) if isinstance(line, bytes) else None
+    return int(match[1]) if match else None
 
 
-def _remove(connection: BaseMailBox, uids: Sequence[int]) -> None:
-    listed = ",".join(map(str, uids))
-    _ok(connection.client.uid("STORE", listed, "+FLAGS.SILENT", r"(\Deleted)"))
+def _delete(connection: BaseMailBox, uids: Sequence[int]) -> None:
+    uid_list = ",".join(map(str, uids))
+    _require_ok(connection.client.uid("STORE", uid_list, "+FLAGS.SILENT", r"(\Deleted)"))
     if "UIDPLUS" in connection.client.capabilities:
-        _ok(connection.client.uid("EXPUNGE", listed))  # RFC 4315: keeps messages that others marked as deleted
+        # RFC 4315: expunges only these messages, and none that others marked as deleted.
+        _require_ok(connection.client.uid("EXPUNGE", uid_list))
     else:
-        _ok(connection.client.expunge())
+        _require_ok(connection.client.expunge())
 
 
-def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
-    status, lines = answer
+def _require_ok(response: tuple[str, list[Any]]) -> list[Any]:
+    status, lines = response
     if status != "OK":
         raise Refused(status)
     return lines
-
-
-def _log_oversized_once(mailbox: Mailbox, validity: int, uid: int) -> None:
-    if (mailbox.name, validity, uid) not in _logged:
-        _logged.add((mailbox.name, validity, uid))
-        log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
 
 
 def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.Event) -> list[threading.Thread]:
@@ -254,23 +282,23 @@ def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.
 
 def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
     """Fetch from a mailbox until `stop` is set: immediately if the server announces mail (IDLE), else every minute."""
-    wait = FIRST_WAIT
+    wait_after_failure = FIRST_WAIT
     while not stop.is_set():
-        pause = wait
+        pause = wait_after_failure
         try:
-            with open_mailbox(database, mailbox) as box:
+            with open_mailbox(database, mailbox) as connection:
                 while not stop.is_set():
-                    fetch(database, mailbox, box)
-                    wait, pause = FIRST_WAIT, POLL
-                    if "IDLE" not in box.client.capabilities:
+                    fetch(database, mailbox, connection)
+                    wait_after_failure, pause = FIRST_WAIT, POLL_INTERVAL
+                    if "IDLE" not in connection.client.capabilities:
                         break
-                    _idle(box, stop)
+                    _idle(connection, stop)
         except Busy:
             log.warning("mailbox at %s: the database was busy", mailbox.host)
         except Exception as error:
             # Any failure is retried, and stays in this thread.
             log.warning("mailbox at %s: %s", mailbox.host, error_name(error))
-            pause, wait = wait, min(wait * 2, LONGEST_WAIT)
+            pause, wait_after_failure = wait_after_failure, min(wait_after_failure * 2, LONGEST_WAIT)
         stop.wait(pause)
 
 
@@ -280,18 +308,23 @@ def error_name(error: Exception) -> str:
 
 
 def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
-    """Wait until the server announces something, at most for the sum of `IDLES`. Raises if the connection has ended."""
-    for seconds in IDLES:
+    """Wait until the server announces something or `stop` is set, at most for the sum of `IDLE_DURATIONS`.
+
+    Raises if the connection has ended.
+    """
+    for duration in IDLE_DURATIONS:
         # A message was announced outside IDLE, in the response to another command, perhaps after the search.
         if connection.client.response("EXISTS")[1] != [None]:
             return
-        until = time.monotonic() + seconds
+        ends_at = time.monotonic() + duration
         has_news = False
         connection.idle.start()
-        while not (has_news or stop.is_set()) and time.monotonic() < until:
-            asked = time.monotonic()
-            # It returns sooner if there is news, or if the connection has ended.
-            has_news = bool(connection.idle.poll(timeout=1.0)) or time.monotonic() - asked < 0.9
+        while not (has_news or stop.is_set()) and time.monotonic() < ends_at:
+            polled_at = time.monotonic()
+            responses = connection.idle.poll(timeout=1.0)
+            # Without responses, it only returns early if the connection has ended: then the next command raises.
+            has_returned_early = time.monotonic() - polled_at < 0.9
+            has_news = bool(responses) or has_returned_early
         connection.idle.stop()
         if has_news or stop.is_set():
             return

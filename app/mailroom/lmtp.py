@@ -18,13 +18,13 @@ from aiosmtpd.smtp import Envelope, Session
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..mail.inbound import BATCH_BYTES, MAXIMUM
-from .envelope import TooLarge, keep_all, with_envelope
+from .envelope import TooLarge, store_messages, with_envelope
 
 TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
-PIECE = 64 * 1024  # bytes that are read at once; a line may be longer, as some mail programs write such lines
+READ_LIMIT = 64 * 1024  # bytes that are read at once; some mail programs write longer lines
 
-TAKEN = "250 2.0.0 stored"
-LATER = "451 4.3.0 not stored, try again later"
+STORED = "250 2.0.0 stored"
+TRY_LATER = "451 4.3.0 not stored, try again later"
 TOO_LARGE = f"552 5.3.4 larger than {MAXIMUM >> 20} MB"
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 class Handler:
-    """The callbacks for the library."""
+    """The callbacks of the library."""
 
     async def handle_EHLO(  # noqa: N802 - the library's name; it is called for LHLO too
         self, _server: Any, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
@@ -43,15 +43,16 @@ class Handler:
 
     async def handle_exception(self, error: Exception) -> str:
         log.error("LMTP: %s", type(error).__name__)
-        return LATER
+        return TRY_LATER
 
 
-class Delivery(LMTP):
-    """A connection. It replaces the library's DATA, which answers once for all recipients and permanently rejects lines
-    of over 998 bytes.
+class LmtpConnection(LMTP):
+    """A connection with its own DATA command.
+
+    The library's command answers once for all recipients, and permanently rejects lines of over 998 bytes.
     """
 
-    line_length_limit = PIECE  # for the library: the limit of its buffer
+    line_length_limit = READ_LIMIT  # the library uses it as the limit of its buffer
 
     def __init__(self, intake: "Intake") -> None:
         super().__init__(
@@ -74,116 +75,132 @@ class Delivery(LMTP):
             await self.push("501 5.5.4 DATA takes no argument")
             return
         await self.push("354 End with a line that is a dot")
-        content = await self._content()
-        answer = TOO_LARGE if content is None else await self._keep(content, envelope)
+        content = await self._read_content()
+        response = TOO_LARGE if content is None else await self._store(content, envelope)
         self.envelope = Envelope()
         for _recipient in envelope.rcpt_tos:
-            await self.push(answer)
+            await self.push(response)
 
-    async def _content(self) -> bytes | None:
+    async def _read_content(self) -> bytes | None:
         """Read the message up to the final dot, and remove the dots added for transparency (RFC 5321, section 4.5.2).
 
-        Return None if it is too large; it is still read to its end, after which the answer is due.
+        Return None if it is too large. Even then it is read to its end, since the client only reads the response after
+        that.
         """
-        pieces: list[bytes] = []
-        size, begins = 0, True
+        chunks: list[bytes] = []  # lines, or parts of long lines
+        size = 0
+        is_line_start = True
         while True:
             try:
-                piece = await self._reader.readuntil(b"\r\n")
-            except asyncio.LimitOverrunError as long:
-                piece = await self._reader.read(long.consumed)
-            if begins and piece == b".\r\n":
-                return b"".join(pieces) if size <= MAXIMUM else None
-            piece = piece[1:] if begins and piece.startswith(b".") else piece
-            begins = piece.endswith(b"\r\n")
-            before, size = size, size + len(piece)
-            if size >> 20 > before >> 20:  # a megabyte more: the client is alive
+                chunk = await self._reader.readuntil(b"\r\n")
+            except asyncio.LimitOverrunError as overrun:
+                chunk = await self._reader.read(overrun.consumed)
+            if is_line_start and chunk == b".\r\n":
+                return b"".join(chunks) if size <= MAXIMUM else None
+            if is_line_start and chunk.startswith(b"."):
+                chunk = chunk[1:]
+            is_line_start = chunk.endswith(b"\r\n")
+            old_size = size
+            size += len(chunk)
+            if size >> 20 > old_size >> 20:  # another megabyte has arrived, so the client is alive
                 self._reset_timeout()
             if size <= MAXIMUM:
-                pieces.append(piece)
+                chunks.append(chunk)
             else:
-                pieces.clear()
+                chunks.clear()
 
-    async def _keep(self, content: bytes, envelope: Envelope) -> str:
+    async def _store(self, content: bytes, envelope: Envelope) -> str:
+        """Store the message, and return the response for each recipient."""
         try:
-            await self._intake.keep(with_envelope(content, envelope.mail_from, envelope.rcpt_tos))
+            await self._intake.store(with_envelope(content, envelope.mail_from, envelope.rcpt_tos))
         except TooLarge:
             return TOO_LARGE
         except Busy:
-            return LATER
+            return TRY_LATER
         except Exception as error:
-            # No error here is the message's fault, so the server should keep it and try again.
+            # No error here is the message's fault, so the client should keep it and try again.
             log.error("LMTP: %s", type(error).__name__)
-            return LATER
-        return TAKEN
+            return TRY_LATER
+        return STORED
 
 
-class Handed:
-    """A received message. The future `kept` is done when it is committed, or gets the error."""
+class PendingMessage:
+    """A received message. The future `committed` is done when it is committed, or gets the error."""
 
     def __init__(self, raw: bytes) -> None:
-        self.raw, self.kept = raw, asyncio.get_running_loop().create_future()
+        self.raw = raw
+        self.committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Intake:
     """Commits the messages of several connections in groups: those that arrive during a commit go into the next."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._waiting = database, deque[Handed]()
-        self._work: asyncio.Task[None] | None = None
+        self._database = database
+        self._pending = deque[PendingMessage]()
+        self._task: asyncio.Task[None] | None = None
 
-    async def keep(self, raw: bytes) -> None:
-        """Store the message, and return once it is committed. Raises the same errors as `envelope.keep`."""
+    async def store(self, raw: bytes) -> None:
+        """Store the message, and return once it is committed. Raises the same errors as `envelope.store_message`."""
         if len(raw) > MAXIMUM:
             raise TooLarge
-        one = Handed(raw)
-        self._waiting.append(one)
-        if self._work is None:
-            self._work = asyncio.create_task(self._commit())
-        await one.kept
+        message = PendingMessage(raw)
+        self._pending.append(message)
+        if self._task is None:
+            self._task = asyncio.create_task(self._commit_pending())
+        await message.committed
 
-    async def _commit(self) -> None:
-        while self._waiting:
-            some, size = [self._waiting.popleft()], 0
-            while self._waiting and (size := size + len(some[-1].raw)) + len(self._waiting[0].raw) <= BATCH_BYTES:
-                some.append(self._waiting.popleft())
-            fault: Exception | None = None
+    async def _commit_pending(self) -> None:
+        while self._pending:
+            group = self._take_group()
+            error: Exception | None = None
             try:
-                await asyncio.to_thread(keep_all, self._database, [one.raw for one in some], "lmtp")
-            except Exception as error:
-                fault = error
-            for one in some:
-                if one.kept.done():  # its connection has ended
+                await asyncio.to_thread(store_messages, self._database, [message.raw for message in group], "lmtp")
+            except Exception as raised:
+                error = raised
+            for message in group:
+                if message.committed.done():  # cancelled, since its connection has ended
                     continue
-                if fault:
-                    one.kept.set_exception(fault)
+                if error:
+                    message.committed.set_exception(error)
                 else:
-                    one.kept.set_result(None)
-        self._work = None
+                    message.committed.set_result(None)
+        self._task = None
+
+    def _take_group(self) -> list[PendingMessage]:
+        """Remove the messages for one commit from the queue: as many as fit into `BATCH_BYTES`, at least one."""
+        group = [self._pending.popleft()]
+        size = len(group[0].raw)
+        while self._pending and size + len(self._pending[0].raw) <= BATCH_BYTES:
+            message = self._pending.popleft()
+            group.append(message)
+            size += len(message.raw)
+        return group
 
 
 async def serve(
-    database: Database, listening: Callable[[Sequence[Any]], None], *, host: str, port: int, socket: str | None
+    database: Database, on_listening: Callable[[Sequence[Any]], None], *, host: str, port: int, socket: str | None
 ) -> None:
     """Accept mail at `host` and `port`, or at a Unix socket with the path `socket`, until SIGTERM or SIGINT.
 
-    Calls `listening` with the addresses once connections are accepted. Owner and group may use the socket.
+    Calls `on_listening` with the addresses once connections are accepted. Owner and group may use the socket.
     """
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
 
     intake = Intake(database)
 
-    def connection() -> Delivery:
-        return Delivery(intake)
+    def create_connection() -> LmtpConnection:
+        return LmtpConnection(intake)
 
     if socket is None:
-        server = await loop.create_server(connection, host, port)
+        server = await loop.create_server(create_connection, host, port)
     else:
         Path(socket).unlink(missing_ok=True)
-        server = await loop.create_unix_server(connection, socket)
+        server = await loop.create_unix_server(create_connection, socket)
         Path(socket).chmod(0o660)
     async with server:
-        listening([one.getsockname() for one in server.sockets])
+        on_listening([listener.getsockname() for listener in server.sockets])
         await stop.wait()

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from ..db.engine import Database
 from ..mail.inbound import MAXIMUM
-from .envelope import TooLarge, keep, with_envelope
+from .envelope import TooLarge, store_message, with_envelope
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _MBOX_LINE = re.compile(rb"\A>?From [^\r\n]*\r?\n")
 
 
 class Exit(IntEnum):
-    """Exit statuses for the mail server (sysexits.h). It bounces a message that is too large, and retries later."""
+    """Exit statuses for the mail server (sysexits.h), which bounces on `TOO_LARGE` and retries on `LATER`."""
 
     STORED = os.EX_OK
     TOO_LARGE = os.EX_DATAERR
@@ -27,14 +27,15 @@ class Exit(IntEnum):
 def receive(database: Database, source: BinaryIO, recipient: str | None, sender: str | None) -> tuple[Exit, str]:
     """Store the message in `source`. Return the exit status and a sentence about the result.
 
-    A message only bounces if it is too large; all other failures may be temporary. Empty input is no message but a
-    broken pipe, so it is retried too.
+    The mail server bounces a message that is too large. All other failures may be temporary, and empty input means a
+    broken pipe, so it retries these.
     """
     try:
         raw = _MBOX_LINE.sub(b"", source.read(MAXIMUM + 1))
         if not raw:
             return Exit.LATER, "nothing came in, so nothing was stored"
-        keep(database, with_envelope(raw, sender, [recipient] if recipient else []), "pipe")
+        recipients = [recipient] if recipient else []
+        store_message(database, with_envelope(raw, sender, recipients), "pipe")
     except TooLarge:
         return Exit.TOO_LARGE, f"the message is larger than {MAXIMUM >> 20} MB and was not stored"
     except Exception as error:

@@ -11,7 +11,7 @@ from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
-MOST = 500  # mails in one transaction
+MAX_MAILS = 500  # of each newsletter, in one transaction
 
 
 def destroy_old(session: Session) -> int:
@@ -22,22 +22,23 @@ def destroy_old(session: Session) -> int:
     reopened in time keeps its mail, and changed settings apply immediately.
     """
     usage.sweep(session)
-    done = 0
+    destroyed = 0
     for newsletter in all_newsletters(session):
-        before = now(session) - timedelta(days=newsletter.raw_days)
-        ended = or_(
-            and_(Inbound.is_settled, Inbound.state_at < before),
-            and_(Inbound.is_letter, Letter.is_settled, Letter.state_at < before),
-            Inbound.stored_at < now(session) - timedelta(days=newsletter.keep_days),
+        filed_before = now(session) - timedelta(days=newsletter.raw_days)
+        stored_before = now(session) - timedelta(days=newsletter.keep_days)
+        has_expired = or_(
+            and_(Inbound.is_settled, Inbound.state_at < filed_before),
+            and_(Inbound.is_letter, Letter.is_settled, Letter.state_at < filed_before),
+            Inbound.stored_at < stored_before,
         )
-        old = (
+        expired_ids = (
             select(Inbound.id)
             .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
             .outerjoin(Letter, Letter.id == Inbound.letter_id)
-            .where(Inbound.newsletter_id == newsletter.id, ended)
-            .limit(MOST)
+            .where(Inbound.newsletter_id == newsletter.id, has_expired)
+            .limit(MAX_MAILS)
         )
-        keys = list(session.scalars(old))
-        erasing.destroy(session, keys)
-        done += len(keys)
-    return done
+        mail_ids = list(session.scalars(expired_ids))
+        erasing.destroy(session, mail_ids)
+        destroyed += len(mail_ids)
+    return destroyed

@@ -1,9 +1,10 @@
-"""The command `flask mail sign-in`, which signs mail accounts in at their OAuth providers. They then stay signed in."""
+"""The command `mail sign-in`, which signs mail accounts in at their OAuth providers. They then stay signed in."""
 
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..mail.sending import smtp_connector
 from ..mail.token_requests import NotGiven, Tokens
 from ..web.current import db
 from . import imap
+
+Connector = Callable[[], AbstractContextManager[Any]]
 
 STEP = 1.0  # seconds between two steps of the progress bar
 
@@ -40,76 +43,85 @@ def sign_in(name: str | None, refresh_token: bool) -> None:
             "no mail account signs in by token: MAIL_OAUTH, and oauth=1 in MAILBOXES, say which do"
         )
     with db.read() as session:
-        out = [account for account, _code in sign_ins.faults(session, accounts)]
-    chosen = [account for account in accounts if account.user == name] if name else out
+        signed_out = [account for account, _code in sign_ins.faults(session, accounts)]
+    chosen = [account for account in accounts if account.user == name] if name else signed_out
     if name and not chosen:
         raise click.ClickException(f"no such account; there is {', '.join(account.user for account in accounts)}")
     if not chosen:
         click.echo("Every mail account is signed in.")
     for account in chosen:
-        _sign_in(account, refresh_token)
-    failed = [account for account in chosen if _is_refused(account)]
-    sys.exit(1 if failed else 0)
+        _sign_in(account, use_refresh_token=refresh_token)
+    refused = [account for account in chosen if _is_refused(account)]
+    sys.exit(1 if refused else 0)
 
 
-def _sign_in(account: OAuthAccount, use_refresh_token: bool) -> None:
+def _sign_in(account: OAuthAccount, *, use_refresh_token: bool) -> None:
+    has_device_codes = bool(account.provider.device_url)
     try:
-        given = _tokens_by_refresh_token if use_refresh_token or not account.provider.device_url else _tokens_by_code
-        tokens = given(account)
-    except NotGiven as fault:
-        refusal = f"{account.user} is not signed in: {account.provider.host}: {fault}"
-        raise click.ClickException("\n".join(filter(None, (refusal, fault.details)))) from None
+        if use_refresh_token or not has_device_codes:
+            tokens = _get_tokens_by_refresh_token(account)
+        else:
+            tokens = _get_tokens_by_code(account)
+    except NotGiven as error:
+        message = f"{account.user} is not signed in: {account.provider.host}: {error}"
+        if error.details:
+            message += f"\n{error.details}"
+        raise click.ClickException(message) from None
     db.write(lambda session: sign_ins.store_tokens(session, account, tokens))
     click.echo(f"{account.user} is signed in.")
 
 
-def _tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
+def _get_tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
     """Get tokens for a refresh token that the operator enters. It is no argument, as the shell's history keeps those.
 
     Raises `NotGiven`.
     """
     if sys.stdin.isatty():
-        refresh = click.prompt(f"Refresh token of {account.user}", hide_input=True)
+        entered = click.prompt(f"Refresh token of {account.user}", hide_input=True)
     else:
-        refresh = sys.stdin.readline()
-    if not (refresh := refresh.strip()):
+        entered = sys.stdin.readline()
+    refresh_token = entered.strip()
+    if not refresh_token:
         raise click.ClickException("no refresh token was given")
-    tokens = token_requests.request_access_token(account.provider, refresh)
-    return tokens if tokens.refresh else Tokens(tokens.access, refresh, tokens.life)
+    tokens = token_requests.request_access_token(account.provider, refresh_token)
+    return tokens if tokens.refresh else replace(tokens, refresh=refresh_token)
 
 
-def _tokens_by_code(account: OAuthAccount) -> Tokens:
+def _get_tokens_by_code(account: OAuthAccount) -> Tokens:
+    """Show a device code, and get tokens once the user has signed in with it. Raises `NotGiven`."""
     provider: Provider = account.provider
-    begun = token_requests.request_device_code(provider)
-    click.echo(f"Open {begun.address}\nand type {begun.user_code}\nas {account.user}.")
-    with click.progressbar(length=int(begun.life), label="Waiting", file=sys.stderr) as bar:
-        return token_requests.wait_for_sign_in(provider, begun, lambda seconds: _wait(seconds, bar))
+    device_code = token_requests.request_device_code(provider)
+    click.echo(f"Open {device_code.address}\nand type {device_code.user_code}\nas {account.user}.")
+    with click.progressbar(length=int(device_code.life), label="Waiting", file=sys.stderr) as bar:
+        return token_requests.wait_for_sign_in(provider, device_code, lambda seconds: _wait(seconds, bar))
 
 
 def _wait(seconds: float, bar: Any) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(STEP, left))
-        bar.update(round(min(STEP, left)))
+    """Wait, and advance the progress bar by a step for each second."""
+    ends_at = time.monotonic() + seconds
+    while (remaining := ends_at - time.monotonic()) > 0:
+        step = min(STEP, remaining)
+        time.sleep(step)
+        bar.update(round(step))
 
 
 def _is_refused(account: OAuthAccount) -> bool:
     """Connect to each server that the account is used for, and return whether one refuses it."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    doors: list[tuple[str, Callable[[], AbstractContextManager[Any]]]] = [
-        (f"mailbox {number} ({mailbox.host})", partial(imap.open_mailbox, db, mailbox))
+    connectors: dict[str, Connector] = {
+        f"mailbox {number} ({mailbox.host})": partial(imap.open_mailbox, db, mailbox)
         for number, mailbox in enumerate(app.config["MAILBOXES"], 1)
         if mailbox.account == account
-    ]
+    }
     if app.config["MAIL_SMTP_ACCOUNT"] == account:
-        doors.append((f"SMTP ({app.config['MAIL_SERVER']})", smtp_connector(app)))
-    shut = [label for label, door in doors if not _opens(label, door)]
-    return bool(shut)
+        connectors[f"SMTP ({app.config['MAIL_SERVER']})"] = smtp_connector(app)
+    can_connect = [_can_connect(label, connect) for label, connect in connectors.items()]
+    return not all(can_connect)
 
 
-def _opens(label: str, door: Callable[[], AbstractContextManager[Any]]) -> bool:
+def _can_connect(label: str, connect: Connector) -> bool:
     try:
-        with door():
+        with connect():
             click.echo(f"{label}: open")
     except Exception as error:  # the other servers are tried too
         click.echo(f"{label}: {imap.error_name(error)}", err=True)

@@ -1,4 +1,4 @@
-"""The webhook for mail providers: they post raw messages to a secret URL, signed by the Standard Webhooks scheme."""
+"""The webhook to which mail providers post raw messages, signed by the Standard Webhooks scheme."""
 
 import base64
 import hashlib
@@ -14,61 +14,63 @@ from ..db.fault_kinds import Busy
 from ..mail.inbound import MAXIMUM
 from ..programs.signed_calls import signature
 from ..web.setup import csrf, db
-from .envelope import keep
+from .envelope import store_message
 
 TOLERANCE = 300  # seconds by which the signature's time may differ from ours, in both directions
-TYPES = ("message/rfc822", "application/octet-stream")
-RETRY = 30  # seconds for Retry-After
+MEDIA_TYPES = ("message/rfc822", "application/octet-stream")
+RETRY_AFTER = 30  # seconds
 
 webhook = Blueprint("webhook", __name__, url_prefix="/mail/in")
 csrf.exempt(webhook)  # it is not for browsers and uses no cookie
 
 
 def path(secret: str) -> str:
-    """Return the path that is derived from a secret. Whoever knows the path still needs the secret to sign."""
-    made = hmac.digest(webhook_key(secret), b"the address of the webhook", hashlib.sha256)
-    return f"/mail/in/{base64.b32encode(made[:20]).decode().lower()}"
+    """Return the path that is derived from a secret. The path doesn't reveal the secret, which signs the messages."""
+    digest = hmac.digest(webhook_key(secret), b"the address of the webhook", hashlib.sha256)
+    return f"/mail/in/{base64.b32encode(digest[:20]).decode().lower()}"
 
 
 @webhook.post("/<address>")
 def receive(address: str) -> Response:
-    """Store a message; respond with 200 once it is committed. A repeated one is stored and placed as a duplicate."""
+    """Store a message, and respond with 200 once it is committed. A repeated one is stored too, for placing detects
+    duplicates.
+    """
     secret = current_app.config["MAIL_WEBHOOK_SECRET"]
     if not secret or not hmac.compare_digest(request.path.encode(), path(secret).encode()):
         abort(404)  # before a byte of the body is read
-    if request.mimetype not in TYPES:
-        return _answer(415, f"send the raw message as {TYPES[0]}")
+    if request.mimetype not in MEDIA_TYPES:
+        return _respond(415, f"send the raw message as {MEDIA_TYPES[0]}")
     request.max_content_length = MAXIMUM
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        return _answer(413, f"larger than {MAXIMUM >> 20} MB")
+        return _respond(413, f"larger than {MAXIMUM >> 20} MB")
     if not _has_valid_signature(webhook_key(secret), raw):
-        return _answer(401, "the signature does not fit, or is too old")
+        return _respond(401, "the signature does not fit, or is too old")
     if not raw:
-        return _answer(400, "there is no message")
+        return _respond(400, "there is no message")
     try:
-        keep(db, raw, "webhook")
+        store_message(db, raw, "webhook")
     except Busy:
-        return _answer(503, "not stored, try again later")
-    return _answer(200, "stored")
+        return _respond(503, "not stored, try again later")
+    return _respond(200, "stored")
 
 
 def _has_valid_signature(key: bytes, raw: bytes) -> bool:
     """Return whether one of the signatures is valid. There are several while a provider changes its secret."""
-    message_id, timestamp, given = (
-        request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
-    )
+    message_id = request.headers.get("webhook-id", "")
+    timestamp = request.headers.get("webhook-timestamp", "")
+    signatures = request.headers.get("webhook-signature", "").split()
     if not (message_id and timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
         return False
     if abs(unix_time() - int(timestamp)) > TOLERANCE:
         return False
-    wanted = signature(key, message_id, timestamp, raw).encode()
-    return any(hmac.compare_digest(wanted, one.encode()) for one in given.split())
+    expected = signature(key, message_id, timestamp, raw).encode()
+    return any(hmac.compare_digest(expected, received.encode()) for received in signatures)
 
 
-def _answer(status: int, text: str) -> Response:
+def _respond(status: int, text: str) -> Response:
     response = Response(f"{text}\n", status, mimetype="text/plain")
     if status == 503:
-        response.headers["Retry-After"] = str(RETRY)
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

@@ -120,7 +120,7 @@ def test_a_server_that_hangs_up_has_handed_in_nothing(database: Database, door: 
 @pytest.mark.threat("hostile words")
 def handed_over(intake: lmtp.Intake, *raws: bytes) -> Awaitable[list[BaseException | None]]:
     """What each hears of the commit that was to have its message."""
-    return asyncio.gather(*map(intake.keep, raws), return_exceptions=True)
+    return asyncio.gather(*map(intake.store, raws), return_exceptions=True)
 
 
 def test_what_many_hand_over_at_once_is_committed_together(database: Database) -> None:

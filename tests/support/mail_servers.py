@@ -21,7 +21,7 @@ import imapclient
 from aiosmtpd.lmtp import LMTP
 
 from app.db.engine import Database
-from app.mailroom.lmtp import Delivery, Intake
+from app.mailroom.lmtp import Intake, LmtpConnection
 from tests.support import clock
 from tests.support.processes import free_port
 from tests.support.required_programs import skip_without
@@ -422,7 +422,7 @@ def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 def lmtp_server(database: Database) -> Iterator[int]:
     """Our own LMTP door, as `flask mail lmtp` opens it; gives its port."""
     intake = Intake(database)
-    with asyncio_server(lambda: Delivery(intake)) as port:
+    with asyncio_server(lambda: LmtpConnection(intake)) as port:
         yield port
 
 
@@ -444,9 +444,9 @@ class NewsroomServers:
     mx: int = 0
     newsroom: Database | None = None
 
-    def delivery(self) -> Delivery:
+    def delivery(self) -> LmtpConnection:
         assert self.newsroom is not None
-        return Delivery(Intake(self.newsroom))
+        return LmtpConnection(Intake(self.newsroom))
 
 
 @contextmanager
