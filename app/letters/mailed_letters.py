@@ -122,7 +122,7 @@ def _build_letter(
 ) -> Letter:
     mailed = intake.mailed
     body = require_text("text", _clean_body(mailed.words))
-    signs = recent_letters.signs_of(body, delivery_signals)
+    signs = recent_letters.find_signs(body, delivery_signals)
     recent_letters.add(body, mailed.received_at)
     return Letter(
         public_id=new_public_id(),

@@ -1,4 +1,4 @@
-"""The spam filter: a table of weighted signs for which a letter is held until a person has looked at it."""
+"""The spam filter: a table of weighted signs of spam, for which a letter is held until a person has looked at it."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
@@ -18,37 +18,40 @@ from .blurred_time import SLOTS_OF_A_DAY, truncate_to_day
 from .flood_ranking import NOISE_FUNCTION_WORD_SHARE, function_word_share
 from .models import Letter
 
-SHINGLE_LENGTH = 5  # letters
-COMPARED_CHARACTERS = 600  # of each letter
-# Jaccard index of the shingles of two texts. The same text with some words replaced is above it.
+SHINGLE_LENGTH = 5  # characters
+COMPARED_CHARACTERS = 600  # of each text
+# For the Jaccard index of the shingles of two texts: shared shingles, divided by those that are in either text. The
+# same text with some words replaced is above it.
 SIMILARITY_THRESHOLD = 0.6
-# Case folding makes at most three letters of one.
+# Precomputed for speed. Case folding makes at most three characters of one.
 _SHINGLE_SLICES = [slice(start, start + SHINGLE_LENGTH) for start in range(3 * COMPARED_CHARACTERS)]
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 def shingles_of(text: str) -> frozenset[str]:
-    """Return the set of a text's shingles: all runs of `SHINGLE_LENGTH` letters in its beginning."""
+    """Return the set of a text's shingles: all runs of `SHINGLE_LENGTH` letters in its compared part."""
     return frozenset(_iter_shingles(text)[1])
 
 
 def are_similar(shingles: frozenset[str], other_shingles: frozenset[str]) -> bool:
     smaller, larger = sorted((len(shingles), len(other_shingles)))
-    if smaller / larger < SIMILARITY_THRESHOLD:  # they share at most as many shingles as the smaller set has
+    if (
+        smaller / larger < SIMILARITY_THRESHOLD
+    ):  # the index is at most that, if the larger set has the whole smaller one
         return False
     shared = len(shingles & other_shingles)
     return shared / (smaller + larger - shared) >= SIMILARITY_THRESHOLD
 
 
 def is_similar(letter_shingles: frozenset[str], text: str) -> bool:
-    """Return whether a text is similar to a letter, mostly without building the set of the text's shingles."""
+    """Return the same as `are_similar` for the shingles of a text, mostly without building their set."""
     letter_count = len(letter_shingles)
-    max_text_count, text_shingles = _iter_shingles(text)
+    text_count, text_shingles = _iter_shingles(text)
     shared = len(letter_shingles.intersection(text_shingles))
-    if shared / letter_count < SIMILARITY_THRESHOLD:  # the text's other shingles only lower the index
+    if shared / letter_count < SIMILARITY_THRESHOLD:  # shingles that only the text has lower the index further
         return False
-    # The text may repeat shingles, so that this is a lower bound. Only if it is too low is the set built.
-    if shared / (letter_count + max_text_count - shared) >= SIMILARITY_THRESHOLD:
+    # `text_count` includes repeated shingles, so this is a lower bound of the index.
+    if shared / (letter_count + text_count - shared) >= SIMILARITY_THRESHOLD:
         return True
     return are_similar(letter_shingles, shingles_of(text))
 
@@ -56,21 +59,23 @@ def is_similar(letter_shingles: frozenset[str], text: str) -> bool:
 def _iter_shingles(text: str) -> tuple[int, Iterator[str]]:
     """Return the number of a text's shingles, repeated ones included, and an iterator over them."""
     letters = _NO_LETTER.sub("", text[:COMPARED_CHARACTERS].casefold())
-    number = max(1, len(letters) - SHINGLE_LENGTH + 1)
-    return number, map(letters.__getitem__, _SHINGLE_SLICES[:number])
+    count = max(1, len(letters) - SHINGLE_LENGTH + 1)
+    return count, map(letters.__getitem__, _SHINGLE_SLICES[:count])
 
 
-MIN_HELD_WEIGHT = 10  # total weight of its signs from which on a letter is held
-PROOF_DISCOUNT = 6  # what a proof of work subtracts from the weight of a letter's arrival, never from that of its text
-# Letters of today with which a new one is compared: so many that are stored without a minute, and so many with one.
+MIN_HELD_WEIGHT = 10  # the total weight of its signs that holds a letter
+PROOF_OF_WORK = "proof"  # a delivery signal: the browser solved the proof of work
+PROOF_DISCOUNT = 6  # what a proof of work subtracts from the weight of the delivery signs, never from that of the text
+# Letters of today with which a new one is compared: this many of those stored without a minute, and of those with one.
 MAX_RECENT = 30
 SOME_SIMILAR = 3  # letters: a school class may send as many
 MANY_SIMILAR = 12  # letters: only a flood sends as many
-MIN_QUESTION_WORDS = 2  # words from which on a text can be a question
+MIN_QUESTION_WORDS = 2
 MIN_SAME_SITE = 3  # letters that link to the same site
 MIN_MIXED_WORDS = 3  # words that mix two alphabets
 MIN_MIXED_SHARE = 0.1  # of a text's words
-# Sites that hide where a link leads, also the one of a social network (t.co): this sign alone holds no letter.
+# Sites that hide where a link leads. Readers copy such links too (t.co is that of a social network), so this sign alone
+# holds no letter.
 SHORTENERS = frozenset(
     (
         "bit.ly",
@@ -98,23 +103,23 @@ SHORTENERS = frozenset(
 # "https://www.example.org/path" (group 1 is the host), or without a scheme "example.org/path" (group 2).
 _LINK = re.compile(r"(?i)(?:https?://|\bwww\.)([^\s/?#:]+)[^\s]*|\b((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,9})/[^\s]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-# Kazakh and Ukrainian are often typed with the Latin i, h and schwa on keyboards without their own: these don't count.
+# Without h and i, which often replace Cyrillic letters of Kazakh and Ukrainian that a keyboard lacks.
 _LATIN = re.compile(r"[A-GJ-Za-gj-z]")
 _GREEK_OR_CYRILLIC = re.compile(r"[\u0370-\u052f]")
 
 
 @dataclass(frozen=True)
 class SpamEvidence:
-    """The facts about a letter.
+    """The facts by which a letter is judged.
 
-    `text` is its text, and `recent_texts` are those to compare it with. `traits` are what the form or the mail server
-    noticed of its arrival: "trap", "fast", "flood", `PROOF_OF_WORK`. `compare` tells whether shingles and a text are
+    `recent_texts` are compared with its `text`. `delivery_signals` are what the form or the mail room noticed when it
+    arrived: "trap", "fast", "flood" or `PROOF_OF_WORK`. `compare` tells whether a set of shingles and a text are
     similar.
     """
 
     text: str
     recent_texts: Sequence[str]
-    traits: Collection[str]
+    delivery_signals: Collection[str]
     compare: Callable[[frozenset[str], str], bool] = field(default=is_similar, repr=False)
 
     @cached_property
@@ -165,11 +170,10 @@ class SpamEvidence:
 
 @dataclass(frozen=True)
 class Sign:
-    """A row of the table.
+    """A sign of spam. A letter is held if the weights of its signs add up to `MIN_HELD_WEIGHT`.
 
-    A letter is held if the weights of its signs reach `MIN_HELD_WEIGHT`. `label` is the sign's text in the list of
-    letters, `sentence` the one above the letter. `applies_to` tells whether a letter has the sign. `is_of_text` is true
-    for signs of the text, and false for signs of how the letter arrived, which a proof of work mitigates.
+    `label` is shown in the list of letters, `sentence` above the letter. `is_of_text` is false for signs of how the
+    letter was delivered, whose weight a proof of work reduces.
     """
 
     code: str
@@ -183,22 +187,27 @@ class Sign:
 def _content_sign(
     code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
 ) -> Sign:
-    return Sign(code, weight, label, sentence, applies_to or (lambda letter: letter.content_reason == code))
+    return Sign(code, weight, label, sentence, applies_to or (lambda evidence: evidence.content_reason == code))
 
 
 def _delivery_sign(
     code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
 ) -> Sign:
-    return Sign(code, weight, label, sentence, applies_to or (lambda letter: code in letter.traits), is_of_text=False)
+    applies_to = applies_to or (lambda evidence: code in evidence.delivery_signals)
+    return Sign(code, weight, label, sentence, applies_to, is_of_text=False)
 
 
-# The heaviest first: the first sign that applies is the reason by which the list of letters can be filtered.
+# The heaviest first: the first sign that applies becomes the letter's `held_reason`, by which its list can be filtered.
 SIGNS = (
     _content_sign("no text", 10, N_("no words"), N_("There are no words in it.")),
     _content_sign("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
     _content_sign("links", 10, N_("many links"), N_("It has many links, and few words for each.")),
     _content_sign(
-        "bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_only_link
+        "bare link",
+        10,
+        N_("nothing but a link"),
+        N_("It is a link without a question."),
+        lambda evidence: evidence.is_only_link,
     ),
     _delivery_sign(
         "trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")
@@ -209,23 +218,46 @@ SIGNS = (
         10,
         N_("many of the same"),
         N_("Many of today say the same."),
-        lambda s: s.similar_count >= MANY_SIMILAR,
+        lambda evidence: evidence.similar_count >= MANY_SIMILAR,
     ),
     _content_sign(
-        "noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise
+        "noise",
+        6,
+        N_("no sentence"),
+        N_("It has none of the small words of a sentence."),
+        lambda evidence: evidence.is_noise,
     ),
-    _content_sign("mixed letters", 5, N_("two alphabets"), N_("Words in it mix two alphabets."), lambda s: s.is_mixed),
     _content_sign(
-        "short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.has_shortened_link
+        "mixed letters",
+        5,
+        N_("two alphabets"),
+        N_("Words in it mix two alphabets."),
+        lambda evidence: evidence.is_mixed,
     ),
     _content_sign(
-        "one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_repeated_site
+        "short link",
+        5,
+        N_("a hidden link"),
+        N_("A link in it hides where it leads."),
+        lambda evidence: evidence.has_shortened_link,
     ),
-    _delivery_sign("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_some_similar),
+    _content_sign(
+        "one site",
+        5,
+        N_("one site again"),
+        N_("Several of today lead to its site."),
+        lambda evidence: evidence.has_repeated_site,
+    ),
+    _delivery_sign(
+        "alike",
+        4,
+        N_("some of the same"),
+        N_("Some of today say the same."),
+        lambda evidence: evidence.has_some_similar,
+    ),
     _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
 )
 SIGNS_BY_CODE = {sign.code: sign for sign in SIGNS}
-PROOF_OF_WORK = "proof"  # a trait: the browser solved the proof of work
 
 
 def weigh_signs(evidence: SpamEvidence) -> list[str]:
@@ -235,53 +267,59 @@ def weigh_signs(evidence: SpamEvidence) -> list[str]:
     """
     signs = [sign for sign in SIGNS if sign.applies_to(evidence)]
     text_weight = sum(sign.weight for sign in signs if sign.is_of_text)
-    arrival_weight = sum(sign.weight for sign in signs if not sign.is_of_text)
-    if PROOF_OF_WORK in evidence.traits:
-        arrival_weight = max(0, arrival_weight - PROOF_DISCOUNT)
-    if text_weight + arrival_weight < MIN_HELD_WEIGHT:
+    delivery_weight = sum(sign.weight for sign in signs if not sign.is_of_text)
+    if PROOF_OF_WORK in evidence.delivery_signals:
+        delivery_weight = max(0, delivery_weight - PROOF_DISCOUNT)
+    if text_weight + delivery_weight < MIN_HELD_WEIGHT:
         return []
     return [sign.code for sign in signs]
 
 
-def spam_signals(session: Session, newsletter_id: int, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
+def find_signs(session: Session, newsletter_id: int, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
     """Return the codes of the signs for which a letter that arrives now is held, the heaviest first, or none."""
-    recent = _list_recent(session, newsletter_id, truncate_to_day(now(session)))
-    return weigh_signs(SpamEvidence(text, [body for _, body in recent if body], delivery_signals))
+    recent_letters = _list_recent(session, newsletter_id, truncate_to_day(now(session)))
+    recent_texts = [letter.text for letter in recent_letters if letter.text]
+    return weigh_signs(SpamEvidence(text, recent_texts, delivery_signals))
+
+
+class _RecentLetter(NamedTuple):
+    received_at: datetime
+    text: str
 
 
 class RecentLetters:
-    """The texts of today's newest letters to a newsletter, of those stored with and without a minute.
+    """Today's newest letters to a newsletter, up to `MAX_RECENT` each of those stored with and without a minute.
 
     Letters that are filed to a question are left out: they are honest, and many readers may ask it in the same words.
-    `add` appends a letter that is about to be stored, so that a batch of letters needs one query.
+    `add` a letter that is about to be stored, so that a batch of letters needs only one query.
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
         self._day = truncate_to_day(now(session))
-        self._day_with_minutes = self._day + SLOTS_OF_A_DAY  # see `blurred_time`
-        self._without_minute: list[tuple[datetime, str]] = []
-        self._with_minute: list[tuple[datetime, str]] = []
-        for received_at, text in _list_recent(session, newsletter_id, self._day):
-            self._list_of(received_at).append((received_at, text))
-        cached_shingles = cache(shingles_of)  # the letters of one batch are compared with the same texts
-        self._compare: Callable[[frozenset[str], str], bool] = lambda shingles, text: are_similar(
-            shingles, cached_shingles(text)
-        )
+        self._without_minute: list[_RecentLetter] = []
+        self._with_minute: list[_RecentLetter] = []
+        for letter in _list_recent(session, newsletter_id, self._day):
+            self._get_list(letter.received_at).append(letter)
+        self._cached_shingles = cache(shingles_of)  # the letters of one batch are compared with the same texts
 
-    def _list_of(self, received_at: datetime) -> list[tuple[datetime, str]]:
-        return self._with_minute if received_at >= self._day_with_minutes else self._without_minute
+    def _get_list(self, received_at: datetime) -> list[_RecentLetter]:
+        has_minute = received_at >= self._day + SLOTS_OF_A_DAY
+        return self._with_minute if has_minute else self._without_minute
 
-    def signs_of(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
+    def find_signs(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
         """Return the codes of the signs for which a letter that arrives now is held, the heaviest first, or none."""
-        recent_texts = [recent_text for _, recent_text in (*self._without_minute, *self._with_minute) if recent_text]
+        recent_texts = [letter.text for letter in (*self._without_minute, *self._with_minute) if letter.text]
         return weigh_signs(SpamEvidence(text, recent_texts, delivery_signals, self._compare))
+
+    def _compare(self, shingles: frozenset[str], text: str) -> bool:
+        return are_similar(shingles, self._cached_shingles(text))
 
     def add(self, text: str, received_at: datetime) -> None:
         if received_at < self._day:
             return
-        letters = self._list_of(received_at)
-        letters.append((received_at, text))
-        letters.sort(key=lambda letter: letter[0], reverse=True)
+        letters = self._get_list(received_at)
+        letters.append(_RecentLetter(received_at, text))
+        letters.sort(key=lambda letter: letter.received_at, reverse=True)
         del letters[MAX_RECENT:]
 
 
@@ -289,12 +327,12 @@ _COLUMNS = Letter.__table__.c
 
 
 def _select_recent(*conditions: ColumnElement[bool]) -> Select[Any]:
-    is_unfiled = (
+    letters = select(_COLUMNS.received_at, _COLUMNS.body).where(
         _COLUMNS.newsletter_id == bindparam("newsletter_id"),
         _COLUMNS.body.is_not(None),
         _COLUMNS.question_id.is_(None),
+        *conditions,
     )
-    letters = select(_COLUMNS.received_at, _COLUMNS.body).where(*is_unfiled, *conditions)
     return select(letters.order_by(_COLUMNS.received_at.desc()).limit(MAX_RECENT).subquery())
 
 
@@ -305,10 +343,10 @@ _RECENT = union_all(
 )
 
 
-def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[tuple[datetime, str]]:
-    """Return time and text of the day's newest letters that belong to no question, with and without a minute."""
+def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[_RecentLetter]:
+    """Return the day's newest letters that are filed to no question, stored with and without a minute."""
     params = {"newsletter_id": newsletter_id, "day": day, "day_with_minutes": day + SLOTS_OF_A_DAY}
-    return [(received_at, body) for received_at, body in session.connection().execute(_RECENT, params)]
+    return [_RecentLetter(*row) for row in session.connection().execute(_RECENT, params)]
 
 
 def _sites(text: str) -> set[str]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ..letters import spam_filter
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, FormToken, find_sent_letter, is_full, receipt_of
-from ..letters.spam_filter import spam_signals
+from ..letters.spam_filter import find_signs
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
 from . import proof_of_work
@@ -99,7 +99,7 @@ def consent(newsletter: Newsletter) -> str:
 
 def find_spam_signals(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
     """Return the spam signals of a submission, for which the desk should review it first, the heaviest first."""
-    return spam_signals(
+    return find_signs(
         context.session, context.newsletter.id, text, get_submission_traits(context.newsletter, form_values, form)
     )
 

@@ -21,9 +21,9 @@ from app.letters.spam_filter import (
     SIMILARITY_THRESHOLD,
     SpamEvidence,
     are_similar,
+    find_signs,
     is_similar,
     shingles_of,
-    spam_signals,
     weigh_signs,
 )
 from app.newsletters.models import Newsletter
@@ -189,9 +189,9 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
 
     def send(session: Session) -> tuple[list[str], list[str]]:
         letters = [sent(session, newsroom, number) for number in range(MANY_SIMILAR)]
-        before = spam_signals(session, newsroom.newsletter_id, QUESTION)
+        before = find_signs(session, newsroom.newsletter_id, QUESTION)
         actions.open_question(session, newsroom.nora, letters)
-        return before, spam_signals(session, newsroom.newsletter_id, QUESTION, ("flood",))
+        return before, find_signs(session, newsroom.newsletter_id, QUESTION, ("flood",))
 
     assert database.write(send) == (["many alike"], ["flood"])
 
