@@ -12,7 +12,7 @@ from config import Unsafe
 from ..crypto.seal import Unsealable
 from ..db import migrate
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
-from ..server.startup_checks import unanswered
+from ..server.startup_checks import describe_no_response
 
 FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.UnknownRevision)  # the errors with a message
 NO_ROOM = "the database can't be written to: the disk is full, or its file is read-only. Nothing was changed."
@@ -75,5 +75,5 @@ def sentence(fault: Exception) -> str | None:
 def _database_sentence(fault: DBAPIError) -> str | None:
     kind = fault_kind(fault)
     if kind is FaultKind.UNAVAILABLE or (kind is FaultKind.UNKNOWN and fault.statement is None):
-        return unanswered(fault)  # without a statement there was no connection
+        return describe_no_response(fault)  # without a statement there was no connection
     return {FaultKind.NO_ROOM: NO_ROOM, FaultKind.LOST_RACE: BUSY, FaultKind.SCHEMA_MISMATCH: SCHEMA_MISMATCH}.get(kind)

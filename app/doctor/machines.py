@@ -28,223 +28,239 @@ from ..people import oidc
 from ..programs.registering import list_failing
 from ..server import startup_checks
 from ..watching import held_erasures, sightings
-from ..watching.each_request import LACKING, UNEXPECTED
+from ..watching.each_request import TOO_FEW_HOPS, UNEXPECTED_HEADER
 from ..watching.models import Sighting
 from ..workflows import key_rotation
-from .findings import PATIENCE, Finding, House, fault, format_duration, not_checked, note
+from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, not_checked, note
 
-BEATS = timedelta(minutes=10)  # without a sign of life, after which a worker is missing; it leaves one each minute
-OVERDUE = timedelta(minutes=10)  # for which a mail may be due
-REFUSED = timedelta(hours=1)  # for which a mail may be retried
-FULL, ROOM = 10 << 20, 1 << 30  # free bytes: below the first nothing can be saved, above the second all is well
-SHARE = 0.05  # least free share of a disk
+MAX_SILENCE = timedelta(minutes=10)  # of the worker, which leaves a sign of life each minute
+MAX_OVERDUE = timedelta(minutes=10)  # for a mail that is due
+MAX_RETRYING = timedelta(hours=1)  # for a mail that failed
+FULL = 10 << 20  # free bytes below which nothing can be saved
+ENOUGH_FREE = 1 << 30  # free bytes with which no disk is nearly full, whatever its size
+MIN_FREE_SHARE = 0.05  # of a smaller disk
 POSTGRES = Path("/var/lib/postgresql")  # on Debian
-OFF = timedelta(minutes=2)  # error of a clock that does no harm to signed webhooks and TLS
-NEWEST = 20  # links of the trail's chain that are checked
-LATELY = timedelta(days=1)  # for which a wrong proxy is reported
+MAX_CLOCK_ERROR = timedelta(minutes=2)  # harmless for signed webhooks and TLS
+LINKS_CHECKED = 20  # the newest links of the trail's chain
+PROXY_WARNING_AGE = timedelta(days=1)  # how long a wrong proxy is reported
 
 
-def database(house: House) -> Iterator[Finding]:
+def check_database(context: CheckContext) -> Iterator[Finding]:
     try:
-        with house.read() as session:
+        with context.read() as session:
             session.execute(select(1))
     except SQLAlchemyError as error:
         yield fault(f"the database does not answer: {type(error).__name__}")
 
 
-def migrations(house: House) -> Iterator[Finding]:
-    yield from map(fault, startup_checks.find_schema_faults(house.database))
+def check_migrations(context: CheckContext) -> Iterator[Finding]:
+    yield from map(fault, startup_checks.shape_faults(context.database))
 
 
-def keys(house: House) -> Iterator[Finding]:
-    yield from map(fault, keyring.find_weak_keys(house.database.keyring))
-    with house.read() as session:
+def check_keys(context: CheckContext) -> Iterator[Finding]:
+    yield from map(fault, keyring.find_weak_keys(context.database.ring))
+    with context.read() as session:
         yield from map(fault, keyring.find_key_faults(session))
         for column, number in key_rotation.find_undecryptable(session):
             yield fault(f"{column} (key {number}) can't be opened")
 
 
-def newsletter(house: House) -> Iterator[Finding]:
-    with house.read() as session:
+def check_newsletter(context: CheckContext) -> Iterator[Finding]:
+    with context.read() as session:
         if session.scalar(select(Newsletter.id).limit(1)) is None:
             yield fault("there is no newsletter")
 
 
-def worker(house: House) -> Iterator[Finding]:
-    with house.read() as session:
-        at, last = now(session), sightings.get_last_round(session)
+def check_worker(context: CheckContext) -> Iterator[Finding]:
+    with context.read() as session:
+        current_time, last_round = now(session), sightings.get_last_round(session)
         parts = sightings.list_by_prefix(session, sightings.PART)
-        done, failed = (
-            sightings.list_by_prefix(session, sightings.DUTY),
-            sightings.list_by_prefix(session, sightings.FAILED),
-        )
-    if last is None:
+        done_duties = sightings.list_by_prefix(session, sightings.DUTY)
+        failed_duties = sightings.list_by_prefix(session, sightings.FAILED)
+    if last_round is None:
         yield fault("no worker has ever been active")
-    elif at - last > BEATS:
-        yield fault(f"no worker has been active for {format_duration(at - last)}")
+    elif current_time - last_round > MAX_SILENCE:
+        yield fault(f"no worker has been active for {format_duration(current_time - last_round)}")
     else:
         for part in sightings.PARTS:
-            if part in parts and at - parts[part].seen_at > BEATS:
-                yield fault(
-                    f"the worker's part for {part} has not been active for {format_duration(at - parts[part].seen_at)}"
-                )
-    for duty, row in sorted(failed.items()):
-        if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
+            silence = current_time - parts[part].seen_at if part in parts else timedelta(0)
+            if silence > MAX_SILENCE:
+                yield fault(f"the worker's part for {part} has not been active for {format_duration(silence)}")
+    for duty, failure in sorted(failed_duties.items()):
+        has_failed_lately = current_time - failure.seen_at < MAX_SILENCE
+        has_succeeded_since = duty in done_duties and done_duties[duty].seen_at >= failure.seen_at
+        if has_failed_lately and not has_succeeded_since:
             yield fault(f"the worker fails at: {duty}")
 
 
-def erasures(house: House) -> Iterator[Finding]:
-    """Check until when the list of erasures is complete (docs/backup.md)."""
-    path = Path(house.config["ERASURES"])
+def check_erasure_list(context: CheckContext) -> Iterator[Finding]:
+    """Check that the list of erasures is up to date (docs/backup.md)."""
+    path = Path(context.config["ERASURES"])
     try:
-        kept = erasure_list.read_list(path, house.database.keyring)
-        with house.read() as session:
-            at = now(session)
+        stored_list = erasure_list.read_list(path, context.database.ring)
+        with context.read() as session:
+            current_time = now(session)
     except OSError as error:
         yield not_checked(f"{path} can't be read: {error.strerror}")
         return
     except erasure_list.NotOurList:
         yield fault(f"{path} is not a list of erasures, or belongs to a newsroom with other keys")
         return
-    if kept is None or kept.complete_to == erasure_list.NEVER:
+    if stored_list is None or stored_list.complete_to == erasure_list.NEVER:
         yield fault(f"{path} was never written")
-    elif (age := at - kept.complete_to) > BEATS:
+        return
+    age = current_time - stored_list.complete_to
+    if age > MAX_SILENCE:
         yield fault(f"{path} was last written {format_duration(age)} ago")
 
 
-def remains(house: House) -> Iterator[Finding]:
-    with house.read() as session:
-        at, since = now(session), held_erasures.get_stalled_since(session)
-    if since is not None:
-        yield fault(f"what was erased in the last {format_duration(at - since)} is still in the files of the database")
+def check_held_erasures(context: CheckContext) -> Iterator[Finding]:
+    """Check that erased data is removed from the files of the database."""
+    with context.read() as session:
+        current_time, stalled_since = now(session), held_erasures.get_stalled_since(session)
+    if stalled_since is not None:
+        duration = format_duration(current_time - stalled_since)
+        yield fault(f"what was erased in the last {duration} is still in the files of the database")
 
 
-def trail(house: House) -> Iterator[Finding]:
-    with house.read() as session:
-        number, is_late = chain.get_backlog(session)
-        newest = chain.get_position(session).number
-    if is_late:
-        yield fault(f"{number:,} events are not in the chain yet, some for more than an hour")
-    wrong: list[chain_check.Fault] = []
-    chain_check.check(house.database, wrong.append, start_link=max(0, newest - NEWEST))
-    if wrong:
-        yield fault(f"{wrong[0]}; {len(wrong):,} differ in the newest {NEWEST} links")
+def check_trail(context: CheckContext) -> Iterator[Finding]:
+    with context.read() as session:
+        backlog = chain.get_backlog(session)
+        newest_link = chain.get_position(session).number
+    if backlog.is_overdue:
+        yield fault(f"{backlog.events:,} events are not in the chain yet, some for more than an hour")
+    differences: list[chain_check.Fault] = []
+    chain_check.check(context.database, differences.append, start_link=max(0, newest_link - LINKS_CHECKED))
+    if differences:
+        yield fault(f"{differences[0]}; {len(differences):,} differ in the newest {LINKS_CHECKED} links")
 
 
-def outgoing(house: House) -> Iterator[Finding]:
-    with house.read() as session:
-        at, since = now(session), stalled.get_outgoing_since(session)
-        tried = select(func.count(), func.min(OutboxMail.state_at)).where(OutboxMail.is_queued, OutboxMail.attempts > 0)
-        number, first = session.execute(tried).one()
-    if since is not None and at - since > OVERDUE:
-        yield fault(f"a mail has been due for {format_duration(at - since)}")
-    if first is not None and at - first > REFUSED:
-        yield fault(f"{number} mails are waiting for a retry, the oldest for {format_duration(at - first)}")
+def check_outgoing(context: CheckContext) -> Iterator[Finding]:
+    is_retried = (OutboxMail.is_queued, OutboxMail.attempts > 0)
+    with context.read() as session:
+        current_time, due_since = now(session), stalled.get_outgoing_since(session)
+        query = select(func.count(), func.min(OutboxMail.state_at)).where(*is_retried)
+        retried_count, retried_since = session.execute(query).one()
+    if due_since is not None and current_time - due_since > MAX_OVERDUE:
+        yield fault(f"a mail has been due for {format_duration(current_time - due_since)}")
+    if retried_since is not None and current_time - retried_since > MAX_RETRYING:
+        duration = format_duration(current_time - retried_since)
+        yield fault(f"{retried_count} mails are waiting for a retry, the oldest for {duration}")
 
 
-def other_programs(house: House) -> Iterator[Finding]:
-    with house.read() as session:
+def check_programs(context: CheckContext) -> Iterator[Finding]:
+    with context.read() as session:
         for program in list_failing(session):
             slug = session.get_one(Newsletter, program.newsletter_id).slug
             if program.failing_since is not None and program.paused_at is None:
-                yield fault(
-                    f"a program of {slug} has failed for {format_duration(now(session) - program.failing_since)}"
-                )
+                duration = format_duration(now(session) - program.failing_since)
+                yield fault(f"a program of {slug} has failed for {duration}")
             else:
                 yield note(f"a program of {slug} is no longer notified, because it failed for days or is gone")
 
 
-def mail_server(house: House) -> Iterator[Finding]:
-    if house.writes_to_folder:
+def check_mail_server(context: CheckContext) -> Iterator[Finding]:
+    if context.writes_to_folder:
         yield not_checked("mails are written to a folder, not sent to a server")
         return
-    where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
-    if isinstance(said, Undelivered):
-        yield fault(f"{where}: {said.reason}")
-    elif said.could_encrypt and house.config["MAIL_SERVER"] not in LOCAL_HOSTS:
-        yield note(f"{where} offers STARTTLS, but MAIL_USE_TLS is 0: mails are sent there unencrypted")
+    host, greeting = context.config["MAIL_SERVER"], context.mail_server
+    address = f"{host}:{context.config['MAIL_PORT']}"
+    if isinstance(greeting, Undelivered):
+        yield fault(f"{address}: {greeting.reason}")
+    elif greeting.could_encrypt and host not in LOCAL_HOSTS:
+        yield note(f"{address} offers STARTTLS, but MAIL_USE_TLS is 0: mails are sent there unencrypted")
 
 
-def disks(house: House) -> Iterator[Finding]:
+def check_disks(context: CheckContext) -> Iterator[Finding]:
     """Check the free space for the database, the mail folder and temporary files."""
-    where = {"the temporary files": tempfile.gettempdir()}
-    if (place := _folder_of(make_url(house.database.url))) is not None:
-        where["the database"] = str(place)
+    folders = {"the temporary files": tempfile.gettempdir()}
+    database_folder = _get_database_folder(make_url(context.database.url))
+    if database_folder is not None:
+        folders["the database"] = str(database_folder)
     else:
         yield not_checked("the disk of the database can't be checked from here: monitor it on its own machine")
-    if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
-        where["the mail folder"] = house.config["MAIL_FOLDER"]
-    for what, folder in sorted(where.items()):
+    if context.writes_to_folder and Path(context.config["MAIL_FOLDER"]).exists():
+        folders["the mail folder"] = context.config["MAIL_FOLDER"]
+    for content, folder in sorted(folders.items()):
         disk = os.statvfs(folder)
         free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-        if free < FULL or (disk.f_files and not disk.f_favail):
-            yield fault(f"the disk with {what} is full")
-        elif free < min(ROOM, SHARE * size):
-            yield fault(f"the disk with {what} is nearly full: {free >> 20} MB left")
+        has_no_inodes = disk.f_files and not disk.f_favail
+        if free < FULL or has_no_inodes:
+            yield fault(f"the disk with {content} is full")
+        elif free < min(ENOUGH_FREE, MIN_FREE_SHARE * size):
+            yield fault(f"the disk with {content} is nearly full: {free >> 20} MB left")
 
 
-def _folder_of(url: URL) -> Path | None:
+def _get_database_folder(url: URL) -> Path | None:
     """Return the folder of a database, or None if it is on another machine.
 
-    PostgreSQL tells its data directory only to superusers, so Debian's is assumed.
+    PostgreSQL tells only superusers where its data directory is, so Debian's is assumed.
     """
     if url.get_backend_name() == "sqlite":
         return Path(str(url.database)).parent
     host = str(url.host or url.query.get("host") or "localhost")
-    return POSTGRES if (host in LOCAL_HOSTS or host.startswith("/")) and POSTGRES.exists() else None
+    is_local = host in LOCAL_HOSTS or host.startswith("/")  # a path is that of a socket
+    return POSTGRES if is_local and POSTGRES.exists() else None
 
 
-def clock(house: House) -> Iterator[Finding]:
+def check_clock(context: CheckContext) -> Iterator[Finding]:
     """Compare the clock with stored times, and with the dates in responses of other servers."""
-    moments = (Event.at, Inbound.stored_at, OutboxMail.created_at, Sighting.seen_at)
-    with house.read() as session:
-        at = now(session)
-        stored = max((one for moment in moments if (one := session.scalar(select(func.max(moment))))), default=None)
-    if stored is not None and stored - at > OFF:
-        yield fault(f"the clock is {format_duration(stored - at)} behind the newest stored time")
-    said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.text
-    for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
-        if (theirs := _moment(date)) and abs(theirs - utc_now()) > OFF:
-            yield fault(f"{who} says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong")
+    columns = (Event.at, Inbound.stored_at, OutboxMail.created_at, Sighting.seen_at)
+    with context.read() as session:
+        current_time = now(session)
+        latest_times = [session.scalar(select(func.max(column))) for column in columns]
+    newest_stored = max((time for time in latest_times if time is not None), default=None)
+    if newest_stored is not None and newest_stored - current_time > MAX_CLOCK_ERROR:
+        yield fault(f"the clock is {format_duration(newest_stored - current_time)} behind the newest stored time")
+    for server, date in (("the mail server", _date_of_mail_server(context)), ("the site", _date_of_site(context))):
+        server_time = _parse_date(date)
+        if server_time is not None and abs(server_time - utc_now()) > MAX_CLOCK_ERROR:
+            yield fault(f"{server} says that it is {server_time:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong")
 
 
-def proxy(house: House) -> Iterator[Finding]:
-    trusted = house.config["TRUSTED_PROXIES"]
-    name = LACKING if trusted else UNEXPECTED
-    with house.read() as session:
-        seen, at = sightings.get_seen_at(session, name), now(session)
-    if seen is not None and at - seen < LATELY:
-        yield fault(f"{name.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted})")
+def _date_of_mail_server(context: CheckContext) -> str:
+    """Return the date in the mail server's greeting, or "" if there is none."""
+    if context.writes_to_folder or isinstance(context.mail_server, Undelivered):
+        return ""
+    return context.mail_server.text.rpartition(";")[2]
 
 
-def accounts(house: House) -> Iterator[Finding]:
-    provider = house.config["OIDC"]
-    if provider is not None:
-        try:
-            oidc.get_provider_metadata(provider, refresh=True)
-        except oidc.Away as away:
-            yield fault(f"the provider of the newsroom's accounts: {away}")
-
-
-class _Stays(HTTPRedirectHandler):
-    """Follow no redirects."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-def _date_of_site(house: House) -> str:
+def _date_of_site(context: CheckContext) -> str:
     """Return the Date header of the site's own response, or "" if it can't be reached from here."""
     try:
-        with build_opener(_Stays).open(f"{house.config['BASE_URL']}/healthz", timeout=PATIENCE) as answer:
-            return str(answer.headers.get("Date", ""))
+        with build_opener(_NoRedirects).open(f"{context.config['BASE_URL']}/healthz", timeout=PATIENCE) as response:
+            return str(response.headers.get("Date", ""))
     except (OSError, ValueError, HTTPException):
         return ""
 
 
-def _moment(date: str) -> datetime | None:
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _parse_date(date: str) -> datetime | None:
+    """Parse a date as in a mail or an HTTP header; None if it isn't one."""
     try:
-        found = parsedate_to_datetime(date.strip())
+        parsed = parsedate_to_datetime(date.strip())
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def check_proxy(context: CheckContext) -> Iterator[Finding]:
+    trusted_proxies = context.config["TRUSTED_PROXIES"]
+    warning = TOO_FEW_HOPS if trusted_proxies else UNEXPECTED_HEADER
+    with context.read() as session:
+        seen_at, current_time = sightings.get_seen_at(session, warning), now(session)
+    if seen_at is not None and current_time - seen_at < PROXY_WARNING_AGE:
+        yield fault(f"{warning.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted_proxies})")
+
+
+def check_accounts(context: CheckContext) -> Iterator[Finding]:
+    provider = context.config["OIDC"]
+    if provider is not None:
+        try:
+            oidc.get_provider_metadata(provider, refresh=True)
+        except oidc.ProviderUnavailable as error:
+            yield fault(f"the provider of the newsroom's accounts: {error}")

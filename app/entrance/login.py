@@ -17,7 +17,7 @@ from ..people import sessions, sign_in
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
 from ..people.sign_in import Asker
-from ..server.page_server import answer_at
+from ..server.page_server import delay_response
 from ..text.clean import single_line
 from ..text.word_tables import word_tables
 from ..web.formatting import language
@@ -74,7 +74,7 @@ def ask_for_it() -> Response:
     asker, door = _asker(language()), _door()
     db.write(lambda rows: sign_in.request_sign_in(rows, Visitor(), email, door, asker))
     session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
-    answer_at(request.environ, began + LEAST_DURATION)
+    delay_response(request.environ, began + LEAST_DURATION)
     return redirect(url_for("entrance.code"), code=303)
 
 

@@ -1,5 +1,7 @@
-"""The page server, based on waitress: one thread handles all connections, and a worker thread only gets requests that
-have been received completely, so slow clients never block one."""
+"""The page server, based on waitress: one thread reads from and writes to all connections, and others run the app.
+
+Those only get requests that have been received completely, so slow clients never block them.
+"""
 
 import logging
 import os
@@ -24,30 +26,30 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from ..core.clock import unix_time
 
 THREADS = 8  # requests that one process answers at once
-FORMS = 5  # how many of them may be POSTs: one more than may wait for a slow writer (db/sqlite.py)
+MAX_POSTS = 5  # how many of them may be POSTs: the current writer and one more than may wait for it (db/sqlite.py)
 CONNECTIONS = 1000  # per process; above that the oldest idle one is closed
 IDLE_TIMEOUT = 30  # seconds without a byte to or from a client
 REQUEST_TIMEOUT = 120  # seconds to receive a request: enough for the largest upload at 2 Mbit/s
-HEAD = 32 * 1024  # bytes of a request line with its headers
-BODY = 28 * 1024 * 1024  # bytes of the largest body, a mail by webhook; each page has a limit of its own
-IN_MEMORY = 64 * 1024  # bytes of a body, or of an unread response, above which it goes into a file
-FILES = 4 * CONNECTIONS
-WAITING = 1024  # connections that the operating system queues until they are accepted
-HOLD = "readers_asked.hold"  # key in the WSGI environ of the function that delays the response
-SWITCH = 0.0005  # seconds between thread switches (see `serve`)
-PARTING = 5.0  # seconds that requests in flight get to finish when the server stops
+MAX_HEADER_BYTES = 32 * 1024  # including the request line
+MAX_BODY_BYTES = 28 * 1024 * 1024  # for a mail by webhook; pages have lower limits
+MAX_BYTES_IN_MEMORY = 64 * 1024  # a larger body, or unread response, goes into a temporary file
+OPEN_FILES = 4 * CONNECTIONS  # the limit that a process asks for
+BACKLOG = 1024  # connections that the operating system queues until they are accepted
+DELAY_KEY = "readers_asked.hold"  # in the WSGI environ: the function that delays the response
+SWITCH_INTERVAL = 0.0005  # seconds between thread switches (see `serve`)
+STOP_TIMEOUT = 5.0  # seconds that requests in flight get to finish when the server stops
 
-# It would log every peak of traffic.
+# This logger would write a line at every peak of traffic.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 SETTINGS = Adjustments(
-    connection_limit=2 * CONNECTIONS,  # never reached: see `Pages.handle_accept`
+    connection_limit=2 * CONNECTIONS,  # never reached: see `PageServer.handle_accept`
     cleanup_interval=5,
-    max_request_header_size=HEAD,
-    max_request_body_size=BODY,
-    inbuf_overflow=IN_MEMORY,
-    outbuf_overflow=IN_MEMORY,
-    backlog=WAITING,
+    max_request_header_size=MAX_HEADER_BYTES,
+    max_request_body_size=MAX_BODY_BYTES,
+    inbuf_overflow=MAX_BYTES_IN_MEMORY,
+    outbuf_overflow=MAX_BYTES_IN_MEMORY,
+    backlog=BACKLOG,
     log_socket_errors=False,
     clear_untrusted_proxy_headers=False,  # ProxyFix handles them (the setting TRUSTED_PROXIES)
     server_name="no-host.invalid",  # for requests without a Host header
@@ -56,10 +58,13 @@ SETTINGS = Adjustments(
 
 
 class SingleRequestParser(HTTPRequestParser):
-    """A parser without pipelining: it discards what follows a request and closes the connection after the response
-    (RFC 9112, section 9.3.2, allows that). Unread pipelined responses would pile up and block a thread."""
+    """A parser that rejects pipelining, because unread pipelined responses would pile up and block a thread.
+
+    It discards what follows a request and closes the connection after the response, as RFC 9112, section 9.3.2, allows.
+    """
 
     def received(self, data: bytes) -> int:
+        """Parse the next bytes, and return how many of them were used."""
         used: int = super().received(data)
         if self.completed and used < len(data):
             self.headers["CONNECTION"] = "close"
@@ -67,25 +72,32 @@ class SingleRequestParser(HTTPRequestParser):
 
 
 class ResponseTask(WSGITask):
+    """The task that calls the app for a request."""
+
     def get_environment(self) -> dict[str, Any]:
-        return {**super().get_environment(), HOLD: self.channel.delay_response_until}
+        return {**super().get_environment(), DELAY_KEY: self.channel.delay_response_until}
 
     def set_close_on_finish(self) -> None:
-        """Mark the connection for closing, unless only because the response has no body, which needs no Content-Length
-        (RFC 9112, section 6.3)."""
-        wanted = self.version == "1.0" or self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or wanted:
+        """Close the connection after the response only if its body has no length, or if the client wants that.
+
+        waitress calls this for every response without Content-Length, but one without a body doesn't need that header
+        (RFC 9112, section 6.3).
+        """
+        client_closes = self.version == "1.0" or self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or client_closes:
             super().set_close_on_finish()
 
 
 class Connection(HTTPChannel):
+    """A client's connection, with a time limit for each request and responses that can be delayed."""
+
     parser_class, task_class = SingleRequestParser, ResponseTask
-    began = 0.0  # when the first byte of the current request arrived
+    request_began = 0.0  # Unix time at which the first byte of the current request arrived
     not_before = 0.0  # by time.monotonic(): no byte of the response is sent earlier
 
     def delay_response_until(self, not_before: float) -> None:
         self.not_before = not_before
-        self.server.held.add(self)
+        self.server.delayed.add(self)
 
     def writable(self) -> bool:
         return time.monotonic() >= self.not_before and bool(super().writable())
@@ -96,73 +108,75 @@ class Connection(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
-            self.began = unix_time()
+            self.request_began = unix_time()
         return bool(super().received(data))
 
 
 @dataclass(frozen=True)
-class Sent:
-    """The task of answering a POST, which calls `answered` when done."""
+class PostTask:
+    """The task of answering a POST; it calls `on_done` at its end."""
 
     connection: Connection
-    answered: Callable[[], None]
+    on_done: Callable[[], None]
 
     def service(self) -> None:
         try:
             self.connection.service()
         finally:
-            self.answered()
+            self.on_done()
 
     def cancel(self) -> None:
         self.connection.cancel()
 
 
-class PagesFirst(ThreadedTaskDispatcher):
-    """A dispatcher that answers at most `FORMS` requests other than GET and HEAD at once, in order of arrival.
+class PagesFirstDispatcher(ThreadedTaskDispatcher):
+    """A dispatcher that answers at most `MAX_POSTS` requests other than GET and HEAD at once, in order of arrival.
 
-    In a flood of letters, pages still get a thread at once and share the processor with few others; letters have to
+    In a flood of letters, pages still get a thread at once and share the processor with few others. Letters have to
     wait for their turn to write anyway.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting, self.taken = deque[Connection](), 0
+        self.queued_posts = deque[Connection]()
+        self.running_posts = 0
 
     def add_task(self, task: Connection) -> None:
-        if getattr(task.requests[0], "command", "GET") in ("GET", "HEAD"):
+        method = getattr(task.requests[0], "command", "GET")
+        if method in ("GET", "HEAD"):
             super().add_task(task)
             return
         with self.lock:
-            self.waiting.append(task)
-        self._take()
+            self.queued_posts.append(task)
+        self._start_next_post()
 
-    def _take(self) -> None:
+    def _start_next_post(self) -> None:
         with self.lock:
-            if self.taken == FORMS or not self.waiting:
+            if self.running_posts == MAX_POSTS or not self.queued_posts:
                 return
-            self.taken += 1
-            one = self.waiting.popleft()
-        super().add_task(Sent(one, self._release))
+            self.running_posts += 1
+            connection = self.queued_posts.popleft()
+        super().add_task(PostTask(connection, self._on_post_done))
 
-    def _release(self) -> None:
+    def _on_post_done(self) -> None:
         with self.lock:
-            self.taken -= 1
-        self._take()
+            self.running_posts -= 1
+        self._start_next_post()
 
 
-class Pages(TcpWSGIServer):
+class PageServer(TcpWSGIServer):
     """waitress' server, but it never stops accepting connections, and enforces `REQUEST_TIMEOUT`."""
 
     channel_class = Connection
 
     def __init__(self, app: Callable[..., Any], listener: socket.socket, dispatcher: ThreadedTaskDispatcher) -> None:
         self.listener = listener
-        self.sockets: dict[int, wasyncore.dispatcher] = {}  # by file number: the listener and all connections
-        self.held: set[Connection] = set()  # those with a delayed response
+        self.sockets: dict[int, wasyncore.dispatcher] = {}  # by file descriptor: the listener and all connections
+        self.delayed: set[Connection] = set()  # the connections whose response is delayed
         # With AF_INET6 waitress would set IPV6_V6ONLY, which fails on a socket that is already bound.
-        address = (socket.AF_UNSPEC, listener.type, listener.proto, listener.getsockname())
+        socket_info = (socket.AF_UNSPEC, listener.type, listener.proto, listener.getsockname())
         super().__init__(
-            app, map=self.sockets, dispatcher=dispatcher, adj=SETTINGS, sockinfo=address, bind_socket=False
+            app, map=self.sockets, dispatcher=dispatcher, adj=SETTINGS, sockinfo=socket_info, bind_socket=False
         )
 
     def create_socket(self, *_: object) -> None:
@@ -171,97 +185,105 @@ class Pages(TcpWSGIServer):
         self.set_socket(self.listener)
 
     def handle_accept(self) -> None:
-        """Accept all waiting connections at once, since every round of the loop iterates over all open ones.
+        """Accept all queued connections at once, since each round of the event loop iterates over all open ones.
 
         Above `CONNECTIONS`, close the oldest connection without a request.
         """
-        taken = True
-        while taken:
-            before = len(self.active_channels)
+        accepted = True
+        while accepted:
+            count_before = len(self.active_channels)
             super().handle_accept()
-            taken = len(self.active_channels) > before
+            accepted = len(self.active_channels) > count_before
             if len(self.active_channels) > CONNECTIONS:
                 idle = (channel for channel in self.active_channels.values() if not channel.requests)
                 if oldest := min(idle, key=lambda channel: channel.creation_time, default=None):
                     oldest.handle_close()
 
     def maintenance(self, now: float) -> None:
-        """Close connections idle for `IDLE_TIMEOUT`, even with an unread response, and those whose request takes longer
-        than `REQUEST_TIMEOUT` to arrive."""
+        """Close connections that exceed a timeout. waitress calls this every `cleanup_interval` seconds.
+
+        `IDLE_TIMEOUT` also applies to clients that don't read their response.
+        """
         for channel in list(self.active_channels.values()):
-            is_silent = not channel.requests and channel.last_activity < now - IDLE_TIMEOUT
-            if is_silent or (channel.request is not None and channel.began < now - REQUEST_TIMEOUT):
+            is_idle = not channel.requests and channel.last_activity < now - IDLE_TIMEOUT
+            is_too_slow = channel.request is not None and channel.request_began < now - REQUEST_TIMEOUT
+            if is_idle or is_too_slow:
                 channel.handle_close()
 
     def poll_once(self, seconds: float) -> None:
         """Handle what is ready on any connection, waiting up to `seconds` for the first event."""
         now = time.monotonic()
-        for connection in list(self.held):
+        for connection in list(self.delayed):  # wake up for the first response that may be sent
             seconds = min(seconds, max(0.0, connection.not_before - now))
             if connection.not_before <= now:
-                self.held.discard(connection)
+                self.delayed.discard(connection)
         wasyncore.loop(seconds, use_poll=True, map=self.sockets, count=1)
 
-    def is_at_work(self) -> bool:
-        """Return whether a request is being answered or a response is waiting to be sent."""
-        return any(one.requests or one.total_outbufs_len for one in list(self.active_channels.values()))
+    def has_unfinished_responses(self) -> bool:
+        """Return whether a request is being answered, or a response is not yet completely sent."""
+        channels = list(self.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """Return a listening socket, which several processes can share. `address` is one of this machine, such as 127.0.0.1
-    or [::]. Raises OSError.
+    """Return a listening socket, which several processes can share.
+
+    `address` is an IP address of this machine, such as 127.0.0.1 or [::]. Raises OSError.
     """
     host = address.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=WAITING)
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def answer_at(environ: dict[str, Any], not_before: float) -> None:
-    """Delay the response to a request until `not_before`, by time.monotonic(). This blocks a thread only on a server
-    other than ours."""
-    if HOLD in environ:
-        environ[HOLD](not_before)
+def delay_response(environ: dict[str, Any], not_before: float) -> None:
+    """Delay the response to a request until `not_before`, by time.monotonic().
+
+    On another WSGI server this blocks the thread until then.
+    """
+    if DELAY_KEY in environ:
+        environ[DELAY_KEY](not_before)
     else:
         time.sleep(max(0.0, not_before - time.monotonic()))
 
 
-def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
-    """Create a server for a WSGI app, with its threads; each `poll_once` handles what is ready."""
-    threads = PagesFirst()
-    threads.set_thread_count(THREADS)
-    return Pages(app, listener, threads)
+def create_server(app: Callable[..., Any], listener: socket.socket) -> PageServer:
+    """Create a server for a WSGI app and start its threads. It serves while the caller repeats `poll_once`."""
+    dispatcher = PagesFirstDispatcher()
+    dispatcher.set_thread_count(THREADS)
+    return PageServer(app, listener, dispatcher)
 
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Serve an app at `listener` until SIGTERM or SIGINT, or until the parent process is gone; then finish the requests
-    in flight, for up to `PARTING` seconds.
+    """Serve a WSGI app at `listener` until SIGTERM or SIGINT, or until the parent process has exited.
 
-    Python's switch interval is lowered from 5 ms to `SWITCH`: a writing thread releases the GIL at every statement and
-    has to wait to get it back, and all later writers wait with it.
+    Requests in flight then get `STOP_TIMEOUT` seconds to finish. Python's switch interval is lowered from 5 ms to
+    `SWITCH_INTERVAL`: a thread that writes to the database releases the GIL at every statement and has to wait to get
+    it back, and so do all writers behind it.
     """
-    _make_room()
-    sys.setswitchinterval(SWITCH)
-    pages = pages_of(app, listener)
-    parent, stopped = os.getppid(), threading.Event()
+    _raise_open_file_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    server = create_server(app, listener)
+    parent_pid = os.getppid()
+    stopped = threading.Event()
 
     def stop(*_: Any) -> None:
         stopped.set()
-        pages.pull_trigger()
+        server.pull_trigger()  # wakes up `poll_once`
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    while not stopped.is_set() and os.getppid() == parent:
-        pages.poll_once(1.0)
-    pages.accepting = False
-    pages.del_channel()  # new connections are left to other processes
-    until = time.monotonic() + PARTING
-    while pages.is_at_work() and time.monotonic() < until:
-        pages.poll_once(0.05)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, stop)
+    while not stopped.is_set() and os.getppid() == parent_pid:
+        server.poll_once(1.0)
+    server.accepting = False
+    server.del_channel()  # new connections are left to other processes
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while server.has_unfinished_responses() and time.monotonic() < deadline:
+        server.poll_once(0.05)
 
 
-def _make_room() -> None:
-    """Raise this process' limit of open files: a connection needs a socket and perhaps a file or two."""
-    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < FILES:
-        wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+def _raise_open_file_limit() -> None:
+    """Raise this process' limit of open files: each connection needs a socket and perhaps a temporary file or two."""
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit != resource.RLIM_INFINITY and soft_limit < OPEN_FILES:
+        new_limit = OPEN_FILES if hard_limit == resource.RLIM_INFINITY else min(OPEN_FILES, hard_limit)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (new_limit, hard_limit))

@@ -1,6 +1,7 @@
 """Web and worker as child processes, for `readers-asked serve`, `readers-asked web` and `make run`.
 
-The parent loads the app and forks. A child that is killed is restarted at once; if one exits by itself, all are stopped.
+The parent loads the app and forks. A child that is killed is restarted at once. If one exits by itself, all are
+stopped.
 """
 
 import gc
@@ -42,8 +43,11 @@ def is_free(port: int) -> bool:
 
 
 def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
-    """Serve the pages of an app, optionally with its worker, until stopped (see `run`). Return the exit status."""
-    static_files.current_version()  # load the files once, for all forked processes
+    """Serve the pages of an app, optionally with its worker, until stopped (see `run`). Return the exit status.
+
+    `on_ready` is called once all processes have started.
+    """
+    static_files.current_version()  # load the files once, for all child processes
     with (
         metrics.share_metrics(app.config),
         page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,

@@ -1,4 +1,4 @@
-"""Reasons to refuse to start the server. Commands run nevertheless, since most of these faults are fixed by one."""
+"""Checks before web or worker start. Other commands skip them, since a command fixes most of these faults."""
 
 import stat
 from collections.abc import Iterator
@@ -22,70 +22,77 @@ REFUSED = "Readers Asked doesn't start"
 
 
 def check(app: Flask, must_answer: bool = True) -> None:
-    """Raise `Unsafe` with all reasons at once.
+    """Raise `Unsafe` with all reasons not to start.
 
-    A database that doesn't answer is a reason only if it `must_answer`: an existing server will come back by itself,
-    and pages can wait for it.
+    A database that doesn't respond is one only if it `must_answer`: web and worker can wait until it is back.
     """
     database: Database = app.extensions["database"]
-    faults = [*_unreadable_words()]
+    faults = [*_find_missing_catalogues()]
     if not app.config["DEMO"]:  # the demo has no secrets
-        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.find_weak_keys(database.keyring)]
+        faults += [*_find_world_readable_files(app.config["ENV_FILE"], database)]
+        faults += [*keyring.find_weak_keys(database.keyring)]
     try:
-        faults += [*shape_faults(database)] or key_faults(database)
+        faults += [*find_schema_faults(database)] or check_and_record_keys(database)
     except SQLAlchemyError as error:
-        faults += [unanswered(error)] if must_answer else []
+        if must_answer:
+            faults.append(describe_no_response(error))
     if faults:
         raise Unsafe(faults, REFUSED)
 
 
-def unanswered(error: SQLAlchemyError) -> str:
-    """Describe why the database doesn't answer, without its URL, which may hold a password."""
+def describe_no_response(error: SQLAlchemyError) -> str:
+    """Return a message with the driver's reason, but without the database's URL, which may hold a password."""
     cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
     return f"the database (DATABASE_URL) doesn't answer: {cause}"
 
 
-def _unreadable_words() -> Iterator[str]:
+def _find_missing_catalogues() -> Iterator[str]:
     if missing := missing_catalogues():
         yield f"the translations are not compiled ({', '.join(missing)}): run make install, or install the package anew"
 
 
-def _readable_by_all(settings: str, database: Database) -> Iterator[str]:
-    for path in filter(None, (Path(settings) if settings else None, database_file(database.url))):
-        if path.exists() and _is_open(path):
+def _find_world_readable_files(env_file: str, database: Database) -> Iterator[str]:
+    """Yield a message if every user of this machine can read the settings file or the SQLite file."""
+    paths = [Path(env_file) if env_file else None, database_file(database.url)]
+    for path in paths:
+        if path is not None and path.exists() and _is_accessible_to_others(path):
             yield f"{path} can be read by everybody on this machine: chmod 600 {path}"
 
 
-def _is_open(path: Path) -> bool:
+def _is_accessible_to_others(path: Path) -> bool:
     """Return whether any user could read or write this file, considering the permissions of its folders too."""
-    reached = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
-    return reached and bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    can_reach = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+    can_open = bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    return can_reach and can_open
 
 
-def shape_faults(database: Database) -> Iterator[str]:
+def find_schema_faults(database: Database) -> Iterator[str]:
     """Yield a message if the database is at another migration than this version. Raises SQLAlchemyError."""
-    known = migrate.list_revisions()
+    known_revisions = migrate.list_revisions()
     with database.reader.connect() as connection:
-        found = migrate.get_revision(connection)
-    if found is not None and found not in known:
-        yield f"the database is of a newer version than this program (migration {found}): install that version"
-    elif found != known[-1]:
-        yield f"the database is behind this program (migration {found or 'none'}): run readers-asked migrate"
+        revision = migrate.get_revision(connection)
+    if revision is not None and revision not in known_revisions:
+        yield f"the database is of a newer version than this program (migration {revision}): install that version"
+    elif revision != known_revisions[-1]:
+        yield f"the database is behind this program (migration {revision or 'none'}): run readers-asked migrate"
 
 
-def key_faults(database: Database) -> list[str]:
-    """Return a message for each secret of the settings that is wrong for this database or missing; if there are none,
-    record the new secrets.
+def check_and_record_keys(database: Database) -> list[str]:
+    """Return a message for each key of SECRET_KEYS that is missing, or differs from the one that sealed this database.
 
-    If any are new, which they also are in a database from before secrets were recorded, sealed values are opened to
-    test them.
+    Without faults, record the new keys in the database. Keys that are not recorded yet, as in a database from before
+    keys were recorded, are tested by opening sealed values.
     """
     with database.read() as session:
-        found = [*keyring.find_key_faults(session)]
-        if found or not (new := keyring.list_unrecorded_keys(session)):
-            return found
-        wrong = sorted({number for _column, number in key_rotation.find_undecryptable(session)}.intersection(new))
-    if not wrong:
+        faults = [*keyring.find_key_faults(session)]
+        if faults:
+            return faults
+        new_keys = keyring.list_unrecorded_keys(session)
+        if not new_keys:
+            return []
+        undecryptable = {number for _column, number in key_rotation.find_undecryptable(session)}
+        wrong_keys = sorted(undecryptable.intersection(new_keys))
+    if not wrong_keys:
         with suppress(Busy):  # the next start records them
             database.write(keyring.record_keys)
-    return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong]
+    return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong_keys]

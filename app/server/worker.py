@@ -1,12 +1,15 @@
-"""The worker: a table of duties, each repeated at its interval until the worker is stopped. Each part of them has a
-thread of its own, so that a silent mail server delays neither the filing of letters nor reminders."""
+"""The worker: a table of duties, each repeated at its interval until the worker is stopped.
+
+The duties are grouped into parts. Each part has a thread, so that a mail server that doesn't respond delays neither the
+filing of letters nor reminders.
+"""
 
 import logging
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,20 +57,21 @@ _rewriter = cache(secure_delete.Rewriter)
 _breaker = cache(lambda _server, _port: Breaker())  # one per mail server
 _reading = cache(Reading)  # a single process that parses all mails
 
-READ = 10.0  # seconds that parsing one mail may take; then the process is killed and the mail kept unparsed
-PLACED = 50  # mails filed in one run, before the other duties of the part get their turn
-FORGOTTEN = 50  # batches erased in one run, before the other duties of the part get their turn
-OFTEN = 1.0  # seconds: duties with this interval or a shorter one are skipped while nothing was committed,
-IDLE = 10.0  # but run at least after so many seconds, for what becomes due by time
-BEAT = 60.0  # seconds between two records of what each part has done
-MENDED = 10.0  # the same after a failure, so that `/readyz` soon learns of the recovery
-LISTEN = 0.5  # seconds between two checks for a signal, since one that arrives just before a wait doesn't end it
-PARTING = 8.0  # seconds that running duties get when the worker is stopped; less than `processes.PATIENCE`
-NOTICES = ("reader.once", "reader.news")  # an acknowledgement keeps the address, as the notice is still to come
+PARSE_TIMEOUT = 10.0  # seconds for parsing one mail; then the process is killed and the mail kept unparsed
+MAILS_PER_RUN = 50  # filed in one run of a duty, before the other duties of its part get their turn
+BATCHES_PER_RUN = 50  # erased in one run of a duty, before the other duties of its part get their turn
+# While nothing is committed, duties with an interval of up to FREQUENT seconds only run every MAX_IDLE seconds, for what
+# becomes due by time.
+FREQUENT, MAX_IDLE = 1.0, 10.0
+HEARTBEAT_INTERVAL = 60.0  # seconds between two records of what each part has done
+HEARTBEAT_AFTER_FAILURE = 10.0  # the same after a failure, so that `/readyz` soon reports the recovery
+SIGNAL_INTERVAL = 0.5  # seconds between two checks for a signal, as one that arrives just before a wait doesn't end it
+STOP_TIMEOUT = 8.0  # seconds that running duties get when the worker is stopped; less than `processes.STOP_TIMEOUT`
+NOTICES = ("reader.once", "reader.news")  # not acknowledgements, after which the notice is still to come
 
 
 def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
-    """Erase a reader's address after a notice, in the transaction that marks it as sent: one e-mail, then forget me."""
+    """Erase a reader's address in the transaction that marks their notice as sent, since they asked for one e-mail."""
     if mail.letter_id is not None and mail.kind in NOTICES:
         contacts.forget(session, Clock(), mail.letter_id)
 
@@ -88,13 +92,13 @@ def deliver(app: Flask, database: Database) -> None:
     )
 
 
-def tell_programs(app: Flask, database: Database) -> None:
+def call_webhooks(app: Flask, database: Database) -> None:
     """Call the webhooks of other programs that are due."""
     calling.deliver_due(database, program_messages.build_message, app.config["OWN_HOSTS"])
 
 
 def fetch(app: Flask, database: Database) -> None:
-    """Poll each mailbox once. A worker that keeps running has a thread for each mailbox instead (see `run`)."""
+    """Poll each mailbox once, for `worker --once`. Otherwise each mailbox has a thread instead (see `run`)."""
     for mailbox in app.config["MAILBOXES"]:
         try:
             imap.poll(database, mailbox)
@@ -103,31 +107,32 @@ def fetch(app: Flask, database: Database) -> None:
 
 
 def place(app: Flask, database: Database) -> None:
-    """File the mails that came in."""
-    place_due(database, _reading(READ), settings_of(app.config), PLACED)
+    """File incoming mails that are waiting."""
+    place_due(database, _reading(PARSE_TIMEOUT), settings_of(app.config), MAILS_PER_RUN)
 
 
 def translate_letters(app: Flask, database: Database) -> None:
-    """Translate the next letter with a requested translation, if a translation server is set."""
+    """Translate the next letter whose translation was requested, if TRANSLATION_SERVER is set."""
     machine_translation.translate_next(database, app.config["TRANSLATION_SERVER"])
 
 
 def destroy_old(_app: Flask, database: Database) -> None:
-    """Delete the raw bytes of mails that were filed long enough ago."""
+    """Delete the original bytes of mails whose retention period has ended."""
     database.write(retention.destroy_old)
 
 
 def forget_old(_app: Flask, database: Database) -> None:
     """Erase texts and people whose retention period has ended, batch by batch."""
-    erase_letters.forget_letters(database, FORGOTTEN)
-    for sweep in (erase_letters.sweep_others, erase_people.sweep, erase_published.sweep):
-        for _ in range(FORGOTTEN):
-            if not database.write(sweep):
+    erase_letters.forget_letters(database, BATCHES_PER_RUN)
+    for erase_batch in (erase_letters.sweep_others, erase_people.sweep, erase_published.sweep):
+        for _ in range(BATCHES_PER_RUN):
+            erased_count = database.write(erase_batch)
+            if not erased_count:
                 break
 
 
 def settle_silence(_app: Flask, database: Database) -> None:
-    """Settle the quote checks whose deadline has passed: under "facts only", silence means consent."""
+    """Settle the quote checks whose deadline has passed, by the rule "facts only": no reply means consent."""
     with database.read() as session:
         overdue = editing.overdue_checks(session)
     for answer_id in overdue:
@@ -145,7 +150,7 @@ def plan_ahead(_app: Flask, database: Database) -> None:
 
 
 def tidy(_app: Flask, database: Database) -> None:
-    """Delete what has expired: readers' addresses, sign-in links, uploads, drafts, and the like (`SWEEPS`)."""
+    """Delete what has expired: readers' addresses, sign-in links, uploads, drafts and others (`SWEEPS`)."""
     for sweep in SWEEPS:
         database.write(sweep)
 
@@ -170,12 +175,12 @@ def keep_erasures(app: Flask, database: Database) -> None:
 
 @dataclass(frozen=True)
 class Duty:
-    """A recurring task of the worker. `part` is one of `sightings.PARTS`; `every` is its interval in seconds."""
+    """A recurring task of the worker. `part` is one of `sightings.PARTS`; `interval` is in seconds."""
 
     part: str
     name: str
-    every: float
-    do: Callable[[Flask, Database], Any]
+    interval: float
+    run: Callable[[Flask, Database], Any]
 
 
 DUTIES = (
@@ -196,7 +201,7 @@ DUTIES = (
     Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
     Duty("clock", "plan editions", 3_600, plan_ahead),
     Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
-    Duty("telling", "tell other programs", 1, tell_programs),
+    Duty("telling", "tell other programs", 1, call_webhooks),
     Duty(
         "telling",
         "make drafts",
@@ -217,73 +222,100 @@ DUTIES = (
 def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None) -> None:
     """Run every duty when it is due, until SIGTERM, SIGINT or `stop`; with `run_once`, run each once and return.
 
-    A failing duty is logged by the name of its error and tried again, without affecting the others. Each part has a
-    thread, and so has each mailbox, which learns of new mail at once (IMAP IDLE).
+    A failing duty is logged with the name of its error and tried again, without affecting the others. Each part has a
+    thread, and so has each mailbox, to fetch new mail at once (IMAP IDLE).
     """
     database: Database = app.extensions["database"]
     _breaker.cache_clear()
     if run_once:
-        _run_duties(app, DUTIES, done := Counter[str]())
-        _beat(database, done)
+        counts = Counter[str]()
+        for duty in DUTIES:
+            _run_and_count(duty, app, counts)
+        _record_heartbeat(database, counts)
         return
     stop = stop or threading.Event()
-    signals: list[int] = []  # a handler must not take a lock such as that of `stop`: it may interrupt its holder
+    signals: list[int] = []  # the handler must not set `stop`: it may interrupt the holder of its lock
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: signals.append(number))
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_number, lambda received, _: signals.append(received))
     imap.watch_all(database, app.config["MAILBOXES"], stop)
-    parts = [Thread(target=_run_part, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
-    for part in parts:
-        part.start()
-    while not signals and not stop.wait(LISTEN):
+    threads = [Thread(target=_run_part, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
+    for thread in threads:
+        thread.start()
+    while not signals and not stop.wait(SIGNAL_INTERVAL):
         pass
     stop.set()
-    until = time.monotonic() + PARTING
-    for part in parts:
-        part.join(max(0.0, until - time.monotonic()))
+    deadline = time.monotonic() + STOP_TIMEOUT
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
     """Run the duties of a part when they are due, until `stop` is set."""
-    duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
-    due, beat_at = dict.fromkeys(duties, 0.0), 0.0
-    done: Counter[str] = Counter()
-    changes = CommitDetector(app.extensions["database"])
-    looked: dict[Duty, tuple[object, float]] = {}  # the change marker of its last run, and until when that counts
+    database: Database = app.extensions["database"]
+    # Mailboxes have their own threads, so the duty `fetch` isn't needed.
+    duties = [duty for duty in DUTIES if duty.part == part and duty.run is not fetch]
+    due_at = dict.fromkeys(duties, 0.0)  # like all times here, by time.monotonic()
+    heartbeat_at = 0.0
+    counts: Counter[str] = Counter()
+    idle_filter = _IdleFilter(database)
     while not stop.is_set():
         for duty in duties:
-            if due[duty] <= time.monotonic() and not stop.is_set():
-                due[duty] = time.monotonic() + duty.every
-                if duty.every <= OFTEN:
-                    written, (before, enough) = changes.read_marker(), looked.get(duty, (None, 0.0))
-                    if written == before and time.monotonic() < enough:
-                        continue
-                    looked[duty] = written, time.monotonic() + IDLE
-                _run_duties(app, [duty], done)
-        if beat_at <= time.monotonic():
-            failed = any(name.startswith(sightings.FAILED) for name in done)
-            beat_at = time.monotonic() + (min(MENDED, BEAT) if failed else BEAT)
-            done[sightings.PART + part] += 1
-            _beat(app.extensions["database"], done)
-        stop.wait(max(0.05, min(due.values()) - time.monotonic()))
-    changes.close()
+            if due_at[duty] <= time.monotonic() and not stop.is_set():
+                due_at[duty] = time.monotonic() + duty.interval
+                if idle_filter.start_run(duty):
+                    _run_and_count(duty, app, counts)
+        if heartbeat_at <= time.monotonic():
+            has_failed = any(name.startswith(sightings.FAILED) for name in counts)
+            interval = min(HEARTBEAT_AFTER_FAILURE, HEARTBEAT_INTERVAL) if has_failed else HEARTBEAT_INTERVAL
+            heartbeat_at = time.monotonic() + interval
+            counts[sightings.PART + part] += 1
+            _record_heartbeat(database, counts)
+        stop.wait(max(0.05, min(due_at.values()) - time.monotonic()))
+    idle_filter.close()
 
 
-def _run_duties(app: Flask, duties: Sequence[Duty], counts: Counter[str]) -> None:
-    """Run each duty once, and count successes and failures in `counts`."""
-    for duty in duties:
-        counts[
-            (sightings.DUTY if _run_duty(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name
-        ] += 1
+class _IdleFilter:
+    """Skips runs of frequent duties while nothing is committed; one for the thread of each part."""
+
+    def __init__(self, database: Database) -> None:
+        self._commits = CommitDetector(database)
+        self._last_markers: dict[Duty, object] = {}  # the commit marker before the duty's last run
+        self._run_by: dict[Duty, float] = {}  # when the duty runs even if nothing was committed
+
+    def start_run(self, duty: Duty) -> bool:
+        """Return whether the duty has to run now, and if so, record this as its last run.
+
+        It can be skipped if nothing was committed since its last run, and that was less than `MAX_IDLE` ago.
+        """
+        if duty.interval > FREQUENT:
+            return True
+        marker = self._commits.read_marker()
+        if marker == self._last_markers.get(duty) and time.monotonic() < self._run_by.get(duty, 0.0):
+            return False
+        self._last_markers[duty] = marker
+        self._run_by[duty] = time.monotonic() + MAX_IDLE
+        return True
+
+    def close(self) -> None:
+        self._commits.close()
+
+
+def _run_and_count(duty: Duty, app: Flask, counts: Counter[str]) -> None:
+    """Run a duty once, and count its success or failure in `counts`."""
+    has_succeeded = _run_duty(duty, app, app.extensions["database"])
+    counts[(sightings.DUTY if has_succeeded else sightings.FAILED) + duty.name] += 1
 
 
 def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
-    """Run a duty once, and return whether it succeeded. An unreachable mail server doesn't count as a failure, which
-    would take the pages offline too (`/readyz`): `readers-asked doctor` and the outbox report late mail.
+    """Run a duty once, and return whether it succeeded.
+
+    An unreachable mail server doesn't count as a failure, which would take the pages offline too (`/readyz`). `doctor`
+    and the outbox report late mail.
     """
     try:
         with app.app_context():
-            duty.do(app, database)
+            duty.run(app, database)
     except Held:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
@@ -297,8 +329,8 @@ def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
     return True
 
 
-def _beat(database: Database, counts: Counter[str]) -> None:
-    """Store how often each duty succeeded or failed, and that its part is alive; then reset the counts."""
+def _record_heartbeat(database: Database, counts: Counter[str]) -> None:
+    """Store how often each duty succeeded or failed, and that its part is running; then reset the counts."""
     try:
         database.write(lambda session: sightings.record_sightings(session, counts))
     except Exception as error:  # `doctor` reports it if it lasts

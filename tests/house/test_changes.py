@@ -38,9 +38,9 @@ def test_it_is_the_same_until_somebody_commits(database: Database, newsroom: New
 def test_an_idle_worker_asks_little_and_is_awake_at_once(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "IDLE", 60.0)
+    monkeypatch.setattr(worker, "MAX_IDLE", 60.0)
     done, asked, stop = Counter[str](), Counter[str](), threading.Event()
-    often = [duty for duty in worker.DUTIES if duty.every <= worker.OFTEN]
+    often = [duty for duty in worker.DUTIES if duty.interval <= worker.FREQUENT]
     assert [duty.name for duty in often] == [
         "place mail",
         "deliver mail",
@@ -55,7 +55,7 @@ def test_an_idle_worker_asks_little_and_is_awake_at_once(
     )
     monkeypatch.setattr(worker, "DUTIES", duties)
     monkeypatch.setattr(sightings, "PARTS", tuple(dict.fromkeys(duty.part for duty in duties)))
-    monkeypatch.setattr(worker, "_beat", lambda _database, _done: None)
+    monkeypatch.setattr(worker, "_record_heartbeat", lambda _database, _done: None)
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         asked[statement.split()[0]] += 1

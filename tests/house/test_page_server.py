@@ -31,11 +31,11 @@ CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
         },
     ),
     ThreadedTaskDispatcher: (
-        page_server.PagesFirst,
+        page_server.PagesFirstDispatcher,
         {"__init__": [], "add_task": ["task"], "set_thread_count": ["count"], "shutdown": ["cancel_pending", "timeout"]},
     ),
     TcpWSGIServer: (
-        page_server.Pages,
+        page_server.PageServer,
         {
             "__init__": ["application", "map", "dispatcher", "adj", "sockinfo", "bind_socket", "kw"],
             "create_socket": ["family", "type"], "set_socket": ["sock", "map"], "handle_accept": [], "maintenance": ["now"],

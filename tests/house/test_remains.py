@@ -108,7 +108,7 @@ def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database
     assert log_of(database).read_bytes() != b""
     worker.run(app, run_once=True)
     duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG)
-    duty.do(app, database)
+    duty.run(app, database)
     assert log_of(database).read_bytes() == b""
 
 

@@ -145,7 +145,7 @@ ODD = {
     ),
     "a header without a colon": (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nkettle\r\n\r\n", "HTTP/1.0 400 Bad Request", "Invalid header"),
     "a head of 32 kB": (
-        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ".ljust(page_server.HEAD, b"a"),
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ".ljust(page_server.MAX_HEADER_BYTES, b"a"),
         "HTTP/1.0 431 Request Header Fields Too Large", "exceeds max_header of 32768",
     ),
     "a body of 100 MB": (
@@ -166,14 +166,14 @@ def test_what_is_no_request_is_refused_in_words_that_name_no_software(port: int,
 
 
 @pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
+def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.PageServer]:
     """The server by itself in a thread, with a page of 3 MB behind every address, and one behind `/later` that is held."""
     monkeypatch.setattr(page_server.SETTINGS, "cleanup_interval", 0.1)
 
     def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
         page = b"a" * 3_000_000
         if environ["PATH_INFO"] == "/later":
-            page_server.answer_at(environ, time.monotonic() + 1.0)
+            page_server.delay_response(environ, time.monotonic() + 1.0)
             page = b"at last"
         respond("200 OK", [("Content-Length", str(len(page)))])
         return [page]
@@ -199,9 +199,9 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
         senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
         for number, sender in enumerate(senders, 1):
             sender.start()
-            until(lambda number=number: len(taken) + len(threads.waiting) == number, "a letter")  # type: ignore[misc]
+            until(lambda number=number: len(taken) + len(threads.queued_posts) == number, "a letter")  # type: ignore[misc]
         assert [called(port, "GET", "/page") for _ in range(3)] == ["ok"] * 3
-        assert taken == letters[: page_server.FORMS]
+        assert taken == letters[: page_server.MAX_POSTS]
         over.set()
         for sender in senders:
             sender.join()
@@ -209,7 +209,7 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
 
 
 @pytest.mark.threat("slow clients")
-def test_answers_that_leave_later_hold_no_thread(pages: page_server.Pages) -> None:
+def test_answers_that_leave_later_hold_no_thread(pages: page_server.PageServer) -> None:
     """Three times as many as there are threads: if these slept, it would take three seconds."""
 
     def wait_together() -> tuple[float, float]:
@@ -255,7 +255,7 @@ HALF = SlowClient(b"GET / HTTP/1.1\r\nX-Lo")
     ids=["silent", "half", "unread"],
 )
 def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
-    pages: page_server.Pages, slow: SlowClient, monkeypatch: pytest.MonkeyPatch
+    pages: page_server.PageServer, slow: SlowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with slow_clients(int(pages.effective_port), slow, 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
@@ -264,7 +264,7 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
 
 
 @pytest.mark.threat("slow clients")
-def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_never_ends_is_ended(pages: page_server.PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server, "REQUEST_TIMEOUT", 2.0)
     with slow_clients(int(pages.effective_port), SLOW_CLIENTS["heads"], 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
@@ -273,7 +273,7 @@ def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatc
 
 @pytest.mark.threat("slow clients")
 def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_served(
-    pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch
+    pages: page_server.PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_server, "CONNECTIONS", 20)
     port = int(pages.effective_port)
@@ -286,6 +286,6 @@ def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_se
 
 
 @pytest.mark.threat("slow clients")
-def test_requests_sent_in_one_go_get_one_answer_and_the_end_of_the_connection(pages: page_server.Pages) -> None:
+def test_requests_sent_in_one_go_get_one_answer_and_the_end_of_the_connection(pages: page_server.PageServer) -> None:
     said = raw(int(pages.effective_port), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
     assert (said.count("HTTP/1.1 200 OK"), said.count("Connection: close"), len(said) < 3_001_000) == (1, 1, True)

@@ -46,8 +46,8 @@ def states(database: Database) -> Counter[tuple[str | None, int, str | None]]:
 @contextmanager
 def at_work(app: Flask, monkeypatch: pytest.MonkeyPatch, beat: float = 0.2) -> Iterator[None]:
     """The worker in a thread, as long as the block lasts; it writes down what it did five times a second, or each `beat`."""
-    monkeypatch.setattr(worker, "BEAT", beat)
-    monkeypatch.setattr(worker, "PARTING", 0.1)
+    monkeypatch.setattr(worker, "HEARTBEAT_INTERVAL", beat)
+    monkeypatch.setattr(worker, "STOP_TIMEOUT", 0.1)
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(app,), kwargs={"stop": stop})
     thread.start()
@@ -180,9 +180,9 @@ def test_that_a_duty_failed_once_is_taken_back_soon(
         if len(tries) == 1:
             raise Busy("somebody wrote")
 
-    duties = (replace(one, every=0.2, do=fails_once) if one.name == "morning mails" else one for one in worker.DUTIES)
+    duties = (replace(one, interval=0.2, run=fails_once) if one.name == "morning mails" else one for one in worker.DUTIES)
     monkeypatch.setattr(worker, "DUTIES", tuple(duties))
-    monkeypatch.setattr(worker, "MENDED", 0.3)
+    monkeypatch.setattr(worker, "HEARTBEAT_AFTER_FAILURE", 0.3)
     with at_work(app, monkeypatch, beat=600.0):
         until(lambda: failures(database) == {"morning mails": 1}, "the failure")
         until(lambda: failures(database) == {}, "the round after it")

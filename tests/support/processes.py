@@ -122,7 +122,7 @@ def _answers(address: str) -> bool:
 
 
 @contextmanager
-def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.Pages]:
+def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.PageServer]:
     """Answer with a WSGI app until the block ends."""
     over = threading.Event()
 
@@ -131,7 +131,7 @@ def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server
             here.poll_once(0.05)
 
     with page_server.listen("127.0.0.1", 0) as listener:
-        here = page_server.pages_of(app, listener)
+        here = page_server.create_server(app, listener)
         thread = threading.Thread(target=poll)
         thread.start()
         yield here
