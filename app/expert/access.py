@@ -1,4 +1,4 @@
-"""Access to assignments: by a link that opens a single one, or signed in as its expert."""
+"""Access to an assignment: by a link that opens only this one, or by signing in as its expert."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,11 +30,12 @@ from ..web.formatting import language
 from ..web.setup import csrf, db, or_404
 
 expert = Blueprint("expert", __name__)
-csrf.exempt(expert)  # links need no cookie; requests of signed-in experts are protected below
-PURPOSE = "the forms of an assignment's link"
-GOOD_FOR = 90  # days
-# Messages after an action. The address carries their keys, since experts with a link have no cookie.
-SAID = {
+csrf.exempt(expert)  # because links work without cookies; `check_access` protects all requests
+PURPOSE = "the forms of an assignment's link"  # of their CSRF tokens, see `signing`
+GOOD_FOR = 90  # days, for these tokens
+ADDRESSES = ("/a/<token>", "/expert/assignments/<public_id>")  # by link, and signed in
+# Messages after an action. Their keys are in the URL, since experts with a link have no cookie.
+NOTICES = {
     "accept": _l("Thank you. It is yours now."),
     "suggest": _l("Thank you: we’ll ask them ourselves."),
     "ask": _l("Asked. The answer comes by mail."),
@@ -47,8 +48,8 @@ View = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A request of an expert: the session, the actor for the verbs, and the one task that they may see."""
+class AssignmentContext:
+    """The context of a request for an assignment: the session, the expert as an actor, and their task."""
 
     session: Session
     actor: Expert
@@ -68,42 +69,47 @@ class Visit:
         """The submitted answer. Aborts with 404 if there is none."""
         return or_404(self.task.answer)
 
-    def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
-        """Return the text as the newsletter would print it, with `credit_line` instead of the stored one if given."""
-        row = self.task.assignment
-        credit = row.credit_line if credit_line is None else credit_line
+    def preview_text(self, body: str, credit_line: str | None = None) -> Block:
+        """Return the text as the newsletter would print it. `credit_line` replaces the stored one if it isn't None."""
         task = self.task
-        return preview_answer(self.session, task.newsletter, row, task.text, body, credit, task.readers)
+        if credit_line is None:
+            credit_line = task.assignment.credit_line
+        return preview_answer(
+            self.session, task.newsletter, task.assignment, task.text, body, credit_line, task.readers
+        )
 
 
 def assignment_route(path: str, method: str) -> Callable[[View], View]:
-    """Register a view at both of its addresses: below the assignment's link, and below the expert's own assignments."""
+    """Register a view below both addresses of an assignment."""
 
-    def add(view: View) -> View:
-        for way in ("/a/<token>", "/expert/assignments/<public_id>"):
-            expert.add_url_rule(f"{way}{path}", view.__name__, view, methods=[method])
+    def register(view: View) -> View:
+        for address in ADDRESSES:
+            expert.add_url_rule(f"{address}{path}", view.__name__, view, methods=[method])
         return view
 
-    return add
+    return register
 
 
 def get_signed_in_expert(session: Session) -> Row:
-    """Return the profile of the signed-in person. Aborts with 404 if they aren't an expert, or no longer."""
+    """Return the signed-in expert. Aborts with 404 if the person isn't an expert, or no longer."""
     return or_404(expert_of(session, current_user.person_id))
 
 
-def me(session: Session) -> Expert:
+def get_actor(session: Session) -> Expert:
     """Return the signed-in expert as an actor. Aborts with 404 like `get_signed_in_expert`."""
-    row = get_signed_in_expert(session)
-    return Expert(row.id, row.name)
+    expert_row = get_signed_in_expert(session)
+    return Expert(expert_row.id, expert_row.name)
 
 
 @expert.before_request
-def only_by_link_or_signed_in() -> Response | None:
-    """Redirect visitors without a link to sign in. A POST gets a 403 with the submitted texts instead."""
-    way = request.view_args or {}
-    if "token" in way:
-        return _only_from_its_own_page(way)
+def check_access() -> Response | None:
+    """Check the CSRF token, and redirect visitors without a link to sign in.
+
+    A POST without a link or a session gets a 403 with the submitted texts instead.
+    """
+    view_args = request.view_args or {}
+    if "token" in view_args:
+        return _check_link_form(view_args)
     if current_user.is_authenticated and current_user.door == "expert":
         g.language = current_user.language
         csrf.protect()
@@ -113,45 +119,50 @@ def only_by_link_or_signed_in() -> Response | None:
     return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
 
 
-def _only_from_its_own_page(view_args: dict[str, Any]) -> Response | None:
-    g.form_proof = signing.create_token(PURPOSE, view_args["token"])
-    sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if signing.read_token(sent, PURPOSE, view_args["token"], GOOD_FOR) is not None:
+def _check_link_form(view_args: dict[str, Any]) -> Response | None:
+    """Issue a CSRF token for the link, and check that of a POST: a wrong one gets a 400, or a 404 without the link."""
+    link_token = view_args["token"]
+    g.form_proof = signing.create_token(PURPOSE, link_token)
+    if request.method != "POST":
         return None
-    with visit(view_args):
+    csrf_token = request.form.get("csrf_token", "")
+    if signing.read_token(csrf_token, PURPOSE, link_token, GOOD_FOR) is not None:
+        return None
+    with read_context(view_args):
         return errors.render_error(400)
 
 
-def _enter(session: Session, view_args: dict[str, str], few: bool = False) -> Visit:
+def _load_context(session: Session, view_args: dict[str, str], few_columns: bool = False) -> AssignmentContext:
+    """Load the assignment, and set its language, its time zone and the link of error pages for this request."""
     if "token" in view_args:
-        actor, task = or_404(expert_tasks.load_task_by_link(session, view_args["token"], few))
+        actor, task = or_404(expert_tasks.load_task_by_link(session, view_args["token"], few_columns))
         g.language = task.newsletter.language
     else:
-        actor = me(session)
-        task = or_404(expert_tasks.load_task(session, actor, view_args["public_id"], few))
+        actor = get_actor(session)
+        task = or_404(expert_tasks.load_task(session, actor, view_args["public_id"], few_columns))
     g.zone = task.newsletter.zone
     g.back = (str(to_assignment(request.view_args or {}).location), _("Back to the question"))
-    return Visit(session, actor, task)
+    return AssignmentContext(session, actor, task)
 
 
 @contextmanager
-def visit(view_args: dict[str, str]) -> Iterator[Visit]:
-    """Yield the assignment at an address, for reading. Aborts with 404 for strangers, and if the link has ended."""
+def read_context(view_args: dict[str, str]) -> Iterator[AssignmentContext]:
+    """Yield the assignment at a URL for reading. Aborts with 404 for other experts, and if the link has expired."""
     with db.read() as session:
-        yield _enter(session, view_args)
+        yield _load_context(session, view_args)
 
 
-def change(view_args: dict[str, str], fn: Callable[[Visit], T], few: bool = False) -> T:
-    """Run one change in a write transaction.
+def run_in_transaction(view_args: dict[str, str], fn: Callable[[AssignmentContext], T], few_columns: bool = False) -> T:
+    """Run `fn` in a write transaction and return its result.
 
-    After a lost race `fn` runs again, so it must have no other side effects. With `few`, only the columns that saving a
-    draft needs are loaded (see `expert_tasks`).
+    `fn` runs again if the transaction has to be retried, so it must have no side effects outside the session. With
+    `few_columns`, only the columns that saving a draft needs are loaded (see `expert_tasks`).
     """
-    return db.write(lambda session: fn(_enter(session, view_args, few)))
+    return db.write(lambda session: fn(_load_context(session, view_args, few_columns)))
 
 
-def page(context: Visit, template: str, status: int = 200, **values: Any) -> Response:
-    """Render a page of an assignment. The template builds its addresses from `url_params`."""
+def render_page(context: AssignmentContext, template: str, status: int = 200, **values: Any) -> Response:
+    """Render a page of an assignment. The template builds its URLs from `url_params`."""
     html = render_template(
         f"expert/{template}.html",
         newsletter=context.task.newsletter,
@@ -161,11 +172,12 @@ def page(context: Visit, template: str, status: int = 200, **values: Any) -> Res
         city=city(language(), context.task.newsletter.zone),
         url_params=request.view_args,
         task=context.task,
-        notice=SAID.get(request.args.get("said", "")),
+        notice=NOTICES.get(request.args.get("said", "")),
         **values,
     )
     return make_response(html, status)
 
 
 def to_assignment(view_args: dict[str, Any], **query: Any) -> Response:
+    """Redirect to the page of the assignment."""
     return redirect(url_for("expert.assignment", **view_args, **query), code=303)

@@ -19,21 +19,21 @@ from ..editions.items import block_from
 from ..text.diff import changes, compare
 from ..web import errors
 from ..web.error_sentences import format_error
-from .access import Visit, assignment_route, change, page, to_assignment, visit
+from .access import AssignmentContext, assignment_route, read_context, render_page, run_in_transaction, to_assignment
 from .writing_page import (
     OVER,
     answer_page,
     draft_counts_json,
     find_unseen_drafts,
-    keep,
+    list_other_sheets,
+    list_sheets,
     new_tab,
-    other_texts,
-    sheets_of,
+    save_submitted_draft,
 )
 
 
 def check_page(
-    context: Visit,
+    context: AssignmentContext,
     status: int = 200,
     reply: str | None = None,
     errors: dict[str, str] | None = None,
@@ -45,7 +45,7 @@ def check_page(
     drafts = writing.drafts_of(session, task.assignment, "reply")
     newest_reply = drafts[0].body if drafts else ""
     translations = translating.list_shown_in_check(session, context.answer, task.check) if task.check else []
-    return page(
+    return render_page(
         context,
         template,
         status,
@@ -53,7 +53,7 @@ def check_page(
         original_text=submitted,
         pairs=compare(submitted.body, text.body),
         changes=changes(submitted.body, text.body),
-        block=context.as_it_would_run(text.body),
+        block=context.preview_text(text.body),
         runs_at=context.runs_at,
         translations=translations,
         read_translations=request.form.getlist("translation"),
@@ -71,8 +71,8 @@ def check_page(
 def settle(**view_args: str) -> Response:
     """Settle the quote check: the text is right, or something is wrong.
 
-    If the expert agrees but has written a reply, or has another reply on another page, it first asks which is meant.
-    Answers that the check's policy doesn't offer are refused.
+    If the expert agrees but has written a reply, or has another reply on another page, ask them first which they mean.
+    An outcome that the check's policy doesn't offer is refused.
     """
     outcome = request.form.get("outcome", "")
     reply = request.form.get("reply", "").strip()
@@ -80,12 +80,12 @@ def settle(**view_args: str) -> Response:
     read_translations = request.form.getlist("translation")
     reply_to_send = reply if outcome == "wrong" else ""
 
-    def settle_or_keep(context: Visit) -> str:
-        """Settle the check and return "", or save the reply and return all replies for the page that asks."""
+    def settle_or_keep(context: AssignmentContext) -> str:
+        """Settle the check and return "", or save the reply and return all replies, to ask which one is meant."""
         unseen_drafts = find_unseen_drafts(context, reply, "reply")
         all_replies = "\n\n".join(filter(None, [reply, *(draft.body for draft in unseen_drafts)]))
         if "sure" not in request.form and all_replies != reply_to_send:
-            keep(context)
+            save_submitted_draft(context)
             return all_replies
         editing.settle_check(
             context.session, context.actor, context.answer, outcome, reply_to_send, number, read_translations
@@ -93,9 +93,9 @@ def settle(**view_args: str) -> Response:
         return ""
 
     try:
-        if all_replies := change(view_args, settle_or_keep):
-            with visit(view_args) as context:
-                return check_page(context, 409, all_replies, template="which")
+        if replies_to_confirm := run_in_transaction(view_args, settle_or_keep):
+            with read_context(view_args) as context:
+                return check_page(context, 409, replies_to_confirm, template="which")
     except MissingPrecondition as error:
         return _rerender_check(view_args, 400, {"reply": format_error(error)})
     except VersionConflict:
@@ -105,53 +105,55 @@ def settle(**view_args: str) -> Response:
     except InvalidTransition:
         if reply:
             with suppress(InvalidTransition):
-                change(view_args, keep)
+                run_in_transaction(view_args, save_submitted_draft)
         raise
     return to_assignment(view_args)
 
 
 def _rerender_check(view_args: dict[str, str], status: int, errors: dict[str, str]) -> Response:
-    with visit(view_args) as context:
+    with read_context(view_args) as context:
         return check_page(context, status, request.form.get("reply", ""), errors)
 
 
 @assignment_route("", "GET")
 def assignment(**view_args: str) -> Response:
-    with visit(view_args) as context:
+    with read_context(view_args) as context:
         return PAGES[context.task.stage](context)
 
 
 @assignment_route("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
 def back(verb: str, **view_args: str) -> Response:
-    """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
+    """Redirect a GET of a form's URL to the page: browsers that restore a tab request the URL of its last POST."""
     return to_assignment(view_args)
 
 
-def _thanks(context: Visit) -> Response:
-    """Show the text as it was submitted, or once it was passed, as it will run."""
+def _thanks(context: AssignmentContext) -> Response:
+    """Show the text as submitted or, after the quote check, as it will run."""
     newest_text = context.session.get_one(AnswerText, context.answer.text_id)
     submitted = editing.submitted_text(context.session, context.answer) or newest_text
     text = newest_text if context.task.stage in ("passed", "approved") else submitted
     replies = writing.drafts_of(context.session, context.task.assignment, "reply")
-    return page(
+    return render_page(
         context,
         "thanks",
         text=text,
-        block=context.as_it_would_run(text.body),
+        block=context.preview_text(text.body),
         runs_at=context.runs_at,
-        other_sheets=other_texts(sheets_of(context), text.body, submitted.body),
+        other_sheets=list_other_sheets(list_sheets(context), text.body, submitted.body),
         replies=[reply for reply in replies if reply.body.strip()],
     )
 
 
-def published_page(context: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
-    """Show the published Q&A without the line about who asked: experts never learn readers' names from us."""
+def published_page(
+    context: AssignmentContext, status: int = 200, body: str = "", errors: dict[str, str] | None = None
+) -> Response:
+    """Show the published Q&A without the line about who asked: experts never learn readers' names from this page."""
     newsletter, question = context.task.newsletter, context.task.assignment.question
     story = archive.story(context.session, newsletter, question.public_id)
     if story is None:
         abort(404)
     item, edition = story
-    return page(
+    return render_page(
         context,
         "published",
         status,
@@ -163,11 +165,11 @@ def published_page(context: Visit, status: int = 200, body: str = "", errors: di
     )
 
 
-def _ended_page(context: Visit) -> Response:
-    return page(context, "ended")
+def _ended_page(context: AssignmentContext) -> Response:
+    return render_page(context, "ended")
 
 
-PAGES: dict[str, Callable[[Visit], Response]] = {
+PAGES: dict[str, Callable[[AssignmentContext], Response]] = {
     "answer": answer_page,
     "check": check_page,
     "sent": _thanks,
@@ -182,13 +184,14 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
 }
 
 
-# Sends a note of the expert to the desk.
-SendNote = Callable[[Session, Expert, Assignment, str], None]
+SendNote = Callable[[Session, Expert, Assignment, str], None]  # a verb that sends an expert's note to the desk
 
 
 @assignment_route("/accept", "POST")
 def accept(**view_args: str) -> Response:
-    change(view_args, lambda context: assigning.accept(context.session, context.actor, context.task.assignment))
+    run_in_transaction(
+        view_args, lambda context: assigning.accept(context.session, context.actor, context.task.assignment)
+    )
     return to_assignment(view_args, said="accept")
 
 
@@ -200,13 +203,13 @@ def decline(**view_args: str) -> Response:
     if reason not in DECLINE_REASONS:
         return _rerender_answer(view_args, {"reason": _("Say in a few words why.")})
 
-    def decline_assignment(context: Visit) -> None:
+    def decline_assignment(context: AssignmentContext) -> None:
         assigning.decline(
             context.session, context.actor, context.task.assignment, reason, _parse_date(away_until), note
         )
 
     try:
-        change(view_args, decline_assignment)
+        run_in_transaction(view_args, decline_assignment)
     except MissingPrecondition as error:
         return _rerender_answer(view_args, {"until": format_error(error)}, away_until)
     return to_assignment(view_args)
@@ -227,7 +230,9 @@ def ask_back(**view_args: str) -> Response:
 
 @assignment_route("/take-back", "POST")
 def take_back(**view_args: str) -> Response:
-    change(view_args, lambda context: writing.take_back(context.session, context.actor, context.task.assignment))
+    run_in_transaction(
+        view_args, lambda context: writing.take_back(context.session, context.actor, context.task.assignment)
+    )
     return to_assignment(view_args, said="take-back")
 
 
@@ -235,21 +240,26 @@ def take_back(**view_args: str) -> Response:
 def report(**view_args: str) -> Response:
     body = request.form.get("body", "")
     try:
-        change(
+        run_in_transaction(
             view_args,
             lambda context: writing.report_error(context.session, context.actor, context.task.assignment, body),
         )
     except MissingPrecondition:
-        with visit(view_args) as context:
+        with read_context(view_args) as context:
             return published_page(context, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
     return to_assignment(view_args, said="report")
 
 
 def _send_note(view_args: dict[str, str], send_note: SendNote, field: str, missing: str = "") -> Response:
-    """Send a line from the expert to the desk. Both forms call it `note`, so that a rejected one is shown again."""
+    """Send the submitted `note` to the desk, and show it again if it is rejected.
+
+    `field` is the form for the error, whose text is `missing` or else that of the exception.
+    """
     note = request.form.get("note", "")
     try:
-        change(view_args, lambda context: send_note(context.session, context.actor, context.task.assignment, note))
+        run_in_transaction(
+            view_args, lambda context: send_note(context.session, context.actor, context.task.assignment, note)
+        )
     except MissingPrecondition as error:
         return _rerender_answer(view_args, {field: missing or format_error(error)})
     except InvalidTransition:
@@ -258,7 +268,7 @@ def _send_note(view_args: dict[str, str], send_note: SendNote, field: str, missi
 
 
 def _rerender_answer(view_args: dict[str, str], faults: dict[str, str], away_until: str = "") -> Response:
-    with visit(view_args) as context:
+    with read_context(view_args) as context:
         note = request.form.get("note", "")
         return answer_page(context, status=400, errors=faults, note=note, free_from=away_until)
 

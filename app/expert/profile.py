@@ -1,4 +1,4 @@
-"""An expert's own profile, and their consent to a public page at each newsletter."""
+"""The page on which experts edit their profile and consent to a public page at each newsletter."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +19,10 @@ from ..people.directory import change_profile
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
 from ..web.setup import db, or_404
-from .access import expert, get_signed_in_expert, me
+from .access import expert, get_actor, get_signed_in_expert
 
-OWN = {name: one for name, one in PROFILE.items() if one.own}
-FAULTS = {
+FIELDS = {name: spec for name, spec in PROFILE.items() if spec.own}  # those that experts edit themselves
+ERROR_MESSAGES = {
     "empty": _l("A name is missing."),
     "date": _l("Write the date as year-month-day, such as 2026-11-30."),
     "long": _l("This is too long"),
@@ -32,7 +32,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """The reason why the form is shown again: errors by field, or the stored values that somebody else changed."""
+    """Why the form is shown again: `errors` by field, or values that somebody else has `stored` since, by field."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)
@@ -42,27 +42,30 @@ class Refusal:
 @expert.get("/expert/profile")
 def profile() -> Response:
     with db.read() as session:
-        row = get_signed_in_expert(session)
-        return _page(session, row, _stored_values(row), Refusal())
+        expert_row = get_signed_in_expert(session)
+        return _render_form(session, expert_row, _get_stored_values(expert_row), Refusal())
 
 
 @expert.post("/expert/profile")
 def save_profile() -> Response:
-    typed = _form_values()
-    values, faults = read_form({name: one for name, one in OWN.items() if name != "languages"}, typed)
+    submitted = _get_submitted_values()
+    # Languages aren't parsed: only those that the form offers are saved.
+    parsed_fields = {name: spec for name, spec in FIELDS.items() if name != "languages"}
+    values, faults = read_form(parsed_fields, submitted)
     if faults:
-        return _rerender(typed, Refusal(400, {name: str(FAULTS[fault.key]) for name, fault in faults.items()}))
+        errors = {name: str(ERROR_MESSAGES[fault.key]) for name, fault in faults.items()}
+        return _rerender(submitted, Refusal(400, errors))
     version = request.form.get("version", 0, int)
 
-    def fn(session: Session) -> None:
-        row = get_signed_in_expert(session)
-        languages = [code for code in _languages(session, row) if code in typed["languages"]]
-        change_profile(session, me(session), row, version, **values, languages=languages)
+    def save(session: Session) -> None:
+        expert_row = get_signed_in_expert(session)
+        languages = [code for code in _list_languages(session, expert_row) if code in submitted["languages"]]
+        change_profile(session, get_actor(session), expert_row, version, **values, languages=languages)
 
     try:
-        db.write(fn)
+        db.write(save)
     except VersionConflict:
-        return _rerender(typed, Refusal(409))
+        return _rerender(submitted, Refusal(409))
     flash(_("Your profile is saved."))
     return redirect(url_for("expert.profile"), code=303)
 
@@ -71,26 +74,27 @@ def save_profile() -> Response:
 def say_of_page(slug: str, said: str) -> Response:
     """Give consent to a public page at a newsletter, or withdraw it. Both take effect immediately."""
 
-    def fn(session: Session) -> None:
-        row = get_signed_in_expert(session)
-        newsletter = or_404(
-            next((one for one in archive.list_newsletters_of_expert(session, row) if one.slug == slug), None)
-        )
+    def save(session: Session) -> None:
+        expert_row = get_signed_in_expert(session)
+        newsletters = {
+            newsletter.slug: newsletter for newsletter in archive.list_newsletters_of_expert(session, expert_row)
+        }
+        newsletter = or_404(newsletters.get(slug))
         if said == "yes":
-            expert_pages.say_yes(session, me(session), row, newsletter.id)
+            expert_pages.say_yes(session, get_actor(session), expert_row, newsletter.id)
         else:
-            expert_pages.take_back(session, me(session), row, newsletter.id)
+            expert_pages.take_back(session, get_actor(session), expert_row, newsletter.id)
 
-    db.write(fn)
+    db.write(save)
     flash(_("Readers find your page now.") if said == "yes" else _("The page is gone."))
     return redirect(url_for("expert.profile"), code=303)
 
 
 @dataclass(frozen=True)
-class Page:
-    """A newsletter with an answer of the expert: whether they agreed to a page there, and its address.
+class PublicPage:
+    """The expert's public page at a newsletter that has printed them.
 
-    The address is None while the page would be empty.
+    `is_wanted` says whether they consented to it, `href` is its URL, or None while the page would be empty.
     """
 
     newsletter: Newsletter
@@ -98,55 +102,60 @@ class Page:
     href: str | None
 
 
-def _pages(session: Session, row: Row) -> list[Page]:
-    said = expert_pages.pages_of(session, row)
+def _list_pages(session: Session, expert_row: Row) -> list[PublicPage]:
+    pages = expert_pages.pages_of(session, expert_row)
     return [
-        Page(one, one.id in said, archive.expert_page_path(session, one, said.get(one.id)))
-        for one in archive.list_newsletters_of_expert(session, row)
+        PublicPage(
+            newsletter,
+            is_wanted=newsletter.id in pages,
+            href=archive.expert_page_path(session, newsletter, pages.get(newsletter.id)),
+        )
+        for newsletter in archive.list_newsletters_of_expert(session, expert_row)
     ]
 
 
-def _stored_values(row: Row) -> dict[str, Any]:
-    return {name: format_value(one, getattr(row, name)) for name, one in OWN.items()} | {
-        "languages": list(row.languages)
-    }
+def _get_stored_values(expert_row: Row) -> dict[str, Any]:
+    values = {name: format_value(spec, getattr(expert_row, name)) for name, spec in FIELDS.items()}
+    return values | {"languages": list(expert_row.languages)}
 
 
-def _form_values() -> dict[str, Any]:
+def _get_submitted_values() -> dict[str, Any]:
     form = request.form
-    typed: dict[str, Any] = {
-        name: name in form if one.kind == "tick" else form.get(name, "").replace("\r\n", "\n")
-        for name, one in OWN.items()
-    }
-    return typed | {"languages": form.getlist("languages")}
+    values: dict[str, Any] = {}
+    for name, spec in FIELDS.items():
+        values[name] = name in form if spec.kind == "tick" else form.get(name, "").replace("\r\n", "\n")
+    return values | {"languages": form.getlist("languages")}
 
 
-def _languages(session: Session, row: Row) -> list[str]:
+def _list_languages(session: Session, expert_row: Row) -> list[str]:
     """Return the languages of all newsletters and those in the expert's profile."""
-    return sorted({code for one in all_newsletters(session) for code in one.languages} | set(row.languages))
+    offered = {code for newsletter in all_newsletters(session) for code in newsletter.languages}
+    return sorted(offered | set(expert_row.languages))
 
 
-def _rerender(values: dict[str, Any], refusal: Refusal) -> Response:
+def _rerender(submitted: dict[str, Any], refusal: Refusal) -> Response:
+    """Show the form again with the submitted values. After a version conflict, add the stored texts that differ."""
     with db.read() as session:
-        row = get_signed_in_expert(session)
+        expert_row = get_signed_in_expert(session)
         if refusal.status == 409:
-            differing = {name: text for name, text in _stored_values(row).items() if text != values[name]}
-            refusal.stored.update({name: text for name, text in differing.items() if isinstance(text, str)})
-        return _page(session, row, values, refusal)
+            for name, value in _get_stored_values(expert_row).items():
+                if isinstance(value, str) and value != submitted[name]:
+                    refusal.stored[name] = value
+        return _render_form(session, expert_row, submitted, refusal)
 
 
-def _page(session: Session, row: Row, values: dict[str, Any], refusal: Refusal) -> Response:
+def _render_form(session: Session, expert_row: Row, values: dict[str, Any], refusal: Refusal) -> Response:
     html = render_template(
         "expert/profile.html",
         newsletter=None,
-        expert_name=row.name,
+        expert_name=expert_row.name,
         signed_in=True,
-        fields=OWN,
+        fields=FIELDS,
         profile=values,
-        version=row.version,
-        languages=_languages(session, row),
-        pages=_pages(session, row),
-        is_described=bool(row.described_as),
+        version=expert_row.version,
+        languages=_list_languages(session, expert_row),
+        pages=_list_pages(session, expert_row),
+        is_described=bool(expert_row.described_as),
         refusal=refusal,
     )
     return make_response(html, refusal.status)

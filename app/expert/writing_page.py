@@ -1,4 +1,7 @@
-"""The page on which an expert writes: drafts saved while they type, a preview in print, and sending."""
+"""The page on which an expert writes: drafts saved while they type, a preview as printed, and submitting.
+
+Each browser tab with the page saves a draft of its own, so that tabs never overwrite each other's text.
+"""
 
 import json
 import secrets
@@ -23,7 +26,7 @@ from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time
 from ..web.setup import limiter
-from .access import Visit, assignment_route, change, page, to_assignment, visit
+from .access import AssignmentContext, assignment_route, read_context, render_page, run_in_transaction, to_assignment
 
 OVER = errors.ErrorMessage(
     _l("No answer needed any more"),
@@ -34,10 +37,12 @@ OVER = errors.ErrorMessage(
 
 @dataclass(frozen=True)
 class Sheet:
-    """A text in the form.
+    """One of the expert's texts, as the form shows it.
 
-    `tab` and `count` identify the draft of this page, and `source` the tab from which the text comes. `knows` has the
-    count of each draft when the page was opened, as JSON by tab.
+    - `answer`, `ties`, `credit_line`, `own_words`: its fields (see `AnswerContent`);
+    - `tab`, `count`: the draft that this page saves, and the number of its next save;
+    - `source`: the tab whose draft the text is, which differs from `tab` if this page continues another tab's draft;
+    - `knows`: the counts of all drafts when the page was opened, as JSON by tab.
     """
 
     answer: str
@@ -57,19 +62,21 @@ def new_tab() -> str:
 
 
 def draft_counts_json(drafts: Sequence[Draft]) -> str:
-    """Return the counts of all drafts by tab as JSON, for the field `knows` of a page."""
+    """Return the counts of the drafts by tab as JSON, for the field `knows` of a page."""
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") -> list[writing.DraftSnapshot]:
-    """Return the drafts that other pages of this expert saved and that the submitting page can't have known."""
+def find_unseen_drafts(
+    context: AssignmentContext, body: str, draft_kind: str = "answer"
+) -> list[writing.DraftSnapshot]:
+    """Return the drafts that other tabs of this expert have saved since the submitting page was opened."""
     tab = request.form.get("tab", "")
     others = writing.list_drafts_of_other_tabs(context.session, context.task.assignment, draft_kind, tab)
     return writing.unseen_drafts(others, tab, get_known_counts(), body)
 
 
-def sheets_of(context: Visit) -> list[Sheet]:
-    """Return all the expert's texts for this assignment, newest first: the drafts by tab and the submitted one."""
+def list_sheets(context: AssignmentContext) -> list[Sheet]:
+    """Return the expert's texts for this assignment, newest first: the draft of each tab, and the submitted text."""
     assignment = context.task.assignment
     drafts = writing.drafts_of(context.session, assignment)
     submitted = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
@@ -90,7 +97,7 @@ def sheets_of(context: Visit) -> list[Sheet]:
         for draft in drafts
     ]
     if submitted:
-        tab = f"version {submitted.number}"  # it has no tab, but the pages need a name for it
+        tab = f"version {submitted.number}"  # a name in place of a tab, for the link that continues this text
         sheets.append(
             Sheet(
                 answer=submitted.body,
@@ -108,8 +115,8 @@ def sheets_of(context: Visit) -> list[Sheet]:
     return sorted(sheets, key=lambda sheet: sheet.saved_at or now(context.session), reverse=True)
 
 
-def sheet_of(context: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
-    """Return the newest text, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
+def choose_sheet(context: AssignmentContext, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
+    """Return the text of `tab`, or else the newest one, to be continued in a new draft unless it is this tab's own."""
     blank_sheet = Sheet(
         answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
     )
@@ -120,16 +127,16 @@ def sheet_of(context: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
     return replace(sheet, tab=new_tab(), count=0)
 
 
-def other_texts(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
-    """Return the texts that differ from those already shown, each once."""
-    # Sheets are sorted newest first. Of those with the same text the newest is kept, as the last one wins.
+def list_other_sheets(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
+    """Return the sheets whose texts differ from those already shown, newest first and each text once."""
+    # The sheets come newest first. From the oldest on, each one replaces an older one with the same text.
     sheets_by_text = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
     shown_texts = {"", *map(clean, shown)}
     return [sheet for text, sheet in reversed(sheets_by_text.items()) if text not in shown_texts]
 
 
-def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
-    """Return the submitted text, for a page that shows it again."""
+def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> Sheet:
+    """Return a sheet with the submitted text, for a page that shows it again."""
     tab = form.get("tab", "") or new_tab()
     return Sheet(
         answer=form.get("answer", ""),
@@ -144,19 +151,23 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
 
 
 def answer_page(
-    context: Visit, sheet: Sheet | None = None, status: int = 200, errors: dict[str, str] | None = None, **values: Any
+    context: AssignmentContext,
+    sheet: Sheet | None = None,
+    status: int = 200,
+    errors: dict[str, str] | None = None,
+    **values: Any,
 ) -> Response:
     task = context.task
     edition = context.edition
-    sheets = sheets_of(context)
-    sheet = sheet or sheet_of(context, sheets, request.args.get("tab"))
-    return page(
+    sheets = list_sheets(context)
+    sheet = sheet or choose_sheet(context, sheets, request.args.get("tab"))
+    return render_page(
         context,
         "answer",
         status,
         sheet=sheet,
         word_count=word_count(sheet.answer),
-        other_sheets=other_texts(sheets, sheet.answer),
+        other_sheets=list_other_sheets(sheets, sheet.answer),
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=edition.runs_at if edition else None,
@@ -172,8 +183,8 @@ def _read_submission() -> writing.AnswerContent:
     return writing.AnswerContent(body, form.get("ties", ""), "own_words" in form, _changed_credit_line())
 
 
-def keep(context: Visit) -> writing.DraftSnapshot:
-    """Save the submitted text as a draft of its page."""
+def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
+    """Save the submitted text as the draft of its tab."""
     form = request.form
     tab, count = form.get("tab", ""), get_submitted_count()
     draft_kind = "reply" if "reply" in form else "answer"
@@ -185,10 +196,10 @@ def keep(context: Visit) -> writing.DraftSnapshot:
 @assignment_route("/draft", "POST")
 @limiter.limit("90 per minute")
 def draft(**view_args: str) -> Response:
-    """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
+    """Save a draft. A script gets the result as JSON, a form without scripts is redirected to its page."""
 
-    def save(context: Visit) -> tuple[writing.DraftSnapshot, dict[str, object]]:
-        saved = keep(context)
+    def save(context: AssignmentContext) -> tuple[writing.DraftSnapshot, dict[str, object]]:
+        saved = save_submitted_draft(context)
         state = {
             "at": clock_time(saved.saved_at),
             "kept": saved.count == get_submitted_count(),
@@ -197,7 +208,7 @@ def draft(**view_args: str) -> Response:
         }
         return saved, state
 
-    saved, state = change(view_args, save, few=True)
+    saved, state = run_in_transaction(view_args, save, few_columns=True)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(state)
     return to_assignment(view_args, tab=saved.tab, said="beside" if state["beside"] else None, _anchor=saved.part)
@@ -205,17 +216,17 @@ def draft(**view_args: str) -> Response:
 
 @assignment_route("/preview", "POST")
 def preview(**view_args: str) -> Response:
-    """Show the text as it would run above the form with everything that was typed. Stores nothing."""
-    with visit(view_args) as context:
+    """Show the text as it would be printed, above the form with the submitted values. Stores nothing."""
+    with read_context(view_args) as context:
         if context.task.stage == "answer":
-            sheet = sheet_from(request.form, context.task.assignment.credit_line)
-            return answer_page(context, sheet, block=context.as_it_would_run(sheet.answer, sheet.credit_line))
+            sheet = build_submitted_sheet(request.form, context.task.assignment.credit_line)
+            return answer_page(context, sheet, block=context.preview_text(sheet.answer, sheet.credit_line))
     return _render_conflict(view_args)
 
 
 @assignment_route("/send", "POST")
 def send(**view_args: str) -> Response:
-    def submit(context: Visit) -> None:
+    def submit(context: AssignmentContext) -> None:
         assignment = context.task.assignment
         is_open = writing.accepts_drafts(assignment, "answer")
         if is_open and find_unseen_drafts(context, request.form.get("answer", "")):
@@ -223,10 +234,10 @@ def send(**view_args: str) -> Response:
         writing.submit(context.session, context.actor, assignment, _read_submission())
 
     try:
-        change(view_args, submit)
+        run_in_transaction(view_args, submit)
     except MissingPrecondition as error:
-        with visit(view_args) as context:
-            sheet = sheet_from(request.form, context.task.assignment.credit_line)
+        with read_context(view_args) as context:
+            sheet = build_submitted_sheet(request.form, context.task.assignment.credit_line)
             return answer_page(context, sheet, 400, errors={"text": format_error(error)})
     except (VersionConflict, InvalidTransition):
         return _render_conflict(view_args)
@@ -234,32 +245,32 @@ def send(**view_args: str) -> Response:
 
 
 def _render_conflict(view_args: dict[str, str]) -> Response:
-    """Save the submitted text as a draft and show it side by side with the one that its page didn't know."""
+    """Save the submitted text as a draft, and show it side by side with the texts from other pages."""
     try:
-        change(view_args, keep)
+        run_in_transaction(view_args, save_submitted_draft)
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
-    with visit(view_args) as context:
+    with read_context(view_args) as context:
         assignment = context.task.assignment
-        own_sheet = sheet_from(request.form, assignment.credit_line)
+        own_sheet = build_submitted_sheet(request.form, assignment.credit_line)
         is_open = writing.accepts_drafts(assignment, "answer")
         if is_open:
             unseen_tabs = {draft.tab for draft in find_unseen_drafts(context, own_sheet.answer)}
-            other_sheets = [sheet for sheet in sheets_of(context) if sheet.tab in unseen_tabs]
+            other_sheets = [sheet for sheet in list_sheets(context) if sheet.tab in unseen_tabs]
         else:
             other_sheets = [
                 sheet
-                for sheet in sheets_of(context)
+                for sheet in list_sheets(context)
                 if sheet.was_sent and clean(sheet.answer) != clean(own_sheet.answer)
             ]
         if not other_sheets:  # the same text has been submitted
             return to_assignment(view_args)
         own_sheet = replace(own_sheet, knows=draft_counts_json(writing.drafts_of(context.session, assignment)))
-        return page(context, "both", 409, own_sheet=own_sheet, other_sheets=other_sheets, is_open=is_open)
+        return render_page(context, "both", 409, own_sheet=own_sheet, other_sheets=other_sheets, is_open=is_open)
 
 
 def _changed_credit_line() -> str | None:
-    """Return the credit line if the expert changed it. Otherwise an open page would undo a change by the desk."""
+    """Return the credit line if the expert changed it on this page, else None, so that a change by the desk stays."""
     credit_line = request.form.get("credit_line")
     is_unchanged = credit_line == request.form.get("credit_was")
     return None if is_unchanged else credit_line
