@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.session import now
 from ..doctor import round_trip
-from ..doctor.checks import CHECKS, FAULT, FINE, Looked, examine
-from ..doctor.machines import BEATS
+from ..doctor.checks import CHECKS, FAULT, FINE, CheckResult, examine
+from ..doctor.machines import MAX_SILENCE
 from ..mail import inbound
 from ..mail.delivery import deliver_one
 from ..mail.mime_message import UnsafeHeader, safe_address
@@ -50,7 +50,9 @@ def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
     database, config = db, current_app.config
     database.url  # noqa: B018 - says what to set, where there are no settings
     with click.progressbar(length=len(CHECKS), file=sys.stderr, item_show_func=lambda name: name or "") as bar:
-        looked = examine(database, config, nameservers=nameserver, step=lambda name: bar.update(1, current_item=name))
+        looked = examine(
+            database, config, nameservers=nameserver, before_each=lambda name: bar.update(1, current_item=name)
+        )
     places = _places()
     faults = sum(one.state == FAULT for one in looked)
     if as_json:
@@ -77,22 +79,22 @@ def _sums(places: dict[str, int]) -> list[str]:
     return ["Incoming mails by place:", *counted, f"  {'total':<10} {sum(places.values()):>8}"]
 
 
-def _format_result(result: Looked) -> list[str]:
+def _format_result(result: CheckResult) -> list[str]:
     """Return the lines for a check: one for each finding, and for a fault another with its remedy."""
-    if not result.found:
+    if not result.findings:
         return [f"{FINE.upper():<9} {result.check.name}"]
-    lines = [f"{one.state.upper():<9} {result.check.name}: {one.said}" for one in result.found]
-    return [*lines, f"{'':<9} -> {result.check.mend}"] if result.state == FAULT else lines
+    lines = [f"{one.state.upper():<9} {result.check.name}: {one.message}" for one in result.findings]
+    return [*lines, f"{'':<9} -> {result.check.remedy}"] if result.state == FAULT else lines
 
 
-def _serialize_result(result: Looked) -> dict[str, Any]:
+def _serialize_result(result: CheckResult) -> dict[str, Any]:
     check = result.check
     return {
         "name": check.name,
         "looks_at": check.looks_at,
         "state": result.state,
-        "found": [{"state": one.state, "said": one.said} for one in result.found],
-        "mend": check.mend if result.state == FAULT else None,
+        "found": [{"state": one.state, "said": one.message} for one in result.findings],
+        "mend": check.remedy if result.state == FAULT else None,
     }
 
 
@@ -142,7 +144,7 @@ def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
     """Return a function that polls the mailboxes and files mail; if a worker runs, it does nothing."""
     with db.read() as session:
         last, at = sightings.get_last_round(session), now(session)
-    if last is not None and at - last < BEATS:
+    if last is not None and at - last < MAX_SILENCE:
         return lambda: None
     click.echo("No worker is running: until one does, this command polls the mailboxes and files what arrives.")
     reading = stack.enter_context(Reading(READ))

@@ -1,7 +1,4 @@
-"""The table of checks: what each checks, and a sentence that says how to fix it.
-
-`flask doctor`, `/readyz` and docs/maintain.md use it.
-"""
+"""The table of checks, for `flask doctor`, `/readyz` and docs/maintain.md."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +8,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.engine import Database
 from . import incoming_mail, machines, mail_domain
-from .findings import FAULT, FINE, ORDER, Finding, House, fault, not_checked
+from .findings import FAULT, FINE, WORST_FIRST, CheckContext, Finding, fault, not_checked
 
-__all__ = ["CHECKS", "FAULT", "FINE", "Check", "Looked", "examine"]
+__all__ = ["CHECKS", "FAULT", "FINE", "Check", "CheckResult", "examine"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """A row: `looks_at` and `mend` are for the operator; `look` yields findings, or nothing if all is well.
+    """One check. `looks_at` and `remedy` tell the operator what it checks and how to fix a fault.
 
-    A `quick` check needs only the database and the machine itself, and is part of `/readyz`.
+    `run` yields findings, or nothing if all is well. A `quick` check needs only the database and the machine itself,
+    and is part of `/readyz`.
     """
 
     name: str
     looks_at: str
-    mend: str
-    look: Callable[[House], Iterable[Finding]]
+    remedy: str
+    run: Callable[[CheckContext], Iterable[Finding]]
     quick: bool = False
 
 
@@ -35,47 +33,47 @@ CHECKS = (
         "database",
         "whether the database answers",
         "Start the database, or correct DATABASE_URL.",
-        machines.database,
+        machines.check_database,
         quick=True,
     ),
     Check(
         "migrations",
         "whether the tables match this version",
         "If they are behind, run `readers-asked migrate`; if they are ahead, install the version that migrated them.",
-        machines.migrations,
+        machines.check_migrations,
         quick=True,
     ),
     Check(
         "keys",
         "whether SECRET_KEYS open the newest sealed value of each key and column, and none of them can be guessed",
         "Put the missing key back into SECRET_KEYS under its old number.",
-        machines.keys,
+        machines.check_keys,
     ),
     Check(
         "newsletter",
         "whether there is a newsletter",
         "Create one with `readers-asked newsletters create`.",
-        machines.newsletter,
+        machines.check_newsletter,
         quick=True,
     ),
     Check(
         "worker",
         "whether a worker and each of its parts were active in the last ten minutes, and which of its duties fail",
         "Start `readers-asked worker`; if it is running, its log says what is wrong.",
-        machines.worker,
+        machines.check_worker,
         quick=True,
     ),
     Check(
         "list of erasures",
         "whether the worker updated the list of erasures (ERASURES) in the last ten minutes; a restore needs it",
         "Start the worker; if it is running, let its account write to ERASURES, and look for the reason in its log.",
-        machines.erasures,
+        machines.check_erasure_list,
     ),
     Check(
         "erasures",
         "whether erased data is gone from the files of the database too",
         "End what has been reading the database for so long, such as a backup or a console that is stuck.",
-        machines.remains,
+        machines.check_held_erasures,
         quick=True,
     ),
     Check(
@@ -83,13 +81,13 @@ CHECKS = (
         "whether the worker adds events to the chain over the trail within the hour, and the newest links verify",
         "Start the worker. If a link or an event differs, somebody has changed the database: keep a copy of it as it "
         "is, then run `readers-asked audit verify --head` with the head from a morning’s mail.",
-        machines.trail,
+        machines.check_trail,
     ),
     Check(
         "outgoing mail",
         "whether a mail has been due for ten minutes, or has failed repeatedly for an hour",
         "Start the worker; if it is running, fix what `mail server` below finds, and look at the desk’s outbox.",
-        machines.outgoing,
+        machines.check_outgoing,
         quick=True,
     ),
     Check(
@@ -97,91 +95,91 @@ CHECKS = (
         "whether the SMTP server accepts our connection, encryption and password; no mail is sent",
         "Correct the setting that the finding names: MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USE_SSL, "
         "MAIL_USERNAME, MAIL_PASSWORD.",
-        machines.mail_server,
+        machines.check_mail_server,
     ),
     Check(
         "other programs",
         "whether a connected program has failed for a day, or was paused because of that",
         "See the desk’s page `Other programs` for the reason; fix that program, or have an admin remove it.",
-        machines.other_programs,
+        machines.check_programs,
     ),
     Check(
         "incoming mail",
         "whether a mail has waited for ten minutes to be filed",
         "Start the worker, or run `readers-asked mail place`.",
-        incoming_mail.waiting,
+        incoming_mail.check_waiting,
         quick=True,
     ),
     Check(
         "places of mail",
         "whether each incoming mail is filed in exactly one place, and each letter by mail has its mail",
         "Run `readers-asked mail reprocess --all`; if the fault remains, please report it: it is a bug.",
-        incoming_mail.places,
+        incoming_mail.check_places,
     ),
     Check(
         "mailboxes",
         "whether each IMAP mailbox can be opened, and belongs to a newsletter that exists",
         "Correct its address or password in MAILBOXES.",
-        incoming_mail.mailboxes,
+        incoming_mail.check_mailboxes,
     ),
     Check(
         "mail accounts",
         "whether each mail account of MAIL_OAUTH is signed in",
         "Run `readers-asked mail sign-in`.",
-        incoming_mail.accounts,
+        incoming_mail.check_accounts,
     ),
     Check(
         "senders",
         "whether senders can be verified",
         "Set MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY as docs/mail.md describes, or MAIL_DNS=1.",
-        incoming_mail.senders,
+        incoming_mail.check_senders,
     ),
     Check(
         "mail domain",
         "the DNS records of our mail domains: MX, SPF, DKIM, DMARC",
         "Publish the record that the finding shows, at your DNS provider.",
-        mail_domain.look,
+        mail_domain.check_mail_domains,
     ),
     Check(
         "disks",
         "whether there is free space for the database, the mail folder and temporary files",
         "Free some space or enlarge the disk.",
-        machines.disks,
+        machines.check_disks,
         quick=True,
     ),
     Check(
         "clock",
         "whether the clock agrees with stored times, the mail server and the site",
         "Synchronise the machine’s clock: `timedatectl set-ntp true`.",
-        machines.clock,
+        machines.check_clock,
     ),
     Check(
         "proxy",
         "whether requests come through as many proxies as TRUSTED_PROXIES says",
         "Set TRUSTED_PROXIES to the number of proxies in front, and have each of them append to X-Forwarded-For.",
-        machines.proxy,
+        machines.check_proxy,
     ),
     Check(
         "accounts",
         "whether the provider of OIDC_ISSUER answers, and reports the same issuer",
         "Correct OIDC_ISSUER, character for character as the provider writes it, or let this machine reach it; until "
         "then the desk can sign in by mail.",
-        machines.accounts,
+        machines.check_accounts,
     ),
 )
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckResult:
     """A check and its findings."""
 
     check: Check
-    found: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def state(self) -> str:
         """The worst state of the findings."""
-        return min((one.state for one in self.found), key=ORDER.index, default=FINE)
+        return min((finding.state for finding in self.findings), key=WORST_FIRST.index, default=FINE)
 
 
 def examine(
@@ -190,25 +188,24 @@ def examine(
     *,
     quick: bool = False,
     nameservers: Sequence[str] = (),
-    step: Callable[[str], None] | None = None,
-) -> list[Looked]:
-    """Run every check, or only the `quick` ones; `step` is called with the name of each before it runs.
+    before_each: Callable[[str], None] = lambda _name: None,
+) -> list[CheckResult]:
+    """Run every check, or only the `quick` ones; `before_each` is called with the name of each check before it runs.
 
     Checks that contact other servers may take five seconds each, a mailbox thirty.
     """
-    house, looked = House(database, config, nameservers), []
+    context = CheckContext(database, config, nameservers)
+    results = []
     for check in CHECKS:
-        if quick and not check.quick:
-            continue
-        if step is not None:
-            step(check.name)
-        looked.append(Looked(check, tuple(_look(check, house))))
-    return looked
+        if check.quick or not quick:
+            before_each(check.name)
+            results.append(CheckResult(check, tuple(_run(check, context))))
+    return results
 
 
-def _look(check: Check, house: House) -> list[Finding]:
+def _run(check: Check, context: CheckContext) -> list[Finding]:
     try:
-        return list(check.look(house))
+        return list(check.run(context))
     except SQLAlchemyError as error:  # reported by `database` or `migrations`
         return [not_checked(f"the database did not answer: {type(error).__name__}")]
     except Exception as error:  # a failing check must not stop the others

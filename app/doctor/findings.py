@@ -1,4 +1,4 @@
-"""Findings of a check, and the installation as checks see it."""
+"""What checks work with: the findings that they yield, and the context that they are given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,12 @@ from ..db.engine import Database
 from ..mail import sending
 from ..mail.delivery import Undelivered
 
-# From the worst: needs attention; could not be checked; as configured, but worth knowing; fine.
-FAULT, UNMADE, NOTE, FINE = "fault", "not made", "note", "fine"
-ORDER = (FAULT, UNMADE, NOTE, FINE)
-PATIENCE = 5.0  # seconds without a byte from another server
+FAULT = "fault"  # needs attention
+NOT_CHECKED = "not made"  # could not be checked
+NOTE = "note"  # as configured, but worth knowing
+FINE = "fine"
+WORST_FIRST = (FAULT, NOT_CHECKED, NOTE, FINE)
+PATIENCE = 5.0  # seconds to wait for the next byte from another server
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Finding:
     """A sentence for the operator. It holds no reader's text, and no address except the installation's own."""
 
     state: str
-    said: str
+    message: str
 
 
 def fault(message: str) -> Finding:
@@ -33,7 +35,7 @@ def fault(message: str) -> Finding:
 
 
 def not_checked(message: str) -> Finding:
-    return Finding(UNMADE, message)
+    return Finding(NOT_CHECKED, message)
 
 
 def note(message: str) -> Finding:
@@ -44,16 +46,18 @@ def fine(message: str) -> Finding:
     return Finding(FINE, message)
 
 
-def format_duration(time: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Return a duration in words, in minutes, hours or days."""
-    minutes = int(time.total_seconds()) // 60
-    return (
-        f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else f"{time.days} days"
-    )
+    minutes = int(duration.total_seconds()) // 60
+    if minutes < 2 * 60:
+        return f"{minutes} minutes"
+    if minutes < 2 * 24 * 60:
+        return f"{minutes // 60} hours"
+    return f"{duration.days} days"
 
 
-class House:
-    """The installation as checks see it; what two of them request from another server is requested once.
+class CheckContext:
+    """The installation that is checked. The mail server is contacted once, even if several checks need it.
 
     `nameservers` are addresses of name servers, `host` or `host#port`; without any, those of the system are used.
     """
@@ -73,9 +77,9 @@ class House:
 
     @cached_property
     def mail_server(self) -> sending.Greeting | Undelivered:
-        """The mail server's greeting after signing in as mails do, or the reason why that failed."""
+        """The mail server's greeting after signing in as for a mail, or the reason why that failed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return sending.greet(app, PATIENCE)
-        except Undelivered as refused:
-            return refused
+        except Undelivered as undelivered:
+            return undelivered

@@ -1,6 +1,6 @@
-"""Endpoints for monitoring: whether the process is up, whether it can work, and the metrics.
+"""Endpoints for monitoring: whether the process is up, whether it is ready, and the metrics.
 
-Without METRICS_TOKEN they only say yes or no.
+A request without METRICS_TOKEN learns nothing but yes or no.
 """
 
 import hmac
@@ -19,8 +19,8 @@ health = Blueprint("health", __name__)
 def _has_metrics_token() -> bool:
     """Return whether the request has METRICS_TOKEN, compared in constant time."""
     token = current_app.config["METRICS_TOKEN"]
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(bearer.encode(), token.encode())
 
 
 @health.get("/healthz")
@@ -33,19 +33,20 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Return 200 if the quick checks of `flask doctor` find no fault, else 503.
 
-    With METRICS_TOKEN the response also has the state of each check.
+    A request with METRICS_TOKEN also gets the state of each check.
     """
-    found = checks.examine(db, current_app.config, quick=True)
-    status = 503 if any(one.state == checks.FAULT for one in found) else 200
+    results = checks.examine(db, current_app.config, quick=True)
+    is_ready = all(result.state != checks.FAULT for result in results)
+    status = 200 if is_ready else 503
     if _has_metrics_token():
-        body = {"ready": status == 200, "checks": {one.check.name: one.state for one in found}}
+        body = {"ready": is_ready, "checks": {result.check.name: result.state for result in results}}
         return Response(json.dumps(body) + "\n", status, mimetype="application/json")
-    return Response("ready\n" if status == 200 else "not ready\n", status, mimetype="text/plain")
+    return Response("ready\n" if is_ready else "not ready\n", status, mimetype="text/plain")
 
 
 @health.get("/metrics")
 def numbers() -> Response:
-    """Return the metrics for Prometheus to a request with METRICS_TOKEN; 404 if that is not set."""
+    """Return the metrics for Prometheus. 401 for a request without METRICS_TOKEN, 404 if that isn't configured."""
     if not current_app.config["METRICS_TOKEN"]:
         abort(404)
     if not _has_metrics_token():

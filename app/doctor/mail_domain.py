@@ -1,4 +1,4 @@
-"""The mail domains in the DNS: what is published there, and what to publish, word for word.
+"""Checks of the DNS records of our mail domains. A finding shows the record to publish, word for word.
 
 MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). DNS queries need dnspython,
 which is an extra.
@@ -20,28 +20,17 @@ from sqlalchemy import select
 from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..newsletters.models import Newsletter
-from .findings import PATIENCE, Finding, House, fault, fine, not_checked, note
+from .findings import PATIENCE, CheckContext, Finding, fault, fine, not_checked, note
 
-SHORTEST = 1024  # bits of an RSA key that receivers still accept (RFC 8301)
+MIN_RSA_BITS = 1024  # that receivers still accept (RFC 8301)
 POLICIES = ("none", "quarantine", "reject")
 
 
-class _Silent(Exception):
+class _NoAnswer(Exception):
     """Raised if no name server answers."""
 
 
-def _nameserver(host: str, port: str) -> Any:
-    """Return a name server by its name or address. Raises `_Silent` for an unknown name."""
-    import dns.nameserver  # an extra
-
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise _Silent(f"nobody knows {host}") from error
-    return dns.nameserver.Do53Nameserver(str(found[0][4][0]), int(port or 53))
-
-
-class _Names:
+class _Resolver:
     """DNS queries to the given name servers, or those of the system."""
 
     def __init__(self, nameservers: Sequence[str]) -> None:
@@ -50,115 +39,132 @@ class _Names:
         self._resolver = dns.resolver.Resolver(configure=not nameservers)
         self._resolver.lifetime = PATIENCE
         if nameservers:
-            self._resolver.nameservers = [_nameserver(*one.partition("#")[::2]) for one in nameservers]
+            self._resolver.nameservers = [_parse_nameserver(address) for address in nameservers]
 
-    def ask(self, name: str, kind: str) -> list[Any]:
-        """Return the records of a type, none if there are none. Raises `_Silent`."""
+    def query(self, name: str, record_type: str) -> list[Any]:
+        """Return the records of a type, an empty list if there are none. Raises `_NoAnswer`."""
         import dns.exception
         import dns.resolver
 
         try:
-            return list(self._resolver.resolve(f"{name}.", kind, search=False))
+            return list(self._resolver.resolve(f"{name}.", record_type, search=False))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
-            raise _Silent(type(error).__name__) from error
+            raise _NoAnswer(type(error).__name__) from error
 
-    def texts(self, name: str, start: str) -> list[str]:
-        """Return the TXT records of a name that begin with this word."""
-        found = (b"".join(one.strings).decode("utf-8", "replace") for one in self.ask(name, "TXT"))
-        return [text for text in found if re.match(rf"{re.escape(start)}(?![\w.])", text.strip(), re.IGNORECASE)]
+    def query_txt(self, name: str) -> list[str]:
+        """Return the texts of the TXT records of a name. Raises `_NoAnswer`."""
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in self.query(name, "TXT")]
+
+    def query_policies(self, name: str, version: str) -> list[str]:
+        """Return those TXT records of a name that begin with a version such as "v=spf1". Raises `_NoAnswer`."""
+        begins_with_version = re.compile(rf"{re.escape(version)}(?![\w.])", re.IGNORECASE)
+        return [text for text in self.query_txt(name) if begins_with_version.match(text.strip())]
 
 
-def look(house: House) -> Iterator[Finding]:
+def _parse_nameserver(address: str) -> Any:
+    """Return the name server at `host` or `host#port`. Raises `_NoAnswer` for an unknown host."""
+    import dns.nameserver  # an extra
+
+    host, _hash, port = address.partition("#")
+    try:
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise _NoAnswer(f"nobody knows {host}") from error
+    _family, _type, _protocol, _name, socket_address = addresses[0]
+    return dns.nameserver.Do53Nameserver(str(socket_address[0]), int(port or 53))
+
+
+def check_mail_domains(context: CheckContext) -> Iterator[Finding]:
     """Check all records that our mail needs."""
-    if house.writes_to_folder:
+    if context.writes_to_folder:
         yield not_checked("mails are written to a folder, so no domain is checked")
         return
     if find_spec("dns") is None:
         yield not_checked("the extra `dns` is not installed; docs/install.md says how to install it")
         return
-    with house.read() as session:
-        rows = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
-    ours, returns = parseaddr(house.config["MAIL_FROM"])[1], house.config["MAIL_RETURN_PATH"]
-    writing = _domains([ours, *(address for address, _ in rows)])
-    envelope = _domains([returns or ours])
-    receiving = _domains([returns or ours, *(inbox for _, inbox in rows)])
-    config = house.config
+    config = context.config
+    with context.read() as session:
+        newsletters = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
+    default_sender = parseaddr(config["MAIL_FROM"])[1]
+    return_path = config["MAIL_RETURN_PATH"] or default_sender
     try:
-        names = _Names(house.nameservers)
-        for domain in receiving:
-            yield from _mx(names, domain, config["MAIL_RECEIVED_BY"])
-        for domain in envelope:
-            yield from _spf(names, domain, config["MAIL_SERVER"])
-        for domain in writing:
-            yield from _dkim(names, domain, config["MAIL_DKIM_SELECTORS"])
-            yield from _dmarc(names, domain)
-    except _Silent as silent:
-        yield not_checked(f"no name server answers ({silent})")
+        resolver = _Resolver(context.nameservers)
+        for domain in _domains([return_path, *(inbox for _address, inbox in newsletters)]):
+            yield from _check_mx(resolver, domain, config["MAIL_RECEIVED_BY"])
+        for domain in _domains([return_path]):
+            yield from _check_spf(resolver, domain, config["MAIL_SERVER"])
+        for domain in _domains([default_sender, *(address for address, _inbox in newsletters)]):
+            yield from _check_dkim(resolver, domain, config["MAIL_DKIM_SELECTORS"])
+            yield from _check_dmarc(resolver, domain)
+    except _NoAnswer as error:
+        yield not_checked(f"no name server answers ({error})")
 
 
 def _domains(addresses: Sequence[str]) -> list[str]:
     """Return the distinct domains of these addresses, in ASCII."""
-    found = (address.rpartition("@")[2].lower() for address in addresses if "@" in address)
-    return list(dict.fromkeys(domain.encode("idna").decode() for domain in found))
+    domains = (address.rpartition("@")[2].lower() for address in addresses if "@" in address)
+    return list(dict.fromkeys(domain.encode("idna").decode() for domain in domains))
 
 
 def _publish(name: str, record: str) -> str:
     return f"publish: {name}. {record}"
 
 
-def _mx(names: _Names, domain: str, received_by: Sequence[str]) -> Iterator[Finding]:
-    hosts = [
-        str(one.exchange).rstrip(".").lower() for one in sorted(names.ask(domain, "MX"), key=lambda mx: mx.preference)
-    ]
-    record = f"MX 10 {received_by[0] if received_by else f'mail.{domain}'}."
+def _check_mx(resolver: _Resolver, domain: str, received_by: Sequence[str]) -> Iterator[Finding]:
+    records = sorted(resolver.query(domain, "MX"), key=lambda record: record.preference)
+    hosts = [str(record.exchange).rstrip(".").lower() for record in records]
+    advice = _publish(domain, f"MX 10 {received_by[0] if received_by else f'mail.{domain}'}.")
     if not any(hosts):
-        yield fault(f"MX: {domain} takes no mail; {_publish(domain, record)}")
+        yield fault(f"MX: {domain} takes no mail; {advice}")
         return
-    if lost := [host for host in hosts if not (names.ask(host, "A") or names.ask(host, "AAAA"))]:
-        yield fault(f"MX: {domain} names {', '.join(lost)}, which has no address; {_publish(domain, record)}")
+    without_address = [host for host in hosts if not (resolver.query(host, "A") or resolver.query(host, "AAAA"))]
+    if without_address:
+        yield fault(f"MX: {domain} names {', '.join(without_address)}, which has no address; {advice}")
     elif received_by and not set(hosts) & set(received_by):
         yield note(f"MX: {domain} names {', '.join(hosts)}, and MAIL_RECEIVED_BY is {', '.join(received_by)}")
     else:
         yield fine(f"MX: {domain} is received by {', '.join(hosts)}")
 
 
-def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
-    wanted = _publish(domain, f'TXT "v=spf1 {"mx" if server in LOCAL_HOSTS else f"a:{server}"} ~all"')
-    found = names.texts(domain, "v=spf1")
-    if len(found) != 1:
-        how_many = "no record" if not found else f"{len(found)} records, so receivers ignore all of them"
-        yield fault(f"SPF: {domain} has {how_many}; {wanted}")
+def _check_spf(resolver: _Resolver, domain: str, server: str) -> Iterator[Finding]:
+    sender = "mx" if server in LOCAL_HOSTS else f"a:{server}"
+    advice = _publish(domain, f'TXT "v=spf1 {sender} ~all"')
+    records = resolver.query_policies(domain, "v=spf1")
+    if len(records) != 1:
+        how_many = "no record" if not records else f"{len(records)} records, so receivers ignore all of them"
+        yield fault(f"SPF: {domain} has {how_many}; {advice}")
         return
-    terms = found[0].lower().split()
+    record = records[0]
+    terms = record.lower().split()
     if {"all", "+all"} & set(terms):
-        yield fault(f"SPF: {domain} lets anybody send in its name ({found[0]}); {wanted}")
+        yield fault(f"SPF: {domain} lets anybody send in its name ({record}); {advice}")
     elif not any(term in ("-all", "~all") or term.startswith("redirect=") for term in terms):
-        yield note(f"SPF: {domain} has no rule for other senders ({found[0]}); end it with ~all")
+        yield note(f"SPF: {domain} has no rule for other senders ({record}); end it with ~all")
     else:
-        yield fine(f"SPF: {domain}: {found[0]}")
+        yield fine(f"SPF: {domain}: {record}")
 
 
-def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Finding]:
+def _check_dkim(resolver: _Resolver, domain: str, selectors: Sequence[str]) -> Iterator[Finding]:
     if not selectors:
         yield not_checked(
             f"DKIM: {domain}: set MAIL_DKIM_SELECTORS to the `s=` in the DKIM-Signature of one of our mails"
         )
     for selector in selectors:
         name = f"{selector}._domainkey.{domain}"
-        wanted = _publish(name, 'TXT "v=DKIM1; k=rsa; p=" and the public key that your mail server signs with')
-        found = [_tags(b"".join(one.strings).decode("utf-8", "replace")) for one in names.ask(name, "TXT")]
-        keys = [tags for tags in found if "p" in tags]
+        advice = _publish(name, 'TXT "v=DKIM1; k=rsa; p=" and the public key that your mail server signs with')
+        records = [_parse_tags(text) for text in resolver.query_txt(name)]
+        keys = [tags for tags in records if "p" in tags]
         if len(keys) != 1:
-            yield fault(f"DKIM: {name} has {'no key' if not keys else f'{len(keys)} keys'}; {wanted}")
-        elif wrong := _wrong_key(keys[0]):
-            yield fault(f"DKIM: {name}: {wrong}; {wanted}")
+            yield fault(f"DKIM: {name} has {'no key' if not keys else f'{len(keys)} keys'}; {advice}")
+        elif key_fault := _find_key_fault(keys[0]):
+            yield fault(f"DKIM: {name}: {key_fault}; {advice}")
         else:
             yield fine(f"DKIM: {name} has a key")
 
 
-def _wrong_key(tags: dict[str, str]) -> str:
+def _find_key_fault(tags: dict[str, str]) -> str:
     """Return what is wrong with the public key of a record, or ""."""
     if not tags["p"]:
         return "the key was revoked (p= is empty)"
@@ -171,34 +177,43 @@ def _wrong_key(tags: dict[str, str]) -> str:
         return "the key can't be read"
     if not isinstance(loaded, RSAPublicKey):
         return "the key is not of the type in k="
-    return "" if loaded.key_size >= SHORTEST else f"the key has {loaded.key_size} bits, which receivers reject"
+    return "" if loaded.key_size >= MIN_RSA_BITS else f"the key has {loaded.key_size} bits, which receivers reject"
 
 
-def _dmarc(names: _Names, domain: str) -> Iterator[Finding]:
+def _check_dmarc(resolver: _Resolver, domain: str) -> Iterator[Finding]:
     """Check the domain and, if it has no record, the domains above it, as receivers do."""
-    wanted = _publish(f"_dmarc.{domain}", 'TXT "v=DMARC1; p=quarantine"')
+    advice = _publish(f"_dmarc.{domain}", 'TXT "v=DMARC1; p=quarantine"')
+    for owner in _list_domain_and_parents(domain):
+        records = resolver.query_policies(f"_dmarc.{owner}", "v=DMARC1")
+        if records:
+            yield _judge_dmarc(records, owner, advice, is_for_subdomain=owner != domain)
+            return
+    yield fault(f"DMARC: {domain} has no record; {advice}")
+
+
+def _list_domain_and_parents(domain: str) -> list[str]:
+    """Return the domain and those above it, without the top-level domain."""
     labels = domain.split(".")
-    above = [".".join(labels[at:]) for at in range(max(1, len(labels) - 1))]
-    for place in above:
-        found = names.texts(f"_dmarc.{place}", "v=DMARC1")
-        if not found:
-            continue
-        tags = _tags(found[0])
-        policy = (tags.get("sp") if place != domain else None) or tags.get("p", "")
-        if len(found) > 1:
-            yield fault(f"DMARC: {place} has {len(found)} records, so receivers ignore all of them; {wanted}")
-        elif policy not in POLICIES:
-            yield fault(f"DMARC: {place} has no valid policy ({found[0]}); {wanted}")
-        elif policy == "none":
-            yield note(
-                f"DMARC: {place} doesn't ask to reject forgeries ({found[0]}); once all mail is signed, {wanted}"
-            )
-        else:
-            yield fine(f"DMARC: {place}: {found[0]}")
-        return
-    yield fault(f"DMARC: {domain} has no record; {wanted}")
+    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]
 
 
-def _tags(record: str) -> dict[str, str]:
+def _judge_dmarc(records: Sequence[str], owner: str, advice: str, *, is_for_subdomain: bool) -> Finding:
+    """Return the finding about the DMARC records of `owner`."""
+    record = records[0]
+    tags = _parse_tags(record)
+    policy = tags.get("p", "")
+    if is_for_subdomain:
+        policy = tags.get("sp") or policy
+    if len(records) > 1:
+        return fault(f"DMARC: {owner} has {len(records)} records, so receivers ignore all of them; {advice}")
+    if policy not in POLICIES:
+        return fault(f"DMARC: {owner} has no valid policy ({record}); {advice}")
+    if policy == "none":
+        return note(f"DMARC: {owner} doesn't ask to reject forgeries ({record}); once all mail is signed, {advice}")
+    return fine(f"DMARC: {owner}: {record}")
+
+
+def _parse_tags(record: str) -> dict[str, str]:
+    """Parse a record such as "v=DKIM1; k=rsa; p=..."."""
     parts = (part.partition("=") for part in record.split(";"))
-    return {name.strip().lower(): value.strip() for name, sign, value in parts if sign}
+    return {name.strip().lower(): value.strip() for name, equals, value in parts if equals}

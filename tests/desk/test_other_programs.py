@@ -10,7 +10,7 @@ from sqlalchemy import update
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.doctor import machines
-from app.doctor.findings import House
+from app.doctor.findings import CheckContext
 from app.editor.settings.programs_page import WHY
 from app.programs.models import Program
 from tests.support.cast import Newsroom
@@ -145,7 +145,7 @@ def test_the_desk_and_the_operator_are_told_of_one_that_fails(
     app: Flask, nora: Desk, vera: Desk, database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     def doctor() -> list[tuple[str, str]]:
-        return [(one.state, one.said) for one in machines.other_programs(House(database, app.config))]
+        return [(one.state, one.message) for one in machines.check_programs(CheckContext(database, app.config))]
 
     add_program(database, newsroom, site.address)
     assert (vera.get("").texts(".alarm b"), doctor()) == ([], [])

@@ -57,8 +57,8 @@ def look(app: Flask, name: str, database: Database | None = None) -> list[tuple[
     """What one check finds."""
     (check,) = (one for one in checks.CHECKS if one.name == name)
     with app.app_context():
-        house = findings.House(database or app.extensions["database"], app.config)
-        return [(one.state, one.said) for one in checks._look(check, house)]
+        house = findings.CheckContext(database or app.extensions["database"], app.config)
+        return [(one.state, one.message) for one in checks._run(check, house)]
 
 
 def ago(**time: float) -> datetime:
@@ -433,7 +433,7 @@ def test_a_check_that_trips_keeps_nobody_from_the_others(app: Flask, monkeypatch
     with app.app_context():
         looked = checks.examine(app.extensions["database"], app.config, quick=True)
     assert [one.check.name for one in looked] == [check.name for check in checks.CHECKS if check.quick]
-    assert [found.said for found in looked[-1].found] == ["the check itself failed: ZeroDivisionError"]
+    assert [found.message for found in looked[-1].findings] == ["the check itself failed: ZeroDivisionError"]
 
 
 @on_sqlite

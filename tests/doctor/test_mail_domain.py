@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from app.db.engine import Database
 from app.doctor import mail_domain
-from app.doctor.findings import Finding, House
+from app.doctor.findings import CheckContext, Finding
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.dns_server import DnsRecords, dns_server
@@ -57,8 +57,8 @@ def house(app: Flask, database: Database, newsroom: Newsroom) -> Flask:
 def found(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[str, str]]:
     with dns_server(records) as address:
         config = {**house.config, **settings}
-        looked = mail_domain.look(House(house.extensions["database"], config, [address]))
-        return [(one.state, one.said) for one in looked]
+        looked = mail_domain.check_mail_domains(CheckContext(house.extensions["database"], config, [address]))
+        return [(one.state, one.message) for one in looked]
 
 
 def test_right_records_are_found_and_told(house: Flask) -> None:
@@ -133,17 +133,17 @@ def test_silence_is_no_fault_of_the_domain(house: Flask, monkeypatch: pytest.Mon
     monkeypatch.setattr(mail_domain, "PATIENCE", 0.3)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        asked = House(house.extensions["database"], house.config, [f"127.0.0.1#{silent.getsockname()[1]}"])
-        assert list(mail_domain.look(asked)) == [Finding("not made", "no name server answers (LifetimeTimeout)")]
+        asked = CheckContext(house.extensions["database"], house.config, [f"127.0.0.1#{silent.getsockname()[1]}"])
+        assert list(mail_domain.check_mail_domains(asked)) == [Finding("not made", "no name server answers (LifetimeTimeout)")]
 
 
 def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
     with dns_server(RIGHT) as address:
         named = address.replace("127.0.0.1", "127.1")  # a form that only the system's own look-up knows
-        looked = mail_domain.look(House(house.extensions["database"], house.config, [named]))
+        looked = mail_domain.check_mail_domains(CheckContext(house.extensions["database"], house.config, [named]))
         assert {one.state for one in looked} == {"fine"}
-    asked = House(house.extensions["database"], house.config, ["ns1.invalid"])
-    assert list(mail_domain.look(asked)) == [Finding("not made", "no name server answers (nobody knows ns1.invalid)")]
+    asked = CheckContext(house.extensions["database"], house.config, ["ns1.invalid"])
+    assert list(mail_domain.check_mail_domains(asked)) == [Finding("not made", "no name server answers (nobody knows ns1.invalid)")]
 
 
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

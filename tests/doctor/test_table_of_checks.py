@@ -14,7 +14,7 @@ from tests.support.source import ROOT, list_code, parse_module
 def test_the_page_on_maintenance_says_what_the_rows_say() -> None:
     part = (ROOT / "docs" / "maintain.md").read_text("utf-8").partition("\n## The checks\n")[2].partition("\n## ")[0]
     found = compare_names(
-        [f"| {check.name} | {check.looks_at} | {check.mend} |" for check in CHECKS],
+        [f"| {check.name} | {check.looks_at} | {check.remedy} |" for check in CHECKS],
         [line for line in part.splitlines() if line.startswith("| ")][1:],
         missing="“The checks” of docs/maintain.md lacks a row: {name}",
         surplus="“The checks” of docs/maintain.md has a row that no check has, or has otherwise: {name}",
@@ -37,7 +37,7 @@ def checks_in_tests() -> frozenset[str]:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_each_check_is_seen_by_a_test(check: Check) -> None:
-    function = f"{check.look.__module__.rpartition('.')[2]}.{check.look.__name__}"
+    function = f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__}"
     seen = checks_in_tests() & {check.name, f"FAULT {check.name}", function}
     assert seen, (
         f"No test looks at the check {check.name!r}: let one in tests/doctor/test_checks.py see it red and green."

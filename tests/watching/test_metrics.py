@@ -187,7 +187,7 @@ def test_the_page_of_maintenance_lists_every_check_number_and_setting() -> None:
         if line.startswith("| ")
     ]
     assert [row for row in rows if row[0] in {check.name for check in CHECKS}] == [
-        (check.name, check.looks_at, check.mend) for check in CHECKS
+        (check.name, check.looks_at, check.remedy) for check in CHECKS
     ]
     names = [row[0].strip("`") for row in rows if row[0].startswith("`readers_asked")]
     assert names == ["readers_asked_requests_total", "readers_asked_request_seconds", *metrics.ASKED]
