@@ -1,4 +1,4 @@
-"""Invitations with their dates: the edition determines the due date, the quote check and the publication date."""
+"""Inviting experts, with the dates that follow from the edition: for the reply, the text, the quote check and print."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,11 +20,13 @@ from ..newsletters.desk_mails import sender
 from ..newsletters.models import Newsletter
 from ..people.directory import email_of
 
+TIME_WITHOUT_EDITION = timedelta(days=14)  # until the assumed cut-off, for a text that isn't for an edition yet
+
 
 def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
-    """Return the edition that an invitation sent now is for: the intended one, or else the next one to take answers.
+    """Return the edition that an invitation sent now is for: the intended one if it takes answers, else the next one.
 
-    None if no edition was intended, or none takes answers.
+    Return None if no edition was intended, or none takes answers.
     """
     intended = run_of(session, assignment)
     if intended is None or takes_answers(session, intended):
@@ -36,8 +38,8 @@ def edition_asked_for(session: Session, assignment: Assignment) -> Edition | Non
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
     """Return the default dates of an invitation: until when to accept or decline, and when the text is due."""
     edition = edition_asked_for(session, assignment)
-    cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
-    due_at = default_due_at(cutoff, newsletter.zone, now(session))
+    cutoff_at = edition.cutoff_at if edition else now(session) + TIME_WITHOUT_EDITION
+    due_at = default_due_at(cutoff_at, newsletter.zone, now(session))
     return default_reply_by(now(session), due_at, newsletter.zone), due_at
 
 
@@ -64,14 +66,14 @@ def invite(
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
-    """Invite several experts to one question; each mail counts those invited before and after it."""
+    """Invite several experts to one question. Each mail says how many others are asked."""
     for number, assignment in enumerate(assignments, 1):
         # The experts invited before are counted by `assigning.invite`.
         invite(session, actor, assignment, also=len(assignments) - number)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
-    """Invite the next expert on the ladder, by the clock; `once_key` prevents a second mail."""
+    """Invite the next expert on the ladder, on behalf of the clock. `once_key` prevents a second mail."""
     invite(session, Clock(), assignment, once_key=once_key)
 
 
@@ -99,14 +101,14 @@ def preview(
 def _terms(
     session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
-    """Return the dates and the lead-in for the invitation; dates that the editor didn't set are defaults."""
+    """Return the dates and the lead-in for an invitation. Dates that the editor didn't set get their defaults."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = edition_asked_for(session, assignment)
-    default_reply_at, default_due = dates_for(session, newsletter, assignment)
+    usual_reply_by, usual_due_at = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
     return assigning.Terms(
-        reply_by=reply_by or default_reply_at,
-        due_at=due_at or default_due,
+        reply_by=reply_by or usual_reply_by,
+        due_at=due_at or usual_due_at,
         runs_on=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,
         lead_in=format_lead_in(session, newsletter, assignment, language),

@@ -1,8 +1,8 @@
 """Undo: a table of what can be undone, and the function that undoes an editor's last action.
 
-An action ("press") is identified by the events that it recorded in the trail, so undo needs no storage of its own. The
-facts of an event list in `did` the events that followed from it, and in `told` the mails about them. Both names are
-stored in old rows and can't change.
+An action of an editor (a "press") is identified by the keys of the events that it recorded in the trail, so undo needs
+no storage of its own. The facts of an event list in `did` the events that followed from it, and in `told` the mails
+about them. Both names are stored in old rows and can't change.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,8 +43,9 @@ from .back_issues import undo_import
 from .newsletters import pausing
 from .publishing import notices, reschedule, skip
 
-FOR = timedelta(seconds=60)
+UNDO_PERIOD = timedelta(seconds=60)
 GRACE = timedelta(seconds=10)  # for a request that is sent in the last second
+# The model and the state machine of each noun that events are about.
 NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "letter": (Letter, LETTER),
     "question": (Question, QUESTION),
@@ -54,8 +55,9 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "newsletter": (Newsletter, NEWSLETTER),
     "outboxmail": (OutboxMail, MAIL),
 }
-FOLLOWERS = ("assignment", "answer")  # undone only as a consequence of another noun's undo
-BY_ITS_EXPERTS = ("question.rest", "question.seek")  # transitions of a question that depend on its assignments
+FOLLOWERS = ("assignment", "answer")  # nouns that are undone only as a consequence of another noun's undo
+# Transitions of a question that follow from its assignments. They don't count as changes by somebody.
+DERIVED_MOVES = ("question.rest", "question.seek")
 REPLY_COLUMNS = ("decline_reason", "later_on")  # of an assignment: what its expert replied to the invitation
 # How to parse a column's former value from the facts of an event. Other columns hold texts and numbers.
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -64,7 +66,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "invited_at": datetime.fromisoformat,
 }
 
-Verb = Callable[..., Any]  # takes the session, the actor, the row, the event, and the keys of all events of the press
+# Takes the session, the actor, the row, the event to undo, and the keys of all events of the press.
+Verb = Callable[..., Any]
 
 
 class TooLate(DomainError):
@@ -83,11 +86,12 @@ class SkippedEvent:
 
 @dataclass(frozen=True)
 class Undo:
-    """A row of the table.
+    """How an action is undone, a row of the table `UNDO`.
 
-    `verb` undoes the `action` of an event; the events that followed from it are undone afterwards. `sentence` is the
-    result of the undo, and `lasts` how long it is possible, both as in docs/undo.md. `mail` is the kind of mail whose
-    discarding undoes the action.
+    - `action`: the action of an event;
+    - `verb`: undoes the event itself; the events that followed from it are undone afterwards;
+    - `sentence`, `lasts`: what the undo results in and how long it is possible, as in docs/undo.md;
+    - `mail`: the kind of mail whose discarding also undoes the action, if there is one.
     """
 
     action: str
@@ -98,7 +102,10 @@ class Undo:
 
 
 def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
-    """Return a verb that restores the state of a row, and `columns` to the values in the event's facts, or to None."""
+    """Return a verb that restores the former state of a row, and the former values of `columns`, by default None.
+
+    It calls `callback` last, with the session, the actor, the row and the event.
+    """
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         former_values = (event.facts or {}).get("was", {})
@@ -129,10 +136,10 @@ def _with_row(verb: Verb) -> Verb:
 
 
 def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
-    """File a letter again that was taken out of a question.
+    """File a letter again that was reopened, and so taken out of its question.
 
-    Raises `InvalidTransition` for a letter that had ended: reopening it has recalled its notice, so it must be ended
-    anew.
+    Raises `InvalidTransition` for a letter that had ended: reopening it has recalled the notice of its end, so it must
+    be ended again.
     """
     if event.old != "filed":
         raise InvalidTransition("letter", "undo", event.old)
@@ -151,7 +158,7 @@ def _restore_links(session: Session, _actor: Staff, assignment: Assignment, even
 def _restore_question_state(
     session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]
 ) -> None:
-    """Restore the question's state, if the ladder has not done so already by inviting the next expert.
+    """Restore the question's state, unless the ladder has done so already by inviting the next expert.
 
     Raises `VersionConflict` if the question has moved on.
     """
@@ -166,9 +173,9 @@ def _undo_mail_recall(session: Session, actor: Staff, mail: OutboxMail, event: E
 
 
 def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
-    """Return rows of the table by action. Each of `rows` is an action, a verb, a sentence, and perhaps a kind of mail.
+    """Return rows of the table by action, all with the same `lasts`.
 
-    `lasts` is the same for all of them.
+    Each of `rows` has the fields of `Undo` in the order action, verb, sentence and, if there is one, kind of mail.
     """
     return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
 
@@ -266,40 +273,40 @@ _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 
 def undoable(events: Sequence[Event]) -> list[int]:
-    """Return the keys of these events if their action can be undone as a whole, else an empty list."""
-    followers = _list_followers(events)
-    needs_undo = []
+    """Return the keys of all events of an action if it can be undone as a whole, else an empty list."""
+    follower_ids = _list_follower_ids(events)
+    events_to_undo = []
     for event in events:
-        if event.id in followers and event.action in UNDO:
+        if event.id in follower_ids and event.action in UNDO:
             continue  # undone with the event that it followed from
         if event.new is not None or event.action in _PRESSES:
-            needs_undo.append(event)
-    if needs_undo and all(event.action in _PRESSES for event in needs_undo):
+            events_to_undo.append(event)
+    if events_to_undo and all(event.action in _PRESSES for event in events_to_undo):
         return [event.id for event in events]
     return []
 
 
-def _list_followers(events: Sequence[Event]) -> set[int]:
-    """Return the keys of the events that followed from another one of these, and are undone with it."""
-    return {key for event in events for key in (event.facts or {}).get("did", ())}
+def _list_follower_ids(events: Sequence[Event]) -> set[int]:
+    """Return the keys of the events that followed from one of these and are undone with it."""
+    return {event_id for event in events for event_id in (event.facts or {}).get("did", ())}
 
 
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[SkippedEvent]]:
-    """Undo an action of this actor, newest event first; return the events that were undone and those that were not.
+    """Undo an action of this actor, newest event first. Return the events that were undone, and those that were not.
 
     An event is undone together with everything that followed from it, or not at all. Other people's events are ignored.
     """
     undone, skipped = [], []
     events = [event for event in get_events(session, press) if _is_own_event(actor, event)]
-    followers = _list_followers(events)
+    follower_ids = _list_follower_ids(events)
     # The action's own events, and those that the undo records, don't count as later moves.
     own_ids = [event.id for event in events]
     for event in events:
-        if event.action not in _PRESSES or event.id in followers:
+        if event.action not in _PRESSES or event.id in follower_ids:
             continue
         try:
             with collect_events(session) as undo_events, session.begin_nested():
-                _undo(session, actor, event, own_ids)
+                _undo_event(session, actor, event, own_ids)
         except DomainError as error:
             skipped.append(SkippedEvent(event, error))
         else:
@@ -321,15 +328,15 @@ def _is_own_event(actor: Staff, event: Event) -> bool:
     return (event.actor, event.newsletter_id) == (actor.ref, actor.newsletter_id)
 
 
-def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    """Undo one event of an action.
+def _undo_event(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
+    """Undo one event of an action with everything that followed from it.
 
     Raises `AlreadySent` if an expert has been mailed about it, `OnItsWay`, `TooLate` and `VersionConflict`.
     """
     row = _lock_row_of(session, event)
     if event.new is not None and has_later_move(session, event, press):
         raise VersionConflict(row.public_id)
-    if now(session) - event.at > FOR + GRACE:
+    if now(session) - event.at > UNDO_PERIOD + GRACE:
         raise TooLate(row.public_id)
     UNDO[event.action].verb(session, actor, row, event, press)
     unsent_mails.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
@@ -341,33 +348,37 @@ def _lock_row_of(session: Session, event: Event) -> Any:
     return lock_row(session, session.get_one(model, event.noun_id))
 
 
-def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
-    """Return whether nothing has happened since to the rows of the events `keys`, which followed from `press`.
+def is_untouched(session: Session, follower_ids: Sequence[int], cause_id: int) -> bool:
+    """Return whether the events that followed from the event `cause_id` can be undone.
 
-    Return False also if one of these events is about a question that is settled.
+    They can't if one of their rows has moved on since, or if they are about a question that is settled.
     """
-    events = [event for event in get_events(session, keys) if event.action in UNDO]
-    is_concerned = Question.id.in_({event.question_id for event in events if event.question_id})
-    if session.scalar(select(Question.id).where(is_concerned, Question.is_settled).limit(1)) is not None:
+    followers = [event for event in get_events(session, follower_ids) if event.action in UNDO]
+    question_ids = {event.question_id for event in followers if event.question_id}
+    settled = select(Question.id).where(Question.id.in_(question_ids), Question.is_settled)
+    if session.scalar(settled.limit(1)) is not None:
         return False
-    for event in events:
-        is_move = event.new is not None and event.action not in BY_ITS_EXPERTS
-        if is_move and has_later_move(session, event, [*keys, press]):
+    for event in followers:
+        is_move = event.new is not None and event.action not in DERIVED_MOVES
+        if is_move and has_later_move(session, event, [*follower_ids, cause_id]):
             return False
     return True
 
 
-def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
-    """Undo the events `keys` that followed from the event `press`. Raises `VersionConflict` if a row has moved on."""
-    if not is_untouched(session, keys, press):
-        raise VersionConflict(f"event {press}")
-    for event in get_events(session, keys):
+def take_back(session: Session, actor: Staff, follower_ids: Sequence[int], cause_id: int) -> None:
+    """Undo the events that followed from the event `cause_id`.
+
+    Raises `VersionConflict` if they can't be undone any more (see `is_untouched`).
+    """
+    if not is_untouched(session, follower_ids, cause_id):
+        raise VersionConflict(f"event {cause_id}")
+    for event in get_events(session, follower_ids):
         if event.action in UNDO:
-            UNDO[event.action].verb(session, actor, _lock_row_of(session, event), event, keys)
+            UNDO[event.action].verb(session, actor, _lock_row_of(session, event), event, follower_ids)
 
 
 def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
-    """Discard a mail that waits or failed, and undo its cause if the expert has never been reached.
+    """Discard a mail that waits or failed, and undo its cause unless a later mail of its kind was written.
 
     The assignment of an unsent invitation becomes a draft again, and an unsent quote check is undone, so that silence
     doesn't count as agreement. Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
@@ -376,8 +387,8 @@ def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | Non
     if not is_undone(mail):
         return
     same_kind = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
-    later_mail = session.scalar(same_kind.where(OutboxMail.id > mail.id).limit(1))
-    if later_mail is None:
+    later_mail_id = session.scalar(same_kind.where(OutboxMail.id > mail.id).limit(1))
+    if later_mail_id is None:
         assignment = lock_row(session, session.get_one(Assignment, mail.assignment_id))
         _BY_MAIL[mail.kind].verb(session, actor, assignment)
 

@@ -1,4 +1,8 @@
-"""The facts about a row that its version token holds, and the check that they are still the same."""
+"""The facts about a row that a form's version token holds, and the check that they are still the same.
+
+Two people may decide about the same row. The second decision is rejected if a fact that it depends on has changed since
+the form was shown.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -45,7 +49,7 @@ def check_unchanged(session: Session, row: R, shown_facts: Facts, *names: str) -
 
 
 def newest_change(row: Any) -> Event | None:
-    """Return the last event that made open pages of the row outdated, or None."""
+    """Return the last event that made open forms about the row outdated, or None."""
     noun = type(row).__name__.lower()
     query = select(Event).where(Event.action.in_(list_actions_changing(noun)))
     if noun == "question":  # events of its assignments and answers count too
@@ -68,7 +72,7 @@ def facts_of_question(
     }
 
 
-def _of_question(question: Question) -> Facts:
+def _list_question_facts(question: Question) -> Facts:
     session = _session(question)
     newest = newest_change(question)
     edition = session.get(Edition, question.edition_id) if question.edition_id else None
@@ -76,20 +80,23 @@ def _of_question(question: Question) -> Facts:
     return facts_of_question(question, newest.id if newest else 0, edition, topics)
 
 
-def _of_edition(edition: Edition) -> Facts:
-    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page was open
-    return {"version": edition.version, "newest": newest}
+def _list_edition_facts(edition: Edition) -> Facts:
+    # Later events than the newest one of the whole trail happened while the page was open.
+    newest_event_id = _session(edition).scalar(select(func.max(Event.id))) or 0
+    return {"version": edition.version, "newest": newest_event_id}
 
 
 def _session(row: Any) -> Session:
     return cast(Session, object_session(row))
 
 
+# The functions that list the facts about a row; for other models the only fact is the version.
 FACTS: dict[type, Callable[[Any], Facts]] = {
-    Question: _of_question,
+    Question: _list_question_facts,
     QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
     AnswerText: lambda text: {"label": text.label, "answer": text.body},
-    Edition: _of_edition,
+    Edition: _list_edition_facts,
     Membership: lambda membership: {"role": membership.role},
 }
-MAIN_FACTS = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default
+# The fact that every decision depends on, where it isn't the version.
+MAIN_FACTS = {Question: "newest", Membership: "role"}

@@ -221,7 +221,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
     column = Newsletter.__table__.c
     assert column.cutoff_minutes.default.arg == 48 * 60 and says("editor", "with a cut-off 48 hours earlier")
     assert column.digest_at.default.arg == "07:30" and says("editor", "at 07:30")
-    assert undo.FOR.total_seconds() == 60 and says("editor", "Undo stands above the page for a minute")
+    assert undo.UNDO_PERIOD.total_seconds() == 60 and says("editor", "Undo stands above the page for a minute")
     assert column.undo_seconds.default.arg == 60 and says("editor", "waits for that minute too")
     assert publication.GRACE.total_seconds() == 600 and says("editor", "wait ten minutes")
     assert alarms.UNCONFIRMED_AFTER.total_seconds() == 7200 and says("editor", "for two hours after its time")
