@@ -52,6 +52,6 @@ def numbers() -> Response:
     if not _has_metrics_token():
         return Response("", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     try:
-        return Response(metrics.exposition(db), content_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(metrics.render_metrics(db), content_type="text/plain; version=0.0.4; charset=utf-8")
     except SQLAlchemyError:
         return Response("", 503, mimetype="text/plain")

@@ -16,12 +16,15 @@ from .redaction import clean_values, fault_as_data
 
 NAME = "fault reports"
 PATIENCE = 2.0  # seconds for which an exiting process waits for unsent reports
+# The fields of an event that are sent. The library adds more, which are dropped.
+SENT_FIELDS = ("event_id", "timestamp", "platform", "level", "exception", "tags", "environment")
 
 
 def begin(config: Mapping[str, Any]) -> None:
-    """Start to report every fault that is logged as an error; without SENTRY_DSN, stop reporting."""
+    """Report every exception that is logged as an error from now on; without SENTRY_DSN, stop reporting."""
     root = logging.getLogger()
-    for handler in [one for one in root.handlers if one.name == NAME]:
+    earlier = [handler for handler in root.handlers if handler.name == NAME]
+    for handler in earlier:
         root.removeHandler(handler)
     if not config.get("SENTRY_DSN"):
         return
@@ -38,15 +41,15 @@ def begin(config: Mapping[str, Any]) -> None:
         include_source_context=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
-        before_send=_scrubbed,
+        before_send=_scrub_event,
         before_send_transaction=lambda *_: None,
     )
-    atexit.register(sentry.flush, timeout=PATIENCE)  # a command would exit before its fault is sent
+    atexit.register(sentry.flush, timeout=PATIENCE)  # a command would otherwise exit before its report is sent
     root.addHandler(_Reporter(sentry.capture_event))
 
 
 class _Reporter(logging.Handler):
-    """Pass on logged faults. An error in doing so is ignored, so that it can't cause another report."""
+    """Report logged exceptions to Sentry."""
 
     def __init__(self, capture: Any) -> None:
         super().__init__(logging.ERROR)
@@ -58,35 +61,27 @@ class _Reporter(logging.Handler):
         if fault is None and record.exc_info and record.exc_info[1]:
             fault = fault_as_data(record.exc_info[1])
         if fault:
-            self._capture(_event(record, fault))
+            self._capture(_build_event(record, fault))
 
 
-def _event(record: logging.LogRecord, fault: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a fault as a Sentry event: exceptions without their messages, the cause first."""
+def _build_event(record: logging.LogRecord, fault: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a Sentry event for a fault from `fault_as_data`: exceptions without their messages, the cause first."""
     values = [
-        {
-            "type": one["type"],
-            "value": "",
-            "stacktrace": {
-                "frames": [
-                    {"filename": at["file"], "lineno": at["line"], "function": at["function"]} for at in one["frames"]
-                ]
-            },
-        }
-        for one in reversed(fault)
+        {"type": error["type"], "value": "", "stacktrace": {"frames": list(map(_build_frame, error["frames"]))}}
+        for error in reversed(fault)
     ]
     tags = {"request": structlog.contextvars.get_contextvars().get("request"), "logger": record.name}
     tags |= {name: getattr(record, name, None) for name in ("endpoint", "duty")}
-    kept = {name: value for name, value in tags.items() if value}
-    return {"level": "error", "logger": NAME, "exception": {"values": values}, "tags": clean_values(kept)}
+    tags = clean_values({name: value for name, value in tags.items() if value})
+    return {"level": "error", "logger": NAME, "exception": {"values": values}, "tags": tags}
 
 
-# The fields of an event that are sent. The library adds more, which are dropped.
-KEPT = ("event_id", "timestamp", "platform", "level", "exception", "tags", "environment")
+def _build_frame(frame: Mapping[str, Any]) -> dict[str, Any]:
+    return {"filename": frame["file"], "lineno": frame["line"], "function": frame["function"]}
 
 
-def _scrubbed(event: dict[str, Any], _hint: Any) -> dict[str, Any] | None:
-    """Drop all events that weren't built here, and everything that the library added to ours."""
+def _scrub_event(event: dict[str, Any], _hint: Any) -> dict[str, Any] | None:
+    """Drop events that weren't built here, and fields that the library added to ours."""
     if event.get("logger") != NAME:
         return None
-    return {name: event[name] for name in KEPT if name in event}
+    return {name: event[name] for name in SENT_FIELDS if name in event}

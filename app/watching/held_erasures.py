@@ -1,4 +1,7 @@
-"""Erasures that the worker can't complete, for `doctor` and the desk's first page."""
+"""Erasures that the worker can't complete: erased text that is still in the files of the database.
+
+`doctor` and the desk's first page report them.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,16 +11,21 @@ from ..db.secure_delete import EMPTY_LOG, REWRITE
 from ..db.session import now
 from . import sightings
 
-NAMES = tuple((f"{sightings.DUTY}{duty}", f"{sightings.FAILED}{duty}") for duty in (EMPTY_LOG, REWRITE))
-LONG = timedelta(minutes=30)  # a running backup delays erasures for minutes
+DUTIES = (EMPTY_LOG, REWRITE)  # those of the worker that complete erasures
+MAX_DELAY = timedelta(minutes=30)  # a running backup delays erasures for minutes
 
 
 def get_stalled_since(session: Session) -> datetime | None:
     """Return since when the worker has been unable to complete erasures, if that is too long; else None.
 
-    Other checks report that no worker is running.
+    If no worker is running, other checks report it.
     """
-    seen = sightings.get_times(session, [name for both in NAMES for name in both])
-    times = [(seen.get(done), seen.get(failed)) for done, failed in NAMES]
-    held = [done for done, failed in times if done and failed and failed > done]
-    return min((last for last in held if now(session) - last > LONG), default=None)
+    done_names = [f"{sightings.DUTY}{duty}" for duty in DUTIES]
+    failed_names = [f"{sightings.FAILED}{duty}" for duty in DUTIES]
+    times = sightings.get_times(session, [*done_names, *failed_names])
+    stalled_since = []
+    for done_name, failed_name in zip(done_names, failed_names, strict=True):
+        last_done, last_failed = times.get(done_name), times.get(failed_name)
+        if last_done and last_failed and last_failed > last_done:
+            stalled_since.append(last_done)
+    return min((since for since in stalled_since if now(session) - since > MAX_DELAY), default=None)

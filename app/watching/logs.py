@@ -1,12 +1,12 @@
-"""Logging: one line per event on standard error, as JSON or for people, after removing what must never be logged.
+"""Logging: one line per event on standard error, as JSON or for people, without anything that must never be logged.
 
-All code uses Python's `logging`; structlog formats the lines. `extra={"name": value}` adds fields. Messages of
-libraries are logged as their template and its numbers only, since other arguments may be personal data.
+All code uses Python's `logging`; structlog formats the lines. `extra={"name": value}` adds fields. Of the arguments of
+a library's message only numbers are logged, since the others may be personal data.
 """
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import structlog
@@ -15,9 +15,9 @@ from structlog.typing import Processor
 from . import fault_reports
 from .redaction import clean_values, fault_as_data
 
-OURS = ("app", "demo", "config")
-# Some log whole mails or commands at their lower levels: no setting lets them log more than failures.
-QUIET = (
+OWN_PACKAGES = ("app", "demo", "config")
+# Some of these log whole mails or commands at lower levels, so they are kept at `warning`, whatever LOG_LEVEL says.
+QUIET_LOGGERS = (
     "mail.log",
     "flufl.bounce",
     "imap_tools",
@@ -29,12 +29,12 @@ QUIET = (
     "werkzeug",
     "waitress",
 )
-NAME = "readers-asked"
+HANDLER_NAME = "readers-asked"
 
 
 def formatter(config: Mapping[str, Any]) -> logging.Formatter:
-    """Return the formatter for the setting LOG_FORMAT (`console` or `json`), the only one that our handlers use."""
-    last: Processor = (
+    """Return the formatter for the setting LOG_FORMAT (`console` or `json`). All our handlers must use it."""
+    renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if config.get("LOG_FORMAT") == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=lambda *_: None)
@@ -46,7 +46,7 @@ def formatter(config: Mapping[str, Any]) -> logging.Formatter:
             _summarize_exception,
             _order_fields,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            last,
+            renderer,
         ],
         pass_foreign_args=True,
     )
@@ -55,60 +55,72 @@ def formatter(config: Mapping[str, Any]) -> logging.Formatter:
 def begin(config: Mapping[str, Any]) -> None:
     """Configure logging by LOG_FORMAT and LOG_LEVEL, and error reports by SENTRY_DSN. May be called again."""
     root = logging.getLogger()
-    handler = next((one for one in root.handlers if one.name == NAME), None)
+    handler = next((handler for handler in root.handlers if handler.name == HANDLER_NAME), None)
     if handler is None:
         handler = logging.StreamHandler(sys.__stderr__)
-        handler.name = NAME
+        handler.name = HANDLER_NAME
         root.addHandler(handler)
     handler.setFormatter(formatter(config))
     level = getattr(logging, config.get("LOG_LEVEL", "warning").upper())
     root.setLevel(level)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING, level))
     fault_reports.begin(config)
 
 
+# The processors of structlog: each gets the fields of a log line and returns them changed.
+
+
 def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keep the template of a library's message, and only numbers of its arguments."""
+    """Drop the arguments of a library's message that aren't numbers, and the fields that the library added."""
     record: logging.LogRecord = event["_record"]
     arguments = event.pop("positional_args", ()) or ()
-    if record.name.split(".")[0] in OURS:
+    if record.name.split(".")[0] in OWN_PACKAGES:
         return event
-    said = f"said something at {record.module}:{record.lineno}"
-    if isinstance(record.msg, str) and arguments:
-        known = arguments if isinstance(arguments, tuple) else ()
-        filled = tuple(one if isinstance(one, int | float) else "…" for one in known)
-        try:
-            said = record.msg % filled
-        except (TypeError, ValueError):
-            said = record.msg
-    mine = {name: value for name, value in event.items() if name in ("request", "_record", "_from_structlog")}
-    fault = {"exc_info": event["exc_info"]} if event.get("exc_info") else {}
-    return {**mine, **fault, "event": said}
+    redacted = {name: event[name] for name in ("request", "_record", "_from_structlog") if name in event}
+    if event.get("exc_info"):
+        redacted["exc_info"] = event["exc_info"]
+    redacted["event"] = _format_library_message(record, arguments)
+    return redacted
+
+
+def _format_library_message(record: logging.LogRecord, arguments: Any) -> str:
+    """Return the template of a message, with only the numbers filled in. Without arguments it may be no template, but
+    hold personal data, so only the place in the code is returned."""
+    if not (isinstance(record.msg, str) and arguments):
+        return f"said something at {record.module}:{record.lineno}"
+    positional = arguments if isinstance(arguments, tuple) else ()
+    redacted_arguments = tuple(value if isinstance(value, int | float) else "…" for value in positional)
+    try:
+        return record.msg % redacted_arguments
+    except (TypeError, ValueError):
+        return record.msg
 
 
 def _summarize_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Reduce an exception to its type and the frames that it passed through, whoever logged it."""
-    given = event.pop("exc_info", None)
+    exc_info = event.pop("exc_info", None)
     event.pop("stack", None)
-    error = given[1] if isinstance(given, tuple) else given
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         event["fault"] = fault_as_data(error)
     return event
 
 
 def _order_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put time, level and logger before the other fields, and redact all of them."""
+    """Put time, level and logger before the other fields, and redact those."""
     record: logging.LogRecord = event.pop("_record")
     for name in ("_from_structlog", "message", "asctime"):  # the latter two come from other formatters
         event.pop(name, None)
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
-    fault = event.pop("fault", None)  # frames from `fault_as_data`, which need no redaction
-    stated = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, **clean_values(dict(event))}
+    timestamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
+    fault = event.pop("fault", None)  # from `fault_as_data`, so it needs no redaction
+    level = record.levelname.lower()
+    fields = {"time": timestamp, "level": level, "logger": record.name, **clean_values(dict(event))}
     if fault:
-        stated["fault"] = [
-            f"{one['type']}: " + " > ".join(f"{at['file']}:{at['line']} {at['function']}" for at in one["frames"])
-            for one in fault
-        ]
-    return {**stated, "_record": record, "_from_structlog": False}
+        fields["fault"] = [f"{error['type']}: {_format_frames(error['frames'])}" for error in fault]
+    return {**fields, "_record": record, "_from_structlog": False}
+
+
+def _format_frames(frames: Sequence[Mapping[str, Any]]) -> str:
+    return " > ".join(f"{frame['file']}:{frame['line']} {frame['function']}" for frame in frames)

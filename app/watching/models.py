@@ -9,10 +9,9 @@ from ..db.declarative import Base
 
 
 class Sighting(Base):
-    """The last time that a part of the installation was seen, and the count so far: a duty of the worker, a wrong
-    proxy.
+    """When something was last seen, such as a duty of the worker or a wrong proxy, and how often so far.
 
-    Never of people: the names are constants in the code, and requests leave at most one per hour.
+    It never concerns people: the names are constants in the code, and requests cause at most one sighting per hour.
     """
 
     __tablename__ = "sightings"

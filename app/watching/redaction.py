@@ -1,8 +1,8 @@
-"""Redaction of everything that leaves the installation for monitoring: logs, metrics, error reports.
+"""Redaction of everything that is written for monitoring: logs, metrics, error reports.
 
-Our own log lines hold no reader's text; that is a rule for those who write one. What could slip in is removed by its
-form: e-mail addresses, URLs, IP addresses, receipts, codes and tokens. Of an error only its type and the frames in the
-code are kept, never its message, source lines or values of variables.
+Code must not log readers' text in the first place. As a second defence, this removes whatever looks like an e-mail
+address, URL, IP address, receipt, code or token. Of an error it keeps only the type and the frames, never the message,
+source lines or values of variables.
 """
 
 import re
@@ -12,17 +12,18 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-FRAMES = 20  # innermost frames of each error
-ERRORS = 5  # errors of a chain of causes
+MAX_FRAMES = 20  # of each error, the innermost ones
+MAX_ERRORS = 5  # of a chain of causes
 
-_FORMS = (
+# Patterns, and what replaces the text that matches them.
+_PATTERNS = (
     (re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "[link]"),
     (re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;]+"), "[address]"),
     (re.compile(r"(?<=\S)\?\S+"), "?…"),  # the query of a relative URL
     (re.compile(r"/(a|sign-in|stop|mail/in)/[^\s/\"'<>]+"), r"/\1/[token]"),
     (re.compile(r"(?<!\d)\d{4}(?:[ \u00a0-]?\d{4}){4}(?!\d)"), "[receipt]"),
     (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # of a sign-in
-    # 22 or more characters of base64url, except names in the code; the 16 of a reply address (RFC 4648).
+    # 22 or more characters of base64url, except names in the code; then the 16 of base32 in a reply address (RFC 4648).
     (re.compile(r"(?<![\w-])(?![a-z]+(?:_[a-z]+)*(?![\w-]))[\w-]{22,}(?![\w-])", re.ASCII), "[token]"),
     (re.compile(r"(?<![A-Za-z0-9])(?:b-)?[a-z2-7]{16}(?![A-Za-z0-9])"), "[token]"),
 )
@@ -32,10 +33,10 @@ _IP = re.compile(
 
 
 def redact(text: str) -> str:
-    """Replace in a text whatever by its form could identify a person."""
-    for form, instead in _FORMS:
-        text = form.sub(instead, text)
-    return _IP.sub(lambda found: "[ip]" if _is_ip(found[0].rstrip(".")) else found[0], text)
+    """Replace whatever looks as if it could identify a person."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return _IP.sub(lambda match: "[ip]" if _is_ip(match[0].rstrip(".")) else match[0], text)
 
 
 def _is_ip(text: str) -> bool:
@@ -47,7 +48,7 @@ def _is_ip(text: str) -> bool:
 
 
 def clean_values(value: Any) -> Any:
-    """Redact all text in a value, however deeply nested. Of objects that aren't plain values only the type is kept."""
+    """Redact all text in a value, however deeply nested. Replace objects that aren't plain values by their type."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -60,14 +61,15 @@ def clean_values(value: Any) -> Any:
 
 
 def fault_as_data(error: BaseException) -> list[dict[str, Any]]:
-    """Return the type and the frames of an error and then of its causes."""
+    """Return the `type` and the `frames` of an error, then those of its causes."""
     chain: list[dict[str, Any]] = []
-    seen: set[int] = set()
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen and len(chain) < ERRORS:
-        seen.add(id(following))
-        chain.append({"type": type(following).__name__, "frames": _list_frames(following.__traceback__)})
-        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    seen_ids: set[int] = set()  # the causes may form a cycle
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen_ids and len(chain) < MAX_ERRORS:
+        seen_ids.add(id(current))
+        chain.append({"type": type(current).__name__, "frames": _list_frames(current.__traceback__)})
+        implicit_cause = None if current.__suppress_context__ else current.__context__
+        current = current.__cause__ or implicit_cause
     return chain
 
 
@@ -75,14 +77,14 @@ def _list_frames(traceback: TracebackType | None) -> list[dict[str, Any]]:
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append({"file": _file(code.co_filename), "line": traceback.tb_lineno, "function": code.co_name})
+        frames.append({"file": _shorten_path(code.co_filename), "line": traceback.tb_lineno, "function": code.co_name})
         traceback = traceback.tb_next
-    return frames[-FRAMES:]
+    return frames[-MAX_FRAMES:]
 
 
-def _file(name: str) -> str:
-    """Return the path of a file within the repository or library, without where the program is installed."""
-    path = Path(name)
+def _shorten_path(filename: str) -> str:
+    """Return the path of a source file within the repository or library, without the folder of the installation."""
+    path = Path(filename)
     if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
         return path.relative_to(ROOT).as_posix()
     return "/".join(path.parts[-2:])

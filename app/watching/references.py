@@ -1,4 +1,4 @@
-"""The reference of a request: six characters in its log lines, a header of its response and its error page."""
+"""The reference of a request: six characters in its log lines, in a header of its response, and on its error page."""
 
 from flask import g
 
@@ -8,7 +8,7 @@ HEADER = "X-Request-ID"
 
 
 def reference() -> str:
-    """Return the reference of the current request. It is created once, and never taken from the client."""
+    """Return the reference of the current request, which never comes from the client. The first call creates it."""
     if "reference" not in g:
         g.reference = new_reference()
     return str(g.reference)

@@ -10,35 +10,39 @@ from sqlalchemy.orm import Session
 from ..db.session import now
 from .models import Sighting
 
-DUTY, FAILED = "duty: ", "failed: "  # prefixes of a duty's name, for its rounds and for those that failed
-PART = "part: "  # prefix of the name of a part of the worker
-PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # independent of each other
+# Prefixes of the names of sightings.
+DUTY = "duty: "  # a duty of the worker was performed
+FAILED = "failed: "  # a duty of the worker failed
+PART = "part: "  # a part of the worker was active
+PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # of the worker, independent of each other
 
 
 def record_sightings(session: Session, counts: Mapping[str, int], timestamp: datetime | None = None) -> None:
     """Add to the counts of these names, and set when they were seen: now or at `timestamp`."""
-    for name, times in counts.items():
-        if not _increment(session, name, times, timestamp or now(session)):
+    seen_at = timestamp or now(session)
+    for name, count in counts.items():
+        if not _increment(session, name, count, seen_at):
             try:
                 with session.begin_nested():
-                    session.add(Sighting(name=name, seen_at=timestamp or now(session), number=times))
+                    session.add(Sighting(name=name, seen_at=seen_at, number=count))
             except IntegrityError:  # another process has just inserted it
-                _increment(session, name, times, timestamp or now(session))
+                _increment(session, name, count, seen_at)
 
 
-def _increment(session: Session, name: str, times: int, timestamp: datetime) -> bool:
-    more = update(Sighting).where(Sighting.name == name).values(seen_at=timestamp, number=Sighting.number + times)
-    return session.execute(more.returning(Sighting.name)).first() is not None
+def _increment(session: Session, name: str, count: int, seen_at: datetime) -> bool:
+    """Add to the count of a name. Return False if the name has no row yet."""
+    query = update(Sighting).where(Sighting.name == name).values(seen_at=seen_at, number=Sighting.number + count)
+    return session.execute(query.returning(Sighting.name)).first() is not None
 
 
-def list_by_prefix(session: Session, start: str) -> dict[str, Sighting]:
-    """Return the sightings whose names begin with `start`, by the rest of the name."""
-    rows = session.scalars(select(Sighting).where(Sighting.name.startswith(start, autoescape=True)))
-    return {row.name.removeprefix(start): row for row in rows}
+def list_by_prefix(session: Session, prefix: str) -> dict[str, Sighting]:
+    """Return the sightings whose names begin with `prefix`, by the rest of the name."""
+    rows = session.scalars(select(Sighting).where(Sighting.name.startswith(prefix, autoescape=True)))
+    return {row.name.removeprefix(prefix): row for row in rows}
 
 
 def get_times(session: Session, names: Collection[str]) -> dict[str, datetime]:
-    """Return when each of these names was last seen, without those that never were."""
+    """Return when each of these names was last seen, without names that never were."""
     rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
     return {row.name: row.seen_at for row in rows}
 

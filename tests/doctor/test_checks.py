@@ -20,7 +20,7 @@ import config
 from app import audit
 from app.audit import chain
 from app.backup import erasure_list
-from app.backup.erasure_list import Erasures, Keeper
+from app.backup.erasure_list import Erasures, ErasureListWriter
 from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db import secure_delete
@@ -34,7 +34,7 @@ from app.newsletters.models import Newsletter
 from app.server import worker
 from app.server.startup_checks import find_schema_faults
 from app.watching import sightings
-from app.watching.each_request import Proxies
+from app.watching.each_request import ProxyStatistics
 from tests.support import smtp_servers
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
@@ -170,7 +170,7 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
     path = tmp_path / "list" / "erasures"
     app.config["ERASURES"] = str(path)
     assert look(app, "list of erasures") == [("fault", f"{path} was never written")]
-    Keeper(path).keep(database)
+    ErasureListWriter(path).update(database)
     assert look(app, "list of erasures") == []
     erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.keyring)
     assert look(app, "list of erasures") == [("fault", f"{path} was last written 31 minutes ago")]
@@ -407,7 +407,7 @@ def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.SmtpServe
 
 @on_sqlite
 def test_a_proxy_that_is_not_trusted_or_says_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    app.extensions["proxies"] = Proxies()  # other tests have used this app
+    app.extensions["proxies"] = ProxyStatistics()  # other tests have used this app
     client = app.test_client()
     client.get("/steppe/")
     assert look(app, "proxy") == []

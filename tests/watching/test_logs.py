@@ -216,7 +216,7 @@ def test_levels_are_a_setting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
             logs.begin({**app.config, "LOG_LEVEL": level})
             assert root.level == getattr(logging, level.upper())
             assert logging.getLogger("sqlalchemy").level >= logging.WARNING
-        assert [one.name for one in root.handlers].count(logs.NAME) == 1
+        assert [one.name for one in root.handlers].count(logs.HANDLER_NAME) == 1
     finally:
         logs.begin(app.config)
         root.setLevel(before)
