@@ -40,7 +40,7 @@ def canonical(raw: bytes, mail: Mail) -> str:
 
 def _canonical_bytes(raw: bytes) -> str:
     head = read_head(raw)
-    start = head.body if head.whole else 0  # the content may begin anywhere if the head can't be parsed
+    start = head.body_offset if head.is_unambiguous else 0  # the content may begin anywhere if the head can't be parsed
     body = raw[start:].replace(b"\r\n", b"\n").rstrip(b"\n")
     fields = [[_normalize_text(value) for value in head.all(name)] for name in WRITER_HEADERS]
     return json.dumps(("bytes", fields, hashlib.sha256(body).hexdigest()))

@@ -85,7 +85,7 @@ def delivery_report(context: InboundContext) -> Decision | None:
     kind, robot_reasons = context.judgement.kind, context.judgement.reasons
     if kind not in ("bounce", "complaint") and not (context.has_database and context.returned_mail):
         return None
-    bounce = bounces.read(context.raw, context.mail)
+    bounce = bounces.parse_bounce(context.raw, context.mail)
     mail = _find_reported_mail(context, bounce.original_message_id if bounce else _get_reported_id(context))
     related_ids: dict[str, Any] = {
         "newsletter_id": (mail and mail.newsletter_id) or context.desk_newsletter_id,
@@ -129,7 +129,7 @@ def _get_permanent_reply(context: InboundContext, bounce: bounces.Bounce) -> str
     is_trusted = context.returned_mail or not context.lookups.settings.return_path
     if not (bounce.permanent and is_trusted):
         return None
-    return f"{bounce.status} {bounce.said}".strip() or "bounced"
+    return f"{bounce.status} {bounce.reason}".strip() or "bounced"
 
 
 def automatic_mail(context: InboundContext) -> Decision | None:

@@ -38,35 +38,29 @@ class File(NamedTuple):
 class Mail:
     """A parsed message.
 
-    `headers` are the top-level headers in order, with names as written and decoded values. `delivered_to` holds the
-    recipients according to mail servers (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such
-    a header and "" for the null path.
-
-    `plain` and `html` are the decoded text, None if there is no part of that type. Each is the complete text: several
-    parts are joined, and a part that exists only in the other type is converted (such as the plain footer that a
-    mailing list adds to HTML). `html` is safe to parse (see `html_tree.flatten_if_too_complex`). `body` is the readable
-    text: `plain`, or else `html` without tags. `report` holds (media type, text) of the parts of a multipart/report.
-    `faults` are codes of problems: "bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted".
+    `plain` and `html` each contain the complete text: several parts are joined, and a part that exists only in the
+    other type is converted, such as the plain footer that a mailing list adds to an HTML mail.
     """
 
-    senders: tuple[Mailbox, ...] = ()
+    senders: tuple[Mailbox, ...] = ()  # of From
     reply_to: tuple[Mailbox, ...] = ()
     to: tuple[Mailbox, ...] = ()
     cc: tuple[Mailbox, ...] = ()
-    delivered_to: tuple[str, ...] = ()
-    return_path: str | None = None
+    delivered_to: tuple[str, ...] = ()  # by mail servers, in Delivered-To, X-Original-To and Envelope-To
+    return_path: str | None = None  # None without this header, "" for the null path
     subject: str = ""
     date: datetime | None = None
     message_id: str = ""
     in_reply_to: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     language: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    plain: str | None = None
-    html: str | None = None
-    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()  # of the top level in order, names as written, values decoded
+    plain: str | None = None  # None if there is no part of this type
+    html: str | None = None  # the same; it is safe to parse (see `html_tree.flatten_if_too_complex`)
+    body: str = ""  # the readable text: `plain`, or else `html` without tags
     attachments: tuple[Attachment, ...] = ()
-    report: tuple[tuple[str, str], ...] = ()
+    report: tuple[tuple[str, str], ...] = ()  # media type and text of each part of a multipart/report
+    # Problems, as codes: "bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted".
     faults: tuple[str, ...] = ()
 
     @property
@@ -84,15 +78,11 @@ class Mail:
 
 @dataclass(frozen=True)
 class TrimContext:
-    """The facts known for trimming a reply: our own addresses, and texts that it may quote.
-
-    `texts` are complete mails as we sent them; `editions` are the known parts of editions, to which the newsletter's
-    sending tool adds more.
-    """
+    """What helps to recognize quotes in a reply: our own addresses, and texts that it may quote."""
 
     addresses: frozenset[str] = frozenset()
-    texts: tuple[str, ...] = ()
-    editions: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()  # complete mails as we sent them
+    editions: tuple[str, ...] = ()  # our parts of editions; the newsletter's sending tool adds others
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from base64 import encodebytes
 
 import pytest
 
-from app.mailtext.origin.bounces import Bounce, read
+from app.mailtext.origin.bounces import Bounce, parse_bounce
 from app.mailtext.parsing.parse import parse
 from tests.support.timing import cpu_limit
 
@@ -15,7 +15,7 @@ RETURNED = f"From: Nora Lind <nora@steppe.example>\nTo: {LEYLA}\nSubject: A ques
 
 def came(text: str) -> Bounce | None:
     raw = text.lstrip("\n").encode()
-    return read(raw, parse(raw))
+    return parse_bounce(raw, parse(raw))
 
 
 def report(
@@ -225,7 +225,7 @@ def test_what_was_said_is_short_and_names_nobody() -> None:
                   f"Diagnostic-Code: smtp; 550 {LEYLA} Leyla.Bekova marek@kazguu.example " + "no " * 1000)  # fmt: skip
     bounce = came(long)
     assert bounce is not None
-    assert bounce.said == ("550 … … … " + "no " * 1000)[:300].strip()
+    assert bounce.reason == ("550 … … … " + "no " * 1000)[:300].strip()
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_hostile_body_takes_no_time(opening: str, encoding: str) -> None:
         ).encode()
         mail = parse(raw)
         with cpu_limit(1):
-            assert read(raw, mail) is None
+            assert parse_bounce(raw, mail) is None
 
 
 def test_a_body_in_a_thousand_boxes_takes_no_time() -> None:
@@ -251,7 +251,7 @@ def test_a_body_in_a_thousand_boxes_takes_no_time() -> None:
     raw = f"From: MAILER-DAEMON@x.example\n{boxes}".encode()
     mail = parse(raw)
     with cpu_limit(2):
-        assert read(raw, mail) is None
+        assert parse_bounce(raw, mail) is None
 
 
 @pytest.mark.parametrize(
@@ -269,5 +269,5 @@ def test_hostile_reports_take_no_time_and_raise_nothing(part: str) -> None:
         raw = text.lstrip("\n").encode()
         mail = parse(raw)
         with cpu_limit(1):
-            found = read(raw, mail)
-            assert found is None or len(found.said) <= 300
+            found = parse_bounce(raw, mail)
+            assert found is None or len(found.reason) <= 300

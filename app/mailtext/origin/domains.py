@@ -1,4 +1,4 @@
-"""Domains and addresses in a form for comparison, in which lookalikes differ."""
+"""Domains and addresses in a form for comparison, in which lookalikes stay different."""
 
 import re
 import unicodedata
@@ -6,9 +6,14 @@ from functools import cache
 
 from ...text.word_tables import word_tables
 
-# IDNA 2003 and 2008 disagree about these (RFC 5894, section 7.2), and not all programs treat these full stops as dots.
-_DOUBTFUL = re.compile("[ßς\u200c\u200d\u3002\uff0e\uff61]")
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+")
+MAX_DOMAIN = 253  # characters
+MAX_LOCAL_PART = 256  # characters
+KELVIN_SIGN = "\u212a"
+
+# IDNA 2003 and 2008 disagree about the first four (RFC 5894, section 7.2). The others are full stops, which not all
+# programs treat as dots.
+_AMBIGUOUS = re.compile("[ßς\u200c\u200d\u3002\uff0e\uff61]")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+")
 
 
 def ascii_domain(domain: str) -> str | None:
@@ -18,18 +23,18 @@ def ascii_domain(domain: str) -> str | None:
     characters that NFKC would map to letters of another domain are refused.
     """
     domain = domain.removesuffix(".")
-    if len(domain) > 253:
+    if len(domain) > MAX_DOMAIN:
         return None
+    lower = domain.lower()
     if not domain.isascii():
-        lower = domain.lower()
-        if _DOUBTFUL.search(domain) or unicodedata.normalize("NFKC", domain).lower() != lower or "\u212a" in domain:
+        is_changed_by_nfkc = unicodedata.normalize("NFKC", domain).lower() != lower
+        if _AMBIGUOUS.search(domain) or is_changed_by_nfkc or KELVIN_SIGN in domain:
             return None
         try:
-            domain = lower.encode("idna").decode()
+            lower = lower.encode("idna").decode().lower()
         except UnicodeError:
             return None
-    domain = domain.lower()
-    return domain if _NAME.fullmatch(domain) else None
+    return lower if _DOMAIN.fullmatch(lower) else None
 
 
 def comparable(address: str) -> str | None:
@@ -38,11 +43,16 @@ def comparable(address: str) -> str | None:
     Letters outside ASCII are lower-cased only if the result is outside ASCII too: casefold() would turn "ß" into "ss",
     and NFC the Kelvin sign into "K", which are other people's mailboxes.
     """
-    local, at, domain = address.strip().rpartition("@")
-    known = ascii_domain(domain)
-    if not at or not local or known is None or len(local) > 256:
+    local_part, _, domain = address.strip().rpartition("@")
+    comparable_domain = ascii_domain(domain)
+    if not local_part or comparable_domain is None or len(local_part) > MAX_LOCAL_PART:
         return None
-    return "".join(_lower(letter) for letter in local) + "@" + known
+    return "".join(map(_lower, local_part)) + "@" + comparable_domain
+
+
+def _lower(letter: str) -> str:
+    lower = letter.lower()
+    return lower if letter.isascii() or not lower.isascii() else letter
 
 
 def is_aligned(first: str, second: str) -> bool:
@@ -54,29 +64,30 @@ def is_aligned(first: str, second: str) -> bool:
     """
     if first == second:
         return True
-    short, long = sorted((first, second), key=len)
-    return long.endswith("." + short) and "." in short and not _open_to_strangers(short)
+    parent, subdomain = sorted((first, second), key=len)
+    return subdomain.endswith(f".{parent}") and "." in parent and not _is_open_to_strangers(parent)
 
 
 def shares_parent_domain(first: str, second: str) -> bool:
     """Return whether two domains share a parent that isn't open to strangers, which is enough for internal hosts."""
-    ends = (".".join(first.split(".")[-labels:]) for labels in (2, 3))
-    return first == second or any(
-        (second == end or second.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends
-    )
+    if first == second:
+        return True
+    for label_count in (2, 3):
+        parent = ".".join(first.split(".")[-label_count:])
+        is_shared = second == parent or second.endswith(f".{parent}")
+        if is_shared and "." in parent and not _is_open_to_strangers(parent):
+            return True
+    return False
+
+
+def _is_open_to_strangers(domain: str) -> bool:
+    """Return whether anybody can register a domain below this one."""
+    labels = domain.split(".")
+    is_country_second_level = len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _load_names("second_levels")
+    return is_country_second_level or domain in _load_names("shared")
 
 
 @cache
-def _open(name: str) -> frozenset[str]:
-    return frozenset(word_tables(__file__, "domains")[name].split())
-
-
-def _open_to_strangers(domain: str) -> bool:
-    labels = domain.split(".")
-    below_a_country = len(labels) == 2 and len(labels[1]) == 2
-    return domain in _open("shared") or (below_a_country and labels[0] in _open("second_levels"))
-
-
-def _lower(letter: str) -> str:
-    lower = letter.lower()
-    return lower if letter.isascii() or not lower.isascii() else letter
+def _load_names(table: str) -> frozenset[str]:
+    """Return the names in a table of domains.toml."""
+    return frozenset(word_tables(__file__, "domains")[table].split())
