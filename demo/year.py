@@ -71,7 +71,7 @@ def _pages_of_experts(house: House) -> Iterator[Event]:
 def _ways_in(house: House) -> Iterator[Event]:
     """Yield the event that Gulmira requests a sign-in link, from a phone that isn't at hand."""
     [email] = [row["email"] for row in content("people")["expert"] if row["key"] == "gulmira"]
-    asker = sign_in.Asker(new_token(), "en")
+    asker = sign_in.RequestingBrowser(new_token(), "en")
     yield house.at, partial(sign_in.request_sign_in, house.session, Visitor(), email, "expert", asker)
 
 

@@ -23,7 +23,7 @@ from ..editions.items import headline, sent_headline
 from ..forms import form_drafts, idempotency
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import AtDesks, at_desks, by_slug
-from ..people.sessions import Who, find_session
+from ..people.sessions import AuthenticatedSession, find_session
 from ..web import errors
 from ..web.setup import db, newsletter_or_404, or_404
 from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
@@ -162,7 +162,7 @@ class Looked:
     desks: AtDesks  # the desks of the person who is signed in
 
 
-def _look(token: str) -> Who | None:
+def _look(token: str) -> AuthenticatedSession | None:
     """Find the person of a browser session and their desks, in the transaction in which the page is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
@@ -262,7 +262,7 @@ def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: s
     return found
 
 
-def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
+def abort_unknown_filter(desk: RequestContext, name: str, endpoint: str) -> None:
     """Abort with a 404 that names the query parameter nothing can be filtered by. Its value is not repeated."""
     message = errors.ErrorMessage(
         _("There is no such list"),
@@ -273,7 +273,7 @@ def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
     abort(errors.render_error(404, message=message))
 
 
-def look_around(desk: RequestContext) -> Sidebar:
+def get_sidebar(desk: RequestContext) -> Sidebar:
     """Return the sidebar of the page, loaded once per request."""
     if "sidebar" not in desk.cache:
         desk.cache["sidebar"] = load_sidebar(desk.session, desk.actor)
@@ -283,7 +283,7 @@ def look_around(desk: RequestContext) -> Sidebar:
 
 def page(desk: RequestContext, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
-    sidebar = look_around(desk)
+    sidebar = get_sidebar(desk)
     return render_template(
         template,
         newsletter=desk.newsletter,

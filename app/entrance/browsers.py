@@ -33,8 +33,8 @@ def browsers() -> str | Response:
         mine = [(row, sessions.is_of_token(rows, row, current_user.token)) for row in found]
         home = home_of(rows, current_user.person_id, current_user.door)
         staff = current_user.door == "desk"
-        rest, whole = sessions.stays(rows, current_user.door)
-        hours, days = int(rest.total_seconds() // 3600), whole.days
+        limits = sessions.get_limits(rows, current_user.door)
+        hours, days = int(limits.idle.total_seconds() // 3600), limits.total.days
         return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home, hours=hours, days=days)
 
 

@@ -18,7 +18,7 @@ from app.settings.oidc_account import StaffProvider
 from ..core.actors import Visitor
 from ..db.session import now
 from ..people import identities, oidc
-from ..people.identities import CameIn
+from ..people.identities import SignInResult
 from ..web.setup import db, limiter
 from . import devices, entrance
 from .login import family_seen, let_in
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 # By reason of a refusal: the status, and the sentence.
 WHY = {
-    oidc.Away: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
-    oidc.Declined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
-    oidc.Unfit: (
+    oidc.ProviderUnavailable: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
+    oidc.SignInDeclined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
+    oidc.InvalidResponse: (
         400,
         _l("What came back doesn’t belong to what was asked for in this browser, or it is too old. Begin once more."),
     ),
@@ -56,7 +56,7 @@ WHY = {
         ),
     ),
 }
-WORTH_ANOTHER_TRY = (oidc.Away, oidc.Declined, oidc.Unfit)
+WORTH_ANOTHER_TRY = (oidc.ProviderUnavailable, oidc.SignInDeclined, oidc.InvalidResponse)
 
 
 def provider() -> StaffProvider | None:
@@ -92,8 +92,8 @@ def to_provider() -> Response:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
     try:
         url, authorization_request = oidc.begin(staff_provider, _callback_url(), _current_timestamp())
-    except oidc.NotVouched as fault:
-        return _render_refusal(staff_provider, type(fault), fault.why)
+    except oidc.OidcError as fault:
+        return _render_refusal(staff_provider, type(fault), fault.reason)
     session["provider"] = {**asdict(authorization_request), "next": local(request.args.get("next"))}
     g.leaves = True
     return redirect(url, code=303)
@@ -106,7 +106,7 @@ def provider_back() -> Response:
     staff_provider = _provider_or_404()
     stored_request = session.pop("provider", None)
     if not stored_request:
-        return _render_refusal(staff_provider, oidc.Unfit, "nothing was asked for")
+        return _render_refusal(staff_provider, oidc.InvalidResponse, "nothing was asked for")
     next_path = stored_request.pop("next")
     try:
         vouched = oidc.finish(
@@ -116,16 +116,18 @@ def provider_back() -> Response:
             request.args,
             _current_timestamp(),
         )
-    except oidc.NotVouched as fault:
-        return _render_refusal(staff_provider, type(fault), fault.why)
+    except oidc.OidcError as fault:
+        return _render_refusal(staff_provider, type(fault), fault.reason)
     browser_name = family_seen()
 
-    def come_in(rows: Session) -> CameIn:
-        return identities.come_in(rows, Visitor(), vouched, staff_provider.second_factor_methods, browser_name)
+    def come_in(rows: Session) -> SignInResult:
+        return identities.sign_in_with_account(
+            rows, Visitor(), vouched, staff_provider.second_factor_methods, browser_name
+        )
 
     result = db.write(come_in)
     if not result.token:
-        return _render_refusal(staff_provider, result.why, result.why)
+        return _render_refusal(staff_provider, result.refusal, result.refusal)
     session["next"] = next_path
     return let_in(result.token)
 
@@ -137,7 +139,7 @@ def _provider_or_404() -> StaffProvider:
     return staff_provider
 
 
-def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.NotVouched] | str, logged: str) -> Response:
+def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.OidcError] | str, logged: str) -> Response:
     """Say why the provider's response was refused, and offer the other ways to sign in."""
     log.warning("nobody was let in by the provider: %s", logged)
     status, sentence = WHY[reason]

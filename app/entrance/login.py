@@ -16,7 +16,7 @@ from ..crypto.seal import new_token
 from ..people import sessions, sign_in
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
-from ..people.sign_in import Asker
+from ..people.sign_in import RequestingBrowser
 from ..server.page_server import delay_response
 from ..text.clean import single_line
 from ..text.word_tables import word_tables
@@ -73,13 +73,13 @@ def ask_for_it() -> Response:
         return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
     asker, door = _asker(language()), _door()
     db.write(lambda rows: sign_in.request_sign_in(rows, Visitor(), email, door, asker))
-    session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
+    session.update(browser=asker.secret, to=door, next=local(request.form.get("next")))
     delay_response(request.environ, began + LEAST_DURATION)
     return redirect(url_for("entrance.code"), code=303)
 
 
-def _asker(language_code: str) -> Asker:
-    return Asker(session.get("browser") or new_token(), language_code, devices.get_known_device()[0])
+def _asker(language_code: str) -> RequestingBrowser:
+    return RequestingBrowser(session.get("browser") or new_token(), language_code, devices.get_known_device()[0])
 
 
 @entrance.get("/sign-in/code")
@@ -192,7 +192,7 @@ def mail_again() -> Response:
             sign_in.request_proof(rows, Visitor(person.id), browser_session, asker)
 
     db.write(ask_again)
-    session.update(browser=asker.browser, to=current_user.door, next=local(request.form.get("next")))
+    session.update(browser=asker.secret, to=current_user.door, next=local(request.form.get("next")))
     return redirect(url_for("entrance.code"), code=303)
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from ..core.actors import Visitor
 from ..people import factors, sessions
-from ..people.factors import Site, Unproved
+from ..people.factors import ProofFailed, Site
 from ..people.models import BrowserSession, Person
 from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
@@ -43,13 +43,13 @@ def has_second_factor() -> bool:
 
 
 def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
-    """Run one change as the signed-in person. Raises `Unproved` if their session has ended."""
+    """Run one change as the signed-in person. Raises `ProofFailed` if their session has ended."""
     token = current_user.token
 
     def once(rows: Session) -> T:
         found = sessions.find_session(rows, token)
         if found is None:
-            raise Unproved("session")
+            raise ProofFailed("session")
         return fn(rows, Visitor(found[0].id), found[1])
 
     return db.write(once)
@@ -79,7 +79,7 @@ def _render_second(status: int = 200, error: str = "") -> Response:
     g.language = current_user.language
     with db.read() as rows:
         mine = factors.list_factors(rows, current_user.person_id)
-        options, fresh = factors.options_to_show(rows, current_user.person_id, site())
+        options, fresh = factors.authentication_options(rows, current_user.person_id, site())
     keep_challenge(fresh)
     kinds = {one.kind for one in mine}
     onward = local(request.values.get("next"))
@@ -92,7 +92,7 @@ def _render_second(status: int = 200, error: str = "") -> Response:
 def second_code() -> Response:
     """Verify a code of an authenticator app, or a recovery code."""
     typed = request.form.get("code", "")
-    return _verify_second_factor(lambda rows, actor, began: factors.show_code(rows, actor, began, typed))
+    return _verify_second_factor(lambda rows, actor, began: factors.use_code(rows, actor, began, typed))
 
 
 @entrance.post("/sign-in/second/passkey")
@@ -100,7 +100,7 @@ def second_passkey() -> Response:
     """Verify the response of a passkey, which passkeys.js puts into the form."""
     given, fresh = request.form.get("credential", ""), challenge()
     return _verify_second_factor(
-        lambda rows, actor, began: factors.show_passkey(rows, actor, began, given, fresh, site())
+        lambda rows, actor, began: factors.use_passkey(rows, actor, began, given, fresh, site())
     )
 
 
@@ -109,7 +109,7 @@ def _verify_second_factor(show: Callable[[Session, Visitor, BrowserSession], Non
         return redirect(url_for("entrance.ask"), code=303)
     try:
         in_this_browser(show)
-    except Unproved:
+    except ProofFailed:
         return _render_second(
             400, _("That doesn’t fit. A code of an app fits once, and for a minute; a recovery code once.")
         )
@@ -148,7 +148,7 @@ def factors_page() -> Response:
 def _render_factors(status: int = 200, codes: list[str] | None = None, error: str = "") -> Response:
     with db.read() as rows:
         mine = factors.list_factors(rows, current_user.person_id)
-        left = factors.codes_left(rows, current_user.person_id)
+        left = factors.count_unused_codes(rows, current_user.person_id)
     is_needed = current_user.is_half and not mine
     html = render_template(
         "entrance/factors.html", factors=mine, codes_left=left, codes=codes, error=error, is_needed=is_needed
@@ -163,7 +163,7 @@ def app_page() -> Response:
 
 
 def _app_page(secret: str, status: int = 200, error: str = "") -> Response:
-    address = factors.address_of(secret, current_user.name, HOUSE)
+    address = factors.otpauth_uri(secret, current_user.name, HOUSE)
     html = render_template(
         "entrance/factor_app.html", secret=secret, address=address, qr_code=_render_qr_code(address), error=error
     )
@@ -187,7 +187,7 @@ def add_app() -> Response:
     name = name.strip() or _("App")
     try:
         codes = in_this_browser(lambda rows, actor, began: factors.add_app(rows, actor, began, name, secret, code))
-    except Unproved:
+    except ProofFailed:
         return _app_page(secret, 400, _("This code doesn’t fit. Look whether the clock of your device is right."))
     return _show_recovery_codes(codes)
 
@@ -197,7 +197,7 @@ def add_app() -> Response:
 def passkey_page() -> Response:
     with db.read() as rows:
         person = rows.get_one(Person, current_user.person_id)
-        options, fresh = factors.options_to_make(rows, person, site(), HOUSE)
+        options, fresh = factors.registration_options(rows, person, site(), HOUSE)
     keep_challenge(fresh)
     return make_response(render_template("entrance/factor_passkey.html", options=options))
 
@@ -211,7 +211,7 @@ def add_passkey() -> Response:
         codes = in_this_browser(
             lambda rows, actor, began: factors.add_passkey(rows, actor, began, name, made, fresh, site())
         )
-    except Unproved:
+    except ProofFailed:
         return _render_factors(400, error=_("This passkey couldn’t be taken. Try again."))
     return _show_recovery_codes(codes)
 

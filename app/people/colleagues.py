@@ -59,7 +59,7 @@ def _with_contacts(session: Session, colleagues: Sequence[Colleague]) -> list[Co
     browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
         BrowserSession.person_id.in_([colleague.person.id for colleague in colleagues]),
         BrowserSession.door == "desk",
-        sessions.lives(session),
+        sessions.is_live_condition(session),
     )
     visits = {
         person_id: (count, seen_at)

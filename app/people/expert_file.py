@@ -76,7 +76,7 @@ def heads() -> tuple[str, ...]:
 
 def rows(session: Session) -> Iterator[tuple[str, ...]]:
     """Yield a row for each expert in the order of names, without merged ones."""
-    for batch in expert_search.directory().whole(session, BATCH):
+    for batch in expert_search.directory().iter_batches(session, BATCH):
         yield from (_row(session, expert) for expert in batch)
 
 

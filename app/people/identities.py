@@ -1,7 +1,7 @@
 """Sign-in of the desk's people with an account at the newsroom's OpenID Connect provider (`oidc`).
 
-It gives nobody a role: an admin has invited them before. The first time, a verified address leads to its person, and
-the account is bound to them. From then on the account alone decides, whatever its address.
+It gives nobody a role: an admin must have invited them before. At the first sign-in, the person is found by the
+account's verified address, and the account is bound to them. After that only the account counts, not its address.
 """
 
 from dataclasses import dataclass
@@ -16,88 +16,96 @@ from ..db.session import get_keyring, lock_row, now
 from . import sign_in
 from .directory import BadAddress, by_email, checked_address
 from .models import BrowserSession, Identity, Membership, Person
-from .oidc import Vouched
+from .oidc import ProviderAccount
 
 
 @dataclass(frozen=True)
-class CameIn:
+class SignInResult:
     """The token of the new session, or why there is none: "unverified", "unknown" or "another account"."""
 
     token: str = ""
-    why: str = ""
+    refusal: str = ""
 
 
-def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[str], browser_name: str) -> CameIn:
-    """Sign in the person for whom the provider vouches.
+def sign_in_with_account(
+    session: Session, actor: Actor, account: ProviderAccount, second_factor_methods: frozenset[str], browser_name: str
+) -> SignInResult:
+    """Sign in the person who has this account, and accept their invitation if they haven't done so yet.
 
-    `second` are the methods that count as a second factor; `browser_name` names the browser, such as "Firefox on
-    Linux".
+    A sign-in at the provider by one of the `second_factor_methods` counts as a second factor. `browser_name` is such
+    as "Firefox on Linux".
     """
-    person = _find_bound_person(session, vouched)
+    person = _find_bound_person(session, account)
     if person is None:
-        if not vouched.is_verified:
-            return CameIn(why="unverified")
-        person = _of_address(session, vouched.email)
-    place = sign_in.place_of(session, person, "desk") if person else None
-    if person is None or not isinstance(place, Membership):
-        return CameIn(why="unknown")
-    if not _bind(session, actor, lock_row(session, person), vouched):
-        return CameIn(why="another account")
-    invited = place.id if place.joined_at is None else None
-    token, began = sign_in.begin(session, actor, person.id, "desk", browser_name, membership_id=invited)
-    _note_proofs(session, began, vouched, second)
-    return CameIn(token)
+        if not account.is_verified:
+            return SignInResult(refusal="unverified")
+        person = _find_by_address(session, account.email)
+    membership = sign_in.find_access(session, person, "desk") if person else None
+    if person is None or not isinstance(membership, Membership):
+        return SignInResult(refusal="unknown")
+    if not _bind(session, actor, lock_row(session, person), account):
+        return SignInResult(refusal="another account")
+    invitation_id = membership.id if membership.joined_at is None else None
+    token, browser_session = sign_in.begin(session, actor, person.id, "desk", browser_name, membership_id=invitation_id)
+    _record_proofs(session, browser_session, account, second_factor_methods)
+    return SignInResult(token)
 
 
-def _find_bound_person(session: Session, vouched: Vouched) -> Person | None:
-    bound = select(Person).join(Identity, Identity.person_id == Person.id)
-    return session.scalar(
-        bound.where(Identity.subject_mac.in_(get_keyring(session).macs("identities.subject", _name(vouched))))
-    )
+def _find_bound_person(session: Session, account: ProviderAccount) -> Person | None:
+    macs = get_keyring(session).macs("identities.subject", _subject_key(account))
+    query = select(Person).join(Identity, Identity.person_id == Person.id)
+    return session.scalar(query.where(Identity.subject_mac.in_(macs)))
 
 
-def _name(vouched: Vouched) -> str:
-    return f"{vouched.issuer} {vouched.subject}"
+def _subject_key(account: ProviderAccount) -> str:
+    return f"{account.issuer} {account.subject}"
 
 
-def _of_address(session: Session, email: str) -> Person | None:
+def _find_by_address(session: Session, email: str) -> Person | None:
     try:
         return by_email(session, checked_address(email))
     except BadAddress:
         return None
 
 
-def _bind(session: Session, actor: Actor, person: Person, vouched: Vouched) -> bool:
-    """Bind an account to somebody who has none. Return whether the account is theirs."""
+def _bind(session: Session, actor: Actor, person: Person, account: ProviderAccount) -> bool:
+    """Bind the account to a person who has none yet. Return False if another account is bound to them."""
     ring = get_keyring(session)
-    mine = session.scalar(select(Identity).filter_by(person_id=person.id))
-    if mine is not None:
-        fits = mine.subject_mac in ring.macs("identities.subject", _name(vouched))
-        if not fits:
+    identity = session.scalar(select(Identity).filter_by(person_id=person.id))
+    if identity is not None:
+        is_same_account = identity.subject_mac in ring.macs("identities.subject", _subject_key(account))
+        if not is_same_account:
             _record(session, actor, "identity.refuse", person)
-        return fits
-    mac = ring.mac("identities.subject", _name(vouched))
+        return is_same_account
+    mac = ring.mac("identities.subject", _subject_key(account))
     session.add(Identity(person_id=person.id, subject_mac=mac, bound_at=now(session)))
     _record(session, actor, "identity.bind", person)
     return True
 
 
 def _record(session: Session, actor: Actor, action: str, person: Person) -> None:
-    """Record it at each desk of theirs, whose admins should know."""
-    for place in session.scalars(select(Membership).filter_by(person_id=person.id).order_by(Membership.newsletter_id)):
-        audit.record(session, actor, action, place, facts={"person": person.id})
+    """Record the action in the trail of each of the person's desks, for their admins."""
+    query = select(Membership).filter_by(person_id=person.id).order_by(Membership.newsletter_id)
+    for membership in session.scalars(query):
+        audit.record(session, actor, action, membership, facts={"person": person.id})
 
 
-def _note_proofs(session: Session, began: BrowserSession, vouched: Vouched, second: frozenset[str]) -> None:
-    """Store what was proved at the provider, and when.
+def _record_proofs(
+    session: Session, browser_session: BrowserSession, account: ProviderAccount, second_factor_methods: frozenset[str]
+) -> None:
+    """Store the second factor, and when the person proved their identity at the provider.
 
-    An existing session at the provider proves nothing now, so the proof is as old as the provider says, or missing.
+    They may have had a session at the provider already. Then their proof is as old as that session, or, if the provider
+    doesn't tell its age, there is none.
     """
-    at = now(session)
-    if vouched.methods & second:
-        began.second_at = at
-    since = vouched.signed_in_at
-    began.stepped_up_at = min(datetime.fromtimestamp(since, UTC), at) if since else None
+    current_time = now(session)
+    if account.methods & second_factor_methods:
+        browser_session.second_at = current_time
+    if account.signed_in_at:
+        proved_at = datetime.fromtimestamp(account.signed_in_at, UTC)
+        browser_session.stepped_up_at = min(proved_at, current_time)
+    else:
+        browser_session.stepped_up_at = None
 
 
 def has_identity(session: Session, person_id: int) -> bool:
@@ -105,7 +113,7 @@ def has_identity(session: Session, person_id: int) -> bool:
 
 
 def release(session: Session, actor: Actor, person: Person) -> None:
-    """Unbind somebody's account at the provider: the next account with their address is bound instead."""
+    """Unbind a person's account at the provider, so that the next account with their address is bound instead."""
     audit.record(session, actor, "identity.release", person, facts={"person": person.id})
     forget(session, person)
 

@@ -1,8 +1,9 @@
 """An OpenID Connect client (Core 1.0): the code flow with PKCE (RFC 7636), `state`, `nonce` and `iss` (RFC 9207).
 
-It returns whom the provider vouches for. `identities` decides who that is at this desk, and whether they may sign in.
+It returns the account with which somebody signed in at the provider. `identities` decides whose account that is, and
+whether they may sign in here.
 
-It uses authlib and joserfc, which the extra `oidc` installs; they are imported only if a provider is configured.
+It uses authlib and joserfc from the extra `oidc`, which are imported only if a provider is configured.
 """
 
 import secrets
@@ -21,41 +22,44 @@ from app.settings.oidc_account import StaffProvider
 from ..core import http_client
 from ..crypto.seal import new_token
 
-LIMIT = 5.0  # seconds for each response of the provider
+REQUEST_TIMEOUT = 5.0  # seconds for each request to the provider
 LEEWAY = 60  # seconds by which its clock and ours may differ
-OLDEST = 600  # seconds: the age of a token, and the time that somebody may spend on the provider's pages
-KNOWN_FOR = 600.0  # seconds for which its discovery document is cached
-AT_ONCE = 2  # concurrent exchanges per process: a slow provider must not block all threads that serve pages
-# Without `none`, and without HS256, which would accept the public key as the secret.
+MAX_AGE = 600  # seconds: of an ID token, and of a request, while somebody is on the provider's pages
+METADATA_LIFE = 600.0  # seconds for which the discovery document is cached
+MAX_CONCURRENT = 2  # exchanges per process: a slow provider must not block all threads that serve pages
+# Without `none`, and without HS256, with which a public key could pass for the shared secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 SCOPE = "openid email"
 # Exceptions of the libraries for a malformed ID token or key.
 MALFORMED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, ArithmeticError, RecursionError)
 
 
-class NotVouched(Exception):
-    """Raised when the provider vouches for nobody. `why` is our own text for the log, without anything from outside."""
+class OidcError(Exception):
+    """The provider did not sign anybody in. `reason` is for the log: our own text, without anything from outside."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.why = reason
+        self.reason = reason
 
 
-class Away(NotVouched):
-    """Raised when the provider can't be reached just now, or its answer can't be used."""
+class ProviderUnavailable(OidcError):
+    """The provider can't be reached, or its response can't be used."""
 
 
-class Unfit(NotVouched):
-    """Raised for an answer that doesn't match the request: too old, used already, or forged."""
+class InvalidResponse(OidcError):
+    """The response doesn't match the request: it is too old, already used, or forged."""
 
 
-class Declined(NotVouched):
-    """Raised when the person cancelled at the provider, or it refused them."""
+class SignInDeclined(OidcError):
+    """The person cancelled at the provider, or the provider refused them."""
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """The secrets of one request, kept in the browser that makes it. Each is used once."""
+    """The secrets of one request, kept in the cookie of the browser that makes it, and used once.
+
+    `at` is the time of the request in seconds since 1970.
+    """
 
     state: str
     nonce: str
@@ -64,11 +68,11 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True)
-class Vouched:
-    """A person as the provider knows them.
+class ProviderAccount:
+    """The account at the provider with which somebody signed in there.
 
-    `methods` are how they signed in there (`amr`, `acr`); `signed_in_at` is when, in seconds since 1970, if the
-    provider says so.
+    `is_verified` says that the provider has verified the address. `methods` are how they signed in (`amr`, `acr`).
+    `signed_in_at` is when, in seconds since 1970, or None if the provider doesn't tell.
     """
 
     issuer: str
@@ -79,123 +83,140 @@ class Vouched:
     signed_in_at: int | None
 
 
-_lines = threading.BoundedSemaphore(AT_ONCE)
-_known: dict[str, tuple[float, dict[str, Any]]] = {}
+_exchanges = threading.BoundedSemaphore(MAX_CONCURRENT)
+# The time at which each issuer's discovery document was fetched, by `time.monotonic`, and the document.
+_metadata_cache: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 @contextmanager
-def _line() -> Iterator[None]:
-    if not _lines.acquire(blocking=False):
-        raise Away("others are waiting for it already")
+def _limit_concurrency() -> Iterator[None]:
+    """Fail instead of waiting if there are too many exchanges already. Raises `ProviderUnavailable`."""
+    if not _exchanges.acquire(blocking=False):
+        raise ProviderUnavailable("others are waiting for it already")
     try:
         yield
     finally:
-        _lines.release()
+        _exchanges.release()
 
 
 def begin(provider: StaffProvider, redirect_uri: str, now: int) -> tuple[str, AuthorizationRequest]:
-    """Return the URL at the provider to send a browser to, and the secrets to keep until it returns to `redirect_uri`.
+    """Return the provider's URL to redirect a browser to, and the secrets to keep until it returns to `redirect_uri`.
 
-    `now` is in seconds since 1970. Raises `Away`.
+    `now` is in seconds since 1970. Raises `ProviderUnavailable`.
     """
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-    with _line():
-        found = get_provider_metadata(provider)
-    asked = AuthorizationRequest(new_token(256), new_token(256), secrets.token_urlsafe(48), now)
-    address: str = prepare_grant_uri(
-        found["authorization_endpoint"],
+    with _limit_concurrency():
+        metadata = get_provider_metadata(provider)
+    auth_request = AuthorizationRequest(
+        state=new_token(256), nonce=new_token(256), verifier=secrets.token_urlsafe(48), at=now
+    )
+    url: str = prepare_grant_uri(
+        metadata["authorization_endpoint"],
         client_id=provider.client_id,
         response_type="code",
         redirect_uri=redirect_uri,
         scope=SCOPE,
-        state=asked.state,
-        nonce=asked.nonce,
-        code_challenge=create_s256_code_challenge(asked.verifier),
+        state=auth_request.state,
+        nonce=auth_request.nonce,
+        code_challenge=create_s256_code_challenge(auth_request.verifier),
         code_challenge_method="S256",
     )
-    return address, asked
+    return url, auth_request
 
 
 def finish(
     provider: StaffProvider, redirect_uri: str, auth_request: AuthorizationRequest, params: Mapping[str, str], now: int
-) -> Vouched:
-    """Return whom the provider vouches for, from the parameters with which a browser returned to `redirect_uri`.
+) -> ProviderAccount:
+    """Return the account of the person who returned to `redirect_uri` with these query parameters.
 
-    `now` is in seconds since 1970. Raises `NotVouched`.
+    `now` is in seconds since 1970. Raises `OidcError`.
     """
     if not secrets.compare_digest(params.get("state", "").encode(), auth_request.state.encode()):
-        raise Unfit("state")
-    if not 0 <= now - auth_request.at <= OLDEST:
-        raise Unfit("too late")
-    with _line():
-        found = get_provider_metadata(provider)
+        raise InvalidResponse("state")
+    if not 0 <= now - auth_request.at <= MAX_AGE:
+        raise InvalidResponse("too late")
+    with _limit_concurrency():
+        metadata = get_provider_metadata(provider)
         # RFC 9207, section 2.4: otherwise the code of one provider could be sent to another.
-        says = bool(found.get("authorization_response_iss_parameter_supported"))
-        if (says or "iss" in params) and params.get("iss") != provider.issuer:
-            raise Unfit("issuer of the answer")
+        sends_issuer = bool(metadata.get("authorization_response_iss_parameter_supported"))
+        if (sends_issuer or "iss" in params) and params.get("iss") != provider.issuer:
+            raise InvalidResponse("issuer of the answer")
         if "error" in params:
-            raise Declined("declined")
+            raise SignInDeclined("declined")
         if not params.get("code"):
-            raise Unfit("no code")
-        tokens = _tokens(provider, found, redirect_uri, auth_request, params.get("code", ""))
-        claims = _claims(provider, found, auth_request, tokens, now)
-        if "email" not in claims and "userinfo_endpoint" in found:
-            claims = _with_address(found, tokens, claims)
+            raise InvalidResponse("no code")
+        tokens = _request_tokens(provider, metadata, redirect_uri, auth_request, params.get("code", ""))
+        claims = _validate_id_token(provider, metadata, auth_request, tokens, now)
+        if "email" not in claims and "userinfo_endpoint" in metadata:
+            claims = _add_email(metadata, tokens, claims)
+    return _build_account(provider, claims, now)
+
+
+def _build_account(provider: StaffProvider, claims: dict[str, Any], now: int) -> ProviderAccount:
     email, signed_in_at = claims.get("email"), claims.get("auth_time")
     methods = [*(claims.get("amr") or ()), claims.get("acr")]
-    return Vouched(
+    return ProviderAccount(
         issuer=provider.issuer,
         subject=claims["sub"],
         email=email if isinstance(email, str) else "",
         is_verified=claims.get("email_verified") is True,
-        methods=frozenset(one for one in methods if isinstance(one, str)),
+        methods=frozenset(method for method in methods if isinstance(method, str)),
         signed_in_at=int(signed_in_at) if signed_in_at and 0 < signed_in_at <= now + LEEWAY else None,
     )
 
 
 def get_provider_metadata(provider: StaffProvider, refresh: bool = False) -> dict[str, Any]:
-    """Return the provider's discovery document (Discovery 1.0, section 4), cached for ten minutes. Raises `Away`."""
-    since, known = _known.get(provider.issuer, (0.0, {}))
-    if known and not refresh and time.monotonic() - since < KNOWN_FOR:
-        return known
-    found = _request_json(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
-    if found.get("issuer") != provider.issuer:
-        raise Away("its discovery document is of another issuer")
-    needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-    for name in (*needed, *(["userinfo_endpoint"] if "userinfo_endpoint" in found else [])):
-        if not _is_safe(found.get(name), provider):
-            raise Away(f"its {name} is no address that begins with https://")
-    if "S256" not in found.get("code_challenge_methods_supported", ["S256"]):
-        raise Away("it knows no PKCE by S256")
-    _known[provider.issuer] = (time.monotonic(), found)
-    return found
+    """Return the provider's discovery document (Discovery 1.0, section 4), which is cached unless `refresh` is true.
+
+    Raises `ProviderUnavailable`.
+    """
+    fetched_at, cached = _metadata_cache.get(provider.issuer, (0.0, {}))
+    if cached and not refresh and time.monotonic() - fetched_at < METADATA_LIFE:
+        return cached
+    metadata = _request_json(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+    if metadata.get("issuer") != provider.issuer:
+        raise ProviderUnavailable("its discovery document is of another issuer")
+    endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri"]
+    if "userinfo_endpoint" in metadata:
+        endpoints.append("userinfo_endpoint")
+    for name in endpoints:
+        if not _is_safe(metadata.get(name), provider):
+            raise ProviderUnavailable(f"its {name} is no address that begins with https://")
+    if "S256" not in metadata.get("code_challenge_methods_supported", ["S256"]):
+        raise ProviderUnavailable("it knows no PKCE by S256")
+    _metadata_cache[provider.issuer] = (time.monotonic(), metadata)
+    return metadata
 
 
 def _is_safe(url: object, provider: StaffProvider) -> bool:
-    """Return whether the URL may be called: by HTTPS, or without it on this machine if the issuer itself is so."""
-    is_encrypted = isinstance(url, str) and url.startswith("https://")
-    return isinstance(url, str) and is_safe(url) and (is_encrypted or provider.issuer.startswith("http://"))
+    """Return whether secrets may be sent to this URL: by HTTPS, or to this machine if the issuer is there too."""
+    if not isinstance(url, str) or not is_safe(url):
+        return False
+    return url.startswith("https://") or provider.issuer.startswith("http://")
 
 
 def _request_json(
     url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return a JSON object from the provider. Raises `Away`, and `Unfit` if the provider refuses the form."""
+    """Return a JSON object from the provider.
+
+    Raises `ProviderUnavailable`, and `InvalidResponse` if the provider refuses the form.
+    """
     try:
-        status, body = http_client.request(url, form, headers, LIMIT)
-        found = http_client.parse_object(status, body)
-    except (http_client.RequestFailed, http_client.UnreadableResponse) as fault:
-        raise Away(str(fault)) from None
+        status, body = http_client.request(url, form, headers, REQUEST_TIMEOUT)
+        response = http_client.parse_object(status, body)
+    except (http_client.RequestFailed, http_client.UnreadableResponse) as error:
+        raise ProviderUnavailable(str(error)) from None
     if form is not None and 400 <= status < 500:
-        raise Unfit(f"it refuses the code ({status})")
+        raise InvalidResponse(f"it refuses the code ({status})")
     if status != 200:
-        raise Away(f"it answers {status}")
-    return found
+        raise ProviderUnavailable(f"it answers {status}")
+    return response
 
 
-def _tokens(
+def _request_tokens(
     provider: StaffProvider, metadata: dict[str, Any], redirect_uri: str, auth_request: AuthorizationRequest, code: str
 ) -> dict[str, Any]:
     """Exchange a code, which works once, for tokens."""
@@ -205,16 +226,17 @@ def _tokens(
         "redirect_uri": redirect_uri,
         "code_verifier": auth_request.verifier,
     }
-    head = {}
+    headers = {}
     if "client_secret_basic" in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
-        pair = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"  # RFC 6749, section 2.3.1
-        head = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        # RFC 6749, section 2.3.1
+        credentials = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"
+        headers = {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
     else:
         form |= {"client_id": provider.client_id, "client_secret": provider.client_secret}
-    return _request_json(metadata["token_endpoint"], form, head)
+    return _request_json(metadata["token_endpoint"], form, headers)
 
 
-def _claims(
+def _validate_id_token(
     provider: StaffProvider,
     metadata: dict[str, Any],
     auth_request: AuthorizationRequest,
@@ -231,31 +253,35 @@ def _claims(
 
     keys = _request_json(metadata["jwks_uri"]).get("keys")
     if not isinstance(keys, list):
-        raise Away("it gives no keys")
+        raise ProviderUnavailable("it gives no keys")
     try:
-        signing = [key for key in keys if key.get("kty") != "oct" and key.get("use", "sig") == "sig"]
-        ring = jwk.KeySet([jwk.import_key(key) for key in signing])
-        token = jwt.decode(str(tokens.get("id_token", "")), ring, algorithms=ALGORITHMS)
-        options = {"iss": {"essential": True, "value": provider.issuer}}
-        options["aud"] = {"essential": True, "value": provider.client_id}
+        signing_keys = [key for key in keys if key.get("kty") != "oct" and key.get("use", "sig") == "sig"]
+        key_set = jwk.KeySet([jwk.import_key(key) for key in signing_keys])
+        token = jwt.decode(str(tokens.get("id_token", "")), key_set, algorithms=ALGORITHMS)
+        required_claims = {
+            "iss": {"essential": True, "value": provider.issuer},
+            "aud": {"essential": True, "value": provider.client_id},
+        }
         params = {
             "nonce": auth_request.nonce,
             "client_id": provider.client_id,
             "access_token": tokens.get("access_token"),
         }
-        claims = CodeIDToken(token.claims, token.header, options, params)
+        claims = CodeIDToken(token.claims, token.header, required_claims, params)
         claims.validate(now, LEEWAY)
-        fits = isinstance(claims["sub"], str) and 0 < len(claims["sub"]) <= 255 and now - claims["iat"] <= OLDEST
+        is_subject = isinstance(claims["sub"], str) and 0 < len(claims["sub"]) <= 255
+        is_recent = now - claims["iat"] <= MAX_AGE
     except (JoseError, *MALFORMED) as error:
-        raise Unfit(f"ID token ({type(error).__name__})") from error
-    if not fits:
-        raise Unfit("ID token (too old, or of nobody)")
+        raise InvalidResponse(f"ID token ({type(error).__name__})") from error
+    if not (is_subject and is_recent):
+        raise InvalidResponse("ID token (too old, or of nobody)")
     return dict(claims)
 
 
-def _with_address(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
-    """Add the address from userinfo (Core 1.0, section 5.3.2): many providers leave it out of the ID token."""
-    more = _request_json(metadata["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
-    if more.get("sub") != claims["sub"]:
-        raise Unfit("userinfo is of somebody else")
-    return claims | {name: more[name] for name in ("email", "email_verified") if name in more}
+def _add_email(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """Return the claims with the address from userinfo (Core 1.0, section 5.3.2), as many ID tokens have none."""
+    headers = {"Authorization": f"Bearer {tokens.get('access_token')}"}
+    userinfo = _request_json(metadata["userinfo_endpoint"], headers=headers)
+    if userinfo.get("sub") != claims["sub"]:
+        raise InvalidResponse("userinfo is of somebody else")
+    return claims | {name: userinfo[name] for name in ("email", "email_verified") if name in userinfo}

@@ -1,6 +1,7 @@
-"""Browser sessions: who is signed in where, how to end a session, and how recently somebody proved who they are."""
+"""Browser sessions: finding and ending them, and whether somebody proved their identity recently."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
@@ -13,111 +14,139 @@ from ..db.session import get_keyring, now
 from ..settings.sign_in_rules import SignInRules
 from .models import BrowserSession, Factor, Membership, Person
 
-SEEN_EVERY = timedelta(minutes=5)
-EXPERTS_STAY = timedelta(days=30)
-# A person, their session, and whether it is half-way: a second factor is missing.
-Who = tuple[Person, BrowserSession, bool]
+VISIT_INTERVAL = timedelta(minutes=5)  # visits are stored at most this often
+EXPERT_SESSION_LIFE = timedelta(days=30)
+PROOF_LIFE = timedelta(minutes=10)  # how long a proof of identity counts as fresh
 
 
-def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
-    """Return how long a session lasts without a visit, and how long at most.
+class SessionLimits(NamedTuple):
+    """How long a session lasts without a visit, and at most."""
+
+    idle: timedelta
+    total: timedelta
+
+
+class AuthenticatedSession(NamedTuple):
+    """A session and its person. With `lacks_second_factor`, it opens no page of the desk yet."""
+
+    person: Person
+    browser_session: BrowserSession
+    lacks_second_factor: bool
+
+
+def get_limits(session: Session, door: str) -> SessionLimits:
+    """Return the limits of sessions at a door, "desk" or "expert".
 
     Visits of experts aren't stored, so their sessions have no idle limit; their cookie ends with the browser.
     """
-    rules: SignInRules = session.info["sign_in"]
-    return (rules.idle_limit, rules.total_limit) if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
+    if door == "desk":
+        rules: SignInRules = session.info["sign_in"]
+        return SessionLimits(rules.idle_limit, rules.total_limit)
+    return SessionLimits(EXPERT_SESSION_LIFE, EXPERT_SESSION_LIFE)
 
 
-def lives(session: Session) -> ColumnElement[bool]:
-    """Return the SQL condition that a session is neither over nor idle for too long."""
-    seen = func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
-    has_rested = and_(BrowserSession.door == "desk", seen <= now(session) - stays(session, "desk")[0])
-    return and_(BrowserSession.ends_at > now(session), not_(has_rested))
+def is_live_condition(session: Session) -> ColumnElement[bool]:
+    """Return the SQL condition for a session that has neither ended nor been idle for too long."""
+    last_visit_at = func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
+    idle_since = now(session) - get_limits(session, "desk").idle
+    is_idle = and_(BrowserSession.door == "desk", last_visit_at <= idle_since)
+    return and_(BrowserSession.ends_at > now(session), not_(is_idle))
 
 
-def _is_half(session: Session) -> ColumnElement[bool]:
-    """Return the SQL condition that a desk session still needs a second factor, which its person has or must have."""
-    mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
-    needing = Membership.role.in_(session.info["sign_in"].second_factor_roles)
-    at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), needing)
-    needs = or_(exists().where(*mine), exists(select(Membership.id).where(*at_work).correlate(Person)))
-    return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)
-
-
-def find_session(session: Session, token: str) -> Who | None:
-    """Return the person and the session of a token, and whether a second factor is missing.
-
-    Return None for a session that is unknown or over, or whose person is disabled.
-    """
-    is_of_token = BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token))
-    query = select(Person, BrowserSession, _is_half(session)).join(
-        BrowserSession, BrowserSession.person_id == Person.id
+def _lacks_second_factor_condition(session: Session) -> ColumnElement[bool]:
+    """Return the SQL condition for a desk session without a second factor, whose person has one or must have one."""
+    has_factor = exists().where(Factor.person_id == Person.id, Factor.kind != "recovery")
+    must_have_factor = exists(
+        select(Membership.id)
+        .where(
+            Membership.person_id == Person.id,
+            Membership.disabled_at.is_(None),
+            Membership.role.in_(session.info["sign_in"].second_factor_roles),
+        )
+        .correlate(Person)
     )
-    found = session.execute(query.where(is_of_token, lives(session), Person.disabled_at.is_(None))).first()
-    return (found[0], found[1], bool(found[2])) if found else None
+    return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), or_(has_factor, must_have_factor))
 
 
-def is_to_note(current_time: datetime, began: BrowserSession) -> bool:
-    """Return whether to store that somebody of the desk was seen. Visits of experts aren't stored."""
-    return began.door == "desk" and (began.seen_at is None or current_time - began.seen_at >= SEEN_EVERY)
+def _token_macs(session: Session, token: str) -> list[bytes]:
+    """Return the keyed hashes under which a token may be stored, one for each key."""
+    return list(get_keyring(session).macs("sessions.token", token))
 
 
-def note_seen(session: Session, key: int) -> None:
-    """Store when a session was last seen: the only write that opening a page may cause."""
-    session.execute(update(BrowserSession).where(BrowserSession.id == key).values(seen_at=now(session)))
+def find_session(session: Session, token: str) -> AuthenticatedSession | None:
+    """Return the session of a token, or None if it is unknown or over, or its person is disabled."""
+    row = session.execute(
+        select(Person, BrowserSession, _lacks_second_factor_condition(session))
+        .join(BrowserSession, BrowserSession.person_id == Person.id)
+        .where(BrowserSession.token_mac.in_(_token_macs(session, token)))
+        .where(is_live_condition(session), Person.disabled_at.is_(None))
+    ).first()
+    if row is None:
+        return None
+    person, browser_session, lacks_second_factor = row
+    return AuthenticatedSession(person, browser_session, bool(lacks_second_factor))
+
+
+def should_record_visit(current_time: datetime, browser_session: BrowserSession) -> bool:
+    """Return whether a request should be stored as a visit: for the desk every few minutes, for experts never."""
+    if browser_session.door != "desk":
+        return False
+    return browser_session.seen_at is None or current_time - browser_session.seen_at >= VISIT_INTERVAL
+
+
+def record_visit(session: Session, session_id: int) -> None:
+    """Store the time of a visit. No other write is made when somebody opens a page."""
+    session.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(seen_at=now(session)))
 
 
 def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
     """Return the live sessions of a person, the newest first."""
-    query = select(BrowserSession).where(BrowserSession.person_id == person_id, lives(session))
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, is_live_condition(session))
     return list(session.scalars(query.order_by(BrowserSession.id.desc())))
 
 
-def is_of_token(session: Session, row: BrowserSession, token: str) -> bool:
-    return row.token_mac in get_keyring(session).macs("sessions.token", token)
+def is_of_token(session: Session, browser_session: BrowserSession, token: str) -> bool:
+    return browser_session.token_mac in _token_macs(session, token)
 
 
 def end_session(session: Session, token: str) -> None:
-    session.execute(
-        delete(BrowserSession).where(BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token)))
-    )
+    session.execute(delete(BrowserSession).where(BrowserSession.token_mac.in_(_token_macs(session, token))))
 
 
 def end_one(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
-    """Sign out another browser of this person, unless its session is over already."""
+    """Sign out one browser of a person, unless its session is over already."""
     query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.public_id == public_id)
-    if row := session.scalar(query):
-        audit.record(session, actor, "session.end", row, facts={"person": person_id})
-        session.delete(row)
+    if browser_session := session.scalar(query):
+        audit.record(session, actor, "session.end", browser_session, facts={"person": person_id})
+        session.delete(browser_session)
 
 
-def end_all(session: Session, actor: Actor, person: Person, but: str | None = None, door: str | None = None) -> None:
-    """Sign a person out everywhere, or at one `door`, except in the browser with the token `but`."""
+def end_all(
+    session: Session, actor: Actor, person: Person, except_token: str | None = None, door: str | None = None
+) -> None:
+    """Sign a person out everywhere, or only at one `door`, except in the browser with `except_token`."""
     query = delete(BrowserSession).where(BrowserSession.person_id == person.id)
     if door is not None:
         query = query.where(BrowserSession.door == door)
-    if but is not None:
-        query = query.where(BrowserSession.token_mac.not_in(get_keyring(session).macs("sessions.token", but)))
+    if except_token is not None:
+        query = query.where(BrowserSession.token_mac.not_in(_token_macs(session, except_token)))
     session.execute(query)
     audit.record(session, actor, "session.end_all", person)
 
 
-PROOF_LIFE = timedelta(minutes=10)  # how long a proof of who somebody is counts as fresh
-
-
 class NotFresh(DomainError):
-    """Raised when the last proof of who somebody is was too long ago for this act."""
+    """Raised if somebody proved their identity too long ago for this act."""
 
     code = "sign_in.proof_expired"
 
 
 def has_fresh_proof(session: Session, actor: Staff) -> bool:
-    # The absolute difference: a proof stored by a clock that was ahead must not stay fresh until that time.
+    # The absolute difference: if a clock was ahead, a proof from the future must not stay fresh until then.
     return actor.proved_at is not None and abs(now(session) - actor.proved_at) < PROOF_LIFE
 
 
 def require_fresh_proof(session: Session, actor: Staff, act: str) -> None:
-    """Require the act's permission and a fresh proof of who the actor is.
+    """Require permission for the act, and a fresh proof of identity.
 
     Raises `PermissionDenied` and `NotFresh`.
     """

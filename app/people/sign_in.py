@@ -1,4 +1,4 @@
-"""Sign-in by a mailed link or code: the mail, which browser may use it, and the new session."""
+"""Sign-in by a mailed link or code: sending the mail, checking which browser may use it, and starting a session."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,24 +17,46 @@ from ..mail.message import Sender
 from ..text.clean import digits
 from .directory import BadAddress, by_email, checked_address, email_of
 from .models import BrowserSession, Expert, Membership, Person, SignIn
-from .sessions import stays
+from .sessions import get_limits
 
 INVITATION_LIFE = timedelta(days=7)
-TRIES = 10
+MAX_WRONG_CODES = 10
+LINK_LIFE = timedelta(minutes=10)
+# How long after the last mail the next one is sent, by the number of mails that unknown devices have requested within
+# MAIL_WINDOW.
+MAIL_WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 0, 2, 5, 10))
+MAIL_WINDOW = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class RequestingBrowser:
+    """The browser that requests a sign-in.
+
+    `secret` is in its cookie. `known_person` is the public id of a person who has signed in on this device before, or
+    "".
+    """
+
+    secret: str
+    language: str
+    known_person: str = ""
 
 
 def may_enter(session: Session, person: Person, door: str) -> bool:
-    return place_of(session, person, door) is not None
+    return find_access(session, person, door) is not None
 
 
-def place_of(session: Session, person: Person, door: str) -> Membership | Expert | None:
-    """Return what lets this person in: a role at a desk, else an invitation to one, or at the other door the expert."""
+def find_access(session: Session, person: Person, door: str) -> Membership | Expert | None:
+    """Return the row that lets a person in at a door, "desk" or "expert", or None.
+
+    At the desk it is a membership, and preferably one that they have joined; others are invitations.
+    """
     if person.disabled_at is not None:
         return None
     if door == "expert":
         return session.scalar(select(Expert).filter_by(person_id=person.id))
-    here = select(Membership).where(Membership.person_id == person.id, Membership.disabled_at.is_(None))
-    return session.scalar(here.order_by(Membership.joined_at.is_(None), Membership.id).limit(1))
+    memberships = select(Membership).where(Membership.person_id == person.id, Membership.disabled_at.is_(None))
+    joined_first = Membership.joined_at.is_(None)
+    return session.scalar(memberships.order_by(joined_first, Membership.id).limit(1))
 
 
 def invite(
@@ -45,205 +67,81 @@ def invite(
     life: timedelta = INVITATION_LIFE,
     membership_id: int | None = None,
 ) -> str:
-    """Return the path of a new link that lets this person in once, from any browser. It is stored only as a hash.
+    """Return the path of a new link that lets a person in once, in any browser. It is stored only as a keyed hash.
 
-    With `membership_id`, using it accepts the invitation to that desk.
+    With `membership_id`, using the link accepts that invitation.
     """
-    token, ends_at = new_token(), now(session) + life
-    mac = get_keyring(session).mac("sign_ins.link", token)
+    token = new_token()
+    mac, ends_at = get_keyring(session).mac("sign_ins.link", token), now(session) + life
     session.add(SignIn(person_id=person.id, door=door, link_mac=mac, ends_at=ends_at, membership_id=membership_id))
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
 
 
-def find(session: Session, token: str, browser: str | None = None) -> SignIn | None:
-    """Return the unused, valid sign-in of a link if its person may still enter, or None. Changes nothing.
+def request_sign_in(session: Session, actor: Actor, email: str, door: str, browser: RequestingBrowser) -> None:
+    """Mail a link and a code to the person of this address, for the browser that requests them.
 
-    If several browsers wait for one mail, the row of this `browser` is preferred.
-    """
-    ways = session.scalars(
-        select(SignIn).where(
-            SignIn.link_mac.in_(get_keyring(session).macs("sign_ins.link", token)),
-            SignIn.used_at.is_(None),
-            SignIn.ends_at > now(session),
-        )
-    ).all()
-    way = next((way for way in ways if is_for_browser(session, way, browser)), ways[0] if ways else None)
-    return way if way and _is_open(session, way) else None
-
-
-def _is_open(session: Session, sign_in: SignIn) -> bool:
-    """Return whether the person of this sign-in hasn't been shut out since."""
-    return may_enter(session, session.get_one(Person, sign_in.person_id), sign_in.door)
-
-
-def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
-    """Return whether the link opens in this browser: invitations open in any, others only where they were requested."""
-    if sign_in.browser_mac is None:
-        return True
-    return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
-
-
-def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -> str:
-    """Use a sign-in. Return the token of a new session, or a new token for the session that it proves."""
-    at = now(session)
-    session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=at))
-    facts = {"person": sign_in.person_id, "door": sign_in.door}
-    if sign_in.session_id is not None:
-        token, began = new_token(256), session.get_one(BrowserSession, sign_in.session_id)
-        began.token_mac, began.stepped_up_at = get_keyring(session).mac("sessions.token", token), at
-        audit.record(session, actor, "session.prove", began, facts=facts)
-        return token
-    return begin(session, actor, sign_in.person_id, sign_in.door, browser_name, membership_id=sign_in.membership_id)[0]
-
-
-def begin(
-    session: Session, actor: Actor, person_id: int, door: str, browser_name: str, membership_id: int | None = None
-) -> tuple[str, BrowserSession]:
-    """Start a session for a person who has proved who they are, and accept their invitation.
-
-    Return the session's token and its row.
-    """
-    at, token = now(session), new_token(256)
-    if membership_id is not None:
-        _take_up_invitation(session, actor, session.get_one(Membership, membership_id))
-    began = BrowserSession(
-        token_mac=get_keyring(session).mac("sessions.token", token),
-        person_id=person_id,
-        door=door,
-        began_at=at,
-        ends_at=at + stays(session, door)[1],
-        stepped_up_at=at,
-    )
-    if door == "desk":
-        began.browser, began.seen_at = browser_name, at
-    session.add(began)
-    audit.record(session, actor, "session.begin", began, facts={"person": person_id, "door": door})
-    return token, began
-
-
-def _take_up_invitation(session: Session, actor: Actor, membership: Membership) -> None:
-    if membership.joined_at is None:
-        membership.joined_at, membership.invited_as = now(session), None
-        facts = {"person": membership.person_id}
-        audit.record(session, actor, "membership.join", membership, new=membership.role, facts=facts)
-
-
-def use_link(session: Session, actor: Actor, token: str, browser: str | None, browser_name: str = "") -> str | None:
-    """Sign in by the button on the link's page. Return the session's token, or None if the link doesn't fit.
-
-    `browser_name` names the browser, such as "Firefox on Linux".
-    """
-    way = find(session, token, browser)
-    if way is None or not is_for_browser(session, way, browser):
-        return None
-    session.refresh(way, with_for_update=True)
-    return None if way.used_at else _enter(session, actor, way, browser_name)
-
-
-def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
-    """Sign in by a code typed in the browser that requested it. Return the session's token, or None.
-
-    Ten wrong codes end the sign-in.
-    """
-    ring = get_keyring(session)
-    ways = session.scalars(
-        select(SignIn)
-        .where(
-            SignIn.browser_mac.in_(ring.macs("sign_ins.browser", browser)),
-            SignIn.used_at.is_(None),
-            SignIn.ends_at > now(session),
-            SignIn.tries < TRIES,
-        )
-        .order_by(SignIn.id.desc())
-        .with_for_update()
-    ).all()
-    expected = ring.macs("sign_ins.code", digits(code))
-    for way in ways:
-        if way.code_mac in expected and _is_open(session, way):
-            return _enter(session, actor, way, browser_name)
-    for way in ways:
-        way.tries += 1
-    return None
-
-
-def sweep(session: Session) -> None:
-    """Delete sign-ins and sessions that ended over a day ago."""
-    for table in (SignIn, BrowserSession):
-        session.execute(delete(table).where(table.ends_at < now(session) - timedelta(days=1)))
-
-
-LINK_LIFE = timedelta(minutes=10)
-# How long after the last mail the next one is sent, by the number of mails that unknown devices requested within the
-# hour.
-MAIL_WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 0, 2, 5, 10))
-MAIL_WINDOW = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Asker:
-    """The browser that requests a sign-in: the secret in its cookie, its language, and the public id of the person
-    whose device it is known to be, or "".
-    """
-
-    browser: str
-    language: str
-    known: str = ""
-
-
-def request_sign_in(session: Session, actor: Actor, email: str, door: str, asker: Asker) -> None:
-    """Mail a link and a code to the person of this address, for the browser that requested it.
-
-    Nothing is sent to an unknown address, and the caller isn't told: the page is the same in both cases. For somebody
-    who was invited to a desk and hasn't been there yet, the link also accepts the invitation.
+    Nothing is sent to an unknown address. The caller doesn't learn that, so that the page can't reveal it. If the
+    person was invited to a desk and hasn't joined yet, the link also accepts the invitation.
     """
     try:
         person = by_email(session, checked_address(email))
     except BadAddress:
         return
-    place = place_of(session, person, door) if person else None
-    if person is None or place is None:
+    access = find_access(session, person, door) if person else None
+    if person is None or access is None:
         return
-    lock_row(session, person)  # so that of concurrent requests each sees the mails of the earlier ones
-    invited = isinstance(place, Membership) and place.joined_at is None
-    way = SignIn(
+    lock_row(session, person)  # so that each of several concurrent requests sees the mails of the earlier ones
+    is_invitation = isinstance(access, Membership) and access.joined_at is None
+    sign_in = SignIn(
         person_id=person.id,
         door=door,
-        membership_id=place.id if invited else None,
-        is_known=asker.known == person.public_id,
+        membership_id=access.id if is_invitation else None,
+        is_known=browser.known_person == person.public_id,
     )
-    if way.is_known or not _join_waiting_mail(session, way, asker):
-        due = now(session) if way.is_known else _next_mail_due_at(session, way)
-        _send_mail(session, actor, person, way, asker, due, digits=8 if due <= now(session) else 12)
+    if sign_in.is_known:
+        due_at = now(session)
+    elif _join_waiting_mail(session, sign_in, browser):
+        return
+    else:
+        due_at = _next_mail_due_at(session, sign_in)
+    is_immediate = due_at <= now(session)
+    _send_mail(session, actor, person, sign_in, browser, due_at, digits=8 if is_immediate else 12)
 
 
-def request_proof(session: Session, actor: Actor, began: BrowserSession, asker: Asker) -> None:
-    """Mail a link and a code to somebody who is signed in and has to prove again who they are."""
-    person = session.get_one(Person, began.person_id)
-    way = SignIn(person_id=person.id, door=began.door, session_id=began.id, is_known=True)
-    _send_mail(session, actor, person, way, asker, now(session), digits=8)
+def request_proof(session: Session, actor: Actor, browser_session: BrowserSession, browser: RequestingBrowser) -> None:
+    """Mail a link and a code to somebody who is signed in and has to prove their identity again."""
+    person = session.get_one(Person, browser_session.person_id)
+    sign_in = SignIn(person_id=person.id, door=browser_session.door, session_id=browser_session.id, is_known=True)
+    _send_mail(session, actor, person, sign_in, browser, now(session), digits=8)
 
 
-def _join_waiting_mail(session: Session, sign_in: SignIn, asker: Asker) -> bool:
-    """Let a browser wait for a mail that is due to be sent anyway. Return whether there is one."""
-    one = session.scalars(_by_strangers(sign_in).where(SignIn.mail_due_at > now(session)).limit(1)).first()
-    if one is None or (due := one.mail_due_at) is None:
+def _join_waiting_mail(session: Session, sign_in: SignIn, browser: RequestingBrowser) -> bool:
+    """Let a browser wait for a mail that is going to be sent anyway. Return whether there is one."""
+    query = _select_from_unknown_devices(sign_in).where(SignIn.mail_due_at > now(session))
+    earlier = session.scalars(query.limit(1)).first()
+    if earlier is None or earlier.mail_due_at is None:
         return False
-    sign_in.link_mac, sign_in.code_mac = one.link_mac, one.code_mac
-    _add_sign_in(session, sign_in, asker, due)
+    sign_in.link_mac, sign_in.code_mac = earlier.link_mac, earlier.code_mac
+    _add_sign_in(session, sign_in, browser, earlier.mail_due_at)
     return True
 
 
 def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
-    """Return when the next mail requested by an unknown device may be sent."""
-    at = now(session)
-    mails = _by_strangers(sign_in).where(SignIn.mail_due_at > at - MAIL_WINDOW).subquery()
-    count, last = session.execute(select(func.count(mails.c.link_mac.distinct()), func.max(mails.c.mail_due_at))).one()
-    return max(at, last + MAIL_WAITS[min(count, len(MAIL_WAITS) - 1)]) if last else at
+    """Return when the next mail that an unknown device requests may be sent."""
+    current_time = now(session)
+    recent = _select_from_unknown_devices(sign_in).where(SignIn.mail_due_at > current_time - MAIL_WINDOW).subquery()
+    # Browsers that wait for the same mail share its link.
+    mail_count = func.count(recent.c.link_mac.distinct())
+    count, last_due_at = session.execute(select(mail_count, func.max(recent.c.mail_due_at))).one()
+    if last_due_at is None:
+        return current_time
+    wait = MAIL_WAITS[min(count, len(MAIL_WAITS) - 1)]
+    return max(current_time, last_due_at + wait)
 
 
-def _by_strangers(sign_in: SignIn) -> Select[SignIn]:
-    """Select the mailed sign-ins of the same person that unknown devices requested."""
+def _select_from_unknown_devices(sign_in: SignIn) -> Select[SignIn]:
+    """Select the mailed sign-ins of the same person and door that unknown devices requested."""
     return select(SignIn).where(
         SignIn.person_id == sign_in.person_id,
         SignIn.door == sign_in.door,
@@ -253,35 +151,175 @@ def _by_strangers(sign_in: SignIn) -> Select[SignIn]:
 
 
 def _send_mail(
-    session: Session, actor: Actor, person: Person, sign_in: SignIn, asker: Asker, due_at: datetime, digits: int
+    session: Session,
+    actor: Actor,
+    person: Person,
+    sign_in: SignIn,
+    browser: RequestingBrowser,
+    due_at: datetime,
+    *,
+    digits: int,
 ) -> None:
-    """Queue the mail. The code has more `digits` if many browsers may wait for it, as each of them has ten guesses."""
+    """Create a link and a code, and queue the mail.
+
+    A delayed mail needs a code of more `digits`: more browsers may wait for it, and each has `MAX_WRONG_CODES`.
+    """
     ring, token, code = get_keyring(session), new_token(), new_code(digits)
     sign_in.link_mac, sign_in.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
-    _add_sign_in(session, sign_in, asker, due_at)
-    minutes, stay = int(LINK_LIFE.total_seconds() // 60), {}
-    if sign_in.session_id is None:
-        rest, whole = stays(session, sign_in.door)
-        stay = {"stays": whole.days, "idle": int(rest.total_seconds() // 3600) if rest < whole else 0}
-    about = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, minutes=minutes, **stay)
-    message = write("sign_in", Sender(language=asker.language), email_of(session, person) or "", person.name, about)
+    _add_sign_in(session, sign_in, browser, due_at)
+    durations = {"minutes": int(LINK_LIFE.total_seconds() // 60)}
+    if sign_in.session_id is None:  # how long the new session will last
+        limits = get_limits(session, sign_in.door)
+        idle_hours = int(limits.idle.total_seconds() // 3600)
+        durations |= {"stays": limits.total.days, "idle": idle_hours if limits.idle < limits.total else 0}
+    values = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, **durations)
+    message = write("sign_in", Sender(language=browser.language), email_of(session, person) or "", person.name, values)
     outbox.put(session, message, person_id=person.id, due_at=due_at)
     audit.record(session, actor, "sign_in.ask", person)
 
 
-def _add_sign_in(session: Session, sign_in: SignIn, asker: Asker, due_at: datetime) -> None:
-    """Add a sign-in for a browser, and end its older ones; those of other browsers stay."""
-    ring, at = get_keyring(session), now(session)
+def _add_sign_in(session: Session, sign_in: SignIn, browser: RequestingBrowser, due_at: datetime) -> None:
+    """Add a sign-in for a browser, and end its older ones for this person. Other browsers keep theirs."""
+    ring, current_time = get_keyring(session), now(session)
     session.execute(
         update(SignIn)
         .where(
-            SignIn.browser_mac.in_(ring.macs("sign_ins.browser", asker.browser)),
+            SignIn.browser_mac.in_(ring.macs("sign_ins.browser", browser.secret)),
             SignIn.person_id == sign_in.person_id,
-            SignIn.ends_at > at,
+            SignIn.ends_at > current_time,
         )
-        .values(ends_at=at)
+        .values(ends_at=current_time)
     )
-    sign_in.browser_mac = ring.mac("sign_ins.browser", asker.browser)
+    sign_in.browser_mac = ring.mac("sign_ins.browser", browser.secret)
     sign_in.mail_due_at, sign_in.ends_at = due_at, due_at + LINK_LIFE
     session.add(sign_in)
     session.flush()
+
+
+def find(session: Session, token: str, browser: str | None = None) -> SignIn | None:
+    """Return the unused, valid sign-in of a link if its person may still enter, or None. Changes nothing.
+
+    `browser` is the secret in this browser's cookie. If several browsers wait for the same mail, each has its own row,
+    and that of this browser is preferred.
+    """
+    sign_ins = session.scalars(
+        select(SignIn).where(
+            SignIn.link_mac.in_(get_keyring(session).macs("sign_ins.link", token)),
+            SignIn.used_at.is_(None),
+            SignIn.ends_at > now(session),
+        )
+    ).all()
+    if not sign_ins:
+        return None
+    sign_in = next((row for row in sign_ins if is_for_browser(session, row, browser)), sign_ins[0])
+    return sign_in if _may_still_enter(session, sign_in) else None
+
+
+def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
+    """Return whether a browser may use the link: invitations work in any, others only where they were requested."""
+    if sign_in.browser_mac is None:
+        return True
+    return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
+
+
+def _may_still_enter(session: Session, sign_in: SignIn) -> bool:
+    """Return whether the person may enter, since they may have been shut out after the link was sent."""
+    return may_enter(session, session.get_one(Person, sign_in.person_id), sign_in.door)
+
+
+def use_link(session: Session, actor: Actor, token: str, browser: str | None, browser_name: str = "") -> str | None:
+    """Sign in by a link, once its button is pressed. Return the session's token, or None if the link isn't valid here.
+
+    `browser` is the secret in the browser's cookie. `browser_name` is such as "Firefox on Linux".
+    """
+    sign_in = find(session, token, browser)
+    if sign_in is None or not is_for_browser(session, sign_in, browser):
+        return None
+    session.refresh(sign_in, with_for_update=True)
+    return None if sign_in.used_at else _enter(session, actor, sign_in, browser_name)
+
+
+def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
+    """Sign in by a code, typed in the browser that requested it. Return the session's token, or None for a wrong code.
+
+    After `MAX_WRONG_CODES` the sign-in can't be used any more.
+    """
+    ring = get_keyring(session)
+    sign_ins = session.scalars(
+        select(SignIn)
+        .where(
+            SignIn.browser_mac.in_(ring.macs("sign_ins.browser", browser)),
+            SignIn.used_at.is_(None),
+            SignIn.ends_at > now(session),
+            SignIn.tries < MAX_WRONG_CODES,
+        )
+        .order_by(SignIn.id.desc())
+        .with_for_update()
+    ).all()
+    typed_macs = ring.macs("sign_ins.code", digits(code))
+    for sign_in in sign_ins:
+        if sign_in.code_mac in typed_macs and _may_still_enter(session, sign_in):
+            return _enter(session, actor, sign_in, browser_name)
+    for sign_in in sign_ins:
+        sign_in.tries += 1
+    return None
+
+
+def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -> str:
+    """Use a sign-in. Return the token of the new session.
+
+    If somebody only proved their identity again, their session continues, with a new token.
+    """
+    current_time = now(session)
+    # All rows of the link: no other browser that waited for the same mail may use it now.
+    session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=current_time))
+    if sign_in.session_id is not None:
+        token = new_token(256)
+        browser_session = session.get_one(BrowserSession, sign_in.session_id)
+        browser_session.token_mac = get_keyring(session).mac("sessions.token", token)
+        browser_session.stepped_up_at = current_time
+        facts = {"person": sign_in.person_id, "door": sign_in.door}
+        audit.record(session, actor, "session.prove", browser_session, facts=facts)
+        return token
+    token, _browser_session = begin(
+        session, actor, sign_in.person_id, sign_in.door, browser_name, membership_id=sign_in.membership_id
+    )
+    return token
+
+
+def begin(
+    session: Session, actor: Actor, person_id: int, door: str, browser_name: str, membership_id: int | None = None
+) -> tuple[str, BrowserSession]:
+    """Start a session for a person who has proved their identity. Return its token and its row.
+
+    With `membership_id`, accept the invitation to that desk.
+    """
+    current_time, token = now(session), new_token(256)
+    if membership_id is not None:
+        _accept_invitation(session, actor, session.get_one(Membership, membership_id))
+    browser_session = BrowserSession(
+        token_mac=get_keyring(session).mac("sessions.token", token),
+        person_id=person_id,
+        door=door,
+        began_at=current_time,
+        ends_at=current_time + get_limits(session, door).total,
+        stepped_up_at=current_time,
+    )
+    if door == "desk":  # for experts neither is stored
+        browser_session.browser, browser_session.seen_at = browser_name, current_time
+    session.add(browser_session)
+    audit.record(session, actor, "session.begin", browser_session, facts={"person": person_id, "door": door})
+    return token, browser_session
+
+
+def _accept_invitation(session: Session, actor: Actor, membership: Membership) -> None:
+    if membership.joined_at is None:
+        membership.joined_at, membership.invited_as = now(session), None
+        facts = {"person": membership.person_id}
+        audit.record(session, actor, "membership.join", membership, new=membership.role, facts=facts)
+
+
+def sweep(session: Session) -> None:
+    """Delete sign-ins and sessions that ended over a day ago."""
+    for table in (SignIn, BrowserSession):
+        session.execute(delete(table).where(table.ends_at < now(session) - timedelta(days=1)))

@@ -1,4 +1,4 @@
-"""Uploaded files between preview and import: sealed, for their owner only, deleted with the import or after an hour."""
+"""Uploaded files between preview and import: encrypted, for their owner only, deleted after an hour at most."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ LIFE = timedelta(hours=1)
 
 
 def keep(session: Session, actor: Staff, data: bytes, act: str = "whole directory") -> Upload:
-    """Store a file for its owner, replacing an earlier one. `act` is the permission that its import needs.
+    """Store a file for the actor, in place of an earlier one. `act` is the permission that its import requires.
 
     Raises `PermissionDenied`.
     """
@@ -26,24 +26,24 @@ def keep(session: Session, actor: Staff, data: bytes, act: str = "whole director
         public_id=public_id,
         person_id=actor.person_id,
         newsletter_id=actor.newsletter_id,
-        sealed=get_keyring(session).seal_bytes(_place(public_id), data),
+        sealed=get_keyring(session).seal_bytes(_seal_context(public_id), data),
         ends_at=now(session) + LIFE,
     )
     return add_and_flush(session, upload)
 
 
 def load(session: Session, actor: Staff, public_id: str, act: str = "whole directory") -> Upload | None:
-    """Return the actor's own file at the desk where it was uploaded, or None once it has expired.
+    """Return a file if this actor uploaded it at this desk and it has not expired, or None.
 
     Raises `PermissionDenied`.
     """
     must(actor, act)
-    mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
-    return session.scalar(mine.where(Upload.ends_at > now(session)))
+    query = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
+    return session.scalar(query.where(Upload.ends_at > now(session)))
 
 
 def bytes_of(session: Session, upload: Upload) -> bytes:
-    return get_keyring(session).open_bytes(_place(upload.public_id), upload.sealed)
+    return get_keyring(session).open_bytes(_seal_context(upload.public_id), upload.sealed)
 
 
 def drop(session: Session, upload: Upload) -> None:
@@ -56,5 +56,5 @@ def sweep(session: Session) -> None:
     session.execute(delete(Upload).where(Upload.ends_at <= now(session)))
 
 
-def _place(public_id: str) -> str:
+def _seal_context(public_id: str) -> str:
     return f"uploads.sealed.{public_id}"

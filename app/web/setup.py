@@ -137,22 +137,22 @@ class SignedIn(UserMixin):
 def _load_user(token: str) -> SignedIn | None:
     """Return the signed-in person, and store that they were seen if that is due."""
     # The desk sets `g.look`, which loads more at once and keeps its transaction open for the page, in `g.looked`.
-    find_session: Callable[[str], sessions.Who | None] = g.get("look", _find_session)
+    find_session: Callable[[str], sessions.AuthenticatedSession | None] = g.get("look", _find_session)
     found = find_session(token)
     if found is None:
         return None
     person, browser_session, is_half = found
-    if sessions.is_to_note(utc_now(), browser_session):
+    if sessions.should_record_visit(utc_now(), browser_session):
         session_id = browser_session.id
         # The write may have to wait, and the page should show the state after it: close the desk's transaction.
         if looked := g.pop("looked", None):
             looked.opened.close()
         with suppress(Busy):  # recording the activity is no reason to fail the request
-            db.write(lambda session: sessions.note_seen(session, session_id))
+            db.write(lambda session: sessions.record_visit(session, session_id))
     return SignedIn(token, person, browser_session, is_half)
 
 
-def _find_session(token: str) -> sessions.Who | None:
+def _find_session(token: str) -> sessions.AuthenticatedSession | None:
     with db.read() as session:
         return sessions.find_session(session, token)
 

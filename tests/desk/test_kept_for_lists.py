@@ -114,7 +114,7 @@ def test_whoever_is_shut_out_while_it_waits_to_be_noted_that_they_are_here_gets_
     assert nora.open("letters").status_code == 200
     database.write(lambda session: session.execute(update(BrowserSession).values(seen_at=None)))
     out = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(disabled_at=utc_now())
-    monkeypatch.setattr(sessions, "note_seen", lambda session, _key: session.execute(out))
+    monkeypatch.setattr(sessions, "record_visit", lambda session, _key: session.execute(out))
     assert nora.open("letters").status_code == 404
 
 

@@ -14,7 +14,7 @@ from app.mail import inbound
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import sign_in
-from app.people.sign_in import Asker
+from app.people.sign_in import RequestingBrowser
 from app.questions.models import Question
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
@@ -121,7 +121,7 @@ def test_each_step_is_ticked_by_what_happened(
     ]
     database.write(
         lambda session: sign_in.request_sign_in(
-            session, Visitor(), "vera@desk.example", "desk", Asker("a browser", "en")
+            session, Visitor(), "vera@desk.example", "desk", RequestingBrowser("a browser", "en")
         )
     )
     database.write(accepted)

@@ -41,7 +41,7 @@ from tests.support.pages import Browser
 
 @pytest.fixture
 def provider(app: Flask) -> Iterator[OidcProvider]:
-    oidc._known.clear()  # a port may come again
+    oidc._metadata_cache.clear()  # a port may come again
     with staff_provider(app.config["BASE_URL"]) as server:
         app.config["OIDC"] = server.account()
         yield server
@@ -173,7 +173,7 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(
 
 
 @pytest.mark.threat("stranger at the door")
-@pytest.mark.parametrize(("seconds", "comes_in"), [(oidc.OLDEST - 30, True), (oidc.OLDEST + 1, False), (-30, False)])
+@pytest.mark.parametrize(("seconds", "comes_in"), [(oidc.MAX_AGE - 30, True), (oidc.MAX_AGE + 1, False), (-30, False)])
 def test_whoever_takes_too_long_at_the_provider_begins_again(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, seconds: int, comes_in: bool
 ) -> None:
@@ -237,7 +237,7 @@ def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, path: str, how: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(oidc, "LIMIT", 0.5)
+    monkeypatch.setattr(oidc, "REQUEST_TIMEOUT", 0.5)
     provider.answers[path] = BROKEN[how]
     browser, began = Browser(app), time.monotonic()
     if path.startswith("/."):
@@ -293,7 +293,7 @@ def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, prov
 def test_two_slow_conversations_hold_two_threads_and_no_third(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    with oidc._line(), oidc._line():
+    with oidc._limit_concurrency(), oidc._limit_concurrency():
         browser = Browser(app)
         assert browser.open(START_PATH).status_code == 503
     assert browser.open(START_PATH).status_code == 303

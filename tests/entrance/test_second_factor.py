@@ -41,7 +41,7 @@ def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
 ) -> None:
     laptop = sign_in_now(app, database, NORA)
     secret, codes = with_app(laptop)
-    assert (laptop.heading, len(codes)) == ("Your second factors", factors.CODES)
+    assert (laptop.heading, len(codes)) == ("Your second factors", factors.CODE_COUNT)
     assert laptop.open(DESK).status_code == 200
     phone = sign_in_now(app, database, NORA)
     assert phone.open(DESK).headers["Location"] == f"{SECOND}?next={DESK}"

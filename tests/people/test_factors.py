@@ -11,7 +11,7 @@ from app.core.actors import Visitor
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.people import factors, sessions, sign_in
-from app.people.factors import Unproved
+from app.people.factors import ProofFailed
 from app.people.models import BrowserSession, Factor, Person
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SECRETS
@@ -69,7 +69,7 @@ def test_whoever_has_an_app_is_half_in_after_the_mail_until_its_code_is_typed(
     later = AT + timedelta(minutes=5)
     token = comes_in(database, newsroom, later)
     assert is_half(database, token, later) is True
-    change(database, token, lambda s, a, b: factors.show_code(s, a, b, code(later)), later)
+    change(database, token, lambda s, a, b: factors.use_code(s, a, b, code(later)), later)
     assert is_half(database, token, later) is False
 
 
@@ -80,8 +80,8 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
     def shows(typed: str, at: datetime) -> bool:
         token = comes_in(database, newsroom, at)
         try:
-            change(database, token, lambda s, a, b: factors.show_code(s, a, b, typed), at)
-        except Unproved:
+            change(database, token, lambda s, a, b: factors.use_code(s, a, b, typed), at)
+        except ProofFailed:
             return False
         return True
 
@@ -99,13 +99,13 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
 @pytest.mark.threat("stolen database")
 def test_each_recovery_code_lets_in_once_and_is_kept_as_a_hash(database: Database, newsroom: Newsroom) -> None:
     first, *others = with_app(database, newsroom)
-    assert len(others) == factors.CODES - 1
+    assert len(others) == factors.CODE_COUNT - 1
     token = comes_in(database, newsroom)
-    change(database, token, lambda s, a, b: factors.show_code(s, a, b, first.upper()))
+    change(database, token, lambda s, a, b: factors.use_code(s, a, b, first.upper()))
     assert is_half(database, token) is False
     again = comes_in(database, newsroom)
-    with pytest.raises(Unproved):
-        change(database, again, lambda s, a, b: factors.show_code(s, a, b, first))
+    with pytest.raises(ProofFailed):
+        change(database, again, lambda s, a, b: factors.use_code(s, a, b, first))
     with database.read() as session:
         rows = session.scalars(select(Factor)).all()
         kept = b"".join(bytes(value) for row in rows for value in (row.code_mac, row.secret_sealed) if value)
@@ -118,9 +118,9 @@ def test_new_recovery_codes_end_those_before(database: Database, newsroom: Newsr
     new = change(database, token, lambda s, a, b: factors.new_codes(s, a, s.get_one(Person, newsroom.nora.person_id)))[
         0
     ]
-    with pytest.raises(Unproved):
-        change(database, token, lambda s, a, b: factors.show_code(s, a, b, old))
-    change(database, token, lambda s, a, b: factors.show_code(s, a, b, new))
+    with pytest.raises(ProofFailed):
+        change(database, token, lambda s, a, b: factors.use_code(s, a, b, old))
+    change(database, token, lambda s, a, b: factors.use_code(s, a, b, new))
 
 
 def test_without_the_last_factor_the_mail_alone_lets_in_and_no_recovery_code_is_left(

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in
-from app.people.sign_in import MAIL_WAITS, Asker
+from app.people.sign_in import MAIL_WAITS, RequestingBrowser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import NORA, person_public_id
 
@@ -21,7 +21,7 @@ BOUND = 10  # mails to one address in any hour, whatever strangers do
 
 def asks(database: Database, browser: str, at: datetime, known: str = "") -> None:
     database.write(
-        lambda session: sign_in.request_sign_in(session, Visitor(), NORA, "desk", Asker(browser, "en", known)), at
+        lambda session: sign_in.request_sign_in(session, Visitor(), NORA, "desk", RequestingBrowser(browser, "en", known)), at
     )
 
 
