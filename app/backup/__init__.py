@@ -1,5 +1,5 @@
-"""Backups: one file with everything that the newsroom has, and beside it the list of what was erased since.
+"""Backups: one file with all rows of the newsroom, and beside it a list of everything that was erased.
 
-A backup holds rows and not the files of the database. So it is consistent while others write, needs no other program,
-and can be restored into the other kind of database. docs/adr/0014-backups.md has the reasons.
+A backup holds rows, not the files of the database. So it is consistent while others write, needs no other program, and
+a backup from SQLite can be restored into PostgreSQL and vice versa (docs/adr/0014-backups.md).
 """

@@ -1,4 +1,4 @@
-"""Erase from a restored newsroom what was erased since its backup, with the verbs that erased it then."""
+"""Repetition of erasures after a restore: a backup still holds what was erased since it was made."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
@@ -34,11 +34,11 @@ def _list_public_ids(_session: Session, rows: Sequence[Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class ErasureKind:
-    """A kind of erasure.
+    """A kind of erasure, and how to repeat it.
 
-    `label` is what the report of a restore calls the erased things. `model` is the table whose rows are erased, and
-    `is_unerased` the condition for rows that still hold what the erasure removes. `erase` erases one row. `list_ids`
-    returns the public ids under which the list of erasures has these rows, in their order.
+    `label` names the erased things in the report of a restore. `is_unerased` selects the rows of `model` that still
+    hold what the erasure removes. `erase` erases one row, with the same function as the first time. `list_ids` returns,
+    for each row, the ID that the list of erasures has for it.
     """
 
     label: str
@@ -115,11 +115,8 @@ ERASURE_KINDS = {
 
 
 def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
-    """Erase everything in a list, and what the retention rules would have erased by now. Return counts by kind.
-
-    `erased_hashes` are the hashes in the list.
-    """
-    done: Counter[str] = Counter()
+    """Erase the rows whose hashes are in a list of erasures, and what has expired since. Return counts by kind."""
+    counts: Counter[str] = Counter()
     keyring = get_keyring(session)
     for kind, erasure in ERASURE_KINDS.items():
         model = erasure.model
@@ -128,14 +125,14 @@ def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
             possible_hashes = {*erasures.hashes(keyring, kind, public_id)}  # one for each key
             if possible_hashes & erased_hashes:
                 erasure.erase(session, session.get_one(model, row.id))
-                done[kind] += 1
+                counts[kind] += 1
         session.expire_all()
     _erase_expired(session)
-    return done
+    return counts
 
 
 def _erase_expired(session: Session) -> None:
-    """Erase what has expired since the backup, as the worker would: a restored row may be past its retention."""
+    """Erase what has passed its retention period since the backup, as the worker would."""
     for delete_expired in SWEEPS:
         delete_expired(session)
     erased_count = 1

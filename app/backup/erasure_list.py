@@ -1,8 +1,8 @@
-"""The list of erasures as a file that outlives the database: on another disk, and beside each backup.
+"""The list of erasures, a file that outlives the database: on another disk, and beside each backup.
 
-Its first line says until when it is complete, and proves that it is ours. Each further line is the number of a key and
-a keyed hash (`audit.erasures`). Lines are only ever added, and without a time, which would reveal when a reader
-withdrew something.
+Its first line has the time until which it is complete, and a keyed hash that proves that it is ours. Each further line
+is the number of a key, and a keyed hash of what was erased (`audit.erasures`). Lines are only added, and have no time,
+which would reveal when a reader withdrew something.
 """
 
 import errno
@@ -22,27 +22,27 @@ from ..audit.models import Erasure
 from ..crypto.seal import Keys
 from ..db.engine import Database
 from ..db.session import now
-from .whole_file import write_whole_file
+from .atomic_file import write_atomically
 
-NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # what a list without lines is complete to
-OVERLAP = 10_000  # rows read again: on PostgreSQL a row with a lower id may be committed later
-Line = tuple[int, bytes]  # the number of a key, and a hash with it
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # the time until which a new list is complete
+OVERLAP = 10_000  # IDs below the last one that are read again: on PostgreSQL a lower ID may be committed later
+Line = tuple[int, bytes]  # the number of a key, and a hash under it
 
 # "readers-asked erasures 1, complete to 2026-12-01T07:00:00.000000Z, of 0f3a…": the hash proves that the list is ours.
 _HEADER = re.compile(
     rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n"
 )
-# "2 0f3a…": the number of a key, and a hash with it.
+# "2 0f3a…": the number of a key, and a hash under it.
 _LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
 
 
 class NotOurList(Exception):
-    """Raised for a file that is no list of erasures, or that of a newsroom with other keys."""
+    """Raised for a file that is not a list of erasures, or is that of a newsroom with other keys."""
 
 
 @dataclass(frozen=True)
 class Erasures:
-    """The content of a list: everything that was erased until `complete_to` (UTC)."""
+    """The content of a list, with everything that was erased before `complete_to` (UTC)."""
 
     complete_to: datetime
     lines: frozenset[Line]
@@ -62,9 +62,9 @@ def read_list(path: Path, keyring: Keys) -> Erasures | None:
 
 
 def write_list(path: Path, erasures: Erasures, keyring: Keys) -> None:
-    """Write a complete list, replacing an old one. Raises what `write_whole_file` raises."""
+    """Write a complete list, replacing an old one. Raises what `write_atomically` raises."""
     header = _format_header(erasures.complete_to, keyring)
-    write_whole_file(path, [header, *map(_format_line, sorted(erasures.lines))])
+    write_atomically(path, [header, *map(_format_line, sorted(erasures.lines))])
 
 
 class _ParsedList(NamedTuple):
@@ -75,9 +75,9 @@ class _ParsedList(NamedTuple):
 
 
 def _parse_list(path: Path, data: bytes, keyring: Keys) -> _ParsedList | None:
-    """Return the content of a list, or None if its header is missing or incomplete.
+    """Return the content of a list, or None if the file is empty or ends inside its header.
 
-    An incomplete last line, which a full disk or a killed process leaves, is ignored.
+    An incomplete last line, which a full disk or a killed process leaves, is ignored. Raises `NotOurList`.
     """
     if b"\n" not in data:
         if _format_header(NEVER, keyring).startswith(data):
@@ -110,17 +110,17 @@ def _format_line(line: Line) -> bytes:
     return f"{key_number} {mac.hex()}\n".encode()
 
 
-class Keeper:
-    """Keep the list at `path` up to date with the database. Read it again only if somebody else has written to it."""
+class ErasureListWriter:
+    """Keeps the list at `path` up to date with the database. Reads it again only if somebody else has written to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._last_signature: tuple[int, ...] = ()  # of the file after our last write
         self._written_lines: set[Line] = set()
-        self._last_id = 0  # of the last erasure that was written
+        self._last_id = 0  # of the last erasure in the file
 
-    def keep(self, database: Database) -> int:
-        """Add what was erased since the last time, and store until when the list is complete.
+    def update(self, database: Database) -> int:
+        """Add the erasures since the last call, and write the time until which the list is now complete.
 
         Returns the number of new lines. Raises `NotOurList` and OSError.
         """
@@ -136,7 +136,7 @@ class Keeper:
             new_lines = {(row.key_no, row.mac) for row in rows} - self._written_lines
             size = os.fstat(file.fileno()).st_size
             _write_at(file, size, b"".join(map(_format_line, sorted(new_lines))))
-            # The header comes last, because it says that all lines are there.
+            # The header is written last, because it promises that all lines are there.
             _write_at(file, 0, _format_header(complete_to, database.keyring))
             self._written_lines |= new_lines
             self._last_id = max((row.id for row in rows), default=self._last_id)
@@ -144,7 +144,7 @@ class Keeper:
             return len(new_lines)
 
     def _load(self, file: FileIO, keyring: Keys) -> None:
-        """Read the existing lines, and truncate an incomplete one. Begin the list if the file is empty."""
+        """Read the existing lines, and cut off an incomplete last one. Write the header of a new list."""
         parsed = _parse_list(self.path, file.read(), keyring)
         self._last_id = 0
         if parsed is None:
@@ -163,5 +163,6 @@ def _write_at(file: FileIO, offset: int, data: bytes) -> None:
 
 
 def _signature(file: FileIO) -> tuple[int, ...]:
+    """Return numbers that change whenever another process changes or replaces the file."""
     stat = os.fstat(file.fileno())
     return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,7 +1,8 @@
 """The format of a backup: lines of JSON, compressed with gzip and, if it has recipients, encrypted with age.
 
-The first line is the manifest, then follow the tables, with a line for each row. The last line holds the SHA-256 of
-everything before it and a keyed hash of that, so that only somebody with the newsroom's keys can create or change one.
+The first line is the manifest. Then follows each table: a line with its name and columns, and a line for each row. The
+last line, the trailer, has the SHA-256 of everything before it and a keyed hash of that, so that only somebody with the
+newsroom's keys can create or change a backup.
 """
 
 import hashlib
@@ -14,22 +15,30 @@ from typing import Any, BinaryIO
 
 from ..crypto.seal import Keys
 
-FORM = "readers-asked backup"  # key in the manifest, whose value is the version of the format
-NUMBER = 1  # version of the format; newer ones can't be read
-PURPOSE = "backups"
-GZIP = 31  # zlib's name for a gzip wrapper with the largest window (zlib manual, inflateInit2)
-LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its parsed text, twice encoded in base64
-PIECE = 256 * 1024  # bytes
-AGE = b"age-encryption.org/"  # the beginning of an encrypted file
-Identity = Any  # of pyrage, which has no types: an age or an OpenSSH key
+FORMAT_KEY = "readers-asked backup"  # key in the manifest, whose value is the version of the format
+FORMAT_VERSION = 1  # newer ones can't be read
+MAC_PURPOSE = "backups"  # of the keyed hashes in a backup
+GZIP = 31  # zlib's `wbits` for the gzip format with the largest window (zlib manual, inflateInit2)
+MAX_LINE_BYTES = 128 * 1024 * 1024  # for a mail of 25 MB and its parsed text, twice encoded in base64
+CHUNK_BYTES = 256 * 1024  # of a line that are compressed at a time
+AGE_PREFIX = b"age-encryption.org/"  # the first bytes of an encrypted file
+# pyrage has no types. An identity is a secret key, a recipient a public one, both of age or OpenSSH.
+Identity = Any
 Recipient = Any
+
+# Messages of `UnreadableBackup`.
+NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning."
+DAMAGED = "The file is damaged or not whole: nothing of it was used. Take another backup."
+SEALED = "The file is sealed: name the file of its key with --key."
+WRONG_KEY = "The file is sealed for another key than the one of --key."
 
 
 class UnreadableBackup(Exception):
-    """Raised for a file that can't be restored; `str` is the reason, as a sentence for a person."""
+    """Raised for a file that can't be restored. The message is a sentence for the operator."""
 
 
-def line(value: Any) -> bytes:
+def encode_line(value: Any) -> bytes:
+    """Return a value as a line of JSON. Lone surrogates, which UTF-8 excludes, are preserved."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
@@ -39,51 +48,52 @@ def pack(lines: Iterable[bytes], keyring: Keys) -> Iterator[bytes]:
     checksum = hashlib.sha256()
     for raw_line in lines:
         checksum.update(raw_line)
-        for start in range(0, len(raw_line), PIECE):  # the line of a mail may have megabytes
-            yield compressor.compress(raw_line[start : start + PIECE])
+        for start in range(0, len(raw_line), CHUNK_BYTES):  # a line with a mail may have many megabytes
+            yield compressor.compress(raw_line[start : start + CHUNK_BYTES])
     digest = checksum.hexdigest()
-    yield compressor.compress(line({"end": digest, "of": keyring.mac(PURPOSE, digest).hex()}))
+    yield compressor.compress(encode_line({"end": digest, "of": keyring.mac(MAC_PURPOSE, digest).hex()}))
     yield compressor.flush()
 
 
 class _ChunkReader(io.RawIOBase):
-    """Chunks as a readable file."""
+    """A readable file whose content is a sequence of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks, self._rest = chunks, b""
+        self._chunks = chunks
+        self._buffer = b""  # what is left of the current chunk
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        while not self._rest:
+        while not self._buffer:
             chunk = next(self._chunks, None)
             if chunk is None:
                 return b""
-            self._rest = chunk
+            self._buffer = chunk
         if size is None or size < 0:
-            size = len(self._rest)
-        data = self._rest[:size]
-        self._rest = self._rest[size:]
+            size = len(self._buffer)
+        data = self._buffer[:size]
+        self._buffer = self._buffer[size:]
         return data
 
 
-def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> None:
-    """Encrypt chunks for these recipients and write them, in the age format (age-encryption.org/v1), piece by piece.
+def encrypt(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> None:
+    """Encrypt the chunks for these recipients, and write them to `file` in the age format (age-encryption.org/v1).
 
-    Errors of reading or writing are raised as they are, although the library would turn them into errors of its own.
+    Errors of reading the chunks or of writing are raised unchanged, although pyrage turns them into its own.
     """
     import pyrage  # here and below, since only backups need it
 
-    target = _ErrorRecordingFile(file)
+    recording_file = _ErrorRecordingFile(file)
     try:
-        pyrage.encrypt_io(_ChunkReader(target.watch(chunks)), target, recipients)
+        pyrage.encrypt_io(_ChunkReader(recording_file.watch(chunks)), recording_file, recipients)
     except Exception as error:
-        raise target.error or error from None
+        raise recording_file.error or error from None
 
 
 class _ErrorRecordingFile:
-    """A file that keeps the first error of writing to it, or of reading the chunks that `watch` yields."""
+    """A file that records the first error of writing to it, or of reading the chunks that `watch` yields."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -108,17 +118,17 @@ class _ErrorRecordingFile:
 
 
 class BackupReader:
-    """Parse the bytes of an unencrypted backup, which are written to it, line by line.
+    """A parser for an unencrypted backup: a file object to which its bytes are written.
 
-    `manifest` is set after the first line. Then `on_row` is called for each row with its table, its columns and its
-    line.
+    `manifest` is set by the first line. `on_row` is called for each row with its table, the table's columns, and the
+    row's line.
     """
 
     def __init__(self, on_row: Callable[[str, list[str], bytes], None], keyring: Keys) -> None:
         self.manifest: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
         self._on_row = on_row
-        self._ring = keyring
+        self._keyring = keyring
         self._gzip = zlib.decompressobj(GZIP)
         self._checksum = hashlib.sha256()
         self._incomplete_line = bytearray()
@@ -132,13 +142,13 @@ class BackupReader:
             unpacked = self._gzip.decompress(data)
         except zlib.error:
             raise self._unreadable() from None
-        *line_ends, beginning = unpacked.split(b"\n")
+        *line_ends, next_beginning = unpacked.split(b"\n")
         for line_end in line_ends:
             self._incomplete_line += line_end
             self._read_line(bytes(self._incomplete_line) + b"\n")
             self._incomplete_line.clear()
-        self._incomplete_line += beginning
-        if len(self._incomplete_line) > LONGEST or self._gzip.unused_data:
+        self._incomplete_line += next_beginning
+        if len(self._incomplete_line) > MAX_LINE_BYTES or self._gzip.unused_data:
             raise self._unreadable()
         return len(data)
 
@@ -146,7 +156,7 @@ class BackupReader:
         """Do nothing: all complete lines have been parsed."""
 
     def end(self) -> None:
-        """Finish. Raises `UnreadableBackup` if something is missing."""
+        """Check that the backup is complete. Raises `UnreadableBackup`."""
         if not self.manifest:
             raise UnreadableBackup(NOT_OURS)
         is_complete = self._has_trailer and self._gzip.eof
@@ -181,9 +191,9 @@ class BackupReader:
             self._read_trailer(section)
 
     def _read_manifest(self, manifest: Any) -> None:
-        if not isinstance(manifest, dict) or FORM not in manifest:
+        if not isinstance(manifest, dict) or FORMAT_KEY not in manifest:
             raise UnreadableBackup(NOT_OURS)
-        if manifest[FORM] != NUMBER:
+        if manifest[FORMAT_KEY] != FORMAT_VERSION:
             raise UnreadableBackup(
                 f"The file was made by Readers Asked {manifest['version']}, which is newer. Install that first."
             )
@@ -193,20 +203,20 @@ class BackupReader:
         digest = self._checksum.hexdigest()
         if trailer["end"] != digest:
             raise UnreadableBackup(DAMAGED)
-        check_keys(self.manifest, self._ring)
+        check_keys(self.manifest, self._keyring)
         newest_key = max(map(int, self.manifest["keys"]))
-        if trailer["of"] != self._ring.mac(PURPOSE, digest, newest_key).hex():
+        if trailer["of"] != self._keyring.mac(MAC_PURPOSE, digest, newest_key).hex():
             raise UnreadableBackup(DAMAGED)
         self._has_trailer = True
 
 
 def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
-    """Return the numbers of older keys of the newsroom that are missing here.
+    """Return the numbers of the newsroom's older keys that this keyring lacks.
 
-    Raises `UnreadableBackup` if its newest key is missing.
+    Raises `UnreadableBackup` if it lacks the newest.
     """
-    own_macs = [mac.hex() for mac in keyring.macs(PURPOSE, manifest["id"])]
-    missing = [int(number) for number, mac in manifest["keys"].items() if mac not in own_macs]
+    our_macs = [mac.hex() for mac in keyring.macs(MAC_PURPOSE, manifest["id"])]
+    missing = [int(number) for number, mac in manifest["keys"].items() if mac not in our_macs]
     if max(map(int, manifest["keys"])) in missing:
         raise UnreadableBackup(
             "SECRET_KEYS are not those of the newsroom that this is a backup of: nothing that it has sealed would "
@@ -215,21 +225,15 @@ def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
     return missing
 
 
-NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning."
-DAMAGED = "The file is damaged or not whole: nothing of it was used. Take another backup."
-SEALED = "The file is sealed: name the file of its key with --key."
-WRONG_KEY = "The file is sealed for another key than the one of --key."
-
-
 def unpack(path: Path, identities: list[Identity], reader: BackupReader, progress: Callable[[int], None]) -> None:
-    """Read a backup from beginning to end; `progress` is called with the number of bytes read.
+    """Parse a backup from beginning to end. `progress` is called with the number of bytes of each read.
 
     Raises `UnreadableBackup` and OSError.
     """
     with path.open("rb") as file:
-        is_sealed = file.read(len(AGE)) == AGE
+        is_encrypted = file.read(len(AGE_PREFIX)) == AGE_PREFIX
         file.seek(0)
-        if is_sealed:
+        if is_encrypted:
             _decrypt(_ProgressFile(file, progress), identities, reader)
         else:
             while data := file.read(64 * 1024):
@@ -243,19 +247,19 @@ def _decrypt(file: Any, identities: list[Identity], reader: BackupReader) -> Non
         raise UnreadableBackup(SEALED)
     import pyrage
 
-    target = _ErrorRecordingFile(reader)
+    recording_file = _ErrorRecordingFile(reader)
     try:
-        pyrage.decrypt_io(file, target, identities)
+        pyrage.decrypt_io(file, recording_file, identities)
     except Exception as error:
-        if target.error:
-            raise target.error from None
+        if recording_file.error:  # raised by the parser, which knows more than pyrage
+            raise recording_file.error from None
         if isinstance(error, pyrage.DecryptError) and "matching keys" in str(error):
             raise UnreadableBackup(WRONG_KEY) from None
         raise UnreadableBackup(DAMAGED) from None
 
 
 class _ProgressFile(io.RawIOBase):
-    """A file that reports how many bytes are read from it."""
+    """A readable file that reports how many bytes are read from it."""
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
         self._file, self._progress = file, progress

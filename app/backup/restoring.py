@@ -1,4 +1,4 @@
-"""Restore a backup into an empty place, completely or not at all, and erase again what was erased since."""
+"""Restoring of a backup into an empty database, completely or not at all, with the erasures since then repeated."""
 
 import os
 from collections import Counter
@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from ..audit.models import Erasure
 from ..crypto.seal import Keys
 from ..db.engine import Database
-from ..db.migrate import migrate_on, list_revisions
+from ..db.migrate import list_revisions, migrate_on
 from ..db.postgresql import wait_for_older_snapshots
 from ..db.public_version import drop_triggers
 from ..db.session import now
@@ -26,20 +26,20 @@ from ..workflows.retention import forget_order
 from .erasing_again import erase_again
 from .erasure_list import Line
 from .packing import DAMAGED, BackupReader, Identity, UnreadableBackup, unpack
-from .rows import BatchInserter, counts_of, tables_of
+from .rows import BatchInserter, count_rows, reflect_tables
 
-UNFINISHED = ".restoring"  # suffix of a SQLite file that is being filled
-PATIENCE = 30.0  # seconds
-Progress = Callable[[int], None]
+UNFINISHED_SUFFIX = ".restoring"  # of a SQLite file that is being filled
+SNAPSHOT_TIMEOUT = 30.0  # seconds to wait for older snapshots before PostgreSQL's tables are rewritten
+Progress = Callable[[int], None]  # called with a number of bytes
 
 
 class NotEmpty(Exception):
-    """Raised if there is something already where the backup should go; `str` says what."""
+    """Raised if the database that should be filled is not empty. The message says what is there."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A backup to restore: its `path`, the `identities` that decrypt the file, and the newsroom's keys in `keyring`."""
+    """A backup to restore: its file, the age identities that decrypt it, and the newsroom's keys."""
 
     path: Path
     identities: list[Identity]
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Restored:
-    """The result: the number of `rows` by table, what was `erased` again by kind, and the mails a worker will send."""
+    """The counts of a restore: rows by table, repeated erasures by kind, and mails that a worker will send."""
 
     rows: dict[str, int]
     erased: Counter[str]
@@ -71,9 +71,9 @@ def check(source: Source, progress: Progress) -> dict[str, Any]:
 def restore(
     source: Source, manifest: dict[str, Any], database: Database, erasures: frozenset[Line], progress: Progress
 ) -> Restored:
-    """Fill the empty place that `database` names with a backup that `check` has read, and apply the list of `erasures`.
+    """Fill an empty database with a backup, and repeat the `erasures`. `manifest` is what `check` returned.
 
-    Raises `NotEmpty`, `UnreadableBackup` and errors of the database; then the place is as empty as before.
+    Raises `NotEmpty`, `UnreadableBackup` and errors of the database, which is then as empty as before.
     """
     restore_into = _restore_into_file if database.is_sqlite else _restore_into_server
     return restore_into(
@@ -84,14 +84,15 @@ def restore(
 
 
 def refuse_unless_empty(database: Database) -> None:
-    """Raise `NotEmpty` if the place that `database` names holds anything, even a table without rows."""
+    """Raise `NotEmpty` if the database has a table, even one without rows, or files beside a missing SQLite file."""
     if database.is_sqlite:
-        path = _path(database)
-        if not path.exists() or not path.stat().st_size:
+        path = _database_path(database)
+        has_content = path.exists() and path.stat().st_size > 0
+        if not has_content:  # don't connect, since that would create the file
             for suffix in ("-wal", "-journal"):
                 if path.with_name(path.name + suffix).exists():
                     raise NotEmpty(f"{path.name}{suffix} is there without its database: move it away first.")
-            unfinished = path.with_name(path.name + UNFINISHED)
+            unfinished = path.with_name(path.name + UNFINISHED_SUFFIX)
             if unfinished.exists():
                 raise NotEmpty(_restore_running_message(unfinished))
             return
@@ -108,7 +109,7 @@ def _refuse_tables(connection: Connection) -> None:
     names = inspect(connection).get_table_names()
     if not names:
         return
-    counts = counts_of(connection, tables_of(connection))
+    counts = count_rows(connection, reflect_tables(connection))
     main_tables = ("newsletters", "letters", "questions", "people")
     contents = [f"{counts[name]} {name}" for name in main_tables if counts.get(name)]
     if not contents:
@@ -119,16 +120,16 @@ def _refuse_tables(connection: Connection) -> None:
 def _restore_into_server(
     database: Database, fill: Callable[[Connection], None], finish: Callable[[Session], Restored]
 ) -> Restored:
-    """Restore in one transaction, from the first table to the last erasure."""
+    """Restore into PostgreSQL, in one transaction from the first table to the last erasure."""
     with database.writer.begin() as connection:
         _refuse_tables(connection)
         fill(connection)
         with database.session_for(connection) as session, session.begin():
             restored = finish(session)
-    # What was erased again stays in the files until they are rewritten. Rows that an older snapshot could still see,
-    # even a snapshot of autovacuum, would be copied too, so wait for those snapshots to end.
+    # Erased rows stay in the files until those are rewritten. Rows that an older snapshot can still see, even one of
+    # autovacuum, would be copied too, so wait for those snapshots to end.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        wait_for_older_snapshots(connection, PATIENCE)
+        wait_for_older_snapshots(connection, SNAPSHOT_TIMEOUT)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
     return restored
 
@@ -136,9 +137,9 @@ def _restore_into_server(
 def _restore_into_file(
     database: Database, fill: Callable[[Connection], None], finish: Callable[[Session], Restored]
 ) -> Restored:
-    """Restore into a temporary file, which gets its name once everything is done."""
-    path = _path(database)
-    unfinished = path.with_name(path.name + UNFINISHED)
+    """Restore into a temporary SQLite file, and rename it once everything is done."""
+    path = _database_path(database)
+    unfinished = path.with_name(path.name + UNFINISHED_SUFFIX)
     refuse_unless_empty(database)
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600))
@@ -170,13 +171,13 @@ def _restore_into_file(
 
 
 def _disable_foreign_keys(driver_connection: Any, _record: Any) -> None:
-    """Disable the check of foreign keys, which is made once all rows are there."""
-    driver_connection.isolation_level = None
+    """Configure a connection without checks of foreign keys, since a row may come before the one that it refers to."""
+    driver_connection.isolation_level = None  # the listener of "begin" begins transactions
     for pragma in ("foreign_keys=OFF", "secure_delete=ON"):
         driver_connection.execute(f"PRAGMA {pragma}")
 
 
-def _path(database: Database) -> Path:
+def _database_path(database: Database) -> Path:
     return Path(make_url(database.url).database or "")
 
 
@@ -190,9 +191,12 @@ def _fill(connection: Connection, source: Source, manifest: dict[str, Any], prog
 
 
 def restore_tables(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
-    """Create the tables as of the backup's revision, with all their rows. SQLite checks no foreign keys meanwhile."""
+    """Create the tables of the backup's revision, and insert all rows.
+
+    On SQLite the connection must not check foreign keys.
+    """
     migrate_on(connection, manifest["revision"])
-    drop_triggers(connection)
+    drop_triggers(connection)  # the migrations create them again
     add_foreign_keys = _drop_foreign_keys(connection)
     if inspect(connection).has_table(Sighting.__tablename__):  # a new database already has a sighting of itself
         connection.execute(delete(Sighting))
@@ -208,9 +212,9 @@ def restore_tables(connection: Connection, source: Source, manifest: dict[str, A
 
 
 def _drop_foreign_keys(connection: Connection) -> list[str]:
-    """Drop PostgreSQL's foreign keys, since tables refer to each other. Return the statements that add them again.
+    """Drop PostgreSQL's foreign keys, so that rows can be inserted in any order.
 
-    Adding them checks every row.
+    Return the statements that add them again and so check every row.
     """
     if connection.dialect.name != "postgresql":
         return []
@@ -226,12 +230,13 @@ def _drop_foreign_keys(connection: Connection) -> list[str]:
 
 
 def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict[str, int]) -> Restored:
-    """Add the list of erasures to the database, apply it, and return the result of the restore."""
+    """Record the list of erasures in the database, repeat those erasures, and return the counts of the restore."""
     recorded = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
     session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - recorded))
     session.flush()
-    # The order of the days since the backup must be erased, and transaction ids of another server mean nothing here.
+    # The number is the transaction ID up to which rows were rewritten to forget their order of arrival. IDs of another
+    # server mean nothing here, and 0 makes the worker rewrite all rows.
     session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
     erased = erase_again(session, {mac for _, mac in erasures | recorded})
-    waiting = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
-    return Restored(rows, erased, waiting_mails=len(session.scalars(waiting).all()))
+    waiting_mails = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
+    return Restored(rows, erased, waiting_mails=len(session.scalars(waiting_mails).all()))

@@ -1,4 +1,4 @@
-"""`readers-asked backup FILE`, `restore FILE`, and `backup-key FILE` for the keys that backups are sealed with."""
+"""`readers-asked backup FILE` and `restore FILE`, and `backup-key FILE`, which creates a key to encrypt backups with."""
 
 import errno
 import sys
@@ -16,18 +16,18 @@ from sqlalchemy.exc import DBAPIError
 
 from ..audit.models import Erasure
 from ..backup import making, restoring
+from ..backup.atomic_file import Changed, atomic_file
 from ..backup.erasing_again import ERASURE_KINDS
-from ..backup.erasure_list import Erasures, Keeper, NotOurList, read_list
+from ..backup.erasure_list import ErasureListWriter, Erasures, NotOurList, read_list
 from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
-from ..backup.whole_file import Changed, whole_file
 from ..db.engine import Database
 from ..db.fault_kinds import fault_code
 from ..web.current import db
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-COMES_BACK = (
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+INCOMPLETE_ERASURES_WARNING = (
     "This restore brings back what readers withdrew and what the rules erased after that: texts, names, addresses, "
     "withdrawn pages. Look for a newer list: at ERASURES on the old machine, or beside a newer backup "
     "(--erasures FILE)."
@@ -48,21 +48,23 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     SECRET_KEYS, and nothing else opens what is sealed: keep a copy of them elsewhere.
     """
     database = get_database()
-    recipients = [_recipient(key) for key in keys]
-    kept = Path(current_app.config["ERASURES"])
+    recipients = [_parse_recipient(key) for key in keys]
+    erasures_path = Path(current_app.config["ERASURES"])
     with report_errors(file, "Nothing was written.", can_replace=True):
         try:
             if inspect(database.reader).has_table(Erasure.__tablename__):  # it may not exist before an upgrade
-                Keeper(kept).keep(database)
+                ErasureListWriter(erasures_path).update(database)
         except OSError as error:
-            click.echo(f"WARNING: the list of erasures at {kept} can't be written ({error.strerror}).", err=True)
+            click.echo(
+                f"WARNING: the list of erasures at {erasures_path} can't be written ({error.strerror}).", err=True
+            )
         with click.progressbar(length=1, label="Writing") as bar:
 
-            def progress(done: int, total: int) -> None:
+            def progress(row_count: int, total: int) -> None:
                 bar.length = max(total, 1)
-                bar.update(done)
+                bar.update(row_count)
 
-            counts = making.make(database, file, recipients, kept, replace, progress)
+            counts = making.create_backup(database, file, recipients, erasures_path, replace=replace, progress=progress)
     sealed = f", sealed for {len(recipients)} key{'s' * (len(recipients) > 1)}" if recipients else ", NOT sealed"
     click.echo(f"{sum(counts.values())} rows of {len(counts)} tables in {file}, {file.stat().st_size} bytes{sealed}")
 
@@ -77,15 +79,15 @@ def backup_key(file: Path) -> None:
     import pyrage  # here and below, not at the top: other commands don't need it
 
     identity = pyrage.x25519.Identity.generate()
-    with report_errors(file, "Nothing was written."), whole_file(file) as kept:
-        kept.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
+    with report_errors(file, "Nothing was written."), atomic_file(file) as key_file:
+        key_file.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
     click.echo(identity.to_public())
 
 
 @click.command("restore")
-@click.argument("file", type=THERE)
-@click.option("--key", type=THERE, help="The file with the secret key that FILE was sealed for.")
-@click.option("--erasures", type=THERE, help="A list of erasures to use besides ERASURES and FILE.erasures.")
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--key", type=EXISTING_FILE, help="The file with the secret key that FILE was sealed for.")
+@click.option("--erasures", type=EXISTING_FILE, help="A list of erasures to use besides ERASURES and FILE.erasures.")
 @click.option("--without-erasures", is_flag=True, help="Restore without a list of what was erased since the backup.")
 @click.option("--check", is_flag=True, help="Read FILE to its end and report what is in it; change nothing.")
 @with_appcontext
@@ -96,28 +98,29 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
     since the backup is erased again.
     """
     database = get_database()
-    source = restoring.Source(file, _identities(key), database.keyring)
+    source = restoring.Source(file, _read_identities(key), database.keyring)
     with report_errors(file, "Nothing was restored."):
         if not check:
             restoring.refuse_unless_empty(database)
-        with _bytes_of(file, "Checking") as progress:
+        with _progress_by_bytes(file, "Checking") as progress:
             manifest = restoring.check(source, progress)
         _print_manifest(manifest, database)
         if check:
             return
-        paths = [Path(current_app.config["ERASURES"]), file.with_name(file.name + making.BESIDE)]
+        paths = [Path(current_app.config["ERASURES"]), file.with_name(file.name + making.ERASURES_SUFFIX)]
         if erasures:
             paths.append(erasures)
-        known_erasures = _load_erasures(paths, manifest, database, without_erasures)
+        known_erasures = _load_erasures(paths, manifest, database, is_confirmed=without_erasures)
         lines = known_erasures.lines if known_erasures else frozenset()
-        with _bytes_of(file, "Restoring") as progress:
-            done = restoring.restore(source, manifest, database, lines, progress)
-    click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
-    erased = [f"{count} {ERASURE_KINDS[kind].label}" for kind, count in done.erased.items()]
+        with _progress_by_bytes(file, "Restoring") as progress:
+            restored = restoring.restore(source, manifest, database, lines, progress)
+    click.echo(f"{sum(restored.rows.values())} rows of {len(restored.rows)} tables restored.")
+    erased = [f"{count} {ERASURE_KINDS[kind].label}" for kind, count in restored.erased.items()]
     click.echo(f"Erased again: {', '.join(erased) or 'nothing that is in the backup'}.")
-    if done.waiting_mails:
+    if restored.waiting_mails:
         click.echo(
-            f"{done.waiting_mails} mails are waiting in the outbox; a worker sends them, even if they were sent before."
+            f"{restored.waiting_mails} mails are waiting in the outbox; a worker sends them, even if they were sent "
+            "before."
         )
     click.echo(
         "Everybody has to sign in again. People who were removed since the backup have access again: check the desk's "
@@ -127,46 +130,47 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
 
 def get_database() -> Database:
     """Return the database of the app. Raises ClickException with the faults if the settings can't be used."""
-    db.url  # noqa: B018 - asks whether there are settings
+    db.url  # noqa: B018 - raises that exception
     return current_app.extensions["database"]  # type: ignore[no-any-return]
 
 
 @contextmanager
-def report_errors(file: Path, nothing: str, can_replace: bool = False) -> Iterator[None]:
-    """Turn the expected errors of the block into a ClickException, which ends with the sentence `nothing`.
+def report_errors(file: Path, outcome: str, can_replace: bool = False) -> Iterator[None]:
+    """Turn expected errors of the block into a ClickException, whose message ends with the sentence `outcome`.
 
-    With `can_replace` the command has the option --replace, for a file that exists.
+    With `can_replace`, the message about a file that exists mentions the option --replace.
     """
     try:
         yield
     except FileExistsError:
         option = ", or use --replace" if can_replace else ""
-        raise click.ClickException(f"{file} already exists. Choose another file{option}. {nothing}") from None
+        raise click.ClickException(f"{file} already exists. Choose another file{option}. {outcome}") from None
     except Changed:
         raise click.ClickException(
-            f"The disk returned different bytes than were written: don't trust it. {nothing}"
+            f"The disk returned different bytes than were written: don't trust it. {outcome}"
         ) from None
-    except making.Broken as broken:
-        raise click.ClickException(f"{broken} {nothing}") from None
+    except making.UnusableDatabase as error:
+        raise click.ClickException(f"{error} {outcome}") from None
     except NotOurList as error:
-        raise click.ClickException(f"{error} is not a list of erasures of this newsroom. {nothing}") from None
-    except (UnreadableBackup, restoring.NotEmpty) as refused:
-        raise click.ClickException(f"{refused} {nothing}") from None
+        raise click.ClickException(f"{error} is not a list of erasures of this newsroom. {outcome}") from None
+    except (UnreadableBackup, restoring.NotEmpty) as error:
+        raise click.ClickException(f"{error} {outcome}") from None
     except DBAPIError as error:  # its message could quote a reader
         cause = fault_code(error) or type(error).__name__
-        raise click.ClickException(f"The database reported an error ({cause}). {nothing}") from None
+        raise click.ClickException(f"The database reported an error ({cause}). {outcome}") from None
     except OSError as error:
-        why = "The disk is full" if error.errno in FULL else str(error.strerror)
-        raise click.ClickException(f"{why} ({error.filename or file.parent}). {nothing}") from None
+        why = "The disk is full" if error.errno in DISK_FULL_ERRORS else str(error.strerror)
+        raise click.ClickException(f"{why} ({error.filename or file.parent}). {outcome}") from None
 
 
 @contextmanager
-def _bytes_of(file: Path, label: str) -> Iterator[Callable[[int], None]]:
+def _progress_by_bytes(file: Path, label: str) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, and yield the function that advances it by a number of bytes of the file."""
     with click.progressbar(length=max(file.stat().st_size, 1), label=label) as bar:
         yield bar.update
 
 
-def _recipient(key: str) -> Recipient:
+def _parse_recipient(key: str) -> Recipient:
     import pyrage
 
     key_type = pyrage.ssh if key.startswith("ssh-") else pyrage.x25519
@@ -178,12 +182,12 @@ def _recipient(key: str) -> Recipient:
         ) from None
 
 
-def _identities(key: Path | None) -> list[Identity]:
-    if key is None:
+def _read_identities(key_file: Path | None) -> list[Identity]:
+    if key_file is None:
         return []
     import pyrage
 
-    content = key.read_bytes()
+    content = key_file.read_bytes()
     try:
         if b"PRIVATE KEY" in content:
             return [pyrage.ssh.Identity.from_buffer(content)]
@@ -212,18 +216,38 @@ def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
 
 
 def _load_erasures(
-    paths: list[Path], manifest: dict[str, Any], database: Database, is_confirmed: bool
+    paths: list[Path], manifest: dict[str, Any], database: Database, *, is_confirmed: bool
 ) -> Erasures | None:
-    """Return the union of the lists in these files, or None without any. If it is incomplete, warn, and unless
-    `is_confirmed`, ask for confirmation. Raises `UnreadableBackup` if it is not given.
+    """Return the union of the lists in these files, or None if there is no list.
+
+    If it may be incomplete, print warnings, and ask for confirmation unless `is_confirmed`. Raises `UnreadableBackup`
+    if that is refused, or without a terminal.
     """
-    known = None
-    for path, erasures in [(path, read_list(path, database.keyring)) for path in paths]:
+    lists = [(path, read_list(path, database.keyring)) for path in paths]  # all, as an unreadable one raises an error
+    known: Erasures | None = None
+    for path, erasures in lists:
         if not erasures:
             continue
         complete_to = f"{erasures.complete_to:%Y-%m-%d %H:%M:%S}"
         click.echo(f"{path}: {len(erasures.lines)} erasures, complete to {complete_to} UTC")
         known = known | erasures if known else erasures
+    warnings = _list_warnings(known, paths, manifest, database)
+    if not warnings:
+        return known
+    for warning in warnings:
+        click.echo(f"WARNING: {warning}", err=True)
+    click.echo(INCOMPLETE_ERASURES_WARNING, err=True)
+    if not is_confirmed and sys.stdin.isatty():
+        is_confirmed = click.confirm("Restore anyway?", err=True)
+    if not is_confirmed:
+        raise UnreadableBackup("Use --without-erasures to restore anyway.")
+    return known
+
+
+def _list_warnings(
+    known: Erasures | None, paths: list[Path], manifest: dict[str, Any], database: Database
+) -> list[str]:
+    """Return the reasons why the list of erasures may be incomplete."""
     backup_time = datetime.fromisoformat(manifest["at"])
     warnings = []
     if known is None:
@@ -238,16 +262,7 @@ def _load_erasures(
         if unknown_keys:
             numbers = ", ".join(map(str, sorted(unknown_keys)))
             warnings.append(f"The list has erasures under keys that SECRET_KEYS lacks (key {numbers}).")
-    if not warnings:
-        return known
-    for warning in warnings:
-        click.echo(f"WARNING: {warning}", err=True)
-    click.echo(COMES_BACK, err=True)
-    if not is_confirmed and sys.stdin.isatty():
-        is_confirmed = click.confirm("Restore anyway?", err=True)
-    if not is_confirmed:
-        raise UnreadableBackup("Use --without-erasures to restore anyway.")
-    return known
+    return warnings
 
 
 def _format_time(timestamp: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from ..answers import editing, expert_mails, ladder, reminders, translators, writing
 from ..answers.models import Answer
 from ..audit import chain
-from ..backup.erasure_list import Keeper
+from ..backup.erasure_list import ErasureListWriter
 from ..core.actors import Clock
 from ..db import secure_delete
 from ..db.changes import CommitDetector
@@ -52,7 +52,7 @@ from ..workflows.retention.forget_order import forget_order
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
-_keeper = cache(Keeper)
+_erasure_list_writer = cache(ErasureListWriter)
 _rewriter = cache(secure_delete.Rewriter)
 _breaker = cache(lambda _server, _port: Breaker())  # one per mail server
 _reading = cache(Reading)  # a single process that parses all mails
@@ -60,8 +60,8 @@ _reading = cache(Reading)  # a single process that parses all mails
 PARSE_TIMEOUT = 10.0  # seconds for parsing one mail; then the process is killed and the mail kept unparsed
 MAILS_PER_RUN = 50  # filed in one run of a duty, before the other duties of its part get their turn
 BATCHES_PER_RUN = 50  # erased in one run of a duty, before the other duties of its part get their turn
-# While nothing is committed, duties with an interval of up to FREQUENT seconds only run every MAX_IDLE seconds, for what
-# becomes due by time.
+# While nothing is committed, duties with an interval of up to FREQUENT seconds run only every MAX_IDLE seconds, for
+# what becomes due by time.
 FREQUENT, MAX_IDLE = 1.0, 10.0
 HEARTBEAT_INTERVAL = 60.0  # seconds between two records of what each part has done
 HEARTBEAT_AFTER_FAILURE = 10.0  # the same after a failure, so that `/readyz` soon reports the recovery
@@ -170,7 +170,7 @@ SWEEPS: tuple[Callable[[Session], Any], ...] = (
 
 def keep_erasures(app: Flask, database: Database) -> None:
     """Append new erasures to the list outside the database, which survives a restore."""
-    _keeper(Path(app.config["ERASURES"])).keep(database)
+    _erasure_list_writer(Path(app.config["ERASURES"])).update(database)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.audit import Event
 from app.backup import packing, restoring
 from app.backup.erasing_again import erase_again
-from app.backup.erasure_list import Keeper, NotOurList, read_list
+from app.backup.erasure_list import ErasureListWriter, NotOurList, read_list
 from app.backup.rows import LEFT_OUT
 from app.core.actors import Reader
 from app.crypto.seal import Keys
@@ -246,7 +246,7 @@ def test_not_one_byte_may_be_missing_or_other(
     path, options = tmp_path / "monday", ("--to", key) if sealed else ()
     old.done("backup", path, *options)
     whole = path.read_bytes()
-    source = restoring.Source(path, [] if not sealed else _identities(tmp_path / "key"), RING)
+    source = restoring.Source(path, [] if not sealed else _read_identities(tmp_path / "key"), RING)
     said: list[str] = []
     for at in (*range(0, len(whole), len(whole) // 40), len(whole) - 1):
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
@@ -264,8 +264,8 @@ def test_not_one_byte_may_be_missing_or_other(
         restoring.check(source, lambda _: None)
 
 
-def _identities(path: Path) -> list[Any]:
-    from app.cli.backup import _identities as read
+def _read_identities(path: Path) -> list[Any]:
+    from app.cli.backup import _read_identities as read
 
     return read(path)
 
@@ -365,22 +365,22 @@ def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
     from app.audit import erasures
 
     path = tmp_path / "disk" / "erasures"
-    keeper = Keeper(path)
+    writer = ErasureListWriter(path)
     old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
-    assert (keeper.keep(old.database), keeper.keep(old.database)) == (1, 0)
+    assert (writer.update(old.database), writer.update(old.database)) == (1, 0)
     whole = path.read_bytes()
     path.write_bytes(whole + b"1 0123")  # the disk was full in the middle of a line
     old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA", "BBBBBBBBBBBB"]))
-    assert keeper.keep(old.database) == 1
+    assert writer.update(old.database) == 1
     found = read_list(path, RING)
     assert found is not None and len(found.lines) == 2
     path.unlink()  # another disk
-    assert Keeper(path).keep(old.database) == 2
+    assert ErasureListWriter(path).update(old.database) == 2
     path.write_bytes(path.read_bytes()[:30])  # begun, and killed
-    assert keeper.keep(old.database) == 2
+    assert writer.update(old.database) == 2
     path.write_text("Dear readers,\n")
     with pytest.raises(NotOurList):
-        keeper.keep(old.database)
+        writer.update(old.database)
     assert path.read_text() == "Dear readers,\n"
 
 

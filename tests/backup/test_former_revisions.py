@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from app.backup.packing import BackupReader, unpack
 from app.backup.restoring import Source, check, restore_tables
-from app.backup.rows import _encode_value, tables_of
+from app.backup.rows import _encode_value, reflect_tables
 from app.crypto.seal import Keys
 from app.db.migrate import list_revisions, migrate
 from tests.support.app import SECRETS
@@ -48,7 +48,7 @@ def engine(empty_url: str) -> Iterator[Any]:
 
 def standing(connection: Connection, was: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str, Any, Any]]:
     """Each value that was there beside the one that stands there now, of the columns that there still are."""
-    for name, table in tables_of(connection).items():
+    for name, table in reflect_tables(connection).items():
         now = {row.id if "id" in table.c else row[0]: row._mapping for row in connection.execute(select(table))}
         keys = [row["id"] if "id" in row else next(iter(row.values())) for row in was.get(name, [])]
         assert sorted(now) == sorted(keys) or name not in was, f"{name} has other rows than it had"

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.backup.erasure_list import Keeper
+from app.backup.erasure_list import ErasureListWriter
 from app.cli import commands
 from app.db.engine import Database
 from app.doctor.checks import CHECKS
@@ -31,7 +31,7 @@ def run(app: Flask, *command: str) -> tuple[int, list[str]]:
 def test_a_house_in_order(app: Flask, database: Database, newsroom: Newsroom, tmp_path: Path) -> None:
     record_sign_of_life(database)
     app.config["ERASURES"] = str(tmp_path / "erasures")
-    Keeper(tmp_path / "erasures").keep(database)
+    ErasureListWriter(tmp_path / "erasures").update(database)
     status, lines = run(app, "doctor")
     assert (status, lines[0], lines[10].split()) == (0, "Incoming mails by place:", ["total", "0"])
     assert [line[:9].strip() for line in lines[11:-1]] == [

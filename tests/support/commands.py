@@ -13,7 +13,7 @@ from typing import Any
 from click.testing import Result
 from flask import Flask
 
-from app.backup.erasure_list import Keeper
+from app.backup.erasure_list import ErasureListWriter
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.watching import sightings
@@ -79,7 +79,7 @@ class Installation:
 
     def keep_list(self) -> None:
         """Let the worker write the list of erasures."""
-        Keeper(self.erasures).keep(self.database)
+        ErasureListWriter(self.erasures).update(self.database)
 
 
 @contextmanager

@@ -63,9 +63,9 @@ def main(revisions: list[str]) -> None:
             database.close()
             downgrade(database.url, revision)
             path = FORMER / f"{revision}.backup"
-            rows = making.make(database, path, [], None, True, lambda *_: None)
+            rows = making.create_backup(database, path, [], None, replace=True, progress=lambda *_: None)
             database.close()
-            path.with_name(path.name + making.BESIDE).unlink()
+            path.with_name(path.name + making.ERASURES_SUFFIX).unlink()
             path.chmod(0o644)
             print(f"{path}: {sum(rows.values())} rows, {path.stat().st_size} bytes")
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.backup import making, whole_file
+from app.backup import atomic_file, making
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from tests.support.app import BASE_URL, SECRETS
@@ -36,7 +36,7 @@ def live(url: str, path: Path, how: str, number: str) -> None:
     if how == "kill":
         left = iter(range(int(number)))
         for name in STEPS:
-            setattr(whole_file.os, name, counted(name, left))
+            setattr(atomic_file.os, name, counted(name, left))
     if how == "full":
         written = making.erasure_list.write_list
 
@@ -45,7 +45,7 @@ def live(url: str, path: Path, how: str, number: str) -> None:
             written(*words)
 
         making.erasure_list.write_list = narrow
-    making.make(database, path, [], None, True, lambda *_: None)
+    making.create_backup(database, path, [], None, replace=True, progress=lambda *_: None)
 
 
 def main(url: str, path: str) -> None:

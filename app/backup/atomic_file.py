@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all: to a temporary file, read back from the disk, then renamed."""
+"""Atomic writing of files: to a temporary file, which is read back from the disk and then renamed."""
 
 import errno
 import hashlib
@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-CHUNK = 1024 * 1024  # bytes that are read at a time
+CHUNK_BYTES = 1024 * 1024  # read at a time
 
 
 class Changed(Exception):
-    """Raised when the disk returns other bytes than were written."""
+    """Raised if the disk returns other bytes than were written."""
 
 
 class PartialFile:
-    """A file that is being written, and the SHA-256 (FIPS 180-4) of its content."""
+    """A file that is being written, which can compare its content on the disk with what was written."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -39,22 +39,22 @@ class PartialFile:
     def check(self) -> None:
         """Wait until the disk has the file, and read it back from there. Raises `Changed` and OSError."""
         os.fsync(self._descriptor)
-        if hasattr(os, "posix_fadvise"):  # otherwise the page cache may be read back, and not the disk
+        if hasattr(os, "posix_fadvise"):  # drop the file from the page cache, which would otherwise be read
             os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         hash_on_disk = hashlib.sha256()
-        while data := os.read(self._descriptor, CHUNK):
+        while data := os.read(self._descriptor, CHUNK_BYTES):
             hash_on_disk.update(data)
         if hash_on_disk.digest() != self._hash.digest():
             raise Changed
 
 
 @contextmanager
-def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
-    """Yield a file to write to. It gets its name, readable for its owner only, once all of it is on the disk.
+def atomic_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
+    """Yield a file to write to. After the block, once all of it is on the disk, it is renamed to `path`, with mode 600.
 
-    If the block raises or the process is killed, there is no file of that name. Raises FileExistsError unless
-    `replace`, `Changed`, and OSError.
+    If the block raises or the process is killed, `path` is unchanged. Raises FileExistsError unless `replace`,
+    `Changed`, and OSError.
     """
     if not replace and path.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
@@ -70,9 +70,9 @@ def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
             os.unlink(temp_path)
 
 
-def write_whole_file(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file, replacing an old one. Raises what `whole_file` raises."""
-    with whole_file(path, replace=True) as file:
+def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file, replacing an old one. Raises what `atomic_file` raises."""
+    with atomic_file(path, replace=True) as file:
         for part in parts:
             file.write(part)
 
@@ -84,8 +84,8 @@ def _move_into_place(temp_path: str, path: Path, replace: bool) -> None:
         try:
             os.link(temp_path, path)  # unlike a rename, it never replaces a file
         except FileExistsError:
-            raise  # not handled below, though it is an OSError
-        except OSError:  # the file systems of USB sticks have no hard links
+            raise  # otherwise handled below, since it is an OSError
+        except OSError:  # no hard links, as in the file systems of USB sticks
             if path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
             os.rename(temp_path, path)
