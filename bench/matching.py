@@ -26,7 +26,7 @@ from app.db.engine import Database
 from app.db.migrate import migrate
 from app.search import DESK, semantic
 from app.search.alike import Probe, find_matches
-from app.search.evaluating import Figures, Query, Stored, evaluate, index_stored, make_searcher, small_database
+from app.search.evaluating import Figures, Query, Stored, create_database, evaluate, index_stored, make_searcher
 from app.search.full_text import search
 from app.search.index import Terms, counts_of, scope_terms, write_terms
 from app.search.models import DeskDoc, DeskTerm
@@ -99,7 +99,7 @@ def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, 
     queries = [Query(again, frozenset({number})) for number, (_, again) in enumerate(pairs[:asked])]
     queries += [Query(stranger, frozenset()) for stranger in strangers]
     with TemporaryDirectory() as folder:
-        database = small_database(Path(folder))
+        database = create_database(Path(folder))
         for _ in index_stored(database, stored, matcher):
             pass
         ask = make_searcher(matcher, stored)

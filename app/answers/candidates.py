@@ -21,7 +21,7 @@ from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from ..search import DESK
-from ..search.alike import Comparison, Probe, by_score
+from ..search.alike import Comparison, Probe, compare
 from ..search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
 from .assigning import of_question
 from .models import Assignment
@@ -118,7 +118,7 @@ def score_similar_texts(session: Session, question: Question, topics: tuple[str,
     """Compare a question with all texts of its newsletter, to find similar ones and the experts who answered them."""
     text = " ".join(filter(None, (question.headline, question.wording)))
     probe = Probe(text, "question", question.id, topics=topics)
-    return by_score(session, DESK, question.newsletter_id, probe)
+    return compare(session, DESK, question.newsletter_id, probe)
 
 
 def rank_experts(

@@ -16,12 +16,12 @@ from ..search.evaluating import (
     MATCHERS,
     BadLine,
     Figures,
+    create_database,
     evaluate,
     index_stored,
     make_searcher,
     read_queries,
     read_stored,
-    small_database,
 )
 from ..web.current import db
 from ..workflows.indexing import rebuild_indexes
@@ -57,7 +57,7 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
     except BadLine as error:
         raise click.ClickException(str(error)) from error
     with TemporaryDirectory() as folder:
-        database = small_database(Path(folder))
+        database = create_database(Path(folder))
         with click.progressbar(length=len(rows), label="Storing", file=sys.stderr) as bar:
             for done in index_stored(database, rows, matcher):
                 bar.update(done)

@@ -1,4 +1,4 @@
-"""Search: look-alikes, full text and experts, as functions of plain values, and the two indexes that they query."""
+"""Search: look-alikes, full text and the ranking of experts, and the two indexes that the first two query."""
 
 from .models import DESK, PUBLIC
 

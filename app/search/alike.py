@@ -1,8 +1,8 @@
 """Suggest questions that ask the same, with reasons. Nothing is merged automatically.
 
-The index proposes candidates, one scorer for both databases ranks them, and the desk's own verdicts decide from which
-score a look-alike is shown unasked. The matcher of words finds only the same language; the extra `semantic` finds
-others too.
+The index proposes candidates, and a score, the same on both databases, ranks them. The desk's earlier verdicts decide
+from which score a look-alike is shown without being asked for. The matcher "words" finds texts in the same language;
+"semantic", an optional extra, also in others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,17 +20,17 @@ from .reasons import Reason, find_reasons, share_the_rarest
 from .scoring import Counts, TextTerms, WeightedText, similarity
 from .verdicts import load_desk_verdicts
 
-MAX_CANDIDATES = 60  # candidates that are compared
-MAX_FETCHED = 2 * MAX_CANDIDATES  # some of those that the index returns are not `offered`
-MAX_DOCUMENTS = 20_000  # that may be looked at: those of the rarest terms first
-MIN_LOOKUP_TERMS = 2  # that are looked up even if they exceed MAX_DOCUMENTS
-TERMS_PER_QUERY = 5_000  # terms per query for counts
+MAX_CANDIDATES = 60  # documents that are compared
+MAX_FETCHED = 2 * MAX_CANDIDATES  # from the index, as some of them are not `offered`
+MAX_DOCUMENTS = 20_000  # that all looked-up terms together may have; the rarest terms come first
+MIN_LOOKUP_TERMS = 2  # terms that are looked up even if they exceed MAX_DOCUMENTS
+TERMS_PER_QUERY = 5_000  # in queries for counts
 
 __all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 
 
-class Doc(NamedTuple):
-    """The columns of a document that are compared; see `models._Doc` for the meaning of each value."""
+class ComparedDoc(NamedTuple):
+    """The columns of a document that a comparison needs; see `models._Doc` for their meaning."""
 
     noun: str
     noun_id: int
@@ -41,12 +41,12 @@ class Doc(NamedTuple):
     text: str
 
 
-Scored = tuple[Key, float, Doc]
+Scored = tuple[Key, float, ComparedDoc]  # the key under which the document is suggested, its score, the document
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The text with which others are compared; if it is a letter's or question's, also its noun, id and properties."""
+    """The text that documents are compared with. If it is that of a letter or question, also its key and properties."""
 
     text: str
     noun: str | None = None
@@ -61,7 +61,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A probe and everything that it was compared with, best first. Only the matcher of words has `counts`."""
+    """A probe and the documents that it was compared with, best first. Only the matcher "words" sets `counts`."""
 
     probe: Probe
     scored: Sequence[Scored]
@@ -70,7 +70,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Match:
-    """A look-alike. `score` (0 to 1) is for `record_verdict` and never shown; `likely` ones are shown unasked."""
+    """A look-alike. If it is `likely`, pages show it without being asked.
+
+    `score`, from 0 to 1, is only for `record_verdict`, and is never shown.
+    """
 
     noun: str
     noun_id: int
@@ -95,14 +98,14 @@ def find_matches(
     matcher: str | None = None,
     comparison: Comparison | None = None,
 ) -> list[Match]:
-    """Return the look-alikes among a newsletter's texts, best first; a question once, however many letters ask it.
+    """Return the look-alikes among a newsletter's documents, best first. Documents of one question count as one.
 
-    The probe itself is left out, and so is what the desk called "not the same". `matcher` is 'words' or 'semantic', by
-    default the one in the settings. The probe's text is compared and not stored. A `comparison` that was made before
-    for another purpose can be passed in.
+    The probe itself is left out, and so is what the desk called "not the same". The probe's text isn't stored.
+    `matcher` is 'words' or 'semantic', by default the one in the settings. `comparison` saves work if the caller has
+    compared the probe already.
     """
-    matcher = matcher or matcher_of(session)
-    comparison = comparison or by_score(session, collection, newsletter_id, probe, matcher)
+    matcher = matcher or get_matcher(session)
+    comparison = comparison or compare(session, collection, newsletter_id, probe, matcher)
     if not comparison.scored:
         return []
     verdicts = load_desk_verdicts(session, newsletter_id, matcher, probe.key)
@@ -121,35 +124,32 @@ def find_matches(
             terms.update(TextTerms(doc.text).search_terms)
         counts = counts_of(session, collection, newsletter_id, terms)
     cutoff = verdicts.cutoff(counts.size)
-    # Readers have asked for look-alikes, and the semantic matcher finds texts in other languages that share no word.
+    # The desk sees likely look-alikes without asking for them, so they must also share their rarest words. Readers ask
+    # for them, and the semantic matcher finds texts in other languages too, which share no words.
     needs_shared_words = collection is not PUBLIC and matcher == "words"
-    return [
-        Match(
-            *key,
-            score,
-            score >= cutoff and (not needs_shared_words or share_the_rarest(probe.text, doc.text, counts)),
-            doc.answered,
-            matcher,
-            why,
-        )
-        for key, score, doc in ranked
-        if (why := find_reasons(probe, doc, counts, matcher))  # a match without a reason is not shown
-    ]
+    matches: list[Match] = []
+    for (noun, noun_id), score, doc in ranked:
+        reasons = find_reasons(probe, doc, counts, matcher)
+        if not reasons:  # the match couldn't be explained
+            continue
+        is_likely = score >= cutoff and (not needs_shared_words or share_the_rarest(probe.text, doc.text, counts))
+        matches.append(Match(noun, noun_id, score, is_likely, doc.answered, matcher, reasons))
+    return matches
 
 
-def matcher_of(session: Session) -> str:
-    """Return the matcher in the settings, or 'words' if its extra isn't installed."""
+def get_matcher(session: Session) -> str:
+    """Return the matcher in the settings, or 'words' if that is 'semantic' and its extra isn't installed."""
     return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_installed() else "words"
 
 
-def by_score(
+def compare(
     session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
 ) -> Comparison:
-    """Return everything that was compared, best first. Documents of one question count once, as that question."""
-    matcher = matcher or matcher_of(session)
-    compare = _by_meaning if matcher == semantic.NAME else _by_words
-    scored, counts = compare(session, collection, newsletter_id, probe)
-    best: dict[Key, tuple[float, Doc]] = {}
+    """Compare a probe with the candidates in a collection. Documents of one question count as one: the most similar."""
+    matcher = matcher or get_matcher(session)
+    score_candidates = _score_by_meaning if matcher == semantic.NAME else _score_by_words
+    scored, counts = score_candidates(session, collection, newsletter_id, probe)
+    best: dict[Key, tuple[float, ComparedDoc]] = {}
     for score, doc in scored:
         key = ("question", doc.question_id) if doc.question_id else (doc.noun, doc.noun_id)
         if key not in best or score > best[key][0]:
@@ -158,11 +158,11 @@ def by_score(
     return Comparison(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
 
 
-ScoredDocs = tuple[list[tuple[float, Doc]], Counts | None]
+ScoredDocs = tuple[list[tuple[float, ComparedDoc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
-    """Return the counts of a newsletter's documents, and of these terms in them."""
+    """Return the number and average length of a newsletter's documents, and how many of them have each term."""
     sorted_terms = sorted({*terms})
     size_key, length_key = f"{newsletter_id}", f"{newsletter_id}+"  # see `models._Term`
     scoped_terms = scope_terms(newsletter_id, sorted_terms)
@@ -178,7 +178,7 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     return Counts(size, average_length, docs)
 
 
-def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
+def _score_by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
     probe_terms = TextTerms(probe.text)
     counts = counts_of(session, collection, newsletter_id, probe_terms.search_terms_and_stems)
     lookup_terms = choose_lookup_terms(probe_terms.search_terms_and_stems, counts)
@@ -186,7 +186,7 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
     if not docs:
         return [], counts
     candidates = [TextTerms(doc.text) for doc in docs]
-    # The candidates' words without their stems: stems are weighed by their counts in the question.
+    # The weights of stems are needed only for those of the probe, so the candidates' stems are not counted.
     new_terms = {term for candidate in candidates for term in candidate.search_terms}
     new_terms.difference_update(probe_terms.search_terms_and_stems)
     new_counts = counts_of(session, collection, newsletter_id, new_terms)
@@ -200,20 +200,20 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
 def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
     """Return the terms to look up, rarest first: those that exist and aren't common, within `MAX_DOCUMENTS`."""
     useful_terms = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
-    chosen: list[str] = []
-    docs = 0
+    lookup_terms: list[str] = []
+    total_docs = 0
     for term in sorted(useful_terms, key=lambda term: (counts.docs[term], term)):
-        docs += counts.docs[term]
-        if docs > MAX_DOCUMENTS and len(chosen) >= MIN_LOOKUP_TERMS:
+        total_docs += counts.docs[term]
+        if total_docs > MAX_DOCUMENTS and len(lookup_terms) >= MIN_LOOKUP_TERMS:
             break
-        chosen.append(term)
-    return chosen
+        lookup_terms.append(term)
+    return lookup_terms
 
 
 def find_candidates(
     session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
-) -> list[Doc]:
-    """Return the offered documents that share the rarest terms."""
+) -> list[ComparedDoc]:
+    """Return the offered documents that have some of the terms, those with the rarest terms first."""
     if not terms:
         return []
     scoped_terms = scope_terms(newsletter_id, terms)
@@ -227,18 +227,17 @@ def find_candidates(
         params = {f"t{n}": f"'{term}':A" for n, term in enumerate(scoped_terms)}
         params |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
         params["length"] = counts.average_length or 1.0
-    return [Doc(*row) for row in session.execute(query, params)]
+    return [ComparedDoc(*row) for row in session.execute(query, params)]
 
 
 @cache
 def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
-    """Select the candidates.
+    """Return the query for candidates. `term_count` is the number of terms on PostgreSQL, and 0 on SQLite.
 
-    On PostgreSQL the query has an index scan for each of `term_count` terms. SQLite has one scan for all terms, and
-    `term_count` is 0.
+    On PostgreSQL the query has an index scan for each term, on SQLite one scan for all terms.
     """
     if term_count:
-        # ts_rank ignores how rare a term is, so terms have weights from our own counts, and count less in a long text.
+        # ts_rank ignores how rare a term is, so each term has a weight (its idf), which is less in a long text.
         term_queries = " UNION ALL ".join(TERM_QUERY.format(fts=collection.fts, n=n) for n in range(term_count))
         nearest = _nearest_rows(POSTGRESQL_QUERY.format(term_queries=term_queries))
     else:
@@ -248,7 +247,8 @@ def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
     return query.order_by(nearest.c.far, docs.id.desc()).limit(MAX_CANDIDATES)
 
 
-# The ids and distances of the documents with any of the terms. Those that share the rarest terms are nearest.
+# These select the ids of the documents with any of the terms, and their distances (`far`), which are negative: the
+# rarer the shared terms, the lower.
 SQLITE_QUERY = "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query"
 POSTGRESQL_QUERY = "SELECT rowid, -sum(weight) AS far FROM ({term_queries}) each_term GROUP BY rowid"
 TERM_QUERY = (
@@ -263,14 +263,14 @@ def _nearest_rows(query: str) -> Subquery:
 
 
 def _columns(collection: Collection) -> list[Any]:
-    return [getattr(collection.docs, name) for name in Doc._fields]
+    return [getattr(collection.docs, name) for name in ComparedDoc._fields]
 
 
-def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
+def _score_by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> ScoredDocs:
     cosines = semantic.find_nearest(session, collection, newsletter_id, probe.text, probe.key, MAX_CANDIDATES)
     docs = collection.docs
     ids = [noun_id for _, noun_id in cosines]
     query = select(*_columns(collection)).where(docs.newsletter_id == newsletter_id, docs.offered)
-    rows = [Doc(*row) for row in session.execute(query.where(docs.noun_id.in_(ids)))]
-    # Selected by `noun_id` only: a letter may have the same id as a question that is near.
+    rows = [ComparedDoc(*row) for row in session.execute(query.where(docs.noun_id.in_(ids)))]
+    # The query selects by `noun_id` only, so `rows` may have letters with the id of a near question, or vice versa.
     return [(cosines[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in cosines], None

@@ -1,7 +1,7 @@
-"""Evaluate a matcher on anybody's data: how well it finds repeated questions, in the product's own tables.
+"""Evaluate how well a matcher finds repeated questions in given files, with the same tables and code as the app.
 
-Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list if no
-stored row is the same. Ids are numbers or strings.
+The files are JSON lines: stored rows `{"id", "text", "language"}`, and queries `{"text", "language", "same_as": [ids]}`
+with an empty list if no stored row asks the same. Ids are numbers or strings.
 """
 
 import json
@@ -20,24 +20,24 @@ from ..crypto.seal import Keys
 from ..db.declarative import Base
 from ..db.engine import Database
 from . import semantic
-from .alike import Probe, by_score
+from .alike import Probe, compare
 from .index import Doc, index_documents, scope_terms
 from .models import PUBLIC, DeskDoc, DeskTerm, PublicDoc, PublicTerm, Vector, Verdict
 from .semantic import embed_due
 from .terms import Cut
 
-MATCHERS = ("words", "semantic", "fts")
+MATCHERS = ("words", "semantic", "fts")  # "fts" is SQLite's own ranking, to compare with
 MAX_RESULTS = 60  # of the matcher "fts"
 SEEN_RANKS = 3  # results that an editor looks at
-NEWSLETTER = 1
-BATCH_SIZE = 500
+NEWSLETTER = 1  # the id of the only newsletter in the database
+BATCH_SIZE = 500  # rows
 
 Id = int | str
-Found = list[tuple[Id, float]]
+Results = list[tuple[Id, float]]  # the ids of stored rows with their scores, best first
 
 
 class BadLine(Exception):
-    """Raised for a line that can't be read; the message names the line and the reason."""
+    """Raised for a line that can't be parsed. The message names the line and the reason."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Figures:
-    """The results.
+    """The figures of an evaluation. All but the times are over the queries that have a duplicate among the stored rows.
 
-    `recall` is by rank the share of the queries with a duplicate that have it down to this rank. `mrr` is their mean
-    reciprocal rank. `caught` is the share that has the duplicate among the first `SEEN_RANKS`, with a score that only a
-    tenth of the queries without a duplicate reach; it is None if every query has one. `p50` and `p95` are milliseconds.
+    - `recall`: by number of results, the share of queries with the duplicate among so many first results.
+    - `mrr`: the mean reciprocal rank of the duplicate.
+    - `caught`: the share of queries with the duplicate among the first `SEEN_RANKS` results, and with a score that only
+      a tenth of the queries without a duplicate reach. None if there are no such queries.
+    - `p50` and `p95`: the percentiles of the times in milliseconds.
     """
 
     recall: dict[int, float]
@@ -74,6 +76,7 @@ class Figures:
 
 
 def _iter_rows(name: str, lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row of the file `name`, with its location for error messages. Raises `BadLine`."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -127,8 +130,8 @@ def read_queries(name: str, lines: Iterable[bytes], stored_ids: Iterable[Id]) ->
     return queries
 
 
-def small_database(folder: Path) -> Database:
-    """Return a database that has only the tables of matching, in a file in `folder`."""
+def create_database(folder: Path) -> Database:
+    """Create a database in `folder` that has only the tables for matching."""
     url = f"sqlite:///{folder / 'matching.db'}"
     database = Database(url, Keys({1: bytes(32)}), "http://127.0.0.1", matcher=semantic.NAME)
     models = (DeskDoc, DeskTerm, PublicDoc, PublicTerm, Vector, Verdict)
@@ -140,7 +143,7 @@ def small_database(folder: Path) -> Database:
 
 
 def index_stored(database: Database, documents: Sequence[Stored], matcher: str) -> Iterator[int]:
-    """Index the stored rows, and embed them for the semantic matcher. Yield the number of rows of each batch."""
+    """Index the stored rows, and embed them for the semantic matcher. Yield the number of rows done in each batch."""
     for start in range(0, len(documents), BATCH_SIZE):
         batch = enumerate(documents[start : start + BATCH_SIZE], start + 1)
         docs = [Doc(NEWSLETTER, "question", number, stored.text) for number, stored in batch]
@@ -152,15 +155,15 @@ def index_stored(database: Database, documents: Sequence[Stored], matcher: str) 
             yield number
 
 
-def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Session, str], Found]:
-    """Return a function that answers a query with the stored ids and their scores, best first."""
+def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Session, str], Results]:
+    """Return a function that finds the results of a query with a matcher."""
 
-    def search_by_score(session: Session, query_text: str) -> Found:
-        scored = by_score(session, PUBLIC, NEWSLETTER, Probe(query_text), matcher).scored
+    def search_by_score(session: Session, query_text: str) -> Results:
+        scored = compare(session, PUBLIC, NEWSLETTER, Probe(query_text), matcher).scored
         return [(documents[noun_id - 1].id, score) for (_noun, noun_id), score, _doc in scored]
 
-    def search_by_fts_rank(session: Session, query_text: str) -> Found:
-        """Rank by SQLite's own bm25 over all words, which are only cut as ours are."""
+    def search_by_fts_rank(session: Session, query_text: str) -> Results:
+        """Rank by SQLite's own bm25 over all terms. Only the terms are cut by our code."""
         terms = " OR ".join(f'"{term}"' for term in scope_terms(NEWSLETTER, Cut(query_text).search_terms))
         query = (
             "SELECT d.noun_id, -bm25(public_fts, 1, 0) FROM public_fts f JOIN public_docs d ON d.id = f.rowid "
@@ -174,44 +177,44 @@ def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Sessio
     return search_by_fts_rank if matcher == "fts" else search_by_score
 
 
-def evaluate(queries: Sequence[Query], ask: Callable[[str], Found]) -> Iterator[Figures | None]:
-    """Ask every query. Yield None for each, and the figures at the end."""
+def evaluate(queries: Sequence[Query], run_query: Callable[[str], Results]) -> Iterator[Figures | None]:
+    """Run every query. Yield None after each, and the figures at the end."""
     ranks: list[int | None] = []  # of the duplicate, from 0
-    caught: list[float] = []  # the score of the duplicate if it is among the first `SEEN_RANKS`
-    alarms: list[float] = []  # the best score of each query without a duplicate
+    duplicate_scores: list[float] = []  # the score of the duplicate, or -inf if it isn't among the first `SEEN_RANKS`
+    false_alarm_scores: list[float] = []  # the best score of each query without a duplicate
     times: list[float] = []  # milliseconds
     for query in queries:
         start = time.perf_counter()
-        found = ask(query.text)
+        results = run_query(query.text)
         times.append(1_000 * (time.perf_counter() - start))
         if query.same_as:
-            rank = next((rank for rank, (stored_id, _) in enumerate(found) if stored_id in query.same_as), None)
+            rank = next((rank for rank, (stored_id, _) in enumerate(results) if stored_id in query.same_as), None)
             ranks.append(rank)
-            is_seen = rank is not None and rank < SEEN_RANKS
-            caught.append(found[rank or 0][1] if is_seen else -inf)
+            duplicate_scores.append(results[rank][1] if rank is not None and rank < SEEN_RANKS else -inf)
         else:
-            alarms.append(found[0][1] if found else -inf)
+            false_alarm_scores.append(results[0][1] if results else -inf)
         yield None
-    yield _figures(ranks, caught, alarms, sorted(times))
+    yield _figures(ranks, duplicate_scores, false_alarm_scores, sorted(times))
 
 
-def _figures(ranks: list[int | None], caught: list[float], alarms: list[float], times: list[float]) -> Figures:
-    """Return the figures. `times` are sorted."""
+def _figures(
+    ranks: list[int | None], duplicate_scores: list[float], false_alarm_scores: list[float], sorted_times: list[float]
+) -> Figures:
     recall = dict.fromkeys((1, 5, 10), 0.0)
     mrr = 0.0
-    caught_share = None
+    caught = None
     if ranks:
         recall = {limit: mean(rank is not None and rank < limit for rank in ranks) for limit in recall}
         mrr = mean(1 / (rank + 1) if rank is not None else 0.0 for rank in ranks)
-    if ranks and alarms:
-        least = threshold(alarms)
-        caught_share = mean(score >= least for score in caught)
-    p50, p95 = (times[int(len(times) * share)] for share in (0.5, 0.95))
-    return Figures(recall=recall, mrr=mrr, caught=caught_share, p50=p50, p95=p95)
+    if ranks and false_alarm_scores:
+        min_score = threshold(false_alarm_scores)
+        caught = mean(score >= min_score for score in duplicate_scores)
+    p50, p95 = (sorted_times[int(len(sorted_times) * share)] for share in (0.5, 0.95))
+    return Figures(recall=recall, mrr=mrr, caught=caught, p50=p50, p95=p95)
 
 
-def threshold(alarms: Sequence[float], share: float = 0.1) -> float:
-    """Return the lowest score that at most this share of the queries without a duplicate reaches."""
-    descending = sorted(alarms, reverse=True)
+def threshold(false_alarm_scores: Sequence[float], share: float = 0.1) -> float:
+    """Return the lowest score that at most this share of the false alarms reaches."""
+    descending = sorted(false_alarm_scores, reverse=True)
     highest_allowed = descending[int(len(descending) * share)]
     return nextafter(highest_allowed, inf)

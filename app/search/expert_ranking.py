@@ -1,7 +1,7 @@
-"""Rank experts for a question: plain values in, and out with the reasons that a person would give.
+"""Rank experts for a question, with the reasons that a person would give. Needs no database.
 
-The score adds up how similar the question is to what the expert has answered before, and the topics and languages that
-they declare. It subtracts what speaks against asking them now. The weights are data.
+The score is how similar the question is to what the expert has answered before, plus points for the topics and
+languages in their profile, minus points for reasons not to ask them now (`Weights`).
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ class QuestionProfile:
 
 @dataclass(frozen=True)
 class PastAnswer:
-    """An earlier answer: its question, and the answer if it is worth comparing. `key` is returned in the reason."""
+    """An earlier answer. `text` is its question, and the answer if worth comparing. A reason contains its `key`."""
 
     text: str
     key: int | None = None
@@ -36,10 +36,11 @@ class PastAnswer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An expert as the ranking sees them.
+    """What the ranking needs to know of an expert.
 
-    `past` are the answers that are worth comparing, `answered` counts all of them. `live` counts their open
-    assignments, `at_once` is their limit. `asked` counts invitations and `replied` those that were answered in any way.
+    - `past`: their answers that are worth comparing; `answered` is the number of all.
+    - `live`: the number of their open assignments; `at_once` is their limit.
+    - `asked`: the number of invitations; `replied` is that of the invitations with any reply.
     """
 
     key: int
@@ -57,9 +58,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the ranking. An expert who was asked ranks lower for `recent_days`.
+    """The weights of the ranking, and two limits.
 
-    `least` is the score that a past answer must reach to be named; it isn't a weight.
+    For `recent_days` after an invitation, an expert ranks lower, by up to `recent`. A past answer is a reason from the
+    similarity `min_similarity` on.
     """
 
     past: float = 1.0
@@ -70,16 +72,15 @@ class Weights:
     recent_days: int = 28
     away: float = 2.0
     replies: float = 0.15
-    least: float = 0.08
+    min_similarity: float = 0.08
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A reason with its `code` and `values`, and the `weight` that it adds to the score.
+    """A reason for or against an expert: its `code`, its `values`, and the `weight` that it adds to the score.
 
-    The codes are 'past' (the key of the past answer, then shared words), 'topic' (names), 'language' (tag), 'new' (),
-    'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked, replied). `good` says
-    whether it speaks for them.
+    The codes with their values are 'past' (key of the past answer, shared words), 'topic' (names), 'language' (tag),
+    'new' (), 'load' (live, at_once), 'recent' (days ago), 'away' (last day), 'replies' and 'silent' (asked, replied).
     """
 
     code: str
@@ -88,12 +89,13 @@ class Fact:
 
     @property
     def good(self) -> bool:
+        """Whether it is a reason to ask them."""
         return self.weight >= 0
 
 
 @dataclass(frozen=True)
 class RankedExpert:
-    """A candidate with the `score` for sorting, which is never shown, and the `reasons`, the weightiest first."""
+    """A ranked candidate. The `score` is never shown; the `reasons` are, those with the largest effect first."""
 
     key: int
     score: float
@@ -101,11 +103,11 @@ class RankedExpert:
 
 
 WEIGHTS = Weights()
-MIN_INVITATIONS = 3  # from which on the rate of replies counts
+MIN_INVITATIONS = 3  # the rate of replies counts from so many on
 
 
 def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date) -> list[RankedExpert]:
-    """Return all candidates, best first; of equals the one with the lower key, so that the order is stable."""
+    """Return all candidates, best first. Those with the same score are ordered by key, so the order is stable."""
     past_texts = {past.text: TextTerms(past.text) for expert in experts for past in expert.past}
     question_terms = TextTerms(question.text)
     counts = _counts(past_texts.values())
@@ -125,14 +127,14 @@ def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date
 
 
 def _score_past_text(question: WeightedText, past_text: TextTerms, counts: Counts) -> float:
-    """Return the similarity of an earlier text, or 0 if it can't reach the `least` score for being named."""
-    if max_similarity(question, past_text, counts) < WEIGHTS.least:
+    """Return the similarity of an earlier text, or 0 if it is certainly below `min_similarity`."""
+    if max_similarity(question, past_text, counts) < WEIGHTS.min_similarity:
         return 0.0
     return similarity(question, WeightedText(past_text, counts), counts)
 
 
 def _counts(texts: Collection[TextTerms]) -> Counts:
-    """Return the counts of words over everything that these experts have answered."""
+    """Return the counts of terms in all past answers that are compared."""
     docs = Counter(chain.from_iterable(text.index_terms for text in texts))
     average_length = docs.total() / len(texts) if texts else 0.0
     return Counts(len(texts), average_length, docs)
@@ -145,7 +147,7 @@ def _past_answer_facts(
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: scores[past.text], default=None)
-    if best is None or scores[best.text] < WEIGHTS.least:
+    if best is None or scores[best.text] < WEIGHTS.min_similarity:
         return
     if words := find_shared_words(question.text, best.text, counts):
         yield Fact("past", (best.key, *words), WEIGHTS.past * scores[best.text])
@@ -154,31 +156,31 @@ def _past_answer_facts(
 def _declared_facts(
     question: QuestionProfile, question_terms: AbstractSet[str], expert: Candidate, counts: Counts
 ) -> list[Fact]:
-    """Return what fits in the expert's own profile. `question_terms` are the terms of the question."""
-    found: list[Fact] = []
-    topics = {topic.casefold() for topic in expert.topics}
-    if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
-        found.append(Fact("topic", shared, WEIGHTS.topic))
-    # The terms include stems, so that a topic is found whatever its ending.
+    """Return the topics and the language in the expert's profile that fit the question."""
+    facts: list[Fact] = []
+    expert_topics = {topic.casefold() for topic in expert.topics}
+    if shared := tuple(topic for topic in question.topics if topic.casefold() in expert_topics):
+        facts.append(Fact("topic", shared, WEIGHTS.topic))
+    # The terms include stems, so that the question can mention a topic with another ending.
     elif mentioned := tuple(topic for topic in expert.topics if counts.cut_text(topic).index_terms & question_terms):
-        found.append(Fact("topic", mentioned, WEIGHTS.topic))
+        facts.append(Fact("topic", mentioned, WEIGHTS.topic))
     primary_languages = {tag.partition("-")[0] for tag in expert.languages}
     if question.language.partition("-")[0] in primary_languages:
-        found.append(Fact("language", (question.language,), WEIGHTS.language))
-    return found
+        facts.append(Fact("language", (question.language,), WEIGHTS.language))
+    return facts
 
 
 def _availability_facts(expert: Candidate, today: date) -> list[Fact]:
-    found: list[Fact] = []
+    facts: list[Fact] = []
     if expert.away_until and expert.away_until >= today:
-        found.append(Fact("away", (expert.away_until,), -WEIGHTS.away))
+        facts.append(Fact("away", (expert.away_until,), -WEIGHTS.away))
     if expert.live:
         load = min(2.0, expert.live / max(1, expert.at_once))
-        found.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * load))
+        facts.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * load))
     if expert.last_asked and (days := (today - expert.last_asked).days) < WEIGHTS.recent_days:
-        found.append(Fact("recent", (days,), -WEIGHTS.recent * (1 - days / WEIGHTS.recent_days)))
+        facts.append(Fact("recent", (days,), -WEIGHTS.recent * (1 - days / WEIGHTS.recent_days)))
     if expert.asked >= MIN_INVITATIONS:
         rate = expert.replied / expert.asked
         code = "replies" if rate >= 0.5 else "silent"
-        found.append(Fact(code, (expert.asked, expert.replied), WEIGHTS.replies * (2 * rate - 1)))
-    return found
+        facts.append(Fact(code, (expert.asked, expert.replied), WEIGHTS.replies * (2 * rate - 1)))
+    return facts

@@ -1,7 +1,7 @@
 """Full-text search for the desk and the public archive: in any script, newest first, and without syntax errors.
 
-Newest first and not by rank, because then the URL of a page stays valid when letters arrive, and the next page costs
-the same at any depth. A desk mostly looks for recent letters.
+Results aren't ranked: a desk mostly looks for recent letters. And in the order of time, the URL of a page stays valid
+when letters arrive, and each page is as fast as the first.
 """
 
 import re
@@ -26,7 +26,7 @@ _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of plain text; `hit` marks what was searched for."""
+    """A piece of plain text; `hit` says whether it matches the query."""
 
     text: str
     hit: bool
@@ -34,7 +34,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found. `cursor` is that of the page after it, `content` the whole text."""
+    """A document that was found. `cursor` is for the results after it, `content` is its full text."""
 
     cursor: int
     noun: str
@@ -51,7 +51,7 @@ class Hit:
 class Clause:
     """A phrase that a text must contain.
 
-    `terms` are those of the index, with the pairs of signs. `sequence` are the words and signs in the order of a text.
+    `terms` are for the index and include pairs of signs, `sequence` has only the words and signs as in a text.
     `unfinished` marks a single word that may be the beginning of a longer one.
     """
 
@@ -62,21 +62,21 @@ class Clause:
 
 def clauses(query: str) -> list[Clause]:
     """Parse a query into words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
-    found: list[Clause] = []
+    query_clauses: list[Clause] = []
     position = 0
     for quoted in _QUOTED.finditer(query):
-        found += _parse_unquoted(query[position : quoted.start()], is_last=False)
-        phrase = "".join(filter(None, quoted.groups()))
+        query_clauses += _parse_unquoted(query[position : quoted.start()], is_last=False)
+        phrase = next(filter(None, quoted.groups()), "")
         if terms := cut(phrase):
-            found.append(Clause(tuple(terms[:MAX_TERMS]), tuple(unit.term for unit in units(phrase))))
+            query_clauses.append(Clause(tuple(terms[:MAX_TERMS]), tuple(unit.term for unit in units(phrase))))
         position = quoted.end()
-    found += _parse_unquoted(query[position:], is_last=True)
-    return found[:MAX_CLAUSES]
+    query_clauses += _parse_unquoted(query[position:], is_last=True)
+    return query_clauses[:MAX_CLAUSES]
 
 
 def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
     """Yield a clause for each word and each run of signs. `is_last` says whether the query ends with this part."""
-    runs: list[list[Unit]] = []
+    runs: list[list[Unit]] = []  # each has one word, or neighbouring signs
     for unit in units(query_part):
         if unit.is_sign and runs and runs[-1][-1].is_sign and runs[-1][-1].end == unit.start:
             runs[-1].append(unit)
@@ -107,8 +107,8 @@ def search(
 ) -> list[Hit]:
     """Return the documents of a newsletter that contain everything in `query`, newest first.
 
-    `answered_only` leaves only Q&As that have run. `cursor` is that of the last hit on the page before. A query
-    without words finds nothing; no query raises.
+    With `answered_only`, these are only Q&As that have run. `cursor` is that of the last hit on the previous page. A
+    query without words finds nothing; no query raises an error.
     """
     query_clauses = clauses(query)
     if not query_clauses:
@@ -124,8 +124,8 @@ def search(
         conditions.append("f.rowid < :before")
         params["before"] = cursor
     if not set(nouns) >= set(NOUNS):
-        quoted_nouns = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
-        conditions.append(f"d.noun IN ({quoted_nouns})")
+        known_nouns = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)  # constants, so safe in SQL
+        conditions.append(f"d.noun IN ({known_nouns})")
     if answered_only:
         conditions.append("d.answered")
     rows = session.execute(
@@ -143,17 +143,18 @@ def search(
 
 
 def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
-    """Return the cursor after this letter or question, or None if it isn't in the index."""
+    """Return the cursor for the results after this letter or question, or None if it isn't in the index."""
     docs = collection.docs
     return session.scalar(select(docs.id).where(docs.noun == noun, docs.noun_id == noun_id))
 
 
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    """Return the query for FTS5. Every term is quoted and contains no quotes, so none can be an operator."""
-    phrases = (
-        '"{}"{}'.format(" ".join(scope_terms(newsletter_id, clause.terms)), "*" if clause.unfinished else "")
-        for clause in query_clauses
-    )
+    """Return the query for FTS5: `"7·salt" AND "7·cara"*`. Terms contain no quotes, so none can be an operator."""
+    phrases: list[str] = []
+    for clause in query_clauses:
+        terms = " ".join(scope_terms(newsletter_id, clause.terms))
+        suffix = "*" if clause.unfinished else ""
+        phrases.append(f'"{terms}"{suffix}')
     return " AND ".join(phrases)
 
 
@@ -168,11 +169,11 @@ def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
 
 
 def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
-    """Return the text around the first hit, in pieces; from its beginning if no whole word was hit."""
+    """Return the text around the first match, or the beginning of the text if it has none, in pieces."""
     content_units = units(content)
     spans = sorted({span for clause in query_clauses for span in _find_spans(content_units, clause)})
-    first_hit = spans[0][0] if spans else 0
-    start, end = _snippet_bounds(content, content_units, first_hit)
+    first_match = spans[0][0] if spans else 0
+    start, end = _snippet_bounds(content, content_units, first_match)
     pieces: list[Piece] = [Piece("… ", False)] if start else []
     position = start
     for span_start, span_end in spans:
@@ -182,20 +183,20 @@ def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
             pieces.append(Piece(content[position:span_start], False))
         pieces.append(Piece(content[span_start:span_end], True))
         position = span_end
-    # An ellipsis stands for what is cut off, unless that is only punctuation.
+    # If more than punctuation is cut off at the end, an ellipsis replaces it.
     ending = " …" if content[end:].strip(" .?!\n") else content[end:].rstrip()
-    if rest := content[position:end].rstrip() + ending:
-        pieces.append(Piece(rest, False))
+    if last_text := content[position:end].rstrip() + ending:
+        pieces.append(Piece(last_text, False))
     return tuple(pieces)
 
 
-def _snippet_bounds(content: str, content_units: Sequence[Unit], first_hit: int) -> tuple[int, int]:
-    """Return where a snippet begins and ends, so that it cuts no word."""
+def _snippet_bounds(content: str, content_units: Sequence[Unit], first_match: int) -> tuple[int, int]:
+    """Return where a snippet begins and ends, so that it cuts no word. `first_match` is a position in `content`."""
     start = 0
-    min_start = first_hit - CONTEXT_CHARACTERS
+    min_start = first_match - CONTEXT_CHARACTERS
     if min_start > 0:
         start = next((unit.start for unit in content_units if unit.start >= min_start), 0)
-    min_end = min(len(content), first_hit + 2 * CONTEXT_CHARACTERS)
+    min_end = min(len(content), first_match + 2 * CONTEXT_CHARACTERS)
     end = next((unit.end for unit in content_units if unit.end >= min_end), len(content))
     return start, end
 

@@ -1,7 +1,8 @@
-"""The indexes: filled by the worker, emptied in the transaction that erases the text.
+"""The search indexes. The worker adds documents; they are removed in the transaction that erases the text.
 
-Every term has its newsletter's id as a prefix, so that no query can leave its newsletter. The number of documents that
-have a term is stored in a table of its own: PostgreSQL has no quick way to get it, and both databases must rank alike.
+Every term in an index has its newsletter's id as a prefix, so that no query finds texts of other newsletters. A table
+of its own counts the documents that have a term: PostgreSQL has no quick way to count them, and both databases must
+rank alike.
 """
 
 import sqlite3
@@ -16,10 +17,11 @@ from sqlalchemy.orm import Session
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
 from .terms import cut, stems
 
-# Before 3.42, SQLite's full-text index only marks deleted rows: then erasing has to merge the whole index.
+# Before 3.42, SQLite's full-text index only marks entries as deleted. To erase them, the index is then merged.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
 
-Terms = tuple[int, list[str], list[str]]  # a row's id, and the scoped terms of the document's `text` and `more`
+# A row's id, and the scoped terms (see `scope_terms`) of the document's `text` and `more`.
+Terms = tuple[int, list[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Doc:
 
 
 def scope_terms(newsletter_id: int, terms: Iterable[str]) -> list[str]:
-    """Return the terms as they are in the index, with the newsletter's prefix."""
+    """Return the terms as the index has them: with the newsletter's id as a prefix."""
     return [f"{newsletter_id}·{term}" for term in terms]
 
 
@@ -102,21 +104,21 @@ def _has_same_text(row: _Doc, doc: Doc) -> bool:
 
 
 def remove_from_indexes(session: Session, noun: str, noun_id: int) -> None:
-    """Remove something from both indexes, in the transaction that erases its text."""
+    """Remove a letter or question from both indexes. Call this in the transaction that erases its text."""
     for collection in COLLECTIONS:
         remove_documents(session, collection, [(noun, noun_id)])
 
 
 def remove_documents(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
-    """Remove documents from an index, as far as they are in it."""
+    """Remove documents from an index. Keys that it doesn't have are ignored."""
     rows = _rows(session, collection, keys)
     if not rows:
         return
     count_changes: Counter[str] = Counter()
     count_changes.subtract(_delete_terms(session, collection, rows))
     _update_counts(session, collection, count_changes)
-    removed_keys = _keys(rows)  # read before their rows are deleted
-    # The documents first: this waits for a worker that has locked one of them to store its vector.
+    removed_keys = _keys(rows)  # read before the rows are deleted
+    # Delete the documents before their vectors: this waits for a worker that has locked one to store its vector.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
     _drop_vectors(session, collection, removed_keys)
     if KEEPS_DELETED and is_sqlite(session):
@@ -124,11 +126,11 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
 
 
 def clear_index(session: Session, collection: Collection) -> None:
-    """Delete everything in an index, before it is filled again."""
+    """Delete all documents of an index, before it is filled again."""
     session.execute(delete(Vector).where(Vector.kept_in == collection.name))
     for table in (collection.docs, collection.terms):
         session.execute(delete(table))
-    if is_sqlite(session):  # deleting row by row would take as long as filling it
+    if is_sqlite(session):  # deleting row by row would take as long as inserting
         for statement in (f"DROP TABLE {collection.fts}", *SQLITE):
             session.execute(text(statement.format(fts=collection.fts)))
     else:
@@ -136,7 +138,7 @@ def clear_index(session: Session, collection: Collection) -> None:
 
 
 def merge_segments(session: Session) -> None:
-    """Merge the segments of SQLite's full-text indexes, since the last ones reveal the order in which texts came."""
+    """Merge the segments of SQLite's full-text indexes: the newest ones reveal the order in which texts arrived."""
     for collection in COLLECTIONS:
         session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
 
@@ -163,7 +165,7 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
 
 
 def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
-    """Write the terms of documents, given by the ids of their rows. Return what they add to the counts."""
+    """Write the terms of documents, which are given by row id. Return what they add to the counts."""
     counts = Counter[str]()
     rows: list[Terms] = []
     for row_id, doc in docs.items():
@@ -176,15 +178,16 @@ def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, D
 
 
 def write_terms(connection: Connection, collection: Collection, rows: Sequence[Terms]) -> None:
-    """Write rows of the full-text index in one statement."""
+    """Write rows of the full-text index with one statement."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
         statement = f"INSERT INTO {collection.fts} (rowid, terms, more) VALUES (?, ?, ?)"  # noqa: S608 - names of ours
-        connection.exec_driver_sql(statement, [(key, " ".join(terms), " ".join(more)) for key, terms, more in rows])
+        params = [(row_id, " ".join(terms), " ".join(more)) for row_id, terms, more in rows]
+        connection.exec_driver_sql(statement, params)
         return
-    params = {"keys": [row_id for row_id, _, _ in rows], "terms": [tsvector(terms, more) for _, terms, more in rows]}
-    connection.execute(text(_INSERT_TSVECTORS.format(fts=collection.fts)), params)
+    columns = {"keys": [row_id for row_id, _, _ in rows], "terms": [tsvector(terms, more) for _, terms, more in rows]}
+    connection.execute(text(_INSERT_TSVECTORS.format(fts=collection.fts)), columns)
 
 
 _INSERT_TSVECTORS = (
@@ -194,9 +197,9 @@ _INSERT_TSVECTORS = (
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
-    """Return the keys of the counts that one document raises by one, see `models._Term`.
+    """Return the counts that one document raises by one each, see `models._Term`.
 
-    They are the newsletter's number of documents, its total length once for each distinct term, and these terms.
+    They are the newsletter's number of documents, its total length (once for each distinct term), and the terms.
     """
     distinct_terms = set(terms)
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(distinct_terms)), *distinct_terms]
@@ -205,7 +208,7 @@ def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
 def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
     """Delete the rows' terms from the full-text index. Return what they subtract from the counts.
 
-    The terms are read back instead of cut again, since another version may have cut them differently.
+    The terms are read from the index instead of cut again, since an earlier version may have cut them differently.
     """
     newsletter_ids = {row.id: row.newsletter_id for row in rows}
     if not newsletter_ids:
@@ -222,8 +225,11 @@ def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]
     return count_keys
 
 
+MAX_POSITIONS = 250  # of a term; PostgreSQL allows no more than 256
+
+
 def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
-    """Return PostgreSQL's notation: each term with its positions, those of `terms` with weight A.
+    """Return a tsvector in PostgreSQL's notation: each term with its positions, those of `terms` with weight A.
 
     Example: "'7·salt':1A,4A '7·mill':2A". Terms contain no quotes.
     """
@@ -233,7 +239,9 @@ def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
     # One position stays free, so that no phrase spans both lists.
     for position, term in enumerate(extra_terms, len(terms) + 2):
         positions.setdefault(term, []).append(str(position))
-    return " ".join(f"'{term}':{','.join(term_positions[:250])}" for term, term_positions in positions.items())
+    return " ".join(
+        f"'{term}':{','.join(term_positions[:MAX_POSITIONS])}" for term, term_positions in positions.items()
+    )
 
 
 def _update_counts(session: Session, collection: Collection, changes: Counter[str]) -> None:
@@ -244,7 +252,7 @@ def _update_counts(session: Session, collection: Collection, changes: Counter[st
     subtracted = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
     if added and is_sqlite(session):
         session.connection().exec_driver_sql(_ADD_COUNTS.format(name=name, rows="VALUES (?, ?)"), added)
-    elif added:  # one statement for each of some thousand terms would be most of the cost of indexing
+    elif added:  # a statement for each of some thousand terms would be most of the cost of indexing
         params = {"terms": [term for term, _ in added], "docs": [docs for _, docs in added]}
         session.execute(text(_ADD_COUNTS.format(name=name, rows=_UNNESTED_ROWS)), params)
     if subtracted:

@@ -1,4 +1,7 @@
-"""Tables of the search indexes, vectors and verdicts. A document is a copy of a text, and is erased with it."""
+"""Tables of the search indexes, vectors and verdicts.
+
+A document is a copy of the text of a letter or question. It is erased together with the original.
+"""
 
 import sqlite3
 from dataclasses import dataclass
@@ -13,15 +16,19 @@ from ..db.declarative import Base, OfNewsletter, Row
 
 NOUNS = ("letter", "question")
 Key = tuple[str, int]  # the noun and the id of a letter or question
-UNSEEN = "NOT embedded"
+NOT_EMBEDDED = "NOT embedded"  # SQL condition: the semantic matcher has no vector of the document
 
 
 class _Doc(Row, OfNewsletter):
-    """A letter or a question in an index: `text` is what it asks, `more` the rest of it.
+    """A letter or a question in an index.
 
-    `offered` says whether it may be suggested. A document that belongs to a question (a letter filed to it, or a
-    question merged into it) has its `question_id`, and is suggested as that question. `answered` marks a Q&A that has
-    run, `embedded` a document that has a vector of the semantic matcher.
+    - `noun` and `noun_id`: "letter" or "question", and its id.
+    - `offered`: whether it may be suggested as a look-alike.
+    - `answered`: whether it is a Q&A that has run.
+    - `embedded`: whether the semantic matcher has a vector of it.
+    - `question_id`: the question that it belongs to, for a letter filed to one, or a question merged into another. It
+      is suggested as that question.
+    - `text` and `more`: what it asks, and the rest of it.
     """
 
     __abstract__ = True
@@ -39,8 +46,8 @@ class _Doc(Row, OfNewsletter):
 
     @declared_attr.directive
     def __table_args__(cls) -> Any:  # noqa: N805 - it is called with the class
-        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", **partial_index_options(UNSEEN))
-        return table_args(UniqueConstraint("noun", "noun_id"), enum_check("noun", NOUNS), unseen)
+        not_embedded = Index(f"ix_{cls.__tablename__}_unseen", "id", **partial_index_options(NOT_EMBEDDED))
+        return table_args(UniqueConstraint("noun", "noun_id"), enum_check("noun", NOUNS), not_embedded)
 
 
 class DeskDoc(_Doc):
@@ -54,7 +61,7 @@ class PublicDoc(_Doc):
 class _Term(Base):
     """The number of a newsletter's documents that have a term.
 
-    The term "7" counts the documents of newsletter 7, and "7+" their total length.
+    Two rows have a special term: for newsletter 7, "7" counts all its documents, and "7+" adds up their lengths.
     """
 
     __abstract__ = True
@@ -64,8 +71,8 @@ class _Term(Base):
 
     @declared_attr.directive
     def __table_args__(cls) -> Any:  # noqa: N805
-        # A term may be somebody's word: its row must not outlive its last document.
-        # Without rowids on SQLite, since they would reveal the order in which the terms came.
+        # A term is personal data if only one person used it, so its row must not outlive its last document. On SQLite
+        # the table has no rowids, since they would reveal the order in which the terms arrived.
         return (CheckConstraint("docs > 0", name="docs_counted"), {"sqlite_with_rowid": False})
 
 
@@ -78,7 +85,10 @@ class PublicTerm(_Term):
 
 
 class Vector(Row, OfNewsletter):
-    """The vector of a document: 384 numbers from -127 to 127. It is personal data like the text."""
+    """The vector of a document: 384 signed bytes from -127 to 127. It is personal data like the text.
+
+    `kept_in` is the name of the document's collection.
+    """
 
     __tablename__ = "vectors"
     __table_args__ = table_args(
@@ -96,7 +106,7 @@ class Vector(Row, OfNewsletter):
 
 
 class Verdict(Row, OfNewsletter):
-    """The desk's verdict whether two things ask the same. `a_*` sorts before `b_*`."""
+    """The desk's verdict whether two letters or questions ask the same. The key `a_*` sorts before `b_*`."""
 
     __tablename__ = "verdicts"
     __table_args__ = table_args(
@@ -121,7 +131,10 @@ class Verdict(Row, OfNewsletter):
 
 @dataclass(frozen=True)
 class Collection:
-    """One of the two indexes. Each has its own tables, so that a public search can't reach the inbox."""
+    """One of the two indexes: its name, its tables, and the name of its full-text table.
+
+    Each has tables of its own, so that a public search can't reach the inbox.
+    """
 
     name: str
     docs: type[_Doc]
@@ -133,25 +146,28 @@ DESK = Collection("desk", DeskDoc, DeskTerm, "desk_fts")
 PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts")
 COLLECTIONS = (DESK, PUBLIC)
 
-# Terms are cut and folded before, so that the databases split at spaces only. SQLite overwrites what is deleted.
+# The statements that create a full-text table. Our code cuts and folds the terms, so the databases only split them at
+# spaces.
 SQLITE: tuple[str, ...] = ("CREATE VIRTUAL TABLE {fts} USING fts5(terms, more, tokenize='ascii')",)
 POSTGRESQL: tuple[str, ...] = (
     "CREATE TABLE {fts} (rowid BIGINT PRIMARY KEY, terms TSVECTOR NOT NULL)",
     "CREATE INDEX ix_{fts}_terms ON {fts} USING gin (terms)",
 )
-SECURE = "INSERT INTO {fts} ({fts}, rank) VALUES ('secure-delete', 1)"
+SECURE_DELETE = "INSERT INTO {fts} ({fts}, rank) VALUES ('secure-delete', 1)"  # erase entries instead of marking them
 if sqlite3.sqlite_version_info >= (3, 42):
-    SQLITE = (*SQLITE, SECURE)
+    SQLITE = (*SQLITE, SECURE_DELETE)
 
 
 def is_index(name: str | None) -> bool:
-    """Return whether a table belongs to the full-text search, whose tables have no model."""
+    """Return whether this is a table of the full-text indexes, which have no model."""
     return bool(name) and str(name).startswith(tuple(collection.fts for collection in COLLECTIONS))
 
 
-for _one in COLLECTIONS:
+# Create and drop each full-text table together with the table of its documents.
+for _collection in COLLECTIONS:
+    _table = _collection.docs.__table__
     for _dialect, _statements in (("sqlite", SQLITE), ("postgresql", POSTGRESQL)):
         for _statement in _statements:
-            _made = DDL(_statement.format(fts=_one.fts)).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
-            event.listen(_one.docs.__table__, "after_create", _made)
-    event.listen(_one.docs.__table__, "after_drop", DDL(f"DROP TABLE IF EXISTS {_one.fts}"))  # type: ignore[no-untyped-call]
+            _ddl = DDL(_statement.format(fts=_collection.fts)).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+            event.listen(_table, "after_create", _ddl)
+    event.listen(_table, "after_drop", DDL(f"DROP TABLE IF EXISTS {_collection.fts}"))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Reasons why two texts are suggested together: never a percentage, but something to check at a glance."""
+"""The reasons why two texts are suggested together: no percentage, but something that people can check at a glance."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
 MAX_WORDS = 4  # named in a reason
-MIN_IDF = 2.0  # of a word that is named: one in ten texts has it, or it is a short word in a small collection
+MIN_IDF = (
+    2.0  # of a word that is named: at most one in seven texts has it, and it is no short word of a small collection
+)
 MIN_IDF_ALONE = 3.0  # of a word that is the only one named
-MIN_LETTERS_ALONE = 4
-SAME_BEGINNING = 0.7  # share of a word's letters, from the first on, that its other forms have too
-LARGE_COLLECTION = 100  # texts from which on some share a word or two by chance
+MIN_LETTERS_ALONE = 4  # of that word
+SAME_BEGINNING = 0.7  # the share of a word's letters that its inflected forms begin with
+LARGE_COLLECTION = 100  # documents; among so many, some share a word or two by chance
 
 
 class Comparable(Protocol):
-    """The values that both a probe and a document have."""
+    """A probe or a document."""
 
     @property
     def text(self) -> str: ...
@@ -33,8 +35,8 @@ class Comparable(Protocol):
 class Reason:
     """A reason with its `code` and `values`.
 
-    The codes are 'words' (rare words of both texts, spelled as in the probe), 'topic' (names of topics), and without
-    values 'edition' and 'meaning' (from the semantic matcher, which can't tell more).
+    The codes with values are 'words' (rare words of both texts, spelled as in the probe) and 'topic' (names of topics).
+    Those without are 'edition' (both are about the same one) and 'meaning' (the semantic matcher can't tell more).
     """
 
     code: str
@@ -42,33 +44,36 @@ class Reason:
 
 
 def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, matcher: str) -> tuple[Reason, ...]:
-    found = []
+    """Return the reasons to suggest `candidate`, or none: the same edition or topic alone is no reason."""
+    reasons = []
     if words := find_shared_words(probe.text, candidate.text, counts):
-        found.append(Reason("words", words))
+        reasons.append(Reason("words", words))
     elif matcher != "words":
-        found.append(Reason("meaning"))
-    if not found:  # the same edition or topic alone is no reason
+        reasons.append(Reason("meaning"))
+    else:
         return ()
     if probe.edition_id is not None and probe.edition_id == candidate.edition_id:
-        found.append(Reason("edition"))
+        reasons.append(Reason("edition"))
     if topics := tuple(topic for topic in probe.topics if topic in candidate.topics):
-        found.append(Reason("topic", topics))
-    return tuple(found)
+        reasons.append(Reason("topic", topics))
+    return tuple(reasons)
 
 
 def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
-    """Return whether the rarest words of each text are in the other too, more of them than two texts share by chance.
+    """Return whether each text has the rarest words of the other, more than two texts share by chance.
 
-    Hundreds of texts share set phrases and what all askers say. The rare words are those that a question is about.
+    The rare words tell what a question is about. Common phrases, which many askers use, don't.
     """
     if counts.size < LARGE_COLLECTION:
         return True
-    needed = 1 + round(log10(counts.size))
-    return _has_rarest_terms(text, other_text, counts, needed) and _has_rarest_terms(other_text, text, counts, needed)
+    required_count = 1 + round(log10(counts.size))
+    return _has_rarest_terms(text, other_text, counts, required_count) and _has_rarest_terms(
+        other_text, text, counts, required_count
+    )
 
 
 def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count: int) -> bool:
-    """Return whether the `required_count` rarest words of a text are in `other_text`, whatever their endings."""
+    """Return whether `other_text` has the `required_count` rarest words of `text`, whatever their endings."""
     other_terms = counts.cut_text(other_text).search_terms
     terms = [term for term in counts.cut_text(text).search_terms if term not in _function_words()]
     if any(map(is_of_signs, terms)):
@@ -78,7 +83,7 @@ def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count
 
 
 def _is_inflection(term: str, other_term: str) -> bool:
-    """Return whether two terms are the same except for their endings: related names share more than a stem."""
+    """Return whether two terms only differ in their endings. A shared stem is not enough: many names have one."""
     length = ceil(SAME_BEGINNING * max(len(term), len(other_term)))
     return term[:length] == other_term[:length]
 
@@ -93,14 +98,14 @@ def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, 
     rarest = sorted(spans, key=lambda span: -span.weight)[:MAX_WORDS]
     if len(rarest) == 1 and not _is_telling_alone(text, rarest[0]):
         return ()
-    words: dict[str, str] = {}
-    for start, end, _ in sorted(rarest):  # "Years" in a headline and "years" in its question are one word
+    words: dict[str, str] = {}  # by folded spelling, as "Years" in a headline and "years" in its question are one word
+    for start, end, _ in sorted(rarest):
         words.setdefault(text[start:end].casefold(), text[start:end])
     return tuple(words.values())
 
 
 class _Span(NamedTuple):
-    """One or several neighbouring words of a text that another text has too. `weight` is the sum of their idf."""
+    """Where a text has one or more neighbouring words that another text has too. `weight` is the sum of their idf."""
 
     start: int
     end: int
@@ -108,6 +113,7 @@ class _Span(NamedTuple):
 
 
 def _is_telling_alone(text: str, span: _Span) -> bool:
+    """Return whether a span is reason enough if it is the only one."""
     words = text[span.start : span.end]
     return span.weight >= MIN_IDF_ALONE and (len(words) >= MIN_LETTERS_ALONE or is_of_signs(words))
 
@@ -144,5 +150,5 @@ def _is_shared_term(term: str, other_terms: set[str]) -> bool:
 
 @cache
 def _function_words() -> frozenset[str]:
-    """Return the folded words that say nothing about the topic of a text."""
+    """Return the function words of all languages, folded like the terms."""
     return frozenset(unit.term for words in function_words().values() for unit in units(" ".join(words)))

@@ -1,9 +1,9 @@
-"""Score the similarity of two texts from 0 to 1, the same for both databases, whatever proposed the candidate.
+"""Score the similarity of two texts from 0 to 1, in the same way for both databases.
 
-Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count,
+Half of the score is BM25 over words and stems, divided by the score of the question against itself: rare words count,
 common ones don't. The other half is the cosine of character n-grams (3 to 5 letters), weighted like their words: it
-tolerates endings, compounds and typos. Signs of scripts without spaces have no n-grams, so only the first half counts
-for them. docs/adr/0008-matching.md lists what else was tried.
+tolerates endings, compounds and typos. Texts in scripts without spaces are scored by BM25 alone, since n-grams don't
+suit them. docs/adr/0008-matching.md lists what else was tried.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,20 +18,19 @@ B = 0.75
 COSINE_SHARE = 0.5  # of the score; the rest is BM25
 COMMON_TERM_RATIO = 10  # a term that at least one in ten documents has is common, and is ignored
 SMALL_COLLECTION = 50  # documents up to which no term is common
-SIGN_SCORE_FACTOR = 2.2  # scripts without spaces score lower; multiplied by this, one cutoff fits all scripts
+SIGN_SCORE_FACTOR = 2.2  # for scripts without spaces, which score lower, so that one cutoff fits all scripts
 IMAGINED_TEXTS = 50  # added to every collection, see `Counts.idf`
-EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # word length: share of texts that have a given word so short
+EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # of texts that have a given word, by its number of letters
 GRAM_SIZES = (3, 4, 5)  # letters
-ROUNDING_ERROR = 1e-9  # an upper bound for the same sum added up in two ways
+ROUNDING_ERROR = 1e-9  # how much a sum can differ if it is added up in another order
 MAX_SEARCH_TERMS = 200  # of a text; a long letter asks its question near the beginning
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts over a newsletter's documents.
+    """How many documents a newsletter has (`size`), and how many of them have a term (`docs`).
 
-    `size` is the number of documents, `average_length` their average number of distinct terms, and `docs` the number of
-    documents that have a term, by term.
+    `average_length` is the average number of distinct terms in a document.
     """
 
     size: int
@@ -43,7 +42,7 @@ class Counts:
     _cut_cache: "dict[str, TextTerms]" = field(default_factory=dict, repr=False, compare=False)
 
     def cut_text(self, text: str) -> "TextTerms":
-        """Return the terms of a text. Each text is cut only once, however often it is compared."""
+        """Return the terms of a text. It is cut only once, however often it is compared."""
         if (cached := self._cut_cache.get(text)) is None:
             self._cut_cache[text] = cached = TextTerms(text)
         return cached
@@ -55,8 +54,8 @@ class Counts:
     def idf(self, term: str) -> float:
         """Return the inverse document frequency of a term.
 
-        A new desk has too few texts to know common words. Fifty imagined texts are added, in which short words are
-        common, as in every alphabet; with a thousand real texts they have no more effect.
+        A new desk has too few texts to tell which words are common. So `IMAGINED_TEXTS` are added, in which short words
+        are common, as in every alphabet. Among a thousand real texts they make no difference.
         """
         if (cached := self._idf_cache.get(term)) is not None:
             return cached
@@ -66,7 +65,7 @@ class Counts:
         return weight
 
     def weigh_grams(self, term: str) -> tuple[list[str], float]:
-        """Return the n-grams of a word, and the weight that each of them has."""
+        """Return the n-grams of a word, and the weight of each of them."""
         if (cached := self._gram_cache.get(term)) is None:
             term_grams = grams(term)
             self._gram_cache[term] = cached = term_grams, self.idf(term) / sqrt(len(term_grams))
@@ -77,21 +76,22 @@ class Counts:
 
 
 def _expected_share(term: str) -> float:
-    """Return the share of texts that may have a word of this length.
+    """Return the share of texts that are expected to have a word of this length.
 
-    A pair of signs is as rare as a long word, a single sign is common.
+    A single sign is common; a pair of signs is as rare as a long word.
     """
+    long_word_share = 0.01
     if is_of_signs(term):
-        return 0.2 if len(term) == 1 else 0.01
-    return EXPECTED_SHARES.get(len(term), 0.01)
+        return 0.2 if len(term) == 1 else long_word_share
+    return EXPECTED_SHARES.get(len(term), long_word_share)
 
 
 class TextTerms:
     """The terms of a text.
 
-    `search_terms` are those by which it looks for similar texts: words and pairs of signs. `index_terms` are those
-    under which it is found, with their stems. `search_terms_and_stems`, and `units`, its words and signs in order, are
-    computed only for the text with which others are compared.
+    - `search_terms`: those for which similar texts are searched: words and pairs of signs.
+    - `index_terms`: those under which the text is found, and their stems.
+    - `search_terms_and_stems`, and `units` (words and signs in order): computed only for the probe.
     """
 
     def __init__(self, text: str) -> None:
@@ -111,12 +111,13 @@ class TextTerms:
 
 
 def grams(term: str, sizes: Iterable[int] = GRAM_SIZES) -> list[str]:
-    framed = f"_{term}_"
-    return [framed[at : at + size] for size in sizes for at in range(len(framed) - size + 1)]
+    """Return the character n-grams of a term. An underscore marks its beginning and end."""
+    marked = f"_{term}_"
+    return [marked[start : start + size] for size in sizes for start in range(len(marked) - size + 1)]
 
 
 class WeightedText:
-    """A text with its weights, ready to be compared. The cached properties are needed only for a question."""
+    """A text with its weights, ready to be compared. Only a question needs the cached properties."""
 
     def __init__(self, text_terms: TextTerms, counts: Counts) -> None:
         self.text_terms = text_terms
@@ -136,6 +137,7 @@ class WeightedText:
 
     @cached_property
     def is_of_signs(self) -> bool:
+        """Whether most of the text is in a script without spaces."""
         terms = self.text_terms.search_terms
         return sum(map(is_of_signs, terms)) * 2 > len(terms)
 
@@ -151,7 +153,7 @@ class WeightedText:
     def get_match_weights(self, term: str) -> tuple[float, float]:
         """Return what a term of another text adds to the dot product, and to the square of the other text's norm."""
         if (cached := self._match_weights.get(term)) is None:
-            # Words that share a longer n-gram share its beginning too.
+            # Check the shortest n-grams first: words that share a longer one share one of these too.
             has_shared_grams = not self._shortest_grams.isdisjoint(grams(term, GRAM_SIZES[:1]))
             shared_weight = self._shared_weight(term) if has_shared_grams else 0.0
             self._match_weights[term] = cached = (shared_weight, self.counts.idf(term) ** 2)
@@ -168,9 +170,9 @@ def similarity(question: WeightedText, candidate: WeightedText, counts: Counts) 
 
 
 def max_similarity(question: WeightedText, candidate: TextTerms, counts: Counts) -> float:
-    """Return an upper bound of `similarity` for a fraction of the work, to skip distant candidates.
+    """Return an upper bound of `similarity` for a fraction of the work, to skip dissimilar candidates.
 
-    N-grams that two words of `candidate` share are counted as two, which makes its norm smaller than it is.
+    It is too high if words of `candidate` have n-grams in common: these are counted apart, so its norm is too small.
     """
 
     def cosine() -> float:
@@ -195,7 +197,7 @@ def _combine_scores(
 
 
 def _bm25(terms: Iterable[str], candidate_terms: set[str], counts: Counts) -> float:
-    """Return the BM25 score. Each term counts once, since repeating it doesn't make a better question."""
+    """Return the BM25 score. Each term counts once: a text that repeats a term isn't more similar."""
     relative_length = len(candidate_terms) / counts.average_length if counts.average_length else 1.0
     idf_sum = sum([counts.idf(term) for term in terms if term in candidate_terms])
     return idf_sum * (K1 + 1) / (1 + K1 * (1 - B + B * relative_length))
@@ -204,6 +206,6 @@ def _bm25(terms: Iterable[str], candidate_terms: set[str], counts: Counts) -> fl
 def _cosine(question: WeightedText, candidate: WeightedText) -> float:
     if not question.norm or not candidate.norm:
         return 0.0
-    fewer, more = sorted((question.gram_weights, candidate.gram_weights), key=len)
-    dot_product = sum([weight * more[gram] for gram, weight in fewer.items() if gram in more])
+    smaller, larger = sorted((question.gram_weights, candidate.gram_weights), key=len)
+    dot_product = sum([weight * larger[gram] for gram, weight in smaller.items() if gram in larger])
     return dot_product / (question.norm * candidate.norm)

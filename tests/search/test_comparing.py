@@ -59,7 +59,7 @@ def test_what_is_left_out_as_too_far_is_never_nearer_than_it_was_held_for() -> N
     real = [similarity(one, WeightedText(other, counts), counts) for one, other in pairs]
     held_for = [max_similarity(one, other, counts) for one, other in pairs]
     assert [pair for pair in zip(held_for, real, strict=True) if pair[0] < pair[1]] == []
-    assert sum(most < WEIGHTS.least for most in held_for) > len(pairs) / 4, "nothing is left out"
+    assert sum(most < WEIGHTS.min_similarity for most in held_for) > len(pairs) / 4, "nothing is left out"
 
 
 def test_ranking_weighs_only_what_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
