@@ -179,7 +179,7 @@ def invitation_values(
         words=assignment.words,
         policy=newsletter.check_policy,
         asked_others=expert_mails.count_other_experts(session, assignment) + also,
-        readers=questions.askers(session, [question])[question.id],
+        readers=questions.count_askers(session, [question])[question.id],
         verify=verify,
         pay=pay,
         rights=rights,

@@ -61,7 +61,7 @@ def merge_question(session: Session, actor: Staff, question: Question, target: Q
     Raises `PermissionDenied`, and `CannotMerge`, also if `question` has a live assignment, even a drafted one.
     """
     actions.lock_both(session, question, target)  # so that nobody can assign the merged question meanwhile
-    if not actions.fault_of_merge(question, target) and has_live_assignment(session, question):
+    if not actions.find_merge_error(question, target) and has_live_assignment(session, question):
         raise actions.CannotMerge("assigned")
     actions.merge(session, actor, question, target)
 

@@ -12,7 +12,7 @@ from ..people import links
 from ..people.models import Expert as Profile
 from ..people.models import Link, Person
 from ..questions.models import Question, QuestionText
-from ..questions.queries import number_of_readers, select_newest_cleared_id
+from ..questions.queries import select_newest_cleared_id, select_reader_count
 from .editing import PASSED
 from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
@@ -64,7 +64,7 @@ def _select_tasks() -> TaskSelect:
     is_passed = exists().where(
         passed_check.answer_id == Answer.id, passed_check.text_id == Answer.text_id, passed_check.outcome.in_(PASSED)
     )
-    readers = number_of_readers(Assignment.question_id).scalar_subquery()
+    readers = select_reader_count(Assignment.question_id).scalar_subquery()
     return (
         select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed, readers)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)

@@ -20,7 +20,7 @@ from ..people.models import Expert
 from ..questions.lifecycle import TRANSLATION
 from ..questions.models import Question, QuestionText, Translation
 from ..questions.models import Translator as TranslatorRow
-from ..questions.source_protection import asker_letters, list_reader_passages, must_be_clear, must_have_looked
+from ..questions.source_protection import list_asker_letters, list_reader_passages, must_be_clear, must_have_looked
 from ..text.clean import clean, for_print, single_line
 from ..text.languages import likely_script, script_subtag
 from .models import Answer, AnswerText, Check
@@ -270,7 +270,7 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
         old_text = f"{original.words.body}\n{original.words.ties}"
         must_be_clear(session, actor, original.question, "\n".join(texts), old_text)
         return
-    passages = list_reader_passages(session, asker_letters(session, original.question), texts)
+    passages = list_reader_passages(session, list_asker_letters(session, original.question), texts)
     must_have_looked(actor, passages, "private_details")
 
 

@@ -15,9 +15,9 @@ from ..core.domain_errors import MissingPrecondition
 from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
-from ..questions.lifecycle import cleared
+from ..questions.lifecycle import has_cleared_text
 from ..questions.models import Question, QuestionText
-from ..questions.queries import askers, get_cleared_texts, letters_behind_each
+from ..questions.queries import count_askers, get_cleared_texts, letters_behind_each
 from ..text.clean import for_print
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, has_lead_in, lead_in_text, set_block
@@ -140,7 +140,8 @@ def pieces_of(
     if not questions:
         return []
     keys = [question.id for question in questions]
-    texts, readers, voices = get_cleared_texts(session, keys), askers(session, questions), _voices_of(session, keys)
+    texts, readers = get_cleared_texts(session, keys), count_askers(session, questions)
+    voices = _voices_of(session, keys)
     names = _names_of(session, newsletter, readers)
     found: list[tuple[Piece, NameTrouble | None]] = []
     for one in questions:
@@ -164,7 +165,7 @@ def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, ques
 
     Raises `MissingPrecondition` if its wording isn't cleared, or if a reader's name in it may not be printed.
     """
-    cleared.require(question)
+    has_cleared_text.require(question)
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
         raise trouble.error

@@ -16,8 +16,8 @@ from ..core.state_machine import check_version
 from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
-from ..programs.telling import queue_deliveries
-from ..questions.lifecycle import cleared
+from ..programs.events import queue_deliveries
+from ..questions.lifecycle import has_cleared_text
 from ..questions.models import Question
 from ..typesetting.block import Block
 from . import corrections, item_translations
@@ -95,7 +95,7 @@ def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWar
     """Return why picked questions can't run or be exported: their wording isn't cleared, or has no approved answer."""
     blockers = []
     for ready in ready_questions:
-        if not cleared.holds(ready.question):
+        if not has_cleared_text.holds(ready.question):
             blockers.append(LockWarning("words", ready.question))
         if not ready.experts:
             blockers.append(LockWarning("answer", ready.question))

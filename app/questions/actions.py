@@ -1,4 +1,4 @@
-"""Actions of the desk on a question: open, join, merge, split, shelve, show, set topics or a last day, and undo."""
+"""Actions of the desk on questions: open, join, merge, split, shelve, show, set topics or a last day, and undo."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..audit import Event, record
+from ..audit import Event
 from ..audit.queries import find_latest_event, has_later_event
 from ..core.actors import Staff
 from ..core.domain_errors import DomainError, InvalidField, InvalidTransition, VersionConflict
@@ -19,14 +19,14 @@ from ..letters.models import Letter
 from ..newsletters.models import Newsletter
 from ..search.verdicts import withdraw_same_verdict
 from ..text.clean import clean
-from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
+from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, has_cleared_text
 from .models import Question, QuestionTopic
 from .queries import lead_of
 from .wording import erase_words, index_again, reword
 
 
 class CannotMerge(DomainError):
-    """Raised when two questions can't be merged; `key` is the second part of the code."""
+    """Raised when two questions can't be merged; `key` completes the error code."""
 
     def __init__(self, key: str) -> None:
         self.code = f"merge.{key}"
@@ -34,7 +34,7 @@ class CannotMerge(DomainError):
 
 
 class InEdition(DomainError):
-    """Raised for a question in an edition: its letters stay, as their writers will be told when it runs."""
+    """Raised if a letter's question is in an edition: it can't be taken out, as its writer hears when that runs."""
 
     code = "conflict.question_in_edition"
 
@@ -49,7 +49,7 @@ def open_question(
     background: str = "",
     language: str | None = None,
 ) -> Question:
-    """Open a question and file the letters to it. Without `body` the wording is the text of the first letter.
+    """Open a question and file the letters to it. Without `body`, its wording is the text of the first letter.
 
     Raises `MissingField` when there is neither a letter nor a wording, and what `filing.file` raises.
     """
@@ -66,9 +66,9 @@ def open_question(
 
 
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
-    """File letters to an existing question. If it was merged into another one, they count for that one.
+    """File letters to an existing question. If it was merged into another one, the letters count for the other one.
 
-    Raises `InvalidTransition` if that one takes no letters any more, and what `filing.file` raises.
+    Raises `InvalidTransition` if the question that they count for takes no letters, and what `filing.file` raises.
     """
     lead = lock_row(session, lead_of(session, lock_row(session, question)))
     if not lead.takes_letters:
@@ -84,25 +84,25 @@ def _file(session: Session, actor: Staff, question: Question, letters: Sequence[
 def merge(session: Session, actor: Staff, question: Question, target: Question) -> None:
     """Merge one question into another. Its letters stay filed to it, so that a split restores exactly what was there.
 
-    Raises `CannotMerge`. The doors call `answers.closing.merge_question`, which checks for assignments too.
+    Questions that were merged into it before, its followers, are then merged into the target. Raises `CannotMerge`.
+    Pages call `answers.closing.merge_question`, which checks for assignments too.
     """
     lock_both(session, question, target)
-    if fault := fault_of_merge(question, target):
-        raise fault
-    # What was merged into this question before follows it to the target.
-    followers = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
-    why = {"into": target.id, "followers": followers}
+    if error := find_merge_error(question, target):
+        raise error
+    follower_ids = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
+    why = {"into": target.id, "followers": follower_ids}
     QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=target.id)
-    _set_lead(session, followers, target.id)
+    _set_lead(session, follower_ids, target.id)
 
 
 def lock_both(session: Session, question: Question, target: Question) -> None:
-    # Always in the order of their ids, so that two merges can't deadlock.
-    for locked in sorted({question, target}, key=lambda either: either.id):
-        lock_row(session, locked)
+    """Lock two questions in the order of their ids, so that two merges can't deadlock."""
+    for row in sorted({question, target}, key=lambda row: row.id):
+        lock_row(session, row)
 
 
-def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
+def find_merge_error(question: Question, target: Question) -> CannotMerge | None:
     """Return the error that merging one question into another would raise, or None."""
     if question.id == target.id:
         return CannotMerge("itself")
@@ -116,30 +116,30 @@ def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
-    """Undo a merge: the question gets back its letters and the questions that had been merged into it before."""
+    """Undo a merge: the question gets back its letters and its followers, and isn't called the same any more."""
     QUESTION.apply(session, actor, lock_row(session, question), "split", merged_into_id=None)
-    merged = find_latest_event(session, "question", question.id, "question.merge")
-    take_back_followers(session, actor, question, merged)
-    if merged and merged.facts:
-        withdraw_same_verdict(session, actor, ("question", question.id), ("question", merged.facts["into"]))
+    merge_event = find_latest_event(session, "question", question.id, "question.merge")
+    take_back_followers(session, actor, question, merge_event)
+    if merge_event and merge_event.facts:
+        withdraw_same_verdict(session, actor, ("question", question.id), ("question", merge_event.facts["into"]))
 
 
-def take_back_followers(session: Session, _actor: Staff, question: Question, event: audit.Event | None) -> None:
-    """Give a question back what had been merged into it before the merge `event`, as far as it hasn't moved since."""
-    facts = (event.facts or {}) if event else {}
+def take_back_followers(session: Session, _actor: Staff, question: Question, merge_event: Event | None) -> None:
+    """Merge a question's former followers into it again, except those that were split off or moved since the merge."""
+    facts = (merge_event.facts or {}) if merge_event else {}
     unmoved = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
     )
     _set_lead(session, list(session.scalars(unmoved)), question.id)
 
 
-def _set_lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
-    for follower in session.scalars(select(Question).where(Question.id.in_(followers))):
+def _set_lead(session: Session, follower_ids: Sequence[int], lead_id: int) -> None:
+    for follower in session.scalars(select(Question).where(Question.id.in_(follower_ids))):
         follower.merged_into_id = lead_id
     session.flush()
 
 
-def can_leave(session: Session, letter: Letter) -> None:
+def require_can_leave(session: Session, letter: Letter) -> None:
     """Raise `InEdition` if the letter is filed to a question that is picked or has run."""
     question = session.get(Question, letter.question_id) if letter.question_id else None
     if question is not None and lead_of(session, question).is_in_edition:
@@ -147,7 +147,7 @@ def can_leave(session: Session, letter: Letter) -> None:
 
 
 def shelve(session: Session, actor: Staff, question: Question) -> None:
-    """Put a question on the shelf: good, but not now."""
+    """Put a good question on the shelf for a later edition."""
     QUESTION.apply(session, actor, lock_row(session, question), "shelve")
 
 
@@ -158,7 +158,7 @@ def show(session: Session, actor: Staff, question: Question, is_public: bool) ->
     """
     must(actor, "show")
     if is_public:
-        cleared.require(question)
+        has_cleared_text.require(question)
     question.shown_at = now(session) if is_public else None
     audit.record(session, actor, "question.show" if is_public else "question.hide", question)
 
@@ -166,19 +166,25 @@ def show(session: Session, actor: Staff, question: Question, is_public: bool) ->
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:
     must(actor, "word")
     lock_row(session, question)
-    was = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+    old_topic_ids = _list_topic_ids(session, question)
     put_topics(session, question, topic_ids)
-    audit.record(session, actor, "question.topics", question, facts={"topics": list(topic_ids), "was": was})
+    facts = {"topics": list(topic_ids), "was": old_topic_ids}
+    audit.record(session, actor, "question.topics", question, facts=facts)
 
 
 def add_topic(session: Session, actor: Staff, question: Question, topic_id: int) -> None:
     """Add a topic to a question, unless it has it already."""
-    topic_ids = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+    topic_ids = _list_topic_ids(session, question)
     if topic_id not in topic_ids:
         set_topics(session, actor, question, [*topic_ids, topic_id])
 
 
+def _list_topic_ids(session: Session, question: Question) -> list[int]:
+    return list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+
+
 def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -> None:
+    """Replace the topics of a question, without checking a right or recording it."""
     session.execute(delete(QuestionTopic).where(QuestionTopic.question_id == question.id))
     session.add_all(QuestionTopic(question_id=question.id, topic_id=topic_id) for topic_id in topic_ids)
     session.flush()
@@ -188,10 +194,10 @@ def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -
 def set_must_run_by(
     session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
 ) -> None:
-    """Set the last day on which it is of use to run the question; None removes it.
+    """Set the last day on which running the question is of use; None removes it.
 
-    Raises `InvalidField` for a past day, `InvalidTransition` for a question that has run or will not, `VersionConflict`
-    and `PermissionDenied`.
+    Raises `InvalidField` for a past day, `InvalidTransition` for a question that has run or will not run,
+    `VersionConflict` and `PermissionDenied`.
     """
     must(actor, "word")
     check_version(lock_row(session, question), version)
@@ -205,14 +211,13 @@ def set_must_run_by(
     audit.record(session, actor, "question.date", question, facts=facts)
 
 
-def undo_open(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Undo the opening of a question and erase its wording. The letter has the text, and only the trail refers to the
-    row.
+def undo_open(session: Session, actor: Staff, question: Question, event: Event, press_event_ids: Sequence[int]) -> None:
+    """Undo the opening of a question: close it and erase its wording. The row stays, since the trail refers to it.
 
-    `press` are the ids of the events of the press that opened it. Raises `VersionConflict` if anybody has changed
+    `press_event_ids` are the events of the press that opened it. Raises `VersionConflict` if anybody has changed
     anything about it since.
     """
-    if has_later_event(session, question.id, event.id, press):
+    if has_later_event(session, question.id, event.id, press_event_ids):
         raise VersionConflict(question.public_id)
     QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
     erase_words(session, question)
@@ -222,6 +227,6 @@ def undo_topics(session: Session, actor: Staff, question: Question, event: Event
     """Restore the topics that a question had before `event`. Raises `VersionConflict` if they were set again since."""
     if find_latest_event(session, "question", question.id, event.action) is not event:
         raise VersionConflict(question.public_id)
-    topics = (event.facts or {}).get("was", [])
-    put_topics(session, question, topics)
-    record(session, actor, event.action, question, facts={"topics": topics, "undoes": event.id})
+    topic_ids = (event.facts or {}).get("was", [])
+    put_topics(session, question, topic_ids)
+    audit.record(session, actor, event.action, question, facts={"topics": topic_ids, "undoes": event.id})

@@ -2,13 +2,18 @@
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# is_listed: the list of all questions shows it. is_going: it counts as the desk's work, and may be shown to readers.
+# is_listed: the list of all questions shows it.
+# is_going: it counts as the desk's work, and may be shown to readers.
 # is_in_work: the desk, experts or an editor have something to do for it, and it is in no edition yet.
 # takes_answers: an expert may still be asked, and its wording may be changed.
-# takes_letters: letters and questions may join it, and their writers will be told what becomes of it.
-# can_run: it may still run in an edition. is_ready: with an answer it can be picked.
-# asks_in_turn: the clock may invite the next expert on its ladder. is_settled: no expert answers it any more.
-# is_in_edition: it is in an edition, and its letters stay. has_run: readers have seen it. has_ended: it will not run.
+# takes_letters: letters may be filed to it and questions merged into it; the writers will hear what becomes of it.
+# can_run: it may still run in an edition.
+# is_ready: it can be picked for an edition once it has an answer.
+# asks_in_turn: the clock may invite the next expert on its ladder.
+# is_settled: no expert answers it any more.
+# is_in_edition: it is in an edition, so its letters can't be taken out.
+# has_run: readers have seen it.
+# has_ended: it will not run.
 STATES = States(
     {
         "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
@@ -61,8 +66,8 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
-# Why no question can be merged into one in this state, since it takes no letters, and why one in this state can't be
-# merged, since the table below has no such move. For other states the page gives no reason.
+# Keys of `CannotMerge` by state: why no other question can be merged into one that takes no letters, and why a question
+# without the move "merge" can't itself be merged into another.
 CANNOT_TAKE_IN = {"merged": "into_merged", "closed": "into_closed", "published": "into_ran", "retracted": "into_ran"}
 CANNOT_BE_MERGED = {
     "seeking": "assigned",
@@ -74,11 +79,11 @@ CANNOT_BE_MERGED = {
     "merged": "merged",
 }
 
-cleared = Precondition("cleared text", "text_not_cleared", lambda question: question.is_cleared)
-kept = Precondition(
+has_cleared_text = Precondition("cleared text", "text_not_cleared", lambda question: question.is_cleared)
+has_unerased_text = Precondition(
     "words kept", "text_erased", lambda question: question.text is None or question.text.body is not None
 )
-slot = Precondition(
+has_slot = Precondition(
     "slot", "slot_missing", lambda question: question.edition_id is not None and question.position is not None
 )
 
@@ -87,17 +92,17 @@ QUESTION = Machine(
     STATES,
     (
         Move("open", (), ("open",), act="word"),
-        Move("seek", ("open",), ("seeking",), after="invite", needs=(cleared,)),
+        Move("seek", ("open",), ("seeking",), after="invite", needs=(has_cleared_text,)),
         Move("rest", ("seeking",), ("open",), after="last one ends"),
         Move("answer", ("open", "seeking", "answered"), ("answered",), after="approve"),
         Move("unanswer", ("answered",), ("open", "seeking"), after="reopen"),
-        Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(slot,)),
+        Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(has_slot,)),
         Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
         Move("publish", ("queued",), ("published",), after="send", needs=(requires("published_at"),)),
-        Move("import", (), ("published",), act="edition, upkeep", needs=(slot, requires("published_at"))),
+        Move("import", (), ("published",), act="edition, upkeep", needs=(has_slot, requires("published_at"))),
         Move("recall", ("published",), ("queued",), after="recall"),
         Move("retract", ("published",), ("retracted",), act="close, upkeep", tells="X"),
-        Move("restore", ("retracted",), ("published",), act="close", needs=(kept,), tells="X"),
+        Move("restore", ("retracted",), ("published",), act="close", needs=(has_unerased_text,), tells="X"),
         Move("shelve", ("open", "answered"), ("shelved",), act="word"),
         Move("take", ("shelved",), ("open", "answered"), act="word"),
         Move(
@@ -136,15 +141,15 @@ class TranslationStates(StateMixin):
     is_written = TRANSLATION_STATES.which("is_written")
 
 
-words = Precondition("words", "no_text", lambda translation: bool(translation.body))
+has_text = Precondition("words", "no_text", lambda translation: bool(translation.body))
 
 TRANSLATION = Machine(
     "translation",
     TRANSLATION_STATES,
     (
-        Move("start", (), ("draft",), act="translate, translate one", needs=(words,)),
-        Move("change", ("draft", "dropped"), ("draft",), act="translate, translate one", needs=(words,)),
-        Move("approve", ("draft",), ("approved",), act="approve", needs=(words, requires("approved_by_id"))),
+        Move("start", (), ("draft",), act="translate, translate one", needs=(has_text,)),
+        Move("change", ("draft", "dropped"), ("draft",), act="translate, translate one", needs=(has_text,)),
+        Move("approve", ("draft",), ("approved",), act="approve", needs=(has_text, requires("approved_by_id"))),
         # An outdated translation doesn't run: bringing it up to date withdraws the approval.
         Move("reopen", ("approved",), ("draft",), act="approve", after="change"),
         Move("drop", ("draft",), ("dropped",), act="translate"),
@@ -166,15 +171,15 @@ class TranslatorStates(StateMixin):
     is_open = TRANSLATOR_STATES.which("is_open")
 
 
-reached = Precondition("address", "no_email_address", lambda translator: translator.email_sealed is not None)
+has_address = Precondition("address", "no_email_address", lambda translator: translator.email_sealed is not None)
 
 TRANSLATOR = Machine(
     "translator",
     TRANSLATOR_STATES,
     (
-        # Both send text out of the newsroom, so an editor has to press for each.
-        Move("invite", (), ("invited",), act="invite", needs=(reached,), tells="T"),
-        Move("invite again", ("invited", "handed in"), ("invited",), act="invite", needs=(reached,), tells="T"),
+        # Both of these send text out of the newsroom, so they need an act that only editors have.
+        Move("invite", (), ("invited",), act="invite", needs=(has_address,), tells="T"),
+        Move("invite again", ("invited", "handed in"), ("invited",), act="invite", needs=(has_address,), tells="T"),
         Move("hand in", ("invited",), ("handed in",), act="translate one", tells="E"),
         Move("decline", ("invited",), ("declined",), act="translate one", tells="E"),
         Move("withdraw", ("invited", "handed in"), ("withdrawn",), act="invite", after="approve, close"),

@@ -1,4 +1,4 @@
-"""Me-too: with one press, a reader joins a question that is shown, and gets a receipt without writing anything."""
+"""Me-too: a reader joins a question that is shown with one press, and gets a receipt without writing anything."""
 
 from sqlalchemy.orm import Session
 
@@ -21,21 +21,19 @@ def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> 
 
 
 def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: FormToken) -> Letter:
-    """Join a question that the desk shows. The letter holds the desk's wording, with which its reader agreed.
+    """Store a letter by which a reader joins a question that the desk shows, with the desk's wording as its text.
 
     Raises `AlreadySent`, and `MissingPrecondition` if the question is no longer shown.
     """
-    # Locked, so that the question can't end while a reader joins it: nobody would tell them.
-    found = select_public_questions(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
-    question = session.scalar(found)
-    if before := find_sent_letter(session, form):
-        raise AlreadySent(
-            before,
-            is_identical=before.erased_at is not None or (question is not None and question.id == before.question_id),
-        )
+    # Locked, so that the question can't end while a reader joins it: they would not be told.
+    shown = select_public_questions(newsletter.id).where(Question.public_id == public_id)
+    question = session.scalar(shown.with_for_update(of=Question))
+    if sent_letter := find_sent_letter(session, form):
+        is_same_question = question is not None and question.id == sent_letter.question_id
+        raise AlreadySent(sent_letter, is_identical=sent_letter.erased_at is not None or is_same_question)
     if question is None or question.text is None:
         raise MissingPrecondition("question_not_shown")
-    moment = now(session)
+    current_time = now(session)
     letter = Letter(
         id=random_key(session, Letter),
         newsletter_id=newsletter.id,
@@ -44,8 +42,8 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         language=question.text.language,
         filed_as="question",
         question_id=question.id,
-        received_at=next_slot(session, newsletter.id, moment),
+        received_at=next_slot(session, newsletter.id, current_time),
         **form_hashes(session, form),
     )
-    LETTER.apply(session, actor, letter, "join", at=truncate_to_day(moment), why={"question": question.id})
+    LETTER.apply(session, actor, letter, "join", at=truncate_to_day(current_time), why={"question": question.id})
     return letter

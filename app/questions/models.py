@@ -70,7 +70,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
     opened_at: Mapped[datetime]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
-    # The index of its section in the newsletter. There is only one section so far; a second one makes this a column.
+    # The index of its section in the newsletter. So far there is only one; for a second one, make this a column.
     section: ClassVar[int] = 0
 
     text: Mapped["QuestionText | None"] = relationship(
@@ -113,7 +113,7 @@ class Version:
 
 
 class QuestionText(Row, Version):
-    """A version of the desk's wording. With `cleared_*` an editor has confirmed that it doesn't reveal the asker."""
+    """A version of the desk's wording. `cleared_*` says which editor confirmed, and when, that it hides the asker."""
 
     __tablename__ = "question_texts"
     __table_args__ = table_args(
@@ -132,7 +132,7 @@ class QuestionText(Row, Version):
     written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     cleared_at: Mapped[datetime | None]
     cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    own_words_reason: Mapped[str | None] = mapped_column(String(400))  # why it was cleared in a reader's own words
+    own_words_reason: Mapped[str | None] = mapped_column(String(400))  # why it was cleared with a reader's own words
     erased_at: Mapped[datetime | None]
 
     @property
@@ -141,7 +141,7 @@ class QuestionText(Row, Version):
         return self.headline, self.body or "", self.background
 
     @property
-    def whole(self) -> str:
+    def full_text(self) -> str:
         return "\n".join(self.parts)
 
 
@@ -169,9 +169,7 @@ class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
     """A question's wording, or with `answer_id` an answer to it, in another language.
 
     `of_*_text_id` is the version that was translated: if the original's text changes, the translation is outdated and
-    doesn't run. `name`, `credit_line` and `relation` are the expert's in the lead-in of that language, `ties` their
-    stake. `translator` is named in print if `is_credited`. At `checked_at` the expert confirmed this text. If they read
-    the language and didn't, `unread_reason` is why it runs all the same.
+    doesn't run. `name`, `credit_line`, `relation` and `ties` are the translated texts about the expert.
     """
 
     __tablename__ = "translations"
@@ -215,7 +213,8 @@ class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
     written_at: Mapped[datetime]
     written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    checked_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]  # when the expert confirmed the translation
+    # Why it runs although the expert reads the language and hasn't confirmed it.
     unread_reason: Mapped[str | None] = mapped_column(String(400))
 
     @property
@@ -235,8 +234,8 @@ _OPEN_STATES = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))
 class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
     """Somebody outside the desk who is asked to translate one text into one language.
 
-    `of_*_text_id` is the version that was sent to them: they never see another one. Their address is stored as long as
-    the link is open, and their name for its retention period.
+    `of_*_text_id` is the version that was sent to them: they never see another one. Their address is stored only as
+    long as their link is open.
     """
 
     __tablename__ = "translators"
@@ -277,9 +276,9 @@ class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
 
 
 class TranslatorDraft(Row):
-    """Unsent text of a translator, by field: one row per tab, so that an outdated tab never overwrites newer text.
+    """Unsent text of a translator, by field: one row per browser tab, so that an old tab never overwrites newer text.
 
-    The row `HANDED_IN` is what they handed in.
+    The row whose tab is `HANDED_IN` is what they handed in.
     """
 
     __tablename__ = "translator_drafts"
@@ -289,7 +288,7 @@ class TranslatorDraft(Row):
     tab: Mapped[str] = mapped_column(String(40))
     words: Mapped[dict[str, str]] = mapped_column(JSON)
     saved_at: Mapped[datetime]
-    count: Mapped[int] = mapped_column(default=0)
+    count: Mapped[int] = mapped_column(default=0)  # of the tab's saves, to ignore one that arrives late
 
     @property
     def body(self) -> str:
@@ -300,5 +299,5 @@ HANDED_IN = "handed in"  # no page uses it as the name of a tab
 
 
 def join_fields(fields: Mapping[str, str]) -> str:
-    """Return the filled fields as one text, by which two drafts are compared."""
+    """Return the non-empty fields as one text, to compare drafts."""
     return "\n\n".join(fields[name] for name in sorted(fields) if fields[name])

@@ -1,6 +1,7 @@
 """Notes of the desk about a question. A colleague who is mentioned in one gets a mail."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -18,8 +19,9 @@ from ..people.models import Person
 from ..text.clean import clean, single_line
 from .models import Note, Question
 
+MAX_NAME_LENGTH = 200  # characters after the "@" in which a name is looked for
 # Not inside an address or a word: "nora@desk.example" mentions nobody.
-_AT = re.compile(r"(?<![\w@.])@(?=\w)")
+_AT_SIGN = re.compile(r"(?<![\w@.])@(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,30 @@ class Mention:
 
     start: int
     end: int
-    people: frozenset[int]
+    person_ids: frozenset[int]
 
 
 def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
-    """Find the mentions in a note. `people` are the names at the desk by id; the longest matching name wins.
+    """Find the mentions, such as "@Nora", in a note. `people` are the names at the desk by id.
 
-    A first name that two people share mentions both: one mail too many does less harm than one too few.
+    People are mentioned by their full or first name; the longest matching name wins. A first name that two people share
+    mentions both: one mail too many does less harm than one too few.
     """
-    keys: dict[str, set[int]] = {}
-    for key, name in people.items():
-        whole = single_line(name)
-        for known in {whole, whole.partition(" ")[0]} - {""}:
-            keys.setdefault(known, set()).add(key)
-    longest_first = sorted(keys, key=len, reverse=True)
-    found = []
-    for at in _AT.finditer(body):
-        rest = body[at.end() : at.end() + 200]
-        fits = next((one for one in longest_first if _begins_with_name(rest, one)), None)
-        if fits is not None:
-            found.append(Mention(at.start(), at.end() + len(fits), frozenset(keys[fits])))
-    return found
+    ids_by_name: dict[str, set[int]] = defaultdict(set)
+    for person_id, name in people.items():
+        full_name = single_line(name)
+        first_name = full_name.partition(" ")[0]
+        if full_name:
+            ids_by_name[full_name].add(person_id)
+            ids_by_name[first_name].add(person_id)
+    longest_first = sorted(ids_by_name, key=len, reverse=True)
+    mentions = []
+    for at_sign in _AT_SIGN.finditer(body):
+        text = body[at_sign.end() : at_sign.end() + MAX_NAME_LENGTH]
+        name = next((name for name in longest_first if _begins_with_name(text, name)), None)
+        if name is not None:
+            mentions.append(Mention(at_sign.start(), at_sign.end() + len(name), frozenset(ids_by_name[name])))
+    return mentions
 
 
 def _begins_with_name(text: str, name: str) -> bool:
@@ -57,20 +62,20 @@ def _begins_with_name(text: str, name: str) -> bool:
 
 
 def split_at_mentions(body: str, mentions: list[Mention]) -> list[tuple[str, bool]]:
-    """Split a note into pieces of text and whether each is a mention; joined, the pieces are the note."""
-    cut: list[tuple[str, bool]] = []
-    at = 0
+    """Split a note into pieces, each with whether it is a mention; joined, the pieces are the note."""
+    pieces: list[tuple[str, bool]] = []
+    position = 0
     for mention in mentions:
-        cut += [(body[at : mention.start], False), (body[mention.start : mention.end], True)]
-        at = mention.end
-    cut.append((body[at:], False))
-    return [piece for piece in cut if piece[0]]
+        pieces += [(body[position : mention.start], False), (body[mention.start : mention.end], True)]
+        position = mention.end
+    pieces.append((body[position:], False))
+    return [(text, is_mention) for text, is_mention in pieces if text]
 
 
 def note_unsaved(
     session: Session, actor: Staff, question: Question, title: str, parts: Iterable[tuple[str, str]]
 ) -> Note:
-    """Store as a note what somebody typed and couldn't save: the texts of `parts`, each below its label.
+    """Store as a note what somebody typed but couldn't save: `title`, then the texts of `parts`, (label, text) each.
 
     Raises as `note` does.
     """
@@ -85,21 +90,23 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
     """
     must(actor, "word")
     body = require_text("note", clean(body))
-    noted = add_and_flush(
+    new_note = add_and_flush(
         session, Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
     )
-    colleagues = {person.id: person for person in directory.everybody_of(session, question.newsletter_id)}
-    found = find_mentions(body, {key: person.name for key, person in colleagues.items()})
-    called = {key for mention in found for key in mention.people} - {actor.person_id}
-    for key in sorted(called):
-        _notify_mentioned(session, actor, question, colleagues[key], noted)
-    audit.record(session, actor, "question.note", question, facts={"note": noted.id, "called": sorted(called)})
-    return noted
+    colleagues = {person.id: person for person in directory.list_staff(session, question.newsletter_id)}
+    mentions = find_mentions(body, {person_id: person.name for person_id, person in colleagues.items()})
+    mentioned_ids = {person_id for mention in mentions for person_id in mention.person_ids} - {actor.person_id}
+    for person_id in sorted(mentioned_ids):
+        _notify_mentioned(session, actor, question, colleagues[person_id], new_note)
+    facts = {"note": new_note.id, "called": sorted(mentioned_ids)}
+    audit.record(session, actor, "question.note", question, facts=facts)
+    return new_note
 
 
 def _notify_mentioned(session: Session, actor: Staff, question: Question, person: Person, note: Note) -> None:
     """Mail a colleague who wrote and where, without the text: mailboxes are outside the desk."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
-    about, once_key = DeskMail(who=actor.name, link=link), f"mention:{note.id}:{person.id}"
-    to_colleague(session, newsletter, person, "desk.mention", about, question_id=question.id, once_key=once_key)
+    mail_values = DeskMail(who=actor.name, link=link)
+    once_key = f"mention:{note.id}:{person.id}"
+    to_colleague(session, newsletter, person, "desk.mention", mail_values, question_id=question.id, once_key=once_key)

@@ -19,34 +19,35 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-# A question whose opening was undone stays only because the trail refers to it.
-_made = Question.closed_reason.is_distinct_from("undone")
+# The row of a question whose opening was undone stays only because the audit trail refers to it.
+_IS_NOT_UNDONE = Question.closed_reason.is_distinct_from("undone")
 
 
 def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] | None = None) -> Listing[Question]:
     """Return a listing of a newsletter's questions in these states, newest first.
 
-    `filter_ids` restricts it to the ids that the query selects, which are then read instead of the index of each state.
+    `filter_ids` selects the ids to which the listing is restricted. There should be few, since the index by state isn't
+    used then.
     """
-    mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
+    query = select(Question).where(Question.newsletter_id == newsletter_id, _IS_NOT_UNDONE)
     if filter_ids is None:
-        return Listing(mine, (Question.id,), split_by=(Question.state, states))
-    return Listing(mine.where(Question.id.in_(filter_ids), Question.state.in_(states)), (Question.id,))
+        return Listing(query, (Question.id,), split_by=(Question.state, states))
+    return Listing(query.where(Question.id.in_(filter_ids), Question.state.in_(states)), (Question.id,))
 
 
-def about_topic(topic_id: int) -> Select[int]:
+def select_ids_by_topic(topic_id: int) -> Select[int]:
     """Select the ids of the questions with a topic."""
     return select(QuestionTopic.question_id).where(QuestionTopic.topic_id == topic_id)
 
 
-def in_edition(edition_id: int) -> Select[int]:
+def select_ids_by_edition(edition_id: int) -> Select[int]:
     """Select the ids of the questions that are picked for an edition, or ran in it."""
-    picked = aliased(Question)
+    picked = aliased(Question)  # so that it can be a subquery of a query for questions
     return select(picked.id).where(picked.edition_id == edition_id)
 
 
 class QuestionSummary(NamedTuple):
-    """A question with its headline and wording only, to be chosen from others or compared with them."""
+    """A question with its headline and wording only, for lists of choices and for comparisons."""
 
     id: int
     public_id: str
@@ -62,9 +63,9 @@ class QuestionSummary(NamedTuple):
         return self.headline or self.wording[:80]
 
 
-def list_summaries(session: Session, keys: Sequence[int]) -> list[QuestionSummary]:
+def list_summaries(session: Session, question_ids: Sequence[int]) -> list[QuestionSummary]:
     """Return summaries of several questions, the newest first."""
-    return _load_summaries(session, Question.id.in_(keys))
+    return _load_summaries(session, Question.id.in_(question_ids))
 
 
 def list_newest_summaries(
@@ -78,16 +79,23 @@ def _load_summaries(session: Session, condition: ColumnElement[bool]) -> list[Qu
     columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
     query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
     rows = session.execute(query.where(condition).order_by(Question.id.desc()))
-    return [QuestionSummary(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+    return [QuestionSummary(row.id, row.public_id, row.headline or "", row.body or "") for row in rows]
 
 
 def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
-    """Return a listing of the questions in these states, for counting."""
-    mine = select(Question).where(Question.newsletter_id == newsletter_id)  # no caller counts the state of undone ones
-    return Listing(mine, (Question.id,), split_by=(Question.state, states))
+    """Return a listing of the questions in these states, for counting.
+
+    Unlike `listing`, it doesn't exclude questions whose opening was undone: no caller counts their state.
+    """
+    query = select(Question).where(Question.newsletter_id == newsletter_id)
+    return Listing(query, (Question.id,), split_by=(Question.state, states))
 
 
-def family(session: Session, question: Question) -> list[int]:
+# A question and the questions that were merged into it are a family, and the question is its lead. The letters behind a
+# question are those that are filed to any question of its family.
+
+
+def list_family_ids(session: Session, question: Question) -> list[int]:
     """Return the ids of a question and of all questions merged into it."""
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
 
@@ -98,50 +106,46 @@ def list_merged_questions(session: Session, question: Question) -> list[Question
 
 
 def letters_of(session: Session, question: Question) -> list[Letter]:
-    """Return all live letters behind a question, with those of the questions merged into it."""
-    return letters.of_questions(session, family(session, question))
+    """Return the letters behind a question, oldest first."""
+    return letters.of_questions(session, list_family_ids(session, question))
 
 
 def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = False) -> Listing[Letter]:
-    """Return a listing of the unerased letters filed to several questions.
+    """Return a listing of the unerased letters filed to several questions, by `order` or else the time of arrival.
 
-    Newest first by default; `order` and `rising` change that.
+    The order is descending unless `rising`.
     """
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed, Letter.erased_at.is_(None))
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
-def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Return the first unerased letters behind a question, its own before those of the questions merged into it.
-
-    `family` are the ids of the question and of what was merged into it.
-    """
-    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
+def first_letters(session: Session, question: Question, family_ids: Sequence[int], limit: int) -> list[Letter]:
+    """Return the first unerased letters behind a question, its own before those of the questions merged into it."""
+    query = select(Letter).where(Letter.question_id.in_(family_ids), Letter.is_filed, Letter.erased_at.is_(None))
     own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
     return list(session.scalars(query.order_by(*own_first).limit(limit)))
 
 
-def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
-    """Return how many readers ask each question, by id, in one query.
-
-    Merged questions count for the one that they were merged into.
-    """
-    leads = [question.id for question in questions]
-    query = letters_behind_each(leads, func.count())
-    rows = session.execute(query.group_by(query.selected_columns[0]))
-    counted = {key: number for key, number in rows}  # noqa: C416 - dict() would take it for a mapping
-    return {key: counted.get(key, 0) for key in leads}
+def count_askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
+    """Return the number of letters behind each question, by its id, in one query."""
+    question_ids = [question.id for question in questions]
+    query = letters_behind_each(question_ids, func.count())
+    lead_id = query.selected_columns[0]
+    rows = session.execute(query.group_by(lead_id))
+    counts = {key: count for key, count in rows}  # noqa: C416 - dict() would take the result for a mapping
+    return {question_id: counts.get(question_id, 0) for question_id in question_ids}
 
 
-def letters_behind_each(question_ids: Sequence[int], *what: Any) -> Select[Any]:
-    """Select the id of a question and the columns `what` for each live letter behind it and what was merged into it."""
-    lead = func.coalesce(Question.merged_into_id, Question.id)
-    behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
-    query = select(lead, *what).select_from(Question).join(Letter, Letter.question_id == Question.id)
-    return query.where(behind, Letter.is_filed)
+def letters_behind_each(question_ids: Sequence[int], *columns: Any) -> Select[Any]:
+    """Select the id of the question, and `columns`, for each letter behind one of these questions."""
+    lead_id = func.coalesce(Question.merged_into_id, Question.id)
+    is_in_family = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
+    query = select(lead_id, *columns).select_from(Question).join(Letter, Letter.question_id == Question.id)
+    return query.where(is_in_family, Letter.is_filed)
 
 
 def lead_of(session: Session, question: Question) -> Question:
+    """Return the question that this one was merged into, or else this one."""
     return session.get_one(Question, question.merged_into_id) if question.merged_into_id else question
 
 
@@ -160,7 +164,7 @@ def select_public_questions(newsletter_id: int) -> Select[Question]:
 
 
 def list_public_questions(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
-    """Return the newest open questions that the desk shows to readers, at most `limit`."""
+    """Return the newest open questions that readers can see, at most `limit`."""
     return list(session.scalars(select_public_questions(newsletter_id).order_by(Question.id.desc()).limit(limit)))
 
 
@@ -181,28 +185,30 @@ def select_newest_cleared_id(question_id: Any) -> Select[int]:
     )
 
 
-def number_of_readers(question_id: Any) -> Select[int]:
-    """Select the number of live letters behind a question: those that `letters_of` returns."""
-    one = aliased(Question)  # for use as a subquery in a query of the same table
-    its = or_(one.id == question_id, one.merged_into_id == question_id)
-    return select(func.count(Letter.id)).join(one, one.id == Letter.question_id).where(its, Letter.is_filed)
+def select_reader_count(question_id: Any) -> Select[int]:
+    """Select the number of letters behind a question: those that `letters_of` returns."""
+    member = aliased(Question)  # for use as a subquery in a query of the same table
+    is_in_family = or_(member.id == question_id, member.merged_into_id == question_id)
+    query = select(func.count(Letter.id)).join(member, member.id == Letter.question_id)
+    return query.where(is_in_family, Letter.is_filed)
 
 
 def cleared_text(session: Session, question_id: int) -> QuestionText | None:
-    key = select_newest_cleared_id(question_id).scalar_subquery()
-    return session.scalar(select(QuestionText).where(QuestionText.id == key))
+    """Return the newest cleared wording of a question, or None."""
+    newest_id = select_newest_cleared_id(question_id).scalar_subquery()
+    return session.scalar(select(QuestionText).where(QuestionText.id == newest_id))
 
 
 def get_cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
     """Return the newest cleared wordings of several questions by question id, without those that have none."""
-    newest = select_newest_cleared_id(Question.id).scalar_subquery()
-    query = select(Question.id, QuestionText).join(QuestionText, QuestionText.id == newest)
+    newest_id = select_newest_cleared_id(Question.id).scalar_subquery()
+    query = select(Question.id, QuestionText).join(QuestionText, QuestionText.id == newest_id)
     return {key: text for key, text in session.execute(query.where(Question.id.in_(question_ids)))}  # noqa: C416
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:
     """Return the topics of several questions by question id, in one query."""
-    found: dict[int, list[Topic]] = {key: [] for key in question_ids}
+    topics: dict[int, list[Topic]] = {question_id: [] for question_id in question_ids}
     rows = session.execute(
         select(QuestionTopic.question_id, Topic)
         .join(Topic, Topic.id == QuestionTopic.topic_id)
@@ -210,8 +216,8 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
         .order_by(Topic.name)
     )
     for question_id, topic in rows:
-        found[question_id].append(topic)
-    return found
+        topics[question_id].append(topic)
+    return topics
 
 
 def notes_of(question: Question) -> Listing[Note]:

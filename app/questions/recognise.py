@@ -1,8 +1,8 @@
 """Find what could make an asker recognisable, and mark it for the editor before a question leaves the newsroom.
 
-This is an aid that would rather mark too much than too little. It knows only the tables in `recognise.toml`, and not
-what only a neighbour would recognise: therefore a person confirms. It misses numbers written as words, and names
-without a title in scripts without capitals.
+The rules and the word tables in `recognise.toml` mark too much rather than too little. They miss numbers written as
+words, names without a title in scripts without capitals, and whatever only a neighbour would recognise. So a person
+still has to confirm each wording.
 """
 
 import re
@@ -30,8 +30,8 @@ class _Word(NamedTuple):
     start: int
     end: int
     text: str
-    is_sentence_start: bool  # There a capital says nothing.
-    is_adjacent: bool  # Only a space or a hyphen separates it from the word before.
+    is_sentence_start: bool  # where a capital says nothing
+    is_adjacent: bool  # only a space or a hyphen separates it from the word before
 
 
 def _table() -> dict[str, Any]:
@@ -51,8 +51,8 @@ def _table_pattern(name: str) -> str:
     return _alternation_pattern(_table()[name].split())
 
 
-def _relations() -> list[str]:
-    """Return the patterns of `relations`, with the language's words of kin in place of KIN."""
+def _relation_patterns() -> list[str]:
+    """Return the patterns of the table `relations`, with KIN replaced by the language's words of kin."""
     patterns: list[str] = []
     for language in _table()["relations"].values():
         kin_words = "|".join(language.get("kin", "").split())
@@ -60,7 +60,7 @@ def _relations() -> list[str]:
     return patterns
 
 
-# A capital, or a letter of an alphabet without capitals: what may begin a name beside a word such as "village".
+# What may begin a name next to a word such as "village": a capital, a letter of a script without capitals, or a number.
 _NAME_START = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
 _NAME = rf"{_NAME_START}{LETTER}{{1,40}}"
 # The rest of a URL after the host, without the punctuation of the sentence around it.
@@ -75,8 +75,7 @@ _CHINESE_DIGITS = r"\d〇一二三四五六七八九十"
 def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     """Return the rules in order of precedence: where two kinds overlap, the earlier rule wins.
 
-    Every repetition of a class that can overlap with what follows it has an upper bound, so that no text makes a search
-    slow.
+    Each repetition that can overlap with what follows it has an upper bound, so that no text makes the search slow.
     """
     rules: tuple[tuple[Kind, str], ...] = (
         ("email", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
@@ -91,7 +90,7 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
         ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
         ("number", r"[+№#]?\d(?:[ \u00a0().,/:\-]{0,2}\d){0,40}"),
         ("number", r"[一二三四五六七八九十百千万两]{1,6}(?:岁|歲|个|個|名|口人)"),
-        ("relation", rf"(?i){_alternation_pattern(_relations())}"),
+        ("relation", rf"(?i){_alternation_pattern(_relation_patterns())}"),
         (
             "place",
             rf"(?<!\w)(?i:{_table_pattern('place_words_before')})[ \u200c]{{1,2}}{_NAME_START}№? ?{LETTER}{{1,40}}",
@@ -109,31 +108,32 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     return tuple((kind, re.compile(pattern)) for kind, pattern in rules)
 
 
+MAX_PREPOSITION_LENGTH = 12  # letters
 _WORDS = re.compile(WORD)
 _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
 
-def marks(text: str, language: str) -> list[Mark]:
+def find_marks(text: str, language: str) -> list[Mark]:
     """Find what an editor should look at. The marks are in order and don't overlap.
 
     `language` (BCP 47) only decides what capitals mean: German capitalises every noun.
     """
-    found: list[Mark] = []
+    marks: list[Mark] = []
     masked_text = text
     for kind, pattern in _patterns():
         new_marks = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(masked_text)]
-        masked_text = _blank_marks(masked_text, new_marks)
-        found += new_marks
-    found += _find_capitalised(masked_text, text, language)
-    return sorted(found, key=lambda mark: mark.start)
+        masked_text = _mask(masked_text, new_marks)
+        marks += new_marks
+    marks += _find_capitalised(masked_text, text, language)
+    return sorted(marks, key=lambda mark: mark.start)
 
 
-def _blank_marks(text: str, marks: list[Mark]) -> str:
+def _mask(text: str, marks: list[Mark]) -> str:
     """Replace marked parts by NULs, which no rule matches, so that later rules find only what is left."""
-    return "".join(piece if kind is None else "\0" * len(piece) for piece, kind in segments(text, marks))
+    return "".join(piece if kind is None else "\0" * len(piece) for piece, kind in split_at_marks(text, marks))
 
 
-def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
+def split_at_marks(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
     """Split a text into pieces, each with the kind of its mark or None; joined, the pieces are the text."""
     pieces: list[tuple[str, Kind | None]] = []
     position = 0
@@ -145,7 +145,10 @@ def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
 
 
 def _find_capitalised(masked_text: str, text: str, language: str) -> Iterator[Mark]:
-    """Find runs of capitalised words that the spelling rules of the language don't explain."""
+    """Find runs of capitalised words in the masked text that the spelling rules of the language don't explain.
+
+    In the unmasked `text`, the word before a run may show that it is a place.
+    """
     words = list(_iter_words(masked_text))
     lower_case_words = {word.text for word in words if word.text.islower()}
     run: list[_Word] = []
@@ -167,7 +170,7 @@ def _iter_words(text: str) -> Iterator[_Word]:
     previous_word = ""
     for match in _WORDS.finditer(text):
         gap = text[previous_end : match.start()]
-        # The point of "J. Smith" or "Dr. Smith", which ends no sentence.
+        # The full stop of "J. Smith" or "Dr. Smith" doesn't end a sentence.
         is_abbreviation_point = gap[:1] == "." and (
             len(previous_word) == 1 or previous_word.lower() in _get_word_set("titles")
         )
@@ -194,10 +197,8 @@ def _is_name(word: _Word, previous_word: str, language: str, lower_case_words: s
     if word.is_sentence_start:
         return lower.replace("’", "'") not in _get_word_set("openers") and lower not in lower_case_words
     if language.split("-")[0] == "de":
-        is_noun = previous_word.lower() in _get_word_set("german_articles") or re.search(
-            _table()["german_noun_ends"], lower
-        )
-        return not is_noun
+        follows_article = previous_word.lower() in _get_word_set("german_articles")
+        return not (follows_article or re.search(_table()["german_noun_ends"], lower))
     return True
 
 
@@ -205,7 +206,8 @@ def _classify_run(text: str, run: list[_Word]) -> Mark:
     """Mark a run of capitalised words as a place if the word before it or its ending says so, else as a name."""
     start = run[0].start
     end = run[-1].end
-    word_before = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
+    word_and_space = text[max(0, start - MAX_PREPOSITION_LENGTH - 1) : start]
+    word_before = re.search(rf"({LETTER}{{1,{MAX_PREPOSITION_LENGTH}}})[ \u00a0]$", word_and_space)
     if word_before and word_before.group(1).lower() in _get_word_set("place_prepositions"):
         return Mark(start, end, "place")
     if re.search(_table()["place_ends"], run[-1].text):

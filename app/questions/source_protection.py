@@ -1,10 +1,10 @@
-"""Source protection: find askers' own words, names and contact details in text that is about to leave the newsroom."""
+"""Source protection: find askers' own words, names and contact details in a text before it leaves the newsroom."""
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,18 +16,18 @@ from ..letters.models import Addition, Letter
 from ..search.terms import Unit, units
 from ..text.clean import SPACELESS, single_line
 from .models import Question
-from .queries import cleared_text, family, letters_behind
-from .recognise import marks
+from .queries import cleared_text, letters_behind, list_family_ids
+from .recognise import find_marks
 
 PGP_CHARACTERS_SHOWN = 80  # characters of a PGP block by which a page refers to it
 MIN_PHONE_DIGITS = 9
 MAX_PHONE_DIGITS = 15  # the most that E.164 (ITU) allows
 SAME_PHONE_DIGITS = 9  # last digits that identify a number with or without its country code
 
-# Headers of RFC 9580, section 6.2.1; what follows is a block even if its end was lost.
+# A block of RFC 9580, section 6.2.1. If its end was lost, it extends to the end of the text.
 _PGP = re.compile(r"(?s)BEGIN PGP [A-Z ,/0-9]{4,40}.*?(?:END PGP [A-Z ]{4,40}|\Z)")
 _NUMBER = re.compile(rf"\+?\d(?:[ \u00a0()./\-]{{0,3}}\d){{{MIN_PHONE_DIGITS - 1},40}}")
-# What is as long as a phone number but isn't one: "12.11.2026", "2019/2020/2021", "1 250 000 000".
+# Numbers that are as long as a phone number: "12.11.2026", "2019/2020/2021", "1 250 000 000".
 _DAY = re.compile(r"(?<!\d)(?:\d{1,2}([./-])\d{1,2}\1\d{4}|\d{4}([./-])\d{1,2}\2\d{1,2})(?!\d)")
 _YEARS = re.compile(r"(?:(?:1[0-9]|20)\d\d[ /\-]{0,3})+")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0.]\d{3})+")
@@ -47,13 +47,14 @@ def find_contact_details(text: str) -> Iterator[ContactDetail]:
     for block in _PGP.finditer(text):
         yield ContactDetail("pgp", single_line(block.group())[:PGP_CHARACTERS_SHOWN], "pgp")
     text = _PGP.sub(" ", text)
-    for mark in marks(text, "und"):
+    for mark in find_marks(text, "und"):
         if mark.kind in ("email", "link", "handle"):
             address = text[mark.start : mark.end]
             yield ContactDetail(mark.kind, address, _address_key(address))
             # Digits of an address aren't a phone number. NULs keep the positions of the other marks.
             text = text[: mark.start] + "\0" * len(address) + text[mark.end :]
-    for number in _NUMBER.finditer(_DAY.sub(lambda day: "\0" * len(day.group()), text)):
+    text_without_days = _DAY.sub(lambda day: "\0" * len(day.group()), text)
+    for number in _NUMBER.finditer(text_without_days):
         ascii_number = _to_ascii_digits(number.group())
         if _YEARS.fullmatch(ascii_number) or _THOUSANDS.fullmatch(ascii_number):
             continue
@@ -63,7 +64,7 @@ def find_contact_details(text: str) -> Iterator[ContactDetail]:
 
 
 def _address_key(address: str) -> str:
-    """Return the address without scheme, "www." and closing slash, in lower case."""
+    """Return an address without scheme, "www." and trailing slash, in lower case."""
     return re.sub(r"^(?:https?://)?(?:www\.)?|/$", "", address.casefold())
 
 
@@ -71,12 +72,14 @@ def _to_ascii_digits(number: str) -> str:
     return "".join(str(unicodedata.decimal(char, char)) for char in number)
 
 
-RUN_WORDS = 4  # words in a row that two people hardly choose by chance
-MIN_NAME_LETTERS = 3  # letters of a part of a name that is searched for
-LONG_RUN = 8  # words in a row that count as a reader's own words in any wording
-MIN_OWN_WORDS = 6  # words from which on a wording can count as a reader's own; fewer often can't be put differently
-OWN_WORDS_SHARE = 0.7  # share of a wording in runs of a reader's words that makes all runs count
 MAX_LETTERS = 200  # letters of a question that are compared
+MIN_NAME_LETTERS = 3  # of a part of a name that is searched for
+RUN_WORDS = 4  # words in a row that two people hardly choose by chance
+LONG_RUN = 8  # words in a row that are a reader's own in any wording
+# Shorter passages count as a reader's own only if together they make up this share of the wording, and have at least so
+# many words: fewer words often can't be put differently.
+OWN_WORDS_SHARE = 0.7
+MIN_OWN_WORDS = 6
 # As in `text.clean.word_count`: a Han or Kana sign counts half a word, a letter of a script without spaces a fifth.
 SIGN_WEIGHT = 0.5
 LETTER_WEIGHT = 0.2
@@ -91,7 +94,7 @@ class Leak:
 
 
 class LeakDetected(MissingPrecondition):
-    """Raised for outgoing text that holds readers' words, names or addresses, which somebody has to look at first."""
+    """Raised for outgoing text with readers' words, names or addresses that the actor hasn't reviewed and confirmed."""
 
     family = "leak"
 
@@ -103,20 +106,19 @@ class LeakDetected(MissingPrecondition):
 def must_be_clear(session: Session, actor: Actor, question: Question, text: str, previous_text: str = "") -> None:
     """Raise `LeakDetected` unless the text reveals nothing of the askers, or the actor has confirmed what it reveals.
 
-    What was typed after the actor confirmed is found again. Passages that are in `previous_text` too, the text
-    before anything was typed, are not reported.
+    `previous_text` is the text before it was edited: passages that it contains too are not reported.
     """
-    before = [leak.text for leak in find_leaks(session, question, previous_text)]
-    found = [leak.text for leak in find_leaks(session, question, text) if leak.text not in before]
-    must_have_looked(actor, found)
+    previous_passages = [leak.text for leak in find_leaks(session, question, previous_text)]
+    passages = [leak.text for leak in find_leaks(session, question, text) if leak.text not in previous_passages]
+    must_have_looked(actor, passages)
 
 
 def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words") -> None:
-    """Raise `LeakDetected` unless the actor has confirmed all these passages on the page that they press.
+    """Raise `LeakDetected` with `key` unless the actor has confirmed all these passages in the form that they submit.
 
     Contact details of readers can't be confirmed.
     """
-    if any(map(never_leaves, passages)):
+    if any(never_leaves(passage) for passage in passages):
         raise LeakDetected(passages, "contact_details")
     confirmed = actor.reviewed_passages if isinstance(actor, Staff) else frozenset()
     if not set(passages) <= confirmed:
@@ -124,29 +126,31 @@ def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words
 
 
 def never_leaves(passage: str) -> bool:
-    """Return whether a passage has a contact detail, which nobody can confirm."""
+    """Return whether a passage contains a contact detail, which nobody can confirm."""
     return next(find_contact_details(passage), None) is not None
 
 
 def find_leaks(session: Session, question: Question, text: str, letters: Sequence[Letter] | None = None) -> list[Leak]:
-    """Find readers' words, names and contact details in a text. `letters` are the question's, if they are loaded.
+    """Find readers' words, names and contact details in a text.
 
-    Cleared wording may be repeated, and so may the words of readers who want them printed verbatim.
+    Cleared wording may be repeated, and so may the words of readers who want them printed verbatim. Pass the question's
+    `letters` if they are loaded already.
     """
     if not text.strip():
         return []
-    letters = asker_letters(session, question) if letters is None else letters
+    letters = list_asker_letters(session, question) if letters is None else letters
     cleared = cleared_text(session, question.id)
-    cleared_parts = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
-    private = list_reader_texts(session, letters) + [letter.background for letter in letters if letter.background]
-    found = [Leak("words", passage) for passage in list_quoted_passages(text, private, cleared_parts)]
-    found += [Leak("name", name) for name in _names(session, letters, text, " ".join(cleared_parts))]
-    found += [Leak("address", address) for address in _addresses(session, letters, text)]
-    return found
+    cleared_parts = list(cleared.parts) if cleared else []
+    private_texts = list_reader_texts(session, letters) + _list_backgrounds(letters)
+    leaks = [Leak("words", passage) for passage in list_quoted_passages(text, private_texts, cleared_parts)]
+    leaks += [Leak("name", name) for name in _find_names(session, letters, text, " ".join(cleared_parts))]
+    leaks += [Leak("address", address) for address in _find_addresses(session, letters, text)]
+    return leaks
 
 
-def asker_letters(session: Session, question: Question) -> list[Letter]:
-    return letters_behind(family(session, question), rising=True).page(session, None, MAX_LETTERS)
+def list_asker_letters(session: Session, question: Question) -> list[Letter]:
+    """Return the first `MAX_LETTERS` letters behind a question."""
+    return letters_behind(list_family_ids(session, question), rising=True).page(session, None, MAX_LETTERS)
 
 
 def list_reader_texts(session: Session, letters: Sequence[Letter]) -> list[str]:
@@ -168,19 +172,19 @@ def find_verbatim_spans(reader_texts: Sequence[str], text: str) -> list[tuple[in
     All runs of their words count if the wording consists of little else, otherwise only the long ones.
     """
     spans = find_quotes(text, reader_texts)
-    lengths = [_length(text[start:end]) for start, end in spans]
-    if sum(lengths) >= max(OWN_WORDS_SHARE * _length(text), MIN_OWN_WORDS):
+    word_counts = [_count_words(text[start:end]) for start, end in spans]
+    if sum(word_counts) >= max(OWN_WORDS_SHARE * _count_words(text), MIN_OWN_WORDS):
         return spans
-    return [span for span, length in zip(spans, lengths, strict=True) if length >= LONG_RUN]
+    return [span for span, count in zip(spans, word_counts, strict=True) if count >= LONG_RUN]
 
 
-def _length(text: str) -> float:
-    """Return the length of a text in words of any script."""
-    return sum(map(_weight, units(text)))
+def _count_words(text: str) -> float:
+    """Return the length of a text of any script in words."""
+    return sum(_weight(unit) for unit in units(text))
 
 
 def _weight(unit: Unit) -> float:
-    """Return how much of a word the unit counts."""
+    """Return as how many words a unit counts."""
     if not unit.is_sign:
         return 1
     return LETTER_WEIGHT if re.match(SPACELESS, unit.term) else SIGN_WEIGHT
@@ -198,42 +202,54 @@ def list_reader_passages(session: Session, letters: Sequence[Letter], texts: Seq
 def find_private_details(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
     """Return what a wording repeats of what readers told only the desk: background, names and contact details.
 
-    Background that the question says too is fine. Places aren't reported: every wording marks them, and the country of
-    a reader appears in many.
+    A passage of the background may be repeated if it is in a letter's question or an addition too. Places aren't
+    reported: the page of every wording marks them, and a reader's country appears in many wordings.
     """
-    backgrounds = [letter.background for letter in letters if letter.background]
-    asked = [letter.body for letter in letters if letter.body]
-    found = list_quoted_passages(text, backgrounds, [*asked, *_list_additions(session, letters)]) if backgrounds else []
-    names = _names(session, letters, text, with_places=False)
-    return [*found, *names, *_addresses(session, letters, text, is_wording=True)]
+    backgrounds = _list_backgrounds(letters)
+    passages: list[str] = []
+    if backgrounds:
+        bodies = [letter.body for letter in letters if letter.body]
+        passages = list_quoted_passages(text, backgrounds, [*bodies, *_list_additions(session, letters)])
+    names = _find_names(session, letters, text, with_places=False)
+    return [*passages, *names, *_find_addresses(session, letters, text, is_wording=True)]
 
 
-def list_quoted_passages(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[str]:
-    """Return the passages of a text that also occur, word for word, in a `private` text and in no public one.
+def _list_backgrounds(letters: Sequence[Letter]) -> list[str]:
+    return [letter.background for letter in letters if letter.background]
 
-    Each passage is put on one line.
+
+def list_quoted_passages(text: str, private_texts: Sequence[str], public_texts: Sequence[str] = ()) -> list[str]:
+    """Return the passages of a text that are quoted from a private text and are in no public one, each on one line."""
+    return [single_line(text[start:end]) for start, end in find_quotes(text, private_texts, public_texts)]
+
+
+def find_quotes(text: str, private_texts: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
+    """Return where the passages of `list_quoted_passages` are, as (start, end) in code points.
+
+    A passage consists of overlapping or adjoining runs.
     """
-    return [single_line(text[start:end]) for start, end in find_quotes(text, private, public_texts)]
-
-
-def find_quotes(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return where the passages of `list_quoted_passages` are, as (start, end) in code points."""
-    private_runs, public_runs = (
-        {run for source in sources for run, _span in _runs(source)} for sources in (private, public_texts)
-    )
+    private_runs = {run.terms for private_text in private_texts for run in _iter_runs(private_text)}
+    public_runs = {run.terms for public_text in public_texts for run in _iter_runs(public_text)}
     spans: list[tuple[int, int]] = []
-    for run, (start, end) in _runs(text):
-        if run not in private_runs or run in public_runs:
+    for run in _iter_runs(text):
+        if run.terms not in private_runs or run.terms in public_runs:
             continue
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        if spans and run.start <= spans[-1][1]:
+            previous_start, previous_end = spans[-1]
+            spans[-1] = (previous_start, max(run.end, previous_end))
         else:
-            spans.append((start, end))
+            spans.append((run.start, run.end))
     return spans
 
 
-def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
-    """Yield every run of neighbouring units that together count `RUN_WORDS` words, with its start and end."""
+class _Run(NamedTuple):
+    terms: tuple[str, ...]
+    start: int
+    end: int
+
+
+def _iter_runs(text: str) -> Iterator[_Run]:
+    """Yield every run of neighbouring units that together count as `RUN_WORDS` words."""
     text_units = units(text)
     end = 0
     weight = 0.0  # of the units from `start` to before `end`
@@ -244,16 +260,16 @@ def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
         if round(weight, 3) < RUN_WORDS:
             return
         terms = tuple(unit.term for unit in text_units[start:end])
-        yield terms, (first.start, text_units[end - 1].end)
+        yield _Run(terms, first.start, text_units[end - 1].end)
         weight -= _weight(first)
 
 
-def _names(
+def _find_names(
     session: Session, letters: Sequence[Letter], text: str, public_text: str = "", with_places: bool = True
 ) -> list[str]:
-    """Return the parts of readers' names that a text has and `public_text` hasn't.
+    """Return the parts of readers' names that are in a text and not in `public_text`.
 
-    A name may be followed by a place, as in "Aida, Almaty". `with_places` includes these places.
+    `with_places` includes the place that may follow a name, as in "Aida, Almaty".
     """
     private_terms = {unit.term for unit in units(text)} - {unit.term for unit in units(public_text)}
     names = list(contacts.names_of(session, letters).values())
@@ -263,11 +279,11 @@ def _names(
     return sorted(part for part, term in parts.items() if len(term) >= MIN_NAME_LETTERS and term in private_terms)
 
 
-def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
-    """Return the contact details in a text that are a reader's.
+def _find_addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
+    """Return the contact details in a text that belong to a reader, and all PGP blocks.
 
-    Of a wording (`is_wording`) all are returned except links, which may be the desk's. Readers' addresses are unsealed
-    only if the text has contact details at all.
+    With `is_wording`, return all contact details except links that aren't a reader's, which may be the desk's. Readers'
+    addresses are unsealed only if the text has contact details at all.
     """
     details = list(find_contact_details(text))
     if not details:
@@ -278,7 +294,7 @@ def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wordin
     reader_keys |= {address.casefold() for address in contacts.emails_of(session, letters)}
     found: list[str] = []
     for detail in details:
-        is_private = detail.kind == "pgp" or (is_wording and detail.kind != "link")
-        if is_private or detail.key in reader_keys:
+        is_always_private = detail.kind == "pgp" or (is_wording and detail.kind != "link")
+        if is_always_private or detail.key in reader_keys:
             found.append(detail.text)
     return found

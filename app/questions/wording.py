@@ -1,4 +1,4 @@
-"""The desk's wording of a question: write it, clear it for print, and erase it with its translations."""
+"""The desk's wording of a question: write it, clear it to leave the newsroom, and erase it with its translations."""
 
 from collections.abc import Collection
 
@@ -18,30 +18,12 @@ from ..text.clean import clean, for_print, single_line, slug
 from ..text.languages import guess_language
 from .models import Note, Question, QuestionText, Translation, Translator
 from .source_protection import (
-    asker_letters,
     find_private_details,
     find_verbatim_spans,
+    list_asker_letters,
     list_reader_texts,
     must_have_looked,
 )
-
-
-def erase_translations(session: Session, column_name: str, keys: Collection[int]) -> None:
-    """Erase the translations of these versions or questions, selected by the column `column_name` that refers to them.
-
-    Their translators are erased with link, name, address and drafts, so that their page is gone immediately.
-    """
-    column: InstrumentedAttribute[int] = getattr(Translation, column_name)
-    session.execute(delete(Translation).where(column.in_(keys)))
-    erase_translators(session, getattr(Translator, column_name).in_(keys))
-
-
-def erase_translators(session: Session, condition: ColumnElement[bool]) -> None:
-    """Erase outside translators, and note the erasure, so that no restored backup makes their links work again."""
-    if gone := session.scalars(select(Translator.public_id).where(condition)).all():
-        erasures.note(session, "translator", gone)
-        session.execute(delete(Translator).where(condition))
-
 
 LONGEST_HEADLINE, LONGEST_REASON = 300, 400  # characters
 
@@ -59,8 +41,8 @@ def reword(
 ) -> QuestionText:
     """Give a question a new wording. The clearance of the old one carries over only if just the language differs.
 
-    Without `language` the question's language stays, unless the text now looks like another one; for a first wording it
-    is guessed, or else the newsletter's. `base_label` is the label of the wording that the actor saw. Raises
+    Without `language`, the language stays unless the text now looks like another one; that of a first wording is
+    guessed, with the newsletter's as fallback. `base_label` is the label of the wording that the actor saw. Raises
     `VersionConflict`, `MissingField` (wording), `TooLong` (headline) and `PermissionDenied`.
     """
     must(actor, "word")
@@ -76,7 +58,7 @@ def reword(
         return old
     if base_label is not None and (old is None or old.label != base_label):
         raise VersionConflict(f"question {question.id} is worded otherwise than {base_label}")
-    same = old if old and (old.body, old.background, old.headline) == (body, background, headline) else None
+    same_text = old if old and (old.body, old.background, old.headline) == (body, background, headline) else None
     number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
         question_id=question.id,
@@ -88,9 +70,9 @@ def reword(
         slug=slug(headline or body),
         written_at=now(session),
         written_by_id=actor.person_id,
-        cleared_at=same.cleared_at if same else None,
-        cleared_by_id=same.cleared_by_id if same else None,
-        own_words_reason=same.own_words_reason if same else None,
+        cleared_at=same_text.cleared_at if same_text else None,
+        cleared_by_id=same_text.cleared_by_id if same_text else None,
+        own_words_reason=same_text.own_words_reason if same_text else None,
     )
     add_and_flush(session, text)
     question.text_id = text.id
@@ -101,7 +83,10 @@ def reword(
 
 
 def _detect_language(text: str, previous_text: QuestionText | None) -> str:
-    """Guess the language of a wording. If the guess is the same as before, keep the previous one: it may be chosen."""
+    """Guess the language of a wording.
+
+    If the guess is the same as for the previous text, keep that text's language: somebody may have chosen it.
+    """
     guess = guess_language(text)
     if previous_text is None or not previous_text.body:
         return guess
@@ -110,29 +95,41 @@ def _detect_language(text: str, previous_text: QuestionText | None) -> str:
 
 
 def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
-    """Confirm that nobody could recognise the asker in this very text.
+    """Record the actor's confirmation that nobody could recognise the asker in the wording `text_id`.
 
-    `reason` says why a text that still has a reader's own words may be sent out; it is required for such a text, and
-    stored. Raises `VersionConflict` if the wording is no longer `text_id`, `LeakDetected` if it holds more of the
-    readers' background, names and addresses than the actor has confirmed, `MissingField` and `TooLong` for the reason,
-    and `PermissionDenied`.
+    If it still has a reader's own words, `reason` has to say why it may leave the newsroom, and is stored. Raises
+    `VersionConflict` if `text_id` is no longer the current wording, `LeakDetected` if it holds more of the readers'
+    background, names and addresses than the actor has confirmed, `MissingField` and `TooLong` for the reason, and
+    `PermissionDenied`.
     """
     must(actor, "clear")
     lock_row(session, question)
     check_version(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
-    letters = asker_letters(session, question)
-    must_have_looked(actor, find_private_details(session, letters, text.whole), "private_details")
-    own = list_reader_texts(session, letters)
+    letters = list_asker_letters(session, question)
+    must_have_looked(actor, find_private_details(session, letters, text.full_text), "private_details")
+    reader_texts = list_reader_texts(session, letters)
     reason = require_length("own_words_reason", single_line(reason), LONGEST_REASON)
-    is_theirs = any(find_verbatim_spans(own, part) for part in text.parts)
-    if is_theirs:
+    has_own_words = any(find_verbatim_spans(reader_texts, part) for part in text.parts)
+    if has_own_words:
         text.own_words_reason = require_text("own_words_reason", reason)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)
     session.refresh(question)
-    audit.record(session, actor, "question.clear", question, facts={"text": text_id, "own": is_theirs})
+    audit.record(session, actor, "question.clear", question, facts={"text": text_id, "own": has_own_words})
+
+
+def index_again(session: Session, question_id: int) -> None:
+    """Mark a question to be indexed again although its own row has not changed."""
+    session.execute(update(Question).where(Question.id == question_id).values(indexed_version=0))
+
+
+def _take_out_of_index(session: Session, question: Question) -> None:
+    # The update comes first: it waits for a worker that is just indexing the question, so that the index rows of that
+    # worker are removed too.
+    index_again(session, question.id)
+    remove_from_indexes(session, "question", question.id)
 
 
 def erase_words(session: Session, question: Question) -> None:
@@ -148,18 +145,6 @@ def erase_words(session: Session, question: Question) -> None:
     _take_out_of_index(session, question)
 
 
-def index_again(session: Session, question_id: int) -> None:
-    """Mark a question to be indexed again although its own row has not changed."""
-    session.execute(update(Question).where(Question.id == question_id).values(indexed_version=0))
-
-
-def _take_out_of_index(session: Session, question: Question) -> None:
-    # The mark comes first: the update waits for a worker that is just indexing the question, so that its index rows are
-    # seen and removed here.
-    index_again(session, question.id)
-    remove_from_indexes(session, "question", question.id)
-
-
 def erase_text(session: Session, text: QuestionText) -> None:
     """Erase the text of one version and its translations. Its row stays."""
     erase_translations(session, "of_question_text_id", [text.id])
@@ -167,11 +152,28 @@ def erase_text(session: Session, text: QuestionText) -> None:
     text.own_words_reason, text.erased_at = None, now(session)
 
 
+def erase_translations(session: Session, column_name: str, ids: Collection[int]) -> None:
+    """Erase the translations whose column `column_name` refers to these versions or questions.
+
+    Their outside translators are erased with link, name, address and drafts, so that their page is gone immediately.
+    """
+    column: InstrumentedAttribute[int] = getattr(Translation, column_name)
+    session.execute(delete(Translation).where(column.in_(ids)))
+    erase_translators(session, getattr(Translator, column_name).in_(ids))
+
+
+def erase_translators(session: Session, condition: ColumnElement[bool]) -> None:
+    """Erase outside translators, and note the erasure, so that no restored backup makes their links work again."""
+    if public_ids := session.scalars(select(Translator.public_id).where(condition)).all():
+        erasures.note(session, "translator", public_ids)
+        session.execute(delete(Translator).where(condition))
+
+
 def forget_own_words(session: Session, question: Question, letter_text: str, other_letter: Letter | None) -> None:
-    """Erase the versions that are still the text of a reader who has withdrawn it.
+    """Erase the versions of the wording that are still the text of a reader who has withdrawn the letter.
 
     A cleared wording has become the desk's and stays. If the current wording isn't cleared, it is replaced by the text
-    of `other_letter`, which asks the same, as if the question had been opened for it.
+    of `other_letter`, another letter of the question, if there is one.
     """
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(letter_text))):
         if text.id != question.text_id:

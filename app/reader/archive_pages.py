@@ -206,7 +206,7 @@ def _list_language_versions(
 def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Story]:
     """Return published Q&As that the search index finds similar, best first."""
     session, newsletter = context.session, context.newsletter
-    text = item.question.text.whole if item.question.text else headline(item)
+    text = item.question.text.full_text if item.question.text else headline(item)
     probe = Probe(text, "question", item.question_id)
     matches = find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED)
     question_ids = [match.noun_id for match in matches if match.answered]

@@ -110,7 +110,7 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
         question.id: question
         for question in questions.list_public_questions_by_id(session, newsletter.id, question_ids)
     }
-    askers = questions.askers(session, list(open_questions.values())) if open_questions else {}
+    askers = questions.count_askers(session, list(open_questions.values())) if open_questions else {}
     public_matches = []
     for match in likely_matches:
         question_id = match.noun_id

@@ -38,7 +38,7 @@ def home(slug: str) -> str:
             invitation=house_text(session, newsletter, "invitation", requested_language()),
             upcoming_dates=context.coming(),
             open_questions=shown,
-            askers=questions.askers(session, shown) if shown else {},
+            askers=questions.count_askers(session, shown) if shown else {},
             stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
             answer_count=archive.count(session, newsletter),
         )

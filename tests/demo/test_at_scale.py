@@ -39,7 +39,7 @@ from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
 from app.people import directory
 from app.people.models import Expert
-from app.questions.lifecycle import QUESTION, cleared
+from app.questions.lifecycle import QUESTION, has_cleared_text
 from app.questions.models import Question
 from app.text.languages import script_of
 from config import DEMO_AUTHSERV_ID
@@ -144,7 +144,7 @@ def test_a_question_is_as_far_as_its_answer(session: Session) -> None:
     for question in session.scalars(select(Question)):
         asked = session.scalars(select(Assignment.state).filter_by(question_id=question.id)).all()
         if any(state not in ("drafted", "cancelled") for state in asked):
-            assert cleared.holds(question)
+            assert has_cleared_text.holds(question)
         has_answer = bool(approved_of(session, question.id))
         if question.state in ("answered", "queued", "published", "retracted"):
             assert has_answer

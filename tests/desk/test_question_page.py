@@ -107,7 +107,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
 def test_who_is_called_by_a_note(body, called):
     people = {1: "Nora Lind", 2: "Ilya Brandt", 3: "Ana Marić", 4: "Ana Kovač", 5: "Гульнара Есенова"}
     found = find_mentions(body, people)
-    assert [(body[mention.start : mention.end], set(mention.people)) for mention in found] == called
+    assert [(body[mention.start : mention.end], set(mention.person_ids)) for mention in found] == called
     assert "".join(piece for piece, _called in split_at_mentions(body, found)) == body
 
 

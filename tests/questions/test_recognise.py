@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.questions.recognise import Mark, marks, segments
+from app.questions.recognise import Mark, find_marks, split_at_marks
 from tests.support.timing import cpu_limit
 
 
 def marked(text: str, language: str) -> list[tuple[str, str]]:
-    return [(piece, kind) for piece, kind in segments(text, marks(text, language)) if kind]
+    return [(piece, kind) for piece, kind in split_at_marks(text, find_marks(text, language)) if kind]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_plain_word_that_opens_a_sentence_is_no_name_and_a_name_is(text: str, 
 
 
 def test_marks_tell_where() -> None:
-    assert marks("Is it Aktau?", "en") == [Mark(6, 11, "name")]
+    assert find_marks("Is it Aktau?", "en") == [Mark(6, 11, "name")]
 
 
 PIECES = [
@@ -161,11 +161,11 @@ PIECES = [
     st.sampled_from(["en", "de", "zh"]),
 )
 def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> None:
-    found = marks(text, language)
-    assert "".join(piece for piece, _ in segments(text, found)) == text
+    found = find_marks(text, language)
+    assert "".join(piece for piece, _ in split_at_marks(text, found)) == text
     ends = [0, *(mark.end for mark in found)]
     assert all(end <= mark.start < mark.end for end, mark in zip(ends, found, strict=False))
-    assert [text[mark.start : mark.end] for mark in found] == [piece for piece, kind in segments(text, found) if kind]
+    assert [text[mark.start : mark.end] for mark in found] == [piece for piece, kind in split_at_marks(text, found) if kind]
 
 
 @pytest.mark.threat("hostile words")
@@ -175,4 +175,4 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
 def test_a_hostile_text_is_bounded(unit: str) -> None:
     text = unit * (20_000 // len(unit))
     with cpu_limit(3):  # Below 0.2 s on a quiet machine.
-        assert "".join(piece for piece, _ in segments(text, marks(text, "en"))) == text
+        assert "".join(piece for piece, _ in split_at_marks(text, find_marks(text, "en"))) == text

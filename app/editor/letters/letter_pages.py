@@ -31,100 +31,115 @@ from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
 from .. import incoming_mails
 from ..conflict import check_unchanged, number_shown, save_unless_changed
 from ..form_fields import parse_day, parse_public_id
-from ..frame import RequestContext, announce, editor, page, read_context, require_row
+from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender
 from ..letter_labels import FILED, REPLIES
 from ..question_labels import DECLINE_LABELS
 from ..undo_press import get_undo_token
-from .letter_list import KINDS, LETTERS, list_of, pane_of
-from .letter_look_alikes import find_look_alikes, row_of
+from .letter_list import FILING_KINDS, LETTERS, get_list_values, get_pane_values
+from .letter_look_alikes import find_look_alikes, load_look_alike
 
 
 @editor.get("/<slug>/letters")
 def letters(slug: str) -> str | Response:
     with read_context(slug) as desk:
         if above := request.args.get("above"):
-            return redirect(LETTERS.read(desk, request.args).above(above))
-        return page(desk, "editor/letters/letters.html", "letters", item=None, **list_of(desk))
-
-
-def the_letter(desk: RequestContext, public_id: str) -> Letter:
-    letter = queries.load(desk.session, desk.actor, public_id)
-    return require_row(desk, letter, "editor.letter", public_id, _("Back to the letter"))
+            return redirect(LETTERS.parse(desk, request.args).url_of_page_above(above))
+        return page(desk, "editor/letters/letters.html", "letters", item=None, **get_list_values(desk))
 
 
 @editor.get("/<slug>/letters/<public_id>")
 def letter(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
-        return open_letter(desk, the_letter(desk, public_id))
+        return _render_letter(desk, public_id)
 
 
-def open_letter(desk: RequestContext, item: Letter, **rejected_form: str) -> str:
+def _load_letter(desk: RequestContext, public_id: str) -> Letter:
+    letter = queries.load(desk.session, desk.actor, public_id)
+    return require_row(desk, letter, "editor.letter", public_id, _("Back to the letter"))
+
+
+def _render_letter(desk: RequestContext, public_id: str, **rejected_form: str) -> str:
     """Render a letter beside its list. `rejected_form` has the submitted values and the fault of a rejected form."""
-    listed = list_of(desk, item)
-    pane = pane_of(desk, item, listed["editions"])
-    pane["filings"] = pane["filings"] and pane["filings"] | rejected_form
-    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane, rejected_form=rejected_form)
+    letter = _load_letter(desk, public_id)
+    list_values = get_list_values(desk, letter)
+    pane_values = get_pane_values(desk, letter, list_values["editions"])
+    if pane_values["filings"]:
+        pane_values["filings"] |= rejected_form
+    return page(
+        desk, "editor/letters/letters.html", "letters", **list_values, **pane_values, rejected_form=rejected_form
+    )
 
 
-def letter_address(desk: RequestContext, letter: Letter) -> str:
-    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
+class ActionResult(NamedTuple):
+    """The result of an action on a letter."""
+
+    redirect_url: str
+    message: str  # "" to announce nothing
+    question_url: str = ""  # of the question that the letter was filed to, if any
+    undo_token: str = ""  # filled in by `run_letter_action`
 
 
-class Done(NamedTuple):
-    """The result of an action: the next page, the message, the question that it made or joined, and the undo token."""
-
-    href: str
-    words: str
-    question: str = ""
-    press: str = ""
-
-
-def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> Response:
+def run_letter_action(slug: str, public_id: str, fn: Callable[..., ActionResult], **url_values: str) -> Response:
     """Run one action on a letter, announce it and redirect. After an edit conflict, say who was first."""
 
-    def watching(desk: RequestContext) -> Done:
-        one = the_letter(desk, public_id)
+    def run(desk: RequestContext) -> ActionResult:
+        letter = _load_letter(desk, public_id)
         with collect_events(desk.session) as events:
-            done = fn(desk, one, **values)
+            result = fn(desk, letter, **url_values)
             desk.session.flush()
-            return done._replace(press=get_undo_token(events) if done.words else "")
+            return result._replace(undo_token=get_undo_token(events) if result.message else "")
 
-    done = save_unless_changed(slug, lambda desk: the_letter(desk, public_id), watching)
-    if done.words:
-        back = url_for("editor.letter", slug=slug, public_id=public_id)
-        href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
-        announce(done.words, href=href, label=label, undo=done.press, return_url=back)
-    return redirect(done.href, code=303)
+    result = save_unless_changed(slug, lambda desk: _load_letter(desk, public_id), run)
+    if result.message:
+        letter_url = url_for("editor.letter", slug=slug, public_id=public_id)
+        href, label = letter_url, _("Open it again")
+        if result.question_url:
+            href, label = result.question_url, _("Go to it")
+        announce(result.message, href=href, label=label, undo=result.undo_token, return_url=letter_url)
+    return redirect(result.redirect_url, code=303)
 
 
-def letter_press(path: str) -> Callable[[Callable[..., Done]], Callable[..., Response]]:
-    """Declare an action on a letter, at the letter's address followed by `path`.
+def letter_press(path: str) -> Callable[[Callable[..., ActionResult]], Callable[..., Response]]:
+    """Register an action on a letter, at the letter's address followed by `path`.
 
     The function gets the context, the letter, and the values of the URL.
     """
 
-    def declare(fn: Callable[..., Done]) -> Callable[..., Response]:
-        view = wraps(fn)(partial(press, fn=fn))
+    def declare(fn: Callable[..., ActionResult]) -> Callable[..., Response]:
+        view = wraps(fn)(partial(run_letter_action, fn=fn))
         return editor.press(f"/<slug>/letters/<public_id>/{path}", "take letters")(view)
 
     return declare
 
 
-def next_letter_url(desk: RequestContext, after: Letter) -> str | None:
-    """Return the address of the letter to read next: the following one of the open list, else its first, or None."""
-    listed, before = LETTERS.of_form(desk)
-    if listed.search:  # never goes back to earlier hits, which have been read
-        rows = [one for one in listed.hits(after, 1).rows if one.id != after.id]
-        return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
-    for start in (after, None):
-        rows = [one for one in listed.listing.page(desk.session, start, 2) if one.id != after.id]
+def _letter_url(desk: RequestContext, letter: Letter) -> str:
+    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
+
+
+def question_url(desk: RequestContext, question: Question) -> str:
+    return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
+
+
+def _find_next_url(desk: RequestContext, letter: Letter) -> str | None:
+    """Return the page to read after a letter: the next letter of the open list, else its first, or None if no other
+    letter is in it. After the last search hit it is the list, as the earlier hits have been read.
+    """
+    filtered_list, before = LETTERS.parse_submitted(desk)
+    if filtered_list.search:
+        hits = [hit for hit in filtered_list.search_page(letter, 1).rows if hit.id != letter.id]
+        if not hits:
+            return filtered_list.url()
+        return filtered_list.url("editor.letter", public_id=hits[0].public_id, before=before)
+    for start in (letter, None):
+        rows = [row for row in filtered_list.listing.page(desk.session, start, 2) if row.id != letter.id]
         if rows:
-            return listed.address("editor.letter", public_id=rows[0].public_id, before=before if start else None)
+            return filtered_list.url("editor.letter", public_id=rows[0].public_id, before=before if start else None)
     return None
 
 
-def go_on(desk: RequestContext, after: Letter) -> str:
-    return next_letter_url(desk, after) or url_for("editor.letters", slug=desk.newsletter.slug)
+def _next_url(desk: RequestContext, letter: Letter) -> str:
+    """Return the page to read after a letter, or the list of letters."""
+    return _find_next_url(desk, letter) or url_for("editor.letters", slug=desk.newsletter.slug)
 
 
 def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
@@ -134,42 +149,39 @@ def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
     """
     if letter.author != "reader":
         raise InvalidTransition("letter", "file as a reader's", letter.author)
-    questions.can_leave(desk.session, letter)
+    questions.require_can_leave(desk.session, letter)
     return letter
 
 
-def question_typed(desk: RequestContext, fits: Callable[[Question], bool]) -> Question | None:
-    """Return the question that was selected, or whose id or address was typed, or None. 404 if there is no such
-    question.
+def _get_submitted_question(desk: RequestContext, is_suitable: Callable[[Question], bool]) -> Question | None:
+    """Return the question that was selected or whose id or address was typed, or None if the fields are empty.
 
-    Raises `InvalidTransition` unless it `fits`.
+    Aborts with 404 if there is no such question, and raises `InvalidTransition` unless it is suitable.
     """
-    typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
-    if not typed:
+    id_or_address = request.form.get("question_id", "").strip() or request.form.get("question", "")
+    if not id_or_address:
         return None
-    question = or_404(question_queries.load(desk.session, desk.actor, parse_public_id(typed)))
-    if not fits(question):
+    question = or_404(question_queries.load(desk.session, desk.actor, parse_public_id(id_or_address)))
+    if not is_suitable(question):
         raise InvalidTransition("question", "join", question.state)
     return question
 
 
-def address_of(desk: RequestContext, question: Question) -> str:
-    return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
-
-
 @letter_press("file")
-def letter_file(desk: RequestContext, letter: Letter) -> Done:
+def letter_file(desk: RequestContext, letter: Letter) -> ActionResult:
     kind = request.form.get("kind", "")
-    if kind not in ("question", "shelf", *KINDS):
+    if kind not in ("question", "shelf", *FILING_KINDS):
         abort(400)
     check_unchanged(desk, require_reader_letter(desk, letter))
     if kind == "question":
-        return _to_question(desk, letter)
+        return _file_to_question(desk, letter)
     if kind == "shelf":
         question = shelve(desk, letter)
-        return Done(go_on(desk, letter), _("It lies on the shelf, as a question."), address_of(desk, question))
+        return ActionResult(
+            _next_url(desk, letter), _("It lies on the shelf, as a question."), question_url(desk, question)
+        )
     filing.file(desk.session, desk.actor, letter, kind)
-    return Done(go_on(desk, letter), _("Filed as: %(kind)s.", kind=FILED[kind]))
+    return ActionResult(_next_url(desk, letter), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
 
 def shelve(desk: RequestContext, letter: Letter) -> Question:
@@ -179,16 +191,21 @@ def shelve(desk: RequestContext, letter: Letter) -> Question:
     return question
 
 
-def _to_question(desk: RequestContext, one: Letter) -> Done:
+def _file_to_question(desk: RequestContext, letter: Letter) -> ActionResult:
     """Make the letter a question of its own, or join it to the question that was selected."""
-    question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one: joins its lead
+    # A letter that is joined to a merged question goes to the one that this was merged into.
+    question = _get_submitted_question(desk, lambda question: question.takes_letters or question.is_merged)
     if question is None:
-        question = questions.open_question(desk.session, desk.actor, [one])
-        there = address_of(desk, question)
+        new_question_url = question_url(desk, questions.open_question(desk.session, desk.actor, [letter]))
         # If no other letter waits, the new question comes next.
-        return Done(next_letter_url(desk, one) or there, _("It is a question of its own now."), there)
-    questions.join(desk.session, desk.actor, question, [one])
-    return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
+        next_url = _find_next_url(desk, letter) or new_question_url
+        return ActionResult(next_url, _("It is a question of its own now."), new_question_url)
+    return _join_question(desk, letter, question)
+
+
+def _join_question(desk: RequestContext, letter: Letter, question: Question) -> ActionResult:
+    questions.join(desk.session, desk.actor, question, [letter])
+    return ActionResult(_next_url(desk, letter), _("It stands behind the question now."), question_url(desk, question))
 
 
 @editor.press("/<slug>/letters/<public_id>/reply", "take letters")
@@ -199,57 +216,69 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     if kind not in (*REPLIES, "cannot", "later") or reason not in DECLINE_LABELS:
         abort(400)
 
-    def fn(desk: RequestContext, one: Letter) -> Done:
+    def fn(desk: RequestContext, letter: Letter) -> ActionResult:
         version = number_shown()
-        assignment = or_404(incoming_mails.load_subjects(desk.session, [one]).expert(one))
+        subjects = incoming_mails.load_subjects(desk.session, [letter])
+        assignment = or_404(subjects.get_assignment(letter))
         if kind in ("comment", "spam"):
-            check_version(lock_row(desk.session, one), version)
-            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id)
+            check_version(lock_row(desk.session, letter), version)
+            filing.file(desk.session, desk.actor, letter, kind, assignment_id=assignment.id)
         else:
-            typed_on = form.get("later_on", "").strip()
-            day = parse_day(typed_on) if typed_on else incoming_mails.get_default_return_date(desk)
-            if kind == "later" and day is None:
+            later_on_text = form.get("later_on", "").strip()
+            later_on = parse_day(later_on_text) if later_on_text else incoming_mails.get_default_return_date(desk)
+            if kind == "later" and later_on is None:
                 raise InvalidField("later_on_not_in_future", "later_on")
-            mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.FilingDetails(reason, day), version)
-        return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
+            details = mailed_answers.FilingDetails(reason, later_on)
+            mailed_answers.file(desk.session, desk.actor, letter, kind, details, version)
+        next_url = _next_url_after_reply(desk, letter, assignment, kind)
+        return ActionResult(next_url, _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:
-        return press(slug, public_id, fn)
-    except MissingPrecondition as missing:
-        if missing.code != "invalid.later_on_not_in_future":
+        return run_letter_action(slug, public_id, fn)
+    except MissingPrecondition as error:
+        if error.code != "invalid.later_on_not_in_future":
             raise
-        typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
-        with read_context(slug) as desk:
-            return open_letter(desk, the_letter(desk, public_id), fault=format_error(missing), **typed), 422
+        return rerender(
+            slug,
+            422,
+            _render_letter,
+            public_id,
+            fault=format_error(error),
+            later_on=form.get("later_on", ""),
+            back=form.get("back", ""),
+        )
 
 
-def _after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
-    """Return the next page: the edit form of an answer, else the page from which the letter was filed."""
-    at: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
+def _next_url_after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
+    """Return the edit form of a new answer, else the page from which the letter was filed."""
+    question_values: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
     if kind == "answer":
         answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
-        return url_for("editor.answer_edit", **at, answer_id=answer.public_id)
-    return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, letter)
+        return url_for("editor.answer_edit", **question_values, answer_id=answer.public_id)
+    if request.form.get("back") == "question":
+        return url_for("editor.question", **question_values)
+    return _next_url(desk, letter)
 
 
 @letter_press("end")
-def letter_end(desk: RequestContext, one: Letter) -> Done:
-    check_unchanged(desk, require_reader_letter(desk, one))
-    answer = question_typed(desk, lambda one: one.is_published)
-    end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
-    return Done(go_on(desk, one), _("Ended with a kind sentence."))
+def letter_end(desk: RequestContext, letter: Letter) -> ActionResult:
+    """End a letter with a reason for its reader, and with the published answer to a question if one was selected."""
+    check_unchanged(desk, require_reader_letter(desk, letter))
+    answered_question = _get_submitted_question(desk, lambda question: question.is_published)
+    end_letter(desk.session, desk.actor, letter, request.form.get("reason", ""), answered_question)
+    return ActionResult(_next_url(desk, letter), _("Ended with a kind sentence."))
 
 
 @letter_press("to-pen")
-def letter_to_pen(desk: RequestContext, letter: Letter) -> Done:
+def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
     """Return a mail that isn't this expert's to the holding pen."""
-    row = mailed_answers.return_to_pen(desk.session, desk.actor, letter, number_shown())
-    there = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id)
-    return Done(there, _("It isn’t their letter any more. Say what it is."), there)
+    mail = mailed_answers.return_to_pen(desk.session, desk.actor, letter, number_shown())
+    mail_url = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=mail.public_id)
+    return ActionResult(mail_url, _("It isn’t their letter any more. Say what it is."), mail_url)
 
 
 @letter_press("<any(reopen, release):move>")
-def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
+def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult:
     """Reopen a letter, which also takes it out of its question, or release a held one.
 
     Reopening an expert's letter undoes what followed from its filing, unless somebody has gone on from there.
@@ -260,94 +289,101 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
     else:
         require_reader_letter(desk, letter)
     verb(desk.session, desk.actor, letter, number_shown())
-    return Done(
-        letter_address(desk, letter), _("It waits again.") if move == "reopen" else _("It waits with the others.")
-    )
+    message = _("It waits again.") if move == "reopen" else _("It waits with the others.")
+    return ActionResult(_letter_url(desk, letter), message)
 
 
 @letter_press("alike")
-def letter_alike(desk: RequestContext, letter: Letter) -> Done:
+def letter_alike(desk: RequestContext, letter: Letter) -> ActionResult:
     """Join a letter with its look-alike, or record that the two are not the same."""
-    same = request.form.get("same") == "yes"
+    is_same = request.form.get("same") == "yes"
     check_unchanged(desk, require_reader_letter(desk, letter))
-    other: Any = or_404(row_of(desk, request.form.get("with", "")))
-    or_404(other if other is not letter else None)  # a letter can't be its own look-alike
-    noted = _remember(desk, letter, request.form.get("pair", ""), same)
-    if same:
-        return _join(desk, letter, other)
-    words = _("They are not the same, and are not shown to each other again.")
-    return Done(
-        letter_address(desk, letter),
-        words if noted else _("They don’t look alike any more: there was nothing to note."),
-    )
+    look_alike = or_404(load_look_alike(desk, request.form.get("with", "")))
+    if look_alike is letter:
+        abort(404)
+    still_match = _record_verdict(desk, letter, request.form.get("pair", ""), is_same)
+    if is_same:
+        return _join_look_alike(desk, letter, look_alike)
+    message = _("They don’t look alike any more: there was nothing to note.")
+    if still_match:
+        message = _("They are not the same, and are not shown to each other again.")
+    return ActionResult(_letter_url(desk, letter), message)
 
 
-def _remember(desk: RequestContext, letter: Letter, pair_shown: str, is_same: bool) -> bool:
-    """Record the desk's verdict on a pair, from which matching learns. Return whether the two still match."""
-    pair = next((each for each in find_look_alikes(desk, letter) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
-    if pair is None:
+def _record_verdict(desk: RequestContext, letter: Letter, submitted_pair: str, is_same: bool) -> bool:
+    """Record the desk's verdict on a pair, from which matching learns. Return whether the two still match.
+
+    `submitted_pair` is the `LookAlike.pair` of the form.
+    """
+    matches = {f"{match.noun}.{match.noun_id}": match for match in find_look_alikes(desk, letter)}
+    match = matches.get(submitted_pair)
+    if match is None:
         return False
-    record_verdict(desk.session, desk.actor, ("letter", letter.id), pair.key, is_same, pair.score, pair.matcher)
+    record_verdict(desk.session, desk.actor, ("letter", letter.id), match.key, is_same, match.score, match.matcher)
     if not is_same:
-        compare_again(desk.session, [letter.id, *([pair.noun_id] if pair.noun == "letter" else [])])
+        compare_again(desk.session, [letter.id, *([match.noun_id] if match.noun == "letter" else [])])
     return True
 
 
-def _join(desk: RequestContext, one: Letter, look_alike: Any) -> Done:
+def _join_look_alike(desk: RequestContext, letter: Letter, look_alike: Letter | Question) -> ActionResult:
+    """Join a letter to the question of its look-alike, make one question of two letters, or end the letter with the
+    answer if the question was published.
+    """
     session, actor = desk.session, desk.actor
+    question = look_alike if isinstance(look_alike, Question) else None
     if isinstance(look_alike, Letter):
-        behind = (
-            session.get(Question, look_alike.question_id) if look_alike.is_filed and look_alike.question_id else None
-        )
-        if behind is None:
+        if look_alike.is_filed and look_alike.question_id:
+            question = session.get(Question, look_alike.question_id)
+        if question is None:
             require_reader_letter(desk, look_alike)
-            question = questions.open_question(session, actor, sorted((one, look_alike), key=lambda letter: letter.id))
-            return Done(go_on(desk, one), _("The two are one question now."), address_of(desk, question))
-        look_alike = behind
-    question = lead_of(session, look_alike)
+            both = sorted((letter, look_alike), key=lambda row: row.id)
+            question = questions.open_question(session, actor, both)
+            return ActionResult(
+                _next_url(desk, letter), _("The two are one question now."), question_url(desk, question)
+            )
+    question = lead_of(session, question)
     if question.is_published:
-        end_letter(session, actor, one, "answered", question)
-        return Done(go_on(desk, one), _("Answered with what ran."))
-    questions.join(session, actor, question, [one])
-    return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
+        end_letter(session, actor, letter, "answered", question)
+        return ActionResult(_next_url(desk, letter), _("Answered with what ran."))
+    return _join_question(desk, letter, question)
 
 
+# By the code of an error about a note.
 NOTE_FAULTS = {
     "required.note": _l("Write what you want to ask"),
     "too_long.note": _l("A note has 500 characters at most: it asks one thing"),
 }
 
 
-def _leave_note(desk: RequestContext, letter: Letter) -> Done:
-    check_unchanged(desk, letter)
-    receipt_notes.leave(desk.session, desk.actor, letter, request.form.get("note", ""))
-    return Done(
-        letter_address(desk, letter), _("It stands at the receipt now. Its reader finds it there, if they come back.")
-    )
-
-
 @editor.press("/<slug>/letters/<public_id>/note", "take letters")
 def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Leave a note at the letter's receipt that asks its reader something."""
+
+    def fn(desk: RequestContext, letter: Letter) -> ActionResult:
+        check_unchanged(desk, letter)
+        receipt_notes.leave(desk.session, desk.actor, letter, request.form.get("note", ""))
+        message = _("It stands at the receipt now. Its reader finds it there, if they come back.")
+        return ActionResult(_letter_url(desk, letter), message)
+
     try:
-        return press(slug, public_id, _leave_note)
-    except (MissingPrecondition, TooLong) as fault:
-        with read_context(slug) as desk:
-            tried = {"note": request.form.get("note", ""), "note_fault": NOTE_FAULTS[fault.code]}
-            return open_letter(desk, the_letter(desk, public_id), **tried), 422
+        return run_letter_action(slug, public_id, fn)
+    except (MissingPrecondition, TooLong) as error:
+        note = request.form.get("note", "")
+        return rerender(slug, 422, _render_letter, public_id, note=note, note_fault=NOTE_FAULTS[error.code])
 
 
 @letter_press("note/back")
-def letter_note_back(desk: RequestContext, letter: Letter) -> Done:
+def letter_note_back(desk: RequestContext, letter: Letter) -> ActionResult:
     check_unchanged(desk, letter)
     receipt_notes.take_back(desk.session, desk.actor, letter)
-    return Done(letter_address(desk, letter), _("The note is taken back."))
+    return ActionResult(_letter_url(desk, letter), _("The note is taken back."))
 
 
 @letter_press("translate")
-def letter_translate(desk: RequestContext, letter: Letter) -> Done:
+def letter_translate(desk: RequestContext, letter: Letter) -> ActionResult:
     """Request a machine translation, unless one is there or on its way."""
     if current_app.config["TRANSLATION_SERVER"] is None:
         raise InvalidTransition("letter", "translate", letter.state)
     check_unchanged(desk, letter)
     machine_translation.queue_translation(desk.session, desk.actor, letter, desk.newsletter.language)
-    return Done(letter_address(desk, letter), "")
+    return ActionResult(_letter_url(desk, letter), message="")

@@ -29,7 +29,7 @@ from ...workflows.publishing import publication
 from ..conflict import check_unchanged, save_unless_changed, submitted_token
 from ..form_fields import parse_day, parse_public_id
 from ..frame import RequestContext, announce, editor, read_context, run_in_transaction
-from ..letters.letter_look_alikes import row_of
+from ..letters.letter_look_alikes import load_look_alike
 from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELDS, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
@@ -175,7 +175,7 @@ def question_topics(slug: str, public_id: str) -> Response:
 def question_asker(desk: RequestContext, question: Question, letter_id: str, act: str) -> None:
     """Record how a reader's name was checked, or remove it."""
     letter = or_404(letters.load(desk.session, desk.actor, letter_id))
-    if letter.question_id not in queries.family(desk.session, question):
+    if letter.question_id not in queries.list_family_ids(desk.session, question):
         abort(404)
     if act == "verify":
         contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
@@ -190,9 +190,9 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     def fn(desk: RequestContext) -> tuple[str, str]:
         question = the_question(desk, public_id)
         letter = or_404(letters.load(desk.session, desk.actor, letter_id))
-        if letter.question_id not in queries.family(desk.session, question):
+        if letter.question_id not in queries.list_family_ids(desk.session, question):
             raise VersionConflict(letter.public_id)
-        actions.can_leave(desk.session, letter)
+        actions.require_can_leave(desk.session, letter)
         with collect_events(desk.session) as events:
             new_question = actions.open_question(desk.session, desk.actor, [letter])
             desk.session.flush()
@@ -228,7 +228,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: RequestContext) -> tuple[str, str, str]:
         question = the_question(desk, public_id)
-        look_alike = row_of(desk, pair)
+        look_alike = load_look_alike(desk, pair)
         if look_alike is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
         with collect_events(desk.session) as events:

@@ -19,7 +19,7 @@ from ...letters.models import Letter
 from ...mail.models import Inbound
 from ...newsletters import queries as newsletters
 from ...newsletters.models import Topic
-from ...people.directory import everybody_of
+from ...people.directory import list_staff
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
@@ -88,7 +88,7 @@ class QuestionDetail:
     @cached_property
     def colleagues(self) -> dict[int, str]:
         """The names of the people at the desk by id, who can be mentioned in a note."""
-        return {person.id: person.name for person in everybody_of(self.desk.session, self.desk.newsletter.id)}
+        return {person.id: person.name for person in list_staff(self.desk.session, self.desk.newsletter.id)}
 
     @property
     def was_asked(self) -> bool:
@@ -151,7 +151,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
         merged=merged,
         family=family,
-        readers=queries.askers(session, [question])[question.id],
+        readers=queries.count_askers(session, [question])[question.id],
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
@@ -195,7 +195,11 @@ def _parts(desk: RequestContext, question: Question) -> list[Part]:
             faults=[fault.code for fault in faults],
             suggestion=suggestion_of(session, assignment),
             mails=[
-                (letter, incoming_mails.filings(desk, letter, assignment, "question"), attachment_counts[letter.id])
+                (
+                    letter,
+                    incoming_mails.get_filing_form(desk, letter, assignment, "question"),
+                    attachment_counts[letter.id],
+                )
                 for letter, letter_assignment in waiting_letters
                 if letter_assignment.id == assignment.id
             ],

@@ -28,10 +28,28 @@ from ...questions.lifecycle import QUESTION, STATES
 from ...questions.models import Question
 from ...web.formatting import ago, day, is_past
 from ...workflows.letters.endings import close_question
-from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh
-from ..filtered_list import Declared, EditionChoice, Filter, Hits, Offer, Options, editions, list_topic_choices
+from ..bulk import (
+    BulkAction,
+    BulkActionError,
+    BulkForm,
+    Outcome,
+    SelectedRows,
+    collect_rows,
+    get_selected_topic,
+    lock_unchanged,
+)
+from ..filtered_list import (
+    EditionChoice,
+    Filter,
+    FilteredPage,
+    ListDefinition,
+    Option,
+    Options,
+    edition_options,
+    list_topic_choices,
+)
 from ..frame import RequestContext, editor, page, read_context
-from ..letters.letter_pages import address_of
+from ..letters.letter_pages import question_url
 from ..question_labels import STATE_LABELS
 from ..undo_press import get_undo_token
 
@@ -188,14 +206,14 @@ def format_question_summary(question: Question, places: Sequence[Place], readers
     return " ".join(sentences)
 
 
-RECENT = 15  # editions that the filter offers, coming ones first
+OFFERED_EDITIONS = 15  # by the filter for editions, coming ones first
 
 
 def _states_listed_as(name: str) -> tuple[str, ...]:
     return tuple(state for state, labels in STATE_LABELS.items() if labels.listed == name)
 
 
-# value of ?state=: (label, states of questions)
+# By value of ?state=: the label, and the states of questions.
 FILTERS = {
     "going": (_l("In work"), STATES.which("is_going")),
     **{
@@ -206,50 +224,54 @@ FILTERS = {
     "all": (_l("All"), STATES.which("is_listed")),
 }
 # By the name of a filter: the query for the ids of the questions that match a topic, edition or expert.
-KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": select_questions_of_expert}
+ID_QUERIES = {
+    "topic": queries.select_ids_by_topic,
+    "edition": queries.select_ids_by_edition,
+    "expert": select_questions_of_expert,
+}
 
 
-def _topics(desk: RequestContext, _selected: str) -> Options:
-    return {topic.slug: (topic.name, topic) for topic in list_topic_choices(desk.session, desk.newsletter.id)}
+def _topic_options(desk: RequestContext, _selected: str) -> Options:
+    return {topic.slug: Option(topic.name, topic) for topic in list_topic_choices(desk.session, desk.newsletter.id)}
 
 
-def _experts(desk: RequestContext, public_id: str) -> Options:
-    """Return the expert in the address as an option. `list_of` adds those of the rows."""
+def _selected_expert_option(desk: RequestContext, public_id: str) -> Options:
+    """Return the expert in the query string as an option. `get_list_values` adds those of the rows."""
     if not public_id:
         return {}
     expert = desk.session.scalar(select(Expert).filter_by(public_id=public_id))
-    return {public_id: (expert.name, expert)} if expert else {}
+    return {public_id: Option(expert.name, expert)} if expert else {}
 
 
-def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
+def _build_listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
     """Return the query for the selected filters: rows are read by the first one and checked against the others."""
     matching_ids: Select[int] | None = None
     for name, row in filter_values.items():
-        ids = KEYS_OF[name](row.id)
+        ids = ID_QUERIES[name](row.id)
         matching_ids = ids if matching_ids is None else matching_ids.where(matching_ids.selected_columns[0].in_(ids))
     return queries.listing(desk.newsletter.id, states, matching_ids)
 
 
-QUESTIONS = Declared(
-    noun=Question,
+QUESTIONS = ListDefinition(
+    model=Question,
     endpoint="editor.questions",
     states=FILTERS,
     filters={
-        "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topics),
-        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions(Offer(RECENT))),
-        "expert": Filter(_l("Who has it"), _l("with %(name)s"), _experts),
+        "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topic_options),
+        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), edition_options(OFFERED_EDITIONS)),
+        "expert": Filter(_l("Who has it"), _l("with %(name)s"), _selected_expert_option),
     },
-    usual=lambda values: "all" if values else "going",
-    listing=_listing,
+    get_default_state=lambda params: "all" if params else "going",
+    build_listing=_build_listing,
     load=queries.load,
-    size=30,
+    page_size=30,
 )
 SHELF = replace(
     QUESTIONS,
     endpoint="editor.shelf",
     states={"shelved": FILTERS["shelved"]},
     filters={},
-    usual=lambda _values: "shelved",
+    get_default_state=lambda _params: "shelved",
 )
 
 
@@ -257,22 +279,23 @@ SHELF = replace(
 def questions(slug: str) -> str | Response:
     with read_context(slug) as desk:
         if above := request.args.get("above"):
-            return redirect(QUESTIONS.read(desk, request.args).above(above))
-        return page(desk, "editor/questions/questions.html", "questions", **list_of(desk))
+            return redirect(QUESTIONS.parse(desk, request.args).url_of_page_above(above))
+        return page(desk, "editor/questions/questions.html", "questions", **get_list_values(desk))
 
 
-def list_of(desk: RequestContext) -> dict[str, Any]:
+def get_list_values(desk: RequestContext) -> dict[str, Any]:
     """Return the template values of the list."""
-    filtered = QUESTIONS.read(desk, request.args)
-    hits = filtered.page()
-    places = places_of(desk, hits.rows)
-    editions = {edition.id: edition for _label, edition in filtered.options["edition"].values()}
+    filtered_list = QUESTIONS.parse(desk, request.args)
+    list_page = filtered_list.get_page()
+    places = places_of(desk, list_page.rows)
+    editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
     experts = [place.assignment.expert for question_places in places.values() for place in question_places]
-    expert_options = {expert.public_id: (expert.name, expert) for expert in experts} | dict(filtered.options["expert"])
-    sorted_options = sorted(expert_options.items(), key=lambda option: option[1][0])
-    return filtered.frame(hits, expert=dict(sorted_options)) | {
-        "rows": _rows(desk, hits, places, editions),
-        "topics": [topic for _name, topic in filtered.options["topic"].values()],
+    expert_options = {expert.public_id: Option(expert.name, expert) for expert in experts}
+    expert_options |= filtered_list.options["expert"]
+    sorted_options = dict(sorted(expert_options.items(), key=lambda item: item[1].label))
+    return filtered_list.template_values(list_page, expert=sorted_options) | {
+        "rows": _format_rows(desk, list_page, places, editions),
+        "topics": [option.target for option in filtered_list.options["topic"].values()],
     }
 
 
@@ -284,22 +307,25 @@ def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, 
     return places
 
 
-def _rows(
-    desk: RequestContext, hits: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, EditionChoice]
+def _format_rows(
+    desk: RequestContext,
+    list_page: FilteredPage[Question],
+    places: Mapping[int, list[Place]],
+    editions: Mapping[int, EditionChoice],
 ) -> list[dict[str, Any]]:
-    askers = queries.askers(desk.session, hits.rows)
+    askers = queries.count_askers(desk.session, list_page.rows)
     all_editions: dict[int, Edition | EditionChoice] = {**editions}
     # Editions that ran long ago aren't among the options of the filter.
-    missing_ids = {question.edition_id for question in hits.rows if question.edition_id} - set(editions)
+    missing_ids = {question.edition_id for question in list_page.rows if question.edition_id} - set(editions)
     all_editions |= get_many(desk.session, Edition, missing_ids)
     return [
         {
             "question": question,
             "readers": askers[question.id],
-            "pieces": hits.pieces.get(question.id, ()),
+            "pieces": list_page.snippets.get(question.id, ()),
             **_format_status(question, places[question.id], all_editions.get(question.edition_id or 0)),
         }
-        for question in hits.rows
+        for question in list_page.rows
     ]
 
 
@@ -328,26 +354,31 @@ def _close(desk: RequestContext, question: Question) -> None:
 
 
 def _add_topic(desk: RequestContext, question: Question) -> None:
-    actions.add_topic(desk.session, desk.actor, question, chosen_topic(desk).id)
+    actions.add_topic(desk.session, desk.actor, question, get_selected_topic(desk).id)
 
 
-def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
+def _merge(desk: RequestContext, selected_rows: SelectedRows) -> tuple[Outcome, str]:
     """Merge the selected questions into the one that already has an expert or an answer, or else into the oldest."""
-    outcome, rows = collect_rows(boxes, lambda public_id, version: fresh(desk, _load(desk, public_id), version))
-    if len(rows) < 2:
+
+    def load_question(public_id: str, version: int) -> Question:
+        question: Question = lock_unchanged(desk, _load(desk, public_id), version)
+        return question
+
+    outcome, questions = collect_rows(selected_rows, load_question)
+    if len(questions) < 2:
         return outcome, ""
-    target = min(rows, key=lambda question: (_merge_rank(desk, question), question.id))
-    for question in sorted(rows, key=lambda question: question.id):
+    target = min(questions, key=lambda question: (_merge_rank(desk, question), question.id))
+    for question in sorted(questions, key=lambda question: question.id):
         if question is target:
             continue
         try:
             with collect_events(desk.session) as events, desk.session.begin_nested():
                 closing.merge_question(desk.session, desk.actor, question, target)
             outcome.done += 1
-            outcome.press.append(get_undo_token(events))
+            outcome.undo_tokens.append(get_undo_token(events))
         except DomainError as error:
             outcome.refused.append((question.public_id, error))
-    return outcome, address_of(desk, target) if outcome.done else ""
+    return outcome, question_url(desk, target) if outcome.done else ""
 
 
 def _merge_rank(desk: RequestContext, question: Question) -> int:
@@ -361,33 +392,36 @@ def _merge_rank(desk: RequestContext, question: Question) -> int:
     return 0 if closing.has_live_assignment(desk.session, question) else 1
 
 
-def _get_return_url(desk: RequestContext) -> tuple[str, None]:
+def _get_return_page(desk: RequestContext) -> tuple[str, None]:
     if request.form.get("at") == "shelf":
         return url_for("editor.shelf", slug=desk.newsletter.slug), None
-    return QUESTIONS.back(desk)[0], None
+    return_url, _listing = QUESTIONS.get_return_page(desk)
+    return return_url, None
 
 
-Bulk(
-    box="question",
+BulkForm(
+    checkbox_name="question",
     load=_load,
-    presses={
-        "take": Press(_l("Take them down"), lambda desk, question: unshelve(desk.session, desk.actor, question)),
-        "merge": Press(
+    actions={
+        "take": BulkAction(_l("Take them down"), lambda desk, question: unshelve(desk.session, desk.actor, question)),
+        "merge": BulkAction(
             _l("Merge them into one"),
             _merge,
-            "merge",
-            together=True,
-            done=lambda number: ngettext("One question is merged.", "%(num)s questions are merged.", number),
-            empty=_l("Nothing was done. Tick two questions or more."),
+            shortcut="merge",
+            all_at_once=True,
+            format_done=lambda number: ngettext("One question is merged.", "%(num)s questions are merged.", number),
+            empty_message=_l("Nothing was done. Tick two questions or more."),
         ),
-        "shelf": Press(
-            _l("Shelve"), lambda desk, question: actions.shelve(desk.session, desk.actor, question), "shelf"
+        "shelf": BulkAction(
+            _l("Shelve"), lambda desk, question: actions.shelve(desk.session, desk.actor, question), shortcut="shelf"
         ),
-        "close": Press(_l("Close kindly"), _close, key="end", choose="reason", label=_l("Close because"), act="close"),
-        "topic": Press(_l("Add the topic"), _add_topic, choose="topic"),
+        "close": BulkAction(
+            _l("Close kindly"), _close, shortcut="end", choose="reason", choose_label=_l("Close because"), act="close"
+        ),
+        "topic": BulkAction(_l("Add the topic"), _add_topic, choose="topic"),
     },
-    back=_get_return_url,
-    done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),
-    empty=_l("Nothing was done. Tick the questions first."),
-    link=_l("Go to the one that they are in"),
-).at("questions", "questions_bulk", "word")
+    get_return_page=_get_return_page,
+    format_done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),
+    empty_message=_l("Nothing was done. Tick the questions first."),
+    link_label=_l("Go to the one that they are in"),
+).register("questions", "questions_bulk", "word")

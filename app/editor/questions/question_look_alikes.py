@@ -15,7 +15,7 @@ from ...search import DESK
 from ...search.alike import Comparison, Match, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
-from ..letters.letter_look_alikes import Shown, build_look_alike
+from ..letters.letter_look_alikes import LookAlike, build_look_alike
 from ..question_labels import STATE_LABELS
 
 SHOWN = 5
@@ -38,7 +38,7 @@ def find_candidates(desk: RequestContext, comparison: Comparison | None) -> list
 
 def list_look_alikes(
     desk: RequestContext, question: Question, comparison: Comparison | None, family: Sequence[int], was_asked: bool
-) -> list[Shown]:
+) -> list[LookAlike]:
     """Return the look-alikes of a question, best first, without those merged with it."""
     pairs = _load_rows(desk, find_candidates(desk, comparison), family)
     return [_build_look_alike(desk, question, match, row, was_asked) for match, row in pairs[:SHOWN]]
@@ -67,7 +67,7 @@ def _is_eligible(row: Question | Letter, family: Sequence[int]) -> bool:
 
 def _build_look_alike(
     desk: RequestContext, question: Question, match: Match, row: Question | Letter, was_asked: bool
-) -> Shown:
+) -> LookAlike:
     act = act_of(desk, question, row)
     label_key = "end with a sentence" if act == "end" and was_asked else act
     label = LABELS[label_key]() if act else ""
@@ -95,9 +95,9 @@ def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> 
         return "join" if question.takes_letters else ""
     if row.is_published:
         return "end" if "close" in may else ""
-    if not actions.fault_of_merge(row, question):
+    if not actions.find_merge_error(row, question):
         return "take in"
-    return "give" if not actions.fault_of_merge(question, row) else ""
+    return "give" if not actions.find_merge_error(question, row) else ""
 
 
 LABELS: dict[str, Callable[[], str]] = {

@@ -21,12 +21,12 @@ from ...forms.version_tokens import encode_token
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...questions.recognise import marks
+from ...questions.recognise import find_marks
 from ...questions.source_protection import (
-    asker_letters,
     find_leaks,
     find_private_details,
     find_verbatim_spans,
+    list_asker_letters,
     list_reader_texts,
     never_leaves,
 )
@@ -37,8 +37,8 @@ from ...workflows.version_facts import facts_of_question, newest_change
 from ..conflict import abort_with_conflict
 from ..form_fields import format_local_time
 from ..frame import Acts, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
-from ..letter_labels import CHANNELS, ENDS
-from ..mail_labels import about_to_leave
+from ..letter_labels import CHANNELS, END_REASONS
+from ..mail_labels import list_stoppable_lines
 from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
 from ..rejected_forms import RejectedForm, build_rejected_form
 from .next_step import chapters, next_step
@@ -179,7 +179,7 @@ def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -
 
 
 def _list_facts(text: AnswerText) -> str:
-    marked = (mark for mark in marks(text.body, text.language) if mark.kind in LISTED_MARKS)
+    marked = (mark for mark in find_marks(text.body, text.language) if mark.kind in LISTED_MARKS)
     found = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
     if not found:
         return _("No name, date or number is found in it.")
@@ -252,9 +252,9 @@ def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
     text = detail.question.text
     if text is None:
         return Leaving([], [], [])
-    letters = asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
+    letters = list_asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
     reader_texts = list_reader_texts(desk.session, letters)
-    private_details = find_private_details(desk.session, letters, text.whole)
+    private_details = find_private_details(desk.session, letters, text.full_text)
     contact_details = [passage for passage in private_details if never_leaves(passage)]
     headings = (_("Headline"), _("Question"), _("Background"))
     bodies = {heading: body for heading, body in zip(headings, text.parts, strict=True) if body}
@@ -274,7 +274,7 @@ def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
 
 
 def _pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Piece]:
-    found = marks(text, language)
+    found = find_marks(text, language)
     # Cut wherever a mark or a reader's own passage begins or ends.
     cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own_spans)
     for start, end in pairwise(sorted(cuts)):
@@ -378,12 +378,12 @@ def question_page(
         trail_filters=SHOWS,
         colleagues=colleagues,
         mention_examples=", ".join(f"@{name.split()[0]}" for name in colleagues),
-        outgoing_mails=about_to_leave(desk, detail.family),
+        outgoing_mails=list_stoppable_lines(desk, detail.family),
         translations=languages_to(detail),
         similar_texts=comparison,
         look_alikes=list_look_alikes(desk, question, comparison, detail.family, detail.was_asked),
         channels=CHANNELS,
-        end_reasons=ENDS,
+        end_reasons=END_REASONS,
         withdrawn_days=WEEK.days,
         erased_on=question.state_at + WEEK,
         reasons=DECLINE_LABELS,

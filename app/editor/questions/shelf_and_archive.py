@@ -25,19 +25,19 @@ PAGE = 30
 def shelf(slug: str) -> str | Response:
     """List the questions on the shelf: good, but not now."""
     with read_context(slug) as desk:
-        filtered = SHELF.read(desk, {})
+        filtered_list = SHELF.parse(desk, {})
         if above := request.args.get("above"):
-            return redirect(filtered.above(above))
-        hits = filtered.page()
+            return redirect(filtered_list.url_of_page_above(above))
+        list_page = filtered_list.get_page()
         return page(
             desk,
             "editor/questions/shelf.html",
             "shelf",
-            questions=hits.rows,
-            askers=questions.askers(desk.session, hits.rows),
-            topics=questions.topics_of(desk.session, [question.id for question in hits.rows]),
+            questions=list_page.rows,
+            askers=questions.count_askers(desk.session, list_page.rows),
+            topics=questions.topics_of(desk.session, [question.id for question in list_page.rows]),
             all_topics=topics_of(desk.session, desk.newsletter.id),
-            **filtered.frame(hits),
+            **filtered_list.template_values(list_page),
         )
 
 

@@ -27,7 +27,7 @@ from ...mail.models import OutboxMail
 from ...newsletters.models import Newsletter
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...questions.queries import cleared_text, family, lead_of, letters_of
+from ...questions.queries import cleared_text, lead_of, letters_of, list_family_ids
 from ...questions.wording import erase_words, forget_own_words
 from ...text.clean import for_print
 from ...typesetting.house_languages import phrases_for
@@ -60,7 +60,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
 def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> None:
     """Erase the desk's unsent drafts about the letter, and the outcomes stored with idempotency keys."""
     leads = [lead_of(session, session.get_one(Question, question_id)) for question_id in question_ids]
-    family_ids = {question_id for lead in leads for question_id in family(session, lead)}
+    family_ids = {question_id for lead in leads for question_id in list_family_ids(session, lead)}
     questions = select(Question.public_id).where(Question.id.in_(family_ids))
     mails = select(OutboxMail.public_id).where(
         or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(family_ids))
@@ -121,7 +121,7 @@ def _end_after_withdrawal(session: Session, actor: Reader, letter: Letter, quest
     with override_time(session, stored_time(session, letter)):
         _end(session, actor, question)
         if due_at:
-            outbox.postpone(session, family(session, question), due_at)
+            outbox.postpone(session, list_family_ids(session, question), due_at)
     _notify_editors(session, letter, question, runs_unnamed=False)
 
 
@@ -146,14 +146,15 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
     """
     locking.unlock(session, actor, edition, version)
     for question in slots.list_picked_questions(session, edition):
-        withdrawn = select(Letter.id).where(Letter.question_id.in_(family(session, question)), Letter.is_withdrawn)
+        family_ids = list_family_ids(session, question)
+        withdrawn = select(Letter.id).where(Letter.question_id.in_(family_ids), Letter.is_withdrawn)
         if session.scalar(withdrawn.limit(1)) and not letters_of(session, question):
             _end(session, actor, question)
 
 
 def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
     """Close a question that nobody asks any more and that never ran, and erase everything the desk wrote about it."""
-    question_ids = family(session, question)
+    question_ids = list_family_ids(session, question)
     outbox.forget_questions(session, actor, question_ids)
     if QUESTION.has_move(question.state, "drop"):
         slots.drop(session, actor, question, cause="skip")

@@ -240,7 +240,7 @@ def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> l
     """Return the questions that nobody is asked, oldest first."""
     if not open_questions:
         return []
-    reader_counts = questions.askers(session, open_questions)
+    reader_counts = questions.count_askers(session, open_questions)
     return [
         Task("ask", since=question.opened_at, question=question, number=reader_counts[question.id])
         for question in sorted(open_questions, key=attrgetter("id"))

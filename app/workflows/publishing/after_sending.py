@@ -23,9 +23,9 @@ from ...editions.models import Correction, Edition, EditionItem
 from ...editions.typos import typo_only
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
-from ...programs.telling import queue_deliveries
+from ...programs.events import queue_deliveries
 from ...questions.models import Question
-from ...questions.source_protection import asker_letters, list_reader_passages, must_have_looked
+from ...questions.source_protection import list_asker_letters, list_reader_passages, must_have_looked
 from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
 from ...text.clean import clean, for_print, single_line, word_count
 from ..retention.erase_published import forget_former, overwrite_item
@@ -209,7 +209,7 @@ def _check_private_passages(
 ) -> None:
     """Raise `LeakDetected` if the new text adds passages from readers' letters that the actor hasn't confirmed."""
     old_text = single_line(" ".join(old_texts))
-    passages = list_reader_passages(session, asker_letters(session, question), new_texts)
+    passages = list_reader_passages(session, list_asker_letters(session, question), new_texts)
     must_have_looked(actor, [passage for passage in passages if passage not in old_text], "private_details")
 
 

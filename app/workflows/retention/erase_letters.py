@@ -25,48 +25,49 @@ from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...people.models import Link
 from ...questions.models import Question
-from ...questions.queries import family, lead_of
+from ...questions.queries import lead_of, list_family_ids
 from ...questions.wording import erase_words, forget_own_words
 from . import erase_answers
 from . import retention_preview as preview
 
 BATCH = 100  # mails in one transaction
-BOUNCES = timedelta(days=7)  # after sending: servers try for five days (RFC 5321, section 4.5.4.1) before they report
+# After sending: servers try for five days (RFC 5321, section 4.5.4.1) before they report a failure.
+BOUNCES = timedelta(days=7)
 
 
-def forget_letters(database: Database, batches: int) -> None:
-    """Erase due letters in up to `batches` batches.
+def forget_letters(database: Database, rounds: int) -> None:
+    """Erase due letters in up to `rounds` rounds of searching and erasing.
 
     They are searched for without the write lock, and erased a few in each transaction, so that others can write. Raises
     `Busy`.
     """
-    for _ in range(batches):
+    for _ in range(rounds):
         with database.read() as session:
-            parcels = preview.list_due_parcels(session)
-        if not parcels:
+            batches = preview.list_due_batches(session)
+        if not batches:
             break
-        for parcel in parcels:
-            database.write(partial(forget_parcel, parcel=parcel), empties_log=False)
+        for batch in batches:
+            database.write(partial(forget_batch, batch=batch), empties_log=False)
         with suppress(Busy):  # a reader still uses the old pages; the worker tries again regularly
             empty_log(database)
 
 
-def forget_parcel(session: Session, parcel: preview.Parcel) -> int:
-    """Erase those letters of a parcel that are still due, and return their number."""
-    letters = preview.list_still_due_letters(session, parcel)
+def forget_batch(session: Session, batch: preview.DueBatch) -> int:
+    """Erase those letters of a batch that are still due, and return their number."""
+    letters = preview.list_still_due_letters(session, batch)
     for letter in letters:
         forget(session, letter)
     return len(letters)
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of everything due in each newsletter, oldest first.
+    """Erase some of everything that is due in each newsletter, oldest first.
 
-    Returns the number of letters, mails and versions of answers.
+    Return the number of letters, mails and versions of answers.
     """
     count = 0
-    for parcel in preview.list_due_parcels(session):
-        count += forget_parcel(session, parcel)
+    for batch in preview.list_due_batches(session):
+        count += forget_batch(session, batch)
     return count + sweep_others(session)
 
 
@@ -83,20 +84,20 @@ def forget(session: Session, letter: Letter) -> None:
     """Erase the text of a letter, and the desk's wordings of it that were not printed."""
     if lock_row(session, letter).erased_at is not None:
         return
-    text = letter.body or ""
+    letter_text = letter.body or ""
     question_ids = sorted(find_all_question_ids(session, letter))
     # A settled letter keeps its state; any other one ends.
     transition = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
     personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **transition)
     for question_id in question_ids:
-        _forget_wordings(session, lock_row(session, session.get_one(Question, question_id)), text)
+        _forget_wordings(session, lock_row(session, session.get_one(Question, question_id)), letter_text)
 
 
-def _forget_wordings(session: Session, question: Question, text: str) -> None:
+def _forget_wordings(session: Session, question: Question, letter_text: str) -> None:
     """Erase wordings that are the reader's own text, and all wordings of an ended question without other letters."""
-    forget_own_words(session, question, text, None)
+    forget_own_words(session, question, letter_text, None)
     lead = lead_of(session, question)
-    keys = family(session, lead)
+    keys = list_family_ids(session, lead)
     others = select(Letter.id).where(Letter.question_id.in_(keys), Letter.erased_at.is_(None)).limit(1)
     if lead.has_ended and session.scalar(others) is None:
         for key in keys:
@@ -107,13 +108,13 @@ def _forget_wordings(session: Session, question: Question, text: str) -> None:
 def _forget_mails(session: Session, newsletter: Newsletter) -> int:
     """Delete the contents of a batch of mails whose retention period has ended, and return their number."""
     before = now(session) - timedelta(days=newsletter.expert_mail_days)
-    old = (
+    due = (
         select(OutboxMail.id)
         .join(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
         .where(OutboxMail.newsletter_id == newsletter.id, OutboxMail.ended_at < before)
         .limit(BATCH)
     )
-    keys = session.scalars(old).all()
+    keys = session.scalars(due).all()
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(keys)))
     return len(keys)
 
@@ -121,9 +122,9 @@ def _forget_mails(session: Session, newsletter: Newsletter) -> int:
 def _delete_links_to_mails(session: Session) -> int:
     """Delete a batch of outbox rows of mails to readers that can't bounce any more, and return their number.
 
-    The row connects the letter with a Message-ID, which the logs of mail providers contain too.
+    Such a row would link the letter to a Message-ID, which the logs of mail providers contain too.
     """
-    old = (
+    due = (
         select(OutboxMail.id, OutboxMail.letter_id)
         .outerjoin(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
         .where(OutboxMail.letter_id.is_not(None), OutboxMail.ended_at < now(session) - BOUNCES)
@@ -131,11 +132,11 @@ def _delete_links_to_mails(session: Session) -> int:
         .order_by(OutboxMail.ended_at)
         .limit(BATCH)
     )
-    rows = session.execute(old).all()
+    rows = session.execute(due).all()
     keys = [row.id for row in rows]
-    letters = {row.letter_id for row in rows}
+    letter_ids = {row.letter_id for row in rows}
     session.execute(update(Inbound).where(Inbound.outbox_id.in_(keys)).values(outbox_id=None))
-    with_address = select(Contact.letter_id).where(Contact.letter_id.in_(letters))
-    session.execute(delete(Link).where(Link.letter_id.in_(letters), Link.letter_id.not_in(with_address)))
+    with_address = select(Contact.letter_id).where(Contact.letter_id.in_(letter_ids))
+    session.execute(delete(Link).where(Link.letter_id.in_(letter_ids), Link.letter_id.not_in(with_address)))
     session.execute(delete(OutboxMail).where(OutboxMail.id.in_(keys)))
     return len(keys)

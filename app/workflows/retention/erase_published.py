@@ -1,4 +1,4 @@
-"""Erasure of published texts, only for somebody's safety: withdrawn pages, and former texts of reworded Q&As.
+"""Erasure of published texts: withdrawn pages, and the former texts of Q&As that were reworded for somebody's safety.
 
 A withdrawn page is erased after a week, or at once on request. The record that something ran and the hash of the text
 as sent stay.
@@ -23,9 +23,9 @@ from ...forms import form_drafts, idempotency
 from ...mail import erasing, outbox
 from ...mail.models import Inbound
 from ...questions.models import Note, Question, QuestionText
-from ...questions.queries import family
+from ...questions.queries import list_family_ids
 from ...questions.wording import erase_text, erase_translations, erase_words, index_again
-from ...search.index import remove_from_indexes as take_out_of_index
+from ...search.index import remove_from_indexes
 from ..publishing import publication
 from . import erase_answers
 
@@ -46,9 +46,9 @@ def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None
     if item.erased_at is not None and not item.output:
         return
     forget_former(session, actor, question)
-    for key in family(session, question):
+    for key in list_family_ids(session, question):
         erase_words(session, session.get_one(Question, key))
-    answers = select(Answer.id).where(Answer.question_id.in_(family(session, question)))
+    answers = select(Answer.id).where(Answer.question_id.in_(list_family_ids(session, question)))
     empty = {"body": "", "ties": "", "words": 0}
     session.execute(update(AnswerText).where(AnswerText.answer_id.in_(answers)).values(**empty))
     piece = item.input["piece"]
@@ -66,7 +66,7 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     These are wordings, briefs, versions of answers, corrections, mails, notes and drafts of the desk, the newsletter's
     own mail as it arrived, and all translations, including published ones.
     """
-    keys = family(session, question)
+    keys = list_family_ids(session, question)
     outbox.forget_questions(session, actor, keys)
     texts = select(QuestionText).where(QuestionText.question_id.in_(keys), QuestionText.id != (question.text_id or 0))
     for text in session.scalars(texts):
@@ -90,24 +90,25 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     session.flush()
     # Mark first: that waits for a worker that has just read the text (see `questions.wording`).
     index_again(session, question.id)
-    take_out_of_index(session, "question", question.id)
+    remove_from_indexes(session, "question", question.id)
 
 
 def list_erasure_ids(session: Session, questions: Sequence[Question | Row[Any]]) -> list[str]:
     """Return the ids under which the next erasures of these questions are noted: public id and number, as in "K3… 2".
 
-    The number is needed because a reworded text can be erased in turn, and a backup may know only of the first erasure.
+    The number counts the erasures of a question, since a reworded text can be erased in turn, and a backup may contain
+    only the first erasure.
     """
     ids = [question.id for question in questions]
     query = select(Event.noun_id, func.count()).where(
         Event.noun == "question", Event.action.in_(ERASURES), Event.noun_id.in_(ids)
     )
-    former_erasures: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
-    return [f"{question.public_id} {former_erasures.get(question.id, 0) + 1}" for question in questions]
+    erasure_counts: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
+    return [f"{question.public_id} {erasure_counts.get(question.id, 0) + 1}" for question in questions]
 
 
 def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> None:
-    """Erase the newsletter's own mails, as they arrived, of the question's edition and of those that correct it."""
+    """Erase the newsletter's own mails of the question's edition, and of the editions with a correction of it."""
     correcting_editions = select(Correction.edition_id).where(
         Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
     )
@@ -118,8 +119,10 @@ def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> N
 
 
 def overwrite_item(session: Session, item: EditionItem, content: dict[str, object], output: str) -> None:
-    """Replace the text of an item as sent. The hash of the original text stays."""
-    item.input, item.output, item.mended = {**item.input, "piece": content}, output, None
+    """Replace the text of an item as sent, and delete its correction. The hash of the original text stays."""
+    item.input = {**item.input, "piece": content}
+    item.output = output
+    item.mended = None
     item.erased_at = item.mended_at = now(session)
     session.flush()
 
@@ -128,14 +131,17 @@ def sweep(session: Session) -> int:
     """Erase a batch of pages that were withdrawn over a week ago, and return their number."""
     query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
     is_due = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
-    due = session.scalars(query.where(*is_due).order_by(Question.id).limit(BATCH)).unique().all()
-    for question in due:
+    questions = session.scalars(query.where(*is_due).order_by(Question.id).limit(BATCH)).unique().all()
+    for question in questions:
         forget_withdrawn(session, Clock(), question)
-    return len(due)
+    return len(questions)
 
 
 def repeat_erasure(session: Session, question: Question) -> None:
-    """Erase published text again that a backup brought back; the page is withdrawn, as the newer text is unknown."""
+    """Erase published text again that a restored backup contains.
+
+    The page is withdrawn, since the backup doesn't contain the text that replaced it.
+    """
     if question.is_published:
         publication.take_down(session, Clock(), question)
     forget_withdrawn(session, Clock(), question)
