@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ..audit import watched
+from ..audit import collect_events
 from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ..core.listing import Rows
 from ..core.state_machine import check_version
@@ -27,10 +27,10 @@ from .question_labels import MERGE_FAULTS
 from .undo_press import get_undo_token, list_unchanged_reasons
 
 Row = TypeVar("Row")
-Boxes = Sequence[tuple[str, int]]  # the public id of each selected row, and the version that the page showed
-WhyNot = tuple[tuple[type[DomainError], Any], ...]
+SelectedRows = Sequence[tuple[str, int]]  # the public id of each selected row, and the version that the page showed
+RefusalTexts = tuple[tuple[type[DomainError], Any], ...]  # the clause for each error; the first that matches is used
 NOT_POSSIBLE = _l("that isn’t possible as it stands")
-WHY_NOT: WhyNot = (
+REFUSAL_TEXTS: RefusalTexts = (
     (VersionConflict, _l("somebody has changed it since")),
     (InEdition, _l("it is picked for an edition, or ran in one")),
     (PermissionDenied, _l("an editor has to do it")),
@@ -47,19 +47,19 @@ class RowNotFound(DomainError):
 
 
 class BulkActionError(DomainError):
-    """The action can't be applied to a row, for the reason in `words`."""
+    """The action can't be applied to a row. The message is a clause that tells the editor why."""
 
     code = InvalidTransition.code
 
     def __init__(self, message: str) -> None:
         super().__init__("otherwise")
-        self.words = message
+        self.message = message
 
 
 def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
     """Return the reason why a letter or a question was left unchanged, as a clause."""
     if isinstance(error, BulkActionError):
-        return error.words
+        return error.message
     if isinstance(error, CannotMerge):
         return str(MERGE_FAULTS[error.code])
     if isinstance(error, VersionConflict | InvalidTransition):
@@ -68,40 +68,30 @@ def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
             return newest_change
         if newest_change:
             return f"{NOT_POSSIBLE} ({newest_change})"
-    return get_refusal_text(WHY_NOT, error)
+    return get_refusal_text(REFUSAL_TEXTS, error)
 
 
-def get_refusal_text(table: WhyNot, error: DomainError) -> str:
-    """Return the clause for the first kind of error in the table that matches."""
-    return next(str(clause) for kind, clause in table if isinstance(error, kind))
+def get_refusal_text(texts: RefusalTexts, error: DomainError) -> str:
+    return next(str(clause) for error_class, clause in texts if isinstance(error, error_class))
 
 
 @dataclass(frozen=True)
-class Press:
-    """A bulk action.
+class BulkAction:
+    """A button of a list that acts on the selected rows."""
 
-    - `words`: the label of its button;
-    - `verb`: the function that runs for each row, in a transaction of its own. If `together`, it runs once for all
-      boxes, and returns the outcome and the address of what the rows became;
-    - `key`: the act of the keyboard shortcut;
-    - `choose`, `label`: the select beside the button, "reason" or "topic", and its label;
-    - `done`: the message about how many rows were changed, instead of the list's;
-    - `empty`: the message if no row is selected, instead of the list's;
-    - `act`: a permission needed in addition to the list's. The button is hidden from people without it.
-    """
-
-    words: Any
-    verb: Callable[[RequestContext, Any], Any]
-    key: str = ""
-    choose: str = ""
-    label: Any = ""
-    together: bool = False
-    done: Callable[[int], str] | None = None
-    empty: Any = ""
-    act: str = ""
+    label: Any
+    fn: Callable[[RequestContext, Any], Any]  # runs for each row, in a transaction of its own; see `all_at_once`
+    shortcut: str = ""  # a key of `SHORTCUTS`
+    choose: str = ""  # what the select beside the button chooses: "reason", "topic", or "" for no select
+    choose_label: Any = ""
+    # `fn` runs once with all `SelectedRows`, and returns the outcome and the address of what the rows became.
+    all_at_once: bool = False
+    format_done: Callable[[int], str] | None = None  # replaces that of the list
+    empty_message: Any = ""  # replaces that of the list
+    act: str = ""  # a permission that this action needs besides that of the list
 
 
-def fresh(desk: RequestContext, row: Any, version: int) -> Any:
+def lock_unchanged(desk: RequestContext, row: Any, version: int) -> Any:
     """Lock a row and return it.
 
     Raises `RowNotFound` if it is None, and `VersionConflict` if it has changed since the page was shown.
@@ -113,91 +103,84 @@ def fresh(desk: RequestContext, row: Any, version: int) -> Any:
 
 
 @dataclass(frozen=True)
-class Bulk:
-    """A list with checkboxes.
+class BulkForm:
+    """The checkboxes of a list, and the actions on the rows selected with them."""
 
-    - `box`: the name of the checkboxes;
-    - `load`: the function that loads a row by its public id;
-    - `presses`: the bulk actions;
-    - `back`: the function that returns the address to return to, and the list there. If that list is now empty, and
-      the action gave the address of what the rows became, the redirect leads to what they became instead;
-    - `done`, `empty`: the messages about how many rows were changed, and if no row is selected;
-    - `link`: the label of the link to what the rows became;
-    - `why`: the function that returns the reason for a refusal as a clause;
-    - `stays`: the function that returns the sentences about the refused rows;
-    - `take`: the function that prepares a row for a verb. It refuses one that has changed since it was selected.
-    """
+    checkbox_name: str
+    load: Callable[[RequestContext, str], Any]  # loads a row by its public id
+    actions: Mapping[str, BulkAction]
+    # Returns the address to return to, and the list there or None. If that list is empty after the action, the redirect
+    # leads to what the rows became instead.
+    get_return_page: Callable[[RequestContext], tuple[str, Rows[Any] | None]]
+    format_done: Callable[[int], str]  # returns the message about the number of changed rows
+    empty_message: Any  # if no row is selected
+    link_label: Any = ""  # of the link to what the rows became
+    get_reason: Callable[[RequestContext, Any, DomainError], str] = format_refusal  # why a row was refused, as a clause
+    format_reasons: Callable[[Counter[str]], list[str]] = list_unchanged_reasons  # returns a sentence for each reason
+    # Prepares a row for the action; refuses one that has changed since the page was shown.
+    prepare_row: Callable[[RequestContext, Any, int], Any] = lock_unchanged
+    max_rows: int = 60  # per request; no page has more, unless it raises this
 
-    box: str
-    load: Callable[[RequestContext, str], Any]
-    presses: Mapping[str, Press]
-    back: Callable[[RequestContext], tuple[str, Rows[Any] | None]]
-    done: Callable[[int], str]
-    empty: Any
-    link: Any = ""
-    why: Callable[[RequestContext, Any, DomainError], str] = format_refusal
-    stays: Callable[[Counter[str]], list[str]] = list_unchanged_reasons
-    take: Callable[[RequestContext, Any, int], Any] = fresh
-    most: int = 60  # rows per request: more than any page has
+    def register(self, path: str, endpoint: str, act: str) -> None:
+        """Register the POST view. `act` is the permission that all its actions need."""
+        BULK_FORMS[path] = act, self
 
-    def at(self, path: str, endpoint: str, act: str) -> None:
-        """Register the POST view for a list of the desk. It needs `act`; verbs check anything beyond that."""
-        BULK[path] = act, self
+        def view(slug: str) -> Response:
+            return run_bulk_action(slug, self)
 
-        def press(slug: str) -> Response:
-            return press_ticked(slug, self)
-
-        press.__name__ = endpoint  # the key of its act and its rate limit
-        editor.press(f"/<slug>/{path}", act)(press)
+        view.__name__ = endpoint  # the key of its act and its rate limit
+        editor.press(f"/<slug>/{path}", act)(view)
 
 
-BULK: dict[str, tuple[str, Bulk]] = {}  # by the list's path, with the act that its actions need
+BULK_FORMS: dict[str, tuple[str, BulkForm]] = {}  # by path: the act that all actions need, and the form
 
 
-@editor.app_template_global("tickable")
-def tickable(rows: str) -> bool:
+@editor.app_template_global("has_bulk_actions")
+def has_bulk_actions(path: str) -> bool:
     """Return whether the actor may do anything with selected rows of a list."""
-    return bool(g.may(BULK[rows][0]))
+    act, _form = BULK_FORMS[path]
+    return bool(g.may(act))
 
 
-@editor.app_template_global("presses")
-def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
-    """Return the bulk actions of a list that the actor may use, without those named in `but`."""
-    act, bulk = BULK[rows]
+@editor.app_template_global("list_bulk_actions")
+def list_bulk_actions(path: str, *omitted: str) -> list[tuple[str, BulkAction]]:
+    """Return the bulk actions of a list that the actor may use, except the `omitted` ones."""
+    act, form = BULK_FORMS[path]
     return [
-        (name, press)
-        for name, press in bulk.presses.items()
-        if name not in but and g.may(act) and g.may(press.act or act)
+        (name, action)
+        for name, action in form.actions.items()
+        if name not in omitted and g.may(act) and g.may(action.act or act)
     ]
 
 
 @dataclass
 class Outcome:
-    """The result of a bulk action: how many rows were changed, their undo tokens, and the refused ones with errors."""
+    """The result of a bulk action: the number of changed rows, their undo tokens, and the errors of refused rows."""
 
     done: int = 0
-    press: list[str] = field(default_factory=list)
+    undo_tokens: list[str] = field(default_factory=list)
     refused: list[tuple[str, DomainError]] = field(default_factory=list)
 
 
-def parse_selected_rows(name: str, limit: int) -> Boxes:
-    """Return the public ids and versions of the selected boxes, at most `limit`. Malformed values are skipped."""
-    pairs = (value.partition(".") for value in request.form.getlist(name)[:limit])
-    return [(key, parse_number(version)) for key, _dot, version in pairs if key]
+def parse_selected_rows(checkbox_name: str, limit: int) -> SelectedRows:
+    """Return the public ids and versions of the selected rows, at most `limit`. Malformed values are skipped."""
+    parts = (value.partition(".") for value in request.form.getlist(checkbox_name)[:limit])
+    return [(public_id, parse_number(version)) for public_id, _dot, version in parts if public_id]
 
 
-def collect_rows(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
-    """Load the rows for a change of all of them in one transaction. Rows that `take` refuses go to the outcome."""
+def collect_rows(selected_rows: SelectedRows, load: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
+    """Load the rows for a change of all of them in one transaction. Rows that `load` refuses go to the outcome."""
     outcome, rows = Outcome(), []
-    for public_id, version in sorted(boxes):  # always in the same order, so that concurrent requests don't deadlock
+    # Sorted, so that concurrent requests lock rows in the same order and can't deadlock.
+    for public_id, version in sorted(selected_rows):
         try:
-            rows.append(take(public_id, version))
+            rows.append(load(public_id, version))
         except DomainError as error:
             outcome.refused.append((public_id, error))
     return outcome, rows
 
 
-def chosen_topic(desk: RequestContext) -> Topic:
+def get_selected_topic(desk: RequestContext) -> Topic:
     """Return the selected topic. Raises `BulkActionError` if none or an unknown one is selected."""
     for topic in topics_of(desk.session, desk.newsletter.id):
         if topic.slug == request.form.get("topic"):
@@ -205,60 +188,61 @@ def chosen_topic(desk: RequestContext) -> Topic:
     raise BulkActionError(_("choose a topic first"))
 
 
-def _run_for_each_row(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
-    """Apply the verb to each row in a transaction of its own, so that a refused row doesn't affect the others."""
+def run_bulk_action(slug: str, form: BulkForm) -> Response:
+    """Apply the submitted action to the selected rows. Announce what was done and what wasn't, with an undo button."""
+    action = form.actions.get(request.form.get("act", "")) or abort(400)
+    if action.choose == "reason" and request.form.get("reason") not in ENDINGS:
+        abort(400)
+    with read_context(slug) as desk:  # check access first, even if nothing is selected
+        return_url, listing = form.get_return_page(desk)
+    selected_rows = parse_selected_rows(form.checkbox_name, form.max_rows)
+    result_url = ""  # the address of what the rows became
+    if action.all_at_once:
+        outcome, result_url = run_in_transaction(slug, lambda desk: action.fn(desk, selected_rows))
+    else:
+        outcome = _run_for_each_row(slug, form, action, selected_rows)
+    messages = []
+    if outcome.done:
+        format_done = action.format_done or form.format_done
+        messages.append(format_done(outcome.done))
+    redirect_url = return_url
+    with read_context(slug) as desk:
+        reasons = [_get_reason(desk, form, public_id, error) for public_id, error in outcome.refused]
+        messages += form.format_reasons(Counter(reasons))
+        if result_url and listing is not None and not listing.page(desk.session, None, 1):
+            redirect_url = result_url
+    announce(
+        " ".join(messages) or str(action.empty_message or form.empty_message),
+        href=result_url,
+        label=str(form.link_label),
+        undo=".".join(filter(None, outcome.undo_tokens)),
+        return_url=return_url,
+    )
+    return redirect(redirect_url, code=303)
+
+
+def _run_for_each_row(slug: str, form: BulkForm, action: BulkAction, selected_rows: SelectedRows) -> Outcome:
+    """Apply the action to each row in a transaction of its own, so that a refused row doesn't affect the others."""
     outcome = Outcome()
-    for public_id, version in boxes:
+    for public_id, version in selected_rows:
 
         def fn(desk: RequestContext, public_id: str = public_id, version: int = version) -> str:
-            row = bulk.take(desk, bulk.load(desk, public_id), version)
-            with watched(desk.session) as events:
-                press.verb(desk, row)
+            row = form.prepare_row(desk, form.load(desk, public_id), version)
+            with collect_events(desk.session) as events:
+                action.fn(desk, row)
                 desk.session.flush()
                 return get_undo_token(events)
 
         try:
-            outcome.press.append(run_in_transaction(slug, fn))
+            outcome.undo_tokens.append(run_in_transaction(slug, fn))
             outcome.done += 1
         except DomainError as error:
             outcome.refused.append((public_id, error))
     return outcome
 
 
-def press_ticked(slug: str, bulk: Bulk) -> Response:
-    """Apply the submitted action to the selected rows. Announce what was done and what wasn't, with an undo button."""
-    press = bulk.presses.get(request.form.get("act", "")) or abort(400)
-    if press.choose == "reason" and request.form.get("reason") not in ENDINGS:
-        abort(400)
-    with read_context(slug) as desk:  # check access first, even if nothing is selected
-        return_url, listing = bulk.back(desk)
-    boxes = parse_selected_rows(bulk.box, bulk.most)
-    href = ""  # the address of what the rows became
-    if press.together:
-        outcome, href = run_in_transaction(slug, lambda desk: press.verb(desk, boxes))
-    else:
-        outcome = _run_for_each_row(slug, bulk, press, boxes)
-    messages = []
-    if outcome.done:
-        format_done = press.done or bulk.done
-        messages.append(format_done(outcome.done))
-    redirect_url = return_url
-    with read_context(slug) as desk:
-        messages += bulk.stays(Counter(_refusal_reason(desk, bulk, key, error) for key, error in outcome.refused))
-        if href and listing is not None and not listing.page(desk.session, None, 1):
-            redirect_url = href  # nothing is left in the list
-    announce(
-        " ".join(messages) or str(press.empty or bulk.empty),
-        href=href,
-        label=str(bulk.link),
-        undo=".".join(filter(None, outcome.press)),
-        return_url=return_url,
-    )
-    return redirect(redirect_url, code=303)
-
-
-def _refusal_reason(desk: RequestContext, bulk: Bulk, public_id: str, error: DomainError) -> str:
-    row = bulk.load(desk, public_id)
+def _get_reason(desk: RequestContext, form: BulkForm, public_id: str, error: DomainError) -> str:
+    row = form.load(desk, public_id)
     if row is None or isinstance(error, RowNotFound):
         return _("it isn’t there")
-    return bulk.why(desk, row, error)
+    return form.get_reason(desk, row, error)

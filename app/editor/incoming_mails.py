@@ -1,9 +1,9 @@
-"""Incoming mail on the desk's pages: what was read in it, what it is about, and how it can be filed."""
+"""Incoming mail on the desk's pages: its parsed contents, what it is about, and how it can be filed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import url_for
@@ -31,57 +31,57 @@ from .frame import RequestContext
 from .letter_labels import CHECK_REPLIES, REPLIES
 from .question_labels import DECLINE_LABELS
 
-AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # ways to write the sign in an address
+AT_SIGNS = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")
 NO_EDITIONS: Mapping[int, EditionChoice] = {}
 
 
-def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
-    """Return the readings of several mails by their ids, in one query that doesn't load the mails' bytes.
+def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, Reading]:
+    """Return what was parsed from several mails, by mail id, in one query that doesn't load the mails' bytes.
 
     Mails that can't be decrypted are left out.
     """
-    keys = [row.id for row in rows]
-    query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
+    mail_ids = [mail.id for mail in mails]
+    query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(mail_ids))
     raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}  # keeps them in the session for `reading_of`
-    found = {}
-    for row in rows:
-        if row.id not in raw_mails:
+    readings = {}
+    for mail in mails:
+        if mail.id not in raw_mails:
             continue
         try:
-            reading = inbound.reading_of(session, row)
+            reading = inbound.reading_of(session, mail)
         except Unsealable:
             continue
         if reading is not None:
-            found[row.id] = reading
-    return found
+            readings[mail.id] = reading
+    return readings
 
 
-def name_of(reading: Reading) -> str:
+def get_sender_name(reading: Reading) -> str:
     """Return the sender's name, or "" if it contains an address: addresses are shown only on request."""
-    return "" if any(sign in reading.from_name for sign in AT) else reading.from_name
+    return "" if any(sign in reading.from_name for sign in AT_SIGNS) else reading.from_name
 
 
 def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
     """Return the mails matching `condition` that became letters and have attachments, each with its reading."""
-    rows = session.scalars(select(Inbound).where(Inbound.is_letter, condition).order_by(Inbound.id)).all()
-    read = readings(session, rows) if rows else {}
-    return [(row, read[row.id]) for row in rows if row.id in read and read[row.id].attachments]
+    mails = session.scalars(select(Inbound).where(Inbound.is_letter, condition).order_by(Inbound.id)).all()
+    readings = load_readings(session, mails) if mails else {}
+    return [(mail, readings[mail.id]) for mail in mails if mail.id in readings and readings[mail.id].attachments]
 
 
 @dataclass(frozen=True)
-class About:
-    """The subjects of several letters, by id: editions that they reply to, and assignments of experts' letters."""
+class LetterSubjects:
+    """What several letters are about, by id: editions that they reply to, and assignments of experts' letters."""
 
     editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
 
-    def expert(self, letter: Letter) -> Assignment | None:
-        """Return the assignment of an expert's letter, or None."""
+    def get_assignment(self, letter: Letter) -> Assignment | None:
+        """Return the assignment of an expert's letter; None for any other letter."""
         if letter.author != "expert":
             return None
         return self.assignments.get(letter.assignment_id or 0)
 
-    def replies_to(self, letter: Letter) -> str:
+    def format_reply_to(self, letter: Letter) -> str:
         """Return e.g. "Reply to 60" for a mail about edition 60, "Reply to 2 Nov" if that has no number, or ""."""
         edition = self.editions.get(letter.about_edition_id or 0)
         if edition is None or letter.channel != "mail":
@@ -91,8 +91,8 @@ class About:
 
 def load_subjects(
     session: Session, letters: Sequence[Letter], loaded_editions: Mapping[int, EditionChoice] = NO_EDITIONS
-) -> About:
-    """Return what the letters are about, in at most two queries. The `loaded_editions` are not queried again."""
+) -> LetterSubjects:
+    """Return what the letters are about, in at most two queries. `loaded_editions`, by id, are not queried again."""
     edition_ids = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
     assignment_ids = {letter.assignment_id for letter in letters} - {None}
     editions: dict[int, Edition | EditionChoice] = {**loaded_editions}
@@ -101,43 +101,48 @@ def load_subjects(
         editions |= {edition.id: edition for edition in loaded}
     assignments: dict[int, Assignment] = {}
     if assignment_ids:
-        found = session.scalars(select_with_questions().where(Assignment.id.in_(assignment_ids)))
-        assignments = {assignment.id: assignment for assignment in found}
-    return About(editions, assignments)
+        loaded_assignments = session.scalars(select_with_questions().where(Assignment.id.in_(assignment_ids)))
+        assignments = {assignment.id: assignment for assignment in loaded_assignments}
+    return LetterSubjects(editions, assignments)
 
 
-def suggest_assignments(
-    desk: RequestContext, row: Inbound, reading: Reading | None
-) -> tuple[Assignment | None, list[Assignment], bool]:
-    """Return the assignment that a mail is probably about or None, the others to choose from, and whether the first of
-    these is likely.
+class AssignmentSuggestion(NamedTuple):
+    """The assignments that an incoming mail may be about."""
 
-    The suggestion comes from the mail's token, else from the claimed sender if they have a single assignment. An
-    address proves nothing: it only puts its owner's assignments first.
+    likely: Assignment | None
+    others: list[Assignment]
+    is_first_likely: bool  # the first of the others is likely too
+
+
+def suggest_assignments(desk: RequestContext, mail: Inbound, reading: Reading | None) -> AssignmentSuggestion:
+    """Suggest the assignment of the mail's token, else that of the claimed sender if they have a single one.
+
+    A sender's address proves nothing: it only puts their assignments first.
     """
-    if row.assignment_id:
-        query = select_with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
-        suggested = desk.session.scalar(query)
+    if mail.assignment_id:
+        query = select_with_questions().filter_by(id=mail.assignment_id, newsletter_id=desk.newsletter.id)
+        addressed = desk.session.scalar(query)
         writable = list_writable_assignments(desk.session, desk.newsletter.id)
-        return suggested, [assignment for assignment in writable if assignment is not suggested], False
-    person = None
+        others = [assignment for assignment in writable if assignment is not addressed]
+        return AssignmentSuggestion(addressed, others, is_first_likely=False)
+    sender = None
     if reading and reading.from_address:
-        person = directory.by_email(desk.session, reading.from_address)
-    writable = list_writable_assignments(desk.session, desk.newsletter.id, person.id if person else None)
-    own = [assignment for assignment in writable if person and assignment.expert.person_id == person.id]
-    others = [assignment for assignment in writable if assignment not in own]
-    if len(own) == 1:
-        return own[0], others, False
-    return None, own + others, bool(own)
+        sender = directory.by_email(desk.session, reading.from_address)
+    writable = list_writable_assignments(desk.session, desk.newsletter.id, sender.id if sender else None)
+    of_sender = [assignment for assignment in writable if sender and assignment.expert.person_id == sender.id]
+    others = [assignment for assignment in writable if assignment not in of_sender]
+    if len(of_sender) == 1:
+        return AssignmentSuggestion(of_sender[0], others, is_first_likely=False)
+    return AssignmentSuggestion(None, of_sender + others, is_first_likely=bool(of_sender))
 
 
-def filings(
+def get_filing_form(
     desk: RequestContext, letter: Letter, assignment: Assignment, return_page: str = ""
 ) -> dict[str, Any] | None:
-    """Return what an expert's letter can be filed as in the current state of its assignment, for the form with the
-    buttons.
+    """Return the template values of the form that files an expert's letter, with a button for each kind that fits the
+    state of the assignment; None once the letter has been filed as something that had consequences.
 
-    None once it has been filed as something that had consequences. `return_page` names the page to return to.
+    `return_page` is "question" to return to the question's page instead of the list of letters.
     """
     if not letter.can_be_filed or letter.filed_as not in (None, "comment", "spam"):
         return None
@@ -148,6 +153,7 @@ def filings(
     elif assignment.takes_text:
         likely = ("answer",)
     kinds = [kind for kind in (*likely, "question back", "comment", "spam") if kind != letter.filed_as]
+    highlighted = () if return_page else likely[:1]  # on a question's page, declining is as likely as an answer
     can_decline = not check and "decline" in ASSIGNMENT.list_allowed_actions(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
@@ -155,9 +161,8 @@ def filings(
         "back": return_page,
         "id": letter.public_id,
         "name": assignment.expert.name,
-        # On a question's page no button is highlighted: the expert may just as well decline as answer.
-        "buttons": [(kind, REPLIES[kind], "next" if kind in likely[:1] and not return_page else "") for kind in kinds],
-        "likely": sum(kind in likely for kind in kinds),  # how many of the first buttons
+        "buttons": [(kind, REPLIES[kind], "next" if kind in highlighted else "") for kind in kinds],
+        "likely": sum(kind in likely for kind in kinds),  # the number of likely kinds, which come first
         "kinds": [*kinds, "cannot", "later"] if can_decline else kinds,
         "checks": check is not None,
         "reasons": DECLINE_LABELS.items() if can_decline else (),
@@ -166,7 +171,7 @@ def filings(
 
 
 def get_default_return_date(desk: RequestContext) -> date:
-    """Return the default for a declining expert's "from when on": in a week, as most of them say "not this week"."""
+    """Return the day to suggest if an expert has time later: in a week, since most of them say "not this week"."""
     return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
 
 

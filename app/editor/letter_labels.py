@@ -5,10 +5,11 @@ from flask_babel import lazy_gettext as _l
 from ..letters.lifecycle import STATES
 from ..letters.spam_filter import SIGNS
 
-TAKEN_DOWN = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
-BY_HAND = tuple(TAKEN_DOWN)
-CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | TAKEN_DOWN
+# By channel of letters that somebody at the desk wrote down.
+CHANNELS_BY_HAND = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
+CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | CHANNELS_BY_HAND
 CHANNELS["pen"] = _l("Mail, sender not proven")
+# By `filed_as`: what a reader's or an expert's letter was filed as.
 FILED = (
     {"question": _l("Question"), "comment": _l("Comment"), "tip": _l("Tip"), "unsubscribe": _l("Unsubscribe")}
     | {"spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"), "fine": _l("Fine")}
@@ -16,27 +17,28 @@ FILED = (
 )
 # Button labels for filing a mail. Mails of robots are filed as spam.
 BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
-# What an expert's mail can be filed as. A comment is anything else; it leaves the reminders running.
+# Button labels for filing an expert's mail. A comment is anything else; reminders to the expert go on after it.
 REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
 REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
 CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the open check
 HELD = {sign.code: _l(sign.label) for sign in SIGNS}
-# By state: the mark in the list, the class of its row, and its label. STANDS are the labels of look-alikes.
-LOOKS = {
+# By state: the mark in the list, the CSS class of the row, and the label.
+ROW_LOOKS = {
     "received": ("new", "new", _l("New")),
     "held": ("wait", "held", _l("Held")),
     "filed": ("none", "seen", _l("Settled")),
     "ended": ("none", "seen", _l("Settled")),
     "withdrawn": ("none", "seen", _l("Settled")),
 }
-STANDS = {
+# By state, for letters among look-alikes and search results.
+LETTER_STATE_LABELS = {
     "received": _l("To file"),
     "held": _l("Held"),
     "filed": _l("Filed"),
     "ended": _l("Ended"),
     "withdrawn": _l("Taken back"),
 }
-# value of ?state=: (label, states of letters)
+# By value of ?state=: the label, and the states of letters.
 FILTERS = {
     "waiting": (_l("To file"), STATES.which("waits")),
     "new": (_l("New"), STATES.which("is_received")),
@@ -45,15 +47,16 @@ FILTERS = {
     "ended": (_l("Ended"), STATES.which("is_ended")),
     "all": (_l("All"), STATES.which("is_listed")),
 }
+# The value of ?state= that shows held letters.
 ONLY_HELD = next(name for name, (_label, states) in FILTERS.items() if states == STATES.which("is_held"))
-HEARS_BACK = {
+HEAR_BACK_LABELS = {
     "number": _l("From the receipt alone"),
     "once": _l("One mail, then the address is erased"),
     "while": _l("By mail while we work on it, then the address is erased"),
     "nothing": _l("From the newsletter alone"),
 }
-# Labels for the keys of `letters.filing.ENDINGS`.
-ENDS = {
+# By key of `letters.filing.ENDINGS`.
+END_REASONS = {
     "later": _l("Good, but not for the coming editions"),
     "answered": _l("Already answered"),
     "outside": _l("Outside of what we cover"),
@@ -61,6 +64,7 @@ ENDS = {
     "personal": _l("One person’s own case"),
     "read": _l("Read, nothing more to do"),
 }
+# By field and code of a fault of `letters.receive`.
 FAULTS = {
     ("body", "empty"): _l("Write down the question"),
     ("body", "short"): _l("Two words or eight letters at least make a question"),

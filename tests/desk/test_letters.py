@@ -12,7 +12,7 @@ from app.core.permissions import ROLES, Role
 from app.db.engine import Database
 from app.db.session import now
 from app.editions.queries import list_editions_to_run
-from app.editor.bulk import BULK
+from app.editor.bulk import BULK_FORMS
 from app.forms.version_tokens import encode_token
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
@@ -28,7 +28,7 @@ from tests.support.database_checks import count_queries
 from tests.support.desk import Desk, shown_version
 from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
 
-TAKES_LETTERS, OF_LETTERS = BULK["letters"]
+TAKES_LETTERS, OF_LETTERS = BULK_FORMS["letters"]
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
 MAIL = Reading(
@@ -204,9 +204,9 @@ def test_several_become_one_question(nora, database, newsroom):
     assert "2 readers are waiting." in page
 
 
-@pytest.mark.parametrize("name", [name for name, press in OF_LETTERS.presses.items() if press.choose != "topic"])
+@pytest.mark.parametrize("name", [name for name, action in OF_LETTERS.actions.items() if action.choose != "topic"])
 def test_a_bulk_press_needs_the_acts_that_its_row_says_and_no_other(ilya, database, newsroom, monkeypatch, name):
-    needed = {"read", TAKES_LETTERS, OF_LETTERS.presses[name].act or TAKES_LETTERS}
+    needed = {"read", TAKES_LETTERS, OF_LETTERS.actions[name].act or TAKES_LETTERS}
     send_letter(database, newsroom, SALT)
     for one in needed:
         monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed - {one} | {"read"})))

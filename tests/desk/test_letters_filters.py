@@ -17,7 +17,7 @@ from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.editor.frame import RequestContext
 from app.editor.letters import letter_list, letter_pages
-from app.editor.letters.letter_list import LETTERS, list_of
+from app.editor.letters.letter_list import LETTERS, get_list_values
 from app.letters import filing, look_alike_flags, mailed_letters, queries, spam_filter
 from app.letters.models import Letter
 from app.mailroom.batch import BatchLookups, Settings
@@ -197,7 +197,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
     for module in (letter_list, letter_pages):
-        monkeypatch.setattr(module, "LETTERS", replace(module.LETTERS, size=3))
+        monkeypatch.setattr(module, "LETTERS", replace(module.LETTERS, page_size=3))
     age = timedelta(days=3 if query == "age=week" else 9)
 
     def fill(session):
@@ -241,8 +241,8 @@ def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, ne
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
             g.zone = "UTC"
             desk = RequestContext(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
-            assert count_queries(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
-                10 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 7
+            assert count_queries(app.extensions["database"], lambda desk=desk: get_list_values(desk)) <= (
+                10 if LETTERS.parse(desk, request.args).state in ("waiting", "new") else 7
             ), query
 
 

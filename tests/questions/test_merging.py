@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.editions.models import Edition
 from app.editor.frame import RequestContext as Frame
 from app.editor.questions import question_list, shelf_and_archive
-from app.editor.questions.question_list import list_of
+from app.editor.questions.question_list import get_list_values
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.mail import outbox
@@ -296,5 +296,5 @@ def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, d
         g.zone = "UTC"
         at = Frame(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
         assert (
-            count_queries(app.extensions["database"], lambda: list_of(at)) <= 6
+            count_queries(app.extensions["database"], lambda: get_list_values(at)) <= 6
         )  # the beginning of the transaction is one

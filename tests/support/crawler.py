@@ -22,7 +22,7 @@ from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.actors import Clock
 from app.db.engine import Database
-from app.editor.bulk import BULK
+from app.editor.bulk import BULK_FORMS
 from app.editor.frame import editor as door_of_the_desk
 from app.letters.models import Credit, Letter
 from app.mail import outbox
@@ -122,8 +122,8 @@ def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]
             if endpoint in door_of_the_desk.acts:
                 offer = f"the button {words_of(button)!r} to {path}"
                 yield offer, door_of_the_desk.act_of(endpoint, path)
-                _act, bulk = BULK.get(path.rpartition("/")[2], ("", None))
-                if bulk and (act := bulk.presses[button.attributes.get("value") or ""].act):
+                _act, bulk = BULK_FORMS.get(path.rpartition("/")[2], ("", None))
+                if bulk and (act := bulk.actions[button.attributes.get("value") or ""].act):
                     yield offer, act
     for href in find_links(address, page):
         path = href.partition("?")[0]

@@ -11,7 +11,7 @@ from ...db.session import now
 from ...web.formatting import zone
 from ..form_fields import parse_day
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
-from ..letter_labels import BY_HAND, CHANNELS
+from ..letter_labels import CHANNELS, CHANNELS_BY_HAND
 from ..questions.question_page import to_question
 from .invitation_page import ADDRESS, Unfit, the_assignment
 
@@ -33,7 +33,7 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
         given_on = parse_day(typed.get("given_on", ""))
         if given_on is None or given_on > now(desk.session).astimezone(zone()).date():
             raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
-        if typed.get("channel") not in BY_HAND:
+        if typed.get("channel") not in CHANNELS_BY_HAND:
             raise Unfit(channel=_("Say how it came"))
         content = writing.AnswerContent(
             typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words"))
@@ -53,7 +53,7 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
 
 
 def _hand_form(desk: RequestContext, assignment: Assignment, form_data: dict[str, str], faults: dict[str, str]) -> str:
-    channels = [(key, CHANNELS[key]) for key in BY_HAND]
+    channels = [(key, CHANNELS[key]) for key in CHANNELS_BY_HAND]
     values = {
         "assignment": assignment,
         "question": assignment.question,

@@ -35,8 +35,8 @@ from ...mail.outbox import OnItsWay
 from ...mail.reply_address import address_for
 from ...newsletters.sending_tool import SendingTool, of_newsletter
 from ...questions.models import Question
-from ...sending_tools.asking import FAULTS as PASSING
 from ...sending_tools.known_tools import TOOLS
+from ...sending_tools.tool_api import FAULTS as PASSING
 from ...typesetting import whole_mail
 from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS

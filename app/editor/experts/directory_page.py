@@ -27,7 +27,16 @@ from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
 from ..conflict import check_form_unchanged, find_last_save, merge_form
-from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction, unknown
+from ..frame import (
+    RequestContext,
+    abort_unknown_filter,
+    announce,
+    editor,
+    page,
+    read_context,
+    rerender,
+    run_in_transaction,
+)
 
 PAGE_SIZE = 50
 SEARCH_PARAMS = ("q", "language", "topic", "show")
@@ -76,7 +85,7 @@ def get_search_params() -> dict[str, Any]:
 def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[str, str]) -> str:
     """Render the list with the form for a new expert, filled with `form_data`."""
     if request.args.get("show", "") not in FILTERS:
-        unknown(desk, "show", "editor.experts")
+        abort_unknown_filter(desk, "show", "editor.experts")
     search_params = dict.fromkeys(SEARCH_PARAMS, "") | get_search_params()
     today = now(desk.session).date()
     condition = FILTERS[search_params["show"]].condition
@@ -114,7 +123,7 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
 
 def _language_options(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
     """Return (code, name) of the languages to filter by: those that experts write, and the selected one."""
-    codes = expert_search.tongues(desk.session) | {selected_language}
+    codes = expert_search.list_languages(desk.session) | {selected_language}
     options = [(code, tongue(code) or code) for code in codes if code]
     return [("", _("Any language")), *sorted(options, key=lambda option: option[1])]
 
@@ -269,7 +278,7 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         how = request.form.get("how", "")
-        expert_pages.say_yes(desk.session, desk.actor, expert, desk.newsletter.id, how)
+        expert_pages.give_consent(desk.session, desk.actor, expert, desk.newsletter.id, how)
 
     try:
         run_in_transaction(slug, fn)
@@ -285,7 +294,7 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
 def drop_expert_page(slug: str, public_id: str) -> Response:
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
-        expert_pages.take_back(desk.session, desk.actor, expert, desk.newsletter.id)
+        expert_pages.withdraw_consent(desk.session, desk.actor, expert, desk.newsletter.id)
 
     run_in_transaction(slug, fn)
     announce(_("The page is gone."))

@@ -13,54 +13,57 @@ from ...letters import receive
 from ...web.formatting import zone
 from ..form_fields import parse_day
 from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
-from ..letter_labels import BY_HAND, CHANNELS, FAULTS
+from ..letter_labels import CHANNELS, CHANNELS_BY_HAND, FAULTS
 
 
 @editor.sheet("/<slug>/letters/new", "take letters")
 def letter_new(slug: str) -> str:
     with read_context(slug) as desk:
-        return _form(desk, {"hear_back": "number", "credit": "none", "channel": "event"}, {})
+        return _render_form(desk, {"hear_back": "number", "credit": "none", "channel": "event"}, {})
 
 
 @editor.press("/<slug>/letters/new", "take letters")
 def letter_write_down(slug: str) -> Response | tuple[str, int]:
-    typed = request.form.to_dict()
+    form_data = request.form.to_dict()
 
     def fn(desk: RequestContext) -> str:
-        ask, channel, given = (_ask(desk, typed), typed.get("channel", ""), parse_day(typed.get("given_on", "")))
-        faults = ask.faults
-        if channel not in BY_HAND:
+        submission = _build_submission(desk, form_data)
+        faults = submission.faults
+        channel = form_data.get("channel", "")
+        if channel not in CHANNELS_BY_HAND:
             faults["channel"] = "unknown"
-        if given is None or given > now(desk.session).astimezone(zone()).date():
+        asked_on = parse_day(form_data.get("given_on", ""))
+        if asked_on is None or asked_on > now(desk.session).astimezone(zone()).date():
             faults["given_on"] = "bad"
-        if faults or given is None:
+        if faults or asked_on is None:
             raise receive.ValidationError(faults)
-        moment = min(datetime(given.year, given.month, given.day, 12, tzinfo=UTC), now(desk.session))
-        letter = receive.send(desk.session, desk.actor, desk.newsletter, replace(ask, given_at=moment), channel=channel)
-        return letter.public_id
+        noon = datetime(asked_on.year, asked_on.month, asked_on.day, 12, tzinfo=UTC)
+        submission = replace(submission, given_at=min(noon, now(desk.session)))
+        return receive.send(desk.session, desk.actor, desk.newsletter, submission, channel=channel).public_id
 
     try:
         public_id = run_in_transaction(slug, fn)
-    except receive.ValidationError as faulty:
-        return rerender(slug, 422, _form, typed, faulty.faults)
+    except receive.ValidationError as error:
+        return rerender(slug, 422, _render_form, form_data, error.faults)
     return redirect(url_for("editor.letter", slug=slug, public_id=public_id), code=303)
 
 
-def _ask(desk: RequestContext, form_data: dict[str, str]) -> receive.Submission:
-    named = form_data.get("credit", "none") != "none"
-    agreed = _("Agreed to be named, says %(name)s, who wrote the question down.", name=desk.actor.name)
-    known = {one.name for one in fields(receive.Submission)} - {"consent", "verbatim", "about_edition_id"}
-    values: dict[str, Any] = {"body": "", **{name: text for name, text in form_data.items() if name in known}}
-    return receive.Submission(**values, consent=agreed if named and form_data.get("agreed") else "")
+def _build_submission(desk: RequestContext, form_data: dict[str, str]) -> receive.Submission:
+    field_names = {field.name for field in fields(receive.Submission)} - {"consent", "verbatim", "about_edition_id"}
+    values: dict[str, Any] = {"body": "", **{name: text for name, text in form_data.items() if name in field_names}}
+    consent = ""
+    if form_data.get("credit", "none") != "none" and form_data.get("agreed"):
+        consent = _("Agreed to be named, says %(name)s, who wrote the question down.", name=desk.actor.name)
+    return receive.Submission(**values, consent=consent)
 
 
-def _form(desk: RequestContext, form_data: dict[str, str], faults: dict[str, str]) -> str:
-    today: Any = now(desk.session).astimezone(zone()).date().isoformat()
+def _render_form(desk: RequestContext, form_data: dict[str, str], faults: dict[str, str]) -> str:
+    today = now(desk.session).astimezone(zone()).date().isoformat()
     return page(
         desk,
         "editor/letters/new.html",
         "letters",
         form_data={"given_on": today, **form_data},
         faults={name: FAULTS.get((name, code), _("Choose one of the listed ways")) for name, code in faults.items()},
-        channels=[(key, CHANNELS[key]) for key in BY_HAND],
+        channels=[(key, CHANNELS[key]) for key in CHANNELS_BY_HAND],
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from flask import current_app, request
@@ -191,9 +192,9 @@ EXCERPT_LENGTH = 200  # characters of a letter that its row shows
 
 
 class Line(NamedTuple):
-    """A row of the list as display texts. Forty are rendered at once, so lookups per row would add up."""
+    """A row of the list as display texts. A page renders forty, so lookups per row would add up."""
 
-    key: str  # public id and version, as "id.version": bulk actions skip a letter that has changed
+    key: str  # "public_id.version", since bulk actions skip a letter that has changed
     mark_kind: str
     state: str
     status: str
@@ -212,138 +213,153 @@ class Line(NamedTuple):
     href: str
 
 
-def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
-    """Return the template values of the list, beside which `item` is open if given."""
-    listed = LETTERS.read(desk, request.args)
-    shown = listed.page()
-    is_whole = not (request.args.get("before") or listed.search)  # later pages show no numbers
-    is_first = is_whole and not item
-    editions = {one.id: one for _words, one in listed.options["edition"].values()}
-    about = incoming_mails.load_subjects(desk.session, shown.rows, editions)
-    held, flood = is_first and listed.state == ONLY_HELD, is_first and listed.state in UNHELD
-    counted = _counts(desk) if is_whole else {}
-    return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
-        "days": _days(about, listed, shown, item),
+def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> dict[str, Any]:
+    """Return the template values of the list, also of the one beside an open letter."""
+    filtered_list = LETTERS.parse(desk, request.args)
+    list_page = filtered_list.get_page()
+    shows_counts = not (request.args.get("before") or filtered_list.search)
+    shows_crowds = shows_counts and not open_letter and filtered_list.state == ONLY_HELD
+    offers_to_hold = shows_counts and not open_letter and filtered_list.state in OFFER_TO_HOLD
+    editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
+    subjects = incoming_mails.load_subjects(desk.session, list_page.rows, editions)
+    frame = filtered_list.template_values(
+        list_page,
+        _format_state_counts(desk) if shows_counts else {},
+        language=_language_options(desk, filtered_list, list_page.rows),
+    )
+    return frame | {
+        "days": _group_rows(subjects, filtered_list, list_page, open_letter),
         "editions": editions,
-        "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if held else [],
-        "crowds_to_hold": crowds.list_crowds_to_hold(desk.session, desk.newsletter.id) if flood else [],
-        "topics": [] if item else list_topic_choices(desk.session, desk.newsletter.id),
-        "steps": _steps(listed, shown.rows, item) if item else {},
+        "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if shows_crowds else [],
+        "crowds_to_hold": crowds.list_crowds_to_hold(desk.session, desk.newsletter.id) if offers_to_hold else [],
+        "topics": [] if open_letter else list_topic_choices(desk.session, desk.newsletter.id),
+        "steps": _get_neighbour_urls(filtered_list, list_page.rows, open_letter) if open_letter else {},
     }
 
 
-def _counts(desk: RequestContext) -> dict[str, str]:
-    """Return the numbers of letters by state for the first page of a list."""
-    numbers = count_all(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
-    counted = {"waiting": look_around(desk).numbers["letters"], **dict(zip(COUNTED, numbers, strict=True))}
-    return {name: count(number) for name, number in counted.items()}
+def _format_state_counts(desk: RequestContext) -> dict[str, str]:
+    listings = [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED_STATES]
+    numbers = dict(zip(COUNTED_STATES, count_all(desk.session, listings), strict=True))
+    numbers["waiting"] = get_sidebar(desk).numbers["letters"]
+    return {name: count(number) for name, number in numbers.items()}
 
 
-def _tongues(desk: RequestContext, filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> Options:
-    codes = {*desk.newsletter.languages, *(one.language for one in rows), *filtered_list.options["language"]}
-    return {code: (words, code) for code, words in by_name(codes)} | {"und": (_("Not known"), "und")}
+def _language_options(desk: RequestContext, filtered_list: FilteredList[Letter], rows: Sequence[Letter]) -> Options:
+    """Return the languages of the newsletter and of the rows, and the selected one."""
+    codes = {*desk.newsletter.languages, *(letter.language for letter in rows), *filtered_list.options["language"]}
+    return {code: Option(name, code) for code, name in by_name(codes)} | {"und": Option(_("Not known"), "und")}
 
 
-def _steps(filtered_list: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
+def _get_neighbour_urls(
+    filtered_list: FilteredList[Letter], rows: Sequence[Letter], open_letter: Letter
+) -> dict[str, str | None]:
     """Return where the keys j and k lead from the open letter: to its neighbours in the list, across pages."""
-    size, before = filtered_list.declared.size, request.args.get("before") or None
-    ids = [one.public_id for one in rows]
-    at = ids.index(item.public_id) if item.public_id in ids else None
-    following = ids[at + 1 : at + 2] if at is not None else []
-    previous = ids[at - 1 : at] if at else []
-    behind = ahead = before
-    if not following and (at is None or len(ids) == size) and not filtered_list.search:
-        following = _neighbour_ids(filtered_list, item, 1)
-        behind = before if following and following[0] in ids else item.public_id
-    if not previous and (at is None or before) and not filtered_list.search:
-        previous = _neighbour_ids(filtered_list, item, size + 1, reverse=True)
-        ahead = before if previous and previous[0] in ids else previous[size] if previous[size:] else None
-    place = partial(filtered_list.address, "editor.letter")
+    page_size, before = filtered_list.definition.page_size, request.args.get("before") or None
+    page_ids = [letter.public_id for letter in rows]
+    index = page_ids.index(open_letter.public_id) if open_letter.public_id in page_ids else None
+    next_ids = page_ids[index + 1 : index + 2] if index is not None else []
+    previous_ids = page_ids[index - 1 : index] if index else []  # nearest first
+    next_before = previous_before = before  # the parameter ?before= of the page that lists the neighbour
+    if not next_ids and (index is None or len(page_ids) == page_size) and not filtered_list.search:
+        next_ids = _list_neighbour_ids(filtered_list, open_letter, 1)
+        if not (next_ids and next_ids[0] in page_ids):
+            next_before = open_letter.public_id
+    if not previous_ids and (index is None or before) and not filtered_list.search:
+        previous_ids = _list_neighbour_ids(filtered_list, open_letter, page_size + 1, reverse=True)
+        if not (previous_ids and previous_ids[0] in page_ids):
+            previous_before = previous_ids[page_size] if len(previous_ids) > page_size else None
+    letter_url = partial(filtered_list.url, "editor.letter")
     return {
-        "next": place(public_id=following[0], before=behind) if following else None,
-        "previous": place(public_id=previous[0], before=ahead) if previous else None,
+        "next": letter_url(public_id=next_ids[0], before=next_before) if next_ids else None,
+        "previous": letter_url(public_id=previous_ids[0], before=previous_before) if previous_ids else None,
     }
 
 
-def _neighbour_ids(filtered_list: Filtered[Letter], item: Letter, limit: int, reverse: bool = False) -> list[str]:
+def _list_neighbour_ids(
+    filtered_list: FilteredList[Letter], letter: Letter, limit: int, *, reverse: bool = False
+) -> list[str]:
     """Return the public ids of the letters after a letter in the list, or with `reverse` before it, nearest first."""
-    return filtered_list.listing.column(filtered_list.desk.session, Letter.public_id, item, limit, reverse)
+    return filtered_list.listing.column(filtered_list.desk.session, Letter.public_id, letter, limit, reverse)
 
 
-def _days(
-    subjects: About, filtered_list: Filtered[Letter], hits: Hits[Letter], item: Letter | None
+def _group_rows(
+    subjects: LetterSubjects,
+    filtered_list: FilteredList[Letter],
+    list_page: FilteredPage[Letter],
+    open_letter: Letter | None,
 ) -> list[tuple[str, bool, list[Line]]]:
-    """Return the rows under their headings, each as (heading, whether it is a part of the list and no day, rows)."""
-    place = filtered_list.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
-    # Translate labels once, not for every row.
-    looks = {state: (kind, is_seen, str(label)) for state, (kind, is_seen, label) in LOOKS.items()}
-    channels = {channel: str(label) for channel, label in CHANNELS.items()}
-    filed = {kind: str(label) for kind, label in FILED.items()}
-    begins, ends = place.split(HERE, 1)
+    """Return the rows under their headings, each as (heading, whether it heads a part of the list and no day, rows)."""
+    # Translate labels and build the URL once, not for every row.
+    looks = {state: (mark, css_class, str(label)) for state, (mark, css_class, label) in ROW_LOOKS.items()}
+    channel_labels = {channel: str(label) for channel, label in CHANNELS.items()}
+    kind_labels = {kind: str(label) for kind, label in FILED.items()}
+    url = filtered_list.url("editor.letter", public_id=ID_PLACEHOLDER, before=request.args.get("before") or None)
+    url_start, url_end = url.split(ID_PLACEHOLDER, 1)
 
-    def row(one: Letter) -> Line:
-        expert, opened = subjects.expert(one), item is not None and item.id == one.id
+    def format_line(letter: Letter) -> Line:
+        assignment = subjects.get_assignment(letter)
         return Line(
-            f"{one.public_id}.{one.version}",
-            *looks[str(one.state)],
-            one.author == "reader",
-            expert.expert.name if expert else "",
-            subjects.replies_to(one) or channels[one.channel],
-            one.language,
-            tongue(one.language),
-            hits.pieces.get(one.id, ()),
-            (one.body or "")[:OPENS],
-            _says(one, expert, filed),
-            one.received_at.isoformat(),
-            _age(one),
-            full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
-            opened,
-            f"{begins}{one.public_id}{ends}",
+            f"{letter.public_id}.{letter.version}",
+            *looks[str(letter.state)],
+            letter.author == "reader",
+            assignment.expert.name if assignment else "",
+            subjects.format_reply_to(letter) or channel_labels[letter.channel],
+            letter.language,
+            tongue(letter.language),
+            list_page.snippets.get(letter.id, ()),
+            (letter.body or "")[:EXCERPT_LENGTH],
+            _format_row_status(letter, assignment, kind_labels),
+            letter.received_at.isoformat(),
+            _format_age(letter),
+            full_date(_get_day(letter)) if _stores_only_day(letter) else exact(letter.received_at),
+            open_letter is not None and open_letter.id == letter.id,
+            f"{url_start}{letter.public_id}{url_end}",
         )
 
-    return [
-        (PARTS.get(part) or day(when), part in PARTS, [row(one) for one, *_when in some])
-        for (part, when), some in groupby(
-            zip(hits.rows, *_headings(filtered_list, hits.rows), strict=True), key=_heading
-        )
-    ]
+    groups = []
+    headings = _get_headings(filtered_list, list_page.rows)
+    for (part, date_), rows in groupby(zip(headings, list_page.rows, strict=True), key=itemgetter(0)):
+        lines = [format_line(letter) for _heading, letter in rows]
+        groups.append((PART_HEADINGS.get(part) or day(date_), part in PART_HEADINGS, lines))
+    return groups
 
 
-def _headings(filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> tuple[list[int], list[date | None]]:
-    """Return the index of each row's part of the list, and its day, which is None outside the first part.
+def _get_headings(filtered_list: FilteredList[Letter], rows: Sequence[Letter]) -> list[tuple[int, date | None]]:
+    """Return what each row stands under: the index of a part of the list, and in the first part a day, else None.
 
     The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen
-    or keeps its day in UTC, is shown under the day of its neighbours.
+    or its day is stored in UTC, is listed under the day of its neighbours.
     """
-    parts = [crowds.part_index(one) if isinstance(filtered_list.listing, Chain) else 0 for one in rows]
-    latest = min if filtered_list.listing.rising else max
-    arrived = [_day_of(one) for one, part in zip(rows, parts, strict=True) if part == 0]
-    days = [*accumulate(reversed(arrived), latest)][::-1]
-    return parts, [*days, *[None] * (len(rows) - len(days))]
+    parts = [crowds.part_index(letter) if isinstance(filtered_list.listing, Chain) else 0 for letter in rows]
+    own_days = [_get_day(letter) for letter, part in zip(rows, parts, strict=True) if part == 0]
+    # From the last row upwards, no day is earlier than the one below it (or later, if the list is ascending).
+    in_order = min if filtered_list.listing.rising else max
+    days = [*accumulate(reversed(own_days), in_order)][::-1]
+    return [*zip(parts, [*days, *[None] * (len(rows) - len(days))], strict=True)]
 
 
-def _keeps_the_day(letter: Letter) -> bool:
-    """Return whether only the day of a letter is stored: that of a web letter without an address."""
+def _stores_only_day(letter: Letter) -> bool:
+    """Return whether only the day of a letter is stored, as for a web letter without an e-mail address."""
     return letter.channel == "web" and letter.hear_back == "number"
 
 
-def _day_of(letter: Letter) -> date:
-    return letter.received_at.date() if _keeps_the_day(letter) else letter.received_at.astimezone(zone()).date()
+def _get_day(letter: Letter) -> date:
+    return letter.received_at.date() if _stores_only_day(letter) else letter.received_at.astimezone(zone()).date()
 
 
-def _says(letter: Letter, expert: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
+def _format_row_status(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
     """Return the last text of a row: the letter's outcome, an expert's question, or that it has a look-alike."""
-    if settled := _format_outcome(letter, kind_labels):
-        return settled
-    if expert:
-        return expert.question.short_title
+    if outcome := _format_outcome(letter, kind_labels):
+        return outcome
+    if assignment:
+        return assignment.question.short_title
     return _("Has a look-alike") if letter.alike and letter.is_received else ""
 
 
-def _age(letter: Letter) -> str:
-    if not _keeps_the_day(letter):
+def _format_age(letter: Letter) -> str:
+    if not _stores_only_day(letter):
         return age(letter.received_at)
-    days = (utc_now().date() - _day_of(letter)).days  # calendar days, since no hour is stored
+    days = (utc_now().date() - _get_day(letter)).days  # calendar days, since no hour is stored
     return age(utc_now() - timedelta(days=days)) if days else _("today")
 
 
@@ -355,52 +371,63 @@ def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> s
         return _("Held: %(why)s", why=HELD.get(letter.held_reason or "", letter.held_reason))
     if letter.is_filed:
         return str(kind_labels[letter.filed_as or "comment"])
-    return _("Ended") if letter.is_ended else _("Withdrawn") if letter.is_withdrawn else ""
+    if letter.is_ended:
+        return _("Ended")
+    return _("Withdrawn") if letter.is_withdrawn else ""
 
 
-def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
-    session, key = desk.session, desk.newsletter.id
-    by_mail = item.channel == "mail"
-    mail = inbound.find_by_letter(session, item.id) if by_mail else None
-    about = incoming_mails.load_subjects(session, [item], editions)
-    expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
-    added, credits = (
-        queries.get_additions_by_letter(session, [item.id])[item.id],
-        contacts.credits_of(session, [item.id]),
-    )
-    question = session.get(Question, item.question_id) if item.question_id else None
-    hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
-    reading = incoming_mails.readings(session, [mail]).get(mail.id) if mail else None
-    filings = incoming_mails.filings(desk, item, expert) if expert else None
+def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
+    """Return the template values of the pane with an open letter. `editions` are those loaded already, by id."""
+    session = desk.session
+    is_mail = letter.channel == "mail"
+    mail = inbound.find_by_letter(session, letter.id) if is_mail else None
+    reading = incoming_mails.load_readings(session, [mail]).get(mail.id) if mail else None
+    subjects = incoming_mails.load_subjects(session, [letter], editions)
+    assignment = subjects.get_assignment(letter)
+    edition = subjects.editions.get(letter.about_edition_id or 0)
+    additions = queries.get_additions_by_letter(session, [letter.id])[letter.id]
+    credits = contacts.credits_of(session, [letter.id])
+    question = session.get(Question, letter.question_id) if letter.question_id else None
+    # Only a web letter has a receipt to hear back from.
+    hear_back = letter.hear_back if letter.channel == "web" or letter.hear_back != "number" else "nothing"
+    filings = incoming_mails.get_filing_form(desk, letter, assignment) if assignment else None
+    kind_labels = BY_MAIL if is_mail else FILED
+    signs = [SIGNS_BY_CODE[code] for code in letter.signs if code in SIGNS_BY_CODE] if letter.is_held else []
     return {
-        "item": item,
-        "moves": LETTER.list_allowed_actions(desk.actor, item) if item.erased_at is None else [],
-        "outcome": _format_outcome(item),
-        "signs": [SIGNS_BY_CODE[code].sentence for code in item.signs if code in SIGNS_BY_CODE] if item.is_held else [],
-        "source": CHANNELS[item.channel],
-        "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
-        "writing_direction": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
-        "day": day(_day_of(item)),
+        "item": letter,
+        "moves": LETTER.list_allowed_actions(desk.actor, letter) if letter.erased_at is None else [],
+        "outcome": _format_outcome(letter),
+        "signs": [sign.sentence for sign in signs],
+        "source": CHANNELS[letter.channel],
+        "forwarder": session.get_one(Person, letter.forwarded_by_id).name if letter.forwarded_by_id else "",
+        "writing_direction": (
+            _("from right to left") if direction(letter.language) == "rtl" else _("from left to right")
+        ),
+        "day": day(_get_day(letter)),
         "replies_to": format_edition_label(edition) if edition else None,
-        "credit": credits.get(item.id),
-        "credit_name": contacts.names_of(session, [item], credits).get(item.id),
-        "hears_back": HEARS_BACK[hear_back],
+        "credit": credits.get(letter.id),
+        "credit_name": contacts.names_of(session, [letter], credits).get(letter.id),
+        "hears_back": HEAR_BACK_LABELS[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.list_newest_summaries(session, key, QUESTION_STATES.which("is_in_work"), 50),
-        "end_reason": ENDS.get(item.end_reason or ""),
-        "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
+        "open_questions": question_queries.list_newest_summaries(
+            session, desk.newsletter.id, QUESTION_STATES.which("is_in_work"), 50
+        ),
+        "end_reason": END_REASONS.get(letter.end_reason or ""),
+        "files": [(kind, kind_labels[kind]) for kind in FILING_KINDS],
         "reading": reading,
         "mail": mail,
         "spam_score": reading.spam_score if reading else "",
-        "expert": expert,
+        "expert": assignment,
         "filings": filings,
         # A mail has reasons only if it was held in the pen, from where somebody made it a letter.
-        "from_pen": bool(expert and mail and mail.reasons and item.waits),
-        "can_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
+        "from_pen": bool(assignment and mail and mail.reasons and letter.waits),
+        "can_wait_again": may_wait_again(session, letter) if assignment and not filings else not assignment,
         "expert_keys": EXPERT_LETTER_SHORTCUTS,
-        "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else SHORTCUTS,
-        "additions": added,
-        "can_ask_reader": receipt_notes.can_be_asked(session, item, [one.note for one in added if one.note]),
-        "look_alikes": alikes_of(desk, item, question) if not expert else [],
-        **of_machine(desk, item),
+        "help_keys": get_expert_letter_shortcuts(filings["kinds"] if filings else ()) if assignment else SHORTCUTS,
+        "additions": additions,
+        "can_ask_reader": receipt_notes.can_be_asked(
+            session, letter, [addition.note for addition in additions if addition.note]
+        ),
+        "look_alikes": list_look_alikes(desk, letter, question) if not assignment else [],
+        **get_translation_values(desk, letter),
     }

@@ -1,6 +1,6 @@
 """Look-alikes of a letter: similar letters and questions, with the reasons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from flask import url_for
@@ -15,91 +15,100 @@ from ...search import DESK
 from ...search.alike import Match, Probe, Reason, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
-from ..letter_labels import STANDS
+from ..letter_labels import LETTER_STATE_LABELS
 from ..question_labels import STATE_LABELS
 
-SHOWN = 6
+MAX_LOOK_ALIKES = 6  # of a letter
 
 
-class Shown(NamedTuple):
-    """A look-alike as a page shows it.
+class LookAlike(NamedTuple):
+    """A look-alike as a page shows it."""
 
-    `other` is its current row as "noun.public_id", `pair` what matching found as "noun.id", and `act` what the button
-    does with the two, "" if nothing can be done.
-    """
-
-    other: str
-    pair: str
+    other: str  # its current row, as "noun.public_id"
+    pair: str  # the row that matched, as "noun.id"; it may have been filed or merged into `other` since
     text: str
     language: str
     href: str
     why: str
     likely: bool
-    act: str
-    label: str
+    act: str  # what the button does with the two, "" if nothing can be done
+    label: str  # of the button
 
 
 def find_look_alikes(desk: RequestContext, letter: Letter) -> list[Match]:
-    """Return the matches of a letter, best first."""
-    asked = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
-    return find_matches(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
+    """Return the matches of a letter, best first. Some of them may lead to the same question."""
+    probe = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
+    return find_matches(desk.session, DESK, desk.newsletter.id, probe, limit=2 * MAX_LOOK_ALIKES)
 
 
-def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | None) -> list[Shown]:
-    """Return the look-alikes for the pane of a letter, without its own question and the other letters of that."""
+def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | None) -> list[LookAlike]:
+    """Return the look-alikes for the pane of a letter, except its own `question` and the other letters filed to it."""
     if letter.body is None or letter.author != "reader":
         return []
-    some = find_look_alikes(desk, letter)
-    rows, shown = _rows(desk, some), dict[tuple[str, int], Shown]()
-    for each in some:
-        row = rows.get(each.key)
-        if row is None or row is question or (type(row).__name__, row.id) in shown:
+    matches = find_look_alikes(desk, letter)
+    rows = _load_current_rows(desk, matches)
+    look_alikes: dict[tuple[str, int], LookAlike] = {}
+    for match in matches:
+        row = rows.get(match.key)
+        if row is None or row is question or (type(row).__name__, row.id) in look_alikes:
             continue
-        if len(shown) == SHOWN:
+        if len(look_alikes) == MAX_LOOK_ALIKES:
             break
-        act = _act(letter, row)
+        act = _get_act(letter, row)
         label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[act]
-        shown[type(row).__name__, row.id] = build_look_alike(desk, each, row, _place(row), act, label)
-    return list(shown.values())
+        look_alikes[type(row).__name__, row.id] = build_look_alike(desk, match, row, _format_status(row), act, label)
+    return list(look_alikes.values())
 
 
-def row_of(desk: RequestContext, key: str) -> Letter | Question | None:
-    """Return the row that a look-alike's key "noun.public_id" names, or None."""
+def load_look_alike(desk: RequestContext, key: str) -> Letter | Question | None:
+    """Return the row that the `other` of a look-alike names, or None."""
     noun, _dot, public_id = key.partition(".")
     load = question_queries.load if noun == "question" else queries.load
     return load(desk.session, desk.actor, public_id)
 
 
-def _rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
+def _load_current_rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
     """Return the rows of the matches by noun and id, in at most three queries. A letter that is filed to a question is
     replaced by that question, and a merged question by the one that it was merged into.
     """
-    letters = get_many(desk.session, Letter, [each.noun_id for each in matches if each.noun == "letter"])
-    behind = {each.key: each.noun_id for each in matches if each.noun == "question"}
-    behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
-    asked = get_many(desk.session, Question, {*behind.values()})
-    merged = {one.merged_into_id for one in asked.values() if one.merged_into_id} - asked.keys()
-    known = asked | get_many(desk.session, Question, merged)
-    there = {place: asked[key] for place, key in behind.items() if key in asked}
-    leads = {place: known[one.merged_into_id] if one.merged_into_id else one for place, one in there.items()}
-    return {("letter", key): one for key, one in letters.items()} | leads
+    letters = get_many(desk.session, Letter, [match.noun_id for match in matches if match.noun == "letter"])
+    question_ids = {match.key: match.noun_id for match in matches if match.noun == "question"}
+    for letter in letters.values():
+        if letter.is_filed and letter.question_id:
+            question_ids["letter", letter.id] = letter.question_id
+    questions = get_many(desk.session, Question, {*question_ids.values()})
+    target_ids = {question.merged_into_id for question in questions.values() if question.merged_into_id}
+    all_questions = questions | get_many(desk.session, Question, target_ids - questions.keys())
+    rows: dict[tuple[str, int], Letter | Question] = {("letter", key): letter for key, letter in letters.items()}
+    for match_key, question_id in question_ids.items():
+        if question_id in questions:
+            question = questions[question_id]
+            rows[match_key] = all_questions[question.merged_into_id] if question.merged_into_id else question
+    return rows
 
 
 def build_look_alike(
-    desk: RequestContext, match: Match, row: Letter | Question, location: str, act: str, label: str
-) -> Shown:
-    """Return a look-alike as pages show it: `row` is what the match is now, `location` a sentence about that."""
+    desk: RequestContext, match: Match, row: Letter | Question, status: str, act: str, label: str
+) -> LookAlike:
+    """Return a look-alike as pages show it. `row` is what the match has become, and `status` a sentence about that."""
     if isinstance(row, Letter):
-        text, language, endpoint = row.body or "", row.language, "letter"
+        noun, text, language = "letter", row.body or "", row.language
     else:
-        text, language, endpoint = row.title, row.text.language if row.text else "und", "question"
-    href = url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=row.public_id)
-    why = " ".join(filter(None, (location, reasons(match.reasons))))
-    pair = f"{match.noun}.{match.noun_id}"
-    return Shown(f"{endpoint}.{row.public_id}", pair, text[:220], language, href, why, match.likely, act, label)
+        noun, text, language = "question", row.title, row.text.language if row.text else "und"
+    return LookAlike(
+        other=f"{noun}.{row.public_id}",
+        pair=f"{match.noun}.{match.noun_id}",
+        text=text[:220],
+        language=language,
+        href=url_for(f"editor.{noun}", slug=desk.newsletter.slug, public_id=row.public_id),
+        why=" ".join(filter(None, (status, _format_reasons(match.reasons)))),
+        likely=match.likely,
+        act=act,
+        label=label,
+    )
 
 
-def _act(letter: Letter, row: Letter | Question) -> str:
+def _get_act(letter: Letter, row: Letter | Question) -> str:
     """Return what can be done with the two, or "" if either can't be moved any more."""
     if not letter.can_be_filed:
         return ""
@@ -110,21 +119,21 @@ def _act(letter: Letter, row: Letter | Question) -> str:
     return "join" if row.takes_letters else ""
 
 
-def _place(row: Letter | Question) -> str:
-    """Return the state of a look-alike, and since when."""
+def _format_status(row: Letter | Question) -> str:
+    """Return the state of a look-alike, and its age."""
     if isinstance(row, Letter):
-        return _("%(state)s, %(age)s.", state=STANDS[str(row.state)], age=age(row.received_at))
+        return _("%(state)s, %(age)s.", state=LETTER_STATE_LABELS[str(row.state)], age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
     return str(STATE_LABELS[str(row.state)].near_letter)
 
 
-def reasons(match_reasons: Iterable[Reason]) -> str:
-    """Return in words why two texts look alike, without a score."""
-    words = {
+def _format_reasons(reasons: Iterable[Reason]) -> str:
+    """Return sentences that say why two texts look alike, without a score."""
+    sentences: dict[str, Callable[[Sequence[str]], str]] = {
         "words": lambda values: _("Same words: %(words)s.", words=", ".join(values)),
         "edition": lambda _values: _("About the same edition."),
         "topic": lambda values: _("Same topic: %(topics)s.", topics=", ".join(values)),
         "meaning": lambda _values: _("Same sense."),
     }
-    return " ".join(words[one.code](one.values) for one in match_reasons if one.code in words)
+    return " ".join(sentences[reason.code](reason.values) for reason in reasons if reason.code in sentences)

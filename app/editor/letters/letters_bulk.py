@@ -18,20 +18,31 @@ from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...web.setup import or_404
 from ...workflows.letters.endings import end_letter
-from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh, parse_selected_rows
+from ..bulk import (
+    BulkAction,
+    BulkActionError,
+    BulkForm,
+    Outcome,
+    SelectedRows,
+    collect_rows,
+    get_selected_topic,
+    lock_unchanged,
+    parse_selected_rows,
+)
 from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..letter_labels import FILED, ONLY_HELD
 from ..undo_press import get_undo_token
-from .letter_list import KINDS, LETTERS
-from .letter_pages import address_of, require_reader_letter, shelve
+from .letter_list import FILING_KINDS, LETTERS
+from .letter_pages import question_url, require_reader_letter, shelve
 
 
 def _load(desk: RequestContext, public_id: str) -> Letter | None:
     return queries.load(desk.session, desk.actor, public_id)
 
 
-def _of_reader(verb: Callable[[RequestContext, Letter], object]) -> Callable[[RequestContext, Letter], object]:
-    return lambda desk, one: verb(desk, require_reader_letter(desk, one))
+def _for_reader_letters(fn: Callable[[RequestContext, Letter], object]) -> Callable[[RequestContext, Letter], object]:
+    """Wrap an action so that it refuses letters of experts, and those whose question is picked or has run."""
+    return lambda desk, letter: fn(desk, require_reader_letter(desk, letter))
 
 
 def _file(kind: str, desk: RequestContext, letter: Letter) -> None:
@@ -42,119 +53,135 @@ def _end(desk: RequestContext, letter: Letter) -> None:
     end_letter(desk.session, desk.actor, letter, request.form.get("reason", ""))
 
 
-def _under_topic(desk: RequestContext, letter: Letter) -> None:
+def _add_topic(desk: RequestContext, letter: Letter) -> None:
     """Put the letter's question under the selected topic. A letter without a question gets one."""
-    topic = chosen_topic(desk)
-    own = desk.session.get(Question, letter.question_id) if letter.question_id and letter.is_filed else None
-    question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [letter])
+    topic = get_selected_topic(desk)
+    question = _get_question(desk, letter)
+    if question is None:
+        question = questions.open_question(desk.session, desk.actor, [letter])
     questions.add_topic(desk.session, desk.actor, question, topic.id)
 
 
-def _one_question(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
-    """Make one question of the selected letters, or join them to the question that some of them belong to."""
-
-    def take(public_id: str, version: int) -> Letter:
-        return require_reader_letter(desk, fresh(desk, _load(desk, public_id), version))
-
-    outcome, rows = collect_rows(boxes, take)
-    leads = {lead.id: lead for one in rows if (lead := _lead(desk, one))}
-    question = leads[min(leads)] if leads else None
-    new = [one for one in sorted(rows, key=lambda one: one.id) if not one.is_filed or one.question_id is None]
-    away = [one for one in rows if (lead := _lead(desk, one)) and lead is not question]
-    words = _("it stands behind another question: merge the two in the list of questions")
-    outcome.refused += [(one.public_id, BulkActionError(words)) for one in away]
-    if question is not None and not question.takes_letters:
-        words = _("the question that it would join has ended, or ran")
-        outcome.refused += [(one.public_id, BulkActionError(words)) for one in new]
-        new = []
-    with collect_events(desk.session) as events:
-        if question is not None and new:
-            questions.join(desk.session, desk.actor, question, new)
-        elif new:
-            question = questions.open_question(desk.session, desk.actor, new)
-        desk.session.flush()
-        outcome.done, outcome.press = len(new), [get_undo_token(events)]
-    return outcome, address_of(desk, or_404(question)) if new else ""
-
-
-def _lead(desk: RequestContext, letter: Letter) -> Question | None:
+def _get_question(desk: RequestContext, letter: Letter) -> Question | None:
+    """Return the question that a letter is filed to, or the one that it was merged into."""
     if not letter.is_filed or letter.question_id is None:
         return None
     return lead_of(desk.session, desk.session.get_one(Question, letter.question_id))
 
 
-ABOUT_TOPIC = _l("A question each, under this topic")
-Bulk(
-    box="letter",
+def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tuple[Outcome, str]:
+    """Make one question of the selected letters, or join them to the oldest question that some of them are filed to.
+
+    Letters that are filed to another question are refused.
+    """
+
+    def load_letter(public_id: str, version: int) -> Letter:
+        return require_reader_letter(desk, lock_unchanged(desk, _load(desk, public_id), version))
+
+    outcome, letters = collect_rows(selected_rows, load_letter)
+    questions_by_letter = {letter.id: _get_question(desk, letter) for letter in letters}
+    existing = [question for question in questions_by_letter.values() if question]
+    target = min(existing, key=lambda question: question.id, default=None)
+    joining = [letter for letter in letters if questions_by_letter[letter.id] is None]
+    joining.sort(key=lambda letter: letter.id)
+    elsewhere = [letter for letter in letters if questions_by_letter[letter.id] not in (None, target)]
+    reason = _("it stands behind another question: merge the two in the list of questions")
+    outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in elsewhere]
+    if target is not None and not target.takes_letters:
+        reason = _("the question that it would join has ended, or ran")
+        outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in joining]
+        joining = []
+    with collect_events(desk.session) as events:
+        if target is not None and joining:
+            questions.join(desk.session, desk.actor, target, joining)
+        elif joining:
+            target = questions.open_question(desk.session, desk.actor, joining)
+        desk.session.flush()
+        outcome.done, outcome.undo_tokens = len(joining), [get_undo_token(events)]
+    return outcome, question_url(desk, or_404(target)) if joining else ""
+
+
+BulkForm(
+    checkbox_name="letter",
     load=_load,
-    presses={
-        "question": Press(
+    actions={
+        "question": BulkAction(
             _l("Make one question of them"),
-            _one_question,
-            "merge",
+            _make_one_question,
+            shortcut="merge",
             act="word",
-            together=True,
-            done=lambda number: ngettext(
+            all_at_once=True,
+            format_done=lambda number: ngettext(
                 "One letter stands behind the question now.", "%(num)s letters stand behind one question now.", number
             ),
         ),
-        **{kind: Press(FILED[kind], _of_reader(partial(_file, kind)), kind) for kind in KINDS},
-        "shelf": Press(_l("Shelve"), _of_reader(shelve), "shelf", act="word"),
-        "end": Press(_l("End kindly"), _of_reader(_end), "end", "reason", _l("End with")),
-        "topic": Press(ABOUT_TOPIC, _of_reader(_under_topic), act="word", choose="topic"),
+        **{
+            kind: BulkAction(FILED[kind], _for_reader_letters(partial(_file, kind)), shortcut=kind)
+            for kind in FILING_KINDS
+        },
+        "shelf": BulkAction(_l("Shelve"), _for_reader_letters(shelve), shortcut="shelf", act="word"),
+        "end": BulkAction(
+            _l("End kindly"), _for_reader_letters(_end), shortcut="end", choose="reason", choose_label=_l("End with")
+        ),
+        "topic": BulkAction(
+            _l("A question each, under this topic"), _for_reader_letters(_add_topic), act="word", choose="topic"
+        ),
     },
-    back=LETTERS.back,
-    done=lambda number: ngettext("One letter is done.", "%(num)s letters are done.", number),
-    empty=_l("Nothing was done. Tick the letters first."),
-    link=_l("Go to the question"),
-).at("letters", "letters_bulk", "take letters")
+    get_return_page=LETTERS.get_return_page,
+    format_done=lambda number: ngettext("One letter is done.", "%(num)s letters are done.", number),
+    empty_message=_l("Nothing was done. Tick the letters first."),
+    link_label=_l("Go to the question"),
+).register("letters", "letters_bulk", "take letters")
 
 
 @editor.press("/<slug>/letters/crowds", "take letters")
 def letter_crowds(slug: str) -> Response:
-    chosen = parse_selected_rows("crowd", crowds.SHOWN_CROWDS)
+    """File the selected crowds as spam."""
+    selected_crowds = parse_selected_rows("crowd", crowds.SHOWN_CROWDS)
 
     def fn(desk: RequestContext) -> tuple[int, str]:
-        done = 0
+        filed_count = 0
         with collect_events(desk.session) as events:
-            for public_id, standing in chosen:
-                first = or_404(queries.load(desk.session, desk.actor, public_id))
+            for public_id, standing in selected_crowds:
+                first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:
-                    crowds.sweep(desk.session, desk.actor, first, standing)
-                    done += 1
-                except (
-                    InvalidTransition,
-                    VersionConflict,
-                ):  # changed by somebody else, or the crowd has grown: the page shows it again
+                    crowds.sweep(desk.session, desk.actor, first_letter, standing)
+                    filed_count += 1
+                except (InvalidTransition, VersionConflict):  # changed, or grown: the page shows the crowd again
                     continue
             desk.session.flush()
-            return done, get_undo_token(events)
+            return filed_count, get_undo_token(events)
 
-    done, press = run_in_transaction(slug, fn)
-    back = url_for("editor.letters", slug=slug, state=ONLY_HELD)
-    said = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", done)
-    announce(said if done else _("Nothing was done. Tick a crowd as it stands now."), undo=press, return_url=back)
-    return redirect(back, code=303)
+    filed_count, undo_token = run_in_transaction(slug, fn)
+    message = _("Nothing was done. Tick a crowd as it stands now.")
+    if filed_count:
+        message = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", filed_count)
+    return_url = url_for("editor.letters", slug=slug, state=ONLY_HELD)
+    announce(message, undo=undo_token, return_url=return_url)
+    return redirect(return_url, code=303)
 
 
 @editor.press("/<slug>/letters/crowds/hold", "take letters")
 def letter_crowds_hold(slug: str) -> Response:
-    chosen = parse_selected_rows("crowd", 1)
+    """Hold the letters of the selected crowd."""
+    selected_crowds = parse_selected_rows("crowd", 1)
 
     def fn(desk: RequestContext) -> tuple[int, str]:
-        done = 0
+        held_count = 0
         with collect_events(desk.session) as events:
-            for public_id, number in chosen:
-                first = or_404(queries.load(desk.session, desk.actor, public_id))
+            for public_id, shown_number in selected_crowds:
+                first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:
-                    done += crowds.hold(desk.session, desk.actor, first, number)
+                    held_count += crowds.hold(desk.session, desk.actor, first_letter, shown_number)
                 except (InvalidTransition, VersionConflict):  # as above
                     continue
             desk.session.flush()
-            return done, get_undo_token(events)
+            return held_count, get_undo_token(events)
 
-    done, press = run_in_transaction(slug, fn)
-    back = url_for("editor.letters", slug=slug)
-    said = ngettext("One letter is held.", "%(num)s letters are held.", done)
-    announce(said if done else _("Nothing was done. More have come: look again."), undo=press, return_url=back)
-    return redirect(back, code=303)
+    held_count, undo_token = run_in_transaction(slug, fn)
+    message = _("Nothing was done. More have come: look again.")
+    if held_count:
+        message = ngettext("One letter is held.", "%(num)s letters are held.", held_count)
+    return_url = url_for("editor.letters", slug=slug)
+    announce(message, undo=undo_token, return_url=return_url)
+    return redirect(return_url, code=303)

@@ -99,7 +99,7 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
 
 def _get_reading_and_file(desk: RequestContext, row: Inbound, number: int) -> tuple[Reading, File]:
     """Return the reading of a mail, and its file with this number, from 1. 404 once they are erased."""
-    reading = or_404(incoming_mails.readings(desk.session, [row]).get(row.id))
+    reading = or_404(incoming_mails.load_readings(desk.session, [row]).get(row.id))
     if not 1 <= number <= len(reading.attachments):
         abort(404)
     return reading, reading.attachments[number - 1]

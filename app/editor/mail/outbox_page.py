@@ -18,7 +18,7 @@ from ...crypto.seal import Unsealable
 from ...db.session import get_many
 from ...mail import outbox
 from ...mail import queries as mail_queries
-from ...mail.lifecycle import STATES as ALL
+from ...mail.lifecycle import STATES as MAIL_STATES
 from ...mail.message import Message, parse_blocks
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay
@@ -32,10 +32,11 @@ from ...web.error_sentences import SENTENCES
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
-from ..bulk import Bulk, Press, WhyNot, get_refusal_text
+from ..bulk import BulkAction, BulkForm, RefusalTexts, get_refusal_text
 from ..conflict import abort_with_conflict, find_last_save, in_short, merge_form, number_shown
 from ..frame import (
     RequestContext,
+    abort_unknown_filter,
     announce,
     editor,
     page,
@@ -43,15 +44,14 @@ from ..frame import (
     require_row,
     rerender,
     run_in_transaction,
-    unknown,
 )
-from ..mail_labels import STATES, Named, format_mail_line, load_mail_names
+from ..mail_labels import STATES, MailNames, format_mail_line, load_mail_names
 
-PAGE = 40
-FIRST = 8  # mails per state on the page of all states
+PAGE_SIZE = 40
+PREVIEW_SIZE = 8  # mails per state on the page of all states
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
-ACTS = {"": "stop mails", "release": "release mails"}
-DO: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
+ACTS = {"": "stop mails", "release": "release mails"}  # the permission for each button, and "" for the others
+ACTIONS: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
     "discard": lambda desk, mail, version: undo.discard(desk.session, desk.actor, mail, version),
@@ -63,15 +63,15 @@ DO: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
 def mails(slug: str, public_id: str = "") -> str:
     """Show the list of mails, and the open one beside it."""
     with read_context(slug) as desk:
-        return _page(desk, the_mail(desk, public_id) if public_id else None)
+        return _render_outbox(desk, _load_mail(desk, public_id) if public_id else None)
 
 
-def the_mail(desk: RequestContext, public_id: str) -> OutboxMail:
+def _load_mail(desk: RequestContext, public_id: str) -> OutboxMail:
     mail = mail_queries.load(desk.session, desk.newsletter.id, public_id)
     return require_row(desk, mail, "editor.mail", public_id, _("Back to the mail"))
 
 
-def message_of(desk: RequestContext, mail: OutboxMail) -> Message | None:
+def _read_message(desk: RequestContext, mail: OutboxMail) -> Message | None:
     """Return the contents of a mail, or None once they are erased or can't be decrypted."""
     try:
         return outbox.read(desk.session, mail)
@@ -79,34 +79,37 @@ def message_of(desk: RequestContext, mail: OutboxMail) -> Message | None:
         return None
 
 
-def _page(desk: RequestContext, open_mail: OutboxMail | None, address: str = "") -> str:
+def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: str = "") -> str:
+    """Render the list with the open mail, and with its recipient's address if that was revealed."""
     state = request.args.get("state") or None
-    if state and state not in ALL:
-        unknown(desk, "state", "editor.outbox")
-    groups, keyset = _groups(desk, state)
-    names = load_mail_names(
-        desk, [*(mail for mails in groups.values() for mail in mails), *([open_mail] if open_mail else [])]
-    )
-    counted = mail_queries.counts(desk.session, desk.newsletter.id)
-    listed = [
-        (name, STATES[name][1], [format_mail_line(desk, mail, names) for mail in mails])
-        for name, mails in groups.items()
+    if state and state not in MAIL_STATES:
+        abort_unknown_filter(desk, "state", "editor.outbox")
+    mails_by_state, keyset = _load_mails(desk, state)
+    listed_mails = [mail for mails in mails_by_state.values() for mail in mails]
+    names = load_mail_names(desk, [*listed_mails, open_mail] if open_mail else listed_mails)
+    state_counts = mail_queries.counts(desk.session, desk.newsletter.id)
+    groups = [
+        (name, STATES[name].label, [format_mail_line(desk, mail, names) for mail in mails])
+        for name, mails in mails_by_state.items()
         if mails
     ]
-    open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
-    here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
-    full = [(name, f"{STATES[name][1]} {count(counted[name])}", here(state=name)) for name in STATES if counted[name]]
-    tabs = [(None, _("All"), here()), *full] if full else []
+    possible_acts = {act for _name, _heading, lines in groups for line in lines for act in line["acts"]}
+    list_url = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
+    tabs = [
+        (name, f"{look.label} {count(state_counts[name])}", list_url(state=name))
+        for name, look in STATES.items()
+        if state_counts[name]
+    ]
     return page(
         desk,
         "editor/mail/mail.html" if open_mail else "editor/mail/outbox.html",
         "outbox",
         state=state,
-        states=tabs,
-        summary=_format_summary(counted),
-        counts=counted,
-        groups=listed,
-        acts=open_to,
+        states=[(None, _("All"), list_url()), *tabs] if tabs else [],
+        summary=_format_summary(state_counts),
+        counts=state_counts,
+        groups=groups,
+        acts=possible_acts,
         open_mail=_format_open_mail(desk, open_mail, names) if open_mail else None,
         address=address,
         keyset=keyset,
@@ -115,46 +118,55 @@ def _page(desk: RequestContext, open_mail: OutboxMail | None, address: str = "")
 
 def _format_summary(state_counts: Mapping[str, int]) -> str:
     """Return a sentence about failed and held mails."""
-    failed, held, said = state_counts["failed"], state_counts["held"], []
+    failed, held = state_counts["failed"], state_counts["held"]
+    sentences = []
     if failed:
-        said.append(ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed))
+        sentences.append(ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed))
     if held:
-        said.append(
+        sentences.append(
             ngettext("One mail is held until you send it.", "%(num)s mails are held until you send them.", held)
         )
-    return " ".join(said) or _("Nothing is held and nothing failed.")
+    return " ".join(sentences) or _("Nothing is held and nothing failed.")
 
 
-def _groups(desk: RequestContext, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
-    """Return the mails to list by state, and the addresses of the newer and older pages."""
-    session, lists = desk.session, partial(mail_queries.listing, desk.newsletter.id)
-    here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
+def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
+    """Return the mails to list by state, and the addresses of the newer and older pages. Without a state, return the
+    newest mails of each.
+    """
+    session, build_listing = desk.session, partial(mail_queries.listing, desk.newsletter.id)
+    list_url = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
-        newer = here() if request.args.get("before") else None
-        keys = find_keys(session, union_keys({name: lists(name).keys(FIRST) for name in STATES}))
-        rows = get_many(session, OutboxMail, [key for some in keys.values() for key in some])
-        newest = {name: [rows[key] for key in sorted(some, reverse=True)] for name, some in keys.items()}
+        newer = list_url() if request.args.get("before") else None
+        key_queries = {name: build_listing(name).keys(PREVIEW_SIZE) for name in STATES}
+        keys_by_state = find_keys(session, union_keys(key_queries))
+        mails = get_many(session, OutboxMail, [key for keys in keys_by_state.values() for key in keys])
+        newest = {name: [mails[key] for key in sorted(keys, reverse=True)] for name, keys in keys_by_state.items()}
         return newest, {"newer": newer, "older": None}
-    mails = paginate(session, lists(state), PAGE, get_cursor_row(lambda key: the_mail(desk, key)), here)
-    return {state: mails.rows}, mails.keyset
+    last_shown = get_cursor_row(lambda public_id: _load_mail(desk, public_id))
+    mails_page = paginate(session, build_listing(state), PAGE_SIZE, last_shown, list_url)
+    return {state: mails_page.rows}, mails_page.keyset
 
 
-def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: Named) -> dict[str, Any]:
+def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:
     """Return a mail with its text, if that is still stored, and the buttons that the actor may use."""
-    seen, message = format_mail_line(desk, mail, names), message_of(desk, mail)
-    text, gone = (without_secrets(message.text), ()) if message else ("", ("retry", "release"))
-    words = BUTTONS | ({"discard": _("Undo")} if mail.is_queued and undo.is_undone(mail) else {})
-    return seen | {
+    line, message = format_mail_line(desk, mail, names), _read_message(desk, mail)
+    acts, text = line["acts"], ""
+    if message:
+        text = without_secrets(message.text)
+    else:
+        acts = [act for act in acts if act not in ("retry", "release")]  # nothing is left to send
+    labels = {**BUTTONS, "discard": _("Undo")} if mail.is_queued and undo.is_undone(mail) else BUTTONS
+    return line | {
         "mail": mail,
         "message": message,
         "text": parse_blocks(text) if message else [],
         "hidden": message is not None and text != message.text,
-        "has_address": message is not None and _is_to_somebody(mail),
-        "actions": [(act, words[act]) for act in seen["acts"] if act not in gone],
+        "has_address": message is not None and _may_show_address(mail),
+        "actions": [(act, labels[act]) for act in acts],
     }
 
 
-def _is_to_somebody(mail: OutboxMail) -> bool:
+def _may_show_address(mail: OutboxMail) -> bool:
     """Return whether the desk may see the recipient's address. It never sees a reader's."""
     return mail.person_id is not None and mail.letter_id is None
 
@@ -164,16 +176,16 @@ def mail_address(slug: str, public_id: str) -> str:
     """Show the address of a mail's recipient, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str:
-        one = the_mail(desk, public_id)
-        message = message_of(desk, one)
-        if message is None or not _is_to_somebody(one):
+        mail = _load_mail(desk, public_id)
+        message = _read_message(desk, mail)
+        if message is None or not _may_show_address(mail):
             abort(404)
-        directory.record_address_look(desk.session, desk.actor, desk.session.get_one(Person, one.person_id))
+        directory.record_address_look(desk.session, desk.actor, desk.session.get_one(Person, mail.person_id))
         return message.to
 
     address = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
-        return _page(desk, the_mail(desk, public_id), address)
+        return _render_outbox(desk, _load_mail(desk, public_id), address)
 
 
 @editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", ACTS)
@@ -181,25 +193,25 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
     """Release, retry or discard a mail, also from the question's page."""
 
     def fn(desk: RequestContext) -> str:
-        one = the_mail(desk, public_id)
-        DO[act](desk, one, number_shown())
-        questions = load_mail_names(desk, [one])[1]
-        return questions[one.question_id].public_id if one.question_id in questions else ""
+        mail = _load_mail(desk, public_id)
+        ACTIONS[act](desk, mail, number_shown())
+        questions = load_mail_names(desk, [mail]).questions
+        return questions[mail.question_id].public_id if mail.question_id in questions else ""
 
     try:
-        question = run_in_transaction(slug, fn)
-    except (InvalidTransition, VersionConflict, outbox.OnItsWay) as refused:
-        if act == "discard" and (isinstance(refused, outbox.OnItsWay) or getattr(refused, "state", "") == "sent"):
-            words = _("It can’t be stopped any more: it has gone out, or it is just going.")
-            return errors.render_error(409, happened=words)
-        abort_with_conflict(slug, lambda desk: the_mail(desk, public_id), refused)
-    if question and request.form.get("to") == "question":
-        return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
+        question_id = run_in_transaction(slug, fn)
+    except (InvalidTransition, VersionConflict, outbox.OnItsWay) as error:
+        if act == "discard" and (isinstance(error, outbox.OnItsWay) or getattr(error, "state", "") == "sent"):
+            message = _("It can’t be stopped any more: it has gone out, or it is just going.")
+            return errors.render_error(409, happened=message)
+        abort_with_conflict(slug, lambda desk: _load_mail(desk, public_id), error)
+    if question_id and request.form.get("to") == "question":
+        return redirect(url_for("editor.question", slug=slug, public_id=question_id), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
 EDIT_LABELS = {"subject": _l("Subject"), "body": _l("Text")}
-# By the code of an error about this form: what to do.
+# By the code of an error that is shown at the form.
 EDIT_FAULTS = {
     **{code: SENTENCES[code] for code in ("required.subject", "invalid.link_changed", "leak.contact_details")},
     "required.text": _l("The mail needs a text."),
@@ -212,104 +224,109 @@ EDIT_FAULTS = {
 @editor.sheet("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_edit(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
-        return _edit_form(desk, public_id)
+        return _render_edit_form(desk, public_id)
 
 
 @editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
+    form_data = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
     version = number_shown()
 
     def fn(desk: RequestContext) -> None:
-        one = the_mail(desk, public_id)
-        reword_mail(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
+        mail = _load_mail(desk, public_id)
+        reword_mail(desk.session, desk.actor, mail, form_data["subject"], form_data["body"], version)
 
     try:
         run_in_transaction(slug, fn)
-    except MissingPrecondition as missing:
-        if missing.code not in EDIT_FAULTS:
+    except MissingPrecondition as error:
+        if error.code not in EDIT_FAULTS:
             raise
-        return rerender(slug, 422, _edit_form, public_id, typed, missing)
-    except (VersionConflict, InvalidTransition) as refused:
+        return rerender(slug, 422, _render_edit_form, public_id, form_data, error)
+    except (VersionConflict, InvalidTransition) as error:
         with read_context(slug) as desk:
-            if the_mail(desk, public_id).is_held:
-                return _edit_form(desk, public_id, typed, refused), 409
-        abort_with_conflict(slug, lambda desk: the_mail(desk, public_id), refused)
+            if _load_mail(desk, public_id).is_held:
+                return _render_edit_form(desk, public_id, form_data, error), 409
+        abort_with_conflict(slug, lambda desk: _load_mail(desk, public_id), error)
     announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
-def _edit_form(
+def _render_edit_form(
     desk: RequestContext, public_id: str, form_data: dict[str, str] | None = None, error: DomainError | None = None
 ) -> str:
     """Render the form with the mail's text or with the rejected `form_data`, and somebody else's change beside it."""
-    one = the_mail(desk, public_id)
-    message = message_of(desk, one)
-    if not one.is_held or message is None:
-        raise InvalidTransition("mail", "rewrite", one.state)
-    stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
+    mail = _load_mail(desk, public_id)
+    message = _read_message(desk, mail)
+    if not mail.is_held or message is None:
+        raise InvalidTransition("mail", "rewrite", mail.state)
+    stored = {"version": mail.version, "subject": message.subject, "body": with_places(message.text)}
     code = error.code if isinstance(error, MissingPrecondition) else ""
-    first = (
-        find_last_save(desk, one, "mail.rewrite") if isinstance(error, VersionConflict | InvalidTransition) else None
-    )
+    has_conflict = isinstance(error, VersionConflict | InvalidTransition)
+    other_save = find_last_save(desk, mail, "mail.rewrite") if has_conflict else None
     return page(
         desk,
         "editor/mail/edit.html",
         "outbox",
-        mail=format_mail_line(desk, one, load_mail_names(desk, [one])),
-        **merge_form(desk, stored, form_data, EDIT_LABELS, first)._asdict(),
+        mail=format_mail_line(desk, mail, load_mail_names(desk, [mail])),
+        **merge_form(desk, stored, form_data, EDIT_LABELS, other_save)._asdict(),
         labels=EDIT_LABELS,
         faults={"subject" if code == "required.subject" else "body": EDIT_FAULTS[code]} if code else {},
         passages=error.passages if isinstance(error, LeakDetected) else (),
         has_link=stored["body"] != message.text,
-        is_to_reader=one.letter_id is not None,
+        is_to_reader=mail.letter_id is not None,
         language=message.language,
     )
 
 
-WHY_NOT: WhyNot = (
+REFUSAL_TEXTS: RefusalTexts = (
     (OnItsWay, _l("it is just going out")),
     (PermissionDenied, _l("an editor has to do it")),
     (MissingPrecondition, _l("the text is no longer kept")),
     (InvalidTransition, _l("that isn’t possible as it stands")),
 )
-BULK_DONE: dict[str, Callable[[int], str]] = {
+FORMAT_DONE: dict[str, Callable[[int], str]] = {
     "release": lambda number: ngettext("One mail goes out.", "%(num)s mails go out.", number),
     "retry": lambda number: ngettext("One mail is tried again.", "%(num)s mails are tried again.", number),
     "discard": lambda number: ngettext("One mail isn’t sent.", "%(num)s mails aren’t sent.", number),
 }
 
 
-def _bulk_press(act: str) -> Press:
-    return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), act=ACTS.get(act, ""), done=BULK_DONE[act])
+def _build_bulk_action(act: str) -> BulkAction:
+    def fn(desk: RequestContext, mail_and_version: tuple[OutboxMail, int]) -> None:
+        mail, version = mail_and_version
+        ACTIONS[act](desk, mail, version)
+
+    return BulkAction(BUTTONS[act], fn, act=ACTS.get(act, ""), format_done=FORMAT_DONE[act])
 
 
-def _get_return_url(desk: RequestContext) -> tuple[str, None]:
+def _get_return_page(desk: RequestContext) -> tuple[str, None]:
     state = request.form.get("state")
-    return url_for("editor.outbox", slug=desk.newsletter.slug, state=state if state in ALL else None), None
+    return url_for("editor.outbox", slug=desk.newsletter.slug, state=state if state in MAIL_STATES else None), None
 
 
-def _format_refusal(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
+def _get_reason(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
     if not isinstance(error, VersionConflict):
-        return get_refusal_text(WHY_NOT, error)
+        return get_refusal_text(REFUSAL_TEXTS, error)
     return _("%(said)s; read it first", said=in_short(desk, mail) or _("somebody has changed it since"))
 
 
-def _stay(reason_counts: Counter[str]) -> list[str]:
+def _format_reasons(reason_counts: Counter[str]) -> list[str]:
     return [
-        ngettext("One can’t be: %(why)s.", "%(num)s can’t be: %(why)s.", n, why=why) for why, n in reason_counts.items()
+        ngettext("One can’t be: %(why)s.", "%(num)s can’t be: %(why)s.", number, why=reason)
+        for reason, number in reason_counts.items()
     ]
 
 
-Bulk(
-    box="mail",
-    load=the_mail,
-    presses={act: _bulk_press(act) for act in BUTTONS},
-    back=_get_return_url,
-    done=str,  # unused: each action has its own message
-    empty=_l("Tick the mails first."),
-    why=_format_refusal,
-    stays=_stay,
-    take=lambda _desk, one, version: (one, version),  # unlike `fresh`, reports `OnItsWay` before a conflict
-    most=6 * PAGE,
-).at("outbox", "press_mails", "stop mails")
+BulkForm(
+    checkbox_name="mail",
+    load=_load_mail,
+    actions={act: _build_bulk_action(act) for act in BUTTONS},
+    get_return_page=_get_return_page,
+    format_done=str,  # unused: each action has its own message
+    empty_message=_l("Tick the mails first."),
+    get_reason=_get_reason,
+    format_reasons=_format_reasons,
+    # The version isn't checked here as in `lock_unchanged`, so that `OnItsWay` is reported before a conflict.
+    prepare_row=lambda _desk, mail, version: (mail, version),
+    max_rows=6 * PAGE_SIZE,
+).register("outbox", "press_mails", "stop mails")

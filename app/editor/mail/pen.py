@@ -246,7 +246,7 @@ def _page(
         cursor=before,
         open_mail=open_mail and _format_open_mail(desk, open_mail, read.get(open_mail.id)),
         address=address,
-        name_of=incoming_mails.get_sender_name,
+        sender_name=incoming_mails.get_sender_name,
         trouble=trouble,
         fault=fault,  # at the select of an assignment
         list_url=here(before=before),

@@ -29,7 +29,7 @@ from ...search.full_text import Hit, search
 from ...text.clean import single_line
 from ...web.formatting import age, full_date
 from ..frame import RequestContext, editor, page, read_context
-from ..letter_labels import STANDS
+from ..letter_labels import LETTER_STATE_LABELS
 from ..mail_labels import format_mail_line, load_mail_names
 from ..question_labels import STATE_LABELS
 
@@ -111,7 +111,7 @@ def _letters(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
         Row(
             _build_url(desk, "letter", one.public_id),
             one.body,
-            _("%(stands)s, %(time)s", stands=STANDS[str(one.state)], time=age(one.received_at)),
+            _("%(stands)s, %(time)s", stands=LETTER_STATE_LABELS[str(one.state)], time=age(one.received_at)),
             hit.snippet,
             one.language,
         )

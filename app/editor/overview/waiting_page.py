@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import abort, request, url_for
 from flask_babel import gettext as _
@@ -19,11 +19,11 @@ from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
 from ...workflows.overview.waiting import COMPLETE_LISTS, Task, list_group
 from ...workflows.overview.waiting_walks import BACKLOG
-from ..bulk import WHY_NOT, Bulk, Press, get_refusal_text
+from ..bulk import REFUSAL_TEXTS, BulkAction, BulkForm, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
 from .overview_page import line_of
 
-AT_ONCE = 100  # assignments cancelled per request; the page then shows the next ones
+BATCH_SIZE = 100  # assignments cancelled per request; the page then shows the next ones
 HEADINGS = {
     "experts": _l("Who has something from us"),
     "checking": _l("Who checks an edited text"),
@@ -32,13 +32,20 @@ HEADINGS = {
     "settle": _l("Edited texts"),
     "invite": _l("Invitations to send"),
 }
-# The largest age of a group, with its labels for tasks with a due date and without.
-AGES: tuple[tuple[timedelta, Any, Any], ...] = (
-    (timedelta(0), _l("In time"), _l("From now on")),
-    (timedelta(weeks=1), _l("Late by up to a week"), _l("For up to a week")),
-    (BACKLOG, _l("Late by up to four weeks"), _l("For up to four weeks")),
-    (timedelta(weeks=12), _l("Late by up to twelve weeks"), _l("For up to twelve weeks")),
-    (timedelta.max, _l("Late by more than twelve weeks"), _l("For more than twelve weeks")),
+
+
+class AgeGroup(NamedTuple):
+    max_age: timedelta
+    late_label: Any  # for tasks with a due date
+    label: Any  # for tasks without one
+
+
+AGE_GROUPS = (
+    AgeGroup(timedelta(0), _l("In time"), _l("From now on")),
+    AgeGroup(timedelta(weeks=1), _l("Late by up to a week"), _l("For up to a week")),
+    AgeGroup(BACKLOG, _l("Late by up to four weeks"), _l("For up to four weeks")),
+    AgeGroup(timedelta(weeks=12), _l("Late by up to twelve weeks"), _l("For up to twelve weeks")),
+    AgeGroup(timedelta.max, _l("Late by more than twelve weeks"), _l("For more than twelve weeks")),
 )
 
 
@@ -54,35 +61,39 @@ def waiting(slug: str, group: str) -> str:
             "editor/overview/waiting.html",
             "edition",
             heading=HEADINGS[group],
-            ages=_by_age(desk, tasks),
-            batch_size=AT_ONCE,
+            ages=_group_by_age(desk, tasks),
+            batch_size=BATCH_SIZE,
             sentence=_("It has been a while, and I don’t count on an answer any more."),
         )
 
 
-def _by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+def _group_by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str, Any]]:
     """Return the tasks in groups by age, newest first. Those older than `BACKLOG` are preselected."""
-    here = now(desk.session)
+    current_time = now(desk.session)
 
-    def step(task: Task) -> int:
-        age = here - (task.due_at or task.since)
-        return next(number for number, (most, *_words) in enumerate(AGES) if age <= most)
+    def group_index(task: Task) -> int:
+        age = current_time - (task.due_at or task.since)
+        return next(index for index, group in enumerate(AGE_GROUPS) if age <= group.max_age)
 
-    return [
-        {
-            "key": number,
-            "label": AGES[number][1 if some[0].due_at else 2],
-            "number": count(len(some)),
-            "ticks": AGES[number][0] > BACKLOG,
-            "rows": [(line_of(desk, task), task.assignment) for task in some],
-        }
-        for number, some in ((number, list(found)) for number, found in groupby(tasks, step))
-    ]
+    groups = []
+    for index, group_tasks in groupby(tasks, group_index):
+        rows = [*group_tasks]
+        group = AGE_GROUPS[index]
+        groups.append(
+            {
+                "key": index,
+                "label": group.late_label if rows[0].due_at else group.label,
+                "number": count(len(rows)),
+                "ticks": group.max_age > BACKLOG,
+                "rows": [(line_of(desk, task), task.assignment) for task in rows],
+            }
+        )
+    return groups
 
 
 def _load(desk: RequestContext, public_id: str) -> Assignment | None:
-    mine = select(Assignment).filter_by(public_id=public_id, newsletter_id=desk.newsletter.id)
-    return desk.session.scalar(mine)
+    query = select(Assignment).filter_by(public_id=public_id, newsletter_id=desk.newsletter.id)
+    return desk.session.scalar(query)
 
 
 def _stand_down(desk: RequestContext, assignment: Assignment) -> None:
@@ -90,24 +101,22 @@ def _stand_down(desk: RequestContext, assignment: Assignment) -> None:
 
 
 def _format_refusal(_desk: RequestContext, _row: Any, error: DomainError) -> str:
-    return (
-        _("words of its readers stand in the sentence")
-        if isinstance(error, LeakDetected)
-        else get_refusal_text(WHY_NOT, error)
-    )
+    if isinstance(error, LeakDetected):
+        return _("words of its readers stand in the sentence")
+    return get_refusal_text(REFUSAL_TEXTS, error)
 
 
-Bulk(
-    box="assignment",
+BulkForm(
+    checkbox_name="assignment",
     load=_load,
-    presses={"stand_down": Press(_l("Stand down the ticked"), _stand_down)},
-    back=lambda desk: (url_for("editor.waiting", slug=desk.newsletter.slug, group="experts"), None),
-    done=lambda number: ngettext(
+    actions={"stand_down": BulkAction(_l("Stand down the ticked"), _stand_down)},
+    get_return_page=lambda desk: (url_for("editor.waiting", slug=desk.newsletter.slug, group="experts"), None),
+    format_done=lambda number: ngettext(
         "One expert isn’t asked any more; if they had heard of it, they are told.",
         "%(num)s aren’t asked any more; whoever had heard of it is told.",
         number,
     ),
-    empty=_l("Nothing was done. Tick some first."),
-    why=_format_refusal,
-    most=AT_ONCE,
-).at("waiting", "waiting_bulk", "invite")
+    empty_message=_l("Nothing was done. Tick some first."),
+    get_reason=_format_refusal,
+    max_rows=BATCH_SIZE,
+).register("waiting", "waiting_bulk", "invite")

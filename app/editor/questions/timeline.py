@@ -193,7 +193,7 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
             # Anybody who has the link can write in the expert's name.
             quote=without_secrets(message.text) if message else "",
             href=url_for("editor.mail", slug=desk.newsletter.slug, public_id=mail.public_id),
-            mark=STATES[str(mail.state)][0],
+            mark=STATES[str(mail.state)].mark,
         )
 
 

@@ -20,7 +20,7 @@ from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import Setting
 from ...newsletters.setting_fields import PARTS, SITES, WHEN
-from ...people.directory import everybody_of
+from ...people.directory import list_staff
 from ...text.translation import interface_language, say
 from ...version import VERSION
 from ...web.formatting import day, tongue
@@ -81,7 +81,7 @@ def _fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
 
     Held mails need a second person, so `held_kinds` is hidden from a desk of one unless it is set already.
     """
-    hidden = set() if len(everybody_of(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
+    hidden = set() if len(list_staff(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
     return {name: one for name, one in SETTINGS.items() if one.part == page_key and name not in hidden}
 
 

@@ -53,12 +53,12 @@ def _list(
     desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:
     manages = desk.may("people")
-    everybody = colleagues.everybody(desk.session, desk.actor, include_contacts=manages)
+    everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=manages)
     return page(
         desk,
         "editor/settings/people.html",
         "settings",
-        people=[one for one in everybody if manages or one.stands == "here"],
+        people=[one for one in everybody if manages or one.status == "here"],
         can_manage=manages,
         roles=_roles(),
         form_data=form_data or {"role": "editor"},
@@ -115,9 +115,9 @@ def colleague(slug: str, public_id: str) -> str:
 
 
 def _render_colleague(desk: RequestContext, public_id: str, fault: str = "") -> str:
-    everybody = colleagues.everybody(desk.session, desk.actor, include_contacts=True)
+    everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=True)
     one = or_404(next((one for one in everybody if one.person.public_id == public_id), None))
-    admins = [other for other in everybody if other.membership.role in roles_for("people") and other.stands == "here"]
+    admins = [other for other in everybody if other.membership.role in roles_for("people") and other.status == "here"]
     return page(
         desk,
         "editor/settings/colleague.html",

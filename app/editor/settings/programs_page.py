@@ -16,8 +16,8 @@ from ...db.session import lock_row, now
 from ...forms.version_tokens import encode_token
 from ...programs import calling, registering
 from ...programs.chats import CHATS
+from ...programs.events import NAMES
 from ...programs.models import KINDS, Delivery, Program, is_success
-from ...programs.telling import NAMES
 from ...web.error_sentences import format_error
 from ...web.formatting import age, exact
 from ...web.setup import or_404
@@ -63,7 +63,7 @@ def programs(slug: str) -> str:
 def _list(
     desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:
-    mine = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MOST)
+    mine = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MAX_PROGRAMS)
     return page(
         desk,
         "editor/settings/programs.html",
@@ -85,7 +85,7 @@ def format_program_status(desk: RequestContext, program: Program) -> tuple[str, 
     if program.paused_at is not None:
         return ("wait" if program.paused_by == "desk" else "late"), str(PAUSED[program.paused_by])
     if program.failing_since is not None:
-        is_long = now(desk.session) - program.failing_since >= registering.RED
+        is_long = now(desk.session) - program.failing_since >= registering.WARN_AFTER
         return ("late" if is_long else "wait"), _("has failed for %(time)s", time=age(program.failing_since))
     return ("good", _("hears what happens")) if program.called_at else ("none", _("was told nothing yet"))
 
@@ -141,7 +141,7 @@ def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
         status_mark=mark,
         status=words,
         host=_host(desk, one),
-        is_signed=registering.signs(one),
+        is_signed=registering.is_signed(one),
         version_token=encode_token({"stands": _facts(one)}),
         secret=secret,
         deliveries=[_format_delivery(one, delivery) for delivery in deliveries],
@@ -237,14 +237,14 @@ def try_program(slug: str, public_id: str) -> Response:
     if made is None:
         announce(_("The test wasn’t sent: its address or its secret can’t be opened any more."))
         return _to_program(slug, public_id)
-    answer = calling.call(made, current_app.config["OWN_HOSTS"], calling.LIMIT_OF_A_TEST)
+    answer = calling.call(made, current_app.config["OWN_HOSTS"], calling.TEST_TIMEOUT)
     run_in_transaction(slug, lambda desk: calling.settle_test(desk.session, made, answer))
     if is_success(answer.status):
         announce(_("The test has arrived: it answered %(status)d.", status=answer.status))
     elif answer.status is not None:
         announce(_("The test hasn’t arrived: it answered %(status)d.", status=answer.status))
     else:
-        announce(_("The test hasn’t arrived. %(why)s", why=format_failure(answer.said)))
+        announce(_("The test hasn’t arrived. %(why)s", why=format_failure(answer.failure)))
     return _to_program(slug, public_id)
 
 

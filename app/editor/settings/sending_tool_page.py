@@ -15,8 +15,8 @@ from ...forms.version_tokens import encode_token
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
 from ...newsletters.settings import InvalidSettings
-from ...sending_tools.asking import Account, DraftError
 from ...sending_tools.known_tools import TOOLS, try_it
+from ...sending_tools.tool_api import Account, DraftError
 from .. import form_fields
 from ..conflict import number_shown
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
