@@ -27,7 +27,7 @@ from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
-from ..programs.telling import queue_deliveries
+from ..programs.events import queue_deliveries
 from ..questions import queries as questions
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean
@@ -114,7 +114,7 @@ def send_to_editors(
     session: Session, newsletter: Newsletter, kind: str, values: DeskMail, **posting: Unpack[outbox.Posting]
 ) -> None:
     """Send a mail to each of the newsletter's editors, in their own language."""
-    for person in directory.desk_of(session, newsletter.id):
+    for person in directory.list_notice_recipients(session, newsletter.id):
         to_colleague(session, newsletter, person, kind, values, **posting)
 
 

@@ -1,8 +1,8 @@
-"""Calls to other programs: lease, call, settle, like mails of the outbox. Any number of workers may do it at once.
+"""Calls to other programs: lease, call, settle, as with mails of the outbox. Any number of workers may run at once.
 
-It is the program that fails, not a delivery: so the program has the lease and the growing backoff, and its deliveries
-wait in order. If a worker is killed between the response and the commit, the delivery is sent again under the same
-`webhook-id`. None is lost.
+If a call fails, the next one to the same program would most likely fail too. So the lease and the growing backoff
+belong to the program, and its deliveries wait in order. If a worker is killed between the response and the commit, the
+delivery is sent again under the same `webhook-id`. None is lost.
 """
 
 import json
@@ -25,20 +25,20 @@ from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import add_and_flush, now
 from ..mail.delivery import BUDGET, LEASE, get_retry_delay
+from .events import TEST, get_lifetime
 from .models import Delivery, Program, is_success
 from .registering import address_of, pause, secrets_of
 from .signed_calls import signature_headers
-from .telling import TEST, life_of
 
-LIMIT = 15.0  # seconds for the whole response: the specification recommends 15 to 30
-LIMIT_OF_A_TEST = 8.0  # seconds: somebody is waiting for the page
-GONE = 410  # the status of a program that wants nothing any more
-GIVES_UP = timedelta(days=5)  # of failures, after which a program is paused
+TIMEOUT = 15.0  # seconds for the whole response: the specification recommends 15 to 30
+TEST_TIMEOUT = 8.0  # seconds: somebody is waiting for the page
+GONE = 410  # the status with which a program ends its subscription
+PAUSE_AFTER = timedelta(days=5)  # of failures
 KEPT = timedelta(days=30)  # how long the log of deliveries is kept
-LOOKED_AT = 100  # deliveries of a program that are read at a time
+BATCH_SIZE = 100  # deliveries of a program that are read at a time
 
-# Returns the payload of a delivery, a JSON object, or None if it is no longer true.
-Describe = Callable[[Session, Program, Delivery], dict[str, Any] | None]
+# Returns the payload of a delivery, a JSON object, or None if what it reports is no longer true.
+BuildPayload = Callable[[Session, Program, Delivery], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class Call:
     leased_until: datetime
     url: str
     body: bytes
-    head: dict[str, str]
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Answered:
-    """The stored part of a response: its status, or our own text in `said` if there was none, and the milliseconds."""
+class CallResult:
+    """The status of the response, or our own description of why there was none."""
 
     status: int | None
-    said: str
-    took: int
+    failure: str
+    milliseconds: int
 
 
 def deliver_due(
     database: Database,
-    describe: Describe,
+    build_payload: BuildPayload,
     own_hosts: Collection[str],
     *,
     limit: int = 100,
@@ -75,44 +75,45 @@ def deliver_due(
     `own_hosts` are the hosts in the newsroom's own network to which a URL may lead; `current_time` overrides the clock.
     Raises `Busy`.
     """
-    done: Counter[str] = Counter()
-    until = time.monotonic() + BUDGET
+    counts: Counter[str] = Counter()
+    deadline = time.monotonic() + BUDGET
     with database.read(current_time) as session:
         if session.scalar(select(Program.id).where(_is_ready(now(session))).limit(1)) is None:
-            return done
+            return counts
     for _ in range(limit):
-        claimed = database.write(partial(claim, describe=describe), current_time)
-        if claimed is None:
+        leased_call = database.write(partial(claim, build_payload=build_payload), current_time)
+        if leased_call is None:
             break
-        answer = call(claimed, own_hosts)
-        done[database.write(partial(settle, leased_call=claimed, answer=answer), current_time)] += 1
-        if time.monotonic() > until:
+        result = call(leased_call, own_hosts)
+        outcome = database.write(partial(settle, leased_call=leased_call, result=result), current_time)
+        counts[outcome] += 1
+        if time.monotonic() > deadline:
             break
-    return done
+    return counts
 
 
-def claim(session: Session, describe: Describe) -> Call | None:
+def claim(session: Session, build_payload: BuildPayload) -> Call | None:
     """Lease the next program with its first due delivery, or return None if nothing is due.
 
     Deliveries that have expired or are no longer true are ended without a call.
     """
-    at = now(session)
-    turn = (func.coalesce(Program.called_at, Program.created_at), Program.id)
-    first = select(Program).where(_is_ready(at)).order_by(*turn).limit(1)
-    while (program := session.scalar(first.with_for_update(skip_locked=True))) is not None:
-        waiting = select(Delivery).where(Delivery.program_id == program.id, _is_due(at))
-        for delivery in session.scalars(waiting.order_by(Delivery.due_at, Delivery.id).limit(LOOKED_AT)).all():
-            about = describe(session, program, delivery) if delivery.expires_at > at else None
-            if about is None:
-                delivery.ended_at = at
+    current_time = now(session)
+    longest_idle = (func.coalesce(Program.called_at, Program.created_at), Program.id)
+    next_program = select(Program).where(_is_ready(current_time)).order_by(*longest_idle).limit(1)
+    while (program := session.scalar(next_program.with_for_update(skip_locked=True))) is not None:
+        due = select(Delivery).where(Delivery.program_id == program.id, _is_due(current_time))
+        for delivery in session.scalars(due.order_by(Delivery.due_at, Delivery.id).limit(BATCH_SIZE)).all():
+            payload = build_payload(session, program, delivery) if delivery.expires_at > current_time else None
+            if payload is None:
+                delivery.ended_at = current_time
                 continue
-            made = _build_call(session, program, delivery, about)
-            if made is None:  # a key is missing from the settings: it waits, and counts as failing
+            leased_call = _build_call(session, program, delivery, payload)
+            if leased_call is None:  # a key is missing from the settings: the delivery waits, the program is failing
                 _record_failure(session, program)
                 break
-            program.leased_until = made.leased_until
+            program.leased_until = leased_call.leased_until
             session.flush()
-            return made
+            return leased_call
         session.flush()
     return None
 
@@ -120,94 +121,107 @@ def claim(session: Session, describe: Describe) -> Call | None:
 def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> Call | None:
     """Return the call of a test that the desk requested, or None if the program's address can't be unsealed.
 
-    A paused program can be tested too. The test is in the log from the start, and no worker sends it.
+    A paused program can be tested too. The test is logged as an ended delivery, so that no worker sends it.
     """
-    at = now(session)
-    times = {"happened_at": at, "due_at": at, "expires_at": at + life_of(program), "ended_at": at}
-    delivery = add_and_flush(session, Delivery(program_id=program.id, event=TEST, **times))
-    return _build_call(session, program, delivery, payload)
+    current_time = now(session)
+    delivery = Delivery(
+        program_id=program.id,
+        event=TEST,
+        happened_at=current_time,
+        due_at=current_time,
+        expires_at=current_time + get_lifetime(program),
+        ended_at=current_time,
+    )
+    return _build_call(session, program, add_and_flush(session, delivery), payload)
 
 
 def _build_call(session: Session, program: Program, delivery: Delivery, payload: dict[str, Any]) -> Call | None:
+    """Return the call for a delivery, signed if the program has a secret, or None if its address can't be unsealed."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         url, secrets = address_of(session, program), secrets_of(session, program)
     except Unsealable:
         return None
-    signed = signature_headers(f"msg_{delivery.public_id}", now(session), body, [webhook_key(one) for one in secrets])
-    return Call(program.id, delivery.id, now(session) + LEASE, url, body, signed if secrets else {})
+    headers = {}
+    if secrets:
+        keys = [webhook_key(secret) for secret in secrets]
+        headers = signature_headers(f"msg_{delivery.public_id}", now(session), body, keys)
+    return Call(program.id, delivery.id, now(session) + LEASE, url, body, headers)
 
 
-def call(leased_call: Call, own_hosts: Collection[str], timeout: float = LIMIT) -> Answered:
+def call(leased_call: Call, own_hosts: Collection[str], timeout: float = TIMEOUT) -> CallResult:
     """Call a program; `timeout` is in seconds. Redirects aren't followed, and the body of the response isn't stored."""
-    began, status, said = time.monotonic(), None, ""
+    started_at, status, failure = time.monotonic(), None, ""
     try:
-        status, _words = http_client.request(
-            leased_call.url, headers=leased_call.head, timeout=timeout, body=leased_call.body, own_hosts=own_hosts
+        status, _body = http_client.request(
+            leased_call.url, headers=leased_call.headers, timeout=timeout, body=leased_call.body, own_hosts=own_hosts
         )
-    except http_client.RequestFailed as fault:
-        said = str(fault)
-    return Answered(status, said, round((time.monotonic() - began) * 1_000))
+    except http_client.RequestFailed as error:
+        failure = str(error)
+    return CallResult(status, failure, round((time.monotonic() - started_at) * 1_000))
 
 
-def settle(session: Session, leased_call: Call, answer: Answered) -> str:
+def settle(session: Session, leased_call: Call, result: CallResult) -> str:
     """Store the result of a call. Return "arrived", "failed", or "lost" if the program was removed meanwhile."""
-    at = now(session)
+    current_time = now(session)
     program = session.get(Program, leased_call.program_id, with_for_update=True, populate_existing=True)
     delivery = session.get(Delivery, leased_call.delivery_id, with_for_update=True, populate_existing=True)
     if program is None or delivery is None:
         return "lost"
-    record_answer(session, delivery, answer)
+    _record_result(session, delivery, result)
     if program.leased_until == leased_call.leased_until:
         program.leased_until = None
-    program.called_at = at
-    if is_success(answer.status):
-        delivery.ended_at = at
+    program.called_at = current_time
+    if is_success(result.status):
+        delivery.ended_at = current_time
         program.again_at = program.failing_since = None
         program.attempts = 0
         return "arrived"
-    _record_failure(session, program, is_gone=answer.status == GONE)
+    _record_failure(session, program, is_gone=result.status == GONE)
     return "failed"
 
 
 def _record_failure(session: Session, program: Program, is_gone: bool = False) -> None:
-    at = now(session)
+    """Delay the next call to a program, or pause it if it has failed for too long or ends its subscription."""
+    current_time = now(session)
     program.attempts += 1
-    program.again_at = at + get_retry_delay(program.attempts)
-    program.failing_since = program.failing_since or at
+    program.again_at = current_time + get_retry_delay(program.attempts)
+    program.failing_since = program.failing_since or current_time
     session.flush()  # since `pause` reads the row again
-    if program.paused_at is None and (is_gone or at - program.failing_since >= GIVES_UP):
+    has_failed_for_long = current_time - program.failing_since >= PAUSE_AFTER
+    if program.paused_at is None and (is_gone or has_failed_for_long):
         pause(session, Clock(), program, "gone" if is_gone else "failed")
 
 
-def settle_test(session: Session, leased_call: Call, answer: Answered) -> None:
+def settle_test(session: Session, leased_call: Call, result: CallResult) -> None:
     """Store the result of a test. If it arrived, what waits for the program becomes due immediately."""
     program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:
         return
-    record_answer(session, delivery, answer)
-    if is_success(answer.status):
+    _record_result(session, delivery, result)
+    if is_success(result.status):
         program.again_at = None
 
 
-def record_answer(session: Session, delivery: Delivery, answer: Answered) -> None:
+def _record_result(session: Session, delivery: Delivery, result: CallResult) -> None:
     delivery.attempts, delivery.tried_at = delivery.attempts + 1, now(session)
-    delivery.status, delivery.said, delivery.took = answer.status, answer.said, answer.took
+    delivery.status, delivery.said, delivery.took = result.status, result.failure, result.milliseconds
 
 
 def sweep(session: Session) -> None:
     """Delete old log entries, and former secrets that no longer sign."""
-    over = update(Program).where(Program.former_until < now(session))
-    session.execute(over.values(former_sealed=None, former_until=None))
-    old = now(session) - KEPT
-    session.execute(delete(Delivery).where(Delivery.happened_at < old, Delivery.ended_at.is_not(None)))
+    expired_secrets = update(Program).where(Program.former_until < now(session))
+    session.execute(expired_secrets.values(former_sealed=None, former_until=None))
+    oldest_kept = now(session) - KEPT
+    session.execute(delete(Delivery).where(Delivery.happened_at < oldest_kept, Delivery.ended_at.is_not(None)))
 
 
 def _is_ready(current_time: datetime) -> ColumnElement[bool]:
     """Return the SQL condition that a program can be called and has something due."""
-    free = (or_(time.is_(None), time <= current_time) for time in (Program.again_at, Program.leased_until))
-    waits = exists().where(Delivery.program_id == Program.id, _is_due(current_time))
-    return and_(Program.paused_at.is_(None), *free, waits)
+    blocking_times = (Program.again_at, Program.leased_until)
+    is_free = (or_(column.is_(None), column <= current_time) for column in blocking_times)
+    has_due_delivery = exists().where(Delivery.program_id == Program.id, _is_due(current_time))
+    return and_(Program.paused_at.is_(None), *is_free, has_due_delivery)
 
 
 def _is_due(current_time: datetime) -> ColumnElement[bool]:

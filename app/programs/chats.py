@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 
 class Chat(NamedTuple):
-    """A chat with its name (`label`). `write` returns the payload for a sentence, a URL of ours and the text of the
-    link.
-    """
+    """A kind of chat. `build_payload` takes a sentence, a URL of ours and the text of the link."""
 
     label: str
-    write: Callable[[str, str, str], dict[str, Any]]
+    build_payload: Callable[[str, str, str], dict[str, Any]]
 
 
 def _slack_payload(text: str, link: str, label: str) -> dict[str, Any]:
-    # The last two keep Slack's servers from opening the link for a preview.
+    # The "unfurl" options keep Slack's servers from opening the link for a preview.
     return {"text": f"{text} <{link}|{label}>", "unfurl_links": False, "unfurl_media": False}
 
 

@@ -17,10 +17,13 @@ PAUSES = ("", "desk", "failed", "gone")
 class Program(Row, Public, OfNewsletter):
     """Another program that is notified of what happens at a desk.
 
-    Its address is sealed, since the address of a chat is all that one needs to write there. `secret_sealed` signs the
-    calls of a webhook, and so does the former secret until `former_until`; `secret_shown_at` is when the desk saw the
-    secret. One worker at a time calls a program, holding its lease, and after a failure not before `again_at`.
-    `attempts` counts the failures since `failing_since`.
+    Its address is sealed, since anybody who knows the address of a chat can write there.
+
+    Calls of a webhook are signed with the secret in `secret_sealed`, and until `former_until` also with the one in
+    `former_sealed`. `secret_shown_at` is when the desk saw the secret.
+
+    One worker at a time calls a program, while it holds the lease (`leased_until`), and after a failure not before
+    `again_at`. `attempts` counts the failures since `failing_since`.
     """
 
     __tablename__ = "programs"
@@ -54,9 +57,9 @@ class Program(Row, Public, OfNewsletter):
 class Delivery(Row, Public):
     """One event for one program, written in the transaction of the event.
 
-    It holds no text: the payload is built when the program is called, from what is public at that moment. It waits
-    while `ended_at` is empty. Of the last response it stores the `status` and the milliseconds that it `took`, or, if
-    there was none, our own description; never what was answered.
+    It holds no text: the payload is built when the program is called, from what is public at that time. It waits while
+    `ended_at` is NULL. Of the last call it stores the milliseconds that it `took` and the `status` of the response or,
+    if there was none, our own description of the failure in `said`; never the body of the response.
     """
 
     __tablename__ = "program_deliveries"

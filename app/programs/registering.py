@@ -1,4 +1,4 @@
-"""The programs of a desk: add, pause, resume, renew the secret, remove, resend. Every verb needs the act "programs"."""
+"""The programs of a desk: add, pause, resume, renew the secret, remove, resend. All need the act "programs"."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -17,14 +17,14 @@ from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..text.clean import clean, for_print
 from .chats import CHATS
+from .events import TEST, get_lifetime
 from .models import KINDS, Delivery, Program
 from .signed_calls import new_secret
-from .telling import TEST, life_of
 
-MOST = 20  # programs of a newsletter
+MAX_PROGRAMS = 20  # of a newsletter
 LONGEST_NAME, LONGEST_ADDRESS = 80, 1_000  # characters
-BOTH = timedelta(days=1)  # in which the former secret signs as well, so that the receiver can switch
-RED = timedelta(days=1)  # of failures, after which the desk sees a warning
+FORMER_SECRET_SIGNS = timedelta(days=1)  # after another was created, so that the receiver can switch
+WARN_AFTER = timedelta(days=1)  # of failures
 
 
 def listing(newsletter_id: int) -> Listing[Program]:
@@ -58,13 +58,20 @@ def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> P
     address = require_length("address", require_text("address", address.strip()), LONGEST_ADDRESS)
     if kind not in KINDS:
         raise InvalidField("kind_unknown", "kind")
-    if listing(actor.newsletter_id).count(session) >= MOST:
+    if listing(actor.newsletter_id).count(session) >= MAX_PROGRAMS:
         raise MissingPrecondition("too_many_programs")
-    program = Program(public_id=new_public_id(), newsletter_id=actor.newsletter_id, kind=kind, name=name)
-    program.created_at, program.key_no = now(session), get_keyring(session).newest
-    program.address_sealed = get_keyring(session).seal(_place(program, "address"), address)
-    if signs(program):
-        program.secret_sealed = get_keyring(session).seal(_place(program, "secret"), new_secret())
+    keyring = get_keyring(session)
+    program = Program(
+        public_id=new_public_id(),
+        newsletter_id=actor.newsletter_id,
+        kind=kind,
+        name=name,
+        key_no=keyring.newest,
+        created_at=now(session),
+    )
+    program.address_sealed = keyring.seal(_seal_context(program, "address"), address)
+    if is_signed(program):
+        program.secret_sealed = keyring.seal(_seal_context(program, "secret"), new_secret())
     session.add(program)
     audit.record(session, actor, "program.add", program)
     return program
@@ -72,16 +79,18 @@ def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> P
 
 def address_of(session: Session, program: Program) -> str:
     """Return a program's address. Raises `Unsealable`."""
-    return get_keyring(session).open(_place(program, "address"), program.address_sealed)
+    return get_keyring(session).open(_seal_context(program, "address"), program.address_sealed)
 
 
 def secrets_of(session: Session, program: Program) -> list[str]:
     """Return the secrets that sign a program's calls, the newest first; none for a chat. Raises `Unsealable`."""
-    found = [("secret", program.secret_sealed)]
+    sealed_secrets = [("secret", program.secret_sealed)]
     if program.former_until is not None and program.former_until > now(session):
-        found.append(("former", program.former_sealed))
+        sealed_secrets.append(("former", program.former_sealed))
     return [
-        get_keyring(session).open(_place(program, column), sealed) for column, sealed in found if sealed is not None
+        get_keyring(session).open(_seal_context(program, name), sealed)
+        for name, sealed in sealed_secrets
+        if sealed is not None
     ]
 
 
@@ -99,7 +108,7 @@ def show_secret(session: Session, actor: Staff, program: Program) -> str:
 
 
 def renew(session: Session, actor: Staff, program: Program) -> None:
-    """Create another secret. For a day the former one signs too, unless it can't be unsealed any more.
+    """Create another secret. For a day calls are signed with the former one too, unless it can't be unsealed any more.
 
     Raises `InvalidTransition` for a chat, which has no secret, and `PermissionDenied`.
     """
@@ -107,18 +116,18 @@ def renew(session: Session, actor: Staff, program: Program) -> None:
     if lock_row(session, program).secret_sealed is None:
         raise InvalidTransition("program", "renew", program.kind)
     # `key_no` stays: until everything in the row has been sealed again, that key is needed.
-    ring = get_keyring(session)
+    keyring = get_keyring(session)
     program.former_sealed = program.former_until = None
     with suppress(Unsealable):
-        program.former_sealed = ring.seal(_place(program, "former"), secrets_of(session, program)[0])
-        program.former_until = now(session) + BOTH
-    program.secret_sealed = ring.seal(_place(program, "secret"), new_secret())
+        program.former_sealed = keyring.seal(_seal_context(program, "former"), secrets_of(session, program)[0])
+        program.former_until = now(session) + FORMER_SECRET_SIGNS
+    program.secret_sealed = keyring.seal(_seal_context(program, "secret"), new_secret())
     program.secret_shown_at = None
     audit.record(session, actor, "program.renew", program)
 
 
 def pause(session: Session, actor: Actor, program: Program, by: str = "desk") -> None:
-    """Stop notifying a program, and drop what waits for it. `by` is one of `PAUSES`.
+    """Stop notifying a program, and end its waiting deliveries. `by` is one of `PAUSES`.
 
     Raises `InvalidTransition` and `PermissionDenied`.
     """
@@ -151,16 +160,17 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
 
 
 def resend(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
-    """Send an ended delivery again, under the same id; soon, and after what is waiting.
+    """Send an ended delivery again, under the same ID, after those that are waiting.
 
     Raises `InvalidTransition` for a delivery that is waiting anyway, for a test, and while the program is paused; and
     `PermissionDenied`.
     """
     must(actor, "programs")
-    if lock_row(session, program).paused_at is not None or not can_be_sent_again(lock_row(session, delivery)):
+    is_paused = lock_row(session, program).paused_at is not None
+    if is_paused or not can_be_sent_again(lock_row(session, delivery)):
         raise InvalidTransition("delivery", "again", "waiting")
     delivery.due_at = program.again_at = now(session)
-    delivery.expires_at, delivery.ended_at = delivery.due_at + life_of(program), None
+    delivery.expires_at, delivery.ended_at = delivery.due_at + get_lifetime(program), None
     audit.record(session, actor, "program.again", program)
 
 
@@ -169,8 +179,8 @@ def can_be_sent_again(delivery: Delivery) -> bool:
 
 
 def list_failing(session: Session, newsletter_id: int | None = None) -> list[Program]:
-    """Return the programs, of one newsletter or all, that have failed for a day, or are paused because they failed."""
-    return list(session.scalars(select_failing(now(session) - RED, newsletter_id).order_by(Program.id)))
+    """Return the programs that have failed for a day or are paused because they failed, of one newsletter or of all."""
+    return list(session.scalars(select_failing(now(session) - WARN_AFTER, newsletter_id).order_by(Program.id)))
 
 
 def select_failing(failing_before: Any, newsletter_id: Key | None = None) -> Select[Program]:
@@ -180,10 +190,10 @@ def select_failing(failing_before: Any, newsletter_id: Key | None = None) -> Sel
     return query if newsletter_id is None else query.filter_by(newsletter_id=newsletter_id)
 
 
-def signs(program: Program) -> bool:
+def is_signed(program: Program) -> bool:
     """Return whether calls to a program are signed: those to a chat aren't."""
     return program.kind not in CHATS
 
 
-def _place(program: Program, column: str) -> str:
+def _seal_context(program: Program, column: str) -> str:
     return f"programs.{column}.{program.public_id}"

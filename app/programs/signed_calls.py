@@ -7,21 +7,21 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-BYTES = 32  # of a secret; the specification requires 24 to 64
+SECRET_BYTES = 32  # the specification requires 24 to 64
 
 
 def new_secret() -> str:
-    return f"whsec_{base64.b64encode(os.urandom(BYTES)).decode()}"
+    return f"whsec_{base64.b64encode(os.urandom(SECRET_BYTES)).decode()}"
 
 
 def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of a call as in the header `webhook-signature`."""
-    made = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return f"v1,{base64.b64encode(made).decode()}"
+    """Return one signature of a call, as in the header `webhook-signature`."""
+    mac = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return f"v1,{base64.b64encode(mac).decode()}"
 
 
 def signature_headers(message_id: str, sent_at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
-    """Return the headers of a call, signed with each key, since a receiver may know the new one or still the former."""
-    stamp = str(int(sent_at.timestamp()))
-    signed = " ".join(signature(key, message_id, stamp, body) for key in keys)
-    return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}
+    """Return the headers of a call, signed with each key, since the receiver may know only the former one yet."""
+    timestamp = str(int(sent_at.timestamp()))
+    signatures = " ".join(signature(key, message_id, timestamp, body) for key in keys)
+    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": signatures}

@@ -22,8 +22,8 @@ from ..letters.lifecycle import STATES as LETTER_STATES
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..programs.chats import CHATS
+from ..programs.events import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..programs.models import Delivery, Program
-from ..programs.telling import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..questions.models import Question
 from ..text.translation import say
 from .overview.digest import GRACE, get_digest_time
@@ -67,7 +67,7 @@ def notice(session: Session, program: Program, newsletter: Newsletter, event: st
     translations = say(DESK_LANGUAGE)
     sentence = f"{newsletter.name}: {translations.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
-    return CHATS[program.kind].write(sentence, link, translations.gettext("To the desk"))
+    return CHATS[program.kind].build_payload(sentence, link, translations.gettext("To the desk"))
 
 
 def _edition_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
@@ -116,7 +116,7 @@ def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: D
     return {"answer": {"id": question.public_id, "url": url}}
 
 
-# The function that builds the data for each event of `programs.telling.EVENTS`.
+# The function that builds the data for each event of `programs.events.EVENTS`.
 BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,

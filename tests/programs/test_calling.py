@@ -15,8 +15,8 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.programs import calling, registering
+from app.programs.events import queue_deliveries as note
 from app.programs.models import Delivery, Program
-from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
 from tests.support.cast import Newsroom
@@ -201,7 +201,7 @@ def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the
 ) -> None:
     add_program(database, newsroom, site.address)
     happens(database, newsroom)
-    claimed = database.write(partial(calling.claim, describe=program_messages.build_message))
+    claimed = database.write(partial(calling.claim, build_payload=program_messages.build_message))
     assert claimed is not None
     assert deliver_messages(database) == {}
     calling.call(claimed, ALLOWED_HOSTS)  # and then it is killed

@@ -40,7 +40,7 @@ from ...letters.models import Letter
 from ...mail import inbound
 from ...mail import queries as mail_queries
 from ...mail.models import Inbound
-from ...programs.registering import RED, select_failing
+from ...programs.registering import WARN_AFTER, select_failing
 from ...questions.models import Question
 from ..letters import receipt_notes
 
@@ -70,7 +70,7 @@ def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
         "newsletter_id": newsletter_id,
         "now": current_time,
         "backlog_since": current_time - BACKLOG,
-        "red_since": current_time - RED,
+        "red_since": current_time - WARN_AFTER,
         "replies_since": truncate_to_day(current_time) - REPLIES_ANNOUNCED_FOR,
         "first_day": (current_time - OVERDUE_PERIOD).date(),
     }

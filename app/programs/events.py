@@ -1,4 +1,4 @@
-"""The events of which other programs are notified, and the function by which verbs report one."""
+"""The events of which other programs are notified, and the function that queues their deliveries."""
 
 from datetime import datetime, timedelta
 
@@ -6,13 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..db.session import now
-from ..mail.kinds import KINDS as MAILS
+from ..mail.kinds import KINDS as MAIL_KINDS
 from ..text.languages import N_
 from .chats import CHATS
 from .models import Delivery, Program
 
-LIFE = timedelta(days=5)  # for which a webhook is retried, like mail
-LIFE_IN_CHAT = timedelta(hours=12)  # after which a notice in a chat is of no use
+WEBHOOK_LIFETIME = timedelta(days=5)  # of a delivery, as of a mail
+CHAT_LIFETIME = timedelta(hours=12)  # after which a notice is of no use
 
 # The events of webhooks with their labels (docs/webhooks.md). `workflows.program_messages` builds their payloads.
 EVENTS = {
@@ -24,10 +24,14 @@ EVENTS = {
 }
 TEST = "test"
 LETTERS = "letters.waiting"
-# The notices of chats: in the morning that letters are waiting, and immediately what experts do. The latter are the
-# kinds of the desk's mails, whose labels name nobody and quote nothing.
+# What experts do, as the kinds of the mails in which the desk is told.
 OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
-NOTICES = {LETTERS: N_("Letters are waiting"), **{f"desk.{what}": MAILS[f"desk.{what}"].name for what in OF_EXPERTS}}
+# The notices of chats: each morning that letters are waiting, and immediately what an expert did. The labels of the
+# mails can be used in a chat, since they name nobody and quote nothing.
+NOTICES = {
+    LETTERS: N_("Letters are waiting"),
+    **{f"desk.{action}": MAIL_KINDS[f"desk.{action}"].name for action in OF_EXPERTS},
+}
 NAMES = {**EVENTS, **NOTICES, TEST: N_("A test")}
 
 
@@ -44,21 +48,21 @@ def queue_deliveries(
 
     Paused programs are skipped. A notice in a chat has no details, so none is added while one of the same kind waits.
     """
-    at = now(session)
-    due = due_at or at
+    happened_at = now(session)
+    due_at = due_at or happened_at
     for program in list_subscribers(session, newsletter_id, event):
-        in_chat = program.kind in CHATS
-        if in_chat and _waits(session, program, event):
+        is_chat = program.kind in CHATS
+        if is_chat and _is_waiting(session, program, event):
             continue
         session.add(
             Delivery(
                 program_id=program.id,
                 event=event,
                 edition_id=edition_id,
-                question_id=None if in_chat else question_id,
-                happened_at=at,
-                due_at=due,
-                expires_at=due + life_of(program),
+                question_id=None if is_chat else question_id,
+                happened_at=happened_at,
+                due_at=due_at,
+                expires_at=due_at + get_lifetime(program),
             )
         )
     session.flush()
@@ -66,15 +70,18 @@ def queue_deliveries(
 
 def list_subscribers(session: Session, newsletter_id: int, event: str) -> list[Program]:
     """Return a newsletter's active programs that are notified of an event. Raises KeyError for an unknown event."""
-    kinds = ("webhook",) if event in EVENTS else (*CHATS,) if NOTICES[event] else ()
+    if event not in EVENTS and event not in NOTICES:
+        raise KeyError(event)
+    kinds = ("webhook",) if event in EVENTS else tuple(CHATS)
     query = select(Program).where(Program.newsletter_id == newsletter_id, Program.kind.in_(kinds))
     return list(session.scalars(query.where(Program.paused_at.is_(None)).order_by(Program.id)))
 
 
-def life_of(program: Program) -> timedelta:
-    return LIFE_IN_CHAT if program.kind in CHATS else LIFE
+def get_lifetime(program: Program) -> timedelta:
+    """Return how long a delivery is retried."""
+    return CHAT_LIFETIME if program.kind in CHATS else WEBHOOK_LIFETIME
 
 
-def _waits(session: Session, program: Program, event: str) -> bool:
+def _is_waiting(session: Session, program: Program, event: str) -> bool:
     query = select(Delivery.id).filter_by(program_id=program.id, event=event, ended_at=None)
     return session.scalar(query.limit(1)) is not None
