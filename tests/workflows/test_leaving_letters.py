@@ -80,14 +80,14 @@ def test_what_is_taken_up_while_it_is_looked_for_keeps_its_words(database: Datab
     letter_id = database.write(lambda session: send_letters(session, newsroom, "Who counts the pears?")[0].id)
     late = NOW + 184 * DAY
     with database.read(late) as session:
-        (parcel,) = retention_preview.list_due_parcels(session)
-    assert (parcel.rule, list(parcel.keys)) == ("idle", [letter_id])
+        (batch,) = retention_preview.list_due_batches(session)
+    assert (batch.rule, list(batch.keys)) == ("idle", [letter_id])
     database.write(
         lambda session: actions.open_question(
             session, newsroom.nora, [session.get_one(Letter, letter_id)], headline="Pears"
         )
     )
-    assert database.write(lambda session: erase_letters.forget_parcel(session, parcel), late) == 0
+    assert database.write(lambda session: erase_letters.forget_batch(session, batch), late) == 0
     with database.read() as session:
         assert session.get_one(Letter, letter_id).body == "Who counts the pears?"
 
@@ -98,7 +98,7 @@ def test_few_go_in_one_transaction(database: Database, newsroom: Newsroom, monke
         lambda session: send_letters(session, newsroom, *(f"Who counts the pears of {one}?" for one in range(7))),
         long_ago,
     )
-    monkeypatch.setattr(retention_preview, "PARCEL", 3)
+    monkeypatch.setattr(retention_preview, "LETTERS_PER_TRANSACTION", 3)
     done: list[int] = []
     write = database.write
     emptied: list[int] = []

@@ -1,6 +1,7 @@
 """Erasure of experts' unprinted texts: unused answers, and former versions of printed ones.
 
-They are erased `draft_days` after the question has ended or run. Printed texts stay, with their credits.
+They are erased `draft_days` (a setting of the newsletter) after the question has ended or run. Printed texts stay, with
+their credits.
 """
 
 from datetime import datetime, timedelta
@@ -27,11 +28,11 @@ _is_unused = or_(
     _lead.state.in_(STATES.which("has_ended")),
     and_(_lead.state.in_(STATES.which("has_run")), ~Answer.is_held_over),
 )
-PRINTED = and_(AnswerText.id == func.coalesce(Answer.approved_text_id, 0), _lead.published_at.is_not(None))
+_is_printed = and_(AnswerText.id == func.coalesce(Answer.approved_text_id, 0), _lead.published_at.is_not(None))
 
 
 def _join_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
-    """Join a query to the answers with the keys `answer_id`, their questions, and the leading questions."""
+    """Join a query to the answers by its column `answer_id`, to their questions and to the leading questions."""
     query = query.join(Answer, Answer.id == answer_id).join(_own, _own.id == Answer.question_id)
     return query.join(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
 
@@ -39,50 +40,47 @@ def _join_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
 def select_unprinted_texts(*conditions: ColumnElement[bool]) -> Select[AnswerText]:
     """Select the unprinted versions of answers that have not been erased yet, oldest first."""
     query = _join_answers(select(AnswerText), AnswerText.answer_id)
-    return query.where(~PRINTED, AnswerText.body != "", *conditions).order_by(AnswerText.id)
+    return query.where(~_is_printed, AnswerText.body != "", *conditions).order_by(AnswerText.id)
 
 
-def _select_due_texts(newsletter: Newsletter, as_of: datetime) -> Select[AnswerText]:
-    before = as_of - timedelta(days=newsletter.draft_days)
-    return select_unprinted_texts(
-        Answer.newsletter_id == newsletter.id, _is_unused, Answer.state_at < before, _lead.state_at < before
-    )
+def _due_conditions(newsletter: Newsletter, as_of: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the answers of a newsletter whose unprinted texts are due by `as_of`."""
+    cutoff = as_of - timedelta(days=newsletter.draft_days)
+    return Answer.newsletter_id == newsletter.id, _is_unused, Answer.state_at < cutoff, _lead.state_at < cutoff
 
 
 def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
     """Count the answers with versions to be erased within `horizon`, up to 1,001."""
-    keys = (
-        _select_due_texts(newsletter, now(session) + horizon)
+    answer_ids = (
+        select_unprinted_texts(*_due_conditions(newsletter, now(session) + horizon))
         .with_only_columns(AnswerText.answer_id)
         .order_by(None)
         .distinct()
     )
-    return session.scalar(select(func.count()).select_from(keys.limit(COUNT_LIMIT + 1).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(answer_ids.limit(COUNT_LIMIT + 1).subquery())) or 0
 
 
 def list_due_assignments(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Assignment]:
     """Return up to `limit` assignments whose answers have versions to be erased within `horizon`."""
-    keys = (
-        _select_due_texts(newsletter, now(session) + horizon)
+    assignment_ids = (
+        select_unprinted_texts(*_due_conditions(newsletter, now(session) + horizon))
         .with_only_columns(Answer.assignment_id)
         .order_by(None)
         .distinct()
     )
-    query = select(Assignment).where(Assignment.id.in_(keys)).order_by(Assignment.state_at, Assignment.id)
+    query = select(Assignment).where(Assignment.id.in_(assignment_ids)).order_by(Assignment.state_at, Assignment.id)
     return list(session.scalars(query.limit(limit)))
 
 
 def sweep(session: Session, newsletter: Newsletter) -> int:
     """Erase a batch of due versions and replies to quote checks, and return their number."""
-    before = now(session) - timedelta(days=newsletter.draft_days)
-    is_due = (Answer.newsletter_id == newsletter.id, _is_unused, Answer.state_at < before, _lead.state_at < before)
-    return erase(session, *is_due, limit=BATCH)
+    return erase(session, *_due_conditions(newsletter, now(session)), limit=BATCH)
 
 
 def erase(session: Session, *conditions: ColumnElement[bool], limit: int | None = None) -> int:
     """Erase unprinted versions, and all replies to quote checks, of the answers that meet the conditions.
 
-    With `limit` up to so many versions, and up to so many replies. Returns the number of versions and replies.
+    Erase at most `limit` versions and `limit` replies. Return the number of both together.
     """
     versions = select_unprinted_texts(*conditions).with_only_columns(AnswerText.id).limit(limit)
     version_ids = session.scalars(versions).all()

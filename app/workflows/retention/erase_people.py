@@ -32,7 +32,7 @@ from ...people.sessions import require_fresh_proof
 from ...questions.models import Note, Question
 from . import erase_answers, erase_letters
 
-UNDO = timedelta(days=7)  # in which a requested deletion can be cancelled
+CANCEL_PERIOD = timedelta(days=7)  # in which a requested deletion can be cancelled
 BATCH = 20  # experts, or colleagues, in one transaction
 
 _is_open_work = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
@@ -56,8 +56,8 @@ def leave(session: Session, actor: Staff, expert: Expert) -> None:
     if has_open_work(session, lock_row(session, expert)):
         raise StillNeeded(expert.public_id)
     if expert.leaves_at is None and expert.erased_at is None:
-        expert.leaves_at = now(session) + UNDO
-        expert_pages.take_back(session, actor, expert)
+        expert.leaves_at = now(session) + CANCEL_PERIOD
+        expert_pages.withdraw_consent(session, actor, expert)
         audit.record(session, actor, "expert.leave", expert)
 
 
@@ -76,7 +76,7 @@ def _select_experts_of_assignments() -> Select[int]:
 def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
     """Select the experts to be deleted by `as_of`: as requested, or because all retention periods have ended.
 
-    Experts with open work are left out, and of those due by retention also members of a desk.
+    Experts with open work stay. So do members of a desk, unless their deletion was requested.
     """
     recently_asked = [
         select(Assignment.expert_id).where(
@@ -103,7 +103,7 @@ def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
 def list_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Expert]:
     """Return up to `limit` experts to be deleted within `horizon` whom the newsletter has asked.
 
-    Includes all experts whose deletion was requested.
+    Experts whose deletion was requested are included at every newsletter.
     """
     return list(session.scalars(_select_due_of_newsletter(session, newsletter, horizon).limit(limit)))
 
@@ -127,14 +127,14 @@ def _select_due_of_newsletter(session: Session, newsletter: Newsletter, horizon:
 
 def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
     """Return the people to be erased by `as_of`: at no desk, no experts, and inactive for the retention periods."""
-    members = (  # at work, or invited
+    current_or_invited = (
         select(Membership.person_id)
         .where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
         .join(Person, Person.id == Membership.person_id)
         .where(Person.disabled_at.is_(None))
     )
     query = select(Person).where(
-        Person.erased_at.is_(None), Person.id.not_in(members), Person.id.not_in(select(Expert.person_id))
+        Person.erased_at.is_(None), Person.id.not_in(current_or_invited), Person.id.not_in(select(Expert.person_id))
     )
     newsletters = all_newsletters(session)
     return [
@@ -145,20 +145,26 @@ def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
 
 
 def _is_recently_active(session: Session, person: Person, newsletters: Sequence[Newsletter], as_of: datetime) -> bool:
-    """Return whether the trail has an event by or about a person within the retention period."""
+    """Return whether the trail has an event by or about a person within the retention period.
+
+    For events about the person, the longest period of all newsletters counts.
+    """
     is_actor = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
-    starts = {newsletter.id: as_of - timedelta(days=newsletter.staff_days) for newsletter in newsletters}
-    acted = [and_(is_actor, Event.newsletter_id == key, Event.at >= start) for key, start in starts.items()]
-    earliest_start = min(starts.values(), default=as_of)
-    was_changed = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= earliest_start)
-    return session.scalar(select(Event.id).where(or_(was_changed, *acted)).limit(1)) is not None
+    cutoffs = {newsletter.id: as_of - timedelta(days=newsletter.staff_days) for newsletter in newsletters}
+    has_acted = [
+        and_(is_actor, Event.newsletter_id == newsletter_id, Event.at >= cutoff)
+        for newsletter_id, cutoff in cutoffs.items()
+    ]
+    earliest_cutoff = min(cutoffs.values(), default=as_of)
+    was_changed = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= earliest_cutoff)
+    return session.scalar(select(Event.id).where(or_(was_changed, *has_acted)).limit(1)) is not None
 
 
 def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timedelta) -> list[Person]:
     """Return the former members of a newsletter's desk whose data will be erased within `horizon`."""
-    due = _list_due_colleagues(session, now(session) + horizon)
-    ids_here = trail.people_in(session, newsletter.id)
-    return [person for person in due if person.id in ids_here]
+    colleagues = _list_due_colleagues(session, now(session) + horizon)
+    ids_at_desk = trail.people_in(session, newsletter.id)
+    return [person for person in colleagues if person.id in ids_at_desk]
 
 
 def sweep(session: Session) -> int:
@@ -193,9 +199,9 @@ def _forget_profile(session: Session, expert: Expert) -> None:
     if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:
         _forget_person(session, expert.person, "expert")
     session.flush()
-    expert_search.describe(session, expert)
+    expert_search.update_search_columns(session, expert)
     form_drafts.erase_about(session, [expert.public_id])
-    expert_pages.take_back(session, Clock(), expert)
+    expert_pages.withdraw_consent(session, Clock(), expert)
     erasures.note(session, "expert", [expert.public_id])
 
 

@@ -1,8 +1,8 @@
 """Forgetting the order of letters without an address once their day is over.
 
-Such a letter keeps only its day. But somebody who steals the database could infer its position within the day from
-neighbouring data: the daily counter (`letters/blurred_time.py`), the search index, the position of rows in the file,
-and PostgreSQL's transaction IDs. The worker rewrites all of these in an order that reveals nothing.
+Such a letter keeps only its day. But somebody who steals the database could infer its position within the day from the
+daily counter (`letters/blurred_time.py`), the search index, the position of rows in the file, and PostgreSQL's
+transaction IDs. The worker rewrites all of these in an order that reveals nothing.
 """
 
 from datetime import datetime
@@ -21,7 +21,8 @@ from ...watching.models import Sighting
 from ..indexing import reindex_since
 
 BATCH = 500  # letters in one statement
-NAME = "order forgotten"  # of the sighting that records the last run, and on PostgreSQL its transaction ID
+# Of the sighting that records the last run; its `number` is the run's transaction ID on PostgreSQL, otherwise 0.
+NAME = "order forgotten"
 
 # Tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker after it.
 TABLES = (
@@ -47,7 +48,7 @@ TABLES = (
 def forget_order(database: Database, current_time: datetime | None = None) -> bool:
     """Forget the order of past days, unless that was done today; return whether it was done now.
 
-    Raises `Busy` if other sessions were using the old rows all the time; then try again.
+    Raises `Busy` if other sessions kept using the old rows; then it has to be tried again.
     """
     with database.read(current_time) as session:
         today = truncate_to_day(now(session))
