@@ -1,9 +1,9 @@
 """Indexing of letters and questions that have changed.
 
-A row is due while its version differs from the indexed one. Every change bumps the version anyway, so a request that
-stores a question does nothing for the index, and no crash can lose a change: the row stays due until the indexing
-transaction has committed. Rows are locked while they are read: a concurrent erasure is either visible already, or waits
-and removes the document afterwards.
+A row is due while its version differs from its indexed version. Since every change increments the version, requests
+needn't do anything for the index, and no crash can lose a change: the row stays due until the indexing transaction has
+committed. Rows are locked while they are read, so a concurrent erasure is either visible already, or waits and removes
+the document afterwards.
 """
 
 import time
@@ -27,35 +27,37 @@ from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
 
 BATCH = 50  # rows per transaction, for which other writers wait on SQLite
-BATCHES_PER_RUN = 20  # before the worker turns to its other duties
+BATCHES_PER_RUN = 20
 IS_DUE = text("indexed_version <> version")
 # Characters of additional text. PostgreSQL allows a megabyte of terms in a document; a longer one would block indexing.
 LONGEST_ADDITION = 100_000
-ROWS_MARKED = 5_000  # in one transaction of a rebuild
-# In one transaction of a rebuild, which takes a tenth of a second: the rows share a commit and term counts.
-ROWS_REBUILT = 500
+# Rows in one transaction of a rebuild. The larger batch of documents is faster, since they share a commit and term
+# counts; it takes a tenth of a second.
+ROWS_MARKED, ROWS_REBUILT = 5_000, 500
 PAUSE = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
 
 
 def index_due(database: Database) -> int:
     """Index changed rows, up to a thousand letters and a thousand questions, and return their number."""
-    total = 0
+    total_count = 0
     for _ in range(BATCHES_PER_RUN):
         count = len(database.write(index_letters)) + len(database.write(index_questions))
         if count == 0:
             break
-        total += count
+        total_count += count
     embed_due(database)
-    return total
+    return total_count
 
 
 def _lock_due_rows(session: Session, model: Any, limit: int) -> Any:
+    """Return the oldest due rows of a model, without those that another transaction has locked."""
     order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
     query = select(model).where(IS_DUE).order_by(*order).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
 
 
 def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
+    """Record that rows are indexed, and return their keys."""
     ids = [row.id for row in rows]
     if ids:
         execute_without_version_bump(
@@ -65,7 +67,7 @@ def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int
 
 
 def index_letters(session: Session, limit: int = BATCH) -> list[int]:
-    """Index up to `limit` changed letters for the desk, remove erased ones, and return the keys of all."""
+    """Index up to `limit` changed letters for the desk, remove those that were erased, and return the keys of all."""
     due_letters = _lock_due_rows(session, Letter, limit)
     erased_keys = [("letter", letter.id) for letter in due_letters if letter.body is None]
     remove_documents(session, DESK, erased_keys)
@@ -74,12 +76,12 @@ def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in letters]))
     for addition in session.scalars(additions.order_by(Addition.id)):
         added_texts[addition.letter_id] = f"{added_texts.get(addition.letter_id, '')}\n{addition.body}"
-    docs = [_letter_doc(letter, added_texts.get(letter.id, "")) for letter in letters]
+    docs = [_build_letter_doc(letter, added_texts.get(letter.id, "")) for letter in letters]
     index_documents(session, DESK, docs)
     return _mark_indexed(session, Letter, due_letters)
 
 
-def _letter_doc(letter: Letter, additions: str) -> Doc:
+def _build_letter_doc(letter: Letter, additions: str) -> Doc:
     is_question = letter.is_filed and letter.filed_as == "question"
     return Doc(
         letter.newsletter_id,
@@ -100,48 +102,48 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     topics = questions.topics_of(session, ids)
     select_items = select(EditionItem).where(EditionItem.question_id.in_(ids))
     items = {item.question_id: item for item in session.scalars(select_items)}
-    newest = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
-    edition_ids = dict(session.execute(newest.group_by(Letter.question_id)).all())
-    desk_docs, public_docs = {}, {}
+    newest_editions = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
+    edition_ids = dict(session.execute(newest_editions.group_by(Letter.question_id)).all())
+    desk_docs, public_docs = {}, {}  # by question; other questions are removed from the index
     for question in due_questions:
         if not question.wording:
             continue
         item = items.get(question.id) if question.is_published else None
-        names = tuple(topic.name for topic in topics[question.id])
-        answers = _answers(item) if item else ""
-        desk_docs[question.id] = _desk_doc(question, names, answers, edition_ids.get(question.id))
+        topic_names = tuple(topic.name for topic in topics[question.id])
+        answers = _get_answers_text(item) if item else ""
+        desk_docs[question.id] = _build_desk_doc(question, topic_names, answers, edition_ids.get(question.id))
         if item:
-            public_docs[question.id] = _published_doc(question, item, names, answers)
+            public_docs[question.id] = _build_published_doc(question, item, topic_names, answers)
         elif question.is_going and question.shown_at and question.is_cleared:
-            text = _question_text(question)
-            public_docs[question.id] = Doc(question.newsletter_id, "question", question.id, text, topics=names)
+            wording = _get_question_text(question)
+            public_docs[question.id] = Doc(question.newsletter_id, "question", question.id, wording, topics=topic_names)
     for collection, docs in ((DESK, desk_docs), (PUBLIC, public_docs)):
         remove_documents(session, collection, [("question", key) for key in ids if key not in docs])
         index_documents(session, collection, list(docs.values()))
     return _mark_indexed(session, Question, due_questions)
 
 
-def _published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> Doc:
+def _build_published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> Doc:
     """Return what readers can find of a published Q&A: the texts as printed."""
     return Doc(
         question.newsletter_id,
         "question",
         question.id,
-        _printed_question_text(item),
+        _get_printed_question_text(item),
         answers[:LONGEST_ADDITION],
         answered=True,
         topics=topics,
     )
 
 
-def _desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
+def _build_desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
     """Return what the desk can find of a question; `edition_id` is the newest edition that its letters are about."""
     background = question.text.background if question.text else ""
     return Doc(
         question.newsletter_id,
         "question",
         question.id,
-        _question_text(question),
+        _get_question_text(question),
         f"{background}\n{answers}".strip()[:LONGEST_ADDITION],
         answered=bool(answers),
         question_id=question.merged_into_id,
@@ -150,21 +152,21 @@ def _desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition
     )
 
 
-def _question_text(question: Question) -> str:
+def _get_question_text(question: Question) -> str:
     return _with_headline(question.headline, question.wording)
 
 
-def _printed_question_text(item: EditionItem) -> str:
+def _get_printed_question_text(item: EditionItem) -> str:
     piece = piece_from(item)
     return _with_headline(piece.headline, piece.question)
 
 
 def _with_headline(headline: str, text: str) -> str:
-    """Return the text below its headline, without a headline that is taken from the text."""
+    """Return the text below its headline, or only the text if it contains the headline."""
     return text if headline in text else f"{headline}\n{text}"
 
 
-def _answers(item: EditionItem) -> str:
+def _get_answers_text(item: EditionItem) -> str:
     return "\n".join(voice.answer for voice in piece_from(item).voices)
 
 
@@ -176,22 +178,22 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
     for collection in COLLECTIONS:
         database.write(lambda session, collection=collection: clear_index(session, collection))  # type: ignore[misc]
     with database.read() as session:
-        count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
-    for model in count:
+        counts = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
+    for model in counts:
         last_id = database.write(partial(_mark_due, model=model, after=None))
         while last_id is not None:
             last_id = database.write(partial(_mark_due, model=model, after=last_id))
-    # Alternate, close to the original order, so that a search for the newest rows of one kind needn't skip all others:
-    # next comes the kind of which the smaller share is done.
-    done = {index_letters: 0, index_questions: 0}
-    total = {index_letters: count[Letter], index_questions: count[Question]}
-    while done:
-        index_rows = min(done, key=lambda function: done[function] / total[function])
+    # Alternate between letters and questions, as they came originally: a search for the newest documents of one kind
+    # then needn't skip all of the other. The next kind is always the one of which the smaller share is done.
+    done_counts = {index_letters: 0, index_questions: 0}
+    total_counts = {index_letters: counts[Letter], index_questions: counts[Question]}
+    while done_counts:
+        index_rows = min(done_counts, key=lambda function: done_counts[function] / total_counts[function])
         ids = database.write(partial(index_rows, limit=ROWS_REBUILT))
         if not ids:
-            del done[index_rows]
+            del done_counts[index_rows]
             continue
-        done[index_rows] += len(ids)
+        done_counts[index_rows] += len(ids)
         yield len(ids)
         time.sleep(PAUSE)
     while embed_due(database):
@@ -206,26 +208,25 @@ def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
     ids = session.scalars(query).all()
     if not ids:
         return None
-    is_next = model.id.between(ids[0], ids[-1])
+    is_in_range = model.id.between(ids[0], ids[-1])
     execute_without_version_bump(
-        session, update(model).where(is_next, model.indexed_version != 0).values(indexed_version=0)
+        session, update(model).where(is_in_range, model.indexed_version != 0).values(indexed_version=0)
     )
     return int(ids[-1])
 
 
 def reindex_since(database: Database, since: datetime | None) -> None:
-    """Index again all documents that were indexed for the desk since the first letter after `since`.
+    """Index again all documents of the desk from the first one of a letter received at `since` or later.
 
-    None stands for the first letter that keeps only its day, which is one with a negative key (see `db.drawn_keys`).
-    The new documents are in the order of the letters in lists, which reveals nothing once the order within the day has
-    been forgotten (see `retention.forget_order`).
+    If `since` is None, begin with the first letter that keeps only its day: these have negative keys (see
+    `db.drawn_keys`). The new documents are in the order of the letters in lists, which reveals nothing once the order
+    within the day has been forgotten (see `retention.forget_order`).
     """
     with database.read() as session:
-        is_after = Letter.received_at >= since if since else Letter.id < 0
-        received = select(Letter.id).where(is_after)
+        letter_ids = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)
         docs = DESK.docs
-        first_doc = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(received)).scalar_subquery()
-        rows = session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first_doc))
+        first_doc_id = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(letter_ids))
+        rows = session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first_doc_id.scalar_subquery()))
         keys = [(noun, noun_id) for noun, noun_id in rows]
     for start in range(0, len(keys), BATCH):
         database.write(partial(_requeue, keys=keys[start : start + BATCH]))
@@ -234,6 +235,7 @@ def reindex_since(database: Database, since: datetime | None) -> None:
 
 
 def _requeue(session: Session, keys: Sequence[Key]) -> None:
+    """Remove documents, and mark their rows as due."""
     remove_documents(session, DESK, keys)
     for model in (Letter, Question):
         ids = [noun_id for noun, noun_id in keys if noun == model.__name__.lower()]

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
-from ..crypto import keyring
+from ..crypto.keyring import store_older_keys
 from ..crypto.seal import PADDED, Unsealable
 from ..db.engine import Database
 from ..db.session import get_keyring
@@ -31,9 +31,10 @@ BATCH = 200  # rows per transaction
 class SealedColumns:
     """The sealed columns of a table.
 
-    `columns` are their names without the suffix "_sealed"; the name of the column "sealed" is empty. `owner` is the
-    table whose public ID is part of the place that each value is sealed for, and `owner_key` the column of `table` with
-    the owner's key. `batch` is the number of rows per transaction, smaller for mails, which may have 25 MB.
+    - `columns`: their names without the suffix "_sealed"; the name of the column "sealed" is empty;
+    - `owner`: the table whose public ID is part of the place that each value is sealed for;
+    - `owner_key`: the column of `table` with the owner's key;
+    - `batch`: the number of rows per transaction, smaller for mails, which may have 25 MB.
     """
 
     table: Any
@@ -63,21 +64,21 @@ SEALED = (
 def rotate(database: Database) -> Iterator[int]:
     """Reseal rows that have an older key or no padding, yielding the number of rows of each transaction.
 
-    The lookup hashes of addresses get the newest key too. Receipts and links are hashes of secrets that aren't stored,
-    so the older keys for them are kept, sealed with the newest one.
+    The hashes by which addresses are found are made anew with the newest key. Receipts and links are hashes of secrets
+    that aren't stored, so the older keys for them are kept, sealed with the newest one.
     """
-    for sealed in SEALED:
+    for spec in SEALED:
         last_key: int | None = None
-        while keys := database.write(partial(_reseal_batch, spec=sealed, after=last_key)):
+        while keys := database.write(partial(_reseal_batch, spec=spec, after=last_key)):
             last_key = keys[-1]
             yield len(keys)
-    database.write(keyring.store_older_keys)
+    database.write(store_older_keys)
 
 
-def _columns(spec: SealedColumns) -> dict[str, str]:
-    """Return the full names of a table's sealed columns by the names used in the places of their values.
+def _get_column_names(spec: SealedColumns) -> dict[str, str]:
+    """Return the full names of a table's sealed columns, by the names used in the places of their values.
 
-    For example {"email": "email_sealed"}, or {"sealed": "sealed"}.
+    For example, return {"email": "email_sealed"}, or {"sealed": "sealed"}.
     """
     columns = {}
     for name in spec.columns:
@@ -88,56 +89,61 @@ def _columns(spec: SealedColumns) -> dict[str, str]:
     return columns
 
 
-def _values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
+def _iter_values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the column name, the place and the sealed bytes of each sealed value in a row."""
-    for name_in_place, column in _columns(spec).items():
+    for name_in_place, column in _get_column_names(spec).items():
         value = getattr(row, column)
         if value is not None:
             yield column, f"{row.__tablename__}.{name_in_place}.{public_id}", value
 
 
 def _reseal_batch(session: Session, spec: SealedColumns, after: int | None) -> list[int]:
-    """Reseal the next rows after a key that have an older key or no padding, and return their keys.
+    """Reseal the next batch of rows that have an older key or no padding, and return their owner keys.
 
-    Begin with the first row if `after` is None: the keys of letters without an address are negative.
+    The batch begins after the owner key `after`, or with the first row if it is None (0 wouldn't do: the keys of
+    letters without an address are negative).
     """
-    ring = get_keyring(session)
-    key = getattr(spec.table, spec.owner_key)
-    columns = [getattr(spec.table, name) for name in _columns(spec).values()]
+    keyring = get_keyring(session)
+    owner_key = getattr(spec.table, spec.owner_key)
+    columns = [getattr(spec.table, name) for name in _get_column_names(spec).values()]
     lacks_padding = [func.substr(column, 1, len(PADDED)) != PADDED for column in columns]
-    rows = session.execute(
+    query = (
         select(spec.table, spec.owner.public_id)
-        .where(spec.owner.id == key, spec.table.key_no.is_not(None), *([] if after is None else [key > after]))
-        .where(or_(spec.table.key_no != ring.newest, *lacks_padding))
-        .order_by(key)
+        .where(spec.owner.id == owner_key, spec.table.key_no.is_not(None))
+        .where(or_(spec.table.key_no != keyring.newest, *lacks_padding))
+        .order_by(owner_key)
         .limit(spec.batch)
         .with_for_update(of=spec.table)
-    ).all()
+    )
+    if after is not None:
+        query = query.where(owner_key > after)
+    rows = session.execute(query).all()
     for row, public_id in rows:
-        for name, place, value in _values(spec, row, public_id):
-            content = ring.open_bytes(place, value)
-            setattr(row, name, ring.seal_bytes(place, content))
+        for name, place, value in _iter_values(spec, row, public_id):
+            content = keyring.open_bytes(place, value)
+            setattr(row, name, keyring.seal_bytes(place, content))
             if isinstance(row, Person):  # its only sealed column is the address
-                row.email_mac = ring.mac("people.email", content.decode().casefold())
-        row.key_no = ring.newest
+                row.email_mac = keyring.mac("people.email", content.decode().casefold())
+        row.key_no = keyring.newest
     return [getattr(row, spec.owner_key) for row, _public_id in rows]
 
 
 def find_undecryptable(session: Session) -> list[tuple[str, int]]:
-    """Return the columns with values that can't be opened, and the number of their key.
+    """Return the columns with values that can't be opened, each with the number of the encryption key.
 
-    For each column only the newest row of each key is tried.
+    Of each table only the newest row of each encryption key is tried.
     """
-    ring = get_keyring(session)
+    keyring = get_keyring(session)
     undecryptable = []
-    for sealed in SEALED:
-        key = getattr(sealed.table, sealed.owner_key)
-        newest_keys = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
-        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest_keys))
-        for row, public_id in session.execute(rows):
-            for name, place, value in _values(sealed, row, public_id):
+    for spec in SEALED:
+        owner_key = getattr(spec.table, spec.owner_key)
+        newest_rows = select(func.max(owner_key)).where(spec.table.key_no.is_not(None)).group_by(spec.table.key_no)
+        query = select(spec.table, spec.owner.public_id)
+        query = query.where(spec.owner.id == owner_key, owner_key.in_(newest_rows))
+        for row, public_id in session.execute(query):
+            for name, place, value in _iter_values(spec, row, public_id):
                 try:
-                    ring.open_bytes(place, value)
+                    keyring.open_bytes(place, value)
                 except Unsealable:
-                    undecryptable.append((f"{row.__tablename__}.{name}", ring.number_of(value)))
+                    undecryptable.append((f"{row.__tablename__}.{name}", keyring.number_of(value)))
     return undecryptable

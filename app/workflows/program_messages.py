@@ -1,7 +1,7 @@
-"""Messages to other programs and chats about events, without anything that isn't public (docs/webhooks.md).
+"""Messages to other programs and chats about events, with public data only (see docs/webhooks.md).
 
-A message is built at the time of its delivery, so an answer that was withdrawn a moment ago is no longer announced. It
-has links but no texts: programs fetch the current text.
+A message is built when it is delivered, so an answer that was withdrawn in the meantime is no longer announced. It has
+links but no texts: programs fetch the current text.
 """
 
 from collections.abc import Callable
@@ -30,16 +30,16 @@ from .overview.digest import GRACE, get_digest_time
 
 DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the digest
 DESK_LANGUAGE = "en"  # of the desk's pages
-NOTICE_INTERVAL = timedelta(hours=20)  # a notice that is younger is today's
+NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices that letters wait
 
-Facts = dict[str, Any] | None
+Data = dict[str, Any] | None  # of an event; None if the event is no longer true
 
 
-def build_message(session: Session, program: Program, delivery: Delivery) -> Facts:
+def build_message(session: Session, program: Program, delivery: Delivery) -> dict[str, Any] | None:
     """Return the message about an event, or None if the event is no longer true."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
-        return notice(session, program, newsletter, delivery.event)
+        return _build_chat_message(session, program, newsletter, delivery.event)
     data = BUILDERS[delivery.event](session, newsletter, delivery)
     if data is None:
         return None
@@ -47,53 +47,48 @@ def build_message(session: Session, program: Program, delivery: Delivery) -> Fac
 
 
 def build_test_message(session: Session, program: Program) -> dict[str, Any]:
-    """Return the test message for a program."""
+    """Return the message with which the desk tests a program."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
-        return notice(session, program, newsletter, TEST)
+        return _build_chat_message(session, program, newsletter, TEST)
     return build_payload(session, newsletter, TEST, now(session), {})
 
 
 def build_payload(
-    session: Session, newsletter: Newsletter, event: str, happened_at: datetime, facts: dict[str, Any]
+    session: Session, newsletter: Newsletter, event: str, happened_at: datetime, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the payload of a webhook in the format of Standard Webhooks: type, timestamp, data."""
     home = {"id": newsletter.slug, "name": newsletter.name, "url": absolute_url(session, f"/{newsletter.slug}/")}
-    return {"type": event, "timestamp": happened_at.isoformat(), "data": {"newsletter": home, **facts}}
+    return {"type": event, "timestamp": happened_at.isoformat(), "data": {"newsletter": home, **data}}
 
 
-def notice(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
-    """Return the message for a chat: the newsletter and the event, no person or text, and a link to the desk."""
+def _build_chat_message(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
+    """Return the message for a chat: the newsletter, the event and a link to the desk, without persons and texts."""
     translations = say(DESK_LANGUAGE)
     sentence = f"{newsletter.name}: {translations.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
     return CHATS[program.kind].build_payload(sentence, link, translations.gettext("To the desk"))
 
 
-def _edition_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
+def _edition_data(session: Session, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
     edition = session.get_one(Edition, delivery.edition_id)
     count = session.scalar(select(func.count()).select_from(EditionItem).filter_by(edition_id=edition.id))
-    facts = {
-        "id": edition.public_id,
-        "number": edition.number,
-        "runs_at": edition.runs_at.isoformat(),
-        "answers": count,
-    }
-    return edition, facts
+    data = {"id": edition.public_id, "number": edition.number, "runs_at": edition.runs_at.isoformat(), "answers": count}
+    return edition, data
 
 
-def _edition_locked_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    edition, facts = _edition_data(session, newsletter, delivery)
-    return {"edition": facts} if edition.is_fixed else None
+def _edition_locked_data(session: Session, _newsletter: Newsletter, delivery: Delivery) -> Data:
+    edition, data = _edition_data(session, delivery)
+    return {"edition": data} if edition.is_fixed else None
 
 
-def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    edition, facts = _edition_data(session, newsletter, delivery)
+def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
+    edition, data = _edition_data(session, delivery)
     url = absolute_url(session, f"/{newsletter.slug}/editions/{edition.public_id}")
-    return {"edition": {**facts, "url": url}} if edition.is_sent else None
+    return {"edition": {**data, "url": url}} if edition.is_sent else None
 
 
-def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
     items = list(archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values())
     if not items:
         return None
@@ -107,8 +102,8 @@ def _answer_published_data(session: Session, newsletter: Newsletter, delivery: D
     return {"answer": answer}
 
 
-def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    """Return the URL without its slug, which may contain the very words that had to be withdrawn."""
+def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
+    """Return the data with a URL without the slug, which may contain the very words that had to be withdrawn."""
     question = session.get_one(Question, delivery.question_id)
     if question.is_published:
         return None
@@ -117,7 +112,7 @@ def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: D
 
 
 # The function that builds the data for each event of `programs.events.EVENTS`.
-BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
+BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Data]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,
     "answer.published": _answer_published_data,
@@ -132,30 +127,31 @@ def notify_waiting_letters(database: Database, current_time: datetime | None = N
     A message on arrival would reveal the minute in which somebody wrote.
     """
     with database.read(current_time) as session:
-        due = [
-            newsletter.id
-            for newsletter in all_newsletters(session, Newsletter.is_going)
-            if _is_due(session, newsletter)
-        ]
-    return sum(database.write(partial(_notify_waiting_letters, newsletter_id=key), current_time) for key in due)
+        newsletters = all_newsletters(session, Newsletter.is_going)
+        due_ids = [newsletter.id for newsletter in newsletters if _is_notice_due(session, newsletter)]
+    count = 0
+    for newsletter_id in due_ids:
+        count += database.write(partial(_queue_notice_if_due, newsletter_id=newsletter_id), current_time)
+    return count
 
 
-def _notify_waiting_letters(session: Session, newsletter_id: int) -> bool:
-    if not _is_due(session, session.get_one(Newsletter, newsletter_id)):
+def _queue_notice_if_due(session: Session, newsletter_id: int) -> bool:
+    if not _is_notice_due(session, session.get_one(Newsletter, newsletter_id)):
         return False
     queue_deliveries(session, newsletter_id, LETTERS)
     return True
 
 
-def _is_due(session: Session, newsletter: Newsletter) -> bool:
-    chats = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
-    if not chats:
+def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
+    """Return whether it is morning, letters wait, and chats that subscribe to the notice haven't got it today."""
+    chat_ids = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
+    if not chat_ids:
         return False
     digest_time = get_digest_time(newsletter, now(session), DEFAULT_HOUR)
     is_morning = digest_time <= now(session) < digest_time + GRACE
     if not is_morning:
         return False
-    notices = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
+    notices = select(Delivery.id).where(Delivery.program_id.in_(chat_ids), Delivery.event == LETTERS)
     todays_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
     if todays_notice is not None:
         return False

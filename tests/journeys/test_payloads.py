@@ -199,7 +199,7 @@ def opened(session: Session, name: str) -> Iterator[str]:
             for row, public_id in session.execute(
                 select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key)
             ):
-                for called, place, value in key_rotation._values(sealed, row, public_id):
+                for called, place, value in key_rotation._iter_values(sealed, row, public_id):
                     if called == column:
                         yield get_keyring(session).open_bytes(place, value).decode(errors="replace")
     if table == "uploads":
