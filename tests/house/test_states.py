@@ -175,11 +175,11 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/settings/newsletters_page.py", "STANDS"): (newsletters_page.STANDS, NEWSLETTER_STATES),
     ("app/editor/mail_labels.py", "STATES"): (mail_labels.STATES, MAIL_STATES),
     ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
-    ("app/editor/mail/pen.py", "NOTHING"): (pen.NOTHING, pen.PLACES),
+    ("app/editor/mail/pen.py", "EMPTY_TEXTS"): (pen.EMPTY_TEXTS, pen.FOLDERS),
 }  # fmt: skip
 # Those of which each state has a row in one or the other, or a row says why something can't be done, if there is one.
 IN_PARTS = {
-    ("app/editor/mail/pen.py", "PLACES"), ("app/editor/mail/pen.py", "ELSEWHERE"),
+    ("app/editor/mail/pen.py", "FOLDERS"), ("app/editor/mail/pen.py", "ELSEWHERE"),
     ("app/questions/lifecycle.py", "CANNOT_BE_MERGED"), ("app/questions/lifecycle.py", "CANNOT_TAKE_IN"),
 }  # fmt: skip
 
@@ -227,9 +227,9 @@ def test_every_table_of_states_has_a_row_for_each() -> None:
         for state in sorted({*ASSIGNMENT_STATES, *ANSWER_STATES} - BY_ANSWER - {*PLACES})
     ]
     found += [
-        f"A mail that is {state!r} stands nowhere: give it a row in PLACES and NOTHING of app/editor/mail/pen.py, or in "
+        f"A mail that is {state!r} stands nowhere: give it a row in FOLDERS and EMPTY_TEXTS of app/editor/mail/pen.py, or in "
         "ELSEWHERE."
-        for state in sorted({*PLACES_OF_MAIL} ^ {*pen.PLACES, *pen.ELSEWHERE})
+        for state in sorted({*PLACES_OF_MAIL} ^ {*pen.FOLDERS, *pen.ELSEWHERE})
     ]
     found += [
         f"An expert's page has nothing for the stage {stage!r}: give it a row in PAGES of app/expert/assignment_page.py."

@@ -31,7 +31,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, requir
 from ..mail_labels import format_mail_line, load_mail_names
 
 # The folders with their tabs, in the order of the page.
-PLACES = {
+FOLDERS = {
     "pen": _l("Holding pen"),
     "failed": _l("Could not be read"),
     "automatic": _l("From robots"),
@@ -41,7 +41,7 @@ PLACES = {
     "edition": _l("Editions"),
 }
 # What a folder holds, shown when it is empty.
-NOTHING = {
+EMPTY_TEXTS = {
     "pen": _l(
         "Nothing is held. A mail waits here when it answers an expert’s invitation and nobody can be sure that the "
         "expert wrote it, or when nobody can tell what it is about."
@@ -61,12 +61,13 @@ ELSEWHERE = {
 
 
 class Reason(NamedTuple):
-    """A reason why a mail is in its folder: two or three words for the list, and a sentence."""
+    """A reason why a mail is in its folder, for the list and for the open mail."""
 
-    short: Any
+    short: Any  # two or three words
     sentence: Any
 
 
+# By code of the mailroom: the fields of a `Reason`.
 REASONS = {
     # The recipient.
     "answers our mail without its token": (
@@ -189,18 +190,18 @@ REASONS = {
 }
 
 
-def reasons(codes: Sequence[str]) -> list[Reason]:
-    """Return the reasons for codes. A code without a text is shown as words."""
-    return [Reason(*REASONS[code]) if code in REASONS else _unknown(code) for code in codes]
+def get_reasons(codes: Sequence[str]) -> list[Reason]:
+    """Return the reasons for the mailroom's codes, also for codes that have no text here."""
+    return [Reason(*REASONS[code]) if code in REASONS else _build_unknown_reason(code) for code in codes]
 
 
-def _unknown(code: str) -> Reason:
+def _build_unknown_reason(code: str) -> Reason:
     words = code.replace("_", " ").replace("-", " ").strip() or _("no reason given")
     return Reason(words, _("The mailroom noted: %(words)s.", words=words))
 
 
-PAGE = 40  # rows that fit a laptop's screen
-WORK = PLACES_OF_MAIL.which("waits")  # folders whose mails wait for somebody
+PAGE_SIZE = 40  # rows that fit a laptop's screen
+WAITING_FOLDERS = PLACES_OF_MAIL.which("waits")  # their mails wait until somebody says what they are
 
 
 @editor.get("/<slug>/pen")
@@ -208,7 +209,7 @@ WORK = PLACES_OF_MAIL.which("waits")  # folders whose mails wait for somebody
 def pen(slug: str, public_id: str = "") -> str:
     """Show the list of a folder, and the open mail beside it."""
     with read_context(slug) as desk:
-        return _page(desk, _get_mail(desk, public_id) if public_id else None)
+        return _render_pen(desk, _get_mail(desk, public_id) if public_id else None)
 
 
 def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
@@ -216,45 +217,51 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
     return require_row(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
-def _page(
+def _render_pen(
     desk: RequestContext, open_mail: Inbound | None, trouble: str = "", fault: str = "", address: str = ""
 ) -> str:
-    """Render the list of a folder and the open mail. `address` is the claimed sender's, if it was requested."""
-    session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
-    place = str(open_mail.state) if open_mail and open_mail.state in PLACES else request.args.get("place", "pen")
-    if place not in PLACES:
+    """Render the list of a folder and the open mail.
+
+    `trouble` says why an action failed, `fault` what is wrong at the select of an assignment. `address` is the claimed
+    sender's, if it was requested.
+    """
+    session, newsletter_id = desk.session, desk.newsletter.id
+    folder = str(open_mail.state) if open_mail and open_mail.state in FOLDERS else request.args.get("place", "pen")
+    if folder not in FOLDERS:
         abort(404)
     before = request.args.get("before")
-    here = partial(url_for, "editor.pen", slug=slug, place=place)
-    last = get_cursor_row(lambda typed: inbound.load(session, key, typed))
-    rows = paginate(session, inbound.listing(key, place), PAGE, last, here)
-    read = incoming_mails.load_readings(session, [*rows.rows, *([open_mail] if open_mail else [])])
-    counted = dict(zip(WORK, count_all(session, [inbound.listing(key, name) for name in WORK]), strict=True))
+    list_url = partial(url_for, "editor.pen", slug=desk.newsletter.slug, place=folder)
+    last_shown = get_cursor_row(lambda public_id: inbound.load(session, newsletter_id, public_id))
+    mails_page = paginate(session, inbound.listing(newsletter_id, folder), PAGE_SIZE, last_shown, list_url)
+    mails = mails_page.rows
+    readings = incoming_mails.load_readings(session, [*mails, *([open_mail] if open_mail else [])])
+    numbers = count_all(session, [inbound.listing(newsletter_id, name) for name in WAITING_FOLDERS])
+    waiting_counts = dict(zip(WAITING_FOLDERS, numbers, strict=True))
     return page(
         desk,
         "editor/mail/pen.html",
         "pen",
-        folder=place,
-        folder_label=PLACES[place],
-        empty_text=NOTHING[place],
-        summary=_format_todo(place, counted),
+        folder=folder,
+        folder_label=FOLDERS[folder],
+        empty_text=EMPTY_TEXTS[folder],
+        summary=_format_todo(folder, waiting_counts),
         folders=[
-            (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
-            for name, words in PLACES.items()
+            (name, label, list_url(place=name), count(waiting_counts.get(name, 0)), name == "failed")
+            for name, label in FOLDERS.items()
         ],
-        rows=[(row, read.get(row.id), reasons(row.reasons)) for row in rows.rows],
+        rows=[(mail, readings.get(mail.id), get_reasons(mail.reasons)) for mail in mails],
         cursor=before,
-        open_mail=open_mail and _format_open_mail(desk, open_mail, read.get(open_mail.id)),
+        open_mail=open_mail and _format_open_mail(desk, open_mail, readings.get(open_mail.id)),
         address=address,
         sender_name=incoming_mails.get_sender_name,
         trouble=trouble,
-        fault=fault,  # at the select of an assignment
-        list_url=here(before=before),
-        keyset=rows.keyset,
+        fault=fault,
+        list_url=list_url(before=before),
+        keyset=mails_page.keyset,
     )
 
 
-# What is to do in each folder whose mails wait.
+# By waiting folder: a sentence about how many mails wait in it.
 TO_DO: dict[str, Callable[[int], str]] = {
     "pen": lambda number: ngettext(
         "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
@@ -267,109 +274,112 @@ TO_DO: dict[str, Callable[[int], str]] = {
 }
 
 
-def _format_todo(state: str, state_counts: dict[str, int]) -> str:
-    """Return a sentence about the waiting mails of a folder, or ""."""
-    return TO_DO[state](state_counts[state]) if state_counts.get(state) else ""
+def _format_todo(folder: str, waiting_counts: dict[str, int]) -> str:
+    return TO_DO[folder](waiting_counts[folder]) if waiting_counts.get(folder) else ""
 
 
-def _format_open_mail(desk: RequestContext, row: Inbound, reading: Reading | None) -> dict[str, Any]:
+def _format_open_mail(desk: RequestContext, mail: Inbound, reading: Reading | None) -> dict[str, Any]:
     """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
-    kept = reading is not None or inbound.has_bytes(desk.session, row.id)
-    needs = {"take": reading is not None, "sort": True, "read again": kept}
-    may = [move for move in INBOUND.list_allowed_actions(desk.actor, row) if needs.get(move)]
-    first, choice, likely = (
-        incoming_mails.suggest_assignments(desk, row, reading) if "take" in may else (None, [], False)
-    )
+    is_kept = reading is not None or inbound.has_bytes(desk.session, mail.id)
+    possible_moves = {"take": reading is not None, "sort": True, "read again": is_kept}
+    moves = [move for move in INBOUND.list_allowed_actions(desk.actor, mail) if possible_moves.get(move)]
+    suggestion = incoming_mails.AssignmentSuggestion(None, [], is_first_likely=False)
+    if "take" in moves:
+        suggestion = incoming_mails.suggest_assignments(desk, mail, reading)
     return {
-        "row": row,
-        "elsewhere": ELSEWHERE.get(str(row.state), ""),
+        "row": mail,
+        "elsewhere": ELSEWHERE.get(str(mail.state), ""),
         "reading": reading,
-        "kept": kept,
-        "reasons": reasons(row.reasons),
-        "first": first,
-        "likely": likely,
-        "choice": [(one.public_id, f"{one.expert.name}: {one.question.short_title}") for one in choice],
-        "may": [name for name, act in ACTS.items() if act.move in may and row.state != act.already],
-        **_get_related_rows(desk, row),
+        "kept": is_kept,
+        "reasons": get_reasons(mail.reasons),
+        "first": suggestion.likely,
+        "likely": suggestion.is_first_likely,
+        "choice": [
+            (assignment.public_id, f"{assignment.expert.name}: {assignment.question.short_title}")
+            for assignment in suggestion.others
+        ],
+        "may": [name for name, action in ACTS.items() if action.move in moves and mail.state != action.already_in],
+        **_get_related_rows(desk, mail),
     }
 
 
-def _get_related_rows(desk: RequestContext, row: Inbound) -> dict[str, Any]:
+def _get_related_rows(desk: RequestContext, mail: Inbound) -> dict[str, Any]:
     """Return the rows that the mail became or is about: letter, edition, assignment, duplicate, bounced mail."""
 
-    def own(noun: type[Any], key: int | None) -> Any:
-        one = desk.session.get(noun, key) if key else None
-        return one if one and one.newsletter_id == desk.newsletter.id else None
+    def load(model: type[Any], row_id: int | None) -> Any:
+        row = desk.session.get(model, row_id) if row_id else None
+        return row if row and row.newsletter_id == desk.newsletter.id else None
 
-    outgoing = own(OutboxMail, row.outbox_id)
+    outgoing = load(OutboxMail, mail.outbox_id)
     return {
-        "letter": own(Letter, row.letter_id),
-        "edition": own(Edition, row.edition_id),
-        "twin": desk.session.get(Inbound, row.duplicate_of_id) if row.duplicate_of_id else None,
+        "letter": load(Letter, mail.letter_id),
+        "edition": load(Edition, mail.edition_id),
+        "twin": desk.session.get(Inbound, mail.duplicate_of_id) if mail.duplicate_of_id else None,
         "outgoing": outgoing and format_mail_line(desk, outgoing, load_mail_names(desk, [outgoing])),
-        "about": own(Assignment, row.assignment_id),
+        "about": load(Assignment, mail.assignment_id),
     }
 
 
-def _format_missing(missing: MissingPrecondition) -> str:
-    if missing.code == "required.text":
+def _format_missing(error: MissingPrecondition) -> str:
+    if error.code == "required.text":
         return _("There are no words in it, so it can’t become a letter.")
     return _("The mail itself is no longer kept, so nothing can be made of it.")
 
 
-def _get_next_url(desk: RequestContext, after: Inbound) -> str:
+def _get_next_url(desk: RequestContext, mail: Inbound) -> str:
     """Return the address of the next mail in the same folder, or of the folder if no other is left."""
-    place = str(after.state)
-    there = inbound.listing(desk.newsletter.id, place)
-    rows = there.page(desk.session, after, 1) or there.page(desk.session, None, 2)
-    left = [row for row in rows if row.id != after.id]
-    if left:
-        return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=left[0].public_id)
-    return url_for("editor.pen", slug=desk.newsletter.slug, place=place)
+    folder = str(mail.state)
+    listing = inbound.listing(desk.newsletter.id, folder)
+    rows = listing.page(desk.session, mail, 1) or listing.page(desk.session, None, 2)
+    other_mails = [row for row in rows if row.id != mail.id]
+    if other_mails:
+        return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=other_mails[0].public_id)
+    return url_for("editor.pen", slug=desk.newsletter.slug, place=folder)
 
 
-def _answer(desk: RequestContext, row: Inbound) -> str:
+def _file_as_expert_letter(desk: RequestContext, mail: Inbound) -> str:
     """Make the mail a letter of an expert and return the letter's address, since it has to be filed next."""
-    chosen = request.form.get("assignment", "")
-    if not chosen:
+    assignment_id = request.form.get("assignment", "")
+    if not assignment_id:
         raise MissingField("assignment")
-    assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, chosen))
-    letter = experts.take_from_pen(desk.session, desk.actor, assignment, row, number_shown())
+    assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, assignment_id))
+    letter = experts.take_from_pen(desk.session, desk.actor, assignment, mail, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
-def _letter(desk: RequestContext, row: Inbound) -> None:
-    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, row, number_shown())
+def _file_as_reader_letter(desk: RequestContext, mail: Inbound) -> None:
+    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, mail, number_shown())
 
 
-def _reread_mail(desk: RequestContext, row: Inbound) -> None:
-    inbound.read_again(desk.session, desk.actor, check_unchanged(desk, row))
+def _reread_mail(desk: RequestContext, mail: Inbound) -> None:
+    inbound.read_again(desk.session, desk.actor, check_unchanged(desk, mail))
 
 
 @dataclass(frozen=True)
-class Act:
-    """An action that says what a mail is.
+class PenAction:
+    """An action that says what a mail is."""
 
-    `move` is its row in the table of moves, `already` the folder where it would change nothing, and `done` its message.
-    The verb returns the address to go to, or None for the next mail.
-    """
-
-    move: str
-    already: str
-    verb: Callable[[RequestContext, Inbound], str | None]
-    done: Any
+    move: str  # its row in the table of moves
+    already_in: str  # the folder where it would change nothing, "" if there is none
+    verb: Callable[[RequestContext, Inbound], str | None]  # returns the address to go to, or None for the next mail
+    message: Any  # announced afterwards
 
 
-def _sort(state: str) -> Callable[[RequestContext, Inbound], None]:
+def _move_to(state: str) -> Callable[[RequestContext, Inbound], None]:
     return lambda desk, row: inbound.sort(desk.session, desk.actor, row, state, number_shown())
 
 
 ACTS = {
-    "answer": Act("take", "", _answer, _l("It is a letter of the expert’s now. Say what it holds, and it is filed.")),
-    "letter": Act("take", "", _letter, _l("It waits among the letters now.")),
-    "robot": Act("sort", "automatic", _sort("automatic"), _l("It stands under “From robots” now.")),
-    "spam": Act("sort", "spam", _sort("spam"), _l("It is filed as spam.")),
-    "again": Act("read again", "", _reread_mail, _l("It is read again; in a minute it has its place.")),
+    "answer": PenAction(
+        "take",
+        "",
+        _file_as_expert_letter,
+        _l("It is a letter of the expert’s now. Say what it holds, and it is filed."),
+    ),
+    "letter": PenAction("take", "", _file_as_reader_letter, _l("It waits among the letters now.")),
+    "robot": PenAction("sort", "automatic", _move_to("automatic"), _l("It stands under “From robots” now.")),
+    "spam": PenAction("sort", "spam", _move_to("spam"), _l("It is filed as spam.")),
+    "again": PenAction("read again", "", _reread_mail, _l("It is read again; in a minute it has its place.")),
 }
 
 
@@ -385,7 +395,7 @@ def pen_address(slug: str, public_id: str) -> str:
 
     address = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
-        return _page(desk, _get_mail(desk, public_id), address=address)
+        return _render_pen(desk, _get_mail(desk, public_id), address=address)
 
 
 @editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
@@ -393,19 +403,19 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go to the next one. After an edit conflict, say who was first."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
-        row = _get_mail(desk, public_id)
-        next_one = _get_next_url(desk, row)
-        return ACTS[act].verb(desk, row) or next_one, row.public_id
+        mail = _get_mail(desk, public_id)
+        next_url = _get_next_url(desk, mail)  # before the verb moves it to another folder
+        return ACTS[act].verb(desk, mail) or next_url, mail.public_id
 
     try:
         href, mail_id = run_in_transaction(slug, fn)
-    except (VersionConflict, InvalidTransition) as refused:
-        abort_with_conflict(slug, lambda desk: _get_mail(desk, public_id), refused)
-    except MissingPrecondition as missing:
+    except (VersionConflict, InvalidTransition) as error:
+        abort_with_conflict(slug, lambda desk: _get_mail(desk, public_id), error)
+    except MissingPrecondition as error:
         with read_context(slug) as desk:
-            if missing.code == "required.assignment":
-                return _page(desk, _get_mail(desk, public_id), fault=_("Choose whose reply it is")), 422
-            return _page(desk, _get_mail(desk, public_id), _format_missing(missing)), 409
-    back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
-    announce(str(ACTS[act].done), href=back, label=_("Look at it again"))
+            if error.code == "required.assignment":
+                return _render_pen(desk, _get_mail(desk, public_id), fault=_("Choose whose reply it is")), 422
+            return _render_pen(desk, _get_mail(desk, public_id), _format_missing(error)), 409
+    mail_url = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
+    announce(str(ACTS[act].message), href=mail_url, label=_("Look at it again"))
     return redirect(href, code=303)
