@@ -1,4 +1,4 @@
-"""The pages for outside translators, opened by the link to the one text that each is asked to translate."""
+"""Pages for outside translators. A link opens the one text that its translator was asked to translate."""
 
 from .translator_page import translator
 

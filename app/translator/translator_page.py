@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from ..answers import translators, writing
 from ..answers.translators import Task
-from ..core.actors import Translator as Outside
+from ..core.actors import Translator as TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
 from ..questions.models import TranslatorDraft, join_fields
@@ -29,9 +29,9 @@ from ..web.formatting import clock_time, language
 from ..web.setup import csrf, db, limiter, or_404
 
 translator = Blueprint("translator", __name__)
-csrf.exempt(translator)  # links need no cookie, so there is none that a forged request could use
-PURPOSE = "the forms of a translator's link"
-GOOD_FOR = 90  # days
+csrf.exempt(translator)  # because links work without cookies; `check_form_token` protects all requests
+PURPOSE = "the forms of a translator's link"  # of their CSRF tokens, see `signing`
+GOOD_FOR = 90  # days, for these tokens
 PAGE = "/a/<token>/translation"
 LABELS = {
     "headline": _l("Headline"),
@@ -42,7 +42,7 @@ LABELS = {
     "ties": _l("What readers should know of their interests"),
     "translator": _l("Your name, as it would be printed"),
 }
-OVER = errors.ErrorMessage(
+TASK_ENDED = errors.ErrorMessage(
     _l("No translation needed any more"),
     _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
     errors.PAGES[409].todo,
@@ -50,16 +50,17 @@ OVER = errors.ErrorMessage(
 EXPERT_FIELDS = ("name", "credit_line", "relation")
 STAGES_WITH_DRAFTS = ("write", "changed", "handed in")
 OTHER_TEXTS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
-SAID = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
+# Messages after an action. Their keys are in the URL, since translators have no cookie.
+NOTICES = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A request of a translator: the session, the actor for the verbs, and the task that their link opens."""
+class TranslatorContext:
+    """The context of a translator's request: the session, the actor, and the task that their link opens."""
 
     session: Session
-    actor: Outside
+    actor: TranslatorActor
     task: Task
 
     @property
@@ -68,11 +69,11 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """The texts in the form.
+class FormState:
+    """The texts in the form, and what the page needs to save them as a draft.
 
-    `tab` and `count` identify the draft of this page, and `source` the tab from which the texts come. `knows` has the
-    count of each draft when the page was opened, as JSON by tab.
+    `tab` names the draft of this page, and `count` is the number of its next save. `source` is the tab from whose draft
+    the texts come, or "". `knows` is JSON with the count of each draft that existed when the page was opened, by tab.
     """
 
     words: Mapping[str, str]
@@ -84,36 +85,39 @@ class Sheet:
 
 
 @translator.before_request
-def only_from_its_own_page() -> Response | None:
+def check_form_token() -> Response | None:
+    """Create the CSRF token for the page's forms. Answer a POST without a valid one with 400."""
     token = (request.view_args or {})["token"]
     g.form_proof = signing.create_token(PURPOSE, token)
-    sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if signing.read_token(sent, PURPOSE, token, GOOD_FOR) is not None:
+    if request.method != "POST":
         return None
-    with visit(token):  # 404 first if there is no such link
+    if signing.read_token(request.form.get("csrf_token", ""), PURPOSE, token, GOOD_FOR) is not None:
+        return None
+    with read_context(token):  # aborts with 404 if the link is unknown
         return errors.render_error(400)
 
 
-def _enter(session: Session, token: str) -> Visit:
+def _load_context(session: Session, token: str) -> TranslatorContext:
+    """Load the task of a link, and set language, time zone and back link of the page (`g`)."""
     actor, task = or_404(translators.by_link(session, token))
     g.language, g.zone = task.newsletter.language, task.newsletter.zone
     g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
-    return Visit(session, actor, task)
+    return TranslatorContext(session, actor, task)
 
 
 @contextmanager
-def visit(token: str) -> Iterator[Visit]:
-    """Yield the task behind a link, for reading. Aborts with 404 if the link is unknown or has ended."""
+def read_context(token: str) -> Iterator[TranslatorContext]:
+    """Yield the context of a link, for reading. Aborts with 404 if the link is unknown or has ended."""
     with db.read() as session:
-        yield _enter(session, token)
+        yield _load_context(session, token)
 
 
-def change(token: str, fn: Callable[[Visit], T]) -> T:
-    """Run one change in a write transaction.
+def run_in_transaction(token: str, fn: Callable[[TranslatorContext], T]) -> T:
+    """Run `fn` in a write transaction and return its result.
 
-    After a lost race `fn` runs again, so it must have no other side effects.
+    After a conflict with another transaction `fn` runs again, so it must have no side effects outside the session.
     """
-    return db.write(lambda session: fn(_enter(session, token)))
+    return db.write(lambda session: fn(_load_context(session, token)))
 
 
 def _form_values() -> dict[str, str]:
@@ -125,14 +129,17 @@ def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def _sheet(context: Visit, tab: str | None) -> Sheet:
-    """Return the newest draft, or the one of `tab`. A page that didn't save it continues it in a draft of its own."""
+def _load_form_state(context: TranslatorContext, tab: str | None) -> FormState:
+    """Return the state of a form with the draft of `tab`, or else the newest draft, or else the initial values.
+
+    A page that shows the draft of another tab saves it under a new tab of its own.
+    """
     drafts = context.drafts
     if not drafts:
-        return Sheet(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
+        return FormState(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
     draft = next((draft for draft in drafts if draft.tab == tab), drafts[0])
     is_own_draft = draft.tab == tab
-    return Sheet(
+    return FormState(
         draft.words,
         tab=draft.tab if is_own_draft else secrets.token_hex(4),
         count=draft.count + 1 if is_own_draft else 0,
@@ -143,30 +150,35 @@ def _sheet(context: Visit, tab: str | None) -> Sheet:
 
 
 def _initial_values(task: Task) -> dict[str, str]:
-    """Return the initial values of the form: the expert's name and credit as in the original, and the translator."""
+    """Return the initial values: the translator's name, and the original's name, credit line and relation."""
     values = {"translator": task.translator.name}
     if task.original:
         values |= {name: getattr(task.original.words, name) for name in EXPERT_FIELDS}
     return values
 
 
-def _sent_sheet(context: Visit) -> Sheet:
-    """Return the submitted texts, for a page that shows them again together with all other drafts."""
+def _submitted_form_state(context: TranslatorContext) -> FormState:
+    """Return the state of a form with the submitted texts. It knows all drafts, since the page shows them too."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
     knows = _draft_counts_json(context.drafts)
-    return Sheet(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
+    return FormState(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
 
 
-def _page(
-    context: Visit, status: int = 200, sheet: Sheet | None = None, faults: dict[str, str] | None = None, note: str = ""
+def _render_page(
+    context: TranslatorContext,
+    status: int = 200,
+    form_state: FormState | None = None,
+    faults: dict[str, str] | None = None,
+    note: str = "",
 ) -> Response:
+    """Render the page by the stage of the task. `note` is the submitted note of somebody who declines."""
     task = context.task
-    sheet = sheet or _sheet(context, request.args.get("tab"))
+    form_state = form_state or _load_form_state(context, request.args.get("tab"))
     original = task.original.words if task.original else None
     handed_in = None
     if task.stage == "handed in":
         handed_in = translators.get_handed_in_draft(context.session, task.translator)
-    shown_text = join_fields(handed_in.words if handed_in else sheet.words)
+    shown_text = join_fields(handed_in.words if handed_in else form_state.words)
     html = render_template(
         "translator/translation.html",
         newsletter=task.newsletter,
@@ -181,52 +193,50 @@ def _page(
         original=original,
         names=_field_names(task) if original else [],
         labels=LABELS,
-        sheet=sheet,
+        sheet=form_state,
         handed_in_text=handed_in.words if handed_in else None,
         other_drafts=[draft for draft in context.drafts if draft.body not in ("", shown_text)],
         faults=faults or {},
         note=note,
-        notice=SAID.get(request.args.get("said", "")),
+        notice=NOTICES.get(request.args.get("said", "")),
     )
     return make_response(html, status)
 
 
 def _field_names(task: Task) -> list[str]:
-    """Return the fields of the form in the order of the page, without those that the original lacks."""
-    if task.translator.answer_id is None:  # a question
+    """Return the names of the form's fields in their order, without those that the original lacks."""
+    is_question = task.translator.answer_id is None
+    if is_question:
         return ["headline", "body", "translator"]
-    words = task.original.words if task.original else None
-    names = [name for name in EXPERT_FIELDS if getattr(words, name)]
-    names.append("body")
-    if words and words.ties:
-        names.append("ties")
-    names.append("translator")
-    return names
+    original = task.original.words if task.original else None
+    expert_fields = [name for name in EXPERT_FIELDS if getattr(original, name)]
+    ties = ["ties"] if original and original.ties else []
+    return [*expert_fields, "body", *ties, "translator"]
 
 
 @translator.get(PAGE)
 def translation(token: str) -> Response:
-    with visit(token) as context:
-        return _page(context)
+    with read_context(token) as context:
+        return _render_page(context)
 
 
-def to_page(token: str, **query: Any) -> Response:
+def redirect_to_page(token: str, **query: Any) -> Response:
     return redirect(url_for("translator.translation", token=token, **query), code=303)
 
 
 @translator.get(f"{PAGE}/<any(draft, send, decline):verb>")
 def back(token: str, verb: str) -> Response:
     """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
-    with visit(token):
-        return to_page(token)
+    with read_context(token):
+        return redirect_to_page(token)
 
 
-def _unseen_drafts(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
-    """Return the drafts with other texts that the submitting page can't have known."""
+def _unseen_drafts(context: TranslatorContext, values: Mapping[str, str]) -> list[TranslatorDraft]:
+    """Return the drafts with texts other than `values` that were saved after the submitted page was opened."""
     return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), get_known_counts(), join_fields(values))
 
 
-def _save_draft(context: Visit) -> TranslatorDraft:
+def _save_draft(context: TranslatorContext) -> TranslatorDraft:
     tab, count = request.form.get("tab", ""), get_submitted_count()
     return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count)
 
@@ -234,37 +244,41 @@ def _save_draft(context: Visit) -> TranslatorDraft:
 @translator.post(f"{PAGE}/draft")
 @limiter.limit("90 per minute")
 def draft(token: str) -> Response:
-    """Save a draft of the form. A script gets its status as JSON, a form is redirected to its page."""
+    """Save a draft of the form. A script gets a status as JSON, a form is redirected to its page.
 
-    def save(visit: Visit) -> tuple[TranslatorDraft, dict[str, object]]:
-        saved = _save_draft(visit)
-        return saved, {
+    In the status, `kept` is false if a later save was stored already, `open` says whether the task can still be handed
+    in, and `beside` whether another tab has saved other texts.
+    """
+
+    def save(context: TranslatorContext) -> tuple[str, dict[str, object]]:
+        saved = _save_draft(context)
+        return saved.tab, {
             "at": clock_time(saved.saved_at),
             "kept": saved.count == get_submitted_count(),
-            "open": visit.task.stage == "write",
-            "beside": bool(_unseen_drafts(visit, saved.words)),
+            "open": context.task.stage == "write",
+            "beside": bool(_unseen_drafts(context, saved.words)),
         }
 
-    saved, state = change(token, save)
+    tab, status = run_in_transaction(token, save)
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(state)
-    return to_page(token, tab=saved.tab, said="beside" if state["beside"] else None)
+        return jsonify(status)
+    return redirect_to_page(token, tab=tab, said="beside" if status["beside"] else None)
 
 
 class UnseenText(Exception):
-    """Another page of this translator has a text that the submitting page can't have known."""
+    """Raised when another tab of this translator has saved other texts since the submitted page was opened."""
 
 
 @translator.post(f"{PAGE}/send")
 @limiter.limit("90 per minute")
 def send(token: str) -> Response:
-    def hand_in(visit: Visit) -> None:
-        if visit.task.stage == "write" and _unseen_drafts(visit, _form_values()):
+    def hand_in(context: TranslatorContext) -> None:
+        if context.task.stage == "write" and _unseen_drafts(context, _form_values()):
             raise UnseenText
-        translators.hand_in(visit.session, visit.actor, visit.task.translator, _form_values())
+        translators.hand_in(context.session, context.actor, context.task.translator, _form_values())
 
     try:
-        change(token, hand_in)
+        run_in_transaction(token, hand_in)
     except UnseenText:
         return _save_and_rerender(token, 409, {"body": str(OTHER_TEXTS)})
     except MissingPrecondition as error:
@@ -273,35 +287,39 @@ def send(token: str) -> Response:
         return _rerender(token, 400, {error.field: format_error(error)})
     except (VersionConflict, InvalidTransition):
         return _save_and_rerender(token, 409)
-    return to_page(token)
+    return redirect_to_page(token)
 
 
 @translator.post(f"{PAGE}/decline")
 @limiter.limit("90 per minute")
 def decline(token: str) -> Response:
     note = request.form.get("note", "")
+
+    def decline_task(context: TranslatorContext) -> None:
+        translators.decline(context.session, context.actor, context.task.translator, note)
+
     try:
-        change(token, lambda visit: translators.decline(visit.session, visit.actor, visit.task.translator, note))
+        run_in_transaction(token, decline_task)
     except TooLong as error:
-        with visit(token) as context:
-            return _page(context, 400, faults={"note": format_error(error)}, note=note)
+        with read_context(token) as context:
+            return _render_page(context, 400, faults={"note": format_error(error)}, note=note)
     except InvalidTransition:
-        return errors.render_error(409, message=OVER)
-    return to_page(token)
+        return errors.render_error(409, message=TASK_ENDED)
+    return redirect_to_page(token)
 
 
 def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:
-    with visit(token) as context:
-        return _page(context, status, _sent_sheet(context), faults)
+    with read_context(token) as context:
+        return _render_page(context, status, _submitted_form_state(context), faults)
 
 
 def _save_and_rerender(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
-    """Save the submitted texts as a draft, and show the page as it is now."""
+    """Save the submitted texts as a draft, and show them on the page of the task's present stage."""
     try:
-        change(token, _save_draft)
+        run_in_transaction(token, _save_draft)
     except InvalidTransition:
-        return errors.render_error(409, message=OVER)
-    with visit(token) as context:
+        return errors.render_error(409, message=TASK_ENDED)
+    with read_context(token) as context:
         if context.task.stage not in STAGES_WITH_DRAFTS:
-            return errors.render_error(409, message=OVER)
-        return _page(context, status, _sent_sheet(context), faults)
+            return errors.render_error(409, message=TASK_ENDED)
+        return _render_page(context, status, _submitted_form_state(context), faults)
