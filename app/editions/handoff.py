@@ -22,8 +22,8 @@ from ..db.engine import Database
 from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
-from ..sending_tools.asking import Account, Draft, DraftError, DraftRef
 from ..sending_tools.known_tools import Tool, hand_over
+from ..sending_tools.tool_api import Account, Draft, DraftError, DraftRef
 from ..typesetting.block import Block
 from ..typesetting.exports import EXPORTS
 from . import locking, slots
@@ -171,7 +171,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
     _reset_for_tool(row, sending_tool)
     row.attempts += 1
     title = title_of(session, edition)
-    content = EXPORTS[sending_tool.row.form].write(blocks, title).decode()
+    content = EXPORTS[sending_tool.row.export].write(blocks, title).decode()
     text = EXPORTS["text"].write(blocks, title).decode()
     return Job(
         row_id=row.id,
@@ -199,11 +199,11 @@ def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftErr
     if isinstance(outcome, DraftError):
         if is_pressed_again:
             return "waits"
-        if not outcome.passes or at - row.pressed_at >= MAX_AGE:
-            return _fail_handoff(session, row, outcome.why)
-        row.said = outcome.why
+        if not outcome.is_temporary or at - row.pressed_at >= MAX_AGE:
+            return _fail_handoff(session, row, outcome.code)
+        row.said = outcome.code
         row.said_at = at
-        row.due_at = at + _get_delay(row.attempts, outcome.again_in)
+        row.due_at = at + _get_delay(row.attempts, outcome.retry_after)
         return "waits"
     draft_ref, was_gone = outcome
     row.their_id = draft_ref.id
@@ -249,10 +249,10 @@ def _fail_handoff(session: Session, row: HandedDraft, reason: str) -> str:
     return "failed"
 
 
-def _get_delay(attempts: int, again_in: int | None) -> timedelta:
-    """Return the time until the next attempt. `again_in` is the number of seconds that the tool asked for."""
+def _get_delay(attempts: int, retry_after: int | None) -> timedelta:
+    """Return the time until the next attempt. `retry_after` is the number of seconds that the tool asked for."""
     backoff = FIRST_WAIT * (1 << min(attempts - 1, 10))  # doubled each time
-    return min(max(backoff, timedelta(seconds=again_in or 0)), LONGEST_WAIT)
+    return min(max(backoff, timedelta(seconds=retry_after or 0)), LONGEST_WAIT)
 
 
 def _due_clause(current_time: datetime) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from ..db.constraints import enum_check, implies_check, partial_index_options, t
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..db.types import UTCDateTime
 from ..questions.models import Question
-from ..sending_tools.asking import FAULTS
+from ..sending_tools.tool_api import FAULTS
 from .lifecycle import STATES, EditionStates
 
 

@@ -17,8 +17,8 @@ from ..db.constraints import enum_check, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..db.ids import new_public_id
 from ..db.session import add_and_flush, execute_without_version_bump, get_keyring, lock_row, now
-from ..sending_tools.asking import Account
 from ..sending_tools.known_tools import TOOLS, Tool
+from ..sending_tools.tool_api import Account
 from .models import Newsletter
 from .settings import InvalidSettings
 
@@ -143,7 +143,7 @@ def _seal_context(sending_tool: SendingTool) -> str:
 
 def _validate_key(row: Tool, form: ToolForm, existing_tool: SendingTool | None, faults: dict[str, FieldError]) -> str:
     key = form.key.strip()
-    if key and (len(key) > LONGEST["key"] or not row.key.fullmatch(key)):
+    if key and (len(key) > LONGEST["key"] or not row.key_pattern.fullmatch(key)):
         faults["key"] = FieldError("key")
     elif not key and (existing_tool is None or existing_tool.tool != row.name):
         faults["key"] = FieldError("key_anew" if existing_tool else "empty")
@@ -159,9 +159,9 @@ def _validate_addresses(
     faults: dict[str, FieldError],
 ) -> tuple[str, str]:
     """Return the URLs of the tool's API and of its web interface."""
-    if row.at and row.desk:
+    if row.get_api_url and row.get_desk_url:
         if key and "key" not in faults:
-            return row.at(key), row.desk(key)
+            return row.get_api_url(key), row.get_desk_url(key)
         return (
             (existing_tool.address, existing_tool.desk)
             if existing_tool and existing_tool.tool == row.name
@@ -199,10 +199,10 @@ def parse_tool_address(text: str, own_hosts: frozenset[str]) -> str:
 
 def _validate_audience(row: Tool, form: ToolForm, faults: dict[str, FieldError]) -> str:
     audience = form.audience.strip()
-    if row.audience is None:
+    if row.audience_pattern is None:
         return ""
     if not audience:
         faults["audience"] = FieldError("empty")
-    elif len(audience) > LONGEST["audience"] or not row.audience.fullmatch(audience):
+    elif len(audience) > LONGEST["audience"] or not row.audience_pattern.fullmatch(audience):
         faults["audience"] = FieldError("bad")
     return audience

@@ -1,12 +1,12 @@
 """Ghost, by its Admin API (docs.ghost.org/admin-api, read in November 2026; Ghost 6).
 
-- The key of a custom integration is `id:secret`. Each request has a token that lives five minutes at most: a JWT, HS256
-  with the bytes of the secret, `kid` the id, `aud` /admin/ (admin-api/#token-authentication). `Accept-Version` names
-  the version for which this was written.
+- The key of a custom integration is `id:secret`. Each request has a token that is valid for five minutes at most: a JWT
+  signed by HS256 with the bytes of the secret, `kid` the id, `aud` /admin/ (admin-api/#token-authentication).
+  `Accept-Version` is the version of Ghost for which this was written.
 - `POST /admin/posts/?source=html` converts HTML to paragraphs of the editor (admin-api/posts/creating-a-post).
-  Therefore it gets the fragment: a complete mail would become one HTML card below the title, which nobody can edit.
+  Therefore we send the fragment: a complete mail would become one HTML card below the title, which nobody can edit.
 - `PUT /admin/posts/{id}/` needs the current `updated_at` of the post, and answers 409 if somebody has saved it since
-  (admin-api/posts/updating-a-post). It gets no `status`, so that a post published meanwhile stays published.
+  (admin-api/posts/updating-a-post). We send no `status`, so that a post published meanwhile stays published.
 - A tag that begins with `#` is internal: readers don't see it (admin-api/#tags).
 """
 
@@ -18,13 +18,13 @@ import re
 from typing import Any
 
 from ..core.clock import unix_time
-from .asking import Account, Draft, DraftRef, call_api, get_id, get_list
+from .tool_api import Account, Draft, DraftRef, call_api, get_id, get_list
 
 KEY = re.compile(r"([0-9a-f]{24}):((?:[0-9a-f]{2}){32})")
 POSTS = "/ghost/api/admin/posts/"
 TAG = "#readers-asked"
 VERSION = "v6.0"
-LIFE = 240  # seconds
+TOKEN_LIFETIME = 240  # seconds
 
 
 def _base64(data: bytes) -> str:
@@ -33,53 +33,55 @@ def _base64(data: bytes) -> str:
 
 def create_jwt(key: str, issued_at: int) -> str:
     """Return the JWT of a key, issued at a time in seconds since 1970 (RFC 7515, appendix A.1)."""
-    name, _colon, secret = key.partition(":")
-    parts = ({"alg": "HS256", "typ": "JWT", "kid": name}, {"iat": issued_at, "exp": issued_at + LIFE, "aud": "/admin/"})
-    signed = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
-    return f"{signed}.{_base64(hmac.digest(bytes.fromhex(secret), signed.encode(), hashlib.sha256))}"
+    key_id, _colon, secret = key.partition(":")
+    header = {"alg": "HS256", "typ": "JWT", "kid": key_id}
+    claims = {"iat": issued_at, "exp": issued_at + TOKEN_LIFETIME, "aud": "/admin/"}
+    signed = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+    mac = hmac.digest(bytes.fromhex(secret), signed.encode(), hashlib.sha256)
+    return f"{signed}.{_base64(mac)}"
 
 
 def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> list[dict[str, Any]]:
-    head = {"Authorization": f"Ghost {create_jwt(account.key, int(unix_time()))}", "Accept-Version": VERSION}
-    return get_list(
-        call_api(account, f"{POSTS}{path}", head, payload and {"posts": [payload]}, method, **query), "posts"
-    )
+    headers = {"Authorization": f"Ghost {create_jwt(account.key, int(unix_time()))}", "Accept-Version": VERSION}
+    wrapped = None if payload is None else {"posts": [payload]}
+    return get_list(call_api(account, f"{POSTS}{path}", headers, wrapped, method, **query), "posts")
 
 
-def try_it(account: Account) -> None:
+def verify_account(account: Account) -> None:
     _call_api(account, "", limit="1", fields="id")
 
 
-def look(account: Account, post_id: str) -> dict[str, Any]:
-    return _first(_call_api(account, f"{post_id}/", fields="id,status,updated_at"))
+def fetch_draft(account: Account, post_id: str) -> dict[str, Any]:
+    return _get_post(_call_api(account, f"{post_id}/", fields="id,status,updated_at"))
 
 
 def is_draft(post: dict[str, Any]) -> bool:
     return post.get("status") == "draft"
 
 
-def find(account: Account, draft: Draft) -> str:
-    title = draft.title.replace("\\", "\\\\").replace(
-        "'", "\\'"
-    )  # NQL's escapes (docs.ghost.org/content-api/filtering)
-    ours = f"status:draft+tag:hash-readers-asked+title:'{title}'"
-    return next((get_id(post) for post in _call_api(account, "", filter=ours, limit="1", fields="id")), "")
+def find_draft_id(account: Account, draft: Draft) -> str:
+    # NQL's escapes (docs.ghost.org/content-api/filtering)
+    escaped_title = draft.title.replace("\\", "\\\\").replace("'", "\\'")
+    is_ours = f"status:draft+tag:hash-readers-asked+title:'{escaped_title}'"
+    posts = _call_api(account, "", filter=is_ours, limit="1", fields="id")
+    return get_id(posts[0]) if posts else ""
 
 
-def create(account: Account, draft: Draft) -> DraftRef:
+def create_draft(account: Account, draft: Draft) -> DraftRef:
     post = {"title": draft.title, "html": draft.html, "status": "draft", "tags": [TAG]}
     return _draft_ref(_call_api(account, "", post, source="html"))
 
 
-def update(account: Account, post: dict[str, Any], draft: Draft) -> DraftRef:
+def update_draft(account: Account, post: dict[str, Any], draft: Draft) -> DraftRef:
     changed = {"title": draft.title, "html": draft.html, "updated_at": post.get("updated_at")}
     return _draft_ref(_call_api(account, f"{get_id(post)}/", changed, "PUT", source="html"))
 
 
-def _first(posts: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(iter(posts), {})
+def _get_post(posts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the only post of a response, or {} if it has none."""
+    return posts[0] if posts else {}
 
 
 def _draft_ref(posts: list[dict[str, Any]]) -> DraftRef:
-    post_id = get_id(_first(posts))
+    post_id = get_id(_get_post(posts))
     return DraftRef(post_id, f"/ghost/#/editor/post/{post_id}")

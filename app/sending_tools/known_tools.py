@@ -1,4 +1,4 @@
-"""The tools to which an edition can be handed over: one row each. A new tool is a row and the module that it names.
+"""The table of the tools to which an edition can be handed over. A new tool is a row and the module that it names.
 
 No tool is ever asked to send.
 """
@@ -10,37 +10,39 @@ from types import ModuleType
 
 from ..text.languages import N_
 from . import buttondown, ghost, listmonk, mailchimp
-from .asking import Account, Draft, DraftError, DraftRef, Gone
+from .tool_api import Account, Draft, DraftError, DraftRef, NotFound
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. `label` is its name. `form` is the export that it takes as HTML: the fragment "html" for a tool that adds
-    its own template, the complete "mail" for one that doesn't.
+    """A tool; `label` is its own name, and `api` the module that makes requests to it.
 
-    `at` returns the URL of its API from the key, and `desk` that of its pages, if they are the same for all customers.
-    `key` is the pattern of a key and `audience` that of a list; `key_help` and `audience_help` say where to find them,
-    "" if the tool has one list.
+    - `export` is the form of export that it takes as HTML: the fragment "html" for a tool that adds its own template,
+      the complete "mail" for one that doesn't.
+    - `key_help` and `audience_help` say where to find a key and the ID of a list; "" if the tool has just one list.
+    - `get_api_url` and `get_desk_url` return from a key the URLs of the API and of the tool's pages. They are None for
+      a tool that newsrooms host themselves.
     """
 
     name: str
     label: str
     api: ModuleType
-    form: str
+    export: str
     key_help: str
     audience_help: str = ""
-    at: Callable[[str], str] | None = None
-    desk: Callable[[str], str] | None = None
+    get_api_url: Callable[[str], str] | None = None
+    get_desk_url: Callable[[str], str] | None = None
 
     @property
-    def key(self) -> re.Pattern[str]:
-        found: re.Pattern[str] = self.api.KEY
-        return found
+    def key_pattern(self) -> re.Pattern[str]:
+        pattern: re.Pattern[str] = self.api.KEY
+        return pattern
 
     @property
-    def audience(self) -> re.Pattern[str] | None:
-        found: re.Pattern[str] | None = getattr(self.api, "AUDIENCE", None)
-        return found
+    def audience_pattern(self) -> re.Pattern[str] | None:
+        """The pattern of the ID of a list, or None if the tool has just one list."""
+        pattern: re.Pattern[str] | None = getattr(self.api, "AUDIENCE", None)
+        return pattern
 
 
 TOOLS = {
@@ -67,8 +69,8 @@ TOOLS = {
             buttondown,
             "html",
             N_("An API key: Settings, API. Writing e-mails is enough; it need not be able to send."),
-            at=lambda _key: buttondown.ADDRESS,
-            desk=lambda _key: buttondown.DESK,
+            get_api_url=lambda _key: buttondown.API_URL,
+            get_desk_url=lambda _key: buttondown.DESK_URL,
         ),
         Tool(
             "mailchimp",
@@ -77,49 +79,52 @@ TOOLS = {
             "mail",
             N_("An API key, which ends like -us21: Account, Extras, API keys. It may do all that you may."),
             N_("The audience’s ID: Audience, Settings, e.g. 3a5b7c9d1e."),
-            at=mailchimp.address_of,
-            desk=mailchimp.desk_of,
+            get_api_url=mailchimp.get_api_url,
+            get_desk_url=mailchimp.get_desk_url,
         ),
     )
 }
 
 
-def try_it(tool: Tool, account: Account) -> None:
+def verify_account(tool: Tool, account: Account) -> None:
     """Make a harmless request that proves the key and the list. Raises `DraftError`."""
     try:
-        tool.api.try_it(account)
-    except Gone:
-        raise DraftError("refused" if tool.audience else "address") from None
+        tool.api.verify_account(account)
+    except NotFound:
+        raise DraftError("refused" if tool.audience_pattern else "address") from None
 
 
 def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") -> tuple[DraftRef, bool]:
-    """Create the draft, or update the one with the id `draft_id`. Also return whether that one no longer existed.
+    """Create the draft, or update the one with the ID `draft_id`. Also return whether that one no longer existed.
 
     Raises `DraftError`.
     """
     try:
         try:
             return _create_or_update(tool, account, draft, draft_id)
-        except DraftError as fault:
-            if fault.why != "meanwhile":
+        except DraftError as error:
+            if error.code != "meanwhile":
                 raise
             return _create_or_update(tool, account, draft, draft_id)  # with the current state of the draft
-    except Gone:  # deleted between two requests, or there is no such tool
+    except NotFound:  # deleted between two requests, or there is no such tool
         raise DraftError("address") from None
 
 
 def _create_or_update(tool: Tool, account: Account, draft: Draft, draft_id: str) -> tuple[DraftRef, bool]:
-    """Search for the draft before creating one: the response that named it, or our record of it, may have been lost."""
-    there, was_gone = None, False
+    """Make one attempt of `hand_over`. Raises `DraftError` and `NotFound`."""
+    existing_draft, was_gone = None, False
     if draft_id:
         try:
-            there = tool.api.look(account, draft_id)
-        except Gone:
+            existing_draft = tool.api.fetch_draft(account, draft_id)
+        except NotFound:
             was_gone = True
-    if there is None and (found := tool.api.find(account, draft)):
-        there = tool.api.look(account, found)
-    if there is None:
-        return tool.api.create(account, draft), was_gone
-    if not tool.api.is_draft(there):
+    if existing_draft is None:
+        # The response that named a draft, or our record of it, may have been lost.
+        found_id = tool.api.find_draft_id(account, draft)
+        if found_id:
+            existing_draft = tool.api.fetch_draft(account, found_id)
+    if existing_draft is None:
+        return tool.api.create_draft(account, draft), was_gone
+    if not tool.api.is_draft(existing_draft):
         raise DraftError("sent")
-    return tool.api.update(account, there, draft), was_gone
+    return tool.api.update_draft(account, existing_draft, draft), was_gone

@@ -1,7 +1,7 @@
 """listmonk, by its API (listmonk.app/docs/apis/apis and /campaigns; its source, cmd/campaigns.go and
 internal/core/campaigns.go; read in November 2026).
 
-- `Authorization: token user:token` of an API user, created under Admin > Users.
+- `Authorization: token user:token` with the name and the token of an API user, created under Admin > Users.
 - `POST /api/campaigns` always makes a draft; `PUT /api/campaigns/{id}` changes the fields that it is given. Both need
   the lists.
 - A campaign that doesn't exist is answered with 400, not 404.
@@ -13,7 +13,7 @@ internal/core/campaigns.go; read in November 2026).
 import re
 from typing import Any
 
-from .asking import Account, Draft, DraftError, DraftRef, Gone, call_api, get_id, get_list, get_object
+from .tool_api import Account, Draft, DraftError, DraftRef, NotFound, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[^\s:]+:\S+")
 AUDIENCE = re.compile(r"\d{1,9}(?:\s*,\s*\d{1,9})*")
@@ -21,48 +21,54 @@ CAMPAIGNS = "/api/campaigns"
 
 
 def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> dict[str, Any]:
-    head = {"Authorization": f"token {account.key}"}
-    return get_object(call_api(account, path, head, payload, method, **query), "data")
+    headers = {"Authorization": f"token {account.key}"}
+    return get_object(call_api(account, path, headers, payload, method, **query), "data")
 
 
-def _lists(account: Account) -> list[int]:
-    return [int(one) for one in account.audience.split(",")]
+def _list_ids(account: Account) -> list[int]:
+    return [int(list_id) for list_id in account.audience.split(",")]
 
 
-def try_it(account: Account) -> None:
+def verify_account(account: Account) -> None:
     """Check that the lists exist, in one request (listmonk.app/docs/apis/lists). Raises `DraftError`."""
-    found = get_list(_call_api(account, "/api/lists", per_page="all"), "results")
-    if not {one.get("id") for one in found}.issuperset(_lists(account)):
+    lists = get_list(_call_api(account, "/api/lists", per_page="all"), "results")
+    if not {existing.get("id") for existing in lists}.issuperset(_list_ids(account)):
         raise DraftError("refused")
 
 
-def look(account: Account, campaign_id: str) -> dict[str, Any]:
+def fetch_draft(account: Account, campaign_id: str) -> dict[str, Any]:
     try:
         return _call_api(account, f"{CAMPAIGNS}/{campaign_id}", no_body="true")
-    except DraftError as fault:
-        raise (Gone if fault.why == "refused" else fault) from None
+    except DraftError as error:
+        if error.code == "refused":
+            raise NotFound from None
+        raise
 
 
 def is_draft(campaign: dict[str, Any]) -> bool:
     return campaign.get("status") == "draft"
 
 
-def find(account: Account, draft: Draft) -> str:
-    narrowed = {"status": "draft", "tag": draft.mark, "no_body": "true", "per_page": "50", "order_by": "created_at"}
-    found = get_list(_call_api(account, CAMPAIGNS, order="DESC", **narrowed), "results")
-    return next((get_id(one) for one in found if draft.mark in (one.get("tags") or ()) and is_draft(one)), "")
+def find_draft_id(account: Account, draft: Draft) -> str:
+    filters = {"status": "draft", "tag": draft.mark}
+    newest_first = {"order_by": "created_at", "order": "DESC", "per_page": "50"}
+    campaigns = get_list(_call_api(account, CAMPAIGNS, no_body="true", **filters, **newest_first), "results")
+    for campaign in campaigns:
+        if draft.mark in (campaign.get("tags") or ()) and is_draft(campaign):
+            return get_id(campaign)
+    return ""
 
 
-def create(account: Account, draft: Draft) -> DraftRef:
-    first = {"name": draft.title, "lists": _lists(account), "type": "regular", "tags": [draft.mark]}
-    return _draft_ref(_call_api(account, CAMPAIGNS, first | _campaign_content(draft)))
+def create_draft(account: Account, draft: Draft) -> DraftRef:
+    settings = {"name": draft.title, "lists": _list_ids(account), "type": "regular", "tags": [draft.mark]}
+    return _draft_ref(_call_api(account, CAMPAIGNS, settings | _campaign_content(draft)))
 
 
-def update(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
-    lists = [one["id"] for one in get_list(campaign, "lists") if isinstance(one.get("id"), int)] or _lists(account)
-    return _draft_ref(
-        _call_api(account, f"{CAMPAIGNS}/{get_id(campaign)}", {"lists": lists} | _campaign_content(draft), "PUT")
-    )
+def update_draft(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+    # The lists that somebody chose at the tool stay.
+    chosen_ids = [chosen["id"] for chosen in get_list(campaign, "lists") if isinstance(chosen.get("id"), int)]
+    payload = {"lists": chosen_ids or _list_ids(account)} | _campaign_content(draft)
+    return _draft_ref(_call_api(account, f"{CAMPAIGNS}/{get_id(campaign)}", payload, "PUT"))
 
 
 def _campaign_content(draft: Draft) -> dict[str, Any]:

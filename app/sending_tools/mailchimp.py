@@ -1,7 +1,7 @@
 """Mailchimp, by its Marketing API 3.0 (mailchimp.com/developer/marketing: docs/fundamentals, docs/errors,
 api/campaigns, api/campaign-content; read in November 2026).
 
-- HTTP Basic with any user name and the key. The end of the key is the data centre, the first part of the host name.
+- HTTP Basic with any user name and the key. The key ends with the data centre, the first part of the host name.
 - `POST /campaigns` with the type `regular` makes a draft, whose status is called `save`; `PUT /campaigns/{id}/content`
   sets its `html` and `plain_text`. Sending is a separate action, which is never requested.
 - `*|` in a text begins a merge tag.
@@ -12,40 +12,40 @@ import base64
 import re
 from typing import Any
 
-from .asking import Account, Draft, DraftError, DraftRef, call_api, get_id, get_list, get_object
+from .tool_api import Account, Draft, DraftError, DraftRef, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[0-9a-f]{32}-([a-z]{2,4}\d{1,3})")
 AUDIENCE = re.compile(r"[0-9a-f]{8,12}")
 CAMPAIGNS = "/campaigns"
 FIELDS = "id,web_id,status"
-LOOKED_AT = 100  # newest drafts that are searched
+MAX_SEARCHED = 100  # drafts, the newest
 
 
-def address_of(key: str) -> str:
+def get_api_url(key: str) -> str:
     return f"https://{_data_centre(key)}.api.mailchimp.com/3.0"
 
 
-def desk_of(key: str) -> str:
+def get_desk_url(key: str) -> str:
     return f"https://{_data_centre(key)}.admin.mailchimp.com"
 
 
 def _data_centre(key: str) -> str:
-    found = KEY.fullmatch(key)
-    if found is None:
+    match = KEY.fullmatch(key)
+    if match is None:
         raise ValueError("it names no data centre")
-    return found[1]
+    return match[1]
 
 
 def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> dict[str, Any]:
-    head = {"Authorization": f"Basic {base64.b64encode(f'desk:{account.key}'.encode()).decode()}"}
-    return call_api(account, path, head, payload, method, **query)
+    credentials = base64.b64encode(f"desk:{account.key}".encode()).decode()
+    return call_api(account, path, {"Authorization": f"Basic {credentials}"}, payload, method, **query)
 
 
-def try_it(account: Account) -> None:
+def verify_account(account: Account) -> None:
     get_id(_call_api(account, f"/lists/{account.audience}", fields="id"))
 
 
-def look(account: Account, campaign_id: str) -> dict[str, Any]:
+def fetch_draft(account: Account, campaign_id: str) -> dict[str, Any]:
     return _call_api(account, f"{CAMPAIGNS}/{campaign_id}", fields=FIELDS)
 
 
@@ -53,21 +53,23 @@ def is_draft(campaign: dict[str, Any]) -> bool:
     return campaign.get("status") == "save"
 
 
-def find(account: Account, draft: Draft) -> str:
+def find_draft_id(account: Account, draft: Draft) -> str:
     fields = "campaigns.id,campaigns.settings.title"
-    newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(LOOKED_AT)}
-    found = get_list(_call_api(account, CAMPAIGNS, fields=fields, **newest), "campaigns")
-    return next((get_id(one) for one in found if get_object(one, "settings").get("title") == _title(draft)), "")
+    newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(MAX_SEARCHED)}
+    for campaign in get_list(_call_api(account, CAMPAIGNS, fields=fields, **newest), "campaigns"):
+        if get_object(campaign, "settings").get("title") == _title(draft):
+            return get_id(campaign)
+    return ""
 
 
-def create(account: Account, draft: Draft) -> DraftRef:
-    campaign = {"type": "regular", "recipients": {"list_id": account.audience}, "settings": _settings(draft)}
-    return _put_content(account, _call_api(account, CAMPAIGNS, campaign), draft)
+def create_draft(account: Account, draft: Draft) -> DraftRef:
+    payload = {"type": "regular", "recipients": {"list_id": account.audience}, "settings": _settings(draft)}
+    return _set_content(account, _call_api(account, CAMPAIGNS, payload), draft)
 
 
-def update(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
-    way = f"{CAMPAIGNS}/{get_id(campaign)}"
-    return _put_content(account, _call_api(account, way, {"settings": _settings(draft)}, "PATCH"), draft)
+def update_draft(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+    path = f"{CAMPAIGNS}/{get_id(campaign)}"
+    return _set_content(account, _call_api(account, path, {"settings": _settings(draft)}, "PATCH"), draft)
 
 
 def _settings(draft: Draft) -> dict[str, str]:
@@ -75,6 +77,7 @@ def _settings(draft: Draft) -> dict[str, str]:
 
 
 def _title(draft: Draft) -> str:
+    """Return the title of the campaign, by which it is found again."""
     return f"{draft.title[:80]} ({draft.mark})"
 
 
@@ -82,10 +85,10 @@ def _escape_template(text: str) -> str:
     return text.replace("*|", "*\N{WORD JOINER}|")
 
 
-def _put_content(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+def _set_content(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
     if not is_draft(campaign):
         raise DraftError("sent")
     campaign_id = get_id(campaign)
-    words = {"html": draft.html.replace("*|", "*&#124;"), "plain_text": _escape_template(draft.text)}
-    _call_api(account, f"{CAMPAIGNS}/{campaign_id}/content", words, "PUT", fields="archive_html")
+    content = {"html": draft.html.replace("*|", "*&#124;"), "plain_text": _escape_template(draft.text)}
+    _call_api(account, f"{CAMPAIGNS}/{campaign_id}/content", content, "PUT", fields="archive_html")
     return DraftRef(campaign_id, f"/campaigns/edit?id={get_id(campaign, 'web_id')}")

@@ -173,7 +173,7 @@ def test_each_tool_can_be_kept_with_its_own_address(nora: Desk, ghost: ToolServe
         "audience": AUDIENCES.get(name, ""),
     }
     keep(nora, **more)
-    address = ADDRESSES[name][0] if TOOLS[name].at else "https://news.example"
+    address = ADDRESSES[name][0] if TOOLS[name].get_api_url else "https://news.example"
     assert [one.address for one in kept(nora.database)] == [address]
     assert TOOLS[name].label in nora.words("settings")
 

@@ -119,12 +119,12 @@ def test_each_tool_gets_the_words_of_the_edition(database: Database, newsroom: N
         handing = Handing(database, newsroom, server)
         handing.press()
         assert (handing.work(), handing.said()) == ({"made": 1}, "made")
-        is_whole = TOOLS[name].form == "mail"
+        is_whole = TOOLS[name].export == "mail"
         assert (SALT in server.draft.html, "<!doctype html>" in server.draft.html.lower()) == (True, is_whole)
         with database.read() as session:
             desk = session.scalars(select(SendingTool.desk)).one()
         assert handing.row().link.startswith(f"{desk}/")
-        assert desk == (ADDRESSES[name][1] if TOOLS[name].at else server.origin)
+        assert desk == (ADDRESSES[name][1] if TOOLS[name].get_api_url else server.origin)
 
 
 @on_sqlite

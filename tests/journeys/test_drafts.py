@@ -11,8 +11,8 @@ from app.db.engine import Database
 from app.editions import slots
 from app.editions.queries import list_editions_to_run
 from app.sending_tools import ghost as api
-from app.sending_tools.asking import Account, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over
+from app.sending_tools.tool_api import Account, Draft, DraftError
 from tests.support import real_ghost
 from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom, answered_question
@@ -114,7 +114,7 @@ DRAFT = Draft("The Steppe Letter, Nora's", "<h2>One</h2><p>First words.</p>", "F
 
 @pytest.mark.ghost
 def test_the_real_ghost_answers_as_the_one_of_the_tests(ghost: real_ghost.Ghost) -> None:
-    tool, account = TOOLS["ghost"], Account(ghost.url, ghost.key, own={"127.0.0.1"})
+    tool, account = TOOLS["ghost"], Account(ghost.url, ghost.key, own_hosts={"127.0.0.1"})
     made, _ = hand_over(tool, account, DRAFT)
     later = DRAFT._replace(html="<p>Later words.</p>")
     assert hand_over(tool, account, later, made.id) == (made, False), "the same draft"
@@ -131,4 +131,4 @@ def test_the_real_ghost_answers_as_the_one_of_the_tests(ghost: real_ghost.Ghost)
     assert (gone.id == made.id, was_gone) == (False, True)
     for wrong in (ghost.key[:-2] + ("00" if ghost.key[-2:] != "00" else "11"), f"{'0' * 24}:{'0' * 64}"):
         with pytest.raises(DraftError, match="key"):
-            hand_over(tool, Account(ghost.url, wrong, own={"127.0.0.1"}), DRAFT)
+            hand_over(tool, Account(ghost.url, wrong, own_hosts={"127.0.0.1"}), DRAFT)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.sending_tools.asking import LARGEST, Draft, DraftError
-from app.sending_tools.known_tools import TOOLS, hand_over, try_it
+from app.sending_tools.known_tools import TOOLS, hand_over, verify_account
+from app.sending_tools.tool_api import LARGEST, Draft, DraftError
 from tests.support.fake_servers import CannedAnswer
 from tests.support.required_rows import RequiredRows
 from tests.support.sending_tools import LOST, ToolServer, tool_server
@@ -28,7 +28,7 @@ LINKS = RequiredRows(
 )
 
 
-PARTS = ("KEY", "try_it", "look", "is_draft", "find", "create", "update")
+PARTS = ("KEY", "verify_account", "fetch_draft", "is_draft", "find_draft_id", "create_draft", "update_draft")
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -43,8 +43,8 @@ def test_each_tool_has_its_parts_and_its_row_in_the_docs(name: str) -> None:
         found.append(
             f"AUDIENCE of {module} and `audience_help` in its row of known_tools.py go together: {name!r} has one."
         )
-    if bool(tool.at) != bool(tool.desk):
-        found.append(f"`at` and `desk` in the row of known_tools.py go together: {name!r} has one of them.")
+    if bool(tool.get_api_url) != bool(tool.get_desk_url):
+        found.append(f"`get_api_url` and `get_desk_url` in the row of known_tools.py go together: {name!r} has one of them.")
     if not re.search(rf"^\| {tool.label}\b", DOCS.read_text("utf-8"), re.MULTILINE):
         found.append(
             f"The table of docs/drafts.md has no row that begins with {tool.label!r}: say there what its key may do."
@@ -62,7 +62,7 @@ def tool(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
 def why(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
     with pytest.raises(DraftError) as refused:
         hand_over(tool.tool, tool.account(key, limit), DRAFT, known)
-    return refused.value.why, refused.value.again_in
+    return refused.value.code, refused.value.retry_after
 
 
 def test_a_second_press_changes_the_same_draft(tool: ToolServer) -> None:
@@ -152,15 +152,15 @@ def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
     )
     assert why(tool, key=wrong)[0] == "key"
     with pytest.raises(DraftError, match="key"):
-        try_it(tool.tool, tool.account(wrong))
+        verify_account(tool.tool, tool.account(wrong))
 
 
 def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
-    try_it(tool.tool, tool.account())
+    verify_account(tool.tool, tool.account())
     assert {method for method, _path in tool.asked} == {"GET"}
     tool.answers = [CannedAnswer({}, 404)]
-    with pytest.raises(DraftError, match="refused" if tool.tool.audience else "address"):
-        try_it(tool.tool, tool.account())
+    with pytest.raises(DraftError, match="refused" if tool.tool.audience_pattern else "address"):
+        verify_account(tool.tool, tool.account())
 
 
 def test_a_name_that_could_lead_elsewhere_is_none(tool: ToolServer) -> None:
@@ -188,4 +188,4 @@ def test_no_account_shows_its_key() -> None:
 
 def test_a_list_that_is_not_there_is_said_before_an_edition_is_handed_over() -> None:
     with tool_server("listmonk") as listmonk, pytest.raises(DraftError, match="refused"):
-        try_it(listmonk.tool, replace(listmonk.account(), audience="3, 7"))
+        verify_account(listmonk.tool, replace(listmonk.account(), audience="3, 7"))

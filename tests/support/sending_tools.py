@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from app.core.clock import unix_time
-from app.sending_tools.asking import Account
 from app.sending_tools.known_tools import TOOLS
+from app.sending_tools.tool_api import Account
 from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
 from tests.support.required_rows import RequiredRows
 

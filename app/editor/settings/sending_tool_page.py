@@ -15,7 +15,7 @@ from ...forms.version_tokens import encode_token
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
 from ...newsletters.settings import InvalidSettings
-from ...sending_tools.known_tools import TOOLS, try_it
+from ...sending_tools.known_tools import TOOLS, verify_account
 from ...sending_tools.tool_api import Account, DraftError
 from .. import form_fields
 from ..conflict import number_shown
@@ -99,7 +99,7 @@ def try_sending_tool(slug: str) -> Response:
             account = sending_tool.account_of(desk.session, kept, current_app.config["OWN_HOSTS"])
         except Unsealable:
             return kept, None
-        return kept, replace(account, limit=PATIENCE)
+        return kept, replace(account, timeout=PATIENCE)
 
     begun = run_in_transaction(slug, begin)
     if begun is not None:
@@ -113,9 +113,9 @@ def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
     if account is None:
         return _("%(tool)s: %(what)s", tool=label, what=str(GONE))
     try:
-        try_it(tool.row, account)
+        verify_account(tool.row, account)
     except DraftError as fault:
-        return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[fault.why]))
+        return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[fault.code]))
     run_in_transaction(slug, lambda desk: sending_tool.mark_key_verified(desk.session, tool))
     return _("%(tool)s answers, and takes the key.", tool=label)
 

@@ -1,6 +1,6 @@
-"""Requests to a tool that sends: an account, a draft, how responses are read, and the reasons why there is no draft.
+"""What the modules of the tools share: accounts, drafts, faults, and requests to the tool's API.
 
-Nothing of a response is quoted or stored except our own code for it: it may hold the key or text.
+A response may hold the key or text, so nothing of it is quoted or stored. A fault is reported by a code of ours.
 """
 
 import json
@@ -12,27 +12,11 @@ from urllib.parse import urlencode
 
 from ..core import http_client
 
-LIMIT = 20.0  # seconds for a response
+TIMEOUT = 20.0  # seconds for a response
 LARGEST = 4 * 1024 * 1024  # bytes of a response: most tools return the whole draft
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
-
-class DraftError(Exception):
-    """Raised when the tool made no draft. `why` is a key of `FAULTS`.
-
-    If the fault `passes`, it is worth trying again, not before `again_in` seconds if the tool said so.
-    """
-
-    def __init__(self, code: str, again_in: int | None = None) -> None:
-        super().__init__(code)
-        self.why, self.again_in = code, again_in
-
-    @property
-    def passes(self) -> bool:
-        return FAULTS[self.why]
-
-
-# Why there is no draft, and whether trying again later may help.
+# The codes of faults, and whether trying again later may help.
 FAULTS = {
     "key": False,  # the key is unknown, or lacks the permission
     "address": False,  # there is no such tool at this URL, or it redirects
@@ -44,14 +28,27 @@ FAULTS = {
     "quota": True,  # too many requests
     "meanwhile": True,  # somebody saved the draft at the same moment
 }
+_FAULTS_BY_STATUS = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408: "away", 425: "away", 429: "quota"}
 
 
-class Gone(Exception):
-    """Raised for an object that the tool doesn't have, or no longer."""
+class DraftError(Exception):
+    """The tool made no draft. `code` is a key of `FAULTS`, `retry_after` the delay in seconds that the tool asked for."""
+
+    def __init__(self, code: str, retry_after: int | None = None) -> None:
+        super().__init__(code)
+        self.code, self.retry_after = code, retry_after
+
+    @property
+    def is_temporary(self) -> bool:
+        return FAULTS[self.code]
+
+
+class NotFound(Exception):
+    """The tool doesn't have the object, or no longer has it."""
 
 
 class Draft(NamedTuple):
-    """An edition to hand over. `mark` identifies the edition, so that its draft can be found again at the tool."""
+    """An edition to hand over. `mark` is stored with the draft at the tool, so that it can be found again."""
 
     title: str
     html: str
@@ -68,51 +65,49 @@ class DraftRef(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """A newsletter's account at a tool: its URL, its key, and the audience, for tools that have several lists.
+    """A newsletter's account at a tool: the URL of its API, its key, and for tools with several lists the audience.
 
-    `own` are the hosts in the newsroom's own network to which the URL may lead; `limit` is in seconds.
+    `own_hosts` are the hosts in the newsroom's own network to which the URL may lead; `timeout` is in seconds.
     """
 
     address: str
     key: str = field(repr=False)
     audience: str = ""
-    own: Collection[str] = ()
-    limit: float = LIMIT
+    own_hosts: Collection[str] = ()
+    timeout: float = TIMEOUT
 
 
 def call_api(
     account: Account, path: str, headers: Mapping[str, str], payload: Any = None, method: str = "", **query: str
 ) -> dict[str, Any]:
-    """Return the JSON object of a response: to `payload` as JSON, or to a GET without one.
+    """Request a path with `payload` as JSON, or by GET without one. Return the JSON object of the response.
 
     All tools use statuses in the same way (RFC 9110, section 15; 429: RFC 6585, section 4). Raises `DraftError` and
-    `Gone`.
+    `NotFound`.
     """
     url = f"{account.address}{path}" + (f"?{urlencode(query)}" if query else "")
     body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
     try:
-        status, found, again_in = http_client.send_request(
-            url, headers, account.limit, body=body, method=method, own_hosts=account.own, max_bytes=LARGEST
+        status, content, retry_after = http_client.send_request(
+            url, headers, account.timeout, body=body, method=method, own_hosts=account.own_hosts, largest=LARGEST
         )
     except http_client.Forbidden:
         raise DraftError("inward") from None
     except http_client.RequestFailed:
         raise DraftError("away") from None
     if status in (404, 410):
-        raise Gone
+        raise NotFound
     if status >= 400:
-        raise DraftError(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
+        default = "away" if status >= 500 else "refused"
+        raise DraftError(_FAULTS_BY_STATUS.get(status, default), retry_after)
     try:
-        return http_client.parse_object(status, found) if found else {}
+        return http_client.parse_object(status, content) if content else {}
     except http_client.UnreadableResponse:
         raise DraftError("address") from None
 
 
-_STATUSES = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408: "away", 425: "away", 429: "quota"}
-
-
 def get_id(response: Mapping[str, Any], name: str = "id") -> str:
-    """Return an id from a response. Raises `DraftError` for one that couldn't be part of a URL."""
+    """Return an ID from a response. Raises `DraftError` for one that isn't safe in a URL."""
     value = str(response.get(name, ""))
     if not _ID.fullmatch(value):
         raise DraftError("address")
@@ -120,7 +115,7 @@ def get_id(response: Mapping[str, Any], name: str = "id") -> str:
 
 
 def get_object(response: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return an object from a response. Raises `DraftError` if it isn't there."""
+    """Return an object from a response. Raises `DraftError` if there is none."""
     value = response.get(name)
     if not isinstance(value, dict):
         raise DraftError("address")
@@ -128,8 +123,8 @@ def get_object(response: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def get_list(response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list from a response. Raises `DraftError` if it isn't there."""
+    """Return the objects of a list from a response. Raises `DraftError` if there is no list."""
     value = response.get(name)
     if not isinstance(value, list):
         raise DraftError("address")
-    return [one for one in value if isinstance(one, dict)]
+    return [element for element in value if isinstance(element, dict)]
