@@ -53,7 +53,7 @@ COLUMNS = (
     Event.facts,
 )
 # Adding 0 keeps databases from scanning the index of IDs for the few events of a day.
-_UNINDEXED_ID = Event.id + 0
+_unindexed_id = Event.id + 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def get_position(session: Session, number: int | None = None) -> ChainPosition:
     if last_link is None:
         return ChainPosition()
     last_full_day = last_link.day
-    if last_link.drawn:
+    if last_link.drawn:  # that day continues in the next link
         days = links.with_only_columns(ChainLink.day)
         last_full_day = session.scalar(days.where(ChainLink.drawn == 0).limit(1))
     return replace(ChainPosition().advance(last_link), last_full_day=last_full_day)
@@ -126,23 +126,23 @@ def select_sequential(after: int, last: int) -> Select[Any]:
 def select_random(
     newsletter_ids: Sequence[int | None], position: ChainPosition, last_day: date, last_id: int = 0
 ) -> Select[Any]:
-    """Select the events with random IDs after `position` until the end of `last_day`, by ID; up to `last_id` if given.
+    """Select the events with random IDs after `position` until the end of `last_day`, by ID; up to `last_id` unless 0.
 
-    `newsletter_ids` are those of `list_newsletter_ids`, with which the index by newsletter and time can be used.
+    The IDs of `list_newsletter_ids` allow the database to use its index by newsletter and time.
     """
     ids = [newsletter_id for newsletter_id in newsletter_ids if newsletter_id is not None]
     query = select(*COLUMNS).where(
-        _UNINDEXED_ID < 0,
+        _unindexed_id < 0,
         or_(Event.newsletter_id.in_(ids), Event.newsletter_id.is_(None)),
         Event.at < _midnight(last_day) + DAY,
     )
     if position.last_full_day:
         query = query.where(Event.at >= _midnight(position.last_full_day) + DAY)
     if position.last_random_id:
-        query = query.where(position.last_random_id < _UNINDEXED_ID)
+        query = query.where(_unindexed_id > position.last_random_id)
     if last_id:
-        query = query.where(last_id >= _UNINDEXED_ID)
-    return query.order_by(_UNINDEXED_ID)
+        query = query.where(_unindexed_id <= last_id)
+    return query.order_by(_unindexed_id)
 
 
 def list_newsletter_ids(session: Session) -> list[int | None]:
@@ -170,9 +170,8 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
         highest_id = session.scalar(select(func.max(Event.id)))
         last_closed_day = get_last_closed_day(now(session))
     last_sequential_id = -1 if highest_id is None else max(highest_id, -1)
-    is_day_due = bool(position.last_random_id) or (
-        position.last_full_day is None or position.last_full_day < last_closed_day
-    )
+    is_day_unfinished = position.last_random_id != 0
+    is_day_due = is_day_unfinished or position.last_full_day is None or position.last_full_day < last_closed_day
     if position.last_sequential_id >= last_sequential_id and not is_day_due:
         return 0
     if not database.is_sqlite and not wait_for_writers(database.writer, Event.__tablename__, PATIENCE):
@@ -191,7 +190,10 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
 def _add_link(
     session: Session, last_sequential_id: int, last_day: date, newsletter_ids: Sequence[int | None]
 ) -> int | None:
-    """Add the next link. Return how many events are in it, or None if there was nothing to add."""
+    """Add the next link. Return how many events are in it, or None if there was nothing to add.
+
+    It continues an unfinished day, or else holds the next sequential events, or else begins the next day.
+    """
     position, keyring = get_position(session), get_keyring(session)
     link = ChainLink(
         number=position.number + 1,
@@ -200,7 +202,8 @@ def _add_link(
         day=position.last_full_day,
         drawn=0,
     )
-    if not position.last_random_id and position.last_sequential_id < last_sequential_id:
+    is_day_unfinished = position.last_random_id != 0
+    if not is_day_unfinished and position.last_sequential_id < last_sequential_id:
         query = select_sequential(position.last_sequential_id, last_sequential_id)
         rows = session.execute(query.limit(EVENTS_PER_LINK)).all()
         link.line = rows[-1].id if len(rows) == EVENTS_PER_LINK else last_sequential_id
@@ -226,6 +229,7 @@ def _first_day(session: Session, default: date) -> date:
 
 
 def get_backlog(session: Session) -> Backlog:
+    """Return how many events wait to be chained. Reads the oldest of them to find one that is overdue."""
     position, due_before = get_position(session), now(session) - OVERDUE
     sequential_filters, random_filters = [Event.id > position.last_sequential_id], [Event.id < 0]
     if position.last_full_day:

@@ -40,9 +40,11 @@ def find_weak_keys(keyring: Keys) -> Iterator[str]:
 
 
 def find_key_faults(session: Session) -> Iterator[str]:
-    """Yield a message for each secret in the settings that isn't the recorded one, and for each missing secret: one
-    that is recorded, but neither in the settings nor stored."""
-    keyring: Keys = session.info["keys"]
+    """Yield a message for each wrong secret in the settings, and for each recorded secret that is missing.
+
+    A secret is missing if it is neither in the settings nor stored.
+    """
+    keyring = _get_configured_keyring(session)
     for row in session.scalars(select(SealingKey).order_by(SealingKey.number)):
         if row.number in keyring.configured_numbers:
             if not _opens_proof(keyring.only(row.number), row):
@@ -54,6 +56,12 @@ def find_key_faults(session: Session) -> Iterator[str]:
             )
 
 
+def _get_configured_keyring(session: Session) -> Keys:
+    """Return the keyring without loading the stored secrets, which need a correct secret in the settings."""
+    keyring: Keys = session.info["keys"]
+    return keyring
+
+
 def _opens_proof(keyring: Keys, row: SealingKey) -> bool:
     try:
         return keyring.open_bytes(f"sealing_keys.proof.{row.number}", row.proof) == PROOF
@@ -63,14 +71,14 @@ def _opens_proof(keyring: Keys, row: SealingKey) -> bool:
 
 def list_unrecorded_keys(session: Session) -> list[int]:
     """Return the numbers of the secrets in the settings that the database has no proof of yet."""
-    keyring: Keys = session.info["keys"]
+    keyring = _get_configured_keyring(session)
     recorded_numbers = set(session.scalars(select(SealingKey.number)))
     return sorted(keyring.configured_numbers - recorded_numbers)
 
 
 def record_keys(session: Session) -> None:
     """Store a proof of each secret in the settings that has none yet."""
-    keyring: Keys = session.info["keys"]
+    keyring = _get_configured_keyring(session)
     insert = INSERT[session.get_bind().dialect.name]
     for number in list_unrecorded_keys(session):
         proof = keyring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)

@@ -32,7 +32,10 @@ _FAULTS_BY_STATUS = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408
 
 
 class DraftError(Exception):
-    """The tool made no draft. `code` is a key of `FAULTS`, `retry_after` the delay in seconds that the tool asked for."""
+    """The tool made no draft. `code` is a key of `FAULTS`.
+
+    `retry_after` is the delay that the tool asked for, in seconds.
+    """
 
     def __init__(self, code: str, retry_after: int | None = None) -> None:
         super().__init__(code)
