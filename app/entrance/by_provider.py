@@ -21,13 +21,13 @@ from ..people import identities, oidc
 from ..people.identities import SignInResult
 from ..web.setup import db, limiter
 from . import devices, entrance
-from .login import family_seen, let_in
-from .onward import local
+from .login import get_browser_name, log_in_and_redirect
+from .redirect_targets import get_local_path
 
 log = logging.getLogger(__name__)
 
-# By reason of a refusal: the status, and the sentence.
-WHY = {
+# The status and the sentence of each refusal.
+REFUSALS = {
     oidc.ProviderUnavailable: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
     oidc.SignInDeclined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
     oidc.InvalidResponse: (
@@ -56,10 +56,10 @@ WHY = {
         ),
     ),
 }
-WORTH_ANOTHER_TRY = (oidc.ProviderUnavailable, oidc.SignInDeclined, oidc.InvalidResponse)
+RETRYABLE = (oidc.ProviderUnavailable, oidc.SignInDeclined, oidc.InvalidResponse)
 
 
-def provider() -> StaffProvider | None:
+def get_provider() -> StaffProvider | None:
     """Return the configured provider, or None if there is none or it would redirect back to another host."""
     configured: StaffProvider | None = current_app.config["OIDC"]
     own_host = urlsplit(current_app.config["BASE_URL"]).netloc
@@ -69,7 +69,7 @@ def provider() -> StaffProvider | None:
 @entrance.app_template_global("newsroom_account")
 def newsroom_account() -> str:
     """Return the name of the provider for its button, or "" without one."""
-    staff_provider = provider()
+    staff_provider = get_provider()
     return staff_provider.name if staff_provider else ""
 
 
@@ -79,71 +79,71 @@ def _callback_url() -> str:
 
 
 def _current_timestamp() -> int:
-    with db.read() as rows:
-        return int(now(rows).timestamp())
+    with db.read() as db_session:
+        return int(now(db_session).timestamp())
 
 
 @entrance.get("/sign-in/provider")
-@limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
+@limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
 def to_provider() -> Response:
-    """Redirect to the provider. Requests from other sites are refused, since they could choose the moment."""
+    """Redirect to the provider. Requests from other sites are refused: only this site may start a sign-in."""
     staff_provider = _provider_or_404()
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
+        return redirect(url_for("entrance.ask", next=get_local_path(request.args.get("next"))), code=303)
     try:
         url, authorization_request = oidc.begin(staff_provider, _callback_url(), _current_timestamp())
-    except oidc.OidcError as fault:
-        return _render_refusal(staff_provider, type(fault), fault.reason)
-    session["provider"] = {**asdict(authorization_request), "next": local(request.args.get("next"))}
+    except oidc.OidcError as error:
+        return _render_refusal(staff_provider, type(error), error.reason)
+    session["provider"] = {**asdict(authorization_request), "next": get_local_path(request.args.get("next"))}
     g.leaves = True
     return redirect(url, code=303)
 
 
 @entrance.get("/sign-in/provider/back")
-@limiter.limit("20 per minute; 100 per hour", key_func=devices.asker, on_breach=devices.wait)
+@limiter.limit("20 per minute; 100 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
 def provider_back() -> Response:
-    """Sign in with the provider's response. The state kept for it is used only once."""
+    """Sign in with the provider's response. The stored request that it answers is used only once."""
     staff_provider = _provider_or_404()
     stored_request = session.pop("provider", None)
     if not stored_request:
         return _render_refusal(staff_provider, oidc.InvalidResponse, "nothing was asked for")
     next_path = stored_request.pop("next")
     try:
-        vouched = oidc.finish(
+        account = oidc.finish(
             staff_provider,
             _callback_url(),
             oidc.AuthorizationRequest(**stored_request),
             request.args,
             _current_timestamp(),
         )
-    except oidc.OidcError as fault:
-        return _render_refusal(staff_provider, type(fault), fault.reason)
-    browser_name = family_seen()
+    except oidc.OidcError as error:
+        return _render_refusal(staff_provider, type(error), error.reason)
+    browser_name = get_browser_name()
 
-    def come_in(rows: Session) -> SignInResult:
+    def sign_in(db_session: Session) -> SignInResult:
         return identities.sign_in_with_account(
-            rows, Visitor(), vouched, staff_provider.second_factor_methods, browser_name
+            db_session, Visitor(), account, staff_provider.second_factor_methods, browser_name
         )
 
-    result = db.write(come_in)
+    result = db.write(sign_in)
     if not result.token:
         return _render_refusal(staff_provider, result.refusal, result.refusal)
     session["next"] = next_path
-    return let_in(result.token)
+    return log_in_and_redirect(result.token)
 
 
 def _provider_or_404() -> StaffProvider:
-    staff_provider = provider()
+    staff_provider = get_provider()
     if staff_provider is None:
         raise NotFound
     return staff_provider
 
 
-def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.OidcError] | str, logged: str) -> Response:
-    """Say why the provider's response was refused, and offer the other ways to sign in."""
-    log.warning("nobody was let in by the provider: %s", logged)
-    status, sentence = WHY[reason]
+def _render_refusal(staff_provider: StaffProvider, refusal: type[oidc.OidcError] | str, log_text: str) -> Response:
+    """Say why the sign-in was refused, and offer the other ways to sign in. `refusal` is a key of `REFUSALS`."""
+    log.warning("nobody was let in by the provider: %s", log_text)
+    status, sentence = REFUSALS[refusal]
     capitalized_name = staff_provider.name[:1].upper() + staff_provider.name[1:]
     message = sentence % {"provider": capitalized_name}
-    html = render_template("entrance/provider_failed.html", sentence=message, can_retry=reason in WORTH_ANOTHER_TRY)
+    html = render_template("entrance/provider_failed.html", sentence=message, can_retry=refusal in RETRYABLE)
     return make_response(html, status)

@@ -1,11 +1,12 @@
 """The keys of the rate limits for signing in: a known device, a browser that has waited, or a network.
 
 Strangers can use up the limit of their network, which others may share: a whole office, or everybody behind one Tor
-exit. So a device on which staff was signed in before counts alone, and so does a browser that has waited for `WAIT`
-seconds.
+exit. So a device on which staff was signed in before is counted separately, and so is a browser that has waited for
+`WAIT` seconds.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
 
 from flask import abort, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
@@ -20,10 +21,10 @@ from ..people.models import Person
 from ..web import errors
 from ..web.setup import caller, db, hash_identifier
 
-PLACE = "devices.cookie"
-LIFE = 180 * 86_400  # seconds for which a device stays known after a sign-in
+SEAL_CONTEXT = "devices.cookie"
+COOKIE_LIFE = 180 * 86_400  # seconds for which a device stays known after a sign-in
 WAIT = 60  # seconds
-MATURE = 3_600  # seconds for which a browser that has waited counts alone
+WAIT_LIFE = 3_600  # seconds after the begin of the wait, for which the browser is counted separately
 
 BUSY = errors.ErrorMessage(
     _l("Many ask from your network"),
@@ -32,63 +33,73 @@ BUSY = errors.ErrorMessage(
 )
 
 
-def _name() -> str:
+def _cookie_name() -> str:
     """Return the name of the cookie. Its prefix ties it to this host (RFC 6265bis, section 4.1.3.2)."""
     return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
-def remember(rows: Session, response: Response, person: Person) -> None:
-    """Set the cookie by which this device is known as one of a staff member. It is sealed and reveals no name."""
-    sealed = get_keyring(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(unix_time())}")
+def set_device_cookie(db_session: Session, response: Response, person: Person) -> None:
+    """Set the cookie by which this device is recognized as a staff member's. It is sealed and reveals no name."""
+    sealed = get_keyring(db_session).seal(SEAL_CONTEXT, f"{person.public_id} {new_token()} {int(unix_time())}")
     response.set_cookie(
-        _name(),
+        _cookie_name(),
         urlsafe_b64encode(sealed).decode(),
-        max_age=LIFE,
+        max_age=COOKIE_LIFE,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
         samesite="Lax",
     )
 
 
-def get_known_device() -> tuple[str, str]:
-    """Return the public id of this device's person and the device's own token; both "" if it isn't known."""
+class KnownDevice(NamedTuple):
+    """A device on which staff was signed in before. Both fields are empty if it isn't known."""
+
+    person_public_id: str = ""
+    token: str = ""  # identifies the device
+
+
+def get_known_device() -> KnownDevice:
+    """Return this device, read from its cookie once for each request."""
     if "known_device" not in g:
-        g.known_device = _read_device_cookie(request.cookies.get(_name(), ""))
-    found: tuple[str, str] = g.known_device
-    return found
+        g.known_device = _read_device_cookie(request.cookies.get(_cookie_name(), ""))
+    device: KnownDevice = g.known_device
+    return device
 
 
-def _read_device_cookie(cookie: str) -> tuple[str, str]:
+def _read_device_cookie(cookie: str) -> KnownDevice:
     if not cookie:
-        return "", ""
+        return KnownDevice()
     try:
-        with db.read() as rows:
-            person, sign, since = get_keyring(rows).open(PLACE, urlsafe_b64decode(cookie)).split()
+        with db.read() as db_session:
+            opened = get_keyring(db_session).open(SEAL_CONTEXT, urlsafe_b64decode(cookie))
+        person_public_id, token, set_at = opened.split()
     except (ValueError, Unsealable):  # binascii.Error is a ValueError
-        return "", ""
-    return (person, sign) if unix_time() - int(since) < LIFE else ("", "")
+        return KnownDevice()
+    has_expired = unix_time() - int(set_at) >= COOKIE_LIFE
+    return KnownDevice() if has_expired else KnownDevice(person_public_id, token)
 
 
-def asker() -> str:
+def get_request_key() -> str:
     """Return the key under which requests to sign in are counted."""
-    sign = get_known_device()[1] or _get_wait_token()
-    return hash_identifier(sign) if sign else caller()
+    token = get_known_device().token or _get_wait_token()
+    return hash_identifier(token) if token else caller()
 
 
 def _get_wait_token() -> str:
     """Return the token of a browser that was told to wait and has done so, or ""."""
-    sign, _, since = session.get("waits", "").partition(" ")
-    return sign if since and WAIT <= unix_time() - int(since) < MATURE else ""
+    token, _, began_at = session.get("waits", "").partition(" ")
+    return token if began_at and WAIT <= unix_time() - int(began_at) < WAIT_LIFE else ""
 
 
-def wait(limit: RequestLimit) -> None:
-    """Answer a request over the limit: say how long to wait, and store in the session since when the browser does."""
-    _, _, since = session.get("waits", "").partition(" ")
-    if not since or unix_time() - int(since) >= WAIT:
+def require_wait(limit: RequestLimit) -> None:
+    """Abort a request over the limit with 429. Store in the session when the browser's wait began."""
+    _, _, began_at = session.get("waits", "").partition(" ")
+    is_waiting = began_at and unix_time() - int(began_at) < WAIT
+    if not is_waiting:
         session["waits"] = f"{new_token()} {int(unix_time())}"
     abort(errors.render_error(429, message=BUSY))
 
 
-def typing() -> str:
-    """Return the key under which typed codes are counted: the browser that requested the code."""
+def get_code_key() -> str:
+    """Return the key under which entered codes are counted: the browser that requested the code."""
     return hash_identifier(session["browser"]) if "browser" in session else caller()

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.entrance.login import family
+from app.entrance.login import describe_browser
 from app.forms.version_tokens import encode_token
 from app.people.models import BrowserSession
 from app.questions import actions
@@ -266,7 +266,7 @@ def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     laptop, phone, tablet = (sign_in_now(app, database, NORA) for _ in range(3))
-    database.write(lambda session: session.execute(update(BrowserSession).values(browser=family(FIREFOX))))
+    database.write(lambda session: session.execute(update(BrowserSession).values(browser=describe_browser(FIREFOX))))
     ilya = sign_in_now(app, database, ILYA)
     laptop.open("/signed-in")
     assert (laptop.text.count("This browser"), laptop.text.count("Another browser")) == (1, 2)
@@ -308,7 +308,7 @@ def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
     ],
 )  # fmt: skip
 def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: str) -> None:
-    assert family(user_agent) == named
+    assert describe_browser(user_agent) == named
 
 
 @pytest.mark.threat("seized editor's device")

@@ -15,7 +15,7 @@ from app.core.clock import utc_now
 from app.db.declarative import Base
 from app.db.engine import Database
 from app.entrance.login import LEAST_DURATION
-from app.entrance.onward import local
+from app.entrance.redirect_targets import get_local_path
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in
@@ -261,4 +261,4 @@ def test_after_the_way_in_comes_the_page_that_was_wanted(
     ],
 )
 def test_only_a_path_of_our_own_is_followed(path: str | None, kept: bool) -> None:
-    assert local(path) == (path if kept else None)
+    assert get_local_path(path) == (path if kept else None)
