@@ -77,7 +77,7 @@ def _parse_nameserver(address: str) -> Any:
 
 
 def check_mail_domains(context: CheckContext) -> Iterator[Finding]:
-    """Check all records that our mail needs."""
+    """Check the MX of domains that receive, the SPF of the return path, DKIM and DMARC of domains that write."""
     if context.writes_to_folder:
         yield not_checked("mails are written to a folder, so no domain is checked")
         return
@@ -87,7 +87,7 @@ def check_mail_domains(context: CheckContext) -> Iterator[Finding]:
     config = context.config
     with context.read() as session:
         newsletters = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
-    default_sender = parseaddr(config["MAIL_FROM"])[1]
+    _name, default_sender = parseaddr(config["MAIL_FROM"])
     return_path = config["MAIL_RETURN_PATH"] or default_sender
     try:
         resolver = _Resolver(context.nameservers)

@@ -97,24 +97,33 @@ def claim(session: Session, build_payload: BuildPayload) -> Call | None:
 
     Deliveries that have expired or are no longer true are ended without a call.
     """
-    current_time = now(session)
     longest_idle = (func.coalesce(Program.called_at, Program.created_at), Program.id)
-    next_program = select(Program).where(_is_ready(current_time)).order_by(*longest_idle).limit(1)
+    next_program = select(Program).where(_is_ready(now(session))).order_by(*longest_idle).limit(1)
     while (program := session.scalar(next_program.with_for_update(skip_locked=True))) is not None:
-        due = select(Delivery).where(Delivery.program_id == program.id, _is_due(current_time))
-        for delivery in session.scalars(due.order_by(Delivery.due_at, Delivery.id).limit(BATCH_SIZE)).all():
-            payload = build_payload(session, program, delivery) if delivery.expires_at > current_time else None
-            if payload is None:
-                delivery.ended_at = current_time
-                continue
-            leased_call = _build_call(session, program, delivery, payload)
-            if leased_call is None:  # a key is missing from the settings: the delivery waits, the program is failing
-                _record_failure(session, program)
-                break
-            program.leased_until = leased_call.leased_until
-            session.flush()
+        leased_call = _lease(session, program, build_payload)
+        if leased_call is not None:
             return leased_call
+    return None
+
+
+def _lease(session: Session, program: Program, build_payload: BuildPayload) -> Call | None:
+    """Lease a program for its first due delivery, or return None if none of the next ones can be sent."""
+    current_time = now(session)
+    due = select(Delivery).where(Delivery.program_id == program.id, _is_due(current_time))
+    for delivery in session.scalars(due.order_by(Delivery.due_at, Delivery.id).limit(BATCH_SIZE)).all():
+        is_expired = delivery.expires_at <= current_time
+        payload = None if is_expired else build_payload(session, program, delivery)
+        if payload is None:
+            delivery.ended_at = current_time
+            continue
+        leased_call = _build_call(session, program, delivery, payload)
+        if leased_call is None:  # a key is missing from the settings: the delivery waits, the program is failing
+            _record_failure(session, program)
+            break
+        program.leased_until = leased_call.leased_until
         session.flush()
+        return leased_call
+    session.flush()
     return None
 
 
@@ -142,7 +151,7 @@ def _build_call(session: Session, program: Program, delivery: Delivery, payload:
         url, secrets = address_of(session, program), secrets_of(session, program)
     except Unsealable:
         return None
-    headers = {}
+    headers: dict[str, str] = {}
     if secrets:
         keys = [webhook_key(secret) for secret in secrets]
         headers = signature_headers(f"msg_{delivery.public_id}", now(session), body, keys)

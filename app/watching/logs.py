@@ -86,8 +86,10 @@ def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[st
 
 
 def _format_library_message(record: logging.LogRecord, arguments: Any) -> str:
-    """Return the template of a message, with only the numbers filled in. Without arguments it may be no template, but
-    hold personal data, so only the place in the code is returned."""
+    """Return the template of a message, with only the numbers filled in.
+
+    A message without arguments may hold personal data, so only its place in the code is returned.
+    """
     if not (isinstance(record.msg, str) and arguments):
         return f"said something at {record.module}:{record.lineno}"
     positional = arguments if isinstance(arguments, tuple) else ()

@@ -81,6 +81,7 @@ def count(endpoint: str | None, method: str, status: int, seconds: float) -> Non
     if blueprint in READER_BLUEPRINTS:
         name, method = blueprint, "any"
         status_class = status_class if status >= 400 else "2xx"
+        # Round up, but to no more than the last value.
         seconds = READER_DURATIONS[min(bisect_left(READER_DURATIONS, seconds), len(READER_DURATIONS) - 1)]
     elif endpoint is None:
         method = "any"  # so that strangers can't add rows with made-up methods
