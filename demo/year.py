@@ -64,7 +64,7 @@ def _pages_of_experts(house: House) -> Iterator[Event]:
     for row in content("people")["expert"]:
         if "page_in" in row:
             expert, newsletter = house.experts[row["key"]], house.desks[row["page_in"]].newsletter
-            says_yes = partial(expert_pages.say_yes, house.session, Guest(expert.id, expert.name))
+            says_yes = partial(expert_pages.give_consent, house.session, Guest(expert.id, expert.name))
             yield office_hours(ago(house.at, row["page_days_ago"])), partial(says_yes, expert, newsletter.id)
 
 

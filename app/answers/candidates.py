@@ -175,7 +175,7 @@ def _propose_experts(
     They answered similar questions or questions of the same topics, name the topics in their profile, were assigned by
     this newsletter lately, or are new in the directory.
     """
-    terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
+    terms = expert_search.topic_terms((*topics, *f"{question.headline} {question.wording}".split()))
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     topic_ids = select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id)
     of_topics = select(QuestionTopic.question_id).where(QuestionTopic.topic_id.in_(topic_ids))
@@ -185,7 +185,7 @@ def _propose_experts(
     sources = (
         answered.where(Assignment.question_id.in_(similar_ids)),
         answered.where(Assignment.question_id.in_(of_topics)).limit(MAX_SOURCE_ROWS),
-        expert_search.select_ids_by_topics(terms).limit(MAX_EXPERTS),
+        expert_search.select_ids_by_terms(terms).limit(MAX_EXPERTS),
         of_newsletter.order_by(Assignment.id.desc()).limit(MAX_SOURCE_ROWS),
         listed.order_by(Expert.id.desc()).limit(MAX_EXPERTS),
     )

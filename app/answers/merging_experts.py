@@ -60,11 +60,11 @@ def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> Non
     _fill_in_profile(session, source, target)
     source.merged_into_id = target.id
     session.flush()
-    expert_search.describe(session, target)
-    expert_pages.take_back(session, actor, source)
+    expert_search.update_search_columns(session, target)
+    expert_pages.withdraw_consent(session, actor, source)
     if assignment_ids:  # the expert agreed to a page without these answers
-        expert_pages.take_back(session, actor, target)
-    expert_pages.keep_to_the_name(session, actor, target)
+        expert_pages.withdraw_consent(session, actor, target)
+    expert_pages.withdraw_outdated_consents(session, actor, target)
     facts = {"into": target.id, "assignments": assignment_ids, "earlier": earlier_ids}
     audit.record(session, actor, "expert.merge", source, facts=facts)
 

@@ -103,7 +103,7 @@ ERASURE_KINDS = {
         "pages of experts who took their yes back",
         ExpertPage,
         true(),  # every page, because the erasure deletes its row
-        lambda session, page: expert_pages.take_back(
+        lambda session, page: expert_pages.withdraw_consent(
             session, Clock(), session.get_one(Expert, page.expert_id), page.newsletter_id
         ),
     ),

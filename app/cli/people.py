@@ -111,7 +111,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
     """Import experts from a CSV FILE: all of them, or nobody if a row is wrong."""
     try:
-        read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
+        read = spreadsheet.read(
+            file.read_bytes(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS, encoding or ""
+        )
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with db.read() as session:
@@ -134,4 +136,4 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
 def export_experts(file: Path) -> None:
     """Write the whole directory, with addresses, to a CSV FILE."""
     with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(spreadsheet.write_csv(expert_file.heads(), expert_file.rows(session)))
+        out.writelines(spreadsheet.write_csv(expert_file.export_headers(), expert_file.export_rows(session)))

@@ -81,9 +81,9 @@ def say_of_page(slug: str, said: str) -> Response:
         }
         newsletter = or_404(newsletters.get(slug))
         if said == "yes":
-            expert_pages.say_yes(session, get_actor(session), expert_row, newsletter.id)
+            expert_pages.give_consent(session, get_actor(session), expert_row, newsletter.id)
         else:
-            expert_pages.take_back(session, get_actor(session), expert_row, newsletter.id)
+            expert_pages.withdraw_consent(session, get_actor(session), expert_row, newsletter.id)
 
     db.write(save)
     flash(_("Readers find your page now.") if said == "yes" else _("The page is gone."))

@@ -1,4 +1,4 @@
-"""People and experts: their names, addresses and roles, the check of who an expert is, and who looked at an address."""
+"""People and experts: their addresses, names, roles and profiles, and the check of an expert's identity."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from .models import PROFILE, Expert, Membership, Person
 
 
 class BadAddress(DomainError, ValueError):
-    """Raised for text that is no e-mail address to which a mail could be sent."""
+    """The text is no e-mail address to which a mail could be sent."""
 
     code, field = "invalid.email", "email"
 
@@ -26,15 +26,16 @@ class BadAddress(DomainError, ValueError):
 def checked_address(email: str) -> str:
     """Return the address with its domain in lower case. Raises `BadAddress`.
 
-    Only what sending needs is checked: the lengths of RFC 5321, section 4.5.3.1, one `@`, a dot in the domain, and no
-    blanks.
+    It is only checked as far as sending requires: the lengths of RFC 5321, section 4.5.3.1, one `@`, a dot in the
+    domain, and no spaces or special characters.
     """
     email = single_line(email)
     local, _at, domain = email.rpartition("@")
     labels = domain.split(".")
-    is_length_allowed = 0 < len(local) <= 64 and len(domain) <= 255
-    is_domain = len(labels) >= 2 and all(labels)
-    if not (is_length_allowed and is_domain) or any(map(_is_forbidden, local + domain)):
+    has_valid_length = 0 < len(local) <= 64 and len(domain) <= 255
+    has_valid_domain = len(labels) >= 2 and all(labels)
+    has_forbidden_character = any(map(_is_forbidden, local + domain))
+    if not has_valid_length or not has_valid_domain or has_forbidden_character:
         raise BadAddress(email)
     return f"{local}@{domain.lower()}"
 
@@ -53,17 +54,16 @@ def by_email(session: Session, email: str) -> Person | None:
 
 def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
     """Return the people who have these addresses, by address as given."""
+    # An address may have been stored under any of the keys.
     macs = {email: get_keyring(session).macs("people.email", _fold(email)) for email in emails}
     all_macs = [mac for macs_of_email in macs.values() for mac in macs_of_email]
-    people = {
-        person.email_mac: person for person in session.scalars(select(Person).where(Person.email_mac.in_(all_macs)))
-    }
+    people = session.scalars(select(Person).where(Person.email_mac.in_(all_macs)))
+    people_by_mac = {person.email_mac: person for person in people}
     people_by_email = {}
     for email in emails:
-        for mac in macs[email]:
-            if mac in people:
-                people_by_email[email] = people[mac]
-                break
+        person = next((people_by_mac[mac] for mac in macs[email] if mac in people_by_mac), None)
+        if person is not None:
+            people_by_email[email] = person
     return people_by_email
 
 
@@ -74,14 +74,15 @@ def email_of(session: Session, person: Person) -> str | None:
 
 
 def addresses_of(session: Session, expert: Expert) -> list[str]:
-    """Return an expert's known addresses: first the one that we write to, then those of experts merged into them."""
+    """Return an expert's addresses: first the one that we write to, then those of experts merged into this one."""
     merged = select(Person).join(Expert, Expert.person_id == Person.id).where(Expert.merged_into_id == expert.id)
     people = [expert.person, *session.scalars(merged.order_by(Expert.id))]
-    return [address for person in people if (address := email_of(session, person))]
+    emails = [email_of(session, person) for person in people]
+    return [email for email in emails if email]
 
 
 def sealed_address(session: Session, public_id: str, email: str) -> dict[str, Any]:
-    """Return the columns that hold the address of the person with this public id."""
+    """Return the columns that store an address, sealed for the person with this public id."""
     ring = get_keyring(session)
     return {
         "email_sealed": ring.seal(f"people.email.{public_id}", email),
@@ -91,20 +92,20 @@ def sealed_address(session: Session, public_id: str, email: str) -> dict[str, An
 
 
 def set_email(session: Session, person: Person, email: str) -> None:
-    """Seal the address on a person that has been flushed."""
+    """Store a person's address, sealed. The person must have been flushed, since the seal depends on the public id."""
     for column, value in sealed_address(session, person.public_id, email).items():
         setattr(person, column, value)
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Return the person of this address, or add one.
+    """Return the person with this address, or add one.
 
-    Raises `BadAddress`, `MissingField` without a name and `TooLong` for a long one.
+    Raises `BadAddress`, and `MissingField` or `TooLong` for the name of a new person.
     """
     address = checked_address(email) if email else None
-    known = by_email(session, address) if address else None
-    if known:
-        return known
+    existing = by_email(session, address) if address else None
+    if existing:
+        return existing
     name = require_text("name", require_length("name", single_line(name), PROFILE["name"].longest))
     person = add_and_flush(session, Person(name=name, language=language))
     if address:
@@ -114,9 +115,9 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
 
 
 def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int, role: str) -> Membership:
-    """Give somebody a role at a desk immediately, without the invitation that `staff.invite` sends."""
+    """Give a person a role at a desk immediately, without the invitation that `staff.invite` sends."""
     membership = session.scalar(select(Membership).filter_by(person_id=person.id, newsletter_id=newsletter_id))
-    old = membership.role if membership else None
+    old_role = membership.role if membership else None
     if membership is None:
         membership = Membership(person_id=person.id, newsletter_id=newsletter_id)
         session.add(membership)
@@ -124,12 +125,12 @@ def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int
     membership.invited_as = None
     membership.disabled_at = None
     membership.joined_at = membership.joined_at or now(session)
-    audit.record(session, actor, "membership.set", membership, old=old, new=role, facts={"person": person.id})
+    audit.record(session, actor, "membership.set", membership, old=old_role, new=role, facts={"person": person.id})
     return membership
 
 
 def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff | None:
-    """Return the actor for this person at this desk, or None for somebody who doesn't work there."""
+    """Return the actor for a person at a desk, or None if they don't work there."""
     row = session.execute(
         select(Person.name, Membership.role)
         .join(Membership, Membership.person_id == Person.id)
@@ -140,22 +141,21 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
 
 
 def expert_of(session: Session, person_id: int) -> Expert | None:
-    """Return the expert that this person is, or whom they were merged into; None if their account is disabled."""
+    """Return the expert who is this person, after any merge. None if there is none or the person is disabled."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
-    return resolve_merged_expert(
-        session, session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
-    )
+    expert = session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
+    return resolve_merged_expert(session, expert)
 
 
 def resolve_merged_expert(session: Session, expert: Expert | None) -> Expert | None:
-    """Return the expert whom this one was merged into, or the same one. Merges never chain."""
+    """Return the expert that this one was merged into, or else the same expert. Merges never chain."""
     if expert is None or expert.merged_into_id is None:
         return expert
     return session.get_one(Expert, expert.merged_into_id)
 
 
-def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tuple(ROLES)) -> list[Person]:
-    """Return the people at work at a newsletter's desk who have one of these roles."""
+def list_staff(session: Session, newsletter_id: int, roles: Sequence[str] = tuple(ROLES)) -> list[Person]:
+    """Return the active members of a newsletter's desk who have one of these roles."""
     query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
@@ -166,17 +166,17 @@ def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tu
     return list(session.scalars(query))
 
 
-def desk_of(session: Session, newsletter_id: int) -> list[Person]:
-    """Return the people to notify when something needs the desk: those who manage it if no role gets notices."""
+def list_notice_recipients(session: Session, newsletter_id: int) -> list[Person]:
+    """Return whom to notify of work that waits for the desk: holders of roles with `gets_notices`, or else admins."""
     roles = [name for name, role in ROLES.items() if role.gets_notices]
-    return everybody_of(session, newsletter_id, roles) or everybody_of(session, newsletter_id, roles_for("people"))
+    return list_staff(session, newsletter_id, roles) or list_staff(session, newsletter_id, roles_for("people"))
 
 
 Names = Mapping[int, str]  # by id
 
 
 def names_of(session: Session, ids: Sequence[int], known_names: Names | None = None) -> dict[int, str]:
-    """Return the names of several people by id, in one query; `known_names` are not looked up."""
+    """Return the names of several people by id, in one query. Names in `known_names` are not looked up again."""
     return _load_names(session, select(Person.id, Person.name), Person.id, ids, known_names)
 
 
@@ -202,26 +202,26 @@ def _load_names(
 def record_expert(
     session: Session, actor: Actor, name: str, email: str | None, language: str = "en", **profile: Any
 ) -> Expert:
-    """Return the expert of this address, or record a new one: "to: name, address" is enough.
+    """Return the expert with this address, or record a new one, for whom a name and an address are enough.
 
-    Raises `BadAddress`, `MissingField` and `TooLong` (name), and `PermissionDenied`.
+    Raises `BadAddress`, `MissingField` or `TooLong` for the name, and `PermissionDenied`.
     """
     must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
-    known = resolve_merged_expert(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
-    if known:
-        return known
+    existing = resolve_merged_expert(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
+    if existing:
+        return existing
     expert = add_and_flush(session, Expert(person_id=person.id, **profile))
     session.refresh(expert)
-    expert_search.describe(session, expert)
+    expert_search.update_search_columns(session, expert)
     audit.record(session, actor, "expert.record", expert)
     return expert
 
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, verification_note: str) -> None:
-    """Record the independent check without which a name isn't printed. `verification_note` says what was done.
+    """Record that somebody checked the expert's identity, without which the name isn't printed.
 
-    Raises `MissingField`, `TooLong` and `PermissionDenied`.
+    `verification_note` says how. Raises `MissingField`, `TooLong` and `PermissionDenied`.
     """
     must(actor, "directory")
     verification_note = require_text(
@@ -234,9 +234,9 @@ def verify_expert(session: Session, actor: Staff, expert: Expert, verification_n
 
 
 def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **values: Any) -> None:
-    """Change an expert's profile: values by field, as `fields.read_form` returns them. A new name needs a new check.
+    """Change an expert's profile to `values`, by field, as `fields.read_form` returns them.
 
-    Raises `VersionConflict` and `PermissionDenied`.
+    A new name revokes the check of the expert's identity. Raises `VersionConflict` and `PermissionDenied`.
     """
     must(actor, "directory", "own profile")
     check_version(expert, version)
@@ -247,8 +247,8 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
         expert.person.name = new_name
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
-    expert_search.describe(session, expert)
-    expert_pages.keep_to_the_name(session, actor, expert)
+    expert_search.update_search_columns(session, expert)
+    expert_pages.withdraw_outdated_consents(session, actor, expert)
     audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(values)})
 
 
@@ -259,9 +259,9 @@ def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None
 
 
 def record_address_look(session: Session, actor: Staff, person: Person) -> None:
-    """Record in the trail that somebody of the desk looks at the address of an expert or a colleague.
+    """Record in the trail that a member of the desk looks at the address of an expert or a colleague.
 
-    The event holds their public id too, since files of the trail have no other.
+    The event contains the public id too, since exports of the trail show no other id.
     """
     must(actor, "read")
     expert = session.scalar(select(Expert).filter_by(person_id=person.id))
@@ -273,7 +273,7 @@ def record_address_look(session: Session, actor: Staff, person: Person) -> None:
 
 
 def reveal_address(session: Session, actor: Staff, person: Person) -> str | None:
-    """Return a person's address, or None, and record in the trail who looks at it."""
+    """Return a person's address, or None. If there is one, record in the trail who looks at it."""
     if (email := email_of(session, person)) is not None:
         record_address_look(session, actor, person)
     return email

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,27 +27,29 @@ T = TypeVar("T")
 BATCH_ROWS = 500  # rows looked up or written in one statement
 LINE_KINDS = ("wrong", "changed", "new", "same")
 
-# An expert with their profile by field; an entity of the ORM would be many times slower.
-KnownExpert = Row[Any]
+# The columns of an expert and their person. Entities of the ORM would be many times slower.
+ExpertColumns = Row[Any]
+IS_LISTED = Expert.is_listed()
 
 
 @dataclass
 class ImportLine:
-    """A row of the file and its effect.
+    """A row of the file, and its effect.
 
-    `changes` are new values by column. `before` is the expert whom the row changes, or None for a new one. `namesake`
-    is true if another expert of this name is in the directory.
+    `before` is the expert that the row is about, or None for a new one. `changes` are the new values by column.
+    `namesake` is true if the row adds an expert with a name that is in the directory already.
     """
 
     number: int
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
-    before: KnownExpert | None = None
+    before: ExpertColumns | None = None
     faults: list[Fault] = field(default_factory=list)
     namesake: bool = False
 
     @property
     def kind(self) -> str:
+        """One of `LINE_KINDS`."""
         if self.faults:
             return "wrong"
         if self.before is None:
@@ -57,7 +59,10 @@ class ImportLine:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """All rows in the order of the file. `digest` changes with anything that would be written."""
+    """What an import would do, as a line for each row of the file.
+
+    `digest` identifies the plan, so that the one that is carried out can be compared with the one that was shown.
+    """
 
     lines: list[ImportLine]
 
@@ -76,29 +81,30 @@ class ImportPlan:
 
 def plan_import(session: Session, sheet: Sheet) -> ImportPlan:
     """Compare a file with the directory. Changes nothing."""
-    first_rows: dict[tuple[str, str], int] = {}  # the number of the first row with a column's value
+    first_rows: dict[tuple[str, str], int] = {}  # by column and value, the number of the first row with it
     lines = []
-    for batch in batches([(row, *expert_file.values_of(row.cells)) for row in sheet.rows]):
-        directory = _Directory(session, [values for _row, values, _faults in batch])
+    parsed_rows = [(row, *expert_file.parse_row(row.cells)) for row in sheet.rows]
+    for batch in _split_into_batches(parsed_rows):
+        directory = _BatchDirectory(session, [values for _row, values, _faults in batch])
         for row, values, faults in batch:
             line = ImportLine(row.number, values.get("name", ""), faults=faults)
-            if row.more:
-                line.faults.append(("", "more cells", {}))
-            line.faults += _repeat_faults(first_rows, row.number, values)
+            if row.extra_cells:
+                line.faults.append(Fault("", "more cells", {}))
+            line.faults += _find_repeats(first_rows, row.number, values)
             _compare(line, values, directory)
             lines.append(line)
     return ImportPlan(lines)
 
 
-def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def _split_into_batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(rows), BATCH_ROWS):
         yield rows[start : start + BATCH_ROWS]
 
 
-def expect_unchanged(session: Session, plan: ImportPlan) -> None:
-    """Raise `VersionConflict` if the directory has changed in a way that matters since the plan was made."""
+def check_unchanged(session: Session, plan: ImportPlan) -> None:
+    """Raise `VersionConflict` if an expert or address of the plan has changed in the directory since it was made."""
     ring = get_keyring(session)
-    for lines in batches(plan.lines):
+    for lines in _split_into_batches(plan.lines):
         versions = {line.before.id: line.before.version for line in lines if line.before}
         query = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
         current_versions = {row.id: row.version for row in session.execute(query)}
@@ -110,10 +116,10 @@ def expect_unchanged(session: Session, plan: ImportPlan) -> None:
             raise VersionConflict("an address has come since the plan was made")
 
 
-def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
-    """Yield faults for a row that is about the same expert as an earlier one: it isn't clear which should win.
+def _find_repeats(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
+    """Yield faults for a row about the same expert as an earlier row, since it is unclear which one should win.
 
-    Names are compared only if the row has neither a number nor an address.
+    `first_rows` is updated. Names are only compared if the row has neither a number nor an address.
     """
     identifiers: list[tuple[str, str]] = [
         (column, values[column].casefold()) for column in ("number", "email") if column in values
@@ -123,80 +129,95 @@ def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: 
     for column, value in identifiers:
         first_row = first_rows.setdefault((column, value), number)
         if value and first_row != number:
-            yield column, "twice", {"row": first_row}
+            yield Fault(column, "twice", {"row": first_row})
 
 
-def _compare(line: ImportLine, values: dict[str, Any], directory: "_Directory") -> None:
-    """Find the expert whom a row is about, and set the line's changes and faults. `values` are those of the row."""
+def _compare(line: ImportLine, values: dict[str, Any], directory: "_BatchDirectory") -> None:
+    """Find the expert that a row with these values is about. Set `before`, `changes` and `faults` of its line."""
     number = values.pop("number", None)
-    email = values.get("email")
-    name = fold(line.name)[:LONGEST]
-    by_number = directory.by_number.get(number or "")
-    by_email = directory.of_address(email)
-    if number and by_number is None:
-        line.faults.append(("number", "unknown", {}))
-    if by_number and by_email and by_number.id != by_email.id:
-        line.faults.append(("email", "of another", {"name": by_email.name}))
-    if directory.is_staff(email):
-        line.faults.append(("email", "of the desk", {}))
-    line.before = by_number or by_email
-    if line.before is None and not email and not number and directory.namesakes[name]:
-        line.before = directory.by_name.get(name)
-        if line.before is None:
-            line.faults.append(("name", "several", {"count": directory.namesakes[name]}))
+    _find_expert(line, number, values.get("email"), directory)
     if line.before is None:
-        has_name_fault = any(column == "name" for column, _code, _values in line.faults)
+        has_name_fault = any(fault.column == "name" for fault in line.faults)
         if not line.name and not has_name_fault:
-            line.faults.append(("name", "missing", {}))
-        line.namesake = directory.namesakes[name] > 0
+            line.faults.append(Fault("name", "missing", {}))
+        line.namesake = directory.name_counts[_name_key(line.name)] > 0
         line.changes = values
-        return
-    line.name = line.name or line.before.name
-    old_values = line.before._mapping
+    else:
+        _set_changes(line, line.before, values, directory)
+
+
+def _find_expert(line: ImportLine, number: str | None, email: str | None, directory: "_BatchDirectory") -> None:
+    """Set `before`, by the number, the address or, without either, a name that only one expert has."""
+    by_number = directory.by_number.get(number or "")
+    by_email = directory.find_by_email(email)
+    if number and by_number is None:
+        line.faults.append(Fault("number", "unknown", {}))
+    if by_number and by_email and by_number.id != by_email.id:
+        line.faults.append(Fault("email", "of another", {"name": by_email.name}))
+    if directory.is_staff(email):
+        line.faults.append(Fault("email", "of the desk", {}))
+    line.before = by_number or by_email
+    name_count = directory.name_counts[_name_key(line.name)]
+    if line.before is None and not email and not number and name_count:
+        line.before = directory.by_name.get(_name_key(line.name))
+        if line.before is None:
+            line.faults.append(Fault("name", "several", {"count": name_count}))
+
+
+def _name_key(name: str) -> str:
+    """Return a name as the column `Expert.folded` stores it."""
+    return fold(name)[:LONGEST]
+
+
+def _set_changes(line: ImportLine, before: ExpertColumns, values: dict[str, Any], directory: "_BatchDirectory") -> None:
+    """Set the values of the row that differ from those of the expert."""
+    line.name = line.name or before.name
+    old_values = before._mapping
     line.changes = {
         column: value for column, value in values.items() if column != "email" and old_values[column] != value
     }
-    if email and line.before.email_mac not in directory.macs[email.casefold()]:
+    email = values.get("email")
+    if email and before.email_mac not in directory.macs[email.casefold()]:
         line.changes["email"] = email
 
 
-class _Directory:
+class _BatchDirectory:
     """The experts that a batch of rows may be about, loaded in at most five queries."""
 
-    def __init__(self, session: Session, rows: Iterable[dict[str, Any]]) -> None:
-        rows = list(rows)
-        self._load_by_address(session, {row["email"].casefold() for row in rows if "email" in row})
+    def __init__(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
+        self._load_by_email(session, {row["email"].casefold() for row in rows if "email" in row})
         numbers = [row["number"] for row in rows if "number" in row]
-        numbered = _load_experts(session, Expert.public_id.in_(numbers), IS_LISTED)
-        self.by_number = {expert.public_id: expert for expert in numbered}
-        self._load_by_name(session, {fold(row["name"])[:LONGEST] for row in rows if row.get("name")})
+        experts = _load_experts(session, Expert.public_id.in_(numbers), IS_LISTED)
+        self.by_number = {expert.public_id: expert for expert in experts}
+        self._load_by_name(session, {_name_key(row["name"]) for row in rows if row.get("name")})
 
-    def _load_by_address(self, session: Session, emails: set[str]) -> None:
+    def _load_by_email(self, session: Session, emails: set[str]) -> None:
         ring = get_keyring(session)
         self.macs = {email: ring.macs("people.email", email) for email in emails}
         all_macs = [mac for macs in self.macs.values() for mac in macs]
         people = session.execute(select(Person.id, Person.email_mac).where(Person.email_mac.in_(all_macs)))
         self._person_ids: dict[bytes, int] = {row.email_mac: row.id for row in people}
         experts = _load_experts(session, Expert.person_id.in_(self._person_ids.values()))
-        kept_ids = {expert.merged_into_id for expert in experts if expert.merged_into_id}
-        kept = {expert.id: expert for expert in _load_experts(session, Expert.id.in_(kept_ids))} if kept_ids else {}
         # The address of a merged expert leads to the one that they were merged into.
-        self._by_person = {expert.person_id: kept.get(expert.merged_into_id, expert) for expert in experts}
+        target_ids = {expert.merged_into_id for expert in experts if expert.merged_into_id}
+        targets = _load_experts(session, Expert.id.in_(target_ids)) if target_ids else []
+        target_by_id = {target.id: target for target in targets}
+        self._by_person = {expert.person_id: target_by_id.get(expert.merged_into_id, expert) for expert in experts}
 
     def _load_by_name(self, session: Session, names: set[str]) -> None:
-        """Count the experts of each folded name, and load those whose name nobody else has."""
+        """Count the experts with each of these names, and load those whose name nobody else has."""
         query = select(Expert.folded, func.count(), func.min(Expert.id)).where(Expert.folded.in_(names), IS_LISTED)
         groups = session.execute(query.group_by(Expert.folded)).all()
-        self.namesakes = Counter({name: count for name, count, _id in groups})
+        self.name_counts = Counter({name: count for name, count, _id in groups})
         unique_ids = [expert_id for _name, count, expert_id in groups if count == 1]
-        unique = _load_experts(session, Expert.id.in_(unique_ids), IS_LISTED)
-        self.by_name = {fold(expert.name)[:LONGEST]: expert for expert in unique}
+        experts = _load_experts(session, Expert.id.in_(unique_ids), IS_LISTED)
+        self.by_name = {_name_key(expert.name): expert for expert in experts}
 
-    def of_address(self, email: str | None) -> KnownExpert | None:
+    def find_by_email(self, email: str | None) -> ExpertColumns | None:
         return self._by_person.get(self._person_id(email) or 0)
 
     def is_staff(self, email: str | None) -> bool:
-        """Return whether the address belongs to a person who is no expert: files can't make experts of colleagues."""
+        """Return whether the address is that of a person who is no expert. Importing can't make them one."""
         person_id = self._person_id(email)
         return person_id is not None and person_id not in self._by_person
 
@@ -210,16 +231,14 @@ class _Directory:
         return None
 
 
-IS_LISTED = Expert.is_listed()
-
-
-def _load_experts(session: Session, *where: Any) -> list[KnownExpert]:
+def _load_experts(session: Session, *conditions: Any) -> list[ExpertColumns]:
     query = select(
         *(Expert.id, Expert.public_id, Expert.person_id, Expert.version, Expert.verified_at, Expert.merged_into_id),
         *(Person.public_id.label("person_public_id"), Person.name, Person.email_mac),
         *(getattr(Expert, name) for name in PROFILE if name != "name"),
     )
-    return list(session.execute(query.join(Person, Person.id == Expert.person_id).where(*where).order_by(Expert.id)))
+    query = query.join(Person, Person.id == Expert.person_id).where(*conditions).order_by(Expert.id)
+    return list(session.execute(query))
 
 
 ProgressCallback = Callable[[int], None]
@@ -227,39 +246,43 @@ Rows = Sequence[dict[str, Any]]
 
 
 class InvalidPlan(Exception):
-    """Raised for a plan with wrong rows; nothing is imported."""
+    """The plan has wrong rows, so nothing is imported."""
 
 
 def run_import(
-    session: Session, actor: Actor, plan: ImportPlan, language: str, step: ProgressCallback = lambda _rows: None
+    session: Session,
+    actor: Actor,
+    plan: ImportPlan,
+    language: str,
+    on_progress: ProgressCallback = lambda _row_count: None,
 ) -> None:
-    """Record the new experts and change the known ones.
+    """Carry out a plan: record the new experts and change the existing ones.
 
-    `language` is that of mails to new ones; `step` is called with the number of rows written. Raises
-    `PermissionDenied`, `InvalidPlan`, and `VersionConflict` if the directory has changed since the plan was made:
-    planning takes seconds, in which others may write.
+    Mails to new experts will be in `language`. `on_progress` is called with the number of rows that were just written.
+    Raises `PermissionDenied` and `InvalidPlan`. Raises `VersionConflict` if the directory has changed since the plan
+    was made, since planning takes seconds in which others may write.
     """
     must(actor, "whole directory", "upkeep")
     if plan.counts["wrong"]:
         raise InvalidPlan
-    expect_unchanged(session, plan)
-    for lines in batches([line for line in plan.lines if line.kind == "new"]):
+    check_unchanged(session, plan)
+    for lines in _split_into_batches([line for line in plan.lines if line.kind == "new"]):
         _insert_experts(session, actor, lines, language)
-        step(len(lines))
-    for lines in batches([line for line in plan.lines if line.kind == "changed"]):
+        on_progress(len(lines))
+    for lines in _split_into_batches([line for line in plan.lines if line.kind == "changed"]):
         _update_experts(session, actor, lines)
-        step(len(lines))
+        on_progress(len(lines))
 
 
 def _insert_experts(session: Session, actor: Actor, lines: Sequence[ImportLine], language: str) -> None:
     people: Rows = [{"public_id": new_public_id(), "name": line.name, "language": language} for line in lines]
-    no_address = dict.fromkeys(("email_sealed", "email_mac", "key_no"))
+    no_address = dict.fromkeys(("email_sealed", "email_mac", "key_no"))  # all None
     for person, line in zip(people, lines, strict=True):
         email = line.changes.get("email")
         person.update(sealed_address(session, person["public_id"], email) if email else no_address)
     person_ids = _insert_rows(session, Person, people)
     experts = [
-        {"public_id": new_public_id(), "version": 1, "person_id": person_id, **_profile(line)}
+        {"public_id": new_public_id(), "version": 1, "person_id": person_id, **_build_profile(line)}
         for person_id, line in zip(person_ids, lines, strict=True)
     ]
     ids = _insert_rows(session, Expert, experts)
@@ -268,7 +291,10 @@ def _insert_experts(session: Session, actor: Actor, lines: Sequence[ImportLine],
 
 
 def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
-    """Insert rows and return their ids in the same order. SQLite guarantees that order only for one row at a time."""
+    """Insert rows and return their ids in the same order.
+
+    The ids are looked up by public id, since SQLite doesn't return those of several rows in a guaranteed order.
+    """
     _bulk_insert(session, model, rows)
     public_ids = [row["public_id"] for row in rows]
     inserted = session.execute(select(model.public_id, model.id).where(model.public_id.in_(public_ids)))
@@ -277,13 +303,13 @@ def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
 
 
 def _bulk_insert(session: Session, model: Any, rows: Rows) -> None:
-    """Insert rows without the ORM, which would look at every value of every row."""
+    """Insert rows without the ORM, which would process every value of every row."""
     if rows:
         session.connection().execute(insert(model.__table__), rows)
 
 
-def _profile(line: ImportLine) -> dict[str, Any]:
-    """Return the columns of the profile after the change, with those by which it is found."""
+def _build_profile(line: ImportLine) -> dict[str, Any]:
+    """Return the columns of the expert's profile after the import, and those that are derived from it."""
     profile: dict[str, Any] = {}
     for name, profile_field in PROFILE.items():
         if name == "name":  # a column of the person
@@ -294,35 +320,35 @@ def _profile(line: ImportLine) -> dict[str, Any]:
             profile[name] = getattr(line.before, name)
         else:
             profile[name] = FIELD_TYPES[profile_field.kind].empty()
-    return profile | expert_search.columns(line.name, profile)
+    return profile | expert_search.search_columns(line.name, profile)
 
 
 def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine]) -> None:
-    known = [(line, line.before) for line in lines if line.before is not None]
-    ids = [before.id for _line, before in known]
-    profiles = [{"key": before.id, **_profile(line)} for line, before in known]
+    changes = [(line, line.before) for line in lines if line.before is not None]
+    ids = [before.id for _line, before in changes]
+    profiles = [{"key": before.id, **_build_profile(line)} for line, before in changes]
     _update_rows(session, Expert, profiles, version=Expert.version + 1)
     session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id.in_(ids)))
     _insert_topics(session, ids, profiles)
-    renamed = [(line.name, before) for line, before in known if "name" in line.changes]
+    renamed = [(line.name, before) for line, before in changes if "name" in line.changes]
     _update_rows(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
-    # The check of who they are was made for the old name.
+    # The experts' identity was checked under the old name.
     unverified = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
     session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(unverified))
     addresses = [
         {"key": before.person_id, **sealed_address(session, before.person_public_id, line.changes["email"])}
-        for line, before in known
+        for line, before in changes
         if "email" in line.changes
     ]
     _update_rows(session, Person, addresses)
     _record_events(session, actor, "expert.change", ids, lines)
 
 
-def _update_rows(session: Session, model: Any, rows: Rows, **also: Any) -> None:
-    """Update the rows whose ids are the `key` of each mapping."""
+def _update_rows(session: Session, model: Any, rows: Rows, **shared_values: Any) -> None:
+    """Update rows of a model. Each mapping has the id of a row as `key`, and its new values by column."""
     if rows:
         table = model.__table__
-        values = {column: bindparam(column) for column in rows[0] if column != "key"} | also
+        values = {column: bindparam(column) for column in rows[0] if column != "key"} | shared_values
         session.connection().execute(update(table).where(table.c.id == bindparam("key")).values(**values), rows)
 
 
@@ -330,7 +356,7 @@ def _insert_topics(session: Session, ids: Sequence[int], profiles: Rows) -> None
     rows = [
         {"expert_id": expert_id, "term": term}
         for expert_id, profile in zip(ids, profiles, strict=True)
-        for term in expert_search.terms(profile["topics"])
+        for term in expert_search.topic_terms(profile["topics"])
     ]
     _bulk_insert(session, ExpertTopic, rows)
 

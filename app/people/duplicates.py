@@ -1,11 +1,13 @@
-"""Experts who may be one person: their names are the same in any spelling, or similar with a shared domain or employer.
+"""Suggest pairs of experts who may be the same person.
 
-Pairs are only suggested. `app.answers.merging_experts` merges experts, as it moves their work.
+Their names are the same in some spelling, or similar while they share an e-mail domain or an organisation. Merging is
+in `app.answers.merging_experts`, since it moves their work.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, groupby, islice
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,17 +23,18 @@ from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
 
-ROWS_PER_QUERY = 2_000  # in the order of sounds
-LARGE_GROUP = 40  # larger groups of one longest name are compared by whole names only
-PAIRS_PER_GROUP = 50  # of one longest name; the next ones follow once these are decided
-PAIRS_PER_LOAD = 60
+# Experts are compared within groups whose names have the same longest word, by sound.
+ROWS_PER_QUERY = 2_000
+LARGE_GROUP = 40  # in larger groups, only names of the same sound are compared
+PAIRS_PER_GROUP = 50  # more are suggested once these have been decided
+PAIRS_PER_LOAD = 60  # candidates for which experts are loaded together
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two experts who may be one person, the earlier recorded first.
+    """Two experts who may be one person, the one recorded earlier first.
 
-    `reasons` are "name", "like name", "organisation" and "domain".
+    `reasons` are among "name" (the same sound), "like name" (similar), "organisation" and "domain".
     """
 
     one: Expert
@@ -40,23 +43,38 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Sound:
-    """The id of an expert, and the sound of their name: `alike`, as `name_forms.phonetic_key` returns it."""
+class NameSound:
+    """The id of an expert, and the sound of their name, as `name_forms.phonetic_key` returns it."""
 
-    id: int
-    alike: str
+    expert_id: int
+    key: str
 
     @property
-    def longest_name(self) -> str:
-        return self.alike.partition(" ")[0]
+    def longest_word(self) -> str:
+        return _longest_word(self.key)
+
+
+class Candidate(NamedTuple):
+    """The ids of two experts to suggest, the smaller one first, and whether their names sound the same."""
+
+    one_id: int
+    other_id: int
+    is_same_sound: bool
+
+
+def _longest_word(phonetic_key: str) -> str:
+    return phonetic_key.partition(" ")[0]
 
 
 def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
-    """Return the next pairs in the order of the sounds of names, starting after the group of the expert `after`."""
+    """Return pairs in the order of the sounds of names, starting after the group of the expert `after`.
+
+    There are at least `limit` unless the directory has fewer, and possibly more.
+    """
     found: list[Pair] = []
-    candidates: list[tuple[int, int, bool]] = []
-    for group in _groups(session, after.alike if after else ""):
-        candidates += islice(_candidates(group), PAIRS_PER_GROUP)
+    candidates: list[Candidate] = []
+    for group in _iter_groups(session, after.alike if after else ""):
+        candidates += islice(_find_candidates(group), PAIRS_PER_GROUP)
         if len(candidates) >= PAIRS_PER_LOAD:
             found += _load_pairs(session, candidates)
             candidates = []
@@ -66,62 +84,64 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
 
 
 def has_namesake(session: Session, expert: Expert) -> bool:
-    """Return whether the directory has another expert of this name, in any spelling."""
+    """Return whether the directory has another expert whose name sounds the same."""
+    if not expert.alike:
+        return False
     others = select(Expert.id).where(Expert.alike == expert.alike, Expert.id != expert.id, Expert.is_listed())
-    return bool(expert.alike) and session.scalar(others.limit(1)) is not None
+    return session.scalar(others.limit(1)) is not None
 
 
-def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
-    """Yield groups of experts who share their longest name, by walking one index."""
-    rows = _walk(session, after)
-    for _name, members in groupby(rows, key=lambda row: row.longest_name):
+def _iter_groups(session: Session, after: str) -> Iterator[list[NameSound]]:
+    """Yield groups of experts whose names have the same longest word, after the group of the phonetic key `after`."""
+    for _word, members in groupby(_iter_sounds(session, after), key=lambda sound: sound.longest_word):
         group = list(members)
         if len(group) > 1:
             yield group
 
 
-def _walk(session: Session, after: str) -> Iterator[Sound]:
-    """Yield all experts whose longest name comes after that of `after`, in the order of sounds."""
-    start = after.partition(" ")[0]
-    # The last sound that the group of `start` can have, as a space sorts before anything that may continue a name.
-    cursor: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
+def _iter_sounds(session: Session, after: str) -> Iterator[NameSound]:
+    """Yield the experts after the group of the phonetic key `after`, in the order of an index on the keys."""
+    word = _longest_word(after)
+    # A key at the end of the group of `word`: a space sorts before all characters that may continue the word.
+    cursor: tuple[str, int] = (f"{word} \U0010ffff" if word else "", 0)
     query = select(Expert.id, Expert.alike).where(Expert.is_listed(), Expert.alike != "")
-    everybody = Listing[Expert](query, (Expert.alike, Expert.id), rising=True)
+    listing = Listing[Expert](query, (Expert.alike, Expert.id), rising=True)
     while True:
-        rows = session.execute(everybody.select(cursor, ROWS_PER_QUERY)).all()
+        rows = session.execute(listing.select(cursor, ROWS_PER_QUERY)).all()
         for row in rows:
-            sound = Sound(row.id, row.alike)
-            if sound.longest_name != start:
+            sound = NameSound(row.id, row.alike)
+            if sound.longest_word != word:
                 yield sound
         if len(rows) < ROWS_PER_QUERY:
             return
         cursor = (rows[-1].alike, rows[-1].id)
 
 
-def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
-    """Yield pairs that could be one person: their ids in order, and whether the names sound the same."""
-    pairs_to_compare = combinations(group, 2) if len(group) <= LARGE_GROUP else _same_name_pairs(group)
+def _find_candidates(group: list[NameSound]) -> Iterator[Candidate]:
+    pairs_to_compare = combinations(group, 2) if len(group) <= LARGE_GROUP else _same_sound_pairs(group)
     for one, other in pairs_to_compare:
-        is_same = one.alike == other.alike
-        if is_same or is_like(one.alike, other.alike):
-            yield min(one.id, other.id), max(one.id, other.id), is_same
+        is_same_sound = one.key == other.key
+        if is_same_sound or is_like(one.key, other.key):
+            one_id, other_id = sorted((one.expert_id, other.expert_id))
+            yield Candidate(one_id, other_id, is_same_sound)
 
 
-def _same_name_pairs(group: list[Sound]) -> Iterator[tuple[Sound, Sound]]:
-    for _name, namesakes in groupby(group, key=lambda row: row.alike):
+def _same_sound_pairs(group: list[NameSound]) -> Iterator[tuple[NameSound, NameSound]]:
+    for _key, namesakes in groupby(group, key=lambda sound: sound.key):
         yield from combinations(list(namesakes)[:LARGE_GROUP], 2)
 
 
-def _load_pairs(session: Session, candidates: list[tuple[int, int, bool]]) -> list[Pair]:
+def _load_pairs(session: Session, candidates: list[Candidate]) -> list[Pair]:
+    """Return the candidates with the same sound or another reason, unless they were marked as distinct."""
     if not candidates:
         return []
-    ids = {expert_id for one_id, other_id, _is_same in candidates for expert_id in (one_id, other_id)}
+    ids = {candidate.one_id for candidate in candidates} | {candidate.other_id for candidate in candidates}
     experts = get_many(session, Expert, ids)
     query = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(ids))
     distinct_pairs = {(row.one_id, row.other_id) for row in session.execute(query)}
     domains = {expert_id: _domain(session, expert) for expert_id, expert in experts.items()}
     found = []
-    for one_id, other_id, is_same in candidates:
+    for one_id, other_id, is_same_sound in candidates:
         if (one_id, other_id) in distinct_pairs:
             continue
         one, other = experts[one_id], experts[other_id]
@@ -130,7 +150,7 @@ def _load_pairs(session: Session, candidates: list[tuple[int, int, bool]]) -> li
             reasons.append("organisation")
         if domains[one_id] and domains[one_id] == domains[other_id]:
             reasons.append("domain")
-        if is_same:
+        if is_same_sound:
             found.append(Pair(one, other, ("name", *reasons)))
         elif reasons:
             found.append(Pair(one, other, ("like name", *reasons)))
@@ -138,20 +158,20 @@ def _load_pairs(session: Session, candidates: list[tuple[int, int, bool]]) -> li
 
 
 def _domain(session: Session, expert: Expert) -> str:
-    """Return the domain of an expert's address, or "" without an address and for a provider that anybody can use."""
+    """Return the domain of an expert's address, or "" if there is none, or if anybody can have an address there."""
     domain = (email_of(session, expert.person) or "").rpartition("@")[2]
     return "" if domain in word_tables(__file__, "address_domains")["everybodys"] else domain
 
 
 def mark_distinct(session: Session, actor: Staff, expert: Expert, other_expert: Expert) -> None:
-    """Record that two experts are two people, so that the pair isn't suggested again.
+    """Record that two experts are not the same person, so that the pair isn't suggested again.
 
-    Raises `InvalidTransition` if both are the same expert, and `PermissionDenied`.
+    Raises `PermissionDenied`, and `InvalidTransition` if both are the same expert.
     """
     must(actor, "directory")
-    first, second = sorted((expert.id, other_expert.id))
-    if first == second:
+    one_id, other_id = sorted((expert.id, other_expert.id))
+    if one_id == other_id:
         raise InvalidTransition("expert", "tell from itself", None)
-    if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
-        session.add(Namesakes(one_id=first, other_id=second, said_by_id=actor.person_id, said_at=now(session)))
+    if session.scalar(select(Namesakes.id).filter_by(one_id=one_id, other_id=other_id)) is None:
+        session.add(Namesakes(one_id=one_id, other_id=other_id, said_by_id=actor.person_id, said_at=now(session)))
         audit.record(session, actor, "expert.two_people", expert, facts={"other": other_expert.id})

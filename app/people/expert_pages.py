@@ -1,8 +1,8 @@
-"""Public pages of what an expert answered, which exist only with their consent, separately for each newsletter.
+"""Public pages that list an expert's answers. They exist only with the expert's consent, for each newsletter.
 
-A consent is a row. It is valid for the name under which it was given, and ends when the name changes or is replaced by
-a description. When it is withdrawn, the page and its URL are gone for good: a later consent gets a new URL, and no
-restored backup brings the old one back.
+Each consent is a row. It covers the name under which it was given, and is withdrawn when that name changes or is
+replaced by a description. After a withdrawal the page's URL never works again: a later consent gets a new URL, and
+restoring a backup does not bring the old one back.
 """
 
 from datetime import datetime
@@ -25,8 +25,8 @@ from .models import Expert
 class ExpertPage(Row, Public, OfNewsletter):
     """An expert's consent to a page at a newsletter, under a name.
 
-    If somebody of the desk recorded it, `noted_by_id` is who, and `how` is how they know. If the expert said so
-    themselves, both are empty.
+    If a member of the desk recorded it, `noted_by_id` is that person and `how` is how they know of it. Both are empty
+    if the expert gave it on their own page.
     """
 
     __tablename__ = "expert_pages"
@@ -41,48 +41,51 @@ class ExpertPage(Row, Public, OfNewsletter):
     how: Mapped[str | None] = mapped_column(String(400))
 
 
-def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, consent_note: str = "") -> None:
-    """Record an expert's consent to a page. A second consent changes nothing.
+def give_consent(session: Session, actor: Actor, expert: Expert, newsletter_id: int, consent_note: str = "") -> None:
+    """Record an expert's consent to a page at a newsletter, unless there is one already.
 
-    `consent_note` is required from the desk: how it knows that the expert wants one. Raises `MissingField` and
-    `TooLong` (consent_note), `PermissionDenied`, and `MissingPrecondition` for an expert who is described instead of
-    named, or who is leaving.
+    The desk must say in `consent_note` how it knows of the consent. Raises `MissingField` and `TooLong` for that note,
+    `PermissionDenied`, and `MissingPrecondition` if the expert is not printed by name, or is being deleted.
     """
     must(actor, "show", "own profile")
-    noted = {}
+    desk_columns = {}
     if isinstance(actor, Staff):
-        noted = {
-            "noted_by_id": actor.person_id,
-            "how": require_text("consent_note", require_length("consent_note", single_line(consent_note), 400)),
-        }
+        note = require_text("consent_note", require_length("consent_note", single_line(consent_note), 400))
+        desk_columns = {"noted_by_id": actor.person_id, "how": note}
     lock_row(session, expert)
     if expert.described_as or expert.leaves_at or expert.erased_at or expert.merged_into_id:
         raise MissingPrecondition("expert_has_no_page")
     if page_of(session, expert, newsletter_id) is None:
         page = ExpertPage(expert_id=expert.id, newsletter_id=newsletter_id, name=expert.name, said_at=now(session))
-        for column, value in noted.items():
+        for column, value in desk_columns.items():
             setattr(page, column, value)
         add_and_flush(session, page)
         audit.record(session, actor, "expert.page", expert, facts={"newsletter": newsletter_id})
 
 
-def take_back(session: Session, actor: Actor, expert: Expert, newsletter_id: int | None = None) -> None:
-    """Withdraw an expert's consent at one newsletter, or at all, if there is any. Raises `PermissionDenied`."""
+def withdraw_consent(session: Session, actor: Actor, expert: Expert, newsletter_id: int | None = None) -> None:
+    """Withdraw an expert's consent, if any, at one newsletter, or without `newsletter_id` at all of them.
+
+    Raises `PermissionDenied`.
+    """
     must(actor, "directory", "own profile", "upkeep")
-    here = [] if newsletter_id is None else [ExpertPage.newsletter_id == newsletter_id]
-    pages = session.scalars(select(ExpertPage).where(ExpertPage.expert_id == expert.id, *here)).all()
-    for page in pages:
+    query = select(ExpertPage).where(ExpertPage.expert_id == expert.id)
+    if newsletter_id is not None:
+        query = query.where(ExpertPage.newsletter_id == newsletter_id)
+    for page in session.scalars(query).all():
         session.delete(page)
         erasures.note(session, "expert page", [page.public_id])
         audit.record(session, actor, "expert.no_page", expert, facts={"newsletter": page.newsletter_id})
 
 
-def keep_to_the_name(session: Session, actor: Actor, expert: Expert) -> None:
-    """Withdraw the consents that were given under a name with which the expert is no longer printed."""
-    named = "" if expert.described_as else expert.name
-    other = select(ExpertPage.newsletter_id).where(ExpertPage.expert_id == expert.id, ExpertPage.name != named)
-    for newsletter_id in session.scalars(other).all():
-        take_back(session, actor, expert, newsletter_id)
+def withdraw_outdated_consents(session: Session, actor: Actor, expert: Expert) -> None:
+    """Withdraw the consents that were given under another name than the expert is printed with now."""
+    printed_name = "" if expert.described_as else expert.name
+    outdated = select(ExpertPage.newsletter_id).where(
+        ExpertPage.expert_id == expert.id, ExpertPage.name != printed_name
+    )
+    for newsletter_id in session.scalars(outdated).all():
+        withdraw_consent(session, actor, expert, newsletter_id)
 
 
 def page_of(session: Session, expert: Expert, newsletter_id: int) -> ExpertPage | None:

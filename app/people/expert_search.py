@@ -1,4 +1,4 @@
-"""Search for experts: the columns by which profiles are found, and the directory as a listing."""
+"""Searching the directory of experts: the derived columns that are searched, and the directory as a listing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,68 +13,69 @@ from .models import PROFILE, Expert, ExpertTopic
 from .name_forms import LONGEST, fold, language_words, phonetic_key
 
 SEARCHED_FIELDS = tuple(name for name, field in PROFILE.items() if field.is_found_by)
-LONGEST_TERM = 60
+MAX_TERM_LENGTH = 60  # of a topic
 
 
-def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
-    """Return the columns by which an expert is sorted, compared and found.
+def search_columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of `Expert` that are derived from a profile, for sorting, comparing and searching.
 
-    Each language is included as "=kk-arab=", so that it can be searched for exactly.
+    Among the words, each language is also written as "=kk-arab=", for exact searches.
     """
     topics = profile.get("topics") or ()
     field_texts = [profile.get(field) or "" for field in SEARCHED_FIELDS]
     text = fold(" ".join((name, *field_texts, *topics)))
-    languages = " ".join(f"{language_words(code)} {_tag(code)}" for code in profile.get("languages") or ())
+    languages = " ".join(f"{language_words(code)} {_exact_language(code)}" for code in profile.get("languages") or ())
     return {"folded": fold(name)[:LONGEST], "alike": phonetic_key(name), "words": f"{text} {languages}".strip()}
 
 
-def _tag(code: str) -> str:
+def _exact_language(code: str) -> str:
     return f"={fold(code).replace(' ', '-')}="
 
 
-def terms(topics: Sequence[str]) -> list[str]:
-    """Return the topics as they are looked up, without duplicates."""
-    folded_topics = dict.fromkeys(fold(topic)[:LONGEST_TERM] for topic in topics)
+def topic_terms(topics: Sequence[str]) -> list[str]:
+    """Return the topics as `ExpertTopic` stores them: folded, without duplicates."""
+    folded_topics = dict.fromkeys(fold(topic)[:MAX_TERM_LENGTH] for topic in topics)
     return [term for term in folded_topics if term]
 
 
-def describe(session: Session, expert: Expert) -> None:
-    """Update the columns and topics by which an expert is found, after a change. The expert must have been flushed."""
+def update_search_columns(session: Session, expert: Expert) -> None:
+    """Derive the searched columns and topics again after a change of the profile. The expert must have been flushed."""
     profile = {field: getattr(expert, field) for field in (*SEARCHED_FIELDS, "topics", "languages")}
-    for column, value in columns(expert.person.name, profile).items():
+    for column, value in search_columns(expert.person.name, profile).items():
         setattr(expert, column, value)
     session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id == expert.id))
-    session.add_all(ExpertTopic(expert_id=expert.id, term=term) for term in terms(expert.topics))
+    session.add_all(ExpertTopic(expert_id=expert.id, term=term) for term in topic_terms(expert.topics))
     session.flush()
 
 
 def directory(
-    search_text: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]
+    search_text: str = "", language: str = "", topic: str = "", *conditions: ColumnElement[bool]
 ) -> Listing[Expert]:
-    """Return a listing, by name, of the experts whose profiles contain every word of `search_text`.
+    """Return a listing, by name, of experts who match all of the arguments, without merged and deleted experts.
 
-    Merged and deleted experts are left out.
+    Their profiles contain every word of `search_text`.
     """
-    query = select(Expert).where(Expert.is_listed(), *rules)
+    query = select(Expert).where(Expert.is_listed(), *conditions)
     for word in fold(search_text).split():
         query = query.where(Expert.words.contains(word, autoescape=True))
     if search_text and not fold(search_text):
         query = query.where(Expert.id < 0)  # punctuation alone matches nobody
     if language:
-        query = query.where(Expert.words.contains(_tag(language), autoescape=True))
+        query = query.where(Expert.words.contains(_exact_language(language), autoescape=True))
     if topic:
-        term = fold(topic)[:LONGEST_TERM]
+        term = fold(topic)[:MAX_TERM_LENGTH]
         query = query.where(exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == term))
     return Listing(query, (Expert.folded, Expert.id), rising=True)
 
 
-def tongues(session: Session) -> set[str]:
-    """Return the languages that anybody in the directory writes."""
+def list_languages(session: Session) -> set[str]:
+    """Return the codes of the languages that experts in the directory write."""
+    # As text, since PostgreSQL can't compare JSON for DISTINCT.
     query = select(cast(Expert.languages, Text)).where(Expert.is_listed()).distinct()
-    return {code for listed in session.scalars(query) for code in json.loads(listed)}
+    return {code for codes in session.scalars(query) for code in json.loads(codes)}
 
 
-def select_ids_by_topics(topic_terms: Sequence[str]) -> Select[int]:
-    """Select the ids of experts who have one of these topics, given as `terms`, the latest recorded first."""
-    chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(topic_terms)).distinct()
-    return chosen.order_by(ExpertTopic.expert_id.desc())
+def select_ids_by_terms(terms: Sequence[str]) -> Select[int]:
+    """Select the ids of experts who have one of these topics, given as `topic_terms`, the newest expert first."""
+    query = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(terms)).distinct()
+    return query.order_by(ExpertTopic.expert_id.desc())

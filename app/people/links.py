@@ -1,4 +1,4 @@
-"""Links that open one thing: an assignment for its expert, a text for its translator, or a reader's end of mails."""
+"""Links that each open one thing: an assignment for its expert, a text for its translator, or a way to stop mails."""
 
 import os
 from base64 import b32encode
@@ -14,43 +14,46 @@ from ..db.session import get_keyring, now
 from .models import Link
 
 
-def new_link(session: Session, **opens: int) -> str:
-    """Return a token of 128 bits for the page of an assignment or a translator, whose id is given by keyword.
+def new_link(session: Session, **target: int) -> str:
+    """Return a new token of 128 bits for the page of an assignment or of a translator, whose id is a keyword argument.
 
-    Like all tokens here it is stored only as a keyed hash.
+    Like all tokens of links, it is stored only as a keyed hash.
     """
-    return _keep(session, new_token(), "page", **opens)
+    return _store(session, new_token(), "page", **target)
 
 
 def new_reply_token(session: Session, *, assignment_id: int) -> str:
-    """Return a token of 80 bits for the reply address of an assignment.
+    """Return a new token of 80 bits for the reply address of an assignment.
 
-    It is lower-case base32, which survives any mail server.
+    It is in base32 and lower case, since mail servers may change the case of an address.
     """
-    return _keep(session, b32encode(os.urandom(10)).decode().lower(), "reply", assignment_id=assignment_id)
+    return _store(session, b32encode(os.urandom(10)).decode().lower(), "reply", assignment_id=assignment_id)
 
 
 def new_stop_link(session: Session, *, letter_id: int) -> str:
-    """Return a token of 128 bits with which a reader can stop our mails, and do nothing else."""
-    return _keep(session, new_token(), "stop", letter_id=letter_id)
+    """Return a new token of 128 bits with which a reader can stop our mails, and do nothing else."""
+    return _store(session, new_token(), "stop", letter_id=letter_id)
 
 
 def find_link(session: Session, token: str, kind: str = "page") -> Link | None:
-    """Return the link of a token, or None if it is unknown, over or revoked. Changes nothing."""
+    """Return the link of a token, or None if it is unknown, expired or revoked. Changes nothing."""
     link = find_any(session, token, kind)
-    return None if link is None or link.revoked_at or (link.ends_at and link.ends_at <= now(session)) else link
+    if link is None or link.revoked_at:
+        return None
+    has_expired = link.ends_at is not None and link.ends_at <= now(session)
+    return None if has_expired else link
 
 
 def find_any(session: Session, token: str, kind: str) -> Link | None:
-    """Return the link of a token, even if it is over or revoked."""
+    """Return the link of a token, even if it has expired or been revoked."""
     return find_all(session, [token], kind).get(token)
 
 
 def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, Link]:
-    """Return the links of several tokens by token, even if they are over or revoked."""
-    whose = {mac: token for token in tokens for mac in macs_of(session, token)}
-    found = session.scalars(select(Link).where(Link.token_mac.in_(list(whose)), Link.kind == kind))
-    return {whose[link.token_mac]: link for link in found}
+    """Return the links of several tokens by token, even if they have expired or been revoked."""
+    token_by_mac = {mac: token for token in tokens for mac in macs_of(session, token)}
+    links = session.scalars(select(Link).where(Link.token_mac.in_(list(token_by_mac)), Link.kind == kind))
+    return {token_by_mac[link.token_mac]: link for link in links}
 
 
 def macs_of(session: Session, token: str) -> list[bytes]:
@@ -59,13 +62,16 @@ def macs_of(session: Session, token: str) -> list[bytes]:
 
 
 def open_link_conditions(kind: str, macs: Any, current_time: Any) -> tuple[ColumnElement[bool], ...]:
-    """Return the SQL conditions for a link of this kind that is neither over nor revoked. `macs` are from `macs_of`."""
-    goes_on = or_(Link.ends_at.is_(None), Link.ends_at > current_time)
-    return Link.token_mac.in_(macs), Link.kind == kind, Link.revoked_at.is_(None), goes_on
+    """Return the SQL conditions for a link of this kind that has neither expired nor been revoked.
+
+    `macs` are from `macs_of`. They and `current_time` may be bind parameters.
+    """
+    has_not_expired = or_(Link.ends_at.is_(None), Link.ends_at > current_time)
+    return Link.token_mac.in_(macs), Link.kind == kind, Link.revoked_at.is_(None), has_not_expired
 
 
-def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:
-    session.add(Link(token_mac=get_keyring(session).mac("links.token", token), kind=kind, **opens))
+def _store(session: Session, token: str, kind: str, **target: int | None) -> str:
+    session.add(Link(token_mac=get_keyring(session).mac("links.token", token), kind=kind, **target))
     session.flush()
     return token
 

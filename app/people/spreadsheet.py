@@ -1,8 +1,7 @@
-"""Read a table that a spreadsheet program wrote, and write one that such a program may open.
+"""Read CSV files that spreadsheet programs write, and write CSV files that they can open.
 
-CSV is RFC 4180 as spreadsheets write it: with semicolons or tabs, Windows encodings, a line "sep=;", and columns in any
-order. Spreadsheets run a cell that begins like a formula when they open the file, so we write an apostrophe before such
-a cell, and remove one when reading.
+Their CSV is RFC 4180 with variations: semicolons or tabs, Windows encodings, a first line "sep=;". Spreadsheet programs
+execute a cell that begins like a formula, so we write an apostrophe before such a cell, and remove it when reading.
 """
 
 import csv
@@ -27,18 +26,18 @@ ENCODINGS = {
     "cp1254": "Windows-1254 (Turkish)",
     "cp1256": "Windows-1256 (Arabic)",
 }
-LONGEST_HEADS = 20_000  # characters in which the line of heads must end
+MAX_HEADER_LENGTH = 20_000  # characters, for finding the delimiter
 DELIMITERS = (",", ";", "\t")
-# The beginning of a cell that spreadsheets would run, such as "=1+1", also with full-width signs, and after apostrophes
-# that we or others have put before it. See OWASP, "CSV injection".
+# The beginning of a cell that spreadsheet programs would execute (OWASP, "CSV injection"): a sign such as "=", also a
+# full-width one, perhaps after apostrophes that we or others have put before it.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 
 class Unreadable(Exception):
-    """Raised for a file that is no readable table.
+    """The file is not a readable table.
 
-    `code` is one of empty, large, workbook, encoding, quotes, columns, twice, rows.
+    `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many).
     """
 
     def __init__(self, code: str, **values: Any) -> None:
@@ -48,19 +47,22 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the file: its `number`, counted from the line of heads, which is 1, and its `cells` by column.
+    """A row of the file: its cells by column, and its number, where the header is row 1.
 
-    `more` counts filled cells beyond the last head.
+    `extra_cells` is the number of filled cells beyond the last column.
     """
 
     number: int
     cells: dict[str, str]
-    more: int = 0
+    extra_cells: int = 0
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table. `columns` are the known ones, `ignored` the unknown heads. `guessed`: the `encoding` is only a guess."""
+    """A table. `columns` are the known ones, and `ignored` are the headers of unknown ones.
+
+    `guessed` is true if nothing in the file confirms the `encoding`.
+    """
 
     encoding: str
     guessed: bool
@@ -75,75 +77,79 @@ def read(
 ) -> Sheet:
     """Read a table.
 
-    `columns_by_header` maps folded heads to columns. At least one of the lists in `required_columns` must be complete.
-    `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `Unreadable`.
+    `columns_by_header` maps headers, folded, to columns. The file must have all columns of at least one of the lists in
+    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `Unreadable`.
     """
     if len(data) > MOST_BYTES:
         raise Unreadable("large")
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise Unreadable("workbook")
-    used_encoding = encoding or _encoding_of(data)
+    used_encoding = encoding or _guess_encoding(data)
     try:
         text = data.decode(used_encoding).removeprefix("\ufeff").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
         raise Unreadable("encoding", encoding=ENCODINGS.get(used_encoding, "")) from None
-    text, delimiter = _delimiter_of(text, columns_by_header)
-    records = _records(text, delimiter)
-    heads = next(records, None)
-    if heads is None:
+    text, delimiter = _find_delimiter(text, columns_by_header)
+    records = _parse_records(text, delimiter)
+    headers = next(records, None)
+    if headers is None:
         raise Unreadable("empty")
-    columns = [columns_by_header.get(fold(head), "") for head in heads]  # "" for an unknown head
+    columns = [columns_by_header.get(fold(header), "") for header in headers]  # "" for an unknown header
     known_columns = tuple(filter(None, columns))
     repeated = [name for name, count in Counter(known_columns).items() if count > 1]
     if repeated:
         raise Unreadable("twice", column=repeated[0])
     if not any(set(names) <= set(columns) for names in required_columns):
-        raise Unreadable("columns", heads=", ".join(head.strip()[:40] for head in heads[:12]))
-    unknown_heads = [head.strip() for head, name in zip(heads, columns, strict=True) if not name]
+        raise Unreadable("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
+    unknown_headers = [header.strip() for header, column in zip(headers, columns, strict=True) if not column]
     return Sheet(
         encoding=used_encoding,
         guessed=not encoding and not data.isascii() and used_encoding.startswith("cp"),
         delimiter=delimiter,
         columns=known_columns,
-        ignored=tuple(head[:60] for head in unknown_heads if head),
-        rows=tuple(_rows(records, columns)),
+        ignored=tuple(header[:60] for header in unknown_headers if header),
+        rows=tuple(_build_rows(records, columns)),
     )
 
 
-def _encoding_of(data: bytes) -> str:
-    """Guess the encoding: UTF-16 by its byte order mark or zeros, UTF-8 if it decodes, else by runs of high bytes."""
+def _guess_encoding(data: bytes) -> str:
+    """Guess the encoding: UTF-16 by its byte order mark or zeros, UTF-8 if it decodes, or else a Windows code page."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    many = len(data[:200]) // 4  # half of the high bytes are zeros: UTF-16 with mostly Latin letters
-    if data[1:200:2].count(0) > many:
+    # In UTF-16, every other byte of a Latin text is zero. It is enough if most of its letters are Latin.
+    min_zeros = len(data[:200]) // 4
+    if data[1:200:2].count(0) > min_zeros:
         return "utf-16-le"
-    if data[0:200:2].count(0) > many:
+    if data[0:200:2].count(0) > min_zeros:
         return "utf-16-be"
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        # Cyrillic words consist of high bytes, while Western ones have single high bytes for their accented letters.
+        # Cyrillic words are runs of bytes above 127; in Western words there are single ones, for accented letters.
         run_lengths = [len(run) for run in _HIGH_BYTES.findall(data[:200_000])]
         bytes_in_words = sum(length for length in run_lengths if length > 2)
         return "cp1251" if bytes_in_words * 2 > sum(run_lengths) else "cp1252"
     return "utf-8"
 
 
-def _delimiter_of(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
-    """Return the text from its heads on, and the delimiter with which most heads are known."""
+def _find_delimiter(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
+    """Return the text without a line "sep=;", and the delimiter: the declared one, or the one that fits best.
+
+    That is the one with which most headers are known, or, if it is a tie, with which there are most headers.
+    """
     declaration = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if declaration and declaration[1] in DELIMITERS:
         return text[declaration.end() :], declaration[1]
 
-    def count_heads(delimiter: str) -> tuple[int, int]:
-        """Return how many heads are known with this delimiter, and how many there are at all."""
-        heads = next(_records(text[:LONGEST_HEADS], delimiter), [])
-        return sum(fold(head) in columns_by_header for head in heads), len(heads)
+    def count_headers(delimiter: str) -> tuple[int, int]:
+        headers = next(_parse_records(text[:MAX_HEADER_LENGTH], delimiter), [])
+        known_count = sum(fold(header) in columns_by_header for header in headers)
+        return known_count, len(headers)
 
-    return text, max(DELIMITERS, key=count_heads)
+    return text, max(DELIMITERS, key=count_headers)
 
 
-def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+def _parse_records(text: str, delimiter: str) -> Iterator[list[str]]:
     count = 0
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
@@ -153,30 +159,31 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
         raise Unreadable("quotes", row=count + 1) from None
 
 
-def _rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]:
+def _build_rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]:
     count = 0
-    for number, record in enumerate(records, 2):
+    for number, record in enumerate(records, start=2):
         if not any(cell.strip() for cell in record):
             continue
         count += 1
         if count > MOST_ROWS:
             raise Unreadable("rows")
-        cells = {name: unescape_cell(cell) for name, cell in zip(columns, record, strict=False) if name}
-        yield Row(number, cells, sum(bool(cell.strip()) for cell in record[len(columns) :]))
+        cells = {column: unescape_cell(cell) for column, cell in zip(columns, record, strict=False) if column}
+        extra_cells = [cell for cell in record[len(columns) :] if cell.strip()]
+        yield Row(number, cells, len(extra_cells))
 
 
 def escape_cell(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return the cell so that no spreadsheet program takes it for a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unescape_cell(cell: str) -> str:
-    """Return the cell before `escape_cell`."""
+    """Undo `escape_cell`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a CSV file with a byte order mark, by which spreadsheets recognise UTF-8."""
+    """Yield the lines of a CSV file. It has a byte order mark, by which spreadsheet programs recognise UTF-8."""
     line = io.StringIO(newline="")
     writer = csv.writer(line)
     for number, row in enumerate(chain([headers], rows)):

@@ -228,8 +228,8 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     """
     require_fresh_proof(session, actor, "people")
     keep_an_admin(session, colleague)
-    if colleague.stands != "here":
-        raise VersionConflict(f"already {colleague.stands}")
+    if colleague.status != "here":
+        raise VersionConflict(f"already {colleague.status}")
     colleague.membership.disabled_at = now(session)
     _record(session, actor, "membership.deactivate", colleague)
     _sign_out_of_desk(session, actor, colleague.person)

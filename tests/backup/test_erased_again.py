@@ -192,7 +192,7 @@ def _by_leaving(session: Session, newsroom: Newsroom, letter: Letter) -> None:
 
 
 def _by_her_no(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    expert_pages.take_back(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id))
+    expert_pages.withdraw_consent(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id))
 
 
 def _by_ending_the_link(session: Session, newsroom: Newsroom, letter: Letter) -> None:
@@ -246,7 +246,7 @@ def test_each_kind_is_erased_again(
         inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
         directory.add_person(session, Clock(), "Anna Weiss", "anna@desk.example")
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-        expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+        expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
 
     def asked(session: Session, newsroom: Newsroom) -> None:
         original = get_original(session, session.scalars(select(Question.id)).one())

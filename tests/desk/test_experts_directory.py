@@ -18,7 +18,7 @@ from app.db.migrate import downgrade, migrate
 from app.editions.items import format_lead_in
 from app.newsletters.models import Newsletter
 from app.people import directory, duplicates, expert_file, name_forms, sign_in
-from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
+from app.people.expert_file import FIELDS, NAME_PARTS, list_headers
 from app.people.models import PROFILE, Expert, ExpertTopic
 from app.people.name_forms import fold
 from app.questions import actions, wording
@@ -296,13 +296,13 @@ def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_c
             f"Give {name} a label, and one of fields.FIELD_TYPES, which read and show it."
         )
         assert name in controls, f"The form of experts has no control for {name}: see macros/forms.html."
-    columns = (*FIELDS, *PARTS_OF_NAME)
+    columns = (*FIELDS, *NAME_PARTS)
     assert word_tables(expert_file.__file__, "file_heads").keys() - columns == set(), (
         "people/file_heads.toml has heads for what is no field of experts: take them out."
     )
     read_as: dict[str, set[str]] = {}
     for column in columns:
-        for head in heads_of(column):
+        for head in list_headers(column):
             read_as.setdefault(fold(head), set()).add(column)
     assert {head: both for head, both in read_as.items() if len(both) > 1} == {}, (
         "One head would be read as two columns: take it from one of them in people/file_heads.toml."

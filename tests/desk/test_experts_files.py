@@ -129,7 +129,7 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
         assert words in said, words
     assert nora.get(path).values("digest") == []  # nothing to press
     before = dump_tables(nora.database)
-    sheet = spreadsheet.read(WRONG.encode(), expert_file.known_heads(), expert_file.NEEDED)
+    sheet = spreadsheet.read(WRONG.encode(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS)
     with nora.database.read() as session:
         looked_at = directory_import.plan_import(session, sheet).digest
     nora.press(f"{path}/import", 409, digest=looked_at)
@@ -290,7 +290,7 @@ def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
             yield f"Expert {number % 900},e{number}@x.example,soil,{mark} {number}"
 
     def bring(mark: str) -> dict[str, int]:
-        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), expert_file.known_heads(), expert_file.NEEDED)
+        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS)
 
         def fn(session: Any) -> dict[str, int]:
             plan = directory_import.plan_import(session, read_)

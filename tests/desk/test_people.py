@@ -349,7 +349,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     assert "An admin invites people and gives roles." in nora.text
     assert nora.open(f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}").status_code == 404
     with pytest.raises(PermissionDenied), database.read() as session:
-        colleagues.everybody(session, newsroom.nora, include_contacts=True)
+        colleagues.list_colleagues(session, newsroom.nora, include_contacts=True)
 
 
 @pytest.mark.threat("seized editor's device")

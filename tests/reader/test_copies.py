@@ -74,7 +74,7 @@ Change = Callable[[Session], object]
 
 def shelf(app: Flask) -> copies.LruStore:
     made: PageCache = app.extensions["copies"]
-    return made.shelf
+    return made.store
 
 
 def served(client: FlaskClient, path: str) -> tuple[int, str]:
@@ -145,7 +145,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
         actions.set_topics(session, nora, get_question(session, silos), [grain.id, wind.id])
 
     def no_page(session: Session) -> None:
-        expert_pages.take_back(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
+        expert_pages.withdraw_consent(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
 
     def translate(session: Session) -> None:
         question = get_question(session, silos)
@@ -337,7 +337,7 @@ def test_forms_from_a_copy_have_each_a_token_of_their_own(client: FlaskClient, s
 def test_a_form_that_was_opened_from_a_copy_just_now_is_known_to_be(
     limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(form_token, "AT_ONCE", RateLimitItemPerSecond(1, 1_000))
+    monkeypatch.setattr(form_token, "MIN_TYPING_TIME", RateLimitItemPerSecond(1, 1_000))
     opened = [get_form_token(limited) for _ in range(2)]
     house = limited.application
     with house.test_request_context(), house.extensions["database"].read() as session:
@@ -362,19 +362,19 @@ def test_what_is_one_persons_is_on_no_shelf(app: Flask, client: FlaskClient, sil
     ):
         assert client.get(path).status_code != 200
     version = read_public_version(app.extensions["database"], "steppe")
-    held = {key.path: key.query for key, copy in shelf(app)._held.items() if copy.of == version}
+    held = {key.path: key.query for key, copy in shelf(app)._pages.items() if copy.version == version}
     assert (held.pop("/steppe/arrived")[:2], held) == ((("lang", ""), ("hear_back", "number")), {"/steppe/ask": ()})
-    assert receipt not in repr(shelf(app)._held)
+    assert receipt not in repr(shelf(app)._pages)
 
 
 def test_a_copy_ends_when_time_makes_it_untrue(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get("/steppe/")
-    copy = shelf(app)._held[copies.Key("", "/steppe/", ())]
+    copy = shelf(app)._pages[copies.CacheKey("", "/steppe/", ())]
     now = utc_now()
-    assert now < datetime.fromtimestamp(copy.until, UTC) <= now + timedelta(minutes=15)
-    assert copy.until % 900 == 0
+    assert now < datetime.fromtimestamp(copy.expires_at, UTC) <= now + timedelta(minutes=15)
+    assert copy.expires_at % 900 == 0
     soon = (now + timedelta(minutes=1)).replace(microsecond=0)
 
     def hurry(session: Session) -> None:
@@ -383,29 +383,29 @@ def test_a_copy_ends_when_time_makes_it_untrue(
 
     database.write(hurry)
     before = served(client, "/steppe/calendar.ics")[1]
-    copy = shelf(app)._held[copies.Key("", "/steppe/calendar.ics", ())]
-    assert copy.until <= soon.timestamp()
+    copy = shelf(app)._pages[copies.CacheKey("", "/steppe/calendar.ics", ())]
+    assert copy.expires_at <= soon.timestamp()
     monkeypatch.setattr(copies, "unix_time", lambda: soon.timestamp() + 0.1)
-    assert shelf(app).get(copies.Key("", "/steppe/calendar.ics", ()), copy.of) is None
+    assert shelf(app).get(copies.CacheKey("", "/steppe/calendar.ics", ()), copy.version) is None
     assert before.count("VEVENT") > 0
 
 
 def test_the_shelf_holds_what_was_used_last_and_no_more_than_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, of = copies.LruStore(), (1, "a")
-    ten = 10 * copies.Copy(of, 1e12, [], [b"x" * 100], "").size
-    monkeypatch.setattr(copies, "ROOM", ten)
-    keys = [copies.Key("", f"/steppe/q/{n}", ()) for n in range(12)]
+    ten = 10 * copies.CachedPage(of, 1e12, [], [b"x" * 100], "").size
+    monkeypatch.setattr(copies, "MAX_STORE_SIZE", ten)
+    keys = [copies.CacheKey("", f"/steppe/q/{n}", ()) for n in range(12)]
     assert kept.get(keys[0], of) is None
     for key in keys:
-        kept.put(key, copies.Copy(of, 1e12, [], [b"x" * 100], ""))
+        kept.put(key, copies.CachedPage(of, 1e12, [], [b"x" * 100], ""))
         assert kept.get(keys[0], of) is not None
-    assert [key in kept._held for key in keys] == [True, False, False, *[True] * 9]
-    kept.put(keys[1], copies.Copy(of, 1e12, [], [b"x" * 900], ""))
-    assert (keys[1] in kept._held, kept._size) == (False, ten)
+    assert [key in kept._pages for key in keys] == [True, False, False, *[True] * 9]
+    kept.put(keys[1], copies.CachedPage(of, 1e12, [], [b"x" * 900], ""))
+    assert (keys[1] in kept._pages, kept._size) == (False, ten)
     assert kept.get(keys[5], (1, "b")) is None
-    assert (len(kept._held), kept._size) == (0, 0), "copies of what was changed lie in memory no longer"
-    kept.put(keys[5], copies.Copy(of, 1e12, [], [b"x" * 100], ""))
-    assert (len(kept._held), kept._size) == (0, 0), "nor does one that was being made meanwhile"
+    assert (len(kept._pages), kept._size) == (0, 0), "copies of what was changed lie in memory no longer"
+    kept.put(keys[5], copies.CachedPage(of, 1e12, [], [b"x" * 100], ""))
+    assert (len(kept._pages), kept._size) == (0, 0), "nor does one that was being made meanwhile"
 
 
 def test_a_name_that_another_newsletter_takes_over_shows_that_one_alone(
@@ -460,7 +460,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
 
         for path in ("/steppe/", "/steppe/ask", "/steppe/answers", "/steppe/feed.xml", "/steppe/calendar.ics"):
             for method, headers in kinds:
-                monkeypatch.setattr(app.extensions["copies"], "shelf", copies.LruStore())
+                monkeypatch.setattr(app.extensions["copies"], "store", copies.LruStore())
                 made = asked(path, method, headers)
                 with record_statements(app.extensions["database"]) as statements:
                     assert asked(path, method, headers) == made, (path, method, headers)

@@ -46,7 +46,7 @@ def says_yes(database: Database, newsroom: Newsroom) -> str:
     """Leyla says yes. Gives the address of her page."""
 
     def fn(session: Session) -> str:
-        expert_pages.say_yes(session, newsroom.leyla, leyla_of(session, newsroom), newsroom.newsletter_id)
+        expert_pages.give_consent(session, newsroom.leyla, leyla_of(session, newsroom), newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id)).one()
 
     return ADDRESS + database.write(fn)
@@ -101,7 +101,7 @@ def test_a_no_takes_page_link_and_sitemaps_line_away_at_once_and_the_address_is_
 ) -> None:
     address = says_yes(database, newsroom)
     assert client.get(address).status_code == 200
-    database.write(lambda s: expert_pages.take_back(s, newsroom.leyla, leyla_of(s, newsroom)))
+    database.write(lambda s: expert_pages.withdraw_consent(s, newsroom.leyla, leyla_of(s, newsroom)))
     assert answer(client, address) == of_nobody(client)
     assert of_nobody(client)[0] == 404
     assert names_linked(client, silos) == []
@@ -200,7 +200,7 @@ def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between
 
 def test_the_desk_notes_a_yes_with_how_it_knows(database: Database, newsroom: Newsroom, silos: str) -> None:
     def note(session: Session, how: str) -> None:
-        expert_pages.say_yes(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
+        expert_pages.give_consent(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
 
     with pytest.raises(MissingPrecondition, match="consent_note"):
         database.write(lambda session: note(session, " "))
@@ -245,7 +245,7 @@ def test_a_merge_publishes_nobodys_list_under_a_yes_that_was_given_for_another_o
 
     def namesake(session: Session) -> str:
         other = directory.record_expert(session, newsroom.nora, "Leyla Aydın", "leyla@elsewhere.example")
-        expert_pages.say_yes(session, newsroom.nora, other, newsroom.newsletter_id, "by mail")
+        expert_pages.give_consent(session, newsroom.nora, other, newsroom.newsletter_id, "by mail")
         merging_experts.merge(session, newsroom.nora, leyla_of(session, newsroom), other)
         return ADDRESS
 
@@ -258,7 +258,7 @@ def test_an_assistant_makes_no_page_public_and_nobody_one_of_somebody_who_leaves
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     def by_the_assistant(session: Session) -> None:
-        expert_pages.say_yes(
+        expert_pages.give_consent(
             session, newsroom.ilya, leyla_of(session, newsroom), newsroom.newsletter_id, "by mail, she says"
         )
 
@@ -269,7 +269,7 @@ def test_an_assistant_makes_no_page_public_and_nobody_one_of_somebody_who_leaves
         leyla = leyla_of(session, newsroom)
         leyla.leaves_at = now(session)
         session.flush()
-        expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+        expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
 
     with pytest.raises(MissingPrecondition):
         database.write(of_one_who_leaves)
@@ -308,7 +308,7 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
 
     def yes(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)
-        expert_pages.say_yes(session, newsroom.marek, marek, newsroom.newsletter_id)
+        expert_pages.give_consent(session, newsroom.marek, marek, newsroom.newsletter_id)
         return ADDRESS + session.scalars(select(ExpertPage.public_id)).one()
 
     assert client.get(database.write(yes)).status_code == 404

@@ -183,7 +183,7 @@ def add_people(house: PayloadNewsroom) -> None:
         expert = directory.record_expert(session, nora, NAME_200(at), f"expert{at}@field.example", **read)
         directory.verify_expert(session, nora, expert, LINE_400(at))
         if not expert.described_as:
-            expert_pages.say_yes(session, nora, expert, house.newsletter.id, LINE_400(at // 2))
+            expert_pages.give_consent(session, nora, expert, house.newsletter.id, LINE_400(at // 2))
         house.experts.append(expert.id)
     sheet = io.StringIO()
     writer = csv.writer(sheet)

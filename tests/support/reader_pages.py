@@ -110,7 +110,7 @@ def strip_form_tokens(page: bytes) -> str:
 
 def render_page(app: Flask, path: str) -> tuple[int, str]:
     """A page as it is made for this request alone."""
-    made = Response.from_app(app.extensions["copies"].make, EnvironBuilder(path, base_url=BASE_URL).get_environ())
+    made = Response.from_app(app.extensions["copies"].wsgi_app, EnvironBuilder(path, base_url=BASE_URL).get_environ())
     return made.status_code, strip_form_tokens(made.get_data())
 
 
@@ -123,7 +123,7 @@ def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id:
         question = session.scalars(select(Question).filter_by(public_id=public_id)).one()
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         actions.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
-        expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+        expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()
 
     return database.write(fn)

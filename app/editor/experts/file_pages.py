@@ -17,7 +17,16 @@ from werkzeug.wrappers import Response as BaseResponse
 from ...core.domain_errors import VersionConflict
 from ...core.fields import FieldError
 from ...people import directory_import, spreadsheet, uploads
-from ...people.expert_file import FIELDS, NEEDED, Fault, begin_export, heads, heads_of, known_heads, rows
+from ...people.expert_file import (
+    FIELDS,
+    REQUIRED_COLUMNS,
+    Fault,
+    begin_export,
+    columns_by_header,
+    export_headers,
+    export_rows,
+    list_headers,
+)
 from ...people.models import Upload
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Sheet, Unreadable
 from ...web.setup import db, or_404
@@ -83,7 +92,7 @@ def expert_files(slug: str) -> str:
 
 
 def _render_file_form(desk: RequestContext, fault: str = "") -> str:
-    columns = [(label, heads_of(column)[0]) for column, label in field_labels(FIELDS).items()]
+    columns = [(label, list_headers(column)[0]) for column, label in field_labels(FIELDS).items()]
     limits = {"mb": MAX_MEGABYTES, "rows": MOST_ROWS}
     return page(
         desk,
@@ -102,7 +111,7 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     file = request.files.get("file")
     data = file.read() if file else b""
     try:
-        spreadsheet.read(data, known_heads(), NEEDED)
+        spreadsheet.read(data, columns_by_header(), REQUIRED_COLUMNS)
     except Unreadable as error:
         if error.code not in ("encoding", "columns") or not data:
             return rerender(slug, 422, _render_file_form, format_unreadable(error))
@@ -131,7 +140,9 @@ def _get_encoding() -> str:
 
 
 def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[Sheet, directory_import.ImportPlan]:
-    sheet = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _get_encoding())
+    sheet = spreadsheet.read(
+        uploads.bytes_of(desk.session, upload), columns_by_header(), REQUIRED_COLUMNS, _get_encoding()
+    )
     return sheet, directory_import.plan_import(desk.session, sheet)
 
 
@@ -215,7 +226,7 @@ def expert_export(slug: str) -> BaseResponse:
 
     def csv_lines() -> Iterator[str]:
         with db.read() as session:
-            yield from spreadsheet.write_csv(heads(), rows(session))
+            yield from spreadsheet.write_csv(export_headers(), export_rows(session))
 
     headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
     return Response(stream_with_context(csv_lines()), mimetype="text/csv", headers=headers)

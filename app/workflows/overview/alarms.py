@@ -76,7 +76,7 @@ def _send_alarms(session: Session, newsletter_id: int) -> int:
 def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
     """Yield each alarm with each editor who has not been mailed about it."""
     for alarm in _alarms(session, newsletter):
-        for person in directory.desk_of(session, newsletter.id):
+        for person in directory.list_notice_recipients(session, newsletter.id):
             if outbox.is_enqueued(session, _once_key(alarm, person)):
                 continue
             if directory.email_of(session, person) is not None:

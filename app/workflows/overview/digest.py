@@ -64,7 +64,7 @@ def _list_due_recipients(session: Session) -> Iterator[tuple[Newsletter, Person]
         digest_time = get_digest_time(newsletter, now(session))
         if not digest_time <= now(session) < digest_time + GRACE:
             continue
-        for person in directory.desk_of(session, newsletter.id):
+        for person in directory.list_notice_recipients(session, newsletter.id):
             if not outbox.is_enqueued(session, _once_key(session, newsletter, person)):
                 yield newsletter, person
 
