@@ -90,7 +90,7 @@ class NewRank(NamedTuple):
     crowd: int  # the id of its first letter, or 0
 
 
-def sort_waiting(database: Database) -> int:
+def rank_waiting_letters(database: Database) -> int:
     """Rank the waiting letters of every newsletter that has new ones. Return how many letters changed their rank.
 
     Ranks are computed in a read session, because the comparison takes long and must not block writers.

@@ -190,7 +190,7 @@ DUTIES = (
     Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
     Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.flag_new_letters(database)),
     Duty("indexing", "translate letters", 2, translate_letters),
-    Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.sort_waiting(database)),
+    Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.rank_waiting_letters(database)),
     Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due_sweeps(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),

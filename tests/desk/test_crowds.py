@@ -15,7 +15,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
     send_flood(database, newsroom, [FLOOD, FLOOD, SALT, FLOOD])
     unsorted = nora.get("/letters?state=held")
     assert (len(listed_letters(unsorted)), unsorted.texts("#crowds")) == (4, [])
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
 
     page = nora.get("/letters?state=held")
     assert page.part("section[aria-labelledby=crowds]").texts("li label") == ["3 letters"]
@@ -37,7 +37,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
 
 def test_an_empty_press_files_nothing(nora, database: Database, newsroom: Newsroom):
     send_flood(database, newsroom, [FLOOD] * 3)
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds"))
     assert len(listed_letters(nora.get("/letters?state=held"))) == 3
 
@@ -46,7 +46,7 @@ def test_the_page_takes_as_many_statements_for_a_hundred_as_for_some(nora, datab
     counted = []
     for first, last in ((0, 45), (45, 145)):
         send_flood(database, newsroom, [FLOOD] * (last - first), first)
-        crowds.sort_waiting(database)
+        crowds.rank_waiting_letters(database)
         counted.append(count_queries(nora.database, lambda: nora.get("/letters?state=held")))
     assert 0 < counted[0] == counted[1]
     assert len(listed_letters(nora.get("/letters?state=held"))) == 40

@@ -32,8 +32,8 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     texts, readers = make_flood(text_with_gaps, FEW, READERS)
     honest = {texts[at] for at in readers}
     send_flood(database, newsroom, texts)
-    assert crowds.sort_waiting(database) == FEW
-    assert crowds.sort_waiting(database) == 0
+    assert crowds.rank_waiting_letters(database) == FEW
+    assert crowds.rank_waiting_letters(database) == 0
     assert set(held(database, newsroom)[:READERS]) == honest
 
     with database.read() as session:
@@ -48,7 +48,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     assert crowds.file_due_sweeps(database) == 0  # for a minute somebody may think better of it
 
     send_flood(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     assert len(held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
 
     database.write(a_minute_later)
@@ -65,7 +65,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
 
 def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsroom) -> None:
     send_flood(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
 
     def press(session: Session) -> list[int]:
         [crowd] = crowds.list_largest_crowds(session, newsroom.newsletter_id)
@@ -89,7 +89,7 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
 @pytest.mark.threat("rogue assistant")
 def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroom: Newsroom) -> None:
     send_flood(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     with pytest.raises(PermissionDenied):
         database.write(lambda s: crowds.sweep(s, newsroom.leyla, s.scalars(select(Letter)).first(), 1_004))
 

@@ -19,7 +19,7 @@ from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
 from app.questions import actions
 from app.questions.models import Question, QuestionTopic
-from app.questions.queries import letters_of, number_of_readers
+from app.questions.queries import letters_of, select_reader_count
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
 from tests.support.cast import answered_question
@@ -64,7 +64,7 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     assert "One question is merged." in page
     assert "6 readers" in page
     with database.read() as session:  # and an expert is told of as many
-        counted = [session.scalar(number_of_readers(the(database, key).id)) for key in (salt, wind)]
+        counted = [session.scalar(select_reader_count(the(database, key).id)) for key in (salt, wind)]
         assert counted == [len(letters_of(session, the(database, key))) for key in (salt, wind)] == [6, 2]
 
 

@@ -36,7 +36,7 @@ def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkey
         texts.insert(number * SIZE // len(HONEST_LETTERS), text)
     for text in texts:
         assert send_question(limited, body=text).status_code == 200
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     return texts
 
 
@@ -82,7 +82,7 @@ def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_ano
     done = nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
     assert f"{number} letters are held." in done
     assert unheld() == before - number
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     with database.read() as session:
         assert {one.held_reason for one in session.scalars(select(Letter).where(Letter.is_held))} == {"flood"}
         assert crowds.list_crowds_to_hold(session, newsroom.newsletter_id) == []
@@ -90,7 +90,7 @@ def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_ano
 
     assert "Undone." in nora.get(nora.post("/undo", press=done.values("press")[0]))
     assert unheld() == before
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     assert crowd.split(".")[1] in nora.get("/letters").part("section[aria-labelledby=to-hold]").words
 
 
@@ -103,7 +103,7 @@ def test_what_somebody_let_go_is_not_shown_again(
     page = nora.get(f"/letters/{public_id}")
     assert page.part("ul.whys").words == "It came when more letters came than people write."
     nora.post(f"/letters/{public_id}/release", **page.form(f"/letters/{public_id}/release").fields)
-    crowds.sort_waiting(database)
+    crowds.rank_waiting_letters(database)
     [letter] = [one for one in stands(database, newsroom) if one.public_id == public_id]
     assert (letter.is_received, crowds.part_index(letter), letter.crowd) == (True, 0, 0)
 
