@@ -15,7 +15,7 @@ from ..mail.kinds import KINDS
 from ..mail.lifecycle import MAIL
 from ..mail.models import OutboxMail
 from ..people.directory import names_of
-from ..people.staff import invited_by
+from ..people.staff import list_invited_names
 from ..questions.queries import QuestionSummary, list_summaries
 from ..web.formatting import age, ago, clock_time, day, zone
 from ..workflows.undo import is_undone
@@ -60,7 +60,7 @@ def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail]) -> MailNa
     question_ids = [mail.question_id for mail in mails if mail.question_id]
     summaries = list_summaries(desk.session, question_ids) if question_ids else []
     questions = {question.id: question for question in summaries}
-    return MailNames(recipients, questions, invited_by(desk.session, mails))
+    return MailNames(recipients, questions, list_invited_names(desk.session, mails))
 
 
 def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tables of people, memberships, experts, uploads, sign-ins, sessions, links, second factors and identities."""
+"""Tables of people and experts, memberships, sign-ins, sessions, second factors, identities, links and uploads."""
 
 from datetime import date, datetime
 
@@ -24,14 +24,19 @@ from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
 from ..text.translation import N_
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
-LINKS = ("page", "reply", "stop")
-DOORS = ("desk", "expert")
-# Compared by code points on both databases: a language's collation ignores blanks, and would break up groups.
-BY_SIGNS = String(200).with_variant(String(200, collation="C"), "postgresql")
+LINK_KINDS = ("page", "reply", "stop")
+FACTOR_KINDS = ("passkey", "app", "recovery")
+DOORS = ("desk", "expert")  # where people sign in
+# Both databases compare it by code points. The collations of languages ignore spaces, which would split the groups of
+# experts in `duplicates`.
+CODE_POINT_STRING = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
 class Person(Row, Public):
-    """Somebody with an address: staff or expert. Readers are never people in this table."""
+    """A member of a desk or an expert. Readers are never stored in this table.
+
+    `email_sealed` is the encrypted address, and `email_mac` a keyed hash to find it by. `key_no` is the key of both.
+    """
 
     __tablename__ = "people"
     __table_args__ = table_args(all_or_none_check("email_whole", "email_mac", "email_sealed"))
@@ -46,10 +51,11 @@ class Person(Row, Public):
 
 
 class Membership(Row):
-    """Somebody's role at one newsletter's desk.
+    """A person's role at one newsletter's desk.
 
-    `invited_as` is the name that an admin typed, until the invitation is used: by which name another desk knows the
-    person is not this desk's to learn. `disabled_at` shuts somebody out of this desk only.
+    Until the invitation is used, `invited_as` is the name that the inviting admin typed. The desk doesn't see the
+    person's name until then, since another desk may have recorded it. `disabled_at` shuts the person out of this desk
+    only.
     """
 
     __tablename__ = "memberships"
@@ -73,12 +79,12 @@ class Membership(Row):
 
 
 class Expert(Row, Public, Editable, Verified):
-    """Somebody outside the newsroom who can answer in writing. `credit_line` is printed after the name.
+    """A person outside the newsroom who can answer in writing.
 
-    `at_once` is how many questions they take at a time, if known. `merged_into_id` is the expert with whom they are the
-    same person, who has taken over all their work. At `leaves_at` they will be deleted at their request; at `erased_at`
-    they were, and only what has run still names them. `folded`, `alike` and `words` are derived from the profile to
-    sort, compare and find it (see `name_forms` and `expert_search`).
+    `at_once` is how many questions they take at a time, if known. If two experts turn out to be the same person, one of
+    them takes over the work of the other, whose `merged_into_id` refers to it. An expert who asked to be deleted will
+    be at `leaves_at`, and was at `erased_at`; then only published answers name them. `folded`, `alike` and `words` are
+    derived from the profile, to sort, compare and search it (see `name_forms` and `expert_search`).
     """
 
     __tablename__ = "experts"
@@ -156,8 +162,8 @@ class Expert(Row, Public, Editable, Verified):
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("experts.id"))
     leaves_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
-    folded: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
-    alike: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
+    folded: Mapped[str] = mapped_column(CODE_POINT_STRING, default="", server_default="")
+    alike: Mapped[str] = mapped_column(CODE_POINT_STRING, default="", server_default="")
     words: Mapped[str] = mapped_column(Text, default="", server_default="")
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")
 
@@ -178,16 +184,18 @@ class Expert(Row, Public, Editable, Verified):
     @property
     def beside_name(self) -> list[str]:
         """The texts printed after the name. A description has none, since they could identify the expert."""
-        beside = [str(getattr(self, key) or "") for key, field in PROFILE.items() if field.beside_name]
-        return [] if self.described_as else [text for text in beside if text]
+        if self.described_as:
+            return []
+        texts = [str(getattr(self, key) or "") for key, field in PROFILE.items() if field.beside_name]
+        return [text for text in texts if text]
 
 
-# The fields of an expert, in the order of the form and of the file. The name is the person's.
+# The fields of an expert's profile, in the order of the form and of the file. The name is a column of `Person`.
 PROFILE: dict[str, ProfileField] = {"name": NAME, **fields_of(Expert)}
 
 
 class ExpertTopic(Row):
-    """A topic of an expert's profile, folded for lookups, so that "Water" and "water" are one."""
+    """A topic of an expert's profile. `term` is the topic folded, so that "Water" and "water" are the same."""
 
     __tablename__ = "expert_topics"
     __table_args__ = table_args(UniqueConstraint("expert_id", "term"), Index(None, "term", "expert_id"))
@@ -197,7 +205,7 @@ class ExpertTopic(Row):
 
 
 class Namesakes(Row):
-    """Two experts who look like one person and, as somebody of the desk decided, are two."""
+    """Two experts who look like the same person, but aren't, as a member of the desk decided."""
 
     __tablename__ = "namesakes"
     __table_args__ = table_args(
@@ -211,7 +219,7 @@ class Namesakes(Row):
 
 
 class Upload(Row, Public, OfNewsletter):
-    """A file that was previewed and not imported yet, sealed. It is deleted with the import or after an hour."""
+    """An encrypted file that somebody previews before its import. It is deleted with the import or after an hour."""
 
     __tablename__ = "uploads"
     __table_args__ = table_args(Index(None, "ends_at"))
@@ -222,11 +230,12 @@ class Upload(Row, Public, OfNewsletter):
 
 
 class SignIn(Row):
-    """A way to sign in, mailed or printed: a link, and for a browser that requested it also a code to type there.
+    """A link to sign in with, and if a browser requested it, a code to type there.
 
-    With `membership_id` it accepts that invitation; with `session_id` it proves again who uses that session. Browsers
-    that wait for the same mail have a row each, with the same link and code. `mail_due_at` is when it is sent;
-    `is_known` says that it was requested on a device where the person has been signed in before.
+    Browsers that wait for the same mail have a row each, with the same link and code; `mail_due_at` is when it is sent.
+    With `membership_id`, using the link also accepts that invitation. With `session_id`, it proves the person's
+    identity again in that session. `is_known` is true if it was requested on a device where the person had signed in
+    before. `tries` is the number of wrong codes.
     """
 
     __tablename__ = "sign_ins"
@@ -251,10 +260,10 @@ class SignIn(Row):
 
 
 class BrowserSession(Row, Public):
-    """A signed-in browser. It is stored here and not in the cookie, so that it can be ended.
+    """A session of a signed-in browser. It is stored here instead of in the cookie, so that it can be ended.
 
-    `stepped_up_at` is when the person last proved who they are, `second_at` when they last used a second factor. For
-    the desk's people the browser ("Firefox on Linux") and the last visit are stored, for experts neither.
+    `stepped_up_at` is when the person last proved their identity, and `second_at` when they last used a second factor.
+    `browser` ("Firefox on Linux") and `seen_at`, the last visit, are only stored for people of the desk.
     """
 
     __tablename__ = "sessions"
@@ -271,23 +280,23 @@ class BrowserSession(Row, Public):
     second_at: Mapped[datetime | None]
 
 
-# The columns of what a link can open.
-OPENED = ("assignment_id", "letter_id", "translator_id")
+# The columns that refer to what a link opens. Each link has one of them.
+LINK_TARGETS = ("assignment_id", "letter_id", "translator_id")
 
 
 class Link(Row):
-    """A link that opens one thing as often as wanted, until it ends or is revoked.
+    """A link or address for one thing, which works any number of times until it expires or is revoked.
 
-    It is the page of an expert or a translator ('page'), an address for replies ('reply'), or stops a reader's mails
-    ('stop').
+    By `kind`: "page" opens the page of an assignment or a translator, "reply" is the reply address of an assignment,
+    and "stop" stops mails to a reader.
     """
 
     __tablename__ = "links"
     __table_args__ = table_args(
         CheckConstraint(
-            " + ".join(f"CASE WHEN {key} IS NULL THEN 0 ELSE 1 END" for key in OPENED) + " = 1", name="opens_one"
+            " + ".join(f"CASE WHEN {key} IS NULL THEN 0 ELSE 1 END" for key in LINK_TARGETS) + " = 1", name="opens_one"
         ),
-        enum_check("kind", LINKS),
+        enum_check("kind", LINK_KINDS),
         Index(None, "assignment_id"),
         Index("ix_links_letter_id", "letter_id", **partial_index_options("letter_id IS NOT NULL")),
         Index(None, "translator_id"),
@@ -302,13 +311,10 @@ class Link(Row):
     revoked_at: Mapped[datetime | None]
 
 
-FACTOR_KINDS = ("passkey", "app", "recovery")
-
-
 class Factor(Row, Public):
-    """A second factor of somebody of the desk: a passkey, an authenticator app or a recovery code.
+    """A second factor of a member of the desk: a passkey, an authenticator app or a recovery code.
 
-    `last_step` is the time step of an app's last accepted code, so that none is accepted twice.
+    `last_step` is the time step of the last code of an app that was accepted, so that no code is accepted twice.
     """
 
     __tablename__ = "factors"
@@ -333,7 +339,7 @@ class Factor(Row, Public):
 
 
 class Identity(Row):
-    """The provider account with which somebody of the desk signs in: one for each person.
+    """The account at the OpenID Connect provider with which a member of the desk signs in: one for each person.
 
     `subject_mac` is a keyed hash of issuer and subject; the subject itself is not stored.
     """

@@ -1,7 +1,7 @@
-"""Forms of names for sorting, finding and comparing: without case and accents, Cyrillic in Latin letters.
+"""Normalised names for sorting, searching and comparing: without case and accents, and in Latin letters.
 
-None of them is printed. A name has many spellings, so a shared form is a hint for a person, never proof that two
-experts are one.
+They are never printed. Since a name has many spellings, two experts with the same form may be one person, which
+somebody has to check.
 """
 
 import re
@@ -14,63 +14,65 @@ from babel import Locale, UnknownLocaleError
 from ..text.word_tables import word_tables
 
 LONGEST = 200  # characters, like the column of a name
-
+MIN_SIMILARITY = 0.8  # SequenceMatcher's ratio: about one letter in five may differ
 _WORD = re.compile(r"\w+")
 _REPEATED_LETTER = re.compile(r"([^\W\d_])\1+")  # "ss" in "Hussein"
-MIN_SIMILARITY = 0.8  # of SequenceMatcher's ratio: one letter in five may differ
 
 
 @cache
-def _to_latin() -> dict[int, str]:
+def _latin_letters() -> dict[int, str]:
+    """Return a table for `str.translate` from other letters to Latin ones."""
     table = word_tables(__file__, "name_forms")
     rows = (*table["cyrillic"].items(), *table["latin"].items())
     return {ord(letter): latin for latin, letters in rows for letter in letters}
 
 
-@lru_cache(maxsize=4_096)  # a file names the same places and topics again and again
+@lru_cache(maxsize=4_096)  # an imported file repeats the same places and topics
 def fold(text: str) -> str:
-    """Return a text for sorting and finding: "Гульнара Есенова" and "GULNARA ESENOVA" become "gulnara esenova"."""
+    """Return a text for sorting and searching: "Гульнара Есенова" and "GULNARA ESENOVA" become "gulnara esenova"."""
     text = text.casefold()
-    if not text.isascii():  # remove the accents
-        text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    latin = text.translate(_to_latin())
-    return " ".join(_WORD.findall(latin.replace("'", "").replace("’", "").replace("_", " ")))
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(char for char in decomposed if not unicodedata.combining(char))  # drop the accents
+    latin = text.translate(_latin_letters())
+    without_apostrophes = latin.replace("'", "").replace("’", "")
+    return " ".join(_WORD.findall(without_apostrophes.replace("_", " ")))
 
 
 def phonetic_key(name: str) -> str:
-    """Return the sounds of a name, the longest word first, so that possible duplicates are neighbours in this order."""
-    words = [_phonetic_form(word) for word in fold(name).split()]
+    """Return the sound of each word of a name, the longest first: sorted by this key, duplicates are neighbours."""
+    words = [_word_sound(word) for word in fold(name).split()]
     return " ".join(sorted(words, key=lambda word: (-len(word), word)))[:LONGEST]
 
 
-def _phonetic_form(name_part: str) -> str:
-    if name_part.startswith("x"):
-        name_part = "h" + name_part[1:]
+def _word_sound(word: str) -> str:
+    if word.startswith("x"):  # as in "Xojayev"
+        word = "h" + word[1:]
     for spelling, sound in word_tables(__file__, "name_forms")["sounds"]:
-        name_part = name_part.replace(spelling, sound)
-    return _REPEATED_LETTER.sub(r"\1", name_part)
+        word = word.replace(spelling, sound)
+    return _REPEATED_LETTER.sub(r"\1", word)
 
 
 def is_like(key: str, other_key: str) -> bool:
-    """Return whether two names, as `phonetic_key` returns them, have the same longest word and similar others.
+    """Compare two results of `phonetic_key`: are the longest words the same, and the others similar?
 
-    "L." is similar to "Leyla".
+    "L." is similar to "Leyla". Each further word of the first name must be similar to one of the second.
     """
-    longest, *other_words = key.split()
-    longest_of_other, *other_words_of_other = other_key.split()
-    if longest != longest_of_other or not other_words or not other_words_of_other:
+    longest, *words = key.split()
+    other_longest, *other_words = other_key.split()
+    if longest != other_longest or not words or not other_words:
         return False
-    return all(any(_may_match(word, candidate) for candidate in other_words_of_other) for word in other_words)
+    return all(any(_is_similar(word, other) for other in other_words) for word in words)
 
 
-def _may_match(name_part: str, other_part: str) -> bool:
-    shorter, longer = sorted((name_part, other_part), key=len)
-    return longer.startswith(shorter) or SequenceMatcher(None, name_part, other_part).ratio() >= MIN_SIMILARITY
+def _is_similar(word: str, other_word: str) -> bool:
+    shorter, longer = sorted((word, other_word), key=len)
+    return longer.startswith(shorter) or SequenceMatcher(None, word, other_word).ratio() >= MIN_SIMILARITY
 
 
 @lru_cache(maxsize=512)
 def language_words(code: str) -> str:
-    """Return the words by which a language is found: its code and its English name."""
+    """Return the words with which a language can be searched for: its code and its English name."""
     try:
         name = Locale.parse(code.replace("-", "_")).get_display_name("en") or ""
     except (UnknownLocaleError, ValueError):

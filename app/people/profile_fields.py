@@ -1,4 +1,4 @@
-"""Declare the fields of experts, at their columns in `models`. A new field is a column there and a migration."""
+"""Helpers to declare the fields of experts' profiles, each at its column in `models`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,11 @@ from ..text.translation import N_
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileField(Field):
-    """A field of experts.
+    """A field of an expert's profile.
 
-    `own` is its label on the expert's own page, which leaves out fields without one. The directory searches fields that
-    are `is_found_by`. Fields that are `beside_name` are printed in brackets after the name. `file_heads.toml` has the
-    names of its column in files.
+    `own` and `own_help` are its label and help on the expert's own page, which leaves out fields without a label. The
+    directory searches fields with `is_found_by`. Fields with `beside_name` are printed after the name, in brackets.
+    `file_heads.toml` lists the headers of its column in files.
     """
 
     own: str = ""
@@ -27,7 +27,7 @@ class ProfileField(Field):
 def profile_field(
     label: str, help: str = "", kind: str = "line", length: int = 0, *, default: Any, column: Any = None, **row: Any
 ) -> MappedColumn[Any]:
-    """Return the column of a field. `column` are further options of it, such as `server_default`."""
+    """Return a column with its field. `column` are further options of the column, such as `server_default`."""
     return field_column(
         ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {})
     )
@@ -47,10 +47,10 @@ NAME = ProfileField(
 
 
 def merge_values(field: ProfileField, kept_value: Any, other_value: Any) -> Any:
-    """Return the value of a field for an expert who was in the directory twice.
+    """Return the value of a field after two entries of the same expert are merged.
 
-    Lists are joined, and of two dates the later one counts. A tick stays as with the kept expert, since only they
-    agreed to it. Of other fields the kept value counts, unless it is empty.
+    Lists are joined. Of two dates, the later one is taken. A tick is taken from the kept entry, since it is a consent
+    that was given for that one. Any other value is taken from the kept entry unless it is empty there.
     """
     match field.kind:
         case "words" | "languages":

@@ -1,4 +1,4 @@
-"""Staff of a desk: invite, change roles, remove, deactivate, disable everywhere. A desk never loses its last admin."""
+"""Managing the staff of a desk: invitations, roles, removal and deactivation. A desk never loses its last admin."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,16 +18,16 @@ from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..text.clean import single_line
-from . import colleagues, directory, factors, identities, sessions, sign_in
+from . import directory, factors, identities, sessions, sign_in
 from .colleagues import Colleague, load
 from .models import BrowserSession, Expert, Factor, Membership, Person, SignIn
 from .sessions import require_fresh_proof
 
-INVITATION = "invitation "  # prefix of the mails' `once_key`, followed by the membership's id
+INVITATION = "invitation "  # begins the `once_key` of invitation mails, before the membership's id and the time
 
 
 class LastAdmin(DomainError):
-    """Raised if nobody else could manage the people of a newsletter's desk."""
+    """The change would leave a newsletter's desk without anybody who manages its people."""
 
     code = "conflict.last_admin"
 
@@ -37,7 +37,7 @@ class LastAdmin(DomainError):
 
 
 class BadInvitation(DomainError):
-    """Raised for an invitation with wrong fields; `fields` lists all of name, email and role that are wrong."""
+    """The invitation has invalid fields: `fields` lists those of "name", "email" and "role" that are."""
 
     code = "invalid.invitation"
 
@@ -46,8 +46,8 @@ class BadInvitation(DomainError):
         self.fields = fields
 
 
-class AnExpert(DomainError):
-    """Raised if the invited person is an expert in the directory: at the desk they could read readers' letters."""
+class PersonIsExpert(DomainError):
+    """The invited person is an expert in the directory. At the desk they could read readers' letters."""
 
     code = "conflict.person_is_expert"
 
@@ -56,8 +56,8 @@ class AnExpert(DomainError):
         self.public_id, self.name = expert.public_id, expert.name
 
 
-class AlreadyHere(DomainError):
-    """Raised if the address is at the desk, or invited to it, already."""
+class AlreadyAtDesk(DomainError):
+    """Somebody with this address works at the desk, or is invited to it, already."""
 
     code = "conflict.person_is_at_the_desk"
 
@@ -65,29 +65,30 @@ class AlreadyHere(DomainError):
 def invite(
     session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str, expert_public_id: str = ""
 ) -> Colleague:
-    """Mail somebody an invitation to this desk. They become a member when they use it.
+    """Mail a person an invitation to this desk. They become a member when they use it.
 
-    `newsroom` is what the mail calls the desk; `expert_public_id` confirms that the person is known to be that expert.
-    Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `PermissionDenied` and `NotFresh`.
+    `newsroom` is the name of the desk in the mail. To invite an expert in the directory, confirm that with their
+    `expert_public_id`. Raises `BadInvitation`, `AlreadyAtDesk`, `PersonIsExpert`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     name = single_line(name)[:200]
-    wrong = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
-    if any(wrong.values()):
-        raise BadInvitation([field for field, is_wrong in wrong.items() if is_wrong])
-    # All desks share the address book: this desk's trail must not reveal whether somebody was in it already.
+    is_invalid = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
+    if invalid_fields := [field for field in is_invalid if is_invalid[field]]:
+        raise BadInvitation(invalid_fields)
+    # All desks share the table of people. By acting as a visitor, this desk's trail doesn't reveal whether the person
+    # was in it already.
     person = directory.add_person(session, Visitor(actor.person_id), name, email)
     if load(session, actor, person.public_id):
-        raise AlreadyHere
+        raise AlreadyAtDesk
     expert = directory.expert_of(session, person.id)
     if expert is not None and expert.public_id != expert_public_id:
-        raise AnExpert(expert)
+        raise PersonIsExpert(expert)
     membership = Membership(person_id=person.id, newsletter_id=actor.newsletter_id, role=role, invited_as=name)
     session.add(membership)
     audit.record(session, actor, "membership.invite", membership, new=role, facts={"person": person.id})
-    one = Colleague(person, membership)
-    _mail_invitation(session, actor, one, newsroom)
-    return one
+    colleague = Colleague(person, membership)
+    _mail_invitation(session, actor, colleague, newsroom)
+    return colleague
 
 
 def _is_address(email: str) -> bool:
@@ -98,22 +99,22 @@ def _is_address(email: str) -> bool:
 
 
 def invite_again(session: Session, actor: Staff, colleague: Colleague, newsroom: str) -> None:
-    """Mail a new link, which replaces the old one.
+    """Mail a new link in place of the old one.
 
     Raises `VersionConflict` if the invitation was used, and `PermissionDenied`.
     """
-    _take_back_links(session, actor, colleague)
+    _revoke_links(session, actor, colleague)
     _record(session, actor, "membership.invite_again", colleague)
     _mail_invitation(session, actor, colleague, newsroom)
 
 
 def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Withdraw an invitation, and erase the address of somebody who has no other role in the installation.
+    """Withdraw an invitation, and erase the person's address if they never had another role in the installation.
 
     Raises `VersionConflict`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
-    _take_back_links(session, actor, colleague)
+    _revoke_links(session, actor, colleague)
     _record(session, actor, "membership.withdraw", colleague, old_value=colleague.membership.role)
     session.delete(colleague.membership)
     session.flush()
@@ -122,7 +123,7 @@ def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def forget(session: Session, person: Person) -> None:
-    """Erase the address of somebody who has no role anywhere: no link lets them in any more."""
+    """Erase the address and provider account of a person who has no role anywhere."""
     person.email_sealed = person.email_mac = person.key_no = None
     person.erased_at = now(session)
     identities.forget(session, person)
@@ -132,46 +133,48 @@ def forget(session: Session, person: Person) -> None:
 
 def _has_history(session: Session, person: Person) -> bool:
     """Return whether this person has or had any role in the installation."""
-    places = (select(table.id).filter_by(person_id=person.id) for table in (Membership, Expert, BrowserSession))
-    left = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
-    return any(session.scalar(query.limit(1)) is not None for query in (*places, left))
+    rows = [select(model.id).filter_by(person_id=person.id) for model in (Membership, Expert, BrowserSession)]
+    events = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
+    return any(session.scalar(query.limit(1)) is not None for query in (*rows, events))
 
 
 def _mail_invitation(session: Session, actor: Staff, colleague: Colleague, newsroom: str) -> None:
-    way = sign_in.invite(
+    path = sign_in.invite(
         session, Visitor(actor.person_id), colleague.person, "desk", membership_id=colleague.membership.id
     )
-    about = AccountMail(link=absolute_url(session, way), days=sign_in.INVITATION_LIFE.days)
+    values = AccountMail(link=absolute_url(session, path), days=sign_in.INVITATION_LIFE.days)
     to = directory.email_of(session, colleague.person) or ""
-    message = write("staff.invitation", Sender(newsroom), to, colleague.name, about)
-    # Without the person, whose name may be from another desk: here the mail goes to the name that this desk typed.
-    once = f"{_mails_of(colleague)}{now(session).isoformat()}"
-    outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once)
+    message = write("staff.invitation", Sender(newsroom), to, colleague.name, values)
+    # The mail doesn't refer to the person, whose name may come from another desk: this desk only sees the name that it
+    # typed (see `list_invited_names`).
+    once_key = f"{_once_key_prefix(colleague)}{now(session).isoformat()}"
+    outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once_key)
 
 
-def _mails_of(colleague: Colleague) -> str:
-    """Return the prefix of the `once_key` of the mails of one invitation."""
+def _once_key_prefix(colleague: Colleague) -> str:
+    """Return the beginning of the `once_key` of all mails of one invitation."""
     return f"{INVITATION}{colleague.membership.id} "
 
 
-def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
+def list_invited_names(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
     """Return the names of the people whom these mails invite to a desk, by mail id, in at most one query."""
-    keys = {
-        mail.id: int(key.removeprefix(INVITATION).partition(" ")[0])
-        for mail in mails
-        if (key := mail.once_key or "").startswith(INVITATION)
-    }
-    if not keys:
+    membership_ids = {}
+    for mail in mails:
+        if mail.once_key and mail.once_key.startswith(INVITATION):
+            membership_id, _space, _sent_at = mail.once_key.removeprefix(INVITATION).partition(" ")
+            membership_ids[mail.id] = int(membership_id)
+    if not membership_ids:
         return {}
-    query = select(Membership.id, func.coalesce(Membership.invited_as, Person.name))
-    rows = session.execute(
-        query.join(Person, Person.id == Membership.person_id).where(Membership.id.in_(keys.values()))
+    query = (
+        select(Membership.id, func.coalesce(Membership.invited_as, Person.name))
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.id.in_(membership_ids.values()))
     )
-    names = {row[0]: row[1] for row in rows}
-    return {mail: names[key] for mail, key in keys.items() if key in names}
+    names = {row[0]: row[1] for row in session.execute(query)}
+    return {mail_id: names[key] for mail_id, key in membership_ids.items() if key in names}
 
 
-def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> None:
+def _revoke_links(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Delete the links of an unused invitation, and recall the mails that carry them.
 
     Raises `VersionConflict` and `PermissionDenied`.
@@ -180,24 +183,23 @@ def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> No
     if colleague.membership.joined_at is not None:
         raise VersionConflict("the invitation was used")
     session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
-    mails = OutboxMail.once_key.startswith(_mails_of(colleague), autoescape=True)
-    waiting = select(OutboxMail).where(mails, OutboxMail.waits)
-    for mail in session.scalars(waiting):
+    is_of_invitation = OutboxMail.once_key.startswith(_once_key_prefix(colleague), autoescape=True)
+    for mail in session.scalars(select(OutboxMail).where(is_of_invitation, OutboxMail.waits)):
         try:
             outbox.recall(session, actor, mail)
         except outbox.OnItsWay:
-            continue  # its link doesn't work any more
+            continue  # no harm done: its link doesn't work any more
 
 
 def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, old_role: str) -> None:
-    """Give a colleague another role; `old_role` is the one that the admin saw.
+    """Give a colleague another role. `old_role` is the one that the admin saw.
 
     Raises `VersionConflict`, `InvalidField`, `LastAdmin`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     if role not in ROLES:
         raise InvalidField("role_unknown", "role")
-    keep_an_admin(session, colleague, becomes=role)
+    require_other_admin(session, colleague, new_role=role)
     if colleague.membership.role != old_role:
         raise VersionConflict(f"the role is {colleague.membership.role}, not {old_role}")
     if role != old_role:
@@ -206,12 +208,12 @@ def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, ol
 
 
 def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Remove a colleague from this desk; what they did stays under their name.
+    """Remove a colleague from this desk. What they did stays recorded under their name.
 
     Raises `LastAdmin`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
-    keep_an_admin(session, colleague)
+    require_other_admin(session, colleague)
     _record(session, actor, "membership.remove", colleague, old_value=colleague.membership.role)
     session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
     session.delete(colleague.membership)
@@ -223,11 +225,11 @@ def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
 def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Shut a colleague out of this desk until they are reactivated, and sign them out immediately.
 
-    Links that were sent to experts and readers go on working. Raises `VersionConflict`, `LastAdmin`, `PermissionDenied`
-    and `NotFresh`.
+    Links that they sent to experts and readers continue to work. Raises `VersionConflict`, `LastAdmin`,
+    `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
-    keep_an_admin(session, colleague)
+    require_other_admin(session, colleague)
     if colleague.status != "here":
         raise VersionConflict(f"already {colleague.status}")
     colleague.membership.disabled_at = now(session)
@@ -236,7 +238,7 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Let a colleague sign in again, by a mail that they request.
+    """Let a deactivated colleague sign in again, by a mail that they request.
 
     Raises `VersionConflict`, `PermissionDenied` and `NotFresh`.
     """
@@ -263,13 +265,13 @@ def release_identity(session: Session, actor: Staff, colleague: Colleague) -> No
 
 
 def sign_out(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Sign a colleague out in every browser. This needs no fresh proof, since a lost laptop can't wait for one."""
+    """Sign a colleague out in every browser, e.g. on a lost laptop. This is urgent, so it needs no fresh proof."""
     must(actor, "people")
     sessions.end_all(session, actor, colleague.person)
 
 
 def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
-    """Sign somebody out of the desk. If no desk lets them in any more, erase their second factors too."""
+    """Sign a person out of all desks. If no desk lets them in any more, erase their ways to sign in too."""
     if not sign_in.may_enter(session, person, "desk"):
         session.execute(delete(Factor).where(Factor.person_id == person.id))
         identities.forget(session, person)
@@ -277,22 +279,23 @@ def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
     sessions.end_all(session, actor, person, door="desk")
 
 
-def keep_an_admin(session: Session, colleague: Colleague, becomes: str = "") -> None:
-    """Raise `LastAdmin` if this would leave the desk without an admin.
+def require_other_admin(session: Session, colleague: Colleague, new_role: str = "") -> None:
+    """Raise `LastAdmin` if the desk would have no admin once the colleague has the new role, or none.
 
-    All admins' rows are locked in one order: of two admins who demote each other, the second waits and is refused.
+    The rows of all admins are locked, in the same order: if two admins demote each other, the second waits and is
+    refused.
     """
-    managing = roles_for("people")
+    admin_roles = roles_for("people")
     admins = session.scalars(
         select(Membership)
         .join(Person, Person.id == Membership.person_id)
-        .where(Membership.newsletter_id == colleague.membership.newsletter_id, Membership.role.in_(managing))
+        .where(Membership.newsletter_id == colleague.membership.newsletter_id, Membership.role.in_(admin_roles))
         .where(Membership.at_work(), Person.disabled_at.is_(None))
         .order_by(Membership.id)
         .with_for_update(of=Membership)
     ).all()
     session.refresh(colleague.membership)
-    if becomes not in managing and [admin.id for admin in admins] == [colleague.membership.id]:
+    if new_role not in admin_roles and [admin.id for admin in admins] == [colleague.membership.id]:
         raise LastAdmin(colleague.membership.newsletter_id)
 
 
@@ -316,32 +319,32 @@ def _record(
 
 
 def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
-    """Shut somebody out of the installation. Return how many browsers were signed out, and how many sign-ins were open.
+    """Shut a person out of the installation. Return how many browsers were signed out and how many links revoked.
 
     Raises `LastAdmin` and `VersionConflict`.
     """
-    places = _list_memberships(session, person)
-    for place in places:
-        keep_an_admin(session, colleagues.Colleague(person, place))
+    memberships = _list_memberships(session, person)
+    for membership in memberships:
+        require_other_admin(session, Colleague(person, membership))
     if lock_row(session, person).disabled_at is not None:
         raise VersionConflict("out already")
-    browsers = len(sessions.sessions_of(session, person.id))
-    theirs = SignIn.person_id == person.id
-    is_open = (theirs, SignIn.used_at.is_(None), SignIn.ends_at > now(session))
-    ways = session.scalar(select(func.count()).select_from(SignIn).where(*is_open)) or 0
+    browser_count = len(sessions.sessions_of(session, person.id))
+    is_theirs = SignIn.person_id == person.id
+    is_open = (is_theirs, SignIn.used_at.is_(None), SignIn.ends_at > now(session))
+    link_count = session.scalar(select(func.count()).select_from(SignIn).where(*is_open)) or 0
     person.disabled_at = now(session)
     audit.record(session, actor, "person.disable", person)
-    for place in places:  # events of a person belong to no desk, so each desk gets one in its own trail
-        audit.record(session, actor, "membership.disable", place, facts={"person": person.id})
-    session.execute(delete(SignIn).where(theirs))
+    for membership in memberships:  # "person.disable" belongs to no desk, so each desk gets an event in its own trail
+        audit.record(session, actor, "membership.disable", membership, facts={"person": person.id})
+    session.execute(delete(SignIn).where(is_theirs))
     session.execute(delete(Factor).where(Factor.person_id == person.id))
     identities.forget(session, person)
     sessions.end_all(session, actor, person)
-    return browsers, ways
+    return browser_count, link_count
 
 
 def enable_person(session: Session, actor: Actor, person: Person) -> None:
-    """Let somebody sign in again, by a mail that they request. Desks that have deactivated them keep them out.
+    """Let a disabled person sign in again, by a mail that they request. Desks that deactivated them keep them out.
 
     Raises `VersionConflict`.
     """
@@ -349,11 +352,11 @@ def enable_person(session: Session, actor: Actor, person: Person) -> None:
         raise VersionConflict("not out")
     person.disabled_at = None
     audit.record(session, actor, "person.enable", person)
-    for place in _list_memberships(session, person):
-        audit.record(session, actor, "membership.enable", place, facts={"person": person.id})
+    for membership in _list_memberships(session, person):
+        audit.record(session, actor, "membership.enable", membership, facts={"person": person.id})
 
 
 def _list_memberships(session: Session, person: Person) -> Sequence[Membership]:
-    """Return the memberships of desks where they have joined; a desk that only invited them learns nothing."""
+    """Return a person's memberships that they have joined. A desk that only invited them must learn nothing."""
     query = select(Membership).where(Membership.person_id == person.id, Membership.joined_at.is_not(None))
     return session.scalars(query.order_by(Membership.newsletter_id)).all()

@@ -95,14 +95,14 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
         name = run_in_transaction(slug, fn)
     except staff.BadInvitation as bad:
         return rerender(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
-    except staff.AnExpert as expert:
+    except staff.PersonIsExpert as expert:
         fault = _(
             "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
             "desk asks them about. Send it again if that is what you mean.",
             name=expert.name,
         )
         return rerender(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
-    except staff.AlreadyHere:
+    except staff.AlreadyAtDesk:
         return rerender(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
