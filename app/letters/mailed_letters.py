@@ -77,7 +77,7 @@ def take_all(session: Session, actor: Actor, intakes: Sequence[Intake]) -> list[
     newsletter_ids = {intake.newsletter.id for intake in intakes}
     recent_letters = {key: spam_filter.RecentLetters(session, key) for key in newsletter_ids}
     letters = []
-    with audit.together(session):
+    with audit.record_in_bulk(session):
         for intake, address, is_flood in zip(intakes, addresses, floods, strict=True):
             delivery_signals = {"flood"} if is_flood else set()
             letter = _build_letter(intake, address, recent_letters[intake.newsletter.id], delivery_signals)

@@ -160,7 +160,7 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
 
 
 def resend(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
-    """Send an ended delivery again, under the same ID, after those that are waiting.
+    """Send an ended delivery again, under the same ID, after those that are waiting, and without further backoff.
 
     Raises `InvalidTransition` for a delivery that is waiting anyway, for a test, and while the program is paused; and
     `PermissionDenied`.

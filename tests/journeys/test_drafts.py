@@ -119,9 +119,9 @@ def test_the_real_ghost_answers_as_the_one_of_the_tests(ghost: real_ghost.Ghost)
     later = DRAFT._replace(html="<p>Later words.</p>")
     assert hand_over(tool, account, later, made.id) == (made, False), "the same draft"
     assert hand_over(tool, account, later) == (made, False), "found again, though nobody remembers it"
-    stands = api.look(account, made.id)
+    stands = api.fetch_draft(account, made.id)
     with pytest.raises(DraftError, match="meanwhile"):
-        api.update(account, stands | {"updated_at": "2022-01-01T00:00:00.000Z"}, DRAFT)
+        api.update_draft(account, stands | {"updated_at": "2022-01-01T00:00:00.000Z"}, DRAFT)
     api._call_api(account, f"{made.id}/", {"status": "published", "updated_at": stands["updated_at"]}, "PUT")
     with pytest.raises(DraftError, match="sent"):
         hand_over(tool, account, DRAFT, made.id)
