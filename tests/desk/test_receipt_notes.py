@@ -198,6 +198,6 @@ def test_the_morning_after_the_desk_is_told_once_and_without_a_word_of_it(
     mornings = []
     for days in range(3):
         with database.read(utc_now() + timedelta(days=days)) as session:
-            found = digest.sections(session, session.get_one(Newsletter, newsroom.newsletter_id))
+            found = digest.list_sections(session, session.get_one(Newsletter, newsroom.newsletter_id))
         mornings.append([(one.number, one.lines) for one in found if one.kind == "notes"])
     assert mornings == [[], [(1, ())], []]

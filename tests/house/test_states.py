@@ -48,7 +48,7 @@ from app.questions.lifecycle import (
     TranslatorStates,
 )
 from app.questions.lifecycle import STATES as QUESTION_STATES
-from app.workflows.overview.waiting_walks import CLOCKS
+from app.workflows.overview.waiting_queries import DEADLINE_COLUMNS
 from tests.support.source import APP, list_app_modules, list_code, parse_module, relative_name
 
 NAMES = {state for machine in MACHINES for state in machine.states}
@@ -168,8 +168,8 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/questions/translation_page.py", "TRANSLATOR_STATES"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
     ("app/editor/answers/invitation_page.py", "AFTER"): (invitation_page.AFTER, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STATE_LABELS"): (directory_page.STATE_LABELS, ASSIGNMENT_STATES),
-    ("app/workflows/overview/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
-    ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
+    ("app/workflows/overview/waiting_queries.py", "DEADLINE_COLUMNS"): (DEADLINE_COLUMNS, OWE_TEXT),
+    ("app/editor/overview/overview_page.py", "EXPERT_TASKS"): (overview_page.EXPERT_TASKS, [*OWE_TEXT, "checking"]),
     ("app/editor/letter_labels.py", "ROW_LOOKS"): (letter_labels.ROW_LOOKS, LETTER_STATES),
     ("app/editor/letter_labels.py", "LETTER_STATE_LABELS"): (letter_labels.LETTER_STATE_LABELS, LETTER_STATES),
     ("app/editor/settings/newsletters_page.py", "STANDS"): (newsletters_page.STANDS, NEWSLETTER_STATES),

@@ -184,7 +184,7 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
     def said(days: int) -> dict[str, int]:
         with database.read(NOW + days * DAY) as session:
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-            return {one.kind: one.number for one in digest.sections(session, newsletter)}
+            return {one.kind: one.number for one in digest.list_sections(session, newsletter)}
 
     assert said(22).get("leaving") is None
     assert said(24)["leaving"] == 2

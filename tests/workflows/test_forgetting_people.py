@@ -222,7 +222,7 @@ def test_page_and_morning_mail_say_who_goes_next(
     assert nora.get(nora.post(f"{page}/leave")).notice == "Leyla Aydın is deleted in a week."
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        assert [one.number for one in digest.sections(session, newsletter) if one.kind == "leaving"] == [1]
+        assert [one.number for one in digest.list_sections(session, newsletter) if one.kind == "leaving"] == [1]
     leaving = nora.get("leaving")
     assert leaving.headings == ["What is erased next", "Experts 1"]
     assert leaving.texts(".finds .said") == ["Leyla Aydın"]

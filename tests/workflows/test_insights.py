@@ -176,8 +176,8 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
         session.info["at"] = TODAY
         if not database.is_sqlite:
             session.execute(text("SET enable_seqscan = off"))
-        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.get_monday(THEN))
-        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.get_monday(TODAY))
+        weekly_counts.count_week(session, autumn.newsletter_id, weekly_counts.get_monday(THEN))
+        weekly_counts.count_week(session, autumn.newsletter_id, weekly_counts.get_monday(TODAY))
         weekly_counts.list_due_weeks(session, autumn.newsletter_id)
     grow = "letters|questions|assignments|question_topics"
     assert [plan for plan in plans if re.match(rf"SCAN ({grow})$|.*Seq Scan on ({grow})\b", plan)] == []
@@ -305,4 +305,4 @@ def test_whoever_works_elsewhere_finds_nothing(nora: Desk) -> None:
      ({1: 8, 30: 2}, 0.9, 30)],
 )  # fmt: skip
 def test_the_median_is_a_day_that_there_was(days: dict[int, int], share: float, number: int | None) -> None:
-    assert insights.nth(Counter(days), share) == number
+    assert insights.quantile(Counter(days), share) == number

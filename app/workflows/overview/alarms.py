@@ -1,8 +1,8 @@
-"""Alarm mails to the desk: mail problems that endanger the next edition, an unconfirmed edition, a paused program.
+"""Alarm mails to the desk: about unfiled or failed mails before a cut-off, unconfirmed editions and paused programs.
 
-The other immediate mails follow from an expert's action (`expert_mails.notify_desk`: an answer, a refusal, a reply to
-the quote check, a question back, a suggestion, a withdrawal) or a reader's (`notices`: a withdrawn letter). Everything
-else is in the morning mail (`digest`). Each editor gets one mail for each cause.
+Each editor gets one mail for each cause. The other immediate mails follow from an action of an expert
+(`expert_mails.notify_desk`) or a reader (`notices.notify_letter_withdrawn`). Everything else is in the morning mail
+(`digest`).
 """
 
 from collections.abc import Iterator
@@ -31,17 +31,22 @@ from ...people.models import Person
 from ...programs.registering import list_failing
 from ...questions.models import Question
 
-MAIL_NEAR = timedelta(hours=48)  # before the cut-off: alarm about mails that wait to be filed
-FAILURE_NEAR = timedelta(hours=72)  # before the cut-off: alarm about mails that failed
+UNFILED_PERIOD = timedelta(hours=48)  # before the cut-off, for alarms about mails that wait to be filed
+FAILED_PERIOD = timedelta(hours=72)  # before the cut-off, for alarms about mails that failed
 UNCONFIRMED_AFTER = timedelta(hours=2)  # after the time of an edition: alarm if it isn't marked as sent
 NO_ALARM_AFTER = timedelta(days=3)  # after the time of an edition: too late for an alarm
 FAILURE_AGE = timedelta(days=14)  # older failures have nothing to do with the edition
-MANY = 100  # alarms for each cause
+MOST_ALARMS = 100  # about letters of an edition, and about failed mails
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm: the `cause` identifies it, `kind` and `values` make the mail, `keys` are the rows that it concerns."""
+    """An alarm.
+
+    - `cause`: identifies the alarm, so that it is sent once;
+    - `kind`, `values`: the kind and the contents of the mail;
+    - `keys`: the rows that the mail is about, as for `outbox.put`.
+    """
 
     cause: str
     kind: str
@@ -50,32 +55,32 @@ class Alarm:
 
 
 def raise_alarms(database: Database, current_time: datetime | None = None) -> int:
-    """Write the alarm mails that have not been written yet, after checking again in a transaction for each newsletter.
+    """Queue the alarm mails that have not been queued yet, and return their number.
 
-    Returns the number of mails.
+    The write lock is taken only for newsletters with such alarms, which are then looked for again.
     """
     with database.read(current_time) as session:
         newsletters = all_newsletters(session, Newsletter.is_going)
-        ids = [newsletter.id for newsletter in newsletters if any(_unsent(session, newsletter))]
+        newsletter_ids = [newsletter.id for newsletter in newsletters if any(_unsent_alarms(session, newsletter))]
     count = 0
-    for newsletter_id in ids:
-        count += database.write(partial(_send_alarms, newsletter_id=newsletter_id), current_time)
+    for newsletter_id in newsletter_ids:
+        count += database.write(partial(_queue_alarms, newsletter_id=newsletter_id), current_time)
     return count
 
 
-def _send_alarms(session: Session, newsletter_id: int) -> int:
+def _queue_alarms(session: Session, newsletter_id: int) -> int:
     newsletter = session.get_one(Newsletter, newsletter_id)
     count = 0
-    for alarm, person in list(_unsent(session, newsletter)):
+    for alarm, person in list(_unsent_alarms(session, newsletter)):
         once_key = _once_key(alarm, person)
         mail = to_colleague(session, newsletter, person, alarm.kind, alarm.values, once_key=once_key, **alarm.keys)
         count += mail is not None
     return count
 
 
-def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
+def _unsent_alarms(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
     """Yield each alarm with each editor who has not been mailed about it."""
-    for alarm in _alarms(session, newsletter):
+    for alarm in _find_alarms(session, newsletter):
         for person in directory.list_notice_recipients(session, newsletter.id):
             if outbox.is_enqueued(session, _once_key(alarm, person)):
                 continue
@@ -87,23 +92,23 @@ def _once_key(alarm: Alarm, person: Person) -> str:
     return f"alarm:{alarm.cause}:{person.id}"
 
 
-def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
-    yield from _unconfirmed_editions(session, newsletter)
-    yield from _programs_paused(session, newsletter)
-    for edition in _near_editions(session, newsletter):
-        assignments = _find_assignments(session, edition)
-        if edition.cutoff_at <= now(session) + MAIL_NEAR:
-            yield from _mails_waiting(session, newsletter, edition, assignments)
-        yield from _mails_failed(session, newsletter, edition, assignments)
+def _find_alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    yield from _find_unconfirmed_editions(session, newsletter)
+    yield from _find_paused_programs(session, newsletter)
+    for edition in _list_editions_near_cutoff(session, newsletter):
+        assignments = _get_assignments(session, edition)
+        if edition.cutoff_at <= now(session) + UNFILED_PERIOD:
+            yield from _find_unfiled_mails(session, newsletter, edition, assignments)
+        yield from _find_failed_mails(session, newsletter, edition, assignments)
 
 
-def _unconfirmed_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
-    """Yield alarms for locked editions past their time that are neither marked as sent nor arrived at the desk."""
-    at = now(session)
+def _find_unconfirmed_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    """Yield alarms for locked editions past their time that aren't marked as sent and whose own mail hasn't arrived."""
+    current_time = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
         Edition.is_locked,
-        Edition.runs_at.between(at - NO_ALARM_AFTER, at - UNCONFIRMED_AFTER),
+        Edition.runs_at.between(current_time - NO_ALARM_AFTER, current_time - UNCONFIRMED_AFTER),
         Edition.arrived_at.is_(None),
     )
     for edition in session.scalars(query):
@@ -112,7 +117,7 @@ def _unconfirmed_editions(session: Session, newsletter: Newsletter) -> Iterator[
         yield Alarm(f"edition:{edition.id}", "desk.edition_missing", values)
 
 
-def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+def _find_paused_programs(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     """Yield alarms for programs that were paused automatically after failing for days."""
     for program in list_failing(session, newsletter.id):
         if program.paused_at is not None:
@@ -120,50 +125,52 @@ def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm
             yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", values)
 
 
-def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
-    at = now(session)
+def _list_editions_near_cutoff(session: Session, newsletter: Newsletter) -> list[Edition]:
+    current_time = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
         Edition.is_planned,
-        Edition.runs_at > at,
-        Edition.cutoff_at.between(at, at + FAILURE_NEAR),
+        Edition.runs_at > current_time,
+        Edition.cutoff_at.between(current_time, current_time + FAILED_PERIOD),
     )
     return list(session.scalars(query.order_by(Edition.runs_at)))
 
 
-def _find_assignments(session: Session, edition: Edition) -> dict[int, Assignment]:
+def _get_assignments(session: Session, edition: Edition) -> dict[int, Assignment]:
     """Return the assignments of the edition's picked questions and those asked for the edition, by key."""
-    picked = select(Question.id).where(Question.edition_id == edition.id)
+    picked_ids = select(Question.id).where(Question.edition_id == edition.id)
+    of_picked = select(Assignment).where(Assignment.question_id.in_(picked_ids))
     asked = select(Assignment).where(
         Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
     )
-    rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
-    return {row.id: row for row in rows}
+    assignments = [*session.scalars(of_picked), *session.scalars(asked)]
+    return {assignment.id: assignment for assignment in assignments}
 
 
-def _mails_waiting(
+def _find_unfiled_mails(
     session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
     letters = select(Letter).where(
         Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(assignments)
     )
-    for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
+    for letter in session.scalars(letters.order_by(Letter.id).limit(MOST_ALARMS)):
         assignment = assignments[letter.assignment_id or 0]
         values = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
         values = replace(values, who=assignment.expert.name)
         yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", values, assignment)
-    # Anybody can send many mails in an expert's name, so there is one alarm a day for all held mails of an assignment.
+    # Anybody can send many mails in an expert's name, so mails of an assignment in the holding pen cause only one alarm a
+    # day.
     today = now(session).date()
-    pen = select(Inbound.assignment_id).where(
+    with_held_mails = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)
     )
     values = _build_desk_mail(session, newsletter, edition, "pen")
-    for assignment_id in session.scalars(pen.distinct()):
+    for assignment_id in session.scalars(with_held_mails.distinct()):
         cause = f"pen:{assignment_id}:{today}"
         yield _build_alarm(session, cause, "desk.mail_waits", values, assignments[assignment_id or 0])
 
 
-def _mails_failed(
+def _find_failed_mails(
     session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
     failed = select(OutboxMail).where(
@@ -172,7 +179,7 @@ def _mails_failed(
         or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
         OutboxMail.created_at > now(session) - FAILURE_AGE,
     )
-    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
+    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MOST_ALARMS)):
         assignment = assignments[mail.assignment_id or 0]
         values = _build_desk_mail(session, newsletter, edition, f"outbox/{mail.public_id}")
         values = replace(values, said=mail.said or "", who=assignment.expert.name)
@@ -183,6 +190,7 @@ def _build_desk_mail(session: Session, newsletter: Newsletter, edition: Edition,
     return DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
 
 
-def _build_alarm(session: Session, cause: str, kind: str, mail: DeskMail, assignment: Assignment) -> Alarm:
-    mail = replace(mail, headline=expert_mails.title_of(session, assignment))
-    return Alarm(cause, kind, mail, {"question_id": assignment.question_id, "assignment_id": assignment.id})
+def _build_alarm(session: Session, cause: str, kind: str, values: DeskMail, assignment: Assignment) -> Alarm:
+    """Return an alarm about an assignment, with the title of its question."""
+    values = replace(values, headline=expert_mails.title_of(session, assignment))
+    return Alarm(cause, kind, values, {"question_id": assignment.question_id, "assignment_id": assignment.id})

@@ -1,4 +1,4 @@
-"""Entries of the desk's calendar: editions and their cut-offs, due texts, deadlines of questions, pauses."""
+"""The entries of the desk's calendar: editions and their cut-offs, due texts, deadlines of questions, and pauses."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,11 +14,12 @@ from ...newsletters.models import Newsletter
 from ...questions.models import Question
 
 MOST = 400  # entries of each kind: more than a desk of ten has in three months
+KINDS = ("pause", "edition", "cutoff", "due", "by")  # in the order within a day; "by" is a question's deadline
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A calendar entry. `kind` is "pause", "edition", "cutoff", "due" or "by"; `at` is None for whole days."""
+    """A calendar entry. `kind` is one of `KINDS`, and `at` is None for whole days."""
 
     day: date
     kind: str
@@ -28,26 +29,23 @@ class Entry:
     question: Question | None = None
 
 
-ORDER = ("pause", "edition", "cutoff", "due", "by")
-
-
 def list_entries(session: Session, newsletter: Newsletter, first_day: date, last_day: date) -> list[Entry]:
-    """Return the entries from `first_day` to `last_day`, sorted by day, and within a day in the order of `ORDER`."""
+    """Return the entries from `first_day` to `last_day`, sorted by day, kind and time."""
     zone = ZoneInfo(newsletter.zone)
     begin = in_utc(datetime.combine(first_day, time()), newsletter.zone)
     end = in_utc(datetime.combine(last_day + timedelta(days=1), time()), newsletter.zone)
 
-    def of_day(moment: datetime) -> date:
-        return moment.astimezone(zone).date()
+    def local_day(time: datetime) -> date:
+        return time.astimezone(zone).date()
 
     entries = []
     editions = select(Edition).where(Edition.newsletter_id == newsletter.id)
     running = editions.where(Edition.runs_at >= begin, Edition.runs_at < end)
     for edition in session.scalars(running.limit(MOST)):
-        entries.append(Entry(of_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
+        entries.append(Entry(local_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
     closing = editions.where(Edition.is_ahead, Edition.cutoff_at >= begin, Edition.cutoff_at < end)
     for edition in session.scalars(closing.limit(MOST)):
-        entries.append(Entry(of_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
+        entries.append(Entry(local_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
     owed = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id,
         Assignment.owes_text,
@@ -57,7 +55,7 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     for assignment in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MOST)):
         due_at = assignment.due_at
         if due_at is not None:
-            entries.append(Entry(of_day(due_at), "due", due_at, assignment=assignment, question=assignment.question))
+            entries.append(Entry(local_day(due_at), "due", due_at, assignment=assignment, question=assignment.question))
     dated = select(Question).where(
         Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first_day, last_day)
     )
@@ -70,4 +68,4 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
             entries.append(Entry(day, "pause"))
             day += timedelta(days=1)
     end_of_day = datetime.max.replace(tzinfo=zone)
-    return sorted(entries, key=lambda entry: (entry.day, ORDER.index(entry.kind), entry.at or end_of_day))
+    return sorted(entries, key=lambda entry: (entry.day, KINDS.index(entry.kind), entry.at or end_of_day))

@@ -1,7 +1,7 @@
 """The digest: a morning mail to the desk at the hour set by the newsletter, on days when there is news.
 
-A newsletter without an hour gets none. The digest counts what is waiting and names the first items. It contains no
-text by readers: questions are named by their cleared headlines.
+A newsletter without an hour gets none. The digest counts what is waiting and names the first few of each section. It
+contains no text by readers: questions are named by their cleared headlines.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,23 +36,23 @@ from ...people.models import Person
 from ..letters import receipt_notes
 from ..retention import erase_answers, erase_people
 from ..retention import retention_preview as preview
-from .waiting_walks import CLOCKS
+from .waiting_queries import DEADLINE_COLUMNS
 
-GRACE = timedelta(hours=2)  # after the hour: a worker that was down catches up, but not at night
+GRACE = timedelta(hours=2)  # after the hour, in which a worker that was down catches up; no digest comes later
 DAY = timedelta(days=1)
-SLOTS_NEAR = timedelta(days=3)  # before the cut-off: open slots alone are worth a mail
-LEAVING = timedelta(weeks=1)  # before texts are erased: mentioned, but not worth a mail by itself
-FIRST = 5  # items of each section that are named
+SLOTS_PERIOD = timedelta(days=3)  # before the cut-off, in which open slots alone are worth a mail
+LEAVING_PERIOD = timedelta(weeks=1)  # before texts are erased, in which they are mentioned
+MOST_LINES = 5  # of each section
 
 
 def send_digests(database: Database, current_time: datetime | None = None) -> int:
-    """Write the digests that are due, and return their number."""
+    """Queue the digests that are due, and return their number."""
     with database.read(current_time) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _list_due_recipients(session)]
     count = 0
     for newsletter_id, person_id in due:
-        write = partial(_write_digest, newsletter_id=newsletter_id, person_id=person_id)
-        count += database.write(write, current_time)
+        queue_digest = partial(_queue_digest, newsletter_id=newsletter_id, person_id=person_id)
+        count += database.write(queue_digest, current_time)
     return count
 
 
@@ -83,19 +83,20 @@ def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
     return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
 
 
-def _write_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
+def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
     """Queue the digest for a person if there is news, and return whether a mail was queued."""
     newsletter = session.get_one(Newsletter, newsletter_id)
     person = session.get_one(Person, person_id)
-    digest_sections = sections(session, newsletter)
+    sections = list_sections(session, newsletter)
     edition = find_edition_in_production(session, newsletter.id)
     cutoff_at = edition.cutoff_at if edition else None
-    if not _is_worth_a_mail(digest_sections, cutoff_at, now(session)):
+    if not _is_worth_a_mail(sections, cutoff_at, now(session)):
         return False
+    is_cutoff_ahead = edition is not None and edition.is_planned and edition.cutoff_at > now(session)
     values = MorningMail(
         on=now(session),
-        sections=digest_sections,
-        cutoff_at=edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None,
+        sections=sections,
+        cutoff_at=cutoff_at if is_cutoff_ahead else None,
         link=absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at"),
         head=chain.get_position(session).short_head,
     )
@@ -103,21 +104,22 @@ def _write_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
     return to_colleague(session, newsletter, person, "desk.digest", values, once_key=once_key) is not None
 
 
-def _is_worth_a_mail(digest_sections: Sequence[Section], cutoff_at: datetime | None, current_time: datetime) -> bool:
-    kinds = {section.kind for section in digest_sections}
+def _is_worth_a_mail(sections: Sequence[Section], cutoff_at: datetime | None, current_time: datetime) -> bool:
+    """Return whether there is news: texts to be erased alone are none, and open slots only near the cut-off."""
+    kinds = {section.kind for section in sections}
     if kinds - {"slots", "leaving"}:
         return True
-    is_cutoff_near = cutoff_at is not None and cutoff_at <= current_time + SLOTS_NEAR
+    is_cutoff_near = cutoff_at is not None and cutoff_at <= current_time + SLOTS_PERIOD
     return "slots" in kinds and is_cutoff_near
 
 
-def sections(session: Session, newsletter: Newsletter) -> list[Section]:
+def list_sections(session: Session, newsletter: Newsletter) -> list[Section]:
     """Return the non-empty sections of a newsletter's digest, problems first."""
     key = newsletter.id
     yesterday = now(session) - DAY
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
     slot_count, slots_link = _open_slots(session, newsletter)
-    numbers = (
+    counts = (
         ("letters", letters.count_waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
         ("held", letters.count_waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
@@ -132,7 +134,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         _build_section(session, "checks", _list_checked(session, key, yesterday), desk),
         _build_section(session, "refusals", _list_declined(session, key, yesterday), desk),
         Section("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
-        *(Section(kind, number, (), link) for kind, number, link in numbers),
+        *(Section(kind, number, (), link) for kind, number, link in counts),
     ]
     return [section for section in all_sections if section.number > 0]
 
@@ -140,23 +142,25 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
 def _count_leaving(session: Session, newsletter: Newsletter) -> int:
     """Count the letters, answers and people that will be erased within the week."""
     return (
-        sum(preview.count_due_by_rule(session, newsletter, LEAVING).values())
-        + erase_answers.count_due_answers(session, newsletter, LEAVING)
-        + erase_people.count_due_experts(session, newsletter, LEAVING)
-        + len(erase_people.list_due_colleagues(session, newsletter, LEAVING))
+        sum(preview.count_due_by_rule(session, newsletter, LEAVING_PERIOD).values())
+        + erase_answers.count_due_answers(session, newsletter, LEAVING_PERIOD)
+        + erase_people.count_due_experts(session, newsletter, LEAVING_PERIOD)
+        + len(erase_people.list_due_colleagues(session, newsletter, LEAVING_PERIOD))
     )
 
 
 def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
-    first = assignments[:FIRST]
-    lines = tuple(f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}" for assignment in first)
-    return Section(kind, len(assignments), lines, link)
+    lines = [
+        f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}"
+        for assignment in assignments[:MOST_LINES]
+    ]
+    return Section(kind, len(assignments), tuple(lines), link)
 
 
 def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
     """Return overdue assignments, except those with a mail that waits to be filed."""
     overdue: list[Assignment] = []
-    for state, deadline in CLOCKS.items():
+    for state, deadline in DEADLINE_COLUMNS.items():
         query = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
         overdue += session.scalars(
             query.where(deadline < now(session)).order_by(deadline, Assignment.id).limit(COUNT_LIMIT)
@@ -172,7 +176,7 @@ def _list_submitted(session: Session, newsletter_id: int, since: datetime) -> li
 
 
 def _list_checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
-    """Return the assignments whose quote check has ended since, and whose text has not been edited after it."""
+    """Return the assignments whose quote check has ended since, and whose text has not been edited afterwards."""
     answers = _list_answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
     assignments = []

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from .models import CountedWeek
 
-# Counts by name and key. Letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic). Published
-# questions: `out` (ran, readers), `days` from the first letter to print, `topics_out`. Experts, by key: `asked`,
-# `answered`, `declined`, `silent`, and `reply_days` ("7 3": the expert with the key 7 answered after three days).
+# Counts by name and key, from `weekly_counts`:
+# - of letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic);
+# - of published questions: `out` (ran, readers), `days` (from the first letter to print), `topics_out`;
+# - of experts, by their key: `asked`, `answered`, `declined`, `silent`;
+# - of answers: `reply_days` ("7 3": the expert with the key 7 answered after three days).
 Figures = dict[str, Counter[str]]
 
 POINTS = 26  # the most points in a chart
@@ -22,7 +24,7 @@ STEPS = (1, 4, 13, 52)  # possible numbers of weeks per point
 
 @dataclass(frozen=True)
 class Span:
-    """A point of a chart: the first day, the number of weeks, and their figures."""
+    """The weeks of one point of a chart: the first day, the number of weeks, and the total of their figures."""
 
     begins: date
     weeks: int
@@ -31,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Insight:
-    """A period: its spans in chronological order, their total, and when its newest week was counted."""
+    """The statistics of a period: its spans in chronological order, their total, and when its last week was counted."""
 
     spans: list[Span]
     total: Figures
@@ -39,7 +41,7 @@ class Insight:
 
 
 def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_week: date) -> Insight:
-    """Load the last `weeks` weeks, up to the one that begins on `last_week`; all weeks if `weeks` is None."""
+    """Load the statistics up to the week that begins on `last_week`, of `weeks` weeks or, if that is None, of all."""
     query = select(CountedWeek).where(CountedWeek.newsletter_id == newsletter_id, CountedWeek.begins <= last_week)
     if weeks is not None:
         query = query.where(CountedWeek.begins > last_week - timedelta(weeks=weeks))
@@ -56,8 +58,8 @@ def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_w
         _build_span(counted_weeks, start + timedelta(weeks=number * weeks_per_point), weeks_per_point)
         for number in range(point_count)
     ]
-    newest = counted_weeks[max(counted_weeks)]
-    return Insight(spans, sum_figures(span.figures for span in spans), newest.counted_at)
+    newest_week = counted_weeks[max(counted_weeks)]
+    return Insight(spans, sum_figures(span.figures for span in spans), newest_week.counted_at)
 
 
 def _choose_step(week_count: int) -> int:
@@ -85,7 +87,7 @@ def get_counter(figures: Figures, name: str) -> Counter[str]:
     return figures.get(name, Counter())
 
 
-def letters_in(figures: Figures) -> int:
+def count_letters(figures: Figures) -> int:
     return get_counter(figures, "channels").total()
 
 
@@ -103,8 +105,8 @@ def days_to_print(figures: Figures) -> Counter[int]:
     return Counter({int(day): count for day, count in get_counter(figures, "days").items()})
 
 
-def nth(days: Counter[int], share: float) -> int | None:
-    """Return the quantile for this share (0.5: the median) by nearest rank, in days; None without any data."""
+def quantile(days: Counter[int], share: float) -> int | None:
+    """Return a quantile of the days (0.5: the median) by nearest rank, or None without any data."""
     rank = math.ceil(share * days.total())
     if rank == 0:
         return None

@@ -25,29 +25,29 @@ from ...newsletters.models import Newsletter
 from ...people.models import Expert, Person
 from ...questions import queries as questions
 from ...questions.models import Question, QuestionText
-from . import waiting_walks as walks
-from .waiting_walks import CLOCKS, SHOWN
+from . import waiting_queries as queries
+from .waiting_queries import DEADLINE_COLUMNS, SHOWN
 
-Texts = list[tuple[Answer, Question, Check | None]]
+CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with their questions and newest checks
 
 
-def answers_of(session: Session, keys: Sequence[int]) -> Texts:
-    """Return answers with their questions and newest checks, those that have waited longest first."""
-    newest_check = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
+def _load_answers(session: Session, keys: Sequence[int]) -> CheckedAnswers:
+    """Return answers by keys, those that have waited longest first."""
+    if not keys:
+        return []
+    newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     query = (
         select(Answer, Question, Check)
         .options(_load_expert_name(joinedload(Answer.expert)), *_load_question_title())
         .join(Question, Question.id == Answer.question_id)
-        .outerjoin(Check, Check.id == newest_check)
+        .outerjoin(Check, Check.id == newest_check_id)
         .where(Answer.id.in_(keys))
         .order_by(Answer.state_at, Answer.id)
     )
-    if not keys:
-        return []
     return [(answer, question, check) for answer, question, check in session.execute(query)]
 
 
-def assignments_of(session: Session, keys: Sequence[int]) -> list[Assignment]:
+def _load_assignments(session: Session, keys: Sequence[int]) -> list[Assignment]:
     if not keys:
         return []
     load_expert = _load_expert_name(joinedload(Assignment.expert))
@@ -69,7 +69,7 @@ def _load_question_title() -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Task:
-    """A task for the desk or an expert, open `since` a time and due by `due_at`.
+    """A task of the desk or an expert, open `since` a time and due by `due_at`.
 
     `expert` is a name. `number` counts letters or readers, or is the number of a slot.
     """
@@ -88,9 +88,13 @@ class Task:
 class Board:
     """The waiting work.
 
-    `desk` are tasks of the desk, `experts` owed replies and texts, `checks` open quote checks, and `answers` questions
-    that nobody is asked yet. `coming` are the next two editions, and `sections` those of the first of them. `numbers`
-    is the result of `waiting_walks.count_waiting`.
+    - `desk`: tasks of the desk;
+    - `experts`: replies and texts that experts owe;
+    - `checks`: open quote checks;
+    - `answers`: questions that nobody is asked yet;
+    - `coming`: the next two editions;
+    - `sections`: the sections of the first of them;
+    - `numbers`: the result of `waiting_queries.count_waiting`.
     """
 
     desk: list[Task]
@@ -104,7 +108,7 @@ class Board:
     def count(self, tasks: Sequence[Task], *groups: str) -> int:
         """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here.
 
-        Groups that `numbers` doesn't count are on the board completely.
+        Groups that `numbers` doesn't count are shown completely.
         """
         shown_counts = Counter(map(group_of, tasks))
         return sum(self.numbers.get(group, shown_counts[group]) for group in {*groups, *shown_counts})
@@ -112,39 +116,39 @@ class Board:
 
 def group_of(task: Task) -> str:
     """Return the group of a task, which is a key of `COMPLETE_LISTS` if the group has a complete list."""
-    if task.kind in CLOCKS:
+    if task.kind in DEADLINE_COLUMNS:
         return "experts"
     if task.kind in ("check", "approve"):
         return "settle"
     return task.kind
 
 
-def board(session: Session, newsletter: Newsletter) -> Board:
+def load_board(session: Session, newsletter: Newsletter) -> Board:
     """Load the board, most urgent tasks first, with one statement for all keys and one for each kind of row."""
-    keys = walks.find_waiting(session, newsletter.id)
-    numbers = walks.count_waiting(session, newsletter.id)
+    keys = queries.find_waiting(session, newsletter.id)
+    numbers = queries.count_waiting(session, newsletter.id)
     questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
     edition_ids = {question.edition_id for question in questions.values() if question.edition_id}
     editions = get_many(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *edition_ids})
     coming = sorted((editions[key] for key in keys["coming"]), key=_run_order)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
-    answers = answers_of(session, keys["edited"] + keys["submitted"] + keys["checking"])
-    owed = keys["late"]
-    if len(owed) < SHOWN:  # overdue ones come first
-        owed = owed + keys["due"]
-    assignments = assignments_of(session, keys["drafted"] + owed)
+    answers = _load_answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    owed_keys = keys["late"]
+    if len(owed_keys) < SHOWN:  # overdue ones come first
+        owed_keys = owed_keys + keys["due"]
+    assignments = _load_assignments(session, keys["drafted"] + owed_keys)
     return Board(
         desk=[
             *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
             *_texts_to_settle(answers, newsletter),
             *_invitations_to_send(assignments),
             *_letters_to_read(numbers),
-            *_dates_to_keep([questions[key] for key in keys["dated"]], newsletter, coming, editions),
+            *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
             *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
         ],
         experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
-        checks=_in_check(answers),
+        checks=_open_checks(answers),
         answers=_questions_to_ask(session, [questions[key] for key in keys["ask"]]),
         coming=coming,
         sections=sections,
@@ -172,7 +176,7 @@ def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Seq
     return tasks
 
 
-def _texts_to_settle(answers: Texts, newsletter: Newsletter) -> list[Task]:
+def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[Task]:
     tasks = []
     for answer, question, check in answers:
         if answer.is_on_the_desk:
@@ -183,20 +187,22 @@ def _texts_to_settle(answers: Texts, newsletter: Newsletter) -> list[Task]:
 
 
 def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
-    """Return the desk's next task for a text; a quote check counts only for the version that was checked."""
+    """Return the kind of the desk's next task for a text. A quote check counts only for the version that it checked."""
     if answer.is_submitted:
         return "edit"
     outcome = check.outcome if check and check.text_id == answer.text_id else None
     if outcome == "wrong":
         return "objection"
-    return "approve" if policy == "off" or outcome in ("fine", "approved", "silent") else "check"
+    if policy == "off" or outcome in ("fine", "approved", "silent"):
+        return "approve"
+    return "check"
 
 
 def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
     return [
-        Task("invite", since=draft.state_at, question=draft.question, expert=draft.expert.name)
-        for draft in assignments
-        if draft.is_drafted
+        Task("invite", since=assignment.state_at, question=assignment.question, expert=assignment.expert.name)
+        for assignment in assignments
+        if assignment.is_drafted
     ]
 
 
@@ -207,11 +213,10 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
         if not assignment.owes_text:
             continue
         state = str(assignment.state)
-        deadline = CLOCKS[state].key
         task = Task(
             kind=state,
             since=assignment.invited_at or assignment.state_at,
-            due_at=getattr(assignment, deadline),
+            due_at=getattr(assignment, DEADLINE_COLUMNS[state].key),
             question=assignment.question,
             expert=assignment.expert.name,
             assignment=assignment,
@@ -221,13 +226,13 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
 
 
 def _put_overdue_first(tasks: Sequence[Task], current_time: datetime) -> list[Task]:
-    """Move overdue tasks to the front, most recently due first, and limit the list."""
+    """Return the first tasks: overdue ones, latest deadline first, then the others. `tasks` are sorted by deadline."""
     overdue = [task for task in tasks if task.due_at and task.due_at < current_time]
     others = [task for task in tasks if task not in overdue]
     return [*reversed(overdue), *others][:SHOWN]
 
 
-def _in_check(answers: Texts) -> list[Task]:
+def _open_checks(answers: CheckedAnswers) -> list[Task]:
     tasks = [
         Task("checking", since=check.asked_at, due_at=check.due_at, question=question, expert=answer.expert.name)
         for answer, question, check in answers
@@ -249,7 +254,7 @@ def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> l
 
 def _letters_to_read(counts: Mapping[str, Any]) -> list[Task]:
     tasks = []
-    for kind in walks.LETTERS:
+    for kind in queries.LETTERS:
         since = counts[f"{kind} since"]
         if since:
             tasks.append(Task(kind, since, number=counts[f"{kind} waiting"]))
@@ -257,9 +262,9 @@ def _letters_to_read(counts: Mapping[str, Any]) -> list[Task]:
 
 
 def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[Task]:
-    """Return the first open slot of the edition in production, due at its cut-off, or after that when it runs.
+    """Return a task for the first open slot of the next edition, due at the cut-off, or if it is over, when it runs.
 
-    `numbers` are those of its open slots.
+    `numbers` are the numbers of all open slots of this edition.
     """
     if not coming_editions or not numbers:
         return []
@@ -270,13 +275,16 @@ def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_ti
     return [Task("slot", since=edition.state_at, due_at=due_at, edition=edition, number=numbers[0])]
 
 
-def _dates_to_keep(
+def _deadlines_to_meet(
     dated_questions: Sequence[Question],
     newsletter: Newsletter,
     coming_editions: list[Edition],
     editions: Mapping[int, Edition],
 ) -> list[Task]:
-    """Return questions with a deadline no later than the second next edition that aren't in an edition in time."""
+    """Return tasks for questions that aren't in an edition before their deadline.
+
+    Deadlines after the last of the coming editions are left out.
+    """
     tasks = []
     for question in sorted(dated_questions, key=lambda question: (question.must_run_by or date.max, question.id)):
         deadline = question.must_run_by
@@ -292,43 +300,44 @@ def _dates_to_keep(
     return tasks
 
 
-def _texts_in(state: str) -> Callable[[Session, Newsletter], list[Task]]:
-    """Return a function for the tasks for answers in a state: to edit, check or approve them, or a quote check."""
+def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[Task]]:
+    """Return a function that lists the tasks for answers in a state."""
 
     def list_tasks(session: Session, newsletter: Newsletter) -> list[Task]:
-        keys = list(session.scalars(walks.select_texts(newsletter.id, state, COUNT_LIMIT)))
-        answers = answers_of(session, keys)
-        return [*_texts_to_settle(answers, newsletter), *_in_check(answers)]
+        keys = list(session.scalars(queries.select_texts(newsletter.id, state, COUNT_LIMIT)))
+        answers = _load_answers(session, keys)
+        return [*_texts_to_settle(answers, newsletter), *_open_checks(answers)]
 
     return list_tasks
 
 
 def _list_owed(session: Session, newsletter: Newsletter) -> list[Task]:
     """Return what experts owe, up to 1,000 tasks: those due last."""
-    queries = {
-        state: query.order_by(clock.desc(), Assignment.id).limit(COUNT_LIMIT)
-        for state, query, clock in walks.clocks(newsletter.id)
+    latest_by_state = {
+        state: query.order_by(deadline.desc(), Assignment.id).limit(COUNT_LIMIT)
+        for state, query, deadline in queries.select_owed_by_state(newsletter.id)
     }
-    keys = chain.from_iterable(find_keys(session, union_keys(queries)).values())
-    return _tasks_of_experts(assignments_of(session, list(keys)))[-COUNT_LIMIT:]
+    keys = chain.from_iterable(find_keys(session, union_keys(latest_by_state)).values())
+    return _tasks_of_experts(_load_assignments(session, list(keys)))[-COUNT_LIMIT:]
 
 
 def _list_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
-    unasked = walks.select_unasked(newsletter.id, COUNT_LIMIT)
-    return _questions_to_ask(session, list(session.scalars(select(Question).where(Question.id.in_(unasked)))))
+    unasked_ids = queries.select_unasked(newsletter.id, COUNT_LIMIT)
+    unasked = session.scalars(select(Question).where(Question.id.in_(unasked_ids)))
+    return _questions_to_ask(session, list(unasked))
 
 
 def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
-    keys = list(session.scalars(walks.select_draft_invitations(newsletter.id, COUNT_LIMIT)))
-    return _invitations_to_send(assignments_of(session, keys))
+    keys = list(session.scalars(queries.select_draft_invitations(newsletter.id, COUNT_LIMIT)))
+    return _invitations_to_send(_load_assignments(session, keys))
 
 
-# The complete lists, by their names in URLs.
+# The functions that list all tasks of a group, by the group's name in URLs.
 COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
     "experts": _list_owed,
-    "checking": _texts_in("checking"),
+    "checking": _texts_in_state("checking"),
     "ask": _list_unasked,
-    "edit": _texts_in("submitted"),
-    "settle": _texts_in("edited"),
+    "edit": _texts_in_state("submitted"),
+    "settle": _texts_in_state("edited"),
     "invite": _list_draft_invitations,
 }

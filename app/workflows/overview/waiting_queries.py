@@ -1,4 +1,4 @@
-"""Queries for waiting work at a newsletter's desk: keys of the first rows, and counts up to 1,001.
+"""The queries for the waiting work at a newsletter's desk: keys of the first rows, and counts up to 1,001.
 
 Each query reads a short range of an index, however many rows exist.
 """
@@ -46,10 +46,10 @@ from ..letters import receipt_notes
 
 SHOWN = 12  # tasks of each kind on the board
 BACKLOG = timedelta(weeks=4)  # work that is overdue by more is counted, but only shown in the complete list
-Walks = dict[str, Select[int]]  # queries for keys, by group
+KeyQueries = dict[str, Select[int]]  # by group
 # The states in which an expert owes something, each with the column of its deadline.
-CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
-Clock = InstrumentedAttribute[Any]
+DEADLINE_COLUMNS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
+DeadlineColumn = InstrumentedAttribute[Any]
 REPLIES_ANNOUNCED_FOR = timedelta(days=2)  # readers' replies to notes, counted from today's midnight
 TEXT_STATES = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
 LETTERS = {"letters": "is_received", "held": "is_held"}  # the property of the letters' state, by kind of task
@@ -64,7 +64,8 @@ _REPLIES_SINCE = bindparam("replies_since", type_=UTCDateTime)
 _FIRST_DAY = bindparam("first_day", type_=Date)
 
 
-def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
+def _build_params(session: Session, newsletter_id: int) -> dict[str, Any]:
+    """Return the values of the parameters above."""
     current_time = now(session)
     return {
         "newsletter_id": newsletter_id,
@@ -78,15 +79,15 @@ def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
 
 def find_waiting(session: Session, newsletter_id: int) -> dict[str, list[int]]:
     """Return the keys of all rows that Home shows, by group."""
-    return find_keys(session, _select_waiting(), _params(session, newsletter_id))
+    return find_keys(session, _select_waiting(), _build_params(session, newsletter_id))
 
 
 @cache
 def _select_waiting() -> CompoundSelect[Any]:
-    return union_keys(_editions() | _questions() | _assignments_and_answers())
+    return union_keys(_select_editions() | _select_questions() | _select_assignments_and_answers())
 
 
-def _editions() -> Walks:
+def _select_editions() -> KeyQueries:
     """Select editions that are locked but not sent, those that were missed, and the next two."""
     editions = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
     editions = editions.order_by(Edition.runs_at, Edition.id).limit(SHOWN)
@@ -98,7 +99,7 @@ def _editions() -> Walks:
     }
 
 
-def _questions() -> Walks:
+def _select_questions() -> KeyQueries:
     """Select questions that nobody is asked, those with a deadline, and those picked for the edition in production."""
     in_production = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
@@ -121,42 +122,44 @@ def _has_draft_invitation() -> Exists:
     return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
 
 
-def _assignments_and_answers() -> Walks:
+def _select_assignments_and_answers() -> KeyQueries:
     """Select what experts owe, submitted texts, and drafted invitations.
 
-    Overdue work comes in falling order of deadlines and without the backlog, other owed work in rising order.
+    Overdue work comes latest deadline first and without the backlog, other owed work earliest deadline first.
     """
     return {
-        "late": _select_owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
-        "due": _select_owed(lambda clock: (clock >= _NOW,)),
+        "late": _select_owed(lambda deadline: (deadline < _NOW, deadline >= _BACKLOG_SINCE), latest_first=True),
+        "due": _select_owed(lambda deadline: (deadline >= _NOW,)),
         **{state: select_texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXT_STATES},
         "drafted": select_draft_invitations(_NEWSLETTER_ID, SHOWN),
     }
 
 
-def _select_owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
-    """Select the first owed assignments whose deadline meets the rules.
+def _select_owed(
+    get_conditions: Callable[[DeadlineColumn], tuple[ColumnElement[bool], ...]], *, latest_first: bool = False
+) -> Select[int]:
+    """Select the first owed assignments whose deadline meets the conditions.
 
-    Each deadline in `CLOCKS` has its own index, so the first ones of each are selected and then merged.
+    Each of `DEADLINE_COLUMNS` has its own index, so the first assignments of each are selected and then merged.
     """
 
     def limit_to_first(query: Select[Any], deadline: Any, key: Any) -> Select[Any]:
-        return query.order_by(deadline.desc() if falling else deadline, key).limit(SHOWN)
+        return query.order_by(deadline.desc() if latest_first else deadline, key).limit(SHOWN)
 
     parts: list[Select[Any]] = []
-    for _state, query, clock in clocks(_NEWSLETTER_ID):
-        owed = query.add_columns(clock.label("deadline")).where(*rules(clock))
-        part = limit_to_first(owed, clock, Assignment.id).subquery()
+    for _state, query, deadline in select_owed_by_state(_NEWSLETTER_ID):
+        owed = query.add_columns(deadline.label("deadline")).where(*get_conditions(deadline))
+        part = limit_to_first(owed, deadline, Assignment.id).subquery()
         parts.append(select(part.c.id, part.c.deadline))
     merged = union_all(*parts).subquery()
     return limit_to_first(select(merged.c.id), merged.c.deadline, merged.c.id)
 
 
-def clocks(newsletter_id: Key) -> Iterator[tuple[str, Select[int], Clock]]:
+def select_owed_by_state(newsletter_id: Key) -> Iterator[tuple[str, Select[int], DeadlineColumn]]:
     """Yield each state in which an expert owes something, a query for the keys, and the column with the deadline."""
-    for state, clock in CLOCKS.items():
+    for state, deadline in DEADLINE_COLUMNS.items():
         query = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
-        yield state, query, clock
+        yield state, query, deadline
 
 
 def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
@@ -172,21 +175,21 @@ def select_texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
 def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
     """Count each group, ready questions and mails set aside, up to 1,001 each.
 
-    Keys that end in "since" hold the time since when letters or mails have waited. For rare groups, such as failed
-    mails, the value only tells whether there are any.
+    Keys that end in "since" hold the time since which the oldest letter or mail has waited. For rare groups, such as
+    failed mails, the value only says whether there are any.
     """
-    columns = _waiting_columns()
-    row = session.execute(_select_counts(), _params(session, newsletter_id)).one()
+    columns = _count_columns()
+    row = session.execute(_select_counts(), _build_params(session, newsletter_id)).one()
     return dict(zip(columns, row, strict=True))
 
 
 @cache
 def _select_counts() -> Select[Any]:
-    return select(*_waiting_columns().values())
+    return select(*_count_columns().values())
 
 
 @cache
-def _waiting_columns() -> dict[str, ColumnElement[Any]]:
+def _count_columns() -> dict[str, ColumnElement[Any]]:
     newsletter_id = _NEWSLETTER_ID
 
     def count(model: type[Assignment | Answer | Question], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
