@@ -158,8 +158,8 @@ def _find_unfiled_mails(
         values = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
         values = replace(values, who=assignment.expert.name)
         yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", values, assignment)
-    # Anybody can send many mails in an expert's name, so mails of an assignment in the holding pen cause only one alarm a
-    # day.
+    # Anybody can send many mails in an expert's name, so the mails of an assignment in the holding pen cause only one
+    # alarm a day.
     today = now(session).date()
     with_held_mails = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)
