@@ -259,7 +259,7 @@ def test_what_is_said_of_a_merge_that_cannot_be_is_said_of_no_other() -> None:
     wrong = [
         f"A question that is {state!r} can be merged: take it out of CANNOT_BE_MERGED in app/questions/lifecycle.py."
         for state in CANNOT_BE_MERGED
-        if QUESTION.has_move(state, "merge")
+        if QUESTION.has_move("merge", state)
     ]
     wrong += [
         f"A question that is {state!r} takes letters, and others too: take it out of CANNOT_TAKE_IN in app/questions/lifecycle.py."
@@ -271,7 +271,7 @@ def test_what_is_said_of_a_merge_that_cannot_be_is_said_of_no_other() -> None:
 
 def stuck(machine: Machine, states: Iterable[str], *actions: str) -> list[str]:
     """Those of some states from where none of these moves leads on."""
-    return [state for state in states if not any(machine.has_move(state, action) for action in actions)]
+    return [state for state in states if not any(machine.has_move(action, state) for action in actions)]
 
 
 def test_a_reader_can_take_a_letter_back_from_everywhere() -> None:

@@ -1,18 +1,23 @@
-"""Charts as numbers that a template draws as SVG: at most two series, labelled at their ends, without a legend.
+"""Charts as coordinates that a template draws as SVG: at most two series, labelled at their ends, without a legend.
 
-A chart is 360 units wide. The table beside it holds the same data.
+The table beside a chart holds the same data.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+# In units of the SVG. For charts over time:
 WIDTH, HEIGHT = 360, 168
 TOP, BOTTOM = 14.0, 140.0  # of the plot; the base line is at the bottom
 START, END = 28.0, 272.0  # of the plot; the names of the series follow after the end
-ROW, BAR_AT, BAR_END, MOST_ROWS = 22, 140.0, 312.0, 10
+# For charts of horizontal bars:
+ROW_HEIGHT, BAR_START, BAR_END = 22, 140.0, 312.0
+MAX_ROWS = 10
+MAX_NAME_LENGTH = 19  # characters that fit before a bar
+
 Box = tuple[float, float, float, float]
-LETTERS = 19  # length of the longest name that fits before its bar
 
 
 @dataclass(frozen=True)
@@ -26,84 +31,92 @@ class Label:
 
 @dataclass
 class Picture:
-    """The shapes of a chart: lines are (x1, y1, x2, y2), bars (x, y, width, height), dots (x, y).
-
-    `line` holds the points of a polyline.
-    """
+    """The shapes of a chart."""
 
     height: int = HEIGHT
+    # Lines, each as (x1, y1, x2, y2):
     grid: list[Box] = field(default_factory=list)
     base: list[Box] = field(default_factory=list)
     spans: list[Box] = field(default_factory=list)
-    bars: list[Box] = field(default_factory=list)
     inner: list[Box] = field(default_factory=list)
-    line: str = ""
+    bars: list[Box] = field(default_factory=list)  # each as (x, y, width, height)
+    line: str = ""  # the points of a polyline
     dots: list[tuple[float, float]] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
 
-def _steps(maximum: float) -> list[int]:
+def _scale_marks(maximum: float) -> list[int]:
     """Return two to five evenly spaced marks from 0 to at least `maximum`."""
-    size = next(size * 10**power for power in range(9) for size in (1, 2, 5) if maximum <= 4 * size * 10**power)
-    return list(range(0, int(size * max(1, -(-maximum // size))) + 1, size))
+    distances = (factor * 10**power for power in range(9) for factor in (1, 2, 5))
+    distance = next(distance for distance in distances if maximum <= 4 * distance)
+    distance_count = max(1, math.ceil(maximum / distance))
+    return list(range(0, distance * distance_count + 1, distance))
 
 
-def _axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int], list[float]]:
+def _draw_axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int], list[float]]:
     """Return a time chart with its grid and labels, the marks of its scale, and the x of the middle of each column."""
-    marks, width = _steps(maximum), (END - START) / max(1, len(labels))
-    middles = [round(START + width * (number + 0.5), 1) for number in range(len(labels))]
+    marks = _scale_marks(maximum)
+    column_width = (END - START) / max(1, len(labels))
+    middles = [round(START + column_width * (index + 0.5), 1) for index in range(len(labels))]
     picture = Picture(base=[(START, BOTTOM, END, BOTTOM)])
     for mark in marks[1:]:
-        y = _height(mark, marks)
+        y = _y_of(mark, marks)
         picture.grid.append((START, y, END, y))
         picture.labels.append(Label(START - 6, round(y + 4, 1), str(mark), "end"))
-    every = max(1, -(-len(labels) // 4))
+    label_interval = max(1, math.ceil(len(labels) / 4))
     picture.labels.extend(
-        Label(middles[number], BOTTOM + 16, labels[number], "middle") for number in range(0, len(labels), every)
+        Label(middles[index], BOTTOM + 16, labels[index], "middle") for index in range(0, len(labels), label_interval)
     )
     return picture, marks, middles
 
 
-def _height(value: float, marks: Sequence[int]) -> float:
+def _y_of(value: float, marks: Sequence[int]) -> float:
     return round(BOTTOM - (BOTTOM - TOP) * value / marks[-1], 1)
 
 
 def _build_end_labels(ends: Iterable[tuple[float, str]]) -> list[Label]:
     """Return the names of the series at their ends, moved apart so that they don't overlap."""
-    placed = sorted(ends)
-    ys = [y for y, _ in placed]
+    sorted_ends = sorted(ends)
+    ys = [y for y, _ in sorted_ends]
     for above, below in pairwise(range(len(ys))):
         ys[below] = max(ys[below], ys[above] + 13)
-    over = max(0.0, ys[-1] - BOTTOM) if ys else 0
-    return [Label(END + 4, round(y - over + 4, 1), name, strong=True) for y, (_, name) in zip(ys, placed, strict=True)]
+    overflow = max(0.0, ys[-1] - BOTTOM) if ys else 0
+    return [
+        Label(END + 4, round(y - overflow + 4, 1), name, strong=True)
+        for y, (_, name) in zip(ys, sorted_ends, strict=True)
+    ]
 
 
-def columns(labels: Sequence[str], bars: Sequence[int], line: Sequence[int], names: tuple[str, str]) -> Picture:
+def draw_bars_and_line(
+    labels: Sequence[str], bars: Sequence[int], line: Sequence[int], names: tuple[str, str]
+) -> Picture:
     """Return a chart of outlined bars and a line over time. `names` label the last bar and the end of the line."""
-    picture, marks, middles = _axes(labels, max((*bars, *line, 1)))
-    width = round(min(14.0, (END - START) / max(1, len(labels)) * 0.62), 1)
+    picture, marks, middles = _draw_axes(labels, max((*bars, *line, 1)))
+    column_width = (END - START) / max(1, len(labels))
+    bar_width = round(min(14.0, column_width * 0.62), 1)
     for x, value in zip(middles, bars, strict=True):
-        y = _height(value, marks)
-        picture.bars.append((round(x - width / 2, 1), y, width, round(BOTTOM - y, 1)))
-    points = [(x, _height(value, marks)) for x, value in zip(middles, line, strict=True)]
+        y = _y_of(value, marks)
+        picture.bars.append((round(x - bar_width / 2, 1), y, bar_width, round(BOTTOM - y, 1)))
+    points = [(x, _y_of(value, marks)) for x, value in zip(middles, line, strict=True)]
     picture.dots.extend(points[-1:])
     if points:
-        ends = [(_height(bars[-1], marks), names[0]), (points[-1][1], names[1])]
+        ends = [(_y_of(bars[-1], marks), names[0]), (points[-1][1], names[1])]
         picture.labels.extend(_build_end_labels(ends))
     picture.line = " ".join(f"{x},{y}" for x, y in points)
     return picture
 
 
-def spans(
+def draw_ranges(
     labels: Sequence[str], low: Sequence[int | None], high: Sequence[int | None], names: tuple[str, str]
 ) -> Picture:
     """Return a chart of ranges over time: a dot at the low value and a line up to the high one, or a gap."""
-    picture, marks, middles = _axes(labels, max([value for value in high if value is not None] or [1]) or 1)
+    maximum = max((value for value in high if value is not None), default=1)
+    picture, marks, middles = _draw_axes(labels, maximum or 1)
     ends: list[tuple[float, str]] = []
-    for x, first, last in zip(middles, low, high, strict=True):
-        if first is None or last is None:
+    for x, low_value, high_value in zip(middles, low, high, strict=True):
+        if low_value is None or high_value is None:
             continue
-        bottom, top = _height(first, marks), _height(last, marks)
+        bottom, top = _y_of(low_value, marks), _y_of(high_value, marks)
         picture.spans.append((x, bottom, x, top))
         picture.dots.append((x, bottom))
         ends = [(top, names[1]), (bottom, names[0])]
@@ -111,25 +124,26 @@ def spans(
     return picture
 
 
-def rows(entries: Sequence[tuple[str, int, int | None]]) -> Picture:
-    """Return a chart of horizontal bars, each after its name and followed by its number.
+def draw_rows(entries: Sequence[tuple[str, int, int | None]]) -> Picture:
+    """Return a chart of horizontal bars for the first entries, each between its name and its number.
 
-    A second number is drawn as a line inside the bar.
+    The second number of an entry, if it has one, is drawn as a line inside the bar.
     """
-    shown = entries[:MOST_ROWS]
-    most = max([first for _, first, _ in shown] + [second or 0 for _, _, second in shown] + [1])
-    picture = Picture(height=max(1, len(shown)) * ROW + 8)
-    for number, (name, first, second) in enumerate(shown):
-        y = 4 + number * ROW
-        length = round((BAR_END - BAR_AT) * first / most, 1)
-        cut = name if len(name) <= LETTERS else name[: LETTERS - 1].rstrip() + "…"
-        picture.labels.append(Label(BAR_AT - 8, y + 14, cut, "end"))
-        picture.bars.append((BAR_AT, y + 4, length, ROW - 9))
+    shown_entries = entries[:MAX_ROWS]
+    maximum = max([1, *(max(first, second or 0) for _name, first, second in shown_entries)])
+    picture = Picture(height=max(1, len(shown_entries)) * ROW_HEIGHT + 8)
+    for index, (name, first, second) in enumerate(shown_entries):
+        y = 4 + index * ROW_HEIGHT
+        length = round((BAR_END - BAR_START) * first / maximum, 1)
+        inner_length = (BAR_END - BAR_START) * (second or 0) / maximum
+        shown_name = name if len(name) <= MAX_NAME_LENGTH else name[: MAX_NAME_LENGTH - 1].rstrip() + "…"
+        picture.labels.append(Label(BAR_START - 8, y + 14, shown_name, "end"))
+        picture.bars.append((BAR_START, y + 4, length, ROW_HEIGHT - 9))
         if second:
-            inside = round((BAR_END - BAR_AT) * second / most, 1)
-            picture.inner.append((BAR_AT, y + ROW / 2 - 0.5, BAR_AT + inside, y + ROW / 2 - 0.5))
-        said = f"{first}" if second is None else f"{first}, {second}"
-        reach = max(length, (BAR_END - BAR_AT) * (second or 0) / most)
-        picture.labels.append(Label(round(BAR_AT + reach + 6, 1), y + 14, said, strong=True))
-    picture.base.append((BAR_AT, 2, BAR_AT, picture.height - 2))
+            middle = y + ROW_HEIGHT / 2 - 0.5
+            picture.inner.append((BAR_START, middle, BAR_START + round(inner_length, 1), middle))
+        numbers = f"{first}" if second is None else f"{first}, {second}"
+        label_x = round(BAR_START + max(length, inner_length) + 6, 1)
+        picture.labels.append(Label(label_x, y + 14, numbers, strong=True))
+    picture.base.append((BAR_START, 2, BAR_START, picture.height - 2))
     return picture

@@ -1,4 +1,4 @@
-"""The first steps of a new newsletter, a checklist on the home page that ticks itself off from what is stored.
+"""The first steps of a new newsletter: a checklist on the home page. Its items are checked by stored facts.
 
 It disappears when everything is done or somebody hides it.
 """
@@ -24,41 +24,41 @@ from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..rhythm_form import format_rhythm
 
 LOOK = "look"
-Facts = Mapping[str, Any]
+Facts = Mapping[str, Any]  # whether each fact is true, by name
 
 
-def get_facts(desk: RequestContext) -> Facts:
-    """Return which of the first steps' facts are true for the newsletter, in one query."""
-    key = desk.newsletter.id
-    to_any = or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None))
-    others = (Membership.newsletter_id == key, Membership.person_id != desk.actor.person_id)
+def load_facts(desk: RequestContext) -> Facts:
+    """Return which of the facts that complete a step are true for the newsletter, in one query."""
+    newsletter_id = desk.newsletter.id
+    # Mailed sign-in codes belong to no newsletter, and prove as well that mail can be sent.
+    is_any_mail = or_(OutboxMail.newsletter_id == newsletter_id, OutboxMail.newsletter_id.is_(None))
+    is_colleague = (Membership.newsletter_id == newsletter_id, Membership.person_id != desk.actor.person_id)
     columns = {
-        "looked": select(Event.id).where(Event.newsletter_id == key, Event.action == "newsletter.look").exists(),
-        "asked": select(Letter.id).where(Letter.newsletter_id == key, Letter.channel == "web").exists(),
-        "in": select(Inbound.id).where(Inbound.newsletter_id == key).exists(),
-        # Mailed sign-in codes belong to no newsletter, and prove as well that mail can be sent.
-        "out": select(OutboxMail.id).where(to_any, OutboxMail.is_sent).exists(),
+        "looked": select(Event.id)
+        .where(Event.newsletter_id == newsletter_id, Event.action == "newsletter.look")
+        .exists(),
+        "asked": select(Letter.id).where(Letter.newsletter_id == newsletter_id, Letter.channel == "web").exists(),
+        "in": select(Inbound.id).where(Inbound.newsletter_id == newsletter_id).exists(),
+        "out": select(OutboxMail.id).where(is_any_mail, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
-        "colleague": select(Membership.id).where(*others).exists(),
-        "planned": select_editions_to_run(now(desk.session), key, Edition.id).exists(),
-        "sent": select(Edition.id).where(Edition.newsletter_id == key, Edition.is_sent).exists(),
+        "colleague": select(Membership.id).where(*is_colleague).exists(),
+        "planned": select_editions_to_run(now(desk.session), newsletter_id, Edition.id).exists(),
+        "sent": select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_sent).exists(),
     }
     return dict(zip(columns, desk.session.execute(select(*columns.values())).one(), strict=True))
 
 
 class Step(NamedTuple):
-    """A step of the checklist: its label, its page below the desk, the act that it needs, the facts that complete it,
-    and a function that returns a sentence about it. If the page is `LOOK`, the step is a button.
-    """
+    """A step of the checklist."""
 
-    words: Any
-    page: str
-    act: str
-    done_by: tuple[str, ...]
-    says: Callable[[RequestContext, Facts], Any]
+    label: Any
+    page: str  # its path below the desk; `LOOK` makes the step a button
+    act: str  # the permission that it needs
+    done_by: tuple[str, ...]  # the facts that complete it
+    describe: Callable[[RequestContext, Facts], Any]  # returns a sentence about it
 
 
-def _mail(desk: RequestContext, facts: Facts) -> str:
+def _describe_mail(desk: RequestContext, facts: Facts) -> str:
     if facts["in"] and facts["out"]:
         return _("A mail has come in, and one has gone out.")
     if facts["in"]:
@@ -77,7 +77,7 @@ STEPS = (
         ("asked",),
         lambda *_: _l("It comes in under Letters, as those of your readers will."),
     ),
-    Step(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _mail),
+    Step(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _describe_mail),
     Step(
         _l("Put an expert into the directory"),
         "experts",
@@ -103,19 +103,19 @@ STEPS = (
 )
 
 
-def first_steps(desk: RequestContext) -> list[dict[str, Any]]:
+def list_first_steps(desk: RequestContext) -> list[dict[str, Any]]:
     """Return the steps that the actor may take, each with whether it is done. Empty if all are done, or hidden."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
-    facts = get_facts(desk)
-    home = url_for("editor.home", slug=desk.newsletter.slug)
+    facts = load_facts(desk)
+    home_url = url_for("editor.home", slug=desk.newsletter.slug)
     if all(facts[name] for step in STEPS for name in step.done_by):
         return []
     return [
         {
-            "words": step.words,
-            "says": step.says(desk, facts),
-            "href": "" if step.page == LOOK else f"{home}{step.page}",
+            "words": step.label,
+            "says": step.describe(desk, facts),
+            "href": "" if step.page == LOOK else f"{home_url}{step.page}",
             "done": all(facts[name] for name in step.done_by),
         }
         for step in STEPS
@@ -140,9 +140,9 @@ def first_steps_put(slug: str, which: str) -> Response:
 
     def fn(desk: RequestContext) -> None:
         newsletter = lock_row(desk.session, desk.newsletter)
-        hide = which == "hide"
-        newsletter.steps_hidden_at = now(desk.session) if hide else None
-        audit.record(desk.session, desk.actor, "newsletter.hide_steps" if hide else "newsletter.show_steps", newsletter)
+        newsletter.steps_hidden_at = now(desk.session) if which == "hide" else None
+        action = "newsletter.hide_steps" if which == "hide" else "newsletter.show_steps"
+        audit.record(desk.session, desk.actor, action, newsletter)
 
     run_in_transaction(slug, fn)
     if which == "hide":

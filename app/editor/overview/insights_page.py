@@ -20,7 +20,15 @@ from ...people.directory import expert_names
 from ...people.spreadsheet import write_csv
 from ...web.formatting import tongue
 from ...workflows.overview import insights
-from ...workflows.overview.insights import Insight, days_to_print, get_counter, letters_in, nth, rank_keys, reply_days
+from ...workflows.overview.insights import (
+    Insight,
+    count_letters,
+    days_to_print,
+    get_counter,
+    quantile,
+    rank_keys,
+    reply_days,
+)
 from ...workflows.overview.weekly_counts import get_monday
 from ..frame import RequestContext, editor, page, read_context
 from ..letter_labels import CHANNELS
@@ -37,120 +45,122 @@ Row = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: the picture, a sentence that summarizes it, and the table with its data.
-
-    `heads` are the columns of `rows`, whose first cell is a name. If the rows are spans of time, `begins` are their
-    first days, for the CSV file.
-    """
+    """A chart: the picture, a sentence that summarizes it, and the table with its data."""
 
     key: str
     title: str
     unit: str
-    says: str
-    heads: Sequence[str]
-    rows: Sequence[Row]
+    summary: str
+    headers: Sequence[str]  # of the columns of `rows`
+    rows: Sequence[Row]  # the first cell is a label
     picture: charts.Picture
-    begins: Sequence[date] = ()
+    start_dates: Sequence[date] = ()  # of the rows, if these are spans of time; they replace the labels in the CSV file
 
 
 @editor.get("/<slug>/insights", endpoint="insights")
 def newsletter_insights(slug: str) -> str:
     with read_context(slug) as desk:
         period = request.args.get("period", "")
-        key = period if period in PERIODS else next(iter(PERIODS))
-        found = _insight(desk, key)
+        period_key = period if period in PERIODS else next(iter(PERIODS))
+        insight = _load_insight(desk, period_key)
         return page(
             desk,
             "editor/overview/insights.html",
             "insights",
-            period=key,
+            period=period_key,
             periods=[(name, label) for name, (_weeks, label) in PERIODS.items()],
-            is_unknown_period=period not in (key, ""),
-            insight=found,
-            summary=_format_summary(found),
-            charts=[chart(desk, found) for chart in CHARTS.values()] if found.counted_at else [],
+            is_unknown_period=period not in (period_key, ""),
+            insight=insight,
+            summary=_format_summary(insight),
+            charts=[build_chart(desk, insight) for build_chart in CHARTS.values()] if insight.counted_at else [],
         )
 
 
 @editor.get("/<slug>/insights/<chart>.csv")
 def insights_csv(slug: str, chart: str) -> Response:
-    """Return the table of one chart as a CSV file."""
-    key = request.args.get("period", next(iter(PERIODS)))
-    if chart not in CHARTS or key not in PERIODS:
+    """Return the table of a chart as a CSV file."""
+    period_key = request.args.get("period", next(iter(PERIODS)))
+    if chart not in CHARTS or period_key not in PERIODS:
         abort(404)
     with read_context(slug) as desk:
-        drawn = CHARTS[chart](desk, _insight(desk, key))
-        names: Sequence[object] = drawn.begins or [row[0] for row in drawn.rows]
-        rows = ([str(name), *map(str, row[1:])] for name, row in zip(names, drawn.rows, strict=False))
-        lines = "".join(write_csv(drawn.heads, rows))
-    name = f'attachment; filename="{slug}-{chart}-{key}.csv"'
-    return Response(lines, mimetype="text/csv", headers={"Content-Disposition": name})
+        built_chart = CHARTS[chart](desk, _load_insight(desk, period_key))
+        labels: Sequence[object] = built_chart.start_dates or [row[0] for row in built_chart.rows]
+        # Not strict: a chart without data has start dates but no rows.
+        rows = ([str(label), *map(str, row[1:])] for label, row in zip(labels, built_chart.rows, strict=False))
+        text = "".join(write_csv(built_chart.headers, rows))
+    disposition = f'attachment; filename="{slug}-{chart}-{period_key}.csv"'
+    return Response(text, mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
-def _insight(desk: RequestContext, period: str) -> Insight:
+def _load_insight(desk: RequestContext, period: str) -> Insight:
     return insights.load_insight(desk.session, desk.newsletter.id, PERIODS[period][0], get_monday(now(desk.session)))
 
 
 def _format_summary(insight: Insight) -> str:
     """Return two or three sentences about the period."""
-    letters, out, spam = (
-        letters_in(insight.total),
-        get_counter(insight.total, "out"),
-        get_counter(insight.total, "kinds")["spam"],
-    )
-    half = nth(days_to_print(insight.total), 0.5)
-    said = [
-        ngettext("One letter came in", "%(num)s letters came in", letters)
-        + (ngettext(", besides one of spam", ", besides %(num)s of spam", spam) if spam else "")
+    letter_count = count_letters(insight.total)
+    spam_count = get_counter(insight.total, "kinds")["spam"]
+    published = get_counter(insight.total, "out")
+    median_days = quantile(days_to_print(insight.total), 0.5)
+    spam_clause = ngettext(", besides one of spam", ", besides %(num)s of spam", spam_count) if spam_count else ""
+    sentences = [
+        ngettext("One letter came in", "%(num)s letters came in", letter_count)
+        + spam_clause
         + _(", and ")
-        + ngettext("one Q&A ran.", "%(num)s Q&As ran.", out["ran"])
+        + ngettext("one Q&A ran.", "%(num)s Q&As ran.", published["ran"])
     ]
-    if out["readers"]:
-        said.append(ngettext("One reader got an answer.", "%(num)s readers got an answer.", out["readers"]))
-    if half is not None:
-        words = ngettext(
-            "Half of what ran was in print within a day.", "Half of what ran was in print within %(num)s days.", half
+    if published["readers"]:
+        readers = ngettext("One reader got an answer.", "%(num)s readers got an answer.", published["readers"])
+        sentences.append(readers)
+    if median_days is not None:
+        sentence = ngettext(
+            "Half of what ran was in print within a day.",
+            "Half of what ran was in print within %(num)s days.",
+            median_days,
         )
-        said.append(words)
-    return " ".join(said)
+        sentences.append(sentence)
+    return " ".join(sentences)
 
 
-def _format_span_start(desk: RequestContext, begins: date) -> str:
+def _format_span_start(desk: RequestContext, start_date: date) -> str:
     """Return the first day of a span, with the year unless it is the current one in the newsletter's time zone."""
     today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
-    skeleton = "MMMd" if begins.year == today.year else "yMMMd"
-    return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
+    skeleton = "MMMd" if start_date.year == today.year else "yMMMd"
+    return str(format_skeleton(skeleton, datetime.combine(start_date, time()), locale=get_locale()))
 
 
-def _flow(desk: RequestContext, insight: Insight) -> Chart:
+def _flow_chart(desk: RequestContext, insight: Insight) -> Chart:
     """Return the chart of letters received and readers answered over time."""
-    came = [letters_in(span.figures) for span in insight.spans]
-    ran = [get_counter(span.figures, "out") for span in insight.spans]
-    answered = [out["readers"] for out in ran]
+    received = [count_letters(span.figures) for span in insight.spans]
+    published = [get_counter(span.figures, "out") for span in insight.spans]
+    answered = [counter["readers"] for counter in published]
     labels = [_format_span_start(desk, span.begins) for span in insight.spans]
-    first, last = ((came or [0])[at] for at in (0, -1))
-    one, two = ((answered or [0])[at] for at in (0, -1))
-    numbers = {"first": first, "last": last, "one": one, "two": two}
-    says = _(
+    last_received = received[-1] if received else 0
+    last_answered = answered[-1] if answered else 0
+    sentence = _(
         "%(first)s letters in the first of these times and %(last)s in the last; %(one)s and %(two)s readers answered.",
-        **numbers,
+        first=received[0] if received else 0,
+        last=last_received,
+        one=answered[0] if answered else 0,
+        two=last_answered,
     )
+    end_labels = (_("%(number)s in", number=last_received), _("%(number)s answered", number=last_answered))
     return Chart(
         "flow",
         _("Letters in, readers answered"),
-        _unit(insight),
-        says if came else "",
+        _format_time_unit(insight),
+        sentence if received else "",
         (_("From"), _("Letters in"), _("Questions among them"), _("Q&As that ran"), _("Readers answered")),
         [
-            (label, letters, get_counter(span.figures, "kinds")["question"], out["ran"], out["readers"])
-            for label, letters, span, out in zip(labels, came, insight.spans, ran, strict=True)
+            (label, letter_count, get_counter(span.figures, "kinds")["question"], counter["ran"], counter["readers"])
+            for label, letter_count, span, counter in zip(labels, received, insight.spans, published, strict=True)
         ],
-        charts.columns(labels, came, answered, (_("%(number)s in", number=last), _("%(number)s answered", number=two))),
+        charts.draw_bars_and_line(labels, received, answered, end_labels),
         [span.begins for span in insight.spans],
     )
 
 
-def _unit(insight: Insight) -> str:
+def _format_time_unit(insight: Insight) -> str:
     weeks = insight.spans[0].weeks if insight.spans else 1
     return ngettext(
         "By week, from the day shown; the last one still runs",
@@ -163,80 +173,90 @@ def _cell(number: int | None) -> str | int:
     return "" if number is None else number
 
 
-def _speed(desk: RequestContext, insight: Insight) -> Chart:
+def _speed_chart(desk: RequestContext, insight: Insight) -> Chart:
     """Return the chart of the days from first letter to publication."""
-    days = [days_to_print(span.figures) for span in insight.spans]
-    half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
+    days_by_span = [days_to_print(span.figures) for span in insight.spans]
+    medians = [quantile(days, 0.5) for days in days_by_span]
+    ninth_deciles = [quantile(days, 0.9) for days in days_by_span]
     labels = [_format_span_start(desk, span.begins) for span in insight.spans]
     all_days = days_to_print(insight.total)
-    last = next((pair for pair in zip(half[::-1], most[::-1], strict=True) if pair[0] is not None), (0, 0))
-    share = {"half": nth(all_days, 0.5), "most": nth(all_days, 0.9)}
-    says = _("Over all of it half ran within %(half)s days and nine in ten within %(most)s.", **share)
+    sentence = _(
+        "Over all of it half ran within %(half)s days and nine in ten within %(most)s.",
+        half=quantile(all_days, 0.5),
+        most=quantile(all_days, 0.9),
+    )
+    newest_first = zip(reversed(medians), reversed(ninth_deciles), strict=True)
+    last_median, last_decile = next((pair for pair in newest_first if pair[0] is not None), (0, 0))
+    end_labels = (_("half by %(days)s", days=last_median), _("90 %% by %(days)s", days=last_decile))
     return Chart(
         "speed",
         _("From question to print"),
         _("Days: the dot is the median, the line runs to nine in ten"),
-        says if all_days else "",
+        sentence if all_days else "",
         (_("From"), _("Q&As that ran"), _("Median days"), _("Nine in ten within")),
         [
-            (label, one.total(), _cell(first), _cell(second))
-            for label, one, first, second in zip(labels, days, half, most, strict=True)
+            (label, days.total(), _cell(median), _cell(decile))
+            for label, days, median, decile in zip(labels, days_by_span, medians, ninth_deciles, strict=True)
             if all_days
         ],
-        charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
+        charts.draw_ranges(labels, medians, ninth_deciles, end_labels),
         [span.begins for span in insight.spans],
     )
 
 
-def _experts(desk: RequestContext, insight: Insight) -> Chart:
+def _experts_chart(desk: RequestContext, insight: Insight) -> Chart:
     """Return the chart of how often each expert was asked and answered."""
     total = insight.total
     asked, answered = get_counter(total, "asked"), get_counter(total, "answered")
     keys = rank_keys(asked, answered)
     names = expert_names(desk.session, [int(key) for key in keys])
-    named = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
+    named_keys = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
     columns = (asked, answered, get_counter(total, "declined"), get_counter(total, "silent"))
-    numbers = {"asked": asked.total(), "answered": answered.total(), "days": nth(reply_days(total), 0.5) or 0}
-    says = _(
+    sentence = _(
         "Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
-        **numbers,
+        asked=asked.total(),
+        answered=answered.total(),
+        days=quantile(reply_days(total), 0.5) or 0,
     )
     return Chart(
         "experts",
         _("Experts’ response"),
         _("Outlined: asked; line: texts that came"),
-        says if keys else "",
+        sentence if keys else "",
         (_("Expert"), _("Asked"), _("Answered"), _("Said no"), _("No text in time"), _("Median days")),
-        [(name, *(column[key] for column in columns), _cell(nth(reply_days(total, key), 0.5))) for name, key in named],
-        charts.rows([(name, asked[key], answered[key]) for name, key in named]),
+        [
+            (name, *(column[key] for column in columns), _cell(quantile(reply_days(total, key), 0.5)))
+            for name, key in named_keys
+        ],
+        charts.draw_rows([(name, asked[key], answered[key]) for name, key in named_keys]),
     )
 
 
-def _topics(desk: RequestContext, insight: Insight) -> Chart:
+def _topics_chart(desk: RequestContext, insight: Insight) -> Chart:
     names = {str(topic.id): topic.name for topic in topics_of(desk.session, desk.newsletter.id)}
     asked, ran = get_counter(insight.total, "topics_in"), get_counter(insight.total, "topics_out")
     rows = [(names[key], asked[key], ran[key]) for key in rank_keys(asked, ran) if key in names]
-    says = _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else ""
-    unit, heads = _("Outlined: letters; line: Q&As that ran"), (_("Topic"), _("Letters"), _("Q&As that ran"))
-    return Chart("topics", _("Topics"), unit, says, heads, rows, charts.rows(rows))
+    sentence = _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else ""
+    unit, headers = _("Outlined: letters; line: Q&As that ran"), (_("Topic"), _("Letters"), _("Q&As that ran"))
+    return Chart("topics", _("Topics"), unit, sentence, headers, rows, charts.draw_rows(rows))
 
 
-def _counts(
-    name: str, title: Any, head: Any, format_label: Callable[[str], str], unit: Any = LETTERS
+def _counter_chart(
+    counter_name: str, title: Any, header: Any, format_label: Callable[[str], str], unit: Any = LETTERS
 ) -> Callable[[RequestContext, Insight], Chart]:
-    """Return a function that makes the chart of a counter of the figures, the largest number first."""
+    """Return a function that builds the chart of one counter of the figures, the largest number first."""
 
-    def chart(desk: RequestContext, found: Insight) -> Chart:
-        numbers: Counter[str] = get_counter(found.total, name)
-        rows = [(format_label(one), numbers[one]) for one in rank_keys(numbers)]
-        says = ""
+    def build_chart(desk: RequestContext, insight: Insight) -> Chart:
+        numbers: Counter[str] = get_counter(insight.total, counter_name)
+        rows = [(format_label(key), numbers[key]) for key in rank_keys(numbers)]
+        sentence = ""
         if rows:
-            [what, number], total = rows[0], numbers.total()
-            says = _("Most are %(what)s: %(number)s of %(all)s.", what=what, number=number, all=total)
-        picture = charts.rows([(label, number, None) for label, number in rows])
-        return Chart(name, str(title), str(unit), says, (str(head), str(LETTERS)), rows, picture)
+            label, number = rows[0]
+            sentence = _("Most are %(what)s: %(number)s of %(all)s.", what=label, number=number, all=numbers.total())
+        picture = charts.draw_rows([(label, number, None) for label, number in rows])
+        return Chart(counter_name, str(title), str(unit), sentence, (str(header), str(LETTERS)), rows, picture)
 
-    return chart
+    return build_chart
 
 
 KINDS = {"question": _l("question"), "comment": _l("comment"), "tip": _l("tip"), "unsubscribe": _l("unsubscribe")}
@@ -253,13 +273,15 @@ def _label_getter(labels: Mapping[str, Any]) -> Callable[[str], str]:
 
 
 CHARTS: dict[str, Callable[[RequestContext, Insight], Chart]] = {
-    "flow": _flow,
-    "speed": _speed,
-    "experts": _experts,
-    "topics": _topics,
-    "channels": _counts("channels", _l("How letters came"), _l("Way"), _label_getter(CHANNELS)),
-    "kinds": _counts(
+    "flow": _flow_chart,
+    "speed": _speed_chart,
+    "experts": _experts_chart,
+    "topics": _topics_chart,
+    "channels": _counter_chart("channels", _l("How letters came"), _l("Way"), _label_getter(CHANNELS)),
+    "kinds": _counter_chart(
         "kinds", _l("What letters were"), _l("Kind"), _label_getter(KINDS), _l("Letters; spam is counted only here")
     ),
-    "languages": _counts("languages", _l("Languages"), _l("Language"), lambda code: tongue(code) or _("not known")),
+    "languages": _counter_chart(
+        "languages", _l("Languages"), _l("Language"), lambda code: tongue(code) or _("not known")
+    ),
 }

@@ -33,9 +33,9 @@ from ..letter_labels import LETTER_STATE_LABELS
 from ..mail_labels import format_mail_line, load_mail_names
 from ..question_labels import STATE_LABELS
 
-MOST = 6  # results shown per group
-RECENT = 30  # newest assignments of the experts found whose mails are searched
-LONGEST = 200  # characters of a query
+MAX_RESULTS = 6  # shown per group
+SEARCHED_ASSIGNMENTS = 30  # the newest of the experts found; their mails are results as well
+MAX_QUERY_LENGTH = 200  # characters of a query
 
 
 @dataclass(frozen=True)
@@ -51,90 +51,96 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Search results of one kind: at most one more than is shown, and the address of the full list, if any."""
+    """Search results of one kind."""
 
     heading: str
-    found: list[Row]
-    whole: str = ""
+    results: list[Row]  # one more than is shown if there are more
+    list_url: str = ""  # of the full list, if there is one
 
     @property
     def rows(self) -> list[Row]:
-        return self.found[:MOST]
+        return self.results[:MAX_RESULTS]
 
     @property
-    def is_cut(self) -> bool:
-        return len(self.found) > MOST
+    def has_more(self) -> bool:
+        return len(self.results) > MAX_RESULTS
 
 
 @editor.sheet("/<slug>/search", "read", endpoint="search")
 def look_for(slug: str) -> str:
-    words = single_line(request.args.get("q", ""))[:LONGEST]
+    query = single_line(request.args.get("q", ""))[:MAX_QUERY_LENGTH]
     with read_context(slug) as desk:
-        groups = _groups(desk, words) if words else []
-        return page(desk, "editor/search/search.html", "", query=words, groups=groups)
+        groups = _build_groups(desk, query) if query else []
+        return page(desk, "editor/search/search.html", "", query=query, groups=groups)
 
 
-def _groups(desk: RequestContext, query: str) -> list[Group]:
+def _build_groups(desk: RequestContext, query: str) -> list[Group]:
     """Return the results by kind, in a fixed number of queries."""
     session, newsletter = desk.session, desk.newsletter
 
-    def hits(noun: str) -> list[Hit]:
-        return search(session, DESK, newsletter.id, query, nouns=(noun,), limit=MOST + 1)
+    def find_hits(noun: str) -> list[Hit]:
+        return search(session, DESK, newsletter.id, query, nouns=(noun,), limit=MAX_RESULTS + 1)
 
-    letters, questions = hits("letter"), hits("question")
-    public = search(session, PUBLIC, newsletter.id, query, answered_only=True, limit=MOST + 1)
-    ran = archive.get_published_items(session, newsletter, [hit.noun_id for hit in (*public, *questions)])
-    experts = expert_search.directory(query).page(session, None, MOST + 1)
-    going = [hit for hit in questions if hit.noun_id not in ran]
+    letter_hits, question_hits = find_hits("letter"), find_hits("question")
+    answer_hits = search(session, PUBLIC, newsletter.id, query, answered_only=True, limit=MAX_RESULTS + 1)
+    question_ids = [hit.noun_id for hit in question_hits]
+    answered_ids = [hit.noun_id for hit in answer_hits]
+    published_items = archive.get_published_items(session, newsletter, [*answered_ids, *question_ids])
+    unpublished_hits = [hit for hit in question_hits if hit.noun_id not in published_items]
+    experts = expert_search.directory(query).page(session, None, MAX_RESULTS + 1)
 
-    def whole(name: str) -> str:
+    def list_url(name: str) -> str:
         return url_for(f"editor.{name}", slug=newsletter.slug, q=query)
 
-    found = (
-        Group(_("Letters"), _letters(desk, letters), whole("letters")),
-        Group(_("Questions"), _questions(desk, going), whole("questions")),
-        Group(_("Published answers"), _published(desk, public, ran)),
-        Group(_("Experts"), _experts(desk, experts), whole("experts")),
-        Group(_("Mails"), _mails(desk, [hit.noun_id for hit in questions], experts)),
-        Group(_("Editions"), _editions(desk, query, ran), url_for("editor.all_editions", slug=newsletter.slug)),
+    groups = (
+        Group(_("Letters"), _letter_rows(desk, letter_hits), list_url("letters")),
+        Group(_("Questions"), _question_rows(desk, unpublished_hits), list_url("questions")),
+        Group(_("Published answers"), _published_rows(desk, answer_hits, published_items)),
+        Group(_("Experts"), _expert_rows(desk, experts), list_url("experts")),
+        Group(_("Mails"), _mail_rows(desk, question_ids, experts)),
+        Group(
+            _("Editions"),
+            _edition_rows(desk, query, published_items),
+            url_for("editor.all_editions", slug=newsletter.slug),
+        ),
     )
-    return [group for group in found if group.found]
+    return [group for group in groups if group.results]
 
 
 def _build_url(desk: RequestContext, endpoint: str, public_id: str) -> str:
     return url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=public_id)
 
 
-def _letters(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
+def _letter_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
     letters = get_many(desk.session, Letter, [hit.noun_id for hit in hits])
     return [
         Row(
-            _build_url(desk, "letter", one.public_id),
-            one.body,
-            _("%(stands)s, %(time)s", stands=LETTER_STATE_LABELS[str(one.state)], time=age(one.received_at)),
+            _build_url(desk, "letter", letter.public_id),
+            letter.body,
+            _("%(stands)s, %(time)s", stands=LETTER_STATE_LABELS[str(letter.state)], time=age(letter.received_at)),
             hit.snippet,
-            one.language,
+            letter.language,
         )
         for hit in hits
-        if (one := letters.get(hit.noun_id)) and one.body
+        if (letter := letters.get(hit.noun_id)) and letter.body
     ]
 
 
-def _questions(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
+def _question_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
     questions = get_many(desk.session, Question, [hit.noun_id for hit in hits])
     return [
-        Row(_build_url(desk, "question", one.public_id), one.title, _label(one), hit.snippet)
+        Row(_build_url(desk, "question", question.public_id), question.title, _get_list_label(question), hit.snippet)
         for hit in hits
-        if (one := questions.get(hit.noun_id))
+        if (question := questions.get(hit.noun_id))
     ]
 
 
-def _label(question: Question) -> str:
+def _get_list_label(question: Question) -> str:
     """Return the label of the list that contains the question."""
     return str(STATE_LABELS[STATE_LABELS[str(question.state)].listed].label)
 
 
-def _published(desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]) -> list[Row]:
+def _published_rows(desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]) -> list[Row]:
     return [
         Row(
             _build_url(desk, "question", item.question.public_id),
@@ -146,18 +152,24 @@ def _published(desk: RequestContext, hits: Sequence[Hit], published_items: Mappi
     ]
 
 
-def _experts(desk: RequestContext, experts: Sequence[Expert]) -> list[Row]:
-    return [Row(_build_url(desk, "expert", one.public_id), one.name, one.credit_line) for one in experts]
+def _expert_rows(desk: RequestContext, experts: Sequence[Expert]) -> list[Row]:
+    return [Row(_build_url(desk, "expert", expert.public_id), expert.name, expert.credit_line) for expert in experts]
 
 
-def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
-    """Return the mails about the questions found and to the experts found. The contents of mails are sealed."""
-    if not (questions or experts):
+def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
+    """Return the mails about the questions found and to the experts found: the mails themselves are sealed, and can't
+    be searched.
+    """
+    if not (question_ids or experts):
         return []
-    theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
-    each = (Assignment.expert_id, [one.id for one in experts])
-    asked = Listing[Assignment](theirs, (Assignment.id,), split_by=each).keys(RECENT) if experts else None
-    mails = mail_queries.list_related(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
+    assignment_ids = None
+    if experts:
+        query = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
+        split_by = (Assignment.expert_id, [expert.id for expert in experts])
+        listing = Listing[Assignment](query, (Assignment.id,), split_by=split_by)
+        assignment_ids = listing.keys(SEARCHED_ASSIGNMENTS)
+    related_mails = mail_queries.list_related(desk.newsletter.id, question_ids, assignment_ids)
+    mails = related_mails.page(desk.session, None, MAX_RESULTS + 1)
     names = load_mail_names(desk, mails)
     lines = [format_mail_line(desk, mail, names) for mail in mails]
     return [
@@ -170,19 +182,19 @@ def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Exp
     ]
 
 
-def _editions(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[Row]:
+def _edition_rows(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[Row]:
     """Return the editions of the date in the query, or else those in which the results were published."""
-    of_date = find_editions_by_date(desk.newsletter.id, query)
-    if of_date:
-        editions = of_date.page(desk.session, None, MOST + 1)
+    dated_editions = find_editions_by_date(desk.newsletter.id, query)
+    if dated_editions:
+        editions = dated_editions.page(desk.session, None, MAX_RESULTS + 1)
     else:
-        held = get_many(desk.session, Edition, {item.edition_id for item in published_items.values()})
-        editions = sorted(held.values(), key=lambda one: one.runs_at, reverse=True)
+        editions_by_id = get_many(desk.session, Edition, {item.edition_id for item in published_items.values()})
+        editions = sorted(editions_by_id.values(), key=lambda edition: edition.runs_at, reverse=True)
     return [
         Row(
-            _build_url(desk, "edition", one.public_id),
-            full_date(one.runs_at),
-            _("number %(number)s", number=one.number) if one.number else "",
+            _build_url(desk, "edition", edition.public_id),
+            full_date(edition.runs_at),
+            _("number %(number)s", number=edition.number) if edition.number else "",
         )
-        for one in editions
+        for edition in editions
     ]

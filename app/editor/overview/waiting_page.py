@@ -18,10 +18,10 @@ from ...db.session import now
 from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
 from ...workflows.overview.waiting import COMPLETE_LISTS, Task, list_group
-from ...workflows.overview.waiting_walks import BACKLOG
+from ...workflows.overview.waiting_queries import BACKLOG
 from ..bulk import REFUSAL_TEXTS, BulkAction, BulkForm, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
-from .overview_page import line_of
+from .overview_page import format_task_line
 
 BATCH_SIZE = 100  # assignments cancelled per request; the page then shows the next ones
 HEADINGS = {
@@ -85,7 +85,7 @@ def _group_by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str,
                 "label": group.late_label if rows[0].due_at else group.label,
                 "number": count(len(rows)),
                 "ticks": group.max_age > BACKLOG,
-                "rows": [(line_of(desk, task), task.assignment) for task in rows],
+                "rows": [(format_task_line(desk, task), task.assignment) for task in rows],
             }
         )
     return groups
