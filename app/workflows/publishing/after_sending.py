@@ -87,14 +87,14 @@ def correct(
     """
     must(actor, "correct")
     item = _lock_item(session, question)
-    before, after = get_published_text(item), _clean_text(item, new_text)
+    published, corrected = get_published_text(item), _clean_text(item, new_text)
     if quietly:
-        _validate_typo_fix(before, after, note)
+        _validate_typo_fix(published, corrected, note)
     correction = None if quietly else _build_correction(session, actor, question, note)
     note_texts = (correction.wrong, correction.right) if correction else ()
-    _check_private_passages(session, actor, question, before.texts, (*after.texts, *note_texts))
-    if before != after:
-        item.mended = _build_corrected_record(session, question, item, after)
+    _check_private_passages(session, actor, question, published.texts, (*corrected.texts, *note_texts))
+    if published != corrected:
+        item.mended = _build_corrected_record(session, question, item, corrected)
     item.mended_at = now(session)
     if correction:
         facts = {"correction": add_and_flush(session, correction).id}
@@ -107,12 +107,12 @@ def correct(
     return correction
 
 
-def _validate_typo_fix(before: PublishedText, after: PublishedText, note: Note) -> None:
+def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note: Note) -> None:
     if clean(note.wrong) or clean(note.right):
         raise InvalidField("note_with_typo_fix", "note")
-    if before == after:
+    if published == corrected:
         raise InvalidField("text_unchanged", "text")
-    if not is_typo_only(before, after):
+    if not is_typo_only(published, corrected):
         raise InvalidField("more_than_a_typo", "text")
 
 
@@ -139,19 +139,19 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, new_te
     """
     must(actor, "correct")
     item = _lock_item(session, question)
-    before, after = get_published_text(item), _clean_text(item, new_text)
+    published, corrected = get_published_text(item), _clean_text(item, new_text)
     # A text that was corrected before needs no further change: rewording then erases the text as sent.
-    if before == after and item.mended is None:
+    if published == corrected and item.mended is None:
         raise InvalidField("text_unchanged", "text")
-    _check_private_passages(session, actor, question, before.answers, after.answers)
+    _check_private_passages(session, actor, question, published.answers, corrected.answers)
     sent_answers = [voice["answer"] for voice in item.input["piece"]["voices"]]
     language = question.text.language if question.text else item.piece["language"]
-    wording = reword(session, actor, question, headline=after.headline, body=after.question, language=language)
+    wording = reword(session, actor, question, headline=corrected.headline, body=corrected.question, language=language)
     if wording.cleared_at is None:
         clear(session, actor, question, wording.id)
-    record = _build_corrected_record(session, question, item, after)
+    record = _build_corrected_record(session, question, item, corrected)
     overwrite_item(session, item, record["piece"], record["output"])
-    _overwrite_answers(session, question, sent_answers, after.answers)
+    _overwrite_answers(session, question, sent_answers, corrected.answers)
     forget_former(session, actor, question)
     audit.record(session, actor, "question.protect", question)
     _refresh_public_pages(session, question)

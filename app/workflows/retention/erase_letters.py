@@ -98,8 +98,8 @@ def _forget_wordings(session: Session, question: Question, letter_text: str) -> 
     forget_own_words(session, question, letter_text, None)
     lead = lead_of(session, question)
     keys = list_family_ids(session, lead)
-    others = select(Letter.id).where(Letter.question_id.in_(keys), Letter.erased_at.is_(None)).limit(1)
-    if lead.has_ended and session.scalar(others) is None:
+    other_letters = select(Letter.id).where(Letter.question_id.in_(keys), Letter.erased_at.is_(None))
+    if lead.has_ended and session.scalar(other_letters.limit(1)) is None:
         for key in keys:
             erase_words(session, session.get_one(Question, key))
         session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))
@@ -107,11 +107,11 @@ def _forget_wordings(session: Session, question: Question, letter_text: str) -> 
 
 def _forget_mails(session: Session, newsletter: Newsletter) -> int:
     """Delete the contents of a batch of mails whose retention period has ended, and return their number."""
-    before = now(session) - timedelta(days=newsletter.expert_mail_days)
+    cutoff = now(session) - timedelta(days=newsletter.expert_mail_days)
     due = (
         select(OutboxMail.id)
         .join(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
-        .where(OutboxMail.newsletter_id == newsletter.id, OutboxMail.ended_at < before)
+        .where(OutboxMail.newsletter_id == newsletter.id, OutboxMail.ended_at < cutoff)
         .limit(BATCH)
     )
     keys = session.scalars(due).all()

@@ -162,13 +162,13 @@ def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, lim
 
 def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[DueLetter]:
     """Return the letters of a newsletter to be erased within `horizon`, up to `limit` for each rule."""
-    found = []
+    due_letters = []
     for name, rule in RULES.items():
         due = _select_due_letters(newsletter, rule, now(session) + horizon, limit)
         query = select(Letter, due.c.since).join(due, due.c.key == Letter.id).order_by(due.c.since, Letter.id)
         for letter, since in session.execute(query.limit(limit)):
-            found.append(DueLetter(name, letter, since + get_retention_period(newsletter, rule)))
-    return found
+            due_letters.append(DueLetter(name, letter, since + get_retention_period(newsletter, rule)))
+    return due_letters
 
 
 def count_due_by_rule(session: Session, newsletter: Newsletter, horizon: timedelta) -> dict[str, int]:
