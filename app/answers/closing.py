@@ -44,7 +44,7 @@ def end_assignment(session: Session, actor: Actor, assignment: Assignment, sente
     """End an assignment because its question ends; return the mail that tells its expert, if one is due."""
     if assignment.is_done:
         return expert_mails.notify_of_end(session, actor, assignment, sentence)
-    if not ASSIGNMENT.has_move(assignment.state, "cancel"):
+    if not ASSIGNMENT.has_move("cancel", assignment.state):
         return None
     return cancel(session, actor, assignment, sentence, cause="close")
 

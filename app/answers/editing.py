@@ -274,7 +274,7 @@ def approve(
     end_check(session, actor, answer)
     expert_mails.notify_of_edits(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
-    if QUESTION.has_move(question.state, "answer"):
+    if QUESTION.has_move("answer", question.state):
         QUESTION.apply(session, actor, lock_row(session, question), "answer", cause="approve")
 
 

@@ -57,8 +57,7 @@ class Translator:
 class Reader:
     """A reader who submits a form, or who has the receipt of the letter `letter_id`.
 
-    `mailed` is true if the receipt was sent by mail. Such a receipt only lets them read the state and withdraw, since
-    others may be able to read their mail.
+    `mailed` is true if the receipt was sent by mail. Such a receipt only lets them read the state and withdraw.
     """
 
     letter_id: int | None = None

@@ -65,7 +65,7 @@ class States(dict[str, str]):
         return {name: StateSet(states) for name, states in states_by_property.items()}
 
     def which(self, name: str) -> StateSet:
-        """Return the states in which the property `name` holds. Raises KeyError if there are none."""
+        """Return the states in which a property holds. Raises KeyError if there are none."""
         if name not in self._properties:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
         return self._properties[name]
@@ -126,8 +126,9 @@ class Move:
 
     @property
     def who(self) -> str:
-        """The acts, then the causes, each prefixed with `=`, as in docs/lifecycle.md."""
-        return " ".join([*([self.act] if self.act else []), *(f"={cause}" for cause in self.causes)])
+        """Who may make the move, as in docs/lifecycle.md: the acts, then the causes, each prefixed with "="."""
+        acts = [self.act] if self.act else []
+        return " ".join([*acts, *(f"={cause}" for cause in self.causes)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,7 @@ class Machine:
                 return move
         raise InvalidTransition(self.noun, action, state)
 
-    def has_move(self, state: str | None, action: str) -> bool:
+    def has_move(self, action: str, state: str | None) -> bool:
         """Return whether `action` is possible from `state`, for verbs that skip an impossible move."""
         return any(move.action == action and state in move.source for move in self.moves)
 

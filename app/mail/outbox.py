@@ -265,7 +265,7 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
 def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> Sequence[OutboxMail]:
     mails = session.scalars(select(OutboxMail).where(condition).with_for_update()).all()
     for mail in mails:
-        if MAIL.has_move(mail.state, "forget"):
+        if MAIL.has_move("forget", mail.state):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
     erasing.destroy_answers(session, condition)

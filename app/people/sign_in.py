@@ -20,7 +20,9 @@ from .models import BrowserSession, Expert, Membership, Person, SignIn
 from .sessions import get_limits
 
 INVITATION_LIFE = timedelta(days=7)
-MAX_WRONG_CODES = 10
+MAX_WRONG_CODES = 10  # of each browser
+CODE_LENGTH = 8  # digits
+DELAYED_CODE_LENGTH = 12  # of a mail that is sent later, since many browsers may be waiting for it and guessing
 LINK_LIFE = timedelta(minutes=10)
 # How long after the last mail the next one is sent, by the number of mails that unknown devices have requested within
 # MAIL_WINDOW.
@@ -106,14 +108,15 @@ def request_sign_in(session: Session, actor: Actor, email: str, door: str, brows
     else:
         due_at = _next_mail_due_at(session, sign_in)
     is_immediate = due_at <= now(session)
-    _send_mail(session, actor, person, sign_in, browser, due_at, digits=8 if is_immediate else 12)
+    code_length = CODE_LENGTH if is_immediate else DELAYED_CODE_LENGTH
+    _send_mail(session, actor, person, sign_in, browser, due_at, code_length)
 
 
 def request_proof(session: Session, actor: Actor, browser_session: BrowserSession, browser: RequestingBrowser) -> None:
     """Mail a link and a code to somebody who is signed in and has to prove their identity again."""
     person = session.get_one(Person, browser_session.person_id)
     sign_in = SignIn(person_id=person.id, door=browser_session.door, session_id=browser_session.id, is_known=True)
-    _send_mail(session, actor, person, sign_in, browser, now(session), digits=8)
+    _send_mail(session, actor, person, sign_in, browser, now(session), CODE_LENGTH)
 
 
 def _join_waiting_mail(session: Session, sign_in: SignIn, browser: RequestingBrowser) -> bool:
@@ -157,14 +160,10 @@ def _send_mail(
     sign_in: SignIn,
     browser: RequestingBrowser,
     due_at: datetime,
-    *,
-    digits: int,
+    code_length: int,
 ) -> None:
-    """Create a link and a code, and queue the mail.
-
-    A delayed mail needs a code of more `digits`: more browsers may wait for it, and each has `MAX_WRONG_CODES`.
-    """
-    ring, token, code = get_keyring(session), new_token(), new_code(digits)
+    """Create a link and a code for a sign-in, and queue the mail."""
+    ring, token, code = get_keyring(session), new_token(), new_code(code_length)
     sign_in.link_mac, sign_in.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
     _add_sign_in(session, sign_in, browser, due_at)
     durations = {"minutes": int(LINK_LIFE.total_seconds() // 60)}

@@ -110,7 +110,7 @@ def find_merge_error(question: Question, target: Question) -> CannotMerge | None
         return CannotMerge("elsewhere")
     if not target.takes_letters:
         return CannotMerge(CANNOT_TAKE_IN.get(target.state or "", "into_this_state"))
-    if QUESTION.has_move(question.state, "merge"):
+    if QUESTION.has_move("merge", question.state):
         return None
     return CannotMerge(CANNOT_BE_MERGED.get(question.state or "", "in_this_state"))
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.answers import closing, editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.cli.commands import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
+from app.cli.commands import MOVE_COLUMNS, ROLE_COLUMNS, MACHINES, lifecycle
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
@@ -92,8 +92,8 @@ def test_the_command_prints_the_same_table() -> None:
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in printed]
     roles = [row[1:] for row in list_lifecycle_rows() if row[0] == "roles"]
     otherwise = "docs/lifecycle.md has other rows than `flask lifecycle --table` prints: copy them."
-    assert cells[: len(roles) + 2] == [HEADS_OF_ROLES, ("---",) * 2, *roles], otherwise
-    assert cells[len(roles) + 3 :] == [HEADS, ("---",) * len(HEADS), *list_policy_rows()], otherwise
+    assert cells[: len(roles) + 2] == [ROLE_COLUMNS, ("---",) * 2, *roles], otherwise
+    assert cells[len(roles) + 3 :] == [MOVE_COLUMNS, ("---",) * len(MOVE_COLUMNS), *list_policy_rows()], otherwise
 
 
 @cache
@@ -154,7 +154,7 @@ def test_a_verb_can_ask_whether_a_move_leads_on(machine: Machine) -> None:
             leads = bool(machine.find_move(action, state))
         except InvalidTransition:
             leads = False
-        assert machine.has_move(state, action) == leads, (state, action)
+        assert machine.has_move(action, state) == leads, (state, action)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)

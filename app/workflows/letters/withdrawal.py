@@ -156,9 +156,9 @@ def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
     """Close a question that nobody asks any more and that never ran, and erase everything the desk wrote about it."""
     question_ids = list_family_ids(session, question)
     outbox.forget_questions(session, actor, question_ids)
-    if QUESTION.has_move(question.state, "drop"):
+    if QUESTION.has_move("drop", question.state):
         slots.drop(session, actor, question, cause="skip")
-    if QUESTION.has_move(question.state, "close"):
+    if QUESTION.has_move("close", question.state):
         close(session, actor, question, "withdrawn", cause="withdraw")
     for question_id in question_ids:
         erase_words(session, session.get_one(Question, question_id))
