@@ -403,13 +403,13 @@ class InboundContext:
         mail = self.answered_expert_mail or self.returned_mail
         return RelatedIds(mail.newsletter_id, mail.assignment_id) if mail else RelatedIds()
 
-    def find_original(self, content: str, place: str) -> Inbound | None:
-        """Return the earlier mail that a mail with this content would repeat in `place`, or None.
+    def find_original(self, content: str, destination: str) -> Inbound | None:
+        """Return the earlier mail that a mail with this content would repeat in the place `destination`, or None.
 
         See `inbound.find_original`.
         """
         placed = self.lookups.placed_by_content.get_many(self.session, [content]).get(content, ())
-        return inbound.find_original(placed, place)
+        return inbound.find_original(placed, destination)
 
     @cached_property
     def trim_context(self) -> TrimContext:

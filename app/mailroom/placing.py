@@ -175,15 +175,15 @@ class _Placing:
                 results.append(result)
         return results, []
 
-    def _parse(self, leased: leases.Leased) -> ParsedMail:
-        raw = leased.raw
-        return ParsedMail(leased, raw, self.parser.parse(raw))
+    def _parse(self, leased_mail: leases.Leased) -> ParsedMail:
+        raw = leased_mail.raw
+        return ParsedMail(leased_mail, raw, self.parser.parse(raw))
 
-    def _add_contents(self, parsed: ParsedMail) -> ParsedMail:
+    def _add_contents(self, parsed_mail: ParsedMail) -> ParsedMail:
         contents = find_contents(
-            self.parser, parsed.raw, parsed.mail, parsed.trim_context, is_forward=parsed.is_forward
+            self.parser, parsed_mail.raw, parsed_mail.mail, parsed_mail.trim_context, is_forward=parsed_mail.is_forward
         )
-        return replace(parsed, contents=contents)
+        return replace(parsed_mail, contents=contents)
 
     def _add_trim_contexts(
         self, mails: Sequence[ParsedMail], deadline: float, outcomes: Outcomes
@@ -196,8 +196,10 @@ class _Placing:
         with self.database.read(self.at) as session:
             started_at = time.monotonic()
             contexts = self._create_contexts(session, mails, InboundContext.announce_quotable)
-            for number, (parsed, context) in enumerate(zip(mails, contexts, strict=True)):
-                result = self._try_step(parsed.claim, deadline, outcomes, partial(_add_trim_context, parsed, context))
+            for number, (parsed_mail, context) in enumerate(zip(mails, contexts, strict=True)):
+                result = self._try_step(
+                    parsed_mail.claim, deadline, outcomes, partial(_add_trim_context, parsed_mail, context)
+                )
                 if result is not None:
                     prepared.append(result)
                 if time.monotonic() - started_at > MAX_READ_SECONDS:
@@ -216,8 +218,8 @@ class _Placing:
         with self.database.read(self.at) as session:
             started_at = time.monotonic()
             contexts = self._create_contexts(session, mails, InboundContext.announce_lookups)
-            for number, (parsed, context) in enumerate(zip(mails, contexts, strict=True)):
-                mail = self._try_step(parsed.claim, deadline, outcomes, partial(_decide, parsed, context))
+            for number, (parsed_mail, context) in enumerate(zip(mails, contexts, strict=True)):
+                mail = self._try_step(parsed_mail.claim, deadline, outcomes, partial(_decide, parsed_mail, context))
                 if mail is None:
                     continue
                 if mail.content in original_contents:
@@ -234,7 +236,10 @@ class _Placing:
     ) -> list[InboundContext]:
         """Create the contexts of mails for one read transaction, and announce what will be looked up for each."""
         lookups = BatchLookups(self.settings)
-        contexts = [InboundContext(session, parsed.raw, parsed.mail, lookups, parsed.leased.row) for parsed in mails]
+        contexts = [
+            InboundContext(session, parsed_mail.raw, parsed_mail.mail, lookups, parsed_mail.leased.row)
+            for parsed_mail in mails
+        ]
         for context in contexts:
             with suppress(Exception):  # the same error is logged when the rules decide about the mail
                 announce(context)
@@ -269,21 +274,21 @@ class _Placing:
             return self.database.write(partial(routing.place_in_savepoints, decided_mails=mails), self.at)
 
 
-def _add_trim_context(parsed: ParsedMail, context: InboundContext) -> ParsedMail:
+def _add_trim_context(parsed_mail: ParsedMail, context: InboundContext) -> ParsedMail:
     is_forward = context.forwarded_to is not None
-    return replace(parsed, trim_context=context.trim_context, is_forward=is_forward)
+    return replace(parsed_mail, trim_context=context.trim_context, is_forward=is_forward)
 
 
-def _decide(parsed: ParsedMail, context: InboundContext) -> DecidedMail:
-    context.set_contents(parsed.contents or get_untrimmed_contents(parsed.mail))
+def _decide(parsed_mail: ParsedMail, context: InboundContext) -> DecidedMail:
+    context.set_contents(parsed_mail.contents or get_untrimmed_contents(parsed_mail.mail))
     decision = decide(context)
     return DecidedMail(
-        claim=parsed.claim,
+        claim=parsed_mail.claim,
         decision=decision,
         content=context.content(decision.newsletter_id),
         reading=context.reading,
-        message_id=parsed.mail.message_id,
-        body=parsed.mail.body,
+        message_id=parsed_mail.mail.message_id,
+        body=parsed_mail.mail.body,
         may_acknowledge=may_acknowledge(context, decision),
     )
 
