@@ -111,7 +111,11 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
     def take(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
         mailed_letters.take(
-            session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, AIGERIM, utc_now()), may_acknowledge=True
+            session,
+            Mailroom(),
+            newsletter,
+            mailed_letters.MailedLetter(WORDS, AIGERIM, utc_now()),
+            may_acknowledge=True,
         )
 
     database.write(take)

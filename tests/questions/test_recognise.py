@@ -165,7 +165,9 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
     assert "".join(piece for piece, _ in split_at_marks(text, found)) == text
     ends = [0, *(mark.end for mark in found)]
     assert all(end <= mark.start < mark.end for end, mark in zip(ends, found, strict=False))
-    assert [text[mark.start : mark.end] for mark in found] == [piece for piece, kind in split_at_marks(text, found) if kind]
+    assert [text[mark.start : mark.end] for mark in found] == [
+        piece for piece, kind in split_at_marks(text, found) if kind
+    ]
 
 
 @pytest.mark.threat("hostile words")
