@@ -1,12 +1,15 @@
-"""The command `readers-asked`: the app's commands, with an option for the settings file. `python FOLDER` does the same,
-in a clone or an installation."""
+"""The command `readers-asked`: the app's commands, with an option for the settings file.
+
+`python FOLDER` does the same, for the folder of a clone or an installation.
+"""
 
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-# An installation has our modules in a folder of their own, so that no other package's `config` is imported.
+# `app`, `config` and `wsgi` are in the folder of this file. It comes first, since an installation may have other modules
+# of these names.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import click
@@ -16,20 +19,20 @@ from flask.cli import FlaskGroup
 from app.settings.settings_file import ENV_FILE_VARIABLE
 
 
-def product() -> Flask:
+def load_app() -> Flask:
     from wsgi import app
 
     return app
 
 
-def name_file(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
+def set_env_file(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
     """Put the absolute path of the settings file into the environment, for the app and all subprocesses."""
     if path:
         os.environ[ENV_FILE_VARIABLE] = str(Path(path).absolute())
 
 
-def tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
-    if is_asked:
+def print_version(context: click.Context, _option: click.Parameter, is_requested: bool) -> None:
+    if is_requested:
         from app.version import VERSION
 
         click.echo(VERSION)
@@ -37,17 +40,17 @@ def tell_version(context: click.Context, _option: click.Parameter, is_asked: boo
 
 
 class Commands(FlaskGroup):
-    """The product's commands, without Flask's own for developers."""
+    """The app's commands, without Flask's own for developers, such as `run` and `shell`."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(create_app=product, add_default_commands=False, load_dotenv=False, **options)
+        super().__init__(create_app=load_app, add_default_commands=False, load_dotenv=False, **options)
         self.params = [
             click.Option(
                 ["--env-file"],
                 envvar=ENV_FILE_VARIABLE,
                 is_eager=True,
                 expose_value=False,
-                callback=name_file,
+                callback=set_env_file,
                 type=click.Path(dir_okay=False),
                 help="The settings file; environment variables override it.",
             ),
@@ -56,7 +59,7 @@ class Commands(FlaskGroup):
                 is_flag=True,
                 is_eager=True,
                 expose_value=False,
-                callback=tell_version,
+                callback=print_version,
                 help="Print the version.",
             ),
         ]

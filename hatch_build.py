@@ -1,4 +1,4 @@
-"""The build hook of the wheel: compiles the translation catalogues, which are not in version control."""
+"""Build hook of the wheel: compiles the translation catalogues, since only their sources are in version control."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 class Catalogues(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        for path in Path(self.root, "app", "translations").glob("*/LC_MESSAGES/*.po"):
-            with path.open("rb") as source, path.with_suffix(".mo").open("wb") as compiled:
-                write_mo(compiled, read_po(source))
+        for po_path in Path(self.root, "app", "translations").glob("*/LC_MESSAGES/*.po"):
+            with po_path.open("rb") as po_file, po_path.with_suffix(".mo").open("wb") as mo_file:
+                write_mo(mo_file, read_po(po_file))

@@ -5,27 +5,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the process that parses mails doesn't need Flask, which would triple its size
+if TYPE_CHECKING:  # the process that parses mails imports this package too, and Flask would triple its size
     from flask import Flask
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Disable garbage collection, which takes a quarter of the start-up time and finds nothing, as all modules stay."""
-    was_on = gc.isenabled()
+def _garbage_collection_disabled() -> Iterator[None]:
+    """Disable garbage collection inside the block.
+
+    It takes a quarter of the start-up time and finds nothing, as loaded modules stay in memory.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()
 
 
-@_nothing_collected()
+@_garbage_collection_disabled()
 def create_app(config: dict[str, Any] | None = None) -> "Flask":
-    """Create the Flask app, with all doors and commands. `config` defaults to the settings of `config.load()`.
+    """Create the Flask app, with all pages and commands. `config` defaults to the result of `config.load()`.
 
-    If the settings can't be used, raises `Unsafe`, or inside a command returns an app with the commands alone.
+    If the settings can't be used, raises `Unsafe`; for a command, returns an app that only has the commands.
     """
     import click
     from flask import Flask
@@ -40,11 +43,12 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     try:
         app.config.from_mapping(config or configuration.load())
         app.extensions["database"] = open_database(app.config)
-    except configuration.Unsafe as unsafe:
-        if click.get_current_context(silent=True) is None:
+    except configuration.Unsafe as error:
+        is_command = click.get_current_context(silent=True) is not None
+        if not is_command:
             raise
-        # Some commands need no settings, such as `editions typeset`; all others report what is missing.
-        return commands.without_settings(app, unsafe)
+        # Some commands need no settings, such as `editions typeset`; the others report what is missing.
+        return commands.without_settings(app, error)
 
     from .watching import each_request, logs
     from .web import hosts, setup, static_files
@@ -67,12 +71,14 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     app.register_blueprint(editor, url_prefix="/desk")  # the desk
     app.register_blueprint(expert)  # assignment links and the experts' own page
     app.register_blueprint(translator)  # the page behind a translator's link
-    app.register_blueprint(mailroom)  # mail as a door; in the demo the folder of sent mails
+    app.register_blueprint(mailroom)  # in the demo, the folder of sent mails
     app.register_blueprint(webhook)  # incoming mail, posted by a provider
     app.register_blueprint(health)  # health checks for monitoring
     app.register_blueprint(reader)  # last: its URLs begin with a newsletter's slug
     commands.register(app)
-    copies.serve(app)
-    if hops := app.config["TRUSTED_PROXIES"]:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    copies.install_caches(app)
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     return app

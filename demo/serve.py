@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 import config as configuration
 from app import create_app
-from app.cli.command_faults import FAULTS, sentence
+from app.cli.command_faults import EXPECTED_ERRORS, describe_error
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.server.processes import is_free, say, serve
@@ -66,10 +66,11 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nStopped before anything was started.")
         return 130
-    except FAULTS as fault:
-        if (said := sentence(fault)) is None:
+    except EXPECTED_ERRORS as error:
+        message = describe_error(error)
+        if message is None:
             raise
-        say(said)
+        say(message)
         return 2
     try:
         return serve(app, lambda: greet(database), with_worker=True)

@@ -1,4 +1,4 @@
-"""`readers-asked audit ...`: detects whether the audit trail was rewritten."""
+"""`readers-asked audit verify`: detects whether the audit trail was rewritten."""
 
 import re
 import sys
@@ -11,15 +11,16 @@ from ..audit.chain_check import Fault, check, count_links
 from ..web.current import db
 
 audit = AppGroup("audit", help="Verify the audit trail.")
-LEAST, MOST = 16, 64  # hexadecimal digits of a head; a shorter one could be forged by trial and error
+# Hexadecimal digits of a head, the hash of the chain up to a link. A shorter prefix could be forged by trial and error.
+MIN_DIGITS, MAX_DIGITS = 16, 64
 
 
 def _parse_heads(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    """Normalise heads, which people copy with blanks. Raises BadParameter."""
-    heads = ["".join(head.split()).lower() for head in values]
+    """Normalise heads, which may be copied with spaces. Raises BadParameter."""
+    heads = ["".join(value.split()).lower() for value in values]
     for head in heads:
-        if not re.fullmatch(rf"[0-9a-f]{{{LEAST},{MOST}}}", head):
-            raise click.BadParameter(f"a head is {LEAST} to {MOST} hexadecimal digits, copied from the mail")
+        if not re.fullmatch(rf"[0-9a-f]{{{MIN_DIGITS},{MAX_DIGITS}}}", head):
+            raise click.BadParameter(f"a head is {MIN_DIGITS} to {MAX_DIGITS} hexadecimal digits, copied from the mail")
     return heads
 
 
@@ -33,32 +34,34 @@ def verify(heads: list[str]) -> None:
     Somebody who has SECRET_KEYS can rewrite trail and chain together, but not the heads in the desk's morning mails:
     pass one or more of those with --head. Exits with 1 if anything differs.
     """
-    first: list[Fault] = []
+    first_fault: Fault | None = None
 
-    def tell(fault: Fault) -> None:
-        first[:] = first or [fault]
+    def print_fault(fault: Fault) -> None:
+        nonlocal first_fault
+        if first_fault is None:
+            first_fault = fault
         click.echo(str(fault))
 
     with db.read() as session:
-        links = count_links(session)
-    with click.progressbar(length=links, label="Comparing", file=sys.stderr) as bar:
-        looked = check(db, tell, head_prefixes=heads, on_batch=bar.update)
+        link_count = count_links(session)
+    with click.progressbar(length=link_count, label="Comparing", file=sys.stderr) as bar:
+        result = check(db, print_fault, head_prefixes=heads, on_batch=bar.update)
     with db.read() as session:
-        waits, is_late = chain.get_backlog(session)
-    click.echo(f"{looked.events:,} events in {looked.links:,} links; {waits:,} not in the chain yet.")
-    if looked.end.head:
-        click.echo(f"Head: {looked.end.short_head}")
-    wrong = [f"{looked.faults:,} differ; the first: {first[0]}."] if first else []
+        waiting_count, is_late = chain.get_backlog(session)
+    click.echo(f"{result.events:,} events in {result.links:,} links; {waiting_count:,} not in the chain yet.")
+    if result.end.head:
+        click.echo(f"Head: {result.end.short_head}")
+    errors = [f"{result.faults:,} differ; the first: {first_fault}."] if first_fault else []
     if is_late:
-        wrong.append("No event was added to the chain for an hour: no worker is running, or links were removed.")
+        errors.append("No event was added to the chain for an hour: no worker is running, or links were removed.")
     for head in heads:
-        if head in looked.found_heads:
-            click.echo(f"Head {head} belongs to link {looked.found_heads[head]:,}.")
+        if head in result.found_heads:
+            click.echo(f"Head {head} belongs to link {result.found_heads[head]:,}.")
         else:
-            wrong.append(
+            errors.append(
                 f"Head {head} is not in the chain: since that mail, the trail was rewritten or truncated, "
                 "or an older backup was restored."
             )
-    if wrong:
-        raise click.ClickException("\n  ".join(wrong))
+    if errors:
+        raise click.ClickException("\n  ".join(errors))
     click.echo("The trail is unchanged.")

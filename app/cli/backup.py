@@ -1,4 +1,4 @@
-"""`readers-asked backup FILE` and `restore FILE`, and `backup-key FILE`, which creates a key to encrypt backups with."""
+"""`readers-asked backup FILE` and `restore FILE`, and `backup-key FILE`, which creates a key pair to encrypt them."""
 
 import errno
 import sys
@@ -22,7 +22,7 @@ from ..backup.erasure_list import ErasureListWriter, Erasures, NotOurList, read_
 from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
 from ..db.engine import Database
 from ..db.fault_kinds import fault_code
-from ..web.current import db
+from .command_faults import require_settings
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,8 +65,10 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
                 bar.update(row_count)
 
             counts = making.create_backup(database, file, recipients, erasures_path, replace=replace, progress=progress)
-    sealed = f", sealed for {len(recipients)} key{'s' * (len(recipients) > 1)}" if recipients else ", NOT sealed"
-    click.echo(f"{sum(counts.values())} rows of {len(counts)} tables in {file}, {file.stat().st_size} bytes{sealed}")
+    plural = "s" if len(recipients) > 1 else ""
+    protection = f"sealed for {len(recipients)} key{plural}" if recipients else "NOT sealed"
+    row_count, size = sum(counts.values()), file.stat().st_size
+    click.echo(f"{row_count} rows of {len(counts)} tables in {file}, {size} bytes, {protection}")
 
 
 @click.command("backup-key")
@@ -130,7 +132,7 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
 
 def get_database() -> Database:
     """Return the database of the app. Raises ClickException with the faults if the settings can't be used."""
-    db.url  # noqa: B018 - raises that exception
+    require_settings()
     return current_app.extensions["database"]  # type: ignore[no-any-return]
 
 

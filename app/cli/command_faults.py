@@ -1,4 +1,4 @@
-"""Expected errors that end a command with a message: a missing file, a database that doesn't answer or is full."""
+"""Messages for expected errors of commands, such as a missing file, or a database that doesn't answer or is full."""
 
 import functools
 from collections.abc import Callable
@@ -13,67 +13,82 @@ from ..crypto.seal import Unsealable
 from ..db import migrate
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from ..server.startup_checks import describe_no_response
+from ..web.current import db
 
-FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.UnknownRevision)  # the errors with a message
+EXPECTED_ERRORS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.UnknownRevision)
 NO_ROOM = "the database can't be written to: the disk is full, or its file is read-only. Nothing was changed."
 BUSY = "the database was busy for too long. Nothing was changed: try again."
 
 
-def has_its_sentence(fault: Exception) -> bool:
-    """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version."""
-    if isinstance(fault, DBAPIError):
-        return fault.statement is None or fault_kind(fault) is FaultKind.NO_ROOM  # no statement: no connection
-    return isinstance(fault, OSError | NoRoom | Unsafe | migrate.UnknownRevision)
+def require_settings() -> None:
+    """Raise ClickException with the faults if the settings can't be used. For commands that need the database."""
+    db.url  # noqa: B018 - without valid settings, any access raises that exception (`commands.UnusableSettings`)
 
 
-def end_in_a_sentence(command: click.Command) -> None:
+def report_expected_errors(command: click.Command) -> None:
     """Make a command, or each command of a group, report expected errors as a message instead of a traceback."""
     if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            end_in_a_sentence(inner)
+        for subcommand in command.commands.values():
+            report_expected_errors(subcommand)
     elif command.callback is not None:
-        command.callback = _in_a_sentence(command.callback)
+        command.callback = _with_messages(command.callback)
 
 
-def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(do)
-    def run(*arguments: Any, **options: Any) -> Any:
+def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            return do(*arguments, **options)
+            return callback(*args, **kwargs)
         except BrokenPipeError:  # the reader of a pipe has closed it, such as `| head`
             raise
-        except FAULTS as fault:
-            if (said := sentence(fault)) is None:
+        except EXPECTED_ERRORS as error:
+            message = describe_error(error)
+            if message is None:
                 raise
-            raise click.ClickException(said) from fault
+            raise click.ClickException(message) from error
 
-    return run
+    return wrapper
 
 
-def sentence(fault: Exception) -> str | None:
-    """Return a message that describes an error and what to do, or None for a bug.
+def describe_error(error: Exception) -> str | None:
+    """Return a message that says what is wrong and what to do, or None if the error is a bug.
 
     It never quotes readers or secrets.
     """
-    if isinstance(fault, Unsafe):
-        return str(fault)
-    if isinstance(fault, Busy):
-        cause = fault.__cause__
-        without_cause = NO_ROOM if isinstance(fault, NoRoom) else BUSY
-        return _database_sentence(cause) if isinstance(cause, DBAPIError) else without_cause
-    if isinstance(fault, Unsealable):
+    if isinstance(error, Unsafe):
+        return str(error)
+    if isinstance(error, Busy):
+        if isinstance(error.__cause__, DBAPIError):
+            return _describe_database_error(error.__cause__)
+        return NO_ROOM if isinstance(error, NoRoom) else BUSY
+    if isinstance(error, Unsealable):
         return "SECRET_KEYS can't open what is sealed in this database: set the keys that it was sealed with"
-    if isinstance(fault, DBAPIError):
-        return _database_sentence(fault)
-    if isinstance(fault, migrate.UnknownRevision):
-        return f"the database is of a newer version than this program: install that version ({fault})"
-    place = getattr(fault, "filename", None)
-    why = getattr(fault, "strerror", None) or str(fault)
-    return f"{place}: {why}" if place else why
+    if isinstance(error, DBAPIError):
+        return _describe_database_error(error)
+    if isinstance(error, migrate.UnknownRevision):
+        return f"the database is of a newer version than this program: install that version ({error})"
+    filename = getattr(error, "filename", None)
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{filename}: {reason}" if filename else reason
 
 
-def _database_sentence(fault: DBAPIError) -> str | None:
-    kind = fault_kind(fault)
-    if kind is FaultKind.UNAVAILABLE or (kind is FaultKind.UNKNOWN and fault.statement is None):
-        return describe_no_response(fault)  # without a statement there was no connection
-    return {FaultKind.NO_ROOM: NO_ROOM, FaultKind.LOST_RACE: BUSY, FaultKind.SCHEMA_MISMATCH: SCHEMA_MISMATCH}.get(kind)
+def _describe_database_error(error: DBAPIError) -> str | None:
+    kind = fault_kind(error)
+    if kind is FaultKind.UNAVAILABLE or (kind is FaultKind.UNKNOWN and _is_connection_error(error)):
+        return describe_no_response(error)
+    messages = {FaultKind.NO_ROOM: NO_ROOM, FaultKind.LOST_RACE: BUSY, FaultKind.SCHEMA_MISMATCH: SCHEMA_MISMATCH}
+    return messages.get(kind)
+
+
+def _is_connection_error(error: DBAPIError) -> bool:
+    return error.statement is None
+
+
+def is_not_of_a_step(error: Exception) -> bool:
+    """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version.
+
+    `describe_error` then has a message for it.
+    """
+    if isinstance(error, DBAPIError):
+        return _is_connection_error(error) or fault_kind(error) is FaultKind.NO_ROOM
+    return isinstance(error, OSError | NoRoom | Unsafe | migrate.UnknownRevision)

@@ -1,4 +1,4 @@
-"""The commands of `readers-asked`, which `flask` has too."""
+"""All commands of `readers-asked`, which `flask` has too; this module defines those that aren't in a group's module."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app.settings.settings_table import reference_lines
-from config import Unsafe, won_over
+from config import Unsafe, list_overridden
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
@@ -27,7 +27,7 @@ from ..workflows.key_rotation import rotate
 from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
 from .audit import audit
 from .backup import backup, backup_key, restore
-from .command_faults import end_in_a_sentence, has_its_sentence
+from .command_faults import is_not_of_a_step, report_expected_errors, require_settings
 from .doctor import doctor
 from .editions import editions
 from .init import init
@@ -37,14 +37,16 @@ from .people import experts, staff
 from .search import matching
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITION, NEWSLETTER, MAIL, INBOUND)
-HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
-HEADS_OF_ROLES = ("role", "acts")
+MOVE_COLUMNS = ("machine", "action", "from > to", "act", "needs", "tells")
+ROLE_COLUMNS = ("role", "acts")
 
 keys = AppGroup("keys", help="The secret keys that seal personal data.")
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    click.echo("\n".join(f"| {' | '.join(row)} |" for row in (headers, ("---",) * len(headers), *rows)))
+    """Print a table as Markdown."""
+    for cells in (headers, ("---",) * len(headers), *rows):
+        click.echo(f"| {' | '.join(cells)} |")
 
 
 @click.command("lifecycle")
@@ -52,9 +54,9 @@ def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def lifecycle(table: bool) -> None:
     """Print the states of each noun and the number of moves between them."""
     if table:
-        _print_table(HEADS_OF_ROLES, permissions.list_roles())
+        _print_table(ROLE_COLUMNS, permissions.list_roles())
         click.echo()
-        _print_table(HEADS, list_moves(MACHINES))
+        _print_table(MOVE_COLUMNS, list_moves(MACHINES))
         return
     for machine in MACHINES:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
@@ -70,12 +72,12 @@ def print_settings() -> None:
 @with_appcontext
 def serve() -> None:
     """Run web and worker together. Ctrl-C or SIGTERM stops both; if one of them ends, so does the other."""
-    port = _may_serve()
+    port = _check_before_serving()
 
-    def greet() -> None:
+    def print_url() -> None:
         processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
 
-    status = processes.serve(_app(), greet, with_worker=True)
+    status = processes.serve(_get_app(), print_url, with_worker=True)
     processes.say("Stopped.")
     sys.exit(status)
 
@@ -84,18 +86,19 @@ def serve() -> None:
 @with_appcontext
 def web() -> None:
     """Run the web pages only, in as many processes as WEB_CONCURRENCY says."""
-    _may_serve()
-    sys.exit(processes.serve(_app(), with_worker=False))
+    _check_before_serving()
+    sys.exit(processes.serve(_get_app(), with_worker=False))
 
 
-def _app() -> Flask:
+def _get_app() -> Flask:
+    """Return the app itself, since other threads and processes can't use `current_app`, a proxy for this context."""
     return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
-def _may_serve() -> int:
-    """Return the port to serve at, after all checks. Raises ClickException if one fails."""
-    _may_start()
-    for name in won_over():
+def _check_before_serving() -> int:
+    """Return the port to serve at. Raises ClickException if a check fails or the port is in use."""
+    _check_before_starting(must_answer=True)
+    for name in list_overridden():
         click.echo(
             f"NOTE: {name} is set in the environment, which overrides {current_app.config['ENV_FILE']}", err=True
         )
@@ -105,8 +108,9 @@ def _may_serve() -> int:
     return port
 
 
-def _may_start(must_answer: bool = True) -> None:
-    db.url  # noqa: B018 - asks whether there are settings
+def _check_before_starting(*, must_answer: bool) -> None:
+    """Raise ClickException if `startup_checks` find a fault. If it `must_answer`, a silent database is one."""
+    require_settings()
     try:
         startup_checks.check(current_app, must_answer)
     except Unsafe as unsafe:
@@ -118,8 +122,8 @@ def _may_start(must_answer: bool = True) -> None:
 @with_appcontext
 def run_worker(once: bool) -> None:
     """Fetch, file and deliver mail, plan editions, follow up on missed deadlines, and erase what is due."""
-    _may_start(must_answer=False)
-    worker.run(_app(), run_once=once)
+    _check_before_starting(must_answer=False)
+    worker.run(_get_app(), run_once=once)
 
 
 @click.command("migrate")
@@ -134,21 +138,25 @@ def run_migrations() -> None:
     steps: list[str] = []
 
     def say(line: str) -> None:
-        if line[:1].isdigit():  # the number of a step; other lines report a failed attempt
+        is_step = line[:1].isdigit()  # a step's line begins with its number; others report a failed attempt
+        if is_step:
             steps.append(line)
         click.echo(line)
 
     try:
         migrate(url, say=say)
     except Exception as error:  # whatever it is, nothing was changed
-        if has_its_sentence(error):
+        if is_not_of_a_step(error):
             raise
-        which = f"The migration after {steps[-1].split()[0]}" if steps else "The first migration"
-        why = error if isinstance(error, NotMigrated) else f"{which} failed: {type(error).__name__}."
-        raise click.ClickException(f"The database is unchanged: no migration was applied. {why}") from error
+        if isinstance(error, NotMigrated):
+            reason = str(error)
+        else:
+            step = f"The migration after {steps[-1].split()[0]}" if steps else "The first migration"
+            reason = f"{step} failed: {type(error).__name__}."
+        raise click.ClickException(f"The database is unchanged: no migration was applied. {reason}") from error
     click.echo("The tables are up to date." if steps else "The tables were already up to date.")
-    if wrong := startup_checks.check_and_record_keys(db):
-        raise click.ClickException("the tables are up to date, but " + "\n  ".join(wrong))
+    if key_faults := startup_checks.check_and_record_keys(db):
+        raise click.ClickException("the tables are up to date, but " + "\n  ".join(key_faults))
 
 
 @keys.command("rotate")
@@ -162,16 +170,17 @@ def rotate_keys() -> None:
         total = sum(steps)
     click.echo(f"{total} values sealed again with the newest key")
     with db.read() as session:
-        older = keyring.list_stored_keys(session)
-    if older:
+        stored_keys = keyring.list_stored_keys(session)
+    if stored_keys:
+        numbers = ", ".join(map(str, stored_keys))
         click.echo(
-            f"Kept in the database for receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
+            f"Kept in the database for receipts and links, sealed with the newest: key {numbers}. "
             "After you have restarted web and worker, SECRET_KEYS no longer needs it."
         )
 
 
-class Unset:
-    """A stand-in for the database if the settings can't be used: any use raises ClickException with the faults."""
+class UnusableSettings:
+    """A stand-in for the database if the settings can't be used: any access raises ClickException with the faults."""
 
     def __init__(self, unsafe: Unsafe) -> None:
         self._unsafe = unsafe
@@ -181,12 +190,12 @@ class Unset:
 
 
 def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
-    """Register the commands with an app that serves nothing, for commands that need no settings; return it."""
+    """Register the commands with an app that serves no requests, for commands that need no settings. Return the app."""
 
     def refuse(*_: Any) -> Any:
         raise unsafe
 
-    app.extensions["database"] = Unset(unsafe)
+    app.extensions["database"] = UnusableSettings(unsafe)
     app.wsgi_app = refuse  # type: ignore[method-assign, assignment]
     register(app)
     return app
@@ -207,8 +216,8 @@ COMMANDS = (
     lifecycle,
     *GROUPS,
 )
-for _command in COMMANDS:
-    end_in_a_sentence(_command)
+for _command in COMMANDS:  # groups are complete by now, including the commands of `mailroom`
+    report_expected_errors(_command)
 
 
 def register(app: Flask) -> None:

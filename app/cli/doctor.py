@@ -1,4 +1,4 @@
-"""`readers-asked doctor`, which runs every check of the table, and `mail test`, which waits for a mail to come back."""
+"""`readers-asked doctor`, which checks the installation, and `mail test`, which sends a mail and waits for a reply."""
 
 import json
 import sys
@@ -26,11 +26,12 @@ from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
 from ..watching import sightings
 from ..web.current import db
+from .command_faults import require_settings
 from .mail import mail
 
-BETWEEN = 0.5  # seconds between two checks whether the mail came back
-READ = 10.0  # seconds that parsing one mail may take
-POLLS = 5.0  # seconds between two polls of the mailboxes, if no worker does it
+CHECK_INTERVAL = 0.5  # seconds between two checks whether the mail came back
+POLL_INTERVAL = 5.0  # seconds between two polls of the mailboxes, if no worker does it
+PARSE_TIMEOUT = 10.0  # seconds for parsing one mail
 
 
 @click.command("doctor")
@@ -47,44 +48,49 @@ def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
     Signs in to the mail server and to each mailbox; sends nothing and changes nothing. Exits with 1 if there is a
     fault.
     """
-    database, config = db, current_app.config
-    database.url  # noqa: B018 - says what to set, where there are no settings
+    require_settings()
     with click.progressbar(length=len(CHECKS), file=sys.stderr, item_show_func=lambda name: name or "") as bar:
-        looked = examine(
-            database, config, nameservers=nameserver, before_each=lambda name: bar.update(1, current_item=name)
+        results = examine(
+            db, current_app.config, nameservers=nameserver, before_each=lambda name: bar.update(1, current_item=name)
         )
-    places = _places()
-    faults = sum(one.state == FAULT for one in looked)
+    mail_counts = _count_mails_by_place()
+    fault_count = sum(result.state == FAULT for result in results)
     if as_json:
-        click.echo(
-            json.dumps({"faults": faults, "mails": places, "checks": list(map(_serialize_result, looked))}, indent=2)
-        )
+        report = {"faults": fault_count, "mails": mail_counts, "checks": list(map(_serialize_result, results))}
+        click.echo(json.dumps(report, indent=2))
     else:
-        click.echo("\n".join([*_sums(places), *(line for one in looked for line in _format_result(one))]))
-        click.echo("" if faults else "No faults found.")
-    sys.exit(1 if faults else 0)
+        lines = _format_mail_counts(mail_counts)
+        for result in results:
+            lines += _format_result(result)
+        click.echo("\n".join(lines))
+        click.echo("" if fault_count else "No faults found.")
+    sys.exit(1 if fault_count else 0)
 
 
-def _places() -> dict[str, int]:
+def _count_mails_by_place() -> dict[str, int]:
+    """Return the number of incoming mails by place; empty if the database doesn't answer."""
     try:
         with db.read() as session:
             return dict(inbound.count_by_place(session))
     except SQLAlchemyError:
-        return {}  # the checks report it
+        return {}  # a check reports it
 
 
-def _sums(places: dict[str, int]) -> list[str]:
-    named = {"stored": "waiting"}
-    counted = [f"  {named.get(place, place):<10} {number:>8}" for place, number in places.items()]
-    return ["Incoming mails by place:", *counted, f"  {'total':<10} {sum(places.values()):>8}"]
+def _format_mail_counts(mail_counts: dict[str, int]) -> list[str]:
+    labels = {"stored": "waiting"}
+    lines = [f"  {labels.get(place, place):<10} {count:>8}" for place, count in mail_counts.items()]
+    return ["Incoming mails by place:", *lines, f"  {'total':<10} {sum(mail_counts.values()):>8}"]
 
 
 def _format_result(result: CheckResult) -> list[str]:
-    """Return the lines for a check: one for each finding, and for a fault another with its remedy."""
+    """Return a line for each finding of a check, and if one is a fault, a line with the remedy."""
+    check = result.check
     if not result.findings:
-        return [f"{FINE.upper():<9} {result.check.name}"]
-    lines = [f"{one.state.upper():<9} {result.check.name}: {one.message}" for one in result.findings]
-    return [*lines, f"{'':<9} -> {result.check.remedy}"] if result.state == FAULT else lines
+        return [f"{FINE.upper():<9} {check.name}"]
+    lines = [f"{finding.state.upper():<9} {check.name}: {finding.message}" for finding in result.findings]
+    if result.state == FAULT:
+        lines.append(f"{'':<9} -> {check.remedy}")
+    return lines
 
 
 def _serialize_result(result: CheckResult) -> dict[str, Any]:
@@ -93,7 +99,7 @@ def _serialize_result(result: CheckResult) -> dict[str, Any]:
         "name": check.name,
         "looks_at": check.looks_at,
         "state": result.state,
-        "found": [{"state": one.state, "said": one.message} for one in result.findings],
+        "found": [{"state": finding.state, "said": finding.message} for finding in result.findings],
         "mend": check.remedy if result.state == FAULT else None,
     }
 
@@ -110,50 +116,60 @@ def test(address: str, wait: float) -> None:
     """
     try:
         safe_address(address)
-    except UnsafeHeader as unsafe:
-        raise click.BadParameter(str(unsafe), param_hint="ADDRESS") from None
+    except UnsafeHeader as error:
+        raise click.BadParameter(str(error), param_hint="ADDRESS") from None
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    mail_id, back_to = round_trip.queue_test_mail(db, address)
-    click.echo(f"Replies go to {back_to}" if back_to else "No newsletter has an address that replies could be sent to")
+    mail_id, reply_to = round_trip.queue_test_mail(db, address)
+    if reply_to:
+        click.echo(f"Replies go to {reply_to}")
+    else:
+        click.echo("No newsletter has an address that replies could be sent to")
     deliver_one(db, transport(app), mail_id)
     click.echo(round_trip.describe_delivery(app.config, round_trip.get_trip(db, mail_id)))
     with ExitStack() as stack:
-        trip = _wait_for_trip(mail_id, wait, _errands(app, stack))
+        trip = _wait_for_return(mail_id, wait, _mail_processor(app, stack))
     if trip.back is not None:
         for line in round_trip.describe_return(db, app.config, mail_id, trip.back):
             click.echo(line)
     else:
         click.echo(f"Nothing came back: {round_trip.describe_delivery(app.config, trip)}")
-    sys.exit(0 if trip.back is not None and not trip.back.is_bounce else 1)
+    got_reply = trip.back is not None and not trip.back.is_bounce
+    sys.exit(0 if got_reply else 1)
 
 
-def _wait_for_trip(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
-    """Wait until the mail's trip is over, for up to `seconds`, calling `errand` in between; return the trip."""
-    began = time.monotonic()
+def _wait_for_return(mail_id: int, timeout: float, process_mail: Callable[[], None]) -> round_trip.Trip:
+    """Wait until the mail has come back or failed, for up to `timeout` seconds. Return its trip.
+
+    `process_mail` is called in between.
+    """
+    started_at = time.monotonic()
     trip = round_trip.get_trip(db, mail_id)
-    with click.progressbar(length=max(1, round(seconds)), label="Waiting", file=sys.stderr) as bar:
-        while not trip.is_over and (passed := time.monotonic() - began) < seconds:
-            bar.update(int(passed) - bar.pos)
-            errand()
-            time.sleep(BETWEEN)
+    with click.progressbar(length=max(1, round(timeout)), label="Waiting", file=sys.stderr) as bar:
+        while not trip.is_over and (elapsed := time.monotonic() - started_at) < timeout:
+            bar.update(int(elapsed) - bar.pos)
+            process_mail()
+            time.sleep(CHECK_INTERVAL)
             trip = round_trip.get_trip(db, mail_id)
     return trip
 
 
-def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
-    """Return a function that polls the mailboxes and files mail; if a worker runs, it does nothing."""
+def _mail_processor(app: Flask, stack: ExitStack) -> Callable[[], None]:
+    """Return a function that polls the mailboxes and files what has arrived; if a worker runs, it does nothing.
+
+    The process that parses mails ends with `stack`.
+    """
     with db.read() as session:
-        last, at = sightings.get_last_round(session), now(session)
-    if last is not None and at - last < MAX_SILENCE:
+        last_round, current_time = sightings.get_last_round(session), now(session)
+    if last_round is not None and current_time - last_round < MAX_SILENCE:
         return lambda: None
     click.echo("No worker is running: until one does, this command polls the mailboxes and files what arrives.")
-    reading = stack.enter_context(Reading(READ))
-    looked = float("-inf")
+    reading = stack.enter_context(Reading(PARSE_TIMEOUT))
+    polled_at = float("-inf")
 
-    def errand() -> None:
-        nonlocal looked
-        if time.monotonic() - looked > POLLS:
-            looked = time.monotonic()
+    def process_mail() -> None:
+        nonlocal polled_at
+        if time.monotonic() - polled_at > POLL_INTERVAL:
+            polled_at = time.monotonic()
             for number, mailbox in enumerate(app.config["MAILBOXES"], 1):
                 try:
                     imap.poll(db, mailbox)
@@ -161,4 +177,4 @@ def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
                     click.echo(f"mailbox {number} ({mailbox.host}): {type(error).__name__}", err=True)
         place_due(db, reading, settings_of(app.config))
 
-    return errand
+    return process_mail

@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -27,18 +28,20 @@ from ..typesetting.exports import EXPORTS
 from ..typesetting.from_json import TypesetError, read_piece
 from ..typesetting.house_form import set_block
 from ..web.current import db
-from ..workflows.back_issues import import_issues as taking_in_issues
+from ..workflows.back_issues import import_issues as issue_import
 
 editions = AppGroup("editions", help="Render editions in the house form, and import back issues.")
-_form = click.option("--format", "form", type=click.Choice(list(EXPORTS)), default="text", show_default=True)
+_format_option = click.option(
+    "--format", "format_name", type=click.Choice(list(EXPORTS)), default="text", show_default=True
+)
 
-UNFIT = {"words": "its newest wording is not cleared", "answer": "it has no approved answer"}
+LOCK_BLOCKER_MESSAGES = {"words": "its newest wording is not cleared", "answer": "it has no approved answer"}
 
 
 @editions.command("typeset", with_appcontext=False)
-@_form
+@_format_option
 @click.option("--address", help="The address that replaces {address} in the call.")
-def typeset(form: str, address: str | None) -> None:
+def typeset(format_name: str, address: str | None) -> None:
     """Typeset one block from JSON on standard input, without a database.
 
     Errors in the JSON are printed to standard error, and the command exits with 2. Input and output are UTF-8, whatever
@@ -52,58 +55,70 @@ def typeset(form: str, address: str | None) -> None:
         for message in error.messages:
             click.echo(message, err=True)
         raise click.exceptions.Exit(2) from error
-    click.echo(EXPORTS[form].write([set_block(piece, address)], piece.headline), nl=False)
+    click.echo(EXPORTS[format_name].write([set_block(piece, address)], piece.headline), nl=False)
 
 
 @editions.command("render")
 @click.argument("newsletter")
 @click.argument("day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
-@_form
+@_format_option
 @click.option(
     "--language", default="", help="Such as ru: print what is fully translated into it, and the rest in the original."
 )
-def render(newsletter: str, day: date, form: str, language: str) -> None:
+def render(newsletter: str, day: datetime, format_name: str, language: str) -> None:
     """Print the blocks of NEWSLETTER's edition of DATE: as they ran, as they were locked, or as they would run now.
 
     Prints nothing and exits with 1 if a reader's name lacks consent or a check, or if a question's wording is not
     cleared or has no approved answer; the message says which.
     """
     with db.read() as session:
-        edition = _edition(session, newsletter, day)
-        if troubles := locking.name_troubles(session, edition):
-            raise click.ClickException(
-                "\n".join(f"question {t.headline!r}: a reader's name without {t.fault}" for t in troubles)
-            )
-        newsletter_row = session.get_one(Newsletter, edition.newsletter_id)
-        picked = (
-            load_ready_questions(session, newsletter_row, slots.list_picked_questions(session, edition))
-            if edition.is_planned
-            else []
-        )
-        if matters := list_lock_blockers(picked):
-            raise click.ClickException(
-                "\n".join(f"question {m.question.headline!r}: {UNFIT[m.kind]}" for m in matters if m.question)
-            )
-        seen, title = locking.preview(session, edition, language), title_of(session, edition)
-    if language and not seen.language:
-        there = f"it is in {', '.join(seen.left)}" if seen.left else "nothing in it is translated"
-        raise click.UsageError(f"Nothing in this edition is translated into {language}: {there}.")
-    for headline in seen.left.get(seen.language, ()):
+        edition = _get_edition(session, newsletter, day.date())
+        errors = _list_export_errors(session, edition)
+        if errors:
+            raise click.ClickException("\n".join(errors))
+        preview = locking.preview(session, edition, language)
+        title = title_of(session, edition)
+    if language and not preview.language:
+        existing = f"it is in {', '.join(preview.left)}" if preview.left else "nothing in it is translated"
+        raise click.UsageError(f"Nothing in this edition is translated into {language}: {existing}.")
+    for headline in preview.left.get(preview.language, ()):
         click.echo(f"not fully translated into {language}, printed in the original: {headline}", err=True)
-    blocks = seen.blocks
-    click.echo(EXPORTS[form].write(blocks, title), nl=False)
+    click.echo(EXPORTS[format_name].write(preview.blocks, title), nl=False)
 
 
-def _edition(session: Session, slug: str, day: date) -> Edition:
-    found: Newsletter | None = by_slug(session, slug)
-    if found is None:
+def _list_export_errors(session: Session, edition: Edition) -> list[str]:
+    """Return the reasons why an edition can't be printed: those about readers' names, or else about its questions."""
+    name_troubles = locking.name_troubles(session, edition)
+    if name_troubles:
+        return [f"question {trouble.headline!r}: a reader's name without {trouble.fault}" for trouble in name_troubles]
+    if not edition.is_planned:
+        return []
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    picked_questions = slots.list_picked_questions(session, edition)
+    blockers = list_lock_blockers(load_ready_questions(session, newsletter, picked_questions))
+    return [
+        f"question {blocker.question.headline!r}: {LOCK_BLOCKER_MESSAGES[blocker.kind]}"
+        for blocker in blockers
+        if blocker.question
+    ]
+
+
+def _get_newsletter(session: Session, slug: str) -> Newsletter:
+    newsletter: Newsletter | None = by_slug(session, slug)
+    if newsletter is None:
         raise click.UsageError(f"No newsletter is called {slug}.")
-    wanted = f"{day:%Y-%m-%d}"
-    of_day = (Edition.rule_date == date.fromisoformat(wanted)) | Edition.local_at.startswith(wanted)
-    query = select(Edition).where(Edition.newsletter_id == found.id, of_day)
+    return newsletter
+
+
+def _get_edition(session: Session, slug: str, day: date) -> Edition:
+    """Return the edition that was planned for this day, or runs on it. Raises UsageError."""
+    newsletter = _get_newsletter(session, slug)
+    iso_day = day.isoformat()
+    is_on_day = (Edition.rule_date == day) | Edition.local_at.startswith(iso_day)
+    query = select(Edition).where(Edition.newsletter_id == newsletter.id, is_on_day)
     edition = session.scalar(query.order_by(Edition.id))
     if edition is None:
-        raise click.UsageError(f"{found.name} has no edition on {wanted}.")
+        raise click.UsageError(f"{newsletter.name} has no edition on {iso_day}.")
     return edition
 
 
@@ -114,7 +129,7 @@ def _edition(session: Session, slug: str, day: date) -> Edition:
 @click.option("--dry-run", is_flag=True, help="Report what is in the files, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --dry-run: print the Q&As as JSON.")
 def import_issues(
-    files: Sequence[Path], newsletter: str | None, day: date | None, dry_run: bool, as_json: bool
+    files: Sequence[Path], newsletter: str | None, day: datetime | None, dry_run: bool, as_json: bool
 ) -> None:
     """Import the Q&As of back issues into the archive, from text, HTML, Markdown, .eml, .mbox or Ghost's JSON.
 
@@ -125,56 +140,57 @@ def import_issues(
         raise click.UsageError("--json requires --dry-run")
     if not dry_run and not newsletter:
         raise click.UsageError("choose the newsletter with --newsletter NAME, or use --dry-run")
-    undated = date.fromisoformat(f"{day:%Y-%m-%d}") if day else None
-    key = None if dry_run else _key_of(newsletter or "")
-    run = new_public_id()  # identifies all that this run imports, to undo it
-    faults, found, lines = 0, [], []
+    default_day = day.date() if day else None
+    newsletter_id = None if dry_run else _get_newsletter_id(newsletter or "")
+    run_id = new_public_id()  # identifies all that this run imports, to undo it
+    has_errors = False
+    found_qas: list[dict[str, Any]] = []  # in a dry run
+    lines: list[str] = []  # of the report
     with click.progressbar(files, label="Reading", file=sys.stderr) as bar:
         for file in bar:
             try:
-                for issue in _issues_of(file):
-                    if key is None:
-                        found += [as_data(qa, str(file)) for qa in issue.found_qas]
-                        continue
-                    lines += _take_in(key, issue, str(file), undated, run)
-            except (Unreadable, OSError) as fault:
-                faults += 1
-                lines.append(f"{file}: {_format_fault(fault)}")
+                for issue in _read_issues(file):
+                    if newsletter_id is None:
+                        found_qas += [as_data(qa, str(file)) for qa in issue.found_qas]
+                    else:
+                        lines += _import_issue(newsletter_id, issue, str(file), default_day, run_id)
+            except (Unreadable, OSError) as error:
+                has_errors = True
+                lines.append(f"{file}: {_format_error(error)}")
     for line in lines:
         click.echo(line, err=True)
     if as_json:
-        click.echo((json.dumps(found, ensure_ascii=False, indent=2) + "\n").encode(), nl=False)
+        click.echo((json.dumps(found_qas, ensure_ascii=False, indent=2) + "\n").encode(), nl=False)
     elif dry_run:
-        for one in found:
-            name = one["lead_in"]["name"] or "nobody named"
-            click.echo(
-                f"{one['file']}, {one['edition_date'] or 'no date'}: {one['headline'] or one['question']} ({name})"
-            )
-        click.echo(f"{len(found)} Q&As found in {len(files)} files, nothing was imported")
-    if faults:
+        for qa in found_qas:
+            name = qa["lead_in"]["name"] or "nobody named"
+            click.echo(f"{qa['file']}, {qa['edition_date'] or 'no date'}: {qa['headline'] or qa['question']} ({name})")
+        click.echo(f"{len(found_qas)} Q&As found in {len(files)} files, nothing was imported")
+    if has_errors:
         raise click.exceptions.Exit(1)
 
 
-def _issues_of(file: Path) -> Iterator[ParsedIssue]:
+def _read_issues(file: Path) -> Iterator[ParsedIssue]:
     if file.stat().st_size > MOST_BYTES:
         raise Unreadable("large")
     return read_issues(file.name, file.read_bytes())
 
 
-def _format_fault(fault: Unreadable | OSError) -> str:
-    return FAULTS[fault.code] if isinstance(fault, Unreadable) else fault.strerror or str(fault)
+def _format_error(error: Unreadable | OSError) -> str:
+    if isinstance(error, Unreadable):
+        return FAULTS[error.code]
+    return error.strerror or str(error)
 
 
-def _key_of(slug: str) -> int:
+def _get_newsletter_id(slug: str) -> int:
     with db.read() as session:
-        found = by_slug(session, slug)
-        if found is None:
-            raise click.UsageError(f"No newsletter is called {slug}.")
-        return found.id
+        return _get_newsletter(session, slug).id
 
 
-def _take_in(newsletter_id: int, issue: ParsedIssue, file: str, undated: date | None, run: str) -> list[str]:
+def _import_issue(
+    newsletter_id: int, issue: ParsedIssue, file: str, default_day: date | None, run_id: str
+) -> list[str]:
     """Import an edition in one transaction, and return a line with the outcome for each of its Q&As."""
-    qas = issue.qas(undated)
-    done = db.write(lambda session: taking_in_issues.import_all(session, Clock(), newsletter_id, qas, run))
-    return [f"{file}: {qa.title}: {taking_in_issues.OUTCOMES[outcome]}" for qa, outcome in done]
+    qas = issue.qas(default_day)
+    outcomes = db.write(lambda session: issue_import.import_all(session, Clock(), newsletter_id, qas, run_id))
+    return [f"{file}: {qa.title}: {issue_import.OUTCOMES[outcome]}" for qa, outcome in outcomes]

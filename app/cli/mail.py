@@ -1,4 +1,4 @@
-"""`readers-asked mail ...`: the group, and the commands without a database. app/cli/mailroom.py adds the others."""
+"""`readers-asked mail ...`: the group, and `mail trim`, which needs no database. mailroom.py adds the others."""
 
 import base64
 import binascii
@@ -25,35 +25,36 @@ def run_trim(jsonl: bool) -> None:
     that can't be read is answered with {id, error}. Needs no settings and no database.
     """
     if jsonl:
-        answer_lines(lambda raw: {"text": trim(parse(raw)).text})
+        process_lines(lambda raw: {"text": trim(parse(raw)).text})
     else:
         sys.stdout.buffer.write(f"{trim(parse(sys.stdin.buffer.read())).text}\n".encode("utf-8", "replace"))
 
 
-def answer_lines(answer: Callable[[bytes], dict[str, Any]]) -> None:
-    """Answer each line {id, raw_b64} of standard input, before the next is read, with its id and `answer` of the bytes.
+def process_lines(process: Callable[[bytes], dict[str, Any]]) -> None:
+    """Process each line {id, raw_b64} of standard input, and print a line with its id and what `process` returns.
 
-    A line that can't be parsed, and one for which `answer` raises, gets {id, error}, which never quotes the mail. Input
-    and output are UTF-8 whatever the locale is.
+    `process` gets the decoded message. If the line can't be parsed or `process` raises, the output is {id, error},
+    which never quotes the mail. Each line is answered before the next is read. Input and output are always UTF-8.
     """
-    out = sys.stdout.buffer
+    output = sys.stdout.buffer
     for line in iter(sys.stdin.buffer.readline, b""):
         if line.strip():
-            out.write(json.dumps(_answer_line(line, answer), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-            out.flush()
+            result = json.dumps(_process_line(line, process), ensure_ascii=False)
+            output.write(result.encode("utf-8", "replace") + b"\n")
+            output.flush()
 
 
-def _answer_line(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
-    number: Any = None
+def _process_line(line: bytes, process: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
+    line_id: Any = None
     try:
-        given = json.loads(line)
-        number = given["id"]
-        raw = base64.b64decode(given["raw_b64"], validate=True)
+        fields = json.loads(line)
+        line_id = fields["id"]
+        raw = base64.b64decode(fields["raw_b64"], validate=True)
     except binascii.Error:
-        return {"id": number, "error": "raw_b64 is not base64"}
+        return {"id": line_id, "error": "raw_b64 is not base64"}
     except (ValueError, KeyError, TypeError, RecursionError):
-        return {"id": number, "error": "the line is not {id, raw_b64} in JSON"}
+        return {"id": line_id, "error": "the line is not {id, raw_b64} in JSON"}
     try:
-        return {"id": number, **answer(raw)}
-    except Exception as flaw:  # a bug that one message triggers must not stop the others
-        return {"id": number, "error": type(flaw).__name__}
+        return {"id": line_id, **process(raw)}
+    except Exception as error:  # a bug that one message triggers must not stop the others
+        return {"id": line_id, "error": type(error).__name__}

@@ -1,4 +1,4 @@
-"""`readers-asked mail ...` for incoming mail: receiving, inspecting, filing and reprocessing it."""
+"""`readers-asked mail ...`: the commands that receive, inspect, file and reprocess incoming mail."""
 
 import asyncio
 import json
@@ -27,12 +27,13 @@ from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
 from ..mailroom.routing import inspect
 from ..mailroom.signing_in import sign_in
-from ..web.setup import db
-from .mail import answer_lines, mail
+from ..web.current import db
+from .command_faults import require_settings
+from .mail import mail, process_lines
 
-SECONDS = 10  # of wall-clock time for parsing one message
-AT_ONCE = 20  # mails filed between two steps of a progress bar
-HERE = ("127.0.0.1", "::1", "localhost")
+PARSE_TIMEOUT = 10  # seconds for parsing one message
+BATCH_SIZE = 20  # mails filed between two steps of a progress bar
+LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 mail.add_command(sign_in)
 
@@ -47,36 +48,38 @@ def receive(recipient: str | None, sender: str | None) -> None:
     larger than 25 MB.
     """
     try:
-        db.url  # noqa: B018 - asks whether there are settings
-    except click.ClickException as unsafe:
-        click.echo(unsafe.message, err=True)
+        require_settings()
+    except click.ClickException as error:
+        click.echo(error.message, err=True)
         sys.exit(pipe.Exit.LATER)
-    status, words = pipe.receive(db, sys.stdin.buffer, recipient, sender)
+    status, message = pipe.receive(db, sys.stdin.buffer, recipient, sender)
     if status:
-        click.echo(words, err=True)
+        click.echo(message, err=True)
     sys.exit(status)
 
 
 @mail.command("poll")
 def poll() -> None:
     """Fetch new mail from each of MAILBOXES, once. Exits with 1 if one of them failed."""
-    failed = False
-    for number, mailbox in enumerate(db.url and current_app.config["MAILBOXES"], 1):
+    require_settings()
+    has_failed = False
+    for number, mailbox in enumerate(current_app.config["MAILBOXES"], 1):
         label = f"mailbox {number} ({mailbox.host})"
         with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
-            def step(done: int, total: int, bar: Any = bar) -> None:
+            def progress(done: int, total: int, bar: Any = bar) -> None:
                 bar.length = total
                 bar.update(done - bar.pos)
 
             try:
-                stored = imap.poll(db, mailbox, step)
+                stored_count = imap.poll(db, mailbox, progress)
             except Exception as error:  # the other mailboxes must still be polled
-                failed, line = True, f"{label}: {imap.error_name(error)}"
+                has_failed = True
+                line = f"{label}: {imap.error_name(error)}"
             else:
-                line = f"{label}: {stored} stored"
-        click.echo(line, err=failed)
-    sys.exit(1 if failed else 0)
+                line = f"{label}: {stored_count} stored"
+        click.echo(line, err=has_failed)
+    sys.exit(1 if has_failed else 0)
 
 
 @mail.command("lmtp")
@@ -88,15 +91,15 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
     db.write(lambda session: None)  # fail now, not at the first message, if nothing can be stored
-    if socket is None and host not in HERE:
+    if socket is None and host not in LOCAL_HOSTS:
         click.echo("WARNING: LMTP has no passwords: anyone who can reach this address can hand in mail.", err=True)
 
-    def listening(places: Any) -> None:
-        for place in places:
-            click.echo(f"LMTP listens at {place if isinstance(place, str) else '{}:{}'.format(*place)}")
+    def print_addresses(addresses: Any) -> None:
+        for address in addresses:  # the path of a Unix socket, or a host and a port
+            click.echo(f"LMTP listens at {address if isinstance(address, str) else '{}:{}'.format(*address)}")
 
     try:
-        asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
+        asyncio.run(lmtp.serve(db, print_addresses, host=host, port=port, socket=socket))
     except OSError as error:  # asyncio's own message would repeat the address
         raise click.ClickException(f"{socket or f'{host}:{port}'}: {os.strerror(error.errno or 0)}") from error
 
@@ -105,16 +108,17 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
 def webhook_address() -> None:
     """Print the URL that a mail provider posts messages to."""
     with db.read() as session:
-        if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
+        secret = current_app.config["MAIL_WEBHOOK_SECRET"]
+        if not secret:
             raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: the webhook is disabled")
         click.echo(absolute_url(session, webhook.path(secret)))
 
 
-def _session(stack: ExitStack) -> Session | None:
-    """Open a session for look-ups; return None without valid settings or without a database."""
+def _open_session(stack: ExitStack) -> Session | None:
+    """Return a session that ends with `stack`, or None without valid settings or without a database."""
     try:
         session = stack.enter_context(db.read())
-        session.scalar(select(Inbound.id).limit(1))
+        session.scalar(select(Inbound.id).limit(1))  # raises if there is no database
     except (click.ClickException, SQLAlchemyError):
         return None
     return session
@@ -126,70 +130,79 @@ def run_inspect(jsonl: bool) -> None:
     """Show as JSON how the message on standard input is read and where it would be filed; store nothing."""
     settings = settings_of(current_app.config)
     with ExitStack() as stack:
-        session, reading = _session(stack), stack.enter_context(Reading(SECONDS))
+        session = _open_session(stack)
+        reading = stack.enter_context(Reading(PARSE_TIMEOUT))
         if jsonl:
-            answer_lines(lambda raw: inspect(raw, reading, session, settings))
+            process_lines(lambda raw: inspect(raw, reading, session, settings))
         else:
-            found = inspect(sys.stdin.buffer.read(), reading, session, settings)
-            click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "replace"))
+            result = inspect(sys.stdin.buffer.read(), reading, session, settings)
+            click.echo(json.dumps(result, ensure_ascii=False, indent=2).encode("utf-8", "replace"))
 
 
 @mail.command("place")
 def place() -> None:
     """File every waiting mail, and print how many went where."""
     with db.read() as session:
-        waiting = inbound.count_by_place(session)["stored"]
-    _print_counts(_place(waiting))
+        waiting_count = inbound.count_by_place(session)["stored"]
+    _print_counts(_file_waiting_mails(waiting_count))
 
 
 @mail.command("reprocess")
 @click.argument("public_id", required=False)
-@click.option("--all", "every", is_flag=True, help="All mails whose original is still stored.")
-def reprocess(public_id: str | None, every: bool) -> None:
+@click.option("--all", "all_mails", is_flag=True, help="All mails whose original is still stored.")
+def reprocess(public_id: str | None, all_mails: bool) -> None:
     """Read the mail PUBLIC_ID, or all mails, again from the original.
 
     What was set aside is filed again. A letter that nobody has filed yet gets the text as it is read now; one that was
     filed stays as it is.
     """
-    if every == bool(public_id):
+    if all_mails == bool(public_id):
         raise click.UsageError("Name one mail, or use --all.")
     with db.read() as session:
-        kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
-        aside, waiting = list(session.scalars(kept)), reprocessing.letters_to_reread(session)
+        with_original = select(Inbound.id).join(InboundRaw)
+        set_aside_query = with_original.where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
+        set_aside_ids = list(session.scalars(set_aside_query))
+        unfiled_letter_ids = reprocessing.letters_to_reread(session)
         if public_id:
-            one = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
-            aside, waiting = [one] if one in aside else [], [one] if one in waiting else []
-    if public_id and not aside + waiting:
+            requested_id = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
+            set_aside_ids = [requested_id] if requested_id in set_aside_ids else []
+            unfiled_letter_ids = [requested_id] if requested_id in unfiled_letter_ids else []
+    if public_id and not set_aside_ids + unfiled_letter_ids:
         raise click.ClickException("That mail is not set aside and has no unfiled letter, or its original was deleted.")
-    settings, changed = settings_of(current_app.config), 0
+    settings, changed_count = settings_of(current_app.config), 0
     with (
-        Reading(SECONDS) as reading,
-        click.progressbar(waiting, label="Reading letters again", file=sys.stderr) as steps,
+        Reading(PARSE_TIMEOUT) as reading,
+        click.progressbar(unfiled_letter_ids, label="Reading letters again", file=sys.stderr) as mail_ids,
     ):
-        for row_id in steps:
-            with suppress(MissingPrecondition):  # its bytes were deleted in the meantime
-                changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
-    with click.progressbar(aside, label="Queueing again", file=sys.stderr) as steps:
-        for row_id in steps:
-            with suppress(DomainError):  # it was filed, or its bytes deleted, in the meantime
-                db.write(partial(_take_back, row_id=row_id))
-    click.echo(f"letters with new text: {changed}")
-    _print_counts(_place(len(aside)))
+        for mail_id in mail_ids:
+            with suppress(MissingPrecondition):  # the original was deleted in the meantime
+                changed_count += reprocessing.reread(db, Clock(), reading, settings, mail_id)
+    with click.progressbar(set_aside_ids, label="Queueing again", file=sys.stderr) as mail_ids:
+        for mail_id in mail_ids:
+            with suppress(DomainError):  # the mail was filed, or its original deleted, in the meantime
+                db.write(partial(_queue_again, mail_id=mail_id))
+    click.echo(f"letters with new text: {changed_count}")
+    _print_counts(_file_waiting_mails(len(set_aside_ids)))
 
 
-def _take_back(session: Session, row_id: int) -> None:
-    inbound.read_again(session, Clock(), session.get_one(Inbound, row_id))
+def _queue_again(session: Session, mail_id: int) -> None:
+    inbound.read_again(session, Clock(), session.get_one(Inbound, mail_id))
 
 
-def _place(waiting: int) -> Counter[str]:
-    done: Counter[str] = Counter()
-    with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Filing", file=sys.stderr) as bar:
-        settings = settings_of(current_app.config)
-        while some := place_due(db, reading, settings, AT_ONCE):
-            done += some
-            bar.update(some.total())
-    return done
+def _file_waiting_mails(expected_count: int) -> Counter[str]:
+    """File all waiting mails, and return how many went where. `expected_count` is for the progress bar."""
+    counts: Counter[str] = Counter()
+    settings = settings_of(current_app.config)
+    with (
+        Reading(PARSE_TIMEOUT) as reading,
+        click.progressbar(length=expected_count, label="Filing", file=sys.stderr) as bar,
+    ):
+        while batch_counts := place_due(db, reading, settings, BATCH_SIZE):
+            counts += batch_counts
+            bar.update(batch_counts.total())
+    return counts
 
 
 def _print_counts(counts: Counter[str]) -> None:
-    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(counts.items())) or "no mail is waiting")
+    lines = [f"{place}: {count}" for place, count in sorted(counts.items())]
+    click.echo("\n".join(lines) or "no mail is waiting")

@@ -37,59 +37,60 @@ newsletters = AppGroup("newsletters", help="Create, rename, pause and close news
 )
 @click.option("--at", default="09:00", show_default=True, help="The time at which it runs.")
 @click.option("--zone", default="UTC", show_default=True, help=SETTINGS["zone"].help)
-def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
+def create(short_name: str, mailbox: str, rule: str, **fields: str) -> None:
     """Create a newsletter whose URLs begin with SHORT_NAME, and its editions; everything else is in its settings.
 
     Then invite its first admin: readers-asked staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin
     """
+    fields |= {"slug": short_name, "address": mailbox, "dek": "", "call": ""}
 
-    typed |= {"slug": short_name, "address": mailbox, "dek": "", "call": ""}
-
-    def make(session: Session) -> str:
-        columns = founding.validate_newsletter(session, Choices("rule", rule=rule), {}, typed)
-        return absolute_url(session, f"/{founding.create_newsletter(session, Clock(), columns, {}).slug}/")
+    def create_newsletter(session: Session) -> str:
+        columns = founding.validate_newsletter(session, Choices("rule", rule=rule), {}, fields)
+        newsletter = founding.create_newsletter(session, Clock(), columns, {})
+        return absolute_url(session, f"/{newsletter.slug}/")
 
     try:
-        click.echo(db.write(make))
-    except InvalidSettings as faulty:
-        raise click.UsageError(_faults_in_words(faulty)) from faulty
+        click.echo(db.write(create_newsletter))
+    except InvalidSettings as error:
+        raise click.UsageError(_format_errors(error)) from error
 
 
 def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], object], message: str) -> None:
-    """Run `action` on the newsletter that has or had this slug, and print the message.
+    """Run `action` on the newsletter that has or had this slug, and print the message, with {name} and {address}.
 
     Raises UsageError for an unknown newsletter or invalid settings, and ClickException if the action is refused.
     """
 
     def change(session: Session) -> str:
-        found = by_slug(session, short_name)
-        if found is None:
-            known = ", ".join(one.slug for one in all_newsletters(session)) or "none yet"
-            raise click.UsageError(f"no newsletter is called {short_name} (known: {known})")
-        action(session, found)
-        return message.format(name=found.name, address=absolute_url(session, f"/{found.slug}/"))
+        newsletter = by_slug(session, short_name)
+        if newsletter is None:
+            slugs = [newsletter.slug for newsletter in all_newsletters(session)]
+            raise click.UsageError(f"no newsletter is called {short_name} (known: {', '.join(slugs) or 'none yet'})")
+        action(session, newsletter)
+        return message.format(name=newsletter.name, address=absolute_url(session, f"/{newsletter.slug}/"))
 
     try:
         click.echo(db.write(change))
-    except InvalidSettings as faulty:
-        raise click.UsageError(_faults_in_words(faulty)) from faulty
-    except InvalidTransition as refused:
-        raise click.ClickException(f"{short_name} is already {refused.state}") from refused
-    except DomainError as refused:
-        raise click.ClickException(format_error(refused)) from refused
+    except InvalidSettings as error:
+        raise click.UsageError(_format_errors(error)) from error
+    except InvalidTransition as error:
+        raise click.ClickException(f"{short_name} is already {error.state}") from error
+    except DomainError as error:
+        raise click.ClickException(format_error(error)) from error
 
 
 @newsletters.command("rename")
 @click.argument("short_name")
 @click.option("--name", help="Its new name; unchanged if omitted.")
-@click.option("--to", "new", help="Its new short name; URLs with the old one redirect for good.")
-def rename(short_name: str, name: str | None, new: str | None) -> None:
+@click.option("--to", "new_short_name", help="Its new short name; URLs with the old one redirect for good.")
+def rename(short_name: str, name: str | None, new_short_name: str | None) -> None:
     """Change the name of the newsletter SHORT_NAME, its short name, or both."""
 
-    def verb(session: Session, one: Newsletter) -> None:
-        renaming.rename(session, Clock(), one, one.name if name is None else name, new or one.slug)
+    def action(session: Session, newsletter: Newsletter) -> None:
+        new_name = newsletter.name if name is None else name
+        renaming.rename(session, Clock(), newsletter, new_name, new_short_name or newsletter.slug)
 
-    _change_newsletter(short_name, verb, "{name} is at {address}")
+    _change_newsletter(short_name, action, "{name} is at {address}")
 
 
 @newsletters.command("pause")
@@ -98,14 +99,22 @@ def rename(short_name: str, name: str | None, new: str | None) -> None:
 def pause(short_name: str, until: datetime | None) -> None:
     """Pause a newsletter: no questions on its pages, no editions, no reminders. Incoming mails become letters."""
     day = until.date() if until else None
-    _change_newsletter(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} is paused.")
+
+    def action(session: Session, newsletter: Newsletter) -> None:
+        pausing.pause(session, Clock(), newsletter, day)
+
+    _change_newsletter(short_name, action, "{name} is paused.")
 
 
 @newsletters.command("resume")
 @click.argument("short_name")
 def resume(short_name: str) -> None:
     """Resume a newsletter that is paused or closed."""
-    _change_newsletter(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} has resumed.")
+
+    def action(session: Session, newsletter: Newsletter) -> None:
+        pausing.resume(session, Clock(), newsletter)
+
+    _change_newsletter(short_name, action, "{name} has resumed.")
 
 
 @newsletters.command("close")
@@ -116,13 +125,16 @@ def close(short_name: str, sentence: str, yes: bool) -> None:
     """Close a newsletter: its archive stays readable and receipts still work, but it takes no more questions."""
     if not yes:
         click.confirm(f"Close {short_name}?", abort=True)
-    _change_newsletter(
-        short_name, lambda session, one: pausing.close(session, Clock(), one, sentence), "{name} is closed."
-    )
+
+    def action(session: Session, newsletter: Newsletter) -> None:
+        pausing.close(session, Clock(), newsletter, sentence)
+
+    _change_newsletter(short_name, action, "{name} is closed.")
 
 
-def _faults_in_words(faulty: InvalidSettings) -> str:
-    return "\n".join(f"{name}: {_format_fault(fault)}" for name, fault in sorted(faulty.faults.items()))
+def _format_errors(error: InvalidSettings) -> str:
+    """Return a line for each setting that is wrong."""
+    return "\n".join(f"{name}: {_format_fault(fault)}" for name, fault in sorted(error.faults.items()))
 
 
 def _format_fault(fault: object) -> str:

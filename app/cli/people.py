@@ -1,5 +1,7 @@
-"""`readers-asked staff ...`: inviting a person with a link, for a first sign-in or one without mail, and disabling and
-enabling them everywhere. `readers-asked experts ...`: importing and exporting the directory of experts.
+"""`readers-asked staff ...` and `readers-asked experts ...`.
+
+`staff` invites people of the desk with a link, also those who can't receive mail, and disables and enables their
+access. `experts` imports and exports the directory of experts.
 """
 
 from pathlib import Path
@@ -19,6 +21,8 @@ from ..people.staff import LastAdmin, disable_person, enable_person
 from ..web.current import db
 
 staff = AppGroup("staff", help="Invite, disable and enable the people of the desk.")
+experts = AppGroup("experts", help="Import and export the directory of experts.")
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @staff.command("invite")
@@ -31,17 +35,17 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
     """Give EMAIL a role at a newsletter, and print a link to sign in with, once, within seven days."""
 
     def change(session: Session) -> str:
-        found = session.query(Newsletter).filter_by(slug=newsletter).one_or_none()
-        if found is None:
-            known = ", ".join(row.slug for row in session.query(Newsletter)) or "none yet"
-            raise click.UsageError(f"no newsletter is called {newsletter} (known: {known})")
+        newsletter_row = session.query(Newsletter).filter_by(slug=newsletter).one_or_none()
+        if newsletter_row is None:
+            slugs = [row.slug for row in session.query(Newsletter)]
+            raise click.UsageError(f"no newsletter is called {newsletter} (known: {', '.join(slugs) or 'none yet'})")
         try:
             person = directory.add_person(session, Clock(), name, email, language)
         except directory.BadAddress as error:
             raise click.UsageError(f"{email} is not an e-mail address") from error
         if person.disabled_at is not None:
             raise click.ClickException(f"{person.name} is disabled: run readers-asked staff enable {email} first")
-        directory.give_role(session, Clock(), person, found.id, role)
+        directory.give_role(session, Clock(), person, newsletter_row.id, role)
         return absolute_url(session, sign_in.invite(session, Clock(), person, "desk"))
 
     click.echo(db.write(change))
@@ -59,16 +63,17 @@ def disable(email: str) -> None:
         person = _get_person(session, email)
         try:
             return person.name, *disable_person(session, Clock(), person)
-        except LastAdmin as last:
-            desk = session.get_one(Newsletter, last.newsletter_id).name
+        except LastAdmin as error:
+            newsletter = session.get_one(Newsletter, error.newsletter_id)
             raise click.ClickException(
-                f"nothing was changed: {person.name} is the only admin of {desk}. Give somebody else this role first"
-            ) from last
-        except VersionConflict as stale:
-            raise click.ClickException(f"{person.name} is already disabled") from stale
+                f"nothing was changed: {person.name} is the only admin of {newsletter.name}. "
+                "Give somebody else this role first"
+            ) from error
+        except VersionConflict as error:
+            raise click.ClickException(f"{person.name} is already disabled") from error
 
-    name, browsers, ways = db.write(change)
-    click.echo(f"{name} is disabled. Browsers signed out: {browsers}; open links and codes revoked: {ways}.")
+    name, browser_count, link_count = db.write(change)
+    click.echo(f"{name} is disabled. Browsers signed out: {browser_count}; open links and codes revoked: {link_count}.")
 
 
 @staff.command("enable")
@@ -80,14 +85,15 @@ def enable(email: str) -> None:
         person = _get_person(session, email)
         try:
             enable_person(session, Clock(), person)
-        except VersionConflict as stale:
-            raise click.ClickException(f"{person.name} isn't disabled") from stale
+        except VersionConflict as error:
+            raise click.ClickException(f"{person.name} isn't disabled") from error
         return person.name
 
     click.echo(f"{db.write(change)} can sign in again, with a mail that they request.")
 
 
 def _get_person(session: Session, email: str) -> Person:
+    """Return the person with this address. Raises UsageError."""
     try:
         person = directory.by_email(session, directory.checked_address(email))
     except directory.BadAddress as error:
@@ -95,10 +101,6 @@ def _get_person(session: Session, email: str) -> Person:
     if person is None:
         raise click.UsageError(f"nobody has the address {email}")
     return person
-
-
-experts = AppGroup("experts", help="Import and export the directory of experts.")
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @experts.command("import")
@@ -111,13 +113,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
     """Import experts from a CSV FILE: all of them, or nobody if a row is wrong."""
     try:
-        read = spreadsheet.read(
+        table = spreadsheet.read(
             file.read_bytes(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS, encoding or ""
         )
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with db.read() as session:
-        plan = directory_import.plan_import(session, read)
+        plan = directory_import.plan_import(session, table)
     for line in plan.lines:
         for column, code, values in line.faults:
             click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
@@ -125,8 +127,8 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     if counts["wrong"]:
         raise click.ClickException(f"{counts['wrong']} rows are wrong; nothing was imported")
     if not dry_run:
-        total = counts["new"] + counts["changed"]
-        with click.progressbar(length=total, label="Importing") as bar:
+        change_count = counts["new"] + counts["changed"]
+        with click.progressbar(length=change_count, label="Importing") as bar:
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
 
@@ -135,5 +137,5 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
 @click.argument("file", type=FILE)
 def export_experts(file: Path) -> None:
     """Write the whole directory, with addresses, to a CSV FILE."""
-    with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(spreadsheet.write_csv(expert_file.export_headers(), expert_file.export_rows(session)))
+    with db.read() as session, file.open("w", encoding="utf-8", newline="") as output:
+        output.writelines(spreadsheet.write_csv(expert_file.export_headers(), expert_file.export_rows(session)))

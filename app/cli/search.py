@@ -27,12 +27,12 @@ from ..web.current import db
 from ..workflows.indexing import rebuild_indexes
 
 matching = AppGroup("matching", help="Rebuild the search index, and evaluate how well duplicates are found.")
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @matching.command("evaluate", with_appcontext=False)
-@click.argument("stored", type=EXISTING)
-@click.argument("queries", type=EXISTING)
+@click.argument("stored", type=EXISTING_FILE)
+@click.argument("queries", type=EXISTING_FILE)
 @click.option(
     "--matcher",
     type=click.Choice(MATCHERS),
@@ -51,31 +51,33 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
         raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to install it")
     try:
         with stored.open("rb") as lines:
-            rows = read_stored(stored.name, lines)
+            stored_rows = read_stored(stored.name, lines)
         with queries.open("rb") as lines:
-            asked = read_queries(queries.name, lines, (row.id for row in rows))
+            query_rows = read_queries(queries.name, lines, (row.id for row in stored_rows))
     except BadLine as error:
         raise click.ClickException(str(error)) from error
     with TemporaryDirectory() as folder:
         database = create_database(Path(folder))
-        with click.progressbar(length=len(rows), label="Storing", file=sys.stderr) as bar:
-            for done in index_stored(database, rows, matcher):
-                bar.update(done)
-        ask = make_searcher(matcher, rows)
-        with database.read() as session, click.progressbar(length=len(asked), label="Asking", file=sys.stderr) as bar:
-            figures = None
-            for step in evaluate(asked, lambda words: ask(session, words)):
-                figures = step
-                bar.update(step is None)
+        with click.progressbar(length=len(stored_rows), label="Storing", file=sys.stderr) as bar:
+            for row_count in index_stored(database, stored_rows, matcher):
+                bar.update(row_count)
+        search = make_searcher(matcher, stored_rows)
+        figures: Figures | None = None
+        with (
+            database.read() as session,
+            click.progressbar(length=len(query_rows), label="Asking", file=sys.stderr) as bar,
+        ):
+            for figures in evaluate(query_rows, lambda text: search(session, text)):
+                if figures is None:  # a query was evaluated; the figures come last
+                    bar.update(1)
         database.close()
     if figures is not None:
         click.echo(json.dumps(figures.as_json()) if as_json else format_figures(figures))
 
 
 def format_figures(figures: Figures) -> str:
-    """Format the figures for the terminal."""
     caught = "-" if figures.caught is None else f"{figures.caught:.3f}"
-    shares = "  ".join(f"recall@{at} {share:.3f}" for at, share in figures.recall.items())
+    shares = "  ".join(f"recall@{count} {share:.3f}" for count, share in figures.recall.items())
     return (
         f"{shares}  MRR {figures.mrr:.3f}\n"
         f"caught in the top 3 at 10 % false alarms: {caught}\n"
@@ -90,6 +92,6 @@ def run_index() -> None:
     with db.read() as session:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
     with click.progressbar(length=total, label="Indexing") as bar:
-        for done in rebuild_indexes(db):
-            bar.update(done)
+        for count in rebuild_indexes(db):
+            bar.update(count)
     click.echo(f"{total} letters and questions indexed")

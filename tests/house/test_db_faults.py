@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.cli.command_faults import end_in_a_sentence
+from app.cli.command_faults import report_expected_errors
 from app.core.actors import Clock
 from app.db import sqlite
 from app.db.engine import Database
@@ -161,5 +161,5 @@ def test_an_unknown_error_is_a_fault_of_ours_with_its_cause(
         type(fault.value.orig).__name__,
     ]
     command = click.Command("fail", callback=fail)
-    end_in_a_sentence(command)
+    report_expected_errors(command)
     assert type(CliRunner().invoke(command).exception) is type(fault.value)

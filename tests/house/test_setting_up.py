@@ -73,7 +73,7 @@ def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: C
     assert link is not None
     given = settings_of(here)
     assert (given["BASE_URL"], given["MAIL_FROM"]) == ("https://ask.example.org", "desk@example.org")
-    assert [len(secret) for secret in config.secrets_of(given["SECRET_KEYS"]).values()] == [32]
+    assert [len(secret) for secret in config.parse_secrets(given["SECRET_KEYS"]).values()] == [32]
     assert given["SECRET_KEYS"] not in made.stdout
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (here / FILE, here / "data" / "newsroom.db")]
     assert modes == [0o600, 0o600]

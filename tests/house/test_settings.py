@@ -62,7 +62,7 @@ def test_every_setting_that_the_app_takes_comes_of_a_row() -> None:
     read = re.findall(r'(?:value|settings)\["([A-Z_]+)"\]', "".join((ROOT / name).read_text() for name in files))
     found = compare_names(
         SETTINGS,
-        [*read, *config.AS_THEY_STAND],
+        [*read, *config.UNPARSED],
         missing="The setting {name} has a row in app/settings/settings.toml and nothing reads it: take its value in "
         "`load` of config.py, or take the row out.",
         surplus="The setting {name} is read and has no row: add one to app/settings/settings.toml.",
@@ -87,7 +87,7 @@ def test_each_row_has_words_and_an_example_that_fits() -> None:
     found = [
         f"The example of {row.name} in app/settings/settings.toml is no value of it: {fault}"
         for row in plain
-        for fault in config.faults_of(row.name, row.example)
+        for fault in config.find_setting_faults(row.name, row.example)
     ]
     assert not found, "\n".join(found)
 
@@ -122,7 +122,7 @@ def test_the_environment_wins_over_the_file_and_is_named_where_it_does(tmp_path:
         8001,
         SAFE["BASE_URL"],
     )
-    assert config.won_over(environ) == ["MAIL_SERVER"]
+    assert config.list_overridden(environ) == ["MAIL_SERVER"]
     assert config.load({**environ, "MAIL_SERVER": ""})["MAIL_SERVER"] == "mail.example.org"  # empty sets nothing
 
 
