@@ -62,8 +62,8 @@ def is_draft(post: dict[str, Any]) -> bool:
 def find_draft_id(account: Account, draft: Draft) -> str:
     # NQL's escapes (docs.ghost.org/content-api/filtering)
     escaped_title = draft.title.replace("\\", "\\\\").replace("'", "\\'")
-    is_ours = f"status:draft+tag:hash-readers-asked+title:'{escaped_title}'"
-    posts = _call_api(account, "", filter=is_ours, limit="1", fields="id")
+    own_drafts = f"status:draft+tag:hash-readers-asked+title:'{escaped_title}'"
+    posts = _call_api(account, "", filter=own_drafts, limit="1", fields="id")
     return get_id(posts[0]) if posts else ""
 
 

@@ -15,7 +15,7 @@ from .tool_api import Account, Draft, DraftError, DraftRef, NotFound
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool; `label` is its own name, and `api` the module that makes requests to it.
+    """A tool; `label` is its own name, and `api` its module in this package.
 
     - `export` is the form of export that it takes as HTML: the fragment "html" for a tool that adds its own template,
       the complete "mail" for one that doesn't.
