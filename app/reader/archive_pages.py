@@ -266,7 +266,7 @@ def editions(context: ReaderContext) -> str:
         "reader/editions.html",
         "editions",
         editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in sent.rows],
-        upcoming_dates=context.coming(),
+        upcoming_dates=context.list_upcoming_dates(),
         keyset=sent.keyset,
     )
 

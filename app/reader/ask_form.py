@@ -1,7 +1,7 @@
 """Asking a question: the form, the preview before it is sent, and the button that joins a question of other readers.
 
-A draft is compared with published answers and questions shown by the desk, never with the inbox. It is not stored: the
-preview carries it in hidden fields.
+A draft is compared only with published answers and with questions that the desk shows, never with the inbox. It isn't
+stored: the preview has it in hidden fields.
 """
 
 from collections.abc import Mapping
@@ -43,29 +43,41 @@ from .submission import (
     consent,
     find_spam_signals,
     format_errors,
-    get_submission_traits,
+    get_delivery_signals,
     has_no_capacity,
 )
 
 MATCHES_SHOWN = 3
+EDITIONS_OFFERED = 6
+EDITIONS_SEARCHED = 30  # newest editions among which the preview looks for the offered one
 PREVIEW_FIELDS = ("form", "then", "notes", "leave_empty")  # fields that the preview's form sets itself
+# The fields in the collapsed part of the form, which is expanded if one of them is filled in or has an error.
+COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the form shows: its fields, their faults by field, its token, and an earlier submission of the same form."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = None
+    earlier_submission: SubmissionResult | None = None
 
 
 @dataclass(frozen=True)
 class PublicMatch:
-    """A published answer, or an open question with the number of its askers, that is similar to the draft. `words` are
-    those that it shares with the draft.
-    """
+    """A published answer (`story`) or an open question that is similar to the draft."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...]  # that it shares with the draft
     story: Story | None = None
     question: Question | None = None
-    askers: int = 0
+    askers: int = 0  # of the question
 
 
 @dataclass(frozen=True)
 class PreviewStep:
-    """The step between a form and its receipt: similar answers and questions, and the notes for single countries."""
+    """What the step between the form and the receipt shows: similar answers and questions, and notes for countries."""
 
     matches: list[PublicMatch]
     notes: list[dict[str, Any]]
@@ -74,7 +86,7 @@ class PreviewStep:
 def preview_page(
     context: ReaderContext, form_values: Mapping[str, str], submission: Submission, step: PreviewStep
 ) -> str:
-    editions = archive.sent_editions(context.newsletter).page(context.session, None, 30)
+    editions = archive.sent_editions(context.newsletter).page(context.session, None, EDITIONS_SEARCHED)
     about_edition = next((edition for edition in editions if edition.id == submission.about_edition_id), None)
     return context.page(
         "reader/preview.html",
@@ -128,21 +140,6 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
     return public_matches
 
 
-EDITIONS_OFFERED = 6
-# The fields in the collapsed part of the form, which is expanded if one of them is filled in or has an error.
-COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A form that was not accepted: its fields, their faults, its token, and the result if it was sent before."""
-
-    typed: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, str] = field(default_factory=dict)
-    token: str | None = None
-    before: SubmissionResult | None = None
-
-
 @reader.get("/<slug>/ask")
 @with_form
 def ask(slug: str) -> str:
@@ -162,47 +159,53 @@ def back_to_form(slug: str) -> ResponseReturnValue:
 @reader.post("/<slug>/send")
 @reader.post("/<slug>/ask", endpoint="ask_send_before")  # forms that were opened before an update
 def ask_send(slug: str) -> ResponseReturnValue:
-    """Accept the form. Its URL differs from the form's own: browsers drop the entry of a page that is posted to its own
-    URL from their history, and if the connection is lost, "back" would skip the form.
+    """Accept the form.
+
+    The URL isn't that of the form: if a page is posted to its own URL, browsers drop it from the history, and when the
+    connection is lost, "back" would skip the form.
     """
     with open_context(slug) as context:
-        typed = request.form.to_dict()
-        form = form_token.read(typed.get("form", ""), context.newsletter)
-        token = typed["form"] if form else None
+        form_values = request.form.to_dict()
+        form = form_token.read(form_values.get("form", ""), context.newsletter)
+        token = form_values["form"] if form else None
         must_take(context.session, context.newsletter, form)
-        if typed.get("then") == "choices":
-            return form_page(context, Draft(typed, token=token))
-        submission = parse_submission(context, typed)
+        if form_values.get("then") == "choices":  # show the full form: from the front page, or back from the preview
+            return form_page(context, Draft(form_values, token=token))
+        submission = parse_submission(context, form_values)
         faults = submission.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return form_page(context, Draft(typed, faults, token)), 400
-        if step := _get_preview_step(context, typed, submission, form):
-            return preview_page(context, typed, submission, step)
+            return form_page(context, Draft(form_values, faults, token)), 400
+        if step := _get_preview_step(context, form_values, submission, form):
+            return preview_page(context, form_values, submission, step)
         if has_no_capacity(context, form):
-            return form_page(context, Draft(typed, {"form": "full"}, token)), 503
-        spam_signals = find_spam_signals(context, typed, form, submission.body)
+            return form_page(context, Draft(form_values, {"form": "full"}, token)), 503
+        spam_signals = find_spam_signals(context, form_values, form, submission.body)
     submission.precompute()
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
         return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
 
-    return send_once(slug, form, make, lambda context, result: form_page(context, Draft(typed, before=result)))
+    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
+        return form_page(context, Draft(form_values, earlier_submission=result))
+
+    return send_once(slug, form, make, render_duplicate)
 
 
 def _get_preview_step(
     context: ReaderContext, form_values: Mapping[str, str], submission: Submission, form: FormToken
 ) -> PreviewStep | None:
-    """Return the step that a reader sees before their question is sent, or None if it goes straight to the receipt.
+    """Return the step that a reader sees before their question is sent, or None if it is sent at once.
 
-    A form that was sent before skips the step, so that sending it again shows the same number.
+    A form that was sent before skips the step, so that sending it again shows the same receipt.
     """
     then = form_values.get("then")
     if then == "send":
         return None
+    has_seen_notes = form_values.get("notes") == "seen"
     step = PreviewStep(
-        find_public_matches(context, submission.body),
-        [] if form_values.get("notes") == "seen" else country_notes(context.newsletter),
+        matches=find_public_matches(context, submission.body),
+        notes=[] if has_seen_notes else country_notes(context.newsletter),
     )
     is_shown = then == "look" or step.matches or step.notes
     return step if is_shown and not find_sent_letter(context.session, form) else None
@@ -211,6 +214,7 @@ def _get_preview_step(
 def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> Submission:
     """Return a reader's submission, without the fields of options that they didn't choose."""
     hear_back = form_values.get("hear_back") or "number"
+    has_email = hear_back in ("once", "while")
     credit = (form_values.get("credit") or "none") if context.newsletter.names_readers else "none"
     language_code = form_values.get("language", "")
     edition = _get_offered_edition(context, form_values.get("edition"))
@@ -219,7 +223,7 @@ def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> 
         background=form_values.get("background", ""),
         language=language_code if language_code in languages_of(context.newsletter) else "",
         hear_back=hear_back,
-        email=form_values.get(f"email_{hear_back}", "") if hear_back in ("once", "while") else "",
+        email=form_values.get(f"email_{hear_back}", "") if has_email else "",
         credit=credit,
         name=form_values.get("first" if credit == "first" else "name", ""),
         place=form_values.get("place", "") if credit == "first" else "",
@@ -243,13 +247,13 @@ def _get_offered_edition(context: ReaderContext, public_id: str | None) -> Editi
 
 
 def resting_page(context: ReaderContext, text: str = "") -> str:
-    """Return the ask page of a newsletter that takes no questions, with the text of a form opened before, if any."""
+    """Return the ask page of a newsletter that takes no questions, with the text of a form that was opened before."""
     return context.page("reader/resting.html", "", text=text)
 
 
 @reader.errorhandler(NotTaking)
 def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
-    """Answer a form that was opened before the newsletter paused or ended. The page shows the reader their text."""
+    """Respond to a form that was opened before the newsletter paused or ended, with the reader's text."""
     with open_context(str((request.view_args or {})["slug"])) as context:
         texts = (request.form.get(name, "").strip() for name in ("body", "background"))
         return resting_page(context, "\n\n".join(filter(None, texts))), 409
@@ -257,20 +261,20 @@ def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
 
 def form_page(context: ReaderContext, draft: Draft) -> str:
     newsletter = context.newsletter
-    errors = format_errors(draft.faults)
+    messages = format_errors(draft.faults)
     return context.page(
         "reader/ask.html",
-        "" if draft.before else "ask",  # with a receipt number, the page needs the receipt's style sheet
-        form_data=draft.typed,
-        errors=errors,
-        summary=[(_field_id(name, draft.typed), message) for name, message in errors.items()],
+        "" if draft.earlier_submission else "ask",  # with a receipt number, the page needs the receipt's style sheet
+        form_data=draft.values,
+        errors=messages,
+        summary=[(_field_id(name, draft.values), message) for name, message in messages.items()],
         form_token=draft.token,
-        earlier_submission=draft.before,
+        earlier_submission=draft.earlier_submission,
         is_expanded=_is_expanded(draft),
         editions=_list_offered_editions(context),
         language_codes=languages_of(newsletter),
         consent=consent(newsletter),
-        upcoming_dates=context.coming(),
+        upcoming_dates=context.list_upcoming_dates(),
         address_expires_on=utc_now() + timedelta(days=newsletter.keep_days),
         notes=country_notes(newsletter),
     )
@@ -278,14 +282,12 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
 
 def _is_expanded(draft: Draft) -> bool:
     """Return whether a collapsed field is filled in or has an error."""
-    return any(
-        name in draft.faults or draft.typed.get(name) not in (None, "", "none")  # "none" is the default credit
-        for name in COLLAPSED_FIELDS
-    )
+    empty_values = (None, "", "none")  # "none" is the default credit
+    return any(name in draft.faults or draft.values.get(name) not in empty_values for name in COLLAPSED_FIELDS)
 
 
 def _field_id(name: str, form_values: Mapping[str, str]) -> str:
-    """Return the ID of the control that the error summary links to for a fault."""
+    """Return the ID of the input that the error summary links to for a field."""
     field_ids = {
         "form": "send",
         "email": f"email_{form_values.get('hear_back')}",
@@ -297,10 +299,10 @@ def _field_id(name: str, form_values: Mapping[str, str]) -> str:
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
-    """Return the newsletter's notes for readers in single countries, each with its texts, that in the page's language
-    first, and the day it was checked.
+    """Return the newsletter's notes for readers in particular countries.
 
-    A stored note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
+    Each has the country's name, the day on which it was checked, and its texts by language, that of the page first. A
+    stored note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
     territories = (get_locale() or Locale("en")).territories
     return [
@@ -315,18 +317,18 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
 
 @reader.post("/<slug>/ask/<public_id>")
 def join(slug: str, public_id: str) -> ResponseReturnValue:
+    """Ask the same as other readers: send a letter that is filed to their question, unless it looks like spam."""
     with open_context(slug) as context:
         form = form_token.read(request.form.get("form", ""), context.newsletter)
         must_take(context.session, context.newsletter, form)
         question = shown_question(context.session, context.newsletter, public_id)
-        if form is None:
-            # The form is filled with the question, and gets a fresh token.
+        if form is None:  # show the ask form with the question and a new token
             return form_page(context, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
         if has_no_capacity(context, form):
             return form_page(context, Draft({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
-        traits = get_submission_traits(context.newsletter, request.form, form)
-        spam_signals = weigh_signs(SpamEvidence(wording, (), traits))
+        delivery_signals = get_delivery_signals(context.newsletter, request.form, form)
+        spam_signals = weigh_signs(SpamEvidence(wording, (), delivery_signals))
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
@@ -334,9 +336,10 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
             return send(session, Reader(), newsletter, Submission(wording), form=form, signs=spam_signals)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
+    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
+        return form_page(context, Draft({"body": wording}, earlier_submission=result))
+
     try:
-        return send_once(
-            slug, form, make, lambda context, result: form_page(context, Draft({"body": wording}, before=result))
-        )
+        return send_once(slug, form, make, render_duplicate)
     except MissingPrecondition as error:
         return errors.render_error(409, happened=format_error(error))

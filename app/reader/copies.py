@@ -1,9 +1,10 @@
-"""The cache of newsletters and rendered public pages, in memory, for one version of what readers see.
+"""The caches of newsletters and of rendered public pages, in the memory of each process.
 
-Each request checks the version, so no process serves outdated content (see app/db/public_version.py).
+An entry is valid for one version of what readers see (app/db/public_version.py). Each request reads the current version
+from the database, so no process serves outdated pages. A page also expires before the passing of time makes it wrong.
 
-A cached page is rendered from its URL alone, so no header, cookie or unknown parameter of the first visitor can end up
-in it. Form tokens are inserted for each reader. A copy expires before the passing of time makes it wrong.
+A cached page is rendered from its URL alone, so that no header, cookie or unknown parameter of the first visitor ends
+up in it. It has placeholders for form tokens, which are replaced in each response.
 """
 
 import re
@@ -32,38 +33,37 @@ from ..web import hosts
 from ..web.current import db
 from ..web.static_files import accepts_gzip
 from . import form_token
-from .gzip_page import LEAST, Kept, compress_page
+from .gzip_page import MIN_SIZE, CompressedTexts, compress_page
 from .proof_of_work import task
 
-KeptNewsletters = dict[str, tuple[Version, Newsletter]]
-
-
-def keep_newsletters(app: Flask) -> None:
-    """Give an app an empty cache of newsletters."""
-    app.extensions["newsletters"] = KeptNewsletters()
+NewsletterCache = dict[str, tuple[Version, Newsletter]]  # by slug
 
 
 def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
-    """Return the version of a newsletter's pages, and the newsletter that has this slug or had it; None if not found.
+    """Return the version of a newsletter's pages, and the newsletter that has or had this slug; None if there is none.
 
-    The version is read first. Without one, nothing is cached. The newsletter is shared by requests, so don't change it.
-    With a session, both are as its transaction sees them.
+    Requests share the cached newsletter, so it must not be changed. With a `session`, both are read in its transaction,
+    if they aren't cached.
     """
+    # Read the version before the newsletter: if it changes in between, the entry is outdated at once.
     version = get_public_version(session, slug) if session else read_public_version(db, slug)
-    kept: KeptNewsletters = current_app.extensions["newsletters"]
-    entry = kept.get(slug)
+    cache: NewsletterCache = current_app.extensions["newsletters"]
+    entry = cache.get(slug)
     if version and entry and entry[0] == version:
         return entry
     if session:
         return version, by_slug(session, slug)
     with db.read() as read_session:
         newsletter = by_slug(read_session, slug)
-    if version and newsletter and newsletter.id == version[0]:  # a version begins with its newsletter's ID
-        kept[slug] = version, newsletter
+    if version and newsletter:
+        versioned_id, _ = version
+        if newsletter.id == versioned_id:
+            cache[slug] = version, newsletter
     return version, newsletter
 
 
-# The path segment after a newsletter's slug, of pages that are cached, and their query parameters besides `lang`.
+# The pages that are cached, by the segment of the path after the newsletter's slug, with the query parameters that they
+# know besides `lang`.
 PAGES: dict[str, tuple[str, ...]] = {
     "": (),
     "answers": ("topic", "year", "before"),
@@ -81,24 +81,25 @@ PAGES: dict[str, tuple[str, ...]] = {
     "topics": ("year", "before"),
 }
 PARAMETERS = {"lang", *(name for names in PAGES.values() for name in names)}
-ROOM = 8 * 1024 * 1024  # bytes of all copies in a process; a single one may have an eighth of it
-# In every time zone, midnight is at a multiple of 15 minutes in UTC.
-QUARTER = 15 * 60
-MAKING = "readers_asked.copy"  # the key of the `CacheContext` in a request's WSGI environment
-STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
-ENDPOINT = "reader.copy"  # the name under which the metrics count responses from the cache
-OF_ONE_ANSWER = (HEADER, "Content-Length", "Date")
-LONGEST = 400  # characters of a query string; pages with a longer one are not cached
-ROW = 800  # bytes of memory that a copy takes besides its page
+MAX_STORE_SIZE = 8 * 1024 * 1024  # bytes of all cached pages in a process; a single one may have an eighth of it
+QUARTER = 15 * 60  # seconds; in every time zone, the day changes at a multiple of 15 minutes in UTC
+CONTEXT_KEY = "readers_asked.copy"  # the key of the `CacheContext` in a request's WSGI environment
+STATUS_LINES = {200: "200 OK", 304: "304 NOT MODIFIED"}
+METRICS_ENDPOINT = "reader.copy"  # the name under which the metrics count responses from the cache
+UNCACHED_HEADERS = (HEADER, "Content-Length", "Date")  # differ in each response
+MAX_QUERY_LENGTH = 400  # characters of a query string; pages with a longer one are not cached
+ENTRY_SIZE = 800  # bytes of memory that an entry takes besides its page
 
-_FORM = f"form-{secrets.token_hex(16)}"  # the placeholder for a form token
-_MARKS = re.compile(rf"({_FORM}(?:\.task)?)".encode())
-_TASK = f"{_FORM}.task".encode()
-Start = Callable[..., Any]
+# The placeholders in cached pages for a form token and for its proof-of-work task. They are random, so that no reader
+# can type one.
+_TOKEN_PLACEHOLDER = f"form-{secrets.token_hex(16)}"
+_TASK_PLACEHOLDER = f"{_TOKEN_PLACEHOLDER}.task"
+_PLACEHOLDERS = re.compile(rf"({_TOKEN_PLACEHOLDER}(?:\.task)?)".encode())
+StartResponse = Callable[..., Any]
 
 
-class Key(NamedTuple):
-    root: str
+class CacheKey(NamedTuple):
+    root: str  # SCRIPT_NAME
     path: str
     query: tuple[tuple[str, str], ...]
 
@@ -109,67 +110,69 @@ class Key(NamedTuple):
 
 @dataclass
 class CacheContext:
-    """A page that is being rendered for the cache: its newsletter, None unless `make_for_all` was called, and the Unix
-    time until which a copy is valid.
-    """
+    """What a view tells the cache about the page that it renders, by `mark_cacheable`."""
 
-    newsletter_id: int | None = None
-    until: float = 0.0
+    newsletter_id: int | None = None  # None if the page must not be cached
+    expires_at: float = 0.0  # Unix time
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A cached page; `of` is its newsletter's id and version.
+class CachedPage:
+    """A rendered page with placeholders.
 
     Every second of its `parts` is a placeholder: for a form token or its task, or for a digit of a receipt
-    (app/reader/receipt.py). `packed` holds the other parts compressed.
+    (app/reader/receipt.py). `compressed_texts` has the other parts, compressed.
     """
 
-    of: tuple[int, str]
-    until: float
+    version: Version
+    expires_at: float  # Unix time
     headers: list[tuple[str, str]]
     parts: list[bytes]
-    tag: str
-    packed: Kept = field(default_factory=dict)
+    etag: str
+    compressed_texts: CompressedTexts = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        return ROW + sum(map(len, self.parts)) * 4 // 3
+        """The bytes of memory that it takes; `compressed_texts` add a third."""
+        return ENTRY_SIZE + sum(map(len, self.parts)) * 4 // 3
 
     @property
-    def may_be_packed(self) -> bool:
+    def may_be_compressed(self) -> bool:
         return ("Vary", "Accept-Encoding") in self.headers
 
 
-def is_making() -> bool:
+def is_rendering_for_cache() -> bool:
     """Return whether this request renders a page for the cache."""
-    return MAKING in request.environ
+    return CONTEXT_KEY in request.environ
 
 
-def make_for_all(session: Session, newsletter: Newsletter) -> None:
-    """Mark the page of this request as the same for everybody, so that it is cached. Call it before rendering."""
-    if making := request.environ.get(MAKING):
-        making.newsletter_id, making.until = newsletter.id, get_expiry(session, newsletter)
+def mark_cacheable(session: Session, newsletter: Newsletter) -> None:
+    """Let the page of this request be cached: it is the same for everybody. Call this before rendering."""
+    cache_context: CacheContext | None = request.environ.get(CONTEXT_KEY)
+    if cache_context:
+        cache_context.newsletter_id = newsletter.id
+        cache_context.expires_at = get_expiry(session, newsletter)
 
 
 def get_expiry(session: Session, newsletter: Newsletter) -> float:
-    """Return the Unix time until which a page rendered now is valid if nothing changes: the next quarter of an hour, or
-    the next edition if it is sooner.
+    """Return the Unix time until which a page rendered now is valid if nothing changes.
+
+    It is the next quarter of an hour, when the date may change, or the time of the next edition if that is sooner.
     """
     next_quarter = (unix_time() // QUARTER + 1) * QUARTER
     runs_at = next_run(session, newsletter.id)
     return min(next_quarter, runs_at.timestamp()) if runs_at else next_quarter
 
 
-def proof(session: Session, newsletter: Newsletter) -> str:
-    """Return a fresh form token, or its placeholder in a page for the cache."""
-    return _FORM if is_making() else form_token.make(session, newsletter)
+def get_form_token(session: Session, newsletter: Newsletter) -> str:
+    """Return a new form token, or its placeholder in a page for the cache."""
+    return _TOKEN_PLACEHOLDER if is_rendering_for_cache() else form_token.make(session, newsletter)
 
 
-def task_of(token: str, newsletter: Newsletter) -> str:
+def get_task(token: str, newsletter: Newsletter) -> str:
     """Return the proof-of-work task of a form token, or its placeholder; empty for an invalid token."""
-    if token == _FORM:
-        return f"{_FORM}.task"
+    if token == _TOKEN_PLACEHOLDER:
+        return _TASK_PLACEHOLDER
     form = form_token.read(token, newsletter)
     return task(form.nonce) if form else ""
 
@@ -179,159 +182,168 @@ class LruStore:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._held = OrderedDict[Key, Copy]()
-        self._size = 0  # bytes of all copies
-        self._versions: dict[int, str] = {}  # by newsletter
+        self._pages = OrderedDict[CacheKey, CachedPage]()
+        self._size = 0  # bytes of all pages
+        self._versions: dict[int, str] = {}  # by newsletter ID: the last version that `get` was called with
 
-    def get(self, key: Key, current_version: tuple[int, str]) -> Copy | None:
-        """Return the copy of a page if it is still valid. The first request after a change removes all copies of the
-        newsletter, so that withdrawn text doesn't stay in memory.
+    def get(self, key: CacheKey, current_version: Version) -> CachedPage | None:
+        """Return a page if it is still valid.
+
+        The first request after a change removes all pages of the newsletter, so that withdrawn text doesn't stay in
+        memory.
         """
         newsletter_id, version = current_version
         with self._lock:
             if self._versions.get(newsletter_id) != version:
                 self._versions[newsletter_id] = version
                 outdated_keys = [
-                    copy_key
-                    for copy_key, copy in self._held.items()
-                    if copy.of[0] == newsletter_id and copy.of != current_version
+                    page_key
+                    for page_key, page in self._pages.items()
+                    if page.version[0] == newsletter_id and page.version != current_version
                 ]
                 for outdated_key in outdated_keys:
-                    self._drop(outdated_key)
-            if (copy := self._held.get(key)) is None:
+                    self._remove(outdated_key)
+            page = self._pages.get(key)
+            if page is None:
                 return None
-            if copy.of != current_version or copy.until <= unix_time():
-                self._drop(key)
+            if page.version != current_version or page.expires_at <= unix_time():
+                self._remove(key)
                 return None
-            self._held.move_to_end(key)
-            return copy
+            self._pages.move_to_end(key)
+            return page
 
-    def put(self, key: Key, copy: Copy) -> None:
-        """Store a copy, unless it is too large or its newsletter changed meanwhile. Evicts the least recently used."""
-        newsletter_id, version = copy.of
+    def put(self, key: CacheKey, page: CachedPage) -> None:
+        """Store a page, unless it is too large or its newsletter changed meanwhile. Evicts the least recently used."""
+        newsletter_id, version = page.version
         with self._lock:
-            if key in self._held:
-                self._drop(key)
-            if copy.size > ROOM // 8 or self._versions.get(newsletter_id) != version:
+            if key in self._pages:
+                self._remove(key)
+            if page.size > MAX_STORE_SIZE // 8 or self._versions.get(newsletter_id) != version:
                 return
-            self._held[key] = copy
-            self._size += copy.size
-            while self._size > ROOM:
-                self._drop(next(iter(self._held)))
+            self._pages[key] = page
+            self._size += page.size
+            while self._size > MAX_STORE_SIZE:
+                self._remove(next(iter(self._pages)))
 
-    def _drop(self, key: Key) -> None:
-        self._size -= self._held.pop(key).size
+    def _remove(self, key: CacheKey) -> None:
+        self._size -= self._pages.pop(key).size
 
 
 class PageCache:
     """WSGI middleware that answers requests for public pages from the cache, without calling the app."""
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.make, self.shelf = app, app.wsgi_app, LruStore()
+        self.app = app
+        self.wsgi_app = app.wsgi_app
+        self.store = LruStore()
         self.database: Database = app.extensions["database"]
 
-    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        began = time.perf_counter()
-        key = self._key(environ)
+    def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        started_at = time.perf_counter()
+        key = self._cache_key(environ)
         version = read_public_version(self.database, key.slug) if key else None
         if key is None or version is None:
-            return self.make(environ, start)
-        if copy := self.shelf.get(key, version):
-            status, headers, body = self._answer(copy, environ)
-            each_request.record_request(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
-            start(STATUS[status], [*headers, (HEADER, new_reference())])
+            return self.wsgi_app(environ, start)
+        if page := self.store.get(key, version):
+            status, headers, body = self._respond(page, environ)
+            each_request.record_request(self.app, environ, METRICS_ENDPOINT, status, time.perf_counter() - started_at)
+            start(STATUS_LINES[status], [*headers, (HEADER, new_reference())])
             return [body]
         response, cache_context = self._render_page(key, environ)
-        copy = Copy(
+        page = CachedPage(
             version,
-            cache_context.until,
+            cache_context.expires_at,
             headers=_shared_headers(response),
-            parts=_MARKS.split(response.get_data()),
-            tag=response.headers.get("ETag", ""),
+            parts=_PLACEHOLDERS.split(response.get_data()),
+            etag=response.headers.get("ETag", ""),
         )
-        is_same_for_all = cache_context.newsletter_id == version[0]
-        if response.status_code == 200 and is_same_for_all and "Set-Cookie" not in response.headers:
-            self.shelf.put(key, copy)
-            status, headers, body = self._answer(copy, environ)
-            start(STATUS[status], [*headers, (HEADER, response.headers[HEADER])])
+        newsletter_id, _ = version
+        is_cacheable = cache_context.newsletter_id == newsletter_id and "Set-Cookie" not in response.headers
+        if response.status_code == 200 and is_cacheable:
+            self.store.put(key, page)
+            status, headers, body = self._respond(page, environ)
+            start(STATUS_LINES[status], [*headers, (HEADER, response.headers[HEADER])])
             return [body]
-        if len(copy.parts) > 1:
-            response.set_data(self._insert_tokens(copy))
+        if len(page.parts) > 1:
+            response.set_data(self._insert_tokens(page))
         return response(environ, start)
 
-    def _key(self, environ: dict[str, Any]) -> Key | None:
+    def _cache_key(self, environ: dict[str, Any]) -> CacheKey | None:
         """Return the cache key of a request, without unknown parameters; None if its page is not cached."""
-        parts = environ.get("PATH_INFO", "").split("/", 3)  # "", the slug, the page, and the rest of the path
-        if len(parts) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        segments = environ.get("PATH_INFO", "").split("/", 3)  # "", the slug, the page, and the rest of the path
+        if len(segments) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return None
-        slug, page = parts[1:3]
-        if not (slug.isascii() and slug.isprintable()):  # not a slug, and PostgreSQL rejects NUL in a query
+        slug, page_segment = segments[1:3]
+        if not (slug.isascii() and slug.isprintable()):  # no slug, and PostgreSQL would reject a NUL in the query
             return None
-        page_name = page.partition(".")[0].partition("-")[0]  # "feed" for "feed.json", "sitemap" for "sitemap-2026.xml"
+        # "feed" for "feed.json", "sitemap" for "sitemap-2026.xml"
+        page_name = page_segment.partition(".")[0].partition("-")[0]
         known_params = PAGES.get(page_name)
         if known_params is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
             return None
         query: tuple[tuple[str, str], ...] = ()
-        if page == "cards":  # the path alone determines the image
-            return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
+        if page_segment == "cards":  # the path alone determines the image
+            return CacheKey(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
         if query_string := environ.get("QUERY_STRING"):
-            if len(query_string) > LONGEST:
+            if len(query_string) > MAX_QUERY_LENGTH:
                 return None
-            # Of a repeated parameter the first value counts, as in the views.
+            # The first value of a repeated parameter counts, as in the views.
             params = dict(reversed(parse_qsl(query_string, keep_blank_values=True)))
             query = tuple((name, params[name]) for name in (*known_params, "lang") if name in params)
-        return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
+        return CacheKey(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
 
-    def _render_page(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
-        """Render a page from its URL alone."""
+    def _render_page(self, key: CacheKey, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
+        """Let the app render a page from its URL alone. Its view fills in the context."""
         cache_context = CacheContext()
-        # X-Forwarded-For is only needed to check the number of proxies.
+        # The app needs X-Forwarded-For only to check the number of proxies.
         passed_headers = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
         page_environ = {
             name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed_headers
         }
-        page_environ |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), MAKING: cache_context}
-        return Response.from_app(self.make, page_environ), cache_context
+        page_environ |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), CONTEXT_KEY: cache_context}
+        return Response.from_app(self.wsgi_app, page_environ), cache_context
 
-    def _answer(self, copy: Copy, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return status, headers and body of the response: 304 if the tag matches, and compressed if accepted."""
-        if copy.tag and _matches_etag(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
-            return 304, [(name, value) for name, value in copy.headers if name != "Content-Type"], b""
-        headers = copy.headers
-        body = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy)
-        if copy.may_be_packed and len(body) >= LEAST and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body = compress_page(body, copy.packed)
+    def _respond(self, page: CachedPage, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Return status, headers and body of the response: a 304 if the client's ETag matches, gzipped if accepted."""
+        if page.etag and _matches_etag(environ.get("HTTP_IF_NONE_MATCH", ""), page.etag):
+            return 304, [(name, value) for name, value in page.headers if name != "Content-Type"], b""
+        headers = page.headers
+        body = page.parts[0] if len(page.parts) == 1 else self._insert_tokens(page)
+        if page.may_be_compressed and len(body) >= MIN_SIZE and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            body = compress_page(body, page.compressed_texts)
             headers = [*headers, ("Content-Encoding", "gzip")]
         headers = [*headers, ("Content-Length", str(len(body)))]
         return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
-    def _insert_tokens(self, copy: Copy) -> bytes:
-        """Return the page with a fresh token and its task in each form."""
-        parts = list(copy.parts)
+    def _insert_tokens(self, page: CachedPage) -> bytes:
+        """Return the page with a new token, and its task, in each form."""
+        newsletter_id, _ = page.version
+        task_placeholder = _TASK_PLACEHOLDER.encode()
+        parts = list(page.parts)
         nonce = ""
         with self.app.app_context():
             for index in range(1, len(parts), 2):  # the placeholders
-                if parts[index] == _TASK:  # it comes after the token that it belongs to
+                if parts[index] == task_placeholder:  # for the token before it
                     parts[index] = task(nonce).encode()
                 else:
-                    token, nonce = form_token.fresh(copy.of[0], self.database.keyring.newest)
+                    token, nonce = form_token.make_with_nonce(newsletter_id, self.database.keyring.newest)
                     parts[index] = token.encode()
         return b"".join(parts)
 
 
 def _shared_headers(response: Response) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in response.headers if name not in OF_ONE_ANSWER]
+    return [(name, value) for name, value in response.headers if name not in UNCACHED_HEADERS]
 
 
-def _matches_etag(if_none_match: str, tag: str) -> bool:
-    """Return whether an If-None-Match header contains the tag, by weak comparison (RFC 9110, section 8.8.3.2)."""
+def _matches_etag(if_none_match: str, etag: str) -> bool:
+    """Return whether an If-None-Match header contains an ETag, by weak comparison (RFC 9110, section 8.8.3.2)."""
     if not if_none_match:
         return False
-    tags = [header_tag.strip().removeprefix("W/") for header_tag in if_none_match.split(",")]
-    return tag.removeprefix("W/") in tags
+    header_etags = [header_etag.strip().removeprefix("W/") for header_etag in if_none_match.split(",")]
+    return etag.removeprefix("W/") in header_etags
 
 
-def serve(app: Flask) -> None:
+def install_caches(app: Flask) -> None:
     """Install the caches of pages and newsletters in an app."""
     app.extensions["copies"] = app.wsgi_app = PageCache(app)  # type: ignore[method-assign,assignment]
-    keep_newsletters(app)
+    app.extensions["newsletters"] = NewsletterCache()

@@ -1,7 +1,7 @@
 """The latest answers as Atom (RFC 4287) and JSON Feed 1.1, and the coming editions as an iCalendar file (RFC 5545).
 
-Q&As that were recently corrected or reworded are listed again, however old, so that feed readers update their copies.
-Atom also lists those that were recently withdrawn (RFC 6721). The ID of an entry contains no words of its Q&A, so it
+Old Q&As that were recently corrected or reworded are listed again, so that feed readers update their copies. The Atom
+feed also lists those that were recently withdrawn (RFC 6721). The ID of an entry contains no words of its Q&A, so it
 stays the same when the Q&A is reworded.
 """
 
@@ -26,13 +26,14 @@ from .stories import Story, stories_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
-ENTRIES = 20
-LATELY = timedelta(days=30)
-DATES = 30
+MAX_ENTRIES = 20
+RECENT = timedelta(days=30)  # how long corrected and withdrawn Q&As are listed
+CALENDAR_DATES = 30
+NO_CHANGE_YET = datetime(2000, 1, 1, tzinfo=UTC)  # the time of the last change of an empty feed or calendar
 
 
 def _full_url(path: str) -> str:
-    """Return an absolute URL, since feeds need them: of the configured site, as the Host header can be forged."""
+    """Return an absolute URL with the configured host, as the Host header can be forged."""
     return f"{current_app.config['BASE_URL']}{path}"
 
 
@@ -43,7 +44,7 @@ class Entry:
     item: EditionItem
     story: Story
     corrections: list[Correction]
-    key: str  # never changes (RFC 4287, section 4.2.6)
+    permanent_id: str  # RFC 4287, section 4.2.6
 
     @property
     def updated(self) -> datetime:
@@ -54,18 +55,25 @@ class Entry:
         html = to_html(block_from(self.item))
         if not self.corrections:
             return html
-        said = {"corrections": self.corrections, "language": self.story.language}
-        return html + render_template("reader/_corrections.html", **said)
+        return html + render_template(
+            "reader/_corrections.html", corrections=self.corrections, language=self.story.language
+        )
 
 
 def _list_latest_entries(context: ReaderContext) -> list[Entry]:
     session, newsletter = context.session, context.newsletter
-    since = now(session) - LATELY
-    items = archive.listing(newsletter).page(session, None, ENTRIES)
-    items += [one for one in archive.list_corrected_items(session, newsletter, since, ENTRIES) if one not in items]
-    made = corrections.of_questions(session, [item.question_id for item in items])
+    since = now(session) - RECENT
+    items = archive.listing(newsletter).page(session, None, MAX_ENTRIES)
+    corrected_items = archive.list_corrected_items(session, newsletter, since, MAX_ENTRIES)
+    items += [item for item in corrected_items if item not in items]
+    corrections_by_question = corrections.of_questions(session, [item.question_id for item in items])
     return [
-        Entry(item, story, made[item.question_id], _full_url(archive.fixed_path(newsletter, item.question)))
+        Entry(
+            item,
+            story,
+            corrections_by_question[item.question_id],
+            _full_url(archive.fixed_path(newsletter, item.question)),
+        )
         for item, story in zip(items, stories_of(newsletter, items), strict=True)
     ]
 
@@ -74,7 +82,7 @@ def _list_latest_entries(context: ReaderContext) -> list[Entry]:
 @public
 def json_feed(context: ReaderContext) -> Response:
     newsletter = context.newsletter
-    made = {
+    content = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": newsletter.name,
         **({"description": newsletter.dek} if newsletter.dek else {}),
@@ -84,7 +92,7 @@ def json_feed(context: ReaderContext) -> Response:
         "authors": [{"name": newsletter.editor}],
         "items": [
             {
-                "id": entry.key,
+                "id": entry.permanent_id,
                 "url": _full_url(entry.story.href),
                 "title": entry.story.headline,
                 "content_html": entry.html,
@@ -96,10 +104,12 @@ def json_feed(context: ReaderContext) -> Response:
             for entry in _list_latest_entries(context)
         ],
     }
-    return Response(json.dumps(made, ensure_ascii=False), mimetype="application/feed+json")
+    return Response(json.dumps(content, ensure_ascii=False), mimetype="application/feed+json")
 
 
-def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+def _add_element(
+    parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str
+) -> ElementTree.Element:
     element = ElementTree.SubElement(parent, f"{{{ATOM}}}{tag}", attributes)
     element.text = text
     return element
@@ -109,55 +119,61 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attri
 @public
 def feed(context: ReaderContext) -> Response:
     newsletter = context.newsletter
-    latest = _list_latest_entries(context)
+    entries = _list_latest_entries(context)
     ElementTree.register_namespace("", ATOM)
     ElementTree.register_namespace("at", TOMBSTONES)
-    own, home = (_full_url(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
+    feed_url = _full_url(url_for("reader.feed", slug=newsletter.slug))
+    answers_url = _full_url(url_for("reader.answers", slug=newsletter.slug))
     root = ElementTree.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language})
-    newest = max((entry.updated for entry in latest), default=datetime(2000, 1, 1, tzinfo=UTC))
-    for tag, text in (("id", own), ("title", newsletter.name), ("updated", newest.isoformat())):
-        _add(root, tag, text)
-    _add(_add(root, "author"), "name", newsletter.editor)
-    _add(root, "link", rel="self", href=own)
-    _add(root, "link", rel="alternate", href=home)
-    for entry in latest:
-        _entry(root, entry)
-    for question in archive.list_withdrawn_questions(
-        context.session, newsletter, now(context.session) - LATELY, ENTRIES
-    ):
-        gone = {"ref": _full_url(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
-        ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", gone)
-    made = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return Response(made, mimetype="application/atom+xml")
+    updated_at = max((entry.updated for entry in entries), default=NO_CHANGE_YET)
+    _add_element(root, "id", feed_url)
+    _add_element(root, "title", newsletter.name)
+    _add_element(root, "updated", updated_at.isoformat())
+    _add_element(_add_element(root, "author"), "name", newsletter.editor)
+    _add_element(root, "link", rel="self", href=feed_url)
+    _add_element(root, "link", rel="alternate", href=answers_url)
+    for entry in entries:
+        _add_entry(root, entry)
+    since = now(context.session) - RECENT
+    for question in archive.list_withdrawn_questions(context.session, newsletter, since, MAX_ENTRIES):
+        tombstone = {"ref": _full_url(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
+        ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", tombstone)
+    xml = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return Response(xml, mimetype="application/atom+xml")
 
 
-def _entry(root: ElementTree.Element, entry: Entry) -> None:
-    element, story = _add(root, "entry"), entry.story
-    times = (("published", story.at.isoformat()), ("updated", entry.updated.isoformat()))
-    for tag, text in (("id", entry.key), ("title", story.headline), *times):
-        _add(element, tag, text)
+def _add_entry(root: ElementTree.Element, entry: Entry) -> None:
+    story = entry.story
+    element = _add_element(root, "entry")
+    _add_element(element, "id", entry.permanent_id)
+    _add_element(element, "title", story.headline)
+    _add_element(element, "published", story.at.isoformat())
+    _add_element(element, "updated", entry.updated.isoformat())
     for name, _line in story.people:
-        _add(_add(element, "author"), "name", name)
-    _add(element, "link", rel="alternate", href=_full_url(story.href))
-    # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).
-    _add(element, "content", entry.html, type="html")
+        _add_element(_add_element(element, "author"), "name", name)
+    _add_element(element, "link", rel="alternate", href=_full_url(story.href))
+    # In type "html", the markup is escaped (RFC 4287, section 3.1.1.2).
+    _add_element(element, "content", entry.html, type="html")
 
 
 @reader.get("/<slug>/calendar.ics")
 def calendar(slug: str) -> Response:
     with open_context(slug) as context:
         newsletter = context.newsletter
-        copies.make_for_all(context.session, newsletter)
-        coming = list_editions_to_run(context.session, newsletter.id, DATES)
+        copies.mark_cacheable(context.session, newsletter)
+        editions = list_editions_to_run(context.session, newsletter.id, CALENDAR_DATES)
         host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
-        made = render_ics(
+        ics = render_ics(
             newsletter.name,
-            [EditionDate(e.rule_date, datetime.fromisoformat(e.local_at), e.runs_at) for e in coming],
+            [
+                EditionDate(edition.rule_date, datetime.fromisoformat(edition.local_at), edition.runs_at)
+                for edition in editions
+            ],
             f"{newsletter.slug}.{host}",
-            max((e.state_at for e in coming), default=datetime(2000, 1, 1, tzinfo=UTC)),
+            max((edition.state_at for edition in editions), default=NO_CHANGE_YET),
             _full_url(url_for("reader.home", slug=newsletter.slug)),
         )
-    response = Response(made, mimetype="text/calendar")
+    response = Response(ics, mimetype="text/calendar")
     response.add_etag()
     response.cache_control.public, response.cache_control.max_age = True, 600
     response.make_conditional(request)

@@ -1,7 +1,7 @@
 """Pages for embedding in other sites: a newsletter's latest answers, and a text box to begin a question.
 
 Only the sites in the newsletter's settings may frame them (CSP Level 3, section 6.4.2). The box doesn't submit a
-question: it opens the ask page, on our own site, with the text. So other sites never show a receipt or hold a token.
+question: it opens the ask page, on our own site, with the text. So no receipt or form token gets into other sites.
 """
 
 from collections.abc import Callable
@@ -16,31 +16,34 @@ from .ask_form import Draft, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
 from .stories import stories_of
 
-MOST, LATEST = 10, 3  # answers in a frame
+MAX_ANSWERS, DEFAULT_ANSWERS = 10, 3  # in a frame
 
 
 def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Let the listed sites frame a page. A 304 response has the header too, as browsers update the headers that they
-    have stored from it (RFC 9111, section 3.2).
+    """Let the sites in the newsletter's settings frame a page.
+
+    The header is set before the view runs, so that a 304 response has it too: browsers update stored headers from it
+    (RFC 9111, section 3.2).
     """
 
     @wraps(view)
-    def answer(slug: str) -> ResponseReturnValue:
+    def framed_view(slug: str) -> ResponseReturnValue:
         with open_context(slug) as context:
             set_frame_ancestors(context.newsletter.framed_by)
         return view(slug)
 
-    return answer
+    return framed_view
 
 
 @reader.get("/<slug>/framed/answers")
 @allow_framing
 @public
 def framed_answers(context: ReaderContext) -> str:
-    """Show the latest answers; `n` in the query is their number."""
-    asked = request.args.get("n", "")
-    many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
-    items = archive.listing(context.newsletter).page(context.session, None, many)
+    """Show the latest answers. `n` in the query is their number, from 1 to `MAX_ANSWERS`."""
+    requested = request.args.get("n", "")
+    is_valid = requested.isdecimal() and len(requested) < 4 and int(requested) > 0
+    limit = min(int(requested), MAX_ANSWERS) if is_valid else DEFAULT_ANSWERS
+    items = archive.listing(context.newsletter).page(context.session, None, limit)
     return context.page("reader/framed_answers.html", "", stories=stories_of(context.newsletter, items))
 
 
@@ -54,7 +57,7 @@ def framed_ask(context: ReaderContext) -> str:
 @reader.post("/<slug>/begin")
 @accepts_cross_site
 def begin(slug: str) -> ResponseReturnValue:
-    """Show the ask page with the text typed on another site, or into a frame there. Stores nothing."""
+    """Show the ask page with a text typed on another site or in a frame there. Store nothing."""
     with open_context(slug) as context:
         body = request.form.get("body", "")
         if not context.newsletter.takes_questions:

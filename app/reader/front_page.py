@@ -1,4 +1,4 @@
-"""A newsletter's front page, the page about protection for readers, the site's root, and the short URL for print."""
+"""A newsletter's front page, the page on how readers are protected, the site's root, and the short URLs for print."""
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -13,11 +13,12 @@ from .ask_form import country_notes
 from .page_frame import ReaderContext, open_context, public, reader, with_form
 from .stories import stories_of
 
-LATEST = 3
+LATEST_ANSWERS = 3
 
 
 @reader.get("/")
 def root() -> ResponseReturnValue:
+    """Redirect to the front page of the first newsletter."""
     with db.read() as session:
         newsletters = all_newsletters(session)
     if not newsletters:
@@ -30,16 +31,16 @@ def root() -> ResponseReturnValue:
 def home(slug: str) -> str:
     with open_context(slug) as context:
         session, newsletter = context.session, context.newsletter
-        shown = questions.list_public_questions(session, newsletter.id)
+        open_questions = questions.list_public_questions(session, newsletter.id)
         return context.page(
             "reader/home.html",
             "home",
             front=True,
             invitation=house_text(session, newsletter, "invitation", requested_language()),
-            upcoming_dates=context.coming(),
-            open_questions=shown,
-            askers=questions.count_askers(session, shown) if shown else {},
-            stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
+            upcoming_dates=context.list_upcoming_dates(),
+            open_questions=open_questions,
+            askers=questions.count_askers(session, open_questions) if open_questions else {},
+            stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST_ANSWERS)),
             answer_count=archive.count(session, newsletter),
         )
 
@@ -52,7 +53,7 @@ def protection(context: ReaderContext) -> str:
     )
 
 
-# With these lengths, the routes don't hide any page of a newsletter whose slug is "q".
+# The lengths keep these routes from matching the pages of a newsletter whose slug is "q".
 @reader.get(f"/q/<string(length={SHORT}):code>")
 @reader.get(f"/q/<string(length={WHOLE}):code>")
 def short_address(code: str) -> ResponseReturnValue:

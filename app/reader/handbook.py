@@ -1,7 +1,6 @@
-"""The handbook and all other Markdown files of `docs` as public pages, which need no internet access or JavaScript.
+"""The handbook and all other Markdown files of `docs` as public pages, which need no JavaScript or other sites.
 
-They belong to the readers' blueprint, so that reading them sets no cookie, leaves no line in a log, and is counted like
-other readers' requests.
+They belong to the readers' blueprint, so that visiting them sets no cookie and leaves no line in a log.
 """
 
 import posixpath
@@ -25,9 +24,9 @@ from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.rglob("*.md"))}
-FIRST = "README"  # the first page, docs/handbook/README.md, which GitHub shows with the folder
+FIRST = "README"  # the first page, docs/handbook/README.md
 CHAPTERS = ("editor", "expert", "reader", "operator", "developer")
-_MARKDOWN = MarkdownIt("js-default")  # tables and no HTML
+_MARKDOWN = MarkdownIt("js-default")  # with tables, without HTML
 
 
 class Text(NamedTuple):
@@ -41,7 +40,7 @@ class Text(NamedTuple):
 @reader.get("/handbook/", defaults={"name": FIRST})
 @reader.get("/handbook/<name>")
 def handbook(name: str) -> Response:
-    """Show a file of `docs` by its name. Search engines may not index it, as all installations have the same text."""
+    """Show a file of `docs` by its name. Search engines may not index it: every installation has the same text."""
     text = or_404(read(name) if name in PAGES else None)
     g.language = text.language
     refresh()
@@ -58,29 +57,30 @@ def handbook_picture(name: str) -> Response:
 
 
 @reader.app_template_global("chapter")
-def address_of(name: str, place: str | None = None) -> str:
-    """Return the URL of a chapter, in the language of the current page if it is translated, or in English. `place` is
-    an anchor in it.
-    """
-    own = f"{name}.{language()}"
-    return url_for("reader.handbook", name=own if own in PAGES else name, lang=None, _anchor=place)
+def chapter_url(name: str, anchor: str | None = None) -> str:
+    """Return the URL of a chapter: in the language of the current page if it is translated, otherwise in English."""
+    translated_name = f"{name}.{language()}"
+    if translated_name in PAGES:
+        name = translated_name
+    return url_for("reader.handbook", name=name, lang=None, _anchor=anchor)
 
 
 @cache
 def read(name: str) -> Text:
-    """Render a page as HTML. `reader.fa` is in Persian; a name without a language means English.
+    """Render a page as HTML. The name may end with a language, as in "reader.fa"; otherwise it is English.
 
     Raises KeyError for an unknown name.
     """
     path = PAGES[name]
     tokens = _MARKDOWN.parse(path.read_text())
     title = ""
-    for token, content in pairwise(tokens):
+    for token, next_token in pairwise(tokens):
         if token.type == "heading_open":
-            title = title or content.content
-            token.attrSet("id", anchor(content.content))
+            heading = next_token.content
+            title = title or heading
+            token.attrSet("id", anchor(heading))
     for token in tokens:
-        _lead(token.children or (), path.parent)
+        _replace_targets(token.children or (), path.parent)
     html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
     return Text(title, Markup(html), name.partition(".")[2] or "en")  # noqa: S704 - from our own files
 
@@ -90,33 +90,36 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _lead(tokens: Sequence[Token], folder: Path) -> None:
-    """Make links to files links to pages, or plain text if the file is not served, and give images URLs and sizes."""
-    tag = "a"
+def _replace_targets(tokens: Sequence[Token], folder: Path) -> None:
+    """Replace links to files by links to pages, or by plain text if the file isn't served. Set the size of images."""
+    link_tag = "a"
     for token in tokens:
         if token.type == "link_open":
-            address = _address(str(token.attrs["href"]), folder)
-            tag, token.attrs = ("a", {"href": address}) if address else ("span", {})
-            token.tag = tag
+            url = _page_url(str(token.attrs["href"]), folder)
+            link_tag = "a" if url else "span"
+            token.tag = link_tag
+            token.attrs = {"href": url} if url else {}
         elif token.type == "link_close":
-            token.tag = tag
+            token.tag = link_tag
         elif token.type == "image":
             name = posixpath.basename(str(token.attrs["src"]))
-            width, height = _size(DOCS / "pictures" / name)
+            width, height = _read_size(DOCS / "pictures" / name)
             token.attrs |= {"src": f"pictures/{name}", "width": width, "height": height, "loading": "lazy"}
 
 
-def _address(href: str, folder: Path) -> str:
+def _page_url(href: str, folder: Path) -> str:
+    """Return the URL for a link in a file of `folder`, or "" if it leads to a file that isn't served."""
     parts = urlsplit(href)
     if parts.scheme or not parts.path:
         return href
     path = (folder / parts.path).resolve()
     if PAGES.get(path.stem) != path:
         return ""
-    return ("./" if path.stem == FIRST else path.stem) + (f"#{parts.fragment}" if parts.fragment else "")
+    page = "./" if path.stem == FIRST else path.stem
+    return f"{page}#{parts.fragment}" if parts.fragment else page
 
 
-def _size(picture: Path) -> tuple[int, int]:
+def _read_size(picture: Path) -> tuple[int, int]:
     """Return the width and height of a PNG, from its first chunk (PNG, 3rd edition, section 11.2.1)."""
-    head = picture.read_bytes()[16:24]
-    return int.from_bytes(head[:4]), int.from_bytes(head[4:])
+    dimensions = picture.read_bytes()[16:24]
+    return int.from_bytes(dimensions[:4]), int.from_bytes(dimensions[4:])

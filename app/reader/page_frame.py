@@ -1,9 +1,9 @@
-"""The frame of every page of the readers' door: newsletter, language, caching, and compression.
+"""The frame of every page of the readers' door: newsletter, language, caching and compression.
 
-The length of a compressed page depends on what it repeats. An attacker who can put text into a page beside a secret,
-and sees the length, can guess the secret character by character (BREACH, 2013). So only the pages in `PACKED` are
-compressed, each with the reason why it holds no secret. Form tokens, though not secret, are left uncompressed between
-two compressed pieces, so that no length depends on them.
+Compression can reveal secrets: if an attacker can put text into a page that contains a secret, and sees the length of
+the response, they can guess the secret character by character (BREACH, 2013). So only the pages in `COMPRESSED_PAGES`
+are compressed, each with the reason why it contains no secret. Form tokens aren't secret, but are left uncompressed
+too, so that no length depends on them.
 """
 
 import hashlib
@@ -31,15 +31,15 @@ from ..web.setup import csrf, db, newsletter_or_404
 from ..web.static_files import accepts_gzip
 from . import copies
 from .copies import find_newsletter
-from .gzip_page import LEAST, compress_page
+from .gzip_page import MIN_SIZE, compress_page
 
 reader = Blueprint("reader", __name__)
 csrf.exempt(reader)  # There is no session to exploit here; the forms have a signed token of their own.
 T = TypeVar("T")
 APP = Path(__file__).parent.parent
-FRESH = 60  # seconds for which caches may serve a page unchecked; soon after, a withdrawn answer is gone everywhere
-# The pages that search engines may index; not the forms behind links, receipts or errors.
-TO_BE_FOUND = {
+MAX_AGE = 60  # seconds for which caches may serve a page unchecked, and thus a withdrawn answer
+# The endpoints that search engines may index; not the forms behind links, receipts or errors.
+INDEXABLE = {
     f"reader.{name}"
     for name in (
         "root",
@@ -65,8 +65,9 @@ TO_BE_FOUND = {
 
 
 class NoSessionForReaders(SecureCookieSessionInterface):
-    """Saves no session in responses of the readers' door and of static files: not even browsers signed in at the desk
-    get a cookie there, and responses that shared caches may keep don't vary with one.
+    """A session interface that sets no cookie on readers' pages and static files, even for members of the desk.
+
+    So responses that shared caches may store don't vary with a cookie.
     """
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -75,19 +76,19 @@ class NoSessionForReaders(SecureCookieSessionInterface):
 
 
 @reader.record_once
-def _close_the_jar(state: Any) -> None:
+def _install_session_interface(state: Any) -> None:
     state.app.session_interface = NoSessionForReaders()
 
 
 @reader.after_request
 def _allow_indexing(response: Response) -> Response:
-    if response.status_code == 200 and request.endpoint in TO_BE_FOUND:
+    if response.status_code == 200 and request.endpoint in INDEXABLE:
         response.headers["X-Robots-Tag"] = "all"
     return response
 
 
 @reader.before_request
-def _no_nul() -> None:
+def _refuse_nul() -> None:
     # PostgreSQL rejects NUL in a text, even in a query.
     if "\0" in request.path:
         abort(404)
@@ -95,8 +96,9 @@ def _no_nul() -> None:
 
 @reader.url_defaults
 def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
-    if chosen := g.get("chosen_language"):
-        values.setdefault("lang", chosen)
+    """Keep the language that the reader has chosen in all links."""
+    if chosen_language := g.get("chosen_language"):
+        values.setdefault("lang", chosen_language)
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,19 @@ class ReaderContext:
             newsletter=self.newsletter,
             section=section,
             languages=self._languages(),
-            proof=lambda: copies.proof(self.session, self.newsletter),
-            task=lambda token: copies.task_of(token, self.newsletter),
+            proof=lambda: copies.get_form_token(self.session, self.newsletter),
+            task=lambda token: copies.get_task(token, self.newsletter),
             **values,
         )
 
-    def coming(self) -> list[datetime]:
+    def list_upcoming_dates(self) -> list[datetime]:
+        """Return the times of the next editions."""
         return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
     def _languages(self) -> list[tuple[str, str, str]]:
-        """Return code, own name and URL of this page in each language; none in the response to a form, since following
-        a link would lose its text.
+        """Return code, own name and URL of this page for each language.
+
+        Return none in the response to a form: following a link would lose its text.
         """
         if request.method == "POST":
             return []
@@ -136,6 +140,7 @@ class ReaderContext:
 
 
 def languages_of(newsletter: Newsletter) -> list[str]:
+    """Return the languages in which readers can write to a newsletter."""
     return newsletter.languages or [newsletter.language]
 
 
@@ -144,93 +149,100 @@ def list_page_languages(newsletter: Newsletter) -> list[str]:
     return list(dict.fromkeys(map(interface_language, languages_of(newsletter))))
 
 
-def enter(session: Session, newsletter: Newsletter) -> ReaderContext:
-    """Set the page's language, the newsletter's or the one in `lang`, and its time zone. Return the context."""
-    chosen = request.args.get("lang", "")
-    g.chosen_language = chosen if chosen in list_page_languages(newsletter) and chosen != newsletter.language else None
+def enter_newsletter(session: Session, newsletter: Newsletter) -> ReaderContext:
+    """Set the language and time zone of this request for a newsletter's page, and return its context.
+
+    The language is that of `lang` in the query, if there is an interface in it, or else the newsletter's.
+    """
+    code = request.args.get("lang", "")
+    g.chosen_language = code if code in list_page_languages(newsletter) and code != newsletter.language else None
     g.language = g.chosen_language or newsletter.language
-    g.zone, g.newsletter_view = newsletter.zone, newsletter
-    refresh()
+    g.zone = newsletter.zone
+    g.newsletter_view = newsletter
+    refresh()  # Flask-Babel's cached locale
     return ReaderContext(session, newsletter)
 
 
 @contextmanager
 def open_context(slug: str) -> Iterator[ReaderContext]:
-    """Open a newsletter's pages for reading, and load it once per request.
+    """Open a context to read from. The newsletter is loaded once per request.
 
     Aborts with 404 if there is no such newsletter, and with a redirect if this is a former slug.
     """
     if not (newsletter := g.get("newsletter_view")):
         g.version, newsletter = find_newsletter(slug)
     with db.read() as session:
-        yield enter(session, newsletter_or_404(slug, newsletter))
+        yield enter_newsletter(session, newsletter_or_404(slug, newsletter))
 
 
-def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
-    """Run `fn` in a write transaction. A lost race runs it again, so `fn` must have no other effects."""
+def run_in_transaction(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
+    """Run `fn` in a write transaction, again if that loses a race. So `fn` must change nothing outside the session."""
 
     def write(session: Session) -> T:
-        return fn(session, newsletter_or_404(slug, find_newsletter(slug, session)[1]))
+        _version, newsletter = find_newsletter(slug, session)
+        return fn(session, newsletter_or_404(slug, newsletter))
 
     try:
         return db.write(write)
     except IntegrityError:
-        # On PostgreSQL a second click on the same button can win; the second run finds its result.
+        # On PostgreSQL, a second click on the same button can be first. The second run finds what it stored.
         return db.write(write)
 
 
-def _tag(response: Response) -> str:
-    """Return the ETag of a public page: a hash of its content and of the sites that may frame it."""
-    made = response.get_data() + repr(g.get("framed_by")).encode()
-    return hashlib.blake2b(made, digest_size=12).hexdigest()
+def _compute_etag(response: Response) -> str:
+    """Return a hash of a public page's content and of the sites that may frame it."""
+    hashed = response.get_data() + repr(g.get("framed_by")).encode()
+    return hashlib.blake2b(hashed, digest_size=12).hexdigest()
 
 
 def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Let only the reader's own browser store a page with an empty form, and only for going back.
+    """Let the reader's browser store a page with an empty form, but only for its "back" button.
 
-    If the connection is lost on Send, "back" must show the same form: `no-store` would load one with another token,
-    which would make a second question. Never use it for a response to a POST, which contains the reader's text.
+    If the connection is lost on Send, "back" must show the same form. With `no-store`, the browser would load one with
+    another token, and sending it would make a second question. Never use this for a response to a POST, which contains
+    the reader's text.
     """
 
     @wraps(view)
-    def answer(slug: str, **values: Any) -> ResponseReturnValue:
-        if copies.is_making():
+    def private_view(slug: str, **values: Any) -> ResponseReturnValue:
+        if copies.is_rendering_for_cache():
             with open_context(slug) as context:
-                copies.make_for_all(context.session, context.newsletter)
+                copies.mark_cacheable(context.session, context.newsletter)
         response = make_response(view(slug, **values))
         response.cache_control.private = True
         response.cache_control.max_age = 0
         return response
 
-    return answer
+    return private_view
 
 
 def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Cache a page that is the same for everybody, here and in shared caches; if unchanged, it then costs one query.
+    """Let this server and shared caches cache a page that is the same for everybody. A cached page costs one query.
 
-    Never use it for a page with a form: a cached form token would be given to a second person, and with it the first
-    one's receipt.
+    Never use this for a page with a form: shared caches would give its token to several people, and with it the receipt
+    of the first who sends it.
     """
 
     @wraps(view)
-    def answer(slug: str, **values: Any) -> ResponseReturnValue:
+    def cached_view(slug: str, **values: Any) -> ResponseReturnValue:
         with open_context(slug) as context:
-            copies.make_for_all(context.session, context.newsletter)
+            copies.mark_cacheable(context.session, context.newsletter)
             response = make_response(view(context, **values))
             if response.status_code == 200:
                 response.cache_control.public = True
-                response.cache_control.max_age = FRESH
-                response.set_etag(_tag(response), weak=True)
+                response.cache_control.max_age = MAX_AGE
+                response.set_etag(_compute_etag(response), weak=True)
                 response.make_conditional(request)
             return response
 
-    return answer
+    return cached_view
 
 
-PUBLISHED = "what was published, the same for everybody who asks"
-A_FORM = "an empty form, the same for everybody but for its token, which is drawn anew each time and stays unpacked"
-# Only for GET: a response to a POST contains a reader's text or receipt.
-PACKED = {
+PUBLISHED = "published texts, the same for everybody"
+A_FORM = "an empty form, the same for everybody except for its token, which is new in each response and not compressed"
+# The endpoints whose responses to GET are compressed, with the reason why they contain no secret. A response to a POST
+# contains a reader's text or receipt.
+COMPRESSED_PAGES = {
     "home": A_FORM,
     "ask": A_FORM,
     "framed_ask": "an empty form without a token",
@@ -254,15 +266,17 @@ PACKED = {
 
 
 @reader.after_request
-def _pack(response: Response) -> Response:
+def _compress(response: Response) -> Response:
     is_read = request.method in ("GET", "HEAD") and response.status_code in (200, 304)
-    if not is_read or (request.endpoint or "").removeprefix(f"{reader.name}.") not in PACKED:
+    if not is_read or (request.endpoint or "").removeprefix(f"{reader.name}.") not in COMPRESSED_PAGES:
         return response
     response.vary.add("Accept-Encoding")
-    if tag := response.get_etag()[0]:
-        response.set_etag(tag, weak=True)  # it is the same with and without compression (RFC 9110, section 8.8.3)
-    takes = accepts_gzip(request.headers.get("Accept-Encoding", ""))
-    if response.status_code == 200 and takes and len(response.get_data()) >= LEAST:
+    etag, _is_weak = response.get_etag()
+    if etag:
+        # It must be weak, as it is the same with and without compression (RFC 9110, section 8.8.3).
+        response.set_etag(etag, weak=True)
+    is_accepted = accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    if response.status_code == 200 and is_accepted and len(response.get_data()) >= MIN_SIZE:
         response.set_data(compress_page(response.get_data()))
         response.headers["Content-Encoding"] = "gzip"
     return response

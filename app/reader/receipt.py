@@ -37,8 +37,8 @@ from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
 from ..workflows.letters import receipt_notes, withdrawal
 from ..workflows.letters.public_state import PublicState, get_public_state
-from .copies import Copy, Key, LruStore, get_expiry
-from .page_frame import ReaderContext, enter, open_context, reader
+from .copies import CachedPage, CacheKey, LruStore, get_expiry
+from .page_frame import ReaderContext, enter_newsletter, open_context, reader
 from .submission import SubmissionResult, consent, format_errors, submit_once
 
 
@@ -182,8 +182,8 @@ def get_cached_page(result: SubmissionResult) -> bytes | None:
     version: Version | None = g.version
     if version is None:
         return None
-    copy = _page_store().get(_page_key(result.letter), version)
-    return _insert_receipt(copy, result.receipt) if copy else None
+    page = _page_store().get(_page_key(result.letter), version)
+    return _insert_receipt(page, result.receipt) if page else None
 
 
 def render_and_cache(
@@ -199,23 +199,23 @@ def render_and_cache(
         return make(result.receipt)[0].encode()
     expires_at = get_expiry(context.session, context.newsletter)
     html, is_waiting = make(DIGIT_MARKS)
-    copy = Copy(version, expires_at, headers=[], parts=_DIGIT_MARK.split(html.encode()), tag="")
+    page = CachedPage(version, expires_at, headers=[], parts=_DIGIT_MARK.split(html.encode()), etag="")
     if is_waiting:
-        _page_store().put(_page_key(result.letter), copy)
-    return _insert_receipt(copy, result.receipt)
+        _page_store().put(_page_key(result.letter), page)
+    return _insert_receipt(page, result.receipt)
 
 
-def _insert_receipt(copy: Copy, receipt: str) -> bytes:
+def _insert_receipt(page: CachedPage, receipt: str) -> bytes:
     digits = {mark.encode(): digit.encode() for mark, digit in zip(DIGIT_MARKS, receipt, strict=True)}
-    return b"".join(digits.get(part, part) for part in copy.parts)
+    return b"".join(digits.get(part, part) for part in page.parts)
 
 
 def _page_store() -> LruStore:
-    store: LruStore = current_app.extensions["copies"].shelf
+    store: LruStore = current_app.extensions["copies"].store
     return store
 
 
-def _page_key(letter: Letter) -> Key:
+def _page_key(letter: Letter) -> CacheKey:
     """Return the cache key: all that the page for a new letter depends on."""
     newsletter = g.newsletter_view
     received_at = letter.received_at
@@ -223,7 +223,7 @@ def _page_key(letter: Letter) -> Key:
         received_at = received_at.astimezone(ZoneInfo(newsletter.zone))
     query = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{received_at.date()}")
     # No page has this path, so no request can fetch the page from the cache.
-    return Key(request.script_root, f"/{newsletter.slug}/arrived", query)
+    return CacheKey(request.script_root, f"/{newsletter.slug}/arrived", query)
 
 
 # Twenty digits can't be guessed; the limit saves the work of answering those who try. Only wrong numbers count. A right
@@ -395,7 +395,7 @@ def _handle_receipt(
     with open_context(slug) as context:
         letter = context.session.get_one(Letter, letter_id)
         # A receipt of another newsletter works here too, and shows that newsletter's page.
-        own_context = enter(context.session, context.session.get_one(Newsletter, letter.newsletter_id))
+        own_context = enter_newsletter(context.session, context.session.get_one(Newsletter, letter.newsletter_id))
         try:
             if show:
                 return show(own_context, letter, typed)

@@ -1,18 +1,21 @@
-"""The form to report an error in a published answer. It sends a normal letter to the desk, with the answer's URL."""
+"""The form to report an error in a published answer. A report is a normal letter to the desk, with the answer's URL."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
+from ..letters.models import Letter
 from ..letters.receive import Submission, send
+from ..newsletters.models import Newsletter
 from ..web.setup import or_404
 from . import form_token
 from .page_frame import ReaderContext, open_context, reader, with_form
 from .receipt import send_once
 from .stories import href
-from .submission import find_spam_signals, format_errors, has_no_capacity
+from .submission import SubmissionResult, find_spam_signals, format_errors, has_no_capacity
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -26,22 +29,23 @@ def report(slug: str, public_id: str) -> str:
 def report_send(slug: str, public_id: str) -> ResponseReturnValue:
     with open_context(slug) as context:
         item = _get_item(context, public_id)
-        typed = request.form.get("body", "")
+        body = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), context.newsletter)
-        ask = Submission(typed, background=f"{item.piece['headline']}\n{href(context.newsletter, item)}")
-        faults = ask.faults | ({} if form else {"form": "old"})
+        submission = Submission(body, background=f"{item.piece['headline']}\n{href(context.newsletter, item)}")
+        faults = submission.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return _render_page(context, item, typed, faults, request.form["form"] if form else None), 400
+            return _render_page(context, item, body, faults, request.form["form"] if form else None), 400
         if has_no_capacity(context, form):
-            return _render_page(context, item, typed, {"form": "full"}, request.form["form"]), 503
-        why = find_spam_signals(context, request.form, form, typed)
+            return _render_page(context, item, body, {"form": "full"}, request.form["form"]), 503
+        spam_signals = find_spam_signals(context, request.form, form, body)
 
-    return send_once(
-        slug,
-        form,
-        lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, signs=why),
-        lambda context, sent: _render_page(context, _get_item(context, public_id), typed, previous=sent),
-    )
+    def make(session: Session, newsletter: Newsletter) -> Letter:
+        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
+
+    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
+        return _render_page(context, _get_item(context, public_id), body, previous=result)
+
+    return send_once(slug, form, make, render_duplicate)
 
 
 def _get_item(context: ReaderContext, public_id: str) -> EditionItem:
@@ -55,7 +59,7 @@ def _render_page(
     text: str = "",
     faults: dict[str, str] | None = None,
     token: str | None = None,
-    previous: object = None,
+    previous: SubmissionResult | None = None,
 ) -> str:
     return context.page(
         "reader/report.html",

@@ -1,4 +1,4 @@
-"""Published Q&As on the readers' pages: in lists by headline and opening, on their own page in full."""
+"""Published Q&As on the readers' pages: in lists with headline and opening, on their own page in full."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,19 +18,20 @@ from ..typesetting.renderers import to_html
 
 @dataclass(frozen=True)
 class Story:
-    """A published Q&A in a list. `people` pairs each expert's name with their credit line, as published."""
+    """A published Q&A in a list. `people` has the name and credit line of each expert, as published."""
 
     href: str
     headline: str
     opening: str
     people: list[tuple[str, str]]
-    at: datetime
+    at: datetime  # when it was published
     language: str
 
 
 def href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
-    """Return the link to a Q&A. Only the public ID in it counts; the words after it are for people. `lang` sets the
-    language, otherwise the current page's choice is kept.
+    """Return the link to a Q&A. The words at its end are only for people.
+
+    Without `lang`, it leads to the language that the reader has chosen.
     """
     return url_for(
         "reader.story",
@@ -46,27 +47,27 @@ def stories_of(newsletter: Newsletter, items: Iterable[EditionItem | ItemTransla
 
 
 def stories_by_question(newsletter: Newsletter, items: Mapping[int, EditionItem]) -> dict[int, Story]:
-    return {key: _story(newsletter, item) for key, item in items.items()}
+    return {question_id: _story(newsletter, item) for question_id, item in items.items()}
 
 
 def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story:
     piece = item.piece
-    leads = [voice["lead_in"] for voice in piece["voices"]]
+    lead_ins = [voice["lead_in"] for voice in piece["voices"]]
     return Story(
         href(newsletter, item),
         headline(item),
         opening(item),
-        [(lead["name"], lead["credit_line"] or "") for lead in leads],
+        [(lead_in["name"], lead_in["credit_line"] or "") for lead_in in lead_ins],
         cast(datetime, item.question.published_at),  # all questions in the archive have one
         piece["language"],
     )
 
 
 def parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
-    """Return the full Q&A without its heading: the HTML of each run of paragraphs with one role, such as an answer."""
+    """Return the Q&A without its heading, in parts of paragraphs with one role, such as "answer": role and HTML."""
     block = block_from(item)
     body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
     return [
-        (role, Markup(to_html(Block(block.language, tuple(stretch)))))  # noqa: S704 - `to_html` escapes all text
-        for role, stretch in groupby(body, key=lambda paragraph: paragraph.role)
+        (role, Markup(to_html(Block(block.language, tuple(paragraphs)))))  # noqa: S704 - `to_html` escapes all text
+        for role, paragraphs in groupby(body, key=lambda paragraph: paragraph.role)
     ]

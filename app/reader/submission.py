@@ -1,4 +1,4 @@
-"""Receiving a reader's submission: once per form, and held rather than refused if it looks like spam."""
+"""Receive a reader's submission: once per form, and held for review rather than refused if it looks like spam."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,17 +18,18 @@ from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
 from . import proof_of_work
 from .form_token import opened_just_now
-from .page_frame import ReaderContext, change
+from .page_frame import ReaderContext, run_in_transaction
 
 log = getLogger(__name__)
 
-# The limits count forms of a newsletter, never IP addresses: users of Tor or a shared line have the same one.
-FLOOD = RateLimitItemPerMinute(60, 10)
+# Limits for the forms of a newsletter in ten minutes. They never count by IP address: users of Tor or of a shared line
+# have the same one.
+FLOOD = RateLimitItemPerMinute(60, 10)  # more are a flood
+GREAT_FLOOD = RateLimitItemPerMinute(300, 10)
+BEYOND = RateLimitItemPerMinute(60, 10)  # letters that are still accepted above the daily limit
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
-BEYOND = RateLimitItemPerMinute(60, 10)
-GREAT = RateLimitItemPerMinute(300, 10)
-AFTERWARDS = RateLimitItemPerHour(1)
-TRAP = "leave_empty"
+AFTER_GREAT_FLOOD = RateLimitItemPerHour(1)
+TRAP = "leave_empty"  # a form field that people don't see
 
 FAULTS = {
     ("form", "full"): _l(
@@ -61,7 +62,10 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class SubmissionResult:
-    """The letter of a form. It is not new if the form was sent before, and not identical if that had another text."""
+    """The letter of a form, and its receipt.
+
+    It is not new if the form was sent before, and not identical if it was sent with another text then.
+    """
 
     letter: Letter
     receipt: str
@@ -70,19 +74,19 @@ class SubmissionResult:
 
 
 def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> SubmissionResult:
-    """Store the letter of a form with `make`, or return the one stored before, if `make` raises `AlreadySent`.
+    """Store the letter of a form with `make`, or return the earlier one if `make` raises `AlreadySent`.
 
     Raises all other errors of `make`.
     """
 
-    def take(session: Session, newsletter: Newsletter) -> SubmissionResult:
+    def store(session: Session, newsletter: Newsletter) -> SubmissionResult:
         receipt = receipt_of(session, form)
         try:
             return SubmissionResult(make(session, newsletter), receipt)
-        except AlreadySent as before:
-            return SubmissionResult(before.letter, receipt, before.is_identical, is_new=False)
+        except AlreadySent as already:
+            return SubmissionResult(already.letter, receipt, already.is_identical, is_new=False)
 
-    return change(slug, take)
+    return run_in_transaction(slug, store)
 
 
 def format_errors(faults: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +94,7 @@ def format_errors(faults: Mapping[str, str]) -> dict[str, str]:
 
 
 def consent(newsletter: Newsletter) -> str:
-    """Return the sentence of consent beside the choices of credit. It is stored with the name, in the words shown."""
+    """Return the sentence by which readers agree to be named. It is stored with the name, in the language shown."""
     return _(
         "I agree that %(newsletter)s prints this name with my question, in the newsletter and on this site.",
         newsletter=newsletter.name,
@@ -98,15 +102,16 @@ def consent(newsletter: Newsletter) -> str:
 
 
 def find_spam_signals(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
-    """Return the spam signals of a submission, for which the desk should review it first, the heaviest first."""
+    """Return the spam signals of a submission, the heaviest first. With any, it is held for review."""
     return find_signs(
-        context.session, context.newsletter.id, text, get_submission_traits(context.newsletter, form_values, form)
+        context.session, context.newsletter.id, text, get_delivery_signals(context.newsletter, form_values, form)
     )
 
 
 def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
-    """Return whether a letter must be refused, since a flood has exceeded the newsletter's daily limit, and also the
-    number of letters accepted beyond it in ten minutes. A proof of work doesn't help: it never decides on acceptance.
+    """Return whether a letter must be refused: a flood has exceeded the newsletter's daily limit, and also `BEYOND`.
+
+    A letter within `BEYOND` is counted. A proof of work changes nothing, since acceptance must never depend on one.
     """
     if not is_full(context.session, context.newsletter) or find_sent_letter(context.session, form):
         return False
@@ -117,35 +122,39 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
         return True
 
 
-def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
-    """Return the delivery signals of a form for the spam filter: "trap" if it filled the field that people don't see,
-    "fast" if it was sent sooner than people type, and "flood" in a flood, or else `PROOF_OF_WORK` with a proof of work.
+def get_delivery_signals(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
+    """Count a form, and return its delivery signals for the spam filter.
+
+    They are "trap" if it filled in the field that people don't see, "fast" if it was sent sooner than people type, and
+    "flood" during a flood, or else `PROOF_OF_WORK` if it has one.
     """
-    proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
-    way = {"trap"} if form_values.get(TRAP) else set()
-    good = {spam_filter.PROOF_OF_WORK} if proven else set()
+    is_proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
+    proof_signals = {spam_filter.PROOF_OF_WORK} if is_proven else set()
+    signals = {"trap"} if form_values.get(TRAP) else set()
     if not limiter.enabled:
-        return way | good
+        return signals | proof_signals
     try:
-        way |= {"fast"} if opened_just_now(form.nonce) else set()
-        has_room = apply_limits(lambda counters: _has_room(counters, newsletter, form, proven))
-        return way | (good if has_room else {"flood"})
+        if opened_just_now(form.nonce):
+            signals.add("fast")
+        if apply_limits(lambda counters: _count_form(counters, newsletter, form, is_proven)):
+            return signals | proof_signals
+        return signals | {"flood"}
     except Exception as error:
         # An unreachable counter must not cost a reader their letter.
         log.warning("the counter of forms does not answer: %s", type(error).__name__)
-        return way | good
+        return signals | proof_signals
 
 
-def _has_room(counters: RateLimiter, newsletter: Newsletter, form: FormToken, proven: bool) -> bool:
-    """Count a form, unless it is sent again, and return whether it is within the limits of a flood.
+def _count_form(counters: RateLimiter, newsletter: Newsletter, form: FormToken, is_proven: bool) -> bool:
+    """Count a form, unless it is sent again. Return False if it is part of a flood.
 
-    Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. A great flood leaves no
-    room for an hour, and for another if it goes on.
+    Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. A great flood lasts for
+    an hour, and for another if it goes on.
     """
-    place = "proven" if proven else "forms", str(newsletter.id)
-    hit, test = counters.hit, counters.test
-    is_new = hit(ONE_FORM, *place, hash_identifier(form.nonce))
-    has_room = hit(FLOOD, *place) if is_new else test(FLOOD, *place)
-    if is_new and not hit(GREAT, *place):
-        hit(AFTERWARDS, *place)
-    return has_room and test(AFTERWARDS, *place)
+    identifiers = "proven" if is_proven else "forms", str(newsletter.id)
+    is_new = counters.hit(ONE_FORM, *identifiers, hash_identifier(form.nonce))
+    count_or_test = counters.hit if is_new else counters.test
+    has_room = count_or_test(FLOOD, *identifiers)
+    if is_new and not counters.hit(GREAT_FLOOD, *identifiers):
+        counters.hit(AFTER_GREAT_FLOOD, *identifiers)
+    return has_room and counters.test(AFTER_GREAT_FLOOD, *identifiers)

@@ -1,7 +1,7 @@
 """The page of the link that stops our mails. Opening it changes nothing, as mail programs and scanners open all links.
 
-The button on it, and the "unsubscribe" of mail programs (RFC 8058: a single POST, without a cookie), do the same, and
-can be repeated. Fresh, used and unknown links all get the same status.
+The button on the page sends the same POST as the "unsubscribe" of mail programs (RFC 8058), without a cookie. It can be
+repeated. New, used and unknown links get responses with the same status.
 """
 
 from flask import g, render_template, request
@@ -13,7 +13,7 @@ from ..letters.models import Letter
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..web.setup import db
-from .page_frame import enter, reader
+from .page_frame import enter_newsletter, reader
 
 
 @reader.get("/stop/<token>")
@@ -24,14 +24,14 @@ def stop(token: str) -> str:
 @reader.post("/stop/<token>")
 def stop_press(token: str) -> str:
     with db.read() as session:
-        fresh = unsubscribing.can_stop(session, token)
-    if fresh:
+        can_stop = unsubscribing.can_stop(session, token)
+    if can_stop:
         db.write(lambda session: unsubscribing.stop(session, token))
     return _page(token)
 
 
 def _page(token: str) -> str:
-    """Return the page with the button, or with the confirmation if the link was used, or for an unknown link."""
+    """Return the page with the button, the confirmation if the link was used, or the page for an unknown link."""
     with db.read() as session:
         letter = unsubscribing.letter_of(session, token)
         if letter is None:
@@ -40,7 +40,7 @@ def _page(token: str) -> str:
 
 
 def _render_stop_page(session: Session, letter: Letter, is_done: bool) -> str:
-    context = enter(session, session.get_one(Newsletter, letter.newsletter_id))
+    context = enter_newsletter(session, session.get_one(Newsletter, letter.newsletter_id))
     if "lang" not in request.args:
         g.language = mail_texts.tongue_of(context.newsletter, letter.language)
         refresh()

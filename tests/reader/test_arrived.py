@@ -63,7 +63,7 @@ def test_each_reader_gets_a_number_of_their_own_and_no_copy_keeps_any(
     receipts = [
         read_receipt(send_question(client, body=f"Who owns silo {number} at the line?").text) for number in range(3)
     ]
-    kept = b"".join(b"".join(copy.parts) for copy in app.extensions["copies"].shelf._held.values()).decode()
+    kept = b"".join(b"".join(copy.parts) for copy in app.extensions["copies"].store._pages.values()).decode()
     digits = re.sub(r"\D", "", kept)
     assert (len({*receipts}), [one for one in receipts if one in digits]) == (3, [])
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader.gzip_page import BLOCK, compress_page
-from app.reader.page_frame import PACKED
+from app.reader.page_frame import COMPRESSED_PAGES
 from tests.support.cast import Newsroom
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.pages import Page
@@ -60,7 +60,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
 def open_to_all(database: Database) -> dict[str, str]:
     """An address of each page that is packed."""
     known = public_addresses(database) | {"handbook": "/handbook/reader"}
-    return {name: known[name] for name in PACKED}
+    return {name: known[name] for name in COMPRESSED_PAGES}
 
 
 def bare(page: bytes) -> bytes:
@@ -73,7 +73,7 @@ def test_each_page_of_readers_is_packed_or_has_a_reason_not_to_be(app: Flask) ->
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("reader.") and "GET" in (rule.methods or ())
     }
-    assert pages == {*PACKED, *UNPACKED}
+    assert pages == {*COMPRESSED_PAGES, *UNPACKED}
 
 
 @pytest.mark.threat("network observer")

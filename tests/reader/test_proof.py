@@ -129,13 +129,13 @@ def test_a_proof_is_of_one_form_of_one_letter_and_of_these_hours(
     work = solve_proof_of_work(task)
     send(flooded, opened(flooded)[0], work, body=OTHERS[0])
     assert states(database)[OTHERS[0]] == ("held", "flood")
-    hour = proof_of_work._now()
+    hour = proof_of_work._current_period()
     with flooded.application.test_request_context():
         nonce = nonce_of(form)
         for passed, good in ((0, True), (1, True), (2, False)):
-            monkeypatch.setattr(proof_of_work, "_now", lambda passed=passed: hour + passed)
+            monkeypatch.setattr(proof_of_work, "_current_period", lambda passed=passed: hour + passed)
             assert proof_of_work.is_solved(nonce, work) is good
-    monkeypatch.setattr(proof_of_work, "_now", lambda: hour)
+    monkeypatch.setattr(proof_of_work, "_current_period", lambda: hour)
     first, second = send(flooded, form, work), send(flooded, form, work)
     assert first.texts("p.code") == second.texts("p.code")  # sent again it is the same letter
     assert states(database)[SILOS_QUESTION] == ("received", None)
@@ -148,5 +148,5 @@ def test_the_task_says_nothing_of_when_the_form_was_opened(
     assert re.fullmatch(rf"[0-9a-f]{{64}}\.{proof_of_work.PARTS}\.{proof_of_work.BITS}", task)
     with client.application.test_request_context():
         tasks = {proof_of_work.task("one nonce") for _ in range(3)}
-        monkeypatch.setattr(proof_of_work, "_now", lambda: 1)
+        monkeypatch.setattr(proof_of_work, "_current_period", lambda: 1)
         assert len(tasks | {proof_of_work.task("one nonce"), proof_of_work.task("another nonce")}) == 3
