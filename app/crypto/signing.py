@@ -54,8 +54,10 @@ def create_token(purpose: str, subject: object, *facts: object, nonce: str = "")
 
 
 def read_token(token: str, purpose: str, subject: object, good_for: int) -> list[Any] | None:
-    """Return a token's nonce and facts, or None if it is forged, has another purpose or subject, or is older than
-    `good_for` days."""
+    """Return a token's nonce and facts, or None if it isn't valid.
+
+    It is valid if it is authentic, has this purpose and subject, and is at most `good_for` days old.
+    """
     try:
         token_subject, *nonce_and_facts, day_of_issue = _signer(purpose).loads(token)
         age = today() - day_of_issue
