@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# `app`, `config` and `wsgi` are in the folder of this file. It comes first, since an installation may have other modules
-# of these names.
+# The folder of `app`, `config` and `wsgi` comes first, since an installation may have other modules of these names.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import click

@@ -23,8 +23,8 @@ from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
 T = TypeVar("T")
 
 TRIES = 5  # attempts to run a transaction that keeps losing races
-UNREACHABLE_AFTER = 2.0  # seconds for which a transaction is retried while the server can't be reached
-DISPOSE_INTERVAL = 2.0  # seconds between two disposals of idle connections; all in between report the same outage
+MAX_OUTAGE = 2.0  # seconds for which a transaction is retried while the server can't be reached
+DISPOSE_INTERVAL = 2.0  # seconds; within these, broken connections are of the same outage (`dispose_idle_connections`)
 
 
 class Database:
@@ -136,13 +136,14 @@ class Database:
             except StaleDataError as error:
                 fault: Exception = error
             except DBAPIError as error:
-                kind = fault_kind(fault := error)
+                fault = error
+                kind = fault_kind(error)
                 if kind is FaultKind.NO_ROOM:
                     raise NoRoom("the database takes no changes") from error
                 if kind not in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE):
                     raise
-                is_unreachable = kind is FaultKind.UNAVAILABLE and time.monotonic() > started_at + UNREACHABLE_AFTER
-                if self.is_sqlite or is_unreachable:  # on SQLite the attempt has already waited for the lock
+                is_long_outage = kind is FaultKind.UNAVAILABLE and time.monotonic() > started_at + MAX_OUTAGE
+                if self.is_sqlite or is_long_outage:  # on SQLite the attempt has already waited for the lock
                     break
             max_pause = 20 * (attempt + 1)  # milliseconds
             time.sleep(secrets.randbelow(max_pause) / 1000)

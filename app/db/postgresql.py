@@ -45,11 +45,11 @@ END LOOP; END $$
 # quarter of an hour for acknowledgements and two hours on an idle connection; the proxy in front of the pages waits
 # eight seconds (docs/install.md).
 CONNECT_TIMEOUTS = {
-    "connect_timeout": 2,  # seconds, like the others except for:
+    "connect_timeout": 2,  # seconds
     "tcp_user_timeout": 4_000,  # milliseconds
-    "keepalives_idle": 2,
-    "keepalives_interval": 1,
-    "keepalives_count": 2,  # a number of probes
+    "keepalives_idle": 2,  # seconds
+    "keepalives_interval": 1,  # seconds
+    "keepalives_count": 2,
 }
 # Seconds after which a failed attempt to connect counts as a timeout; also how long further attempts then fail at once.
 CONNECT_BACKOFF = 1.0
@@ -110,7 +110,7 @@ def wait_for_older_snapshots(connection: Connection, timeout: float = PATIENCE) 
     """
     deadline = time.monotonic() + timeout
     next_transaction = connection.scalar(NEXT_TRANSACTION) or 0
-    # Once all earlier transactions have ended: the snapshots that were open then and still are, as they may be older.
+    # First, all transactions that run now must end; then, all snapshots open at that moment, as they may be older.
     old_snapshots: set[tuple[Any, ...]] | None = None
     while time.monotonic() < deadline:
         if old_snapshots is None and (connection.scalar(OLDEST_TRANSACTION) or 0) >= next_transaction:
@@ -144,8 +144,8 @@ def wait_for_writers(engine: Engine, table: str, timeout: float = PATIENCE) -> b
 def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_transaction: int | None) -> int:
     """Rewrite the recently changed rows of these tables in one transaction, so that all carry the same transaction ID.
 
-    Rewritten are the rows that transaction `last_transaction` or a later one has written or locked. If it is None, or
-    an ID that this server has not reached, all rows are. Return the `last_transaction` for the next call.
+    Recent are those that transaction `last_transaction` or a later one has written or locked; all rows, if it is None
+    or an ID that this server has not reached. Return the `last_transaction` for the next call.
     """
     oldest_transaction: int = connection.scalar(OLDEST_TRANSACTION) or 0
     if last_transaction is None or last_transaction > oldest_transaction:

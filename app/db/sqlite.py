@@ -39,8 +39,7 @@ class WriterQueue:
     def take_turn(self) -> Iterator[None]:
         """Wait for the calling thread's turn, and hold it inside the block.
 
-        Raises `Busy` after `BUSY_TIMEOUT`, or once the current writer is slow and more than `MAX_WAITING` others wait
-        in front.
+        Raises `Busy` after `BUSY_TIMEOUT`, or once the current writer is slow and `MAX_WAITING` others already wait.
         """
         my_turn = threading.Condition(self._lock)
         with self._lock:
