@@ -45,7 +45,7 @@ class Colleague:
 def list_colleagues(session: Session, actor: Staff, *, include_contacts: bool) -> list[Colleague]:
     """Return the colleagues at the actor's desk, by role and name.
 
-    With `include_contacts` also load what only admins see. Raises `PermissionDenied` if the actor is none.
+    With `include_contacts` also load what only admins see. Raises `PermissionDenied` if the actor isn't an admin.
     """
     colleagues = _load_colleagues(session, actor.newsletter_id)
     if include_contacts:
