@@ -107,7 +107,7 @@ class BatchLookups:
     def recent_editions(self, session: Session, newsletter_id: int) -> list[received_editions.QuotableEdition]:
         """Return the newest editions of a newsletter, with the texts that readers may quote."""
         if newsletter_id not in self._recent_editions:
-            self._recent_editions[newsletter_id] = received_editions.recently_run(session, newsletter_id)
+            self._recent_editions[newsletter_id] = received_editions.list_quotable_editions(session, newsletter_id)
         return self._recent_editions[newsletter_id]
 
     def own_addresses(self, session: Session | None) -> set[str]:

@@ -424,7 +424,7 @@ class InboundContext:
 
     def _quotable_editions(self) -> Sequence[str]:
         if self.replied_edition:
-            return list(received_editions.texts_of(self.session, [self.replied_edition]).values())
+            return list(received_editions.get_quotable_texts(self.session, [self.replied_edition]).values())
         may_quote = self.referenced_ids or "\n>" in self.mail.body or self.mail.html
         if self.newsletter and may_quote:
             recent = self.lookups.recent_editions(self.session, self.newsletter.id)

@@ -72,7 +72,7 @@ def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[
     return {message_id: editions[bare_id] for message_id, bare_id in bare_ids.items() if bare_id in editions}
 
 
-def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
+def get_quotable_texts(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
     """Return the text of each edition that replies may quote: its own mail if it arrived, else the locked items."""
     texts_by_edition = {edition.id: [edition.arrived_text] for edition in editions if edition.arrived_text}
     other_ids = [edition.id for edition in editions if edition.id not in texts_by_edition]
@@ -96,11 +96,13 @@ class QuotableEdition:
         return runs(self.text)
 
 
-def recently_run(session: Session, newsletter_id: int, limit: int = COMPARED_EDITIONS) -> list[QuotableEdition]:
+def list_quotable_editions(
+    session: Session, newsletter_id: int, limit: int = COMPARED_EDITIONS
+) -> list[QuotableEdition]:
     """Return the newest locked or sent editions of a newsletter, newest first, without those that have no text."""
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, Edition.is_fixed)
     editions = session.scalars(query.order_by(Edition.runs_at.desc()).limit(limit)).all()
-    texts = texts_of(session, editions)
+    texts = get_quotable_texts(session, editions)
     return [QuotableEdition(edition, texts[edition.id]) for edition in editions if edition.id in texts]
 
 

@@ -45,6 +45,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     erase(session, actor, letter)
     question_ids = sorted(find_all_question_ids(session, letter))
     _erase_drafts(session, letter, question_ids)
+    # The letter may have been filed to other questions before. They end too if nobody else asks them.
     for question_id in question_ids:
         question, lead = _lock_with_lead(session, question_id)
         if question_id == letter.question_id:
