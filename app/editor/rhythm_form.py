@@ -26,11 +26,12 @@ def _join_list(parts: list[str]) -> str:
 
 def format_rhythm(newsletter: Newsletter) -> str:
     """Return e.g. "first and third Wednesday, 09:00, Europe/Prague". A rule too complex for words appears unchanged."""
-    when = rule_in_words(newsletter.rule)
-    return _("%(when)s, %(time)s, %(zone)s", when=when, time=newsletter.at, zone=newsletter.zone)
+    rule = format_rule(newsletter.rule)
+    return _("%(when)s, %(time)s, %(zone)s", when=rule, time=newsletter.at, zone=newsletter.zone)
 
 
-def rule_in_words(rule: str) -> str:
+def format_rule(rule: str) -> str:
+    """Return an iCalendar rule (RRULE) in words, or unchanged if it is too complex for words."""
     pattern = pattern_of(rule)
     if pattern is None:
         return rule
@@ -38,65 +39,60 @@ def rule_in_words(rule: str) -> str:
     if pattern.month_days:
         return _("day %(days)s of the month", days=_join_list([str(day) for day in pattern.month_days]))
     if any(places for _day, places in pattern.days):
-        return _join_list(
-            [
-                _(
-                    "%(ordinals)s %(weekday)s",
-                    ordinals=_join_list([str(ORDINALS[n]) for n in places]),
-                    weekday=names[day],
-                )
-                for day, places in pattern.days
-            ]
-        )
+        clauses = []
+        for day, places in pattern.days:
+            ordinals = _join_list([str(ORDINALS[place]) for place in places])
+            clauses.append(_("%(ordinals)s %(weekday)s", ordinals=ordinals, weekday=names[day]))
+        return _join_list(clauses)
     days = _join_list([names[day] for day, _places in pattern.days])
     return ngettext("every %(days)s", "every %(num)s weeks on %(days)s", pattern.weeks, days=days)
 
 
-def dates_in_words(value: str) -> str:
+def format_dates(value: str) -> str:
     """Format a pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", or a date with a time."""
     if "/" in value:
         first, last = (full_date(date.fromisoformat(part)) for part in value.split("/"))
         return _("%(first)s to %(last)s", first=first, last=last)
-    when, _t, hour = value.partition("T")
-    date_words = full_date(date.fromisoformat(when))
-    return _("%(day)s, %(time)s", day=date_words, time=hour[:5]) if hour else date_words
+    day_text, _separator, time_text = value.partition("T")
+    day = full_date(date.fromisoformat(day_text))
+    return _("%(day)s, %(time)s", day=day, time=time_text[:5]) if time_text else day
 
 
 def read_choices() -> Choices:
     """Return the submitted choices of the rhythm."""
-    sent, by = request.form, request.form.get("rule_by", "rule")
-    weekdays = sent.getlist("weekly" if by == "weeks" else "monthly")
+    form, by = request.form, request.form.get("rule_by", "rule")
+    weekdays = form.getlist("weekly" if by == "weeks" else "monthly")
     return Choices(
         by,
-        sent.get("weeks", "1"),
+        form.get("weeks", "1"),
         tuple(code for code in WEEKDAYS if code in weekdays),
-        tuple(place for place in PLACES if place in sent.getlist("places")),
-        sent.get("month_days", ""),
-        sent.get("rule", ""),
+        tuple(place for place in PLACES if place in form.getlist("places")),
+        form.get("month_days", ""),
+        form.get("rule", ""),
     )
 
 
-def rule_of(choices: Choices) -> str:
-    """Return the rule for the choices: unchanged if they mean the same, or "" if they are incomplete."""
-    was = request.form.get("rule_was", "")
+def build_rule(choices: Choices) -> str:
+    """Return the rule for the choices: the former one if they mean the same, or "" if they are incomplete."""
+    former_rule = request.form.get("rule_was", "")
     try:
         rule = choices.as_rule()
-        return was if rule == choices_of(was).as_rule() else rule
+        return former_rule if rule == choices_of(former_rule).as_rule() else rule
     except CalendarError:
         return ""
 
 
-def columns_of(
+def parse_calendar_columns(
     choices: Choices, form_data: Mapping[str, str], start: date | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the calendar columns from the submitted form, and its faults by field. One of the two is empty."""
     try:
         return parse_calendar_form(choices, form_data, start) | {"rule": form_data["rule"]}, {}
-    except InvalidSettings as faulty:
-        return {}, faulty.faults
+    except InvalidSettings as error:
+        return {}, error.faults
 
 
-def frame(choices: Choices) -> dict[str, Any]:
+def template_values(choices: Choices) -> dict[str, Any]:
     """Return the template values for the rhythm's fields."""
     names = get_day_names("wide", locale=get_locale())
     return {

@@ -21,7 +21,7 @@ from app.cli.commands import MACHINES
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.db.session import override_time
-from app.editor.settings.trail_page import NOUNS, PAGE
+from app.editor.settings.trail_page import NOUNS, PAGE_SIZE
 from app.letters.models import Letter
 from app.newsletters import settings
 from app.newsletters.models import Newsletter
@@ -209,11 +209,11 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
-    note(database, newsroom, 2 * PAGE + 30)
+    note(database, newsroom, 2 * PAGE_SIZE + 30)
     pages = [sentences_on(page) for page in follow_pages(nora, "trail?auto=1", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
-    assert [len(sentences) for sentences in pages] == [PAGE, PAGE, count - 2 * PAGE]
+    assert [len(sentences) for sentences in pages] == [PAGE_SIZE, PAGE_SIZE, count - 2 * PAGE_SIZE]
     assert len(list(csv.reader(io.StringIO(nora.open("trail/csv").text)))) == count + 1
 
 

@@ -172,7 +172,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/overview/overview_page.py", "EXPERT_TASKS"): (overview_page.EXPERT_TASKS, [*OWE_TEXT, "checking"]),
     ("app/editor/letter_labels.py", "ROW_LOOKS"): (letter_labels.ROW_LOOKS, LETTER_STATES),
     ("app/editor/letter_labels.py", "LETTER_STATE_LABELS"): (letter_labels.LETTER_STATE_LABELS, LETTER_STATES),
-    ("app/editor/settings/newsletters_page.py", "STANDS"): (newsletters_page.STANDS, NEWSLETTER_STATES),
+    ("app/editor/settings/newsletters_page.py", "STATE_LABELS"): (newsletters_page.STATE_LABELS, NEWSLETTER_STATES),
     ("app/editor/mail_labels.py", "STATES"): (mail_labels.STATES, MAIL_STATES),
     ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
     ("app/editor/mail/pen.py", "EMPTY_TEXTS"): (pen.EMPTY_TEXTS, pen.FOLDERS),

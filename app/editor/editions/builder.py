@@ -49,7 +49,7 @@ from ..event_sentences import describe_events, naming
 from ..frame import RequestContext, page
 from ..rejected_forms import RejectedForm
 from ..settings.sending_tool_page import FAULTS as TOOL_FAULTS
-from ..settings.sending_tool_page import GONE
+from ..settings.sending_tool_page import KEY_UNREADABLE
 
 TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
 
@@ -195,7 +195,7 @@ DRAFT_OUTCOMES = {
     "anew": _l("The draft had been deleted there, so a new one was made."),
     "unready": _l("No draft was made: something in the edition may not leave the house as it is now. Look above."),
     "no tool": _l("No draft was made: the tool was forgotten before it was asked."),
-    "sealed": GONE,
+    "sealed": KEY_UNREADABLE,
     **TOOL_FAULTS,
 }
 GOOD_OUTCOMES = ("made", "brought", "anew")

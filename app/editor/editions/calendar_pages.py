@@ -20,7 +20,7 @@ from ...editions.slots import count_filled_slots
 from ...web.setup import get_cursor_row, paginate
 from ...workflows.overview.calendar_feed import Entry, list_entries
 from ..frame import RequestContext, editor, page, read_context
-from ..rhythm_form import dates_in_words, format_rhythm
+from ..rhythm_form import format_dates, format_rhythm
 
 PAGE = 30
 
@@ -37,8 +37,8 @@ def all_editions(slug: str) -> str:
             "editor/editions/editions.html",
             "edition",
             rhythm=format_rhythm(desk.newsletter),
-            skips=[dates_in_words(date_text) for date_text in desk.newsletter.skips],
-            extra=[dates_in_words(date_text) for date_text in desk.newsletter.extra],
+            skips=[format_dates(date_text) for date_text in desk.newsletter.skips],
+            extra=[format_dates(date_text) for date_text in desk.newsletter.extra],
             upcoming_editions=upcoming,
             filled_counts=count_filled_slots(desk.session, upcoming),
             sent_editions=sent_page.rows,

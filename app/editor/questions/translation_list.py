@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from ...answers import translating, translators
 from ...questions.models import Question
 from ..frame import RequestContext
-from ..settings.newsletter_page import languages_of
+from ..settings.newsletter_page import list_languages
 from .question_detail import QuestionDetail
 
 
@@ -77,5 +77,5 @@ def list_target_languages(
     translators_by_key = translators.get_newest_translators(desk.session, question)
     requested = [language for (_key, language), translator in translators_by_key.items() if translator.is_open]
     own_language = question.text.language if question.text else ""
-    languages = dict.fromkeys([*languages_of(desk.newsletter), *translated, *requested])  # each once, in this order
+    languages = dict.fromkeys([*list_languages(desk.newsletter), *translated, *requested])  # each once, in this order
     return [language for language in languages if not translating.is_same_language(language, own_language)]

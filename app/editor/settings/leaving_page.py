@@ -10,9 +10,9 @@ from ...workflows.retention import retention_preview as preview
 from ..frame import editor, page, read_context
 from ..letter_labels import CHANNELS
 
-WITHIN = timedelta(days=30)
-FIRST = 20  # rows listed per rule
-WHICH = {
+PERIOD = timedelta(days=30)  # in which the listed rows will be erased
+MAX_ROWS = 20  # per rule
+RULE_LABELS = {
     "spam": _l("Held, or filed as spam"),
     "idle": _l("Led to nothing"),
     "closed": _l("Behind a question that was closed"),
@@ -24,20 +24,20 @@ WHICH = {
 @editor.get("/<slug>/leaving")
 def leaving(slug: str) -> str:
     with read_context(slug) as desk:
-        numbers = preview.count_due_by_rule(desk.session, desk.newsletter, WITHIN)
-        next_ones = preview.list_leaving(desk.session, desk.newsletter, WITHIN, FIRST)
-        kinds = [
+        counts_by_rule = preview.count_due_by_rule(desk.session, desk.newsletter, PERIOD)
+        leaving_letters = preview.list_leaving(desk.session, desk.newsletter, PERIOD, MAX_ROWS)
+        rules = [
             {
-                "key": name,
-                "which": WHICH[name],
+                "key": rule,
+                "which": RULE_LABELS[rule],
                 "number": count(number),
                 "letters": [
-                    (one.letter, CHANNELS[one.letter.channel], day(one.letter.received_at.date(), "short"), day(one.on))
-                    for one in next_ones
-                    if one.rule == name
+                    (row.letter, CHANNELS[row.letter.channel], day(row.letter.received_at.date(), "short"), day(row.on))
+                    for row in leaving_letters
+                    if row.rule == rule
                 ],
             }
-            for name, number in numbers.items()
+            for rule, number in counts_by_rule.items()
             if number
         ]
         session, newsletter = desk.session, desk.newsletter
@@ -45,11 +45,11 @@ def leaving(slug: str) -> str:
             desk,
             "editor/settings/leaving.html",
             "settings",
-            kinds=kinds,
-            answers=erase_answers.list_due_assignments(session, newsletter, WITHIN, FIRST),
-            answers_number=count(erase_answers.count_due_answers(session, newsletter, WITHIN)),
-            experts=erase_people.list_due_experts(session, newsletter, WITHIN, FIRST),
-            experts_number=count(erase_people.count_due_experts(session, newsletter, WITHIN)),
-            colleagues=erase_people.list_due_colleagues(session, newsletter, WITHIN) if desk.may("people") else [],
-            days=WITHIN.days,
+            kinds=rules,
+            answers=erase_answers.list_due_assignments(session, newsletter, PERIOD, MAX_ROWS),
+            answers_number=count(erase_answers.count_due_answers(session, newsletter, PERIOD)),
+            experts=erase_people.list_due_experts(session, newsletter, PERIOD, MAX_ROWS),
+            experts_number=count(erase_people.count_due_experts(session, newsletter, PERIOD)),
+            colleagues=erase_people.list_due_colleagues(session, newsletter, PERIOD) if desk.may("people") else [],
+            days=PERIOD.days,
         )

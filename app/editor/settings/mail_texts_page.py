@@ -21,9 +21,9 @@ from ...web.formatting import tongue
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..mail_labels import kind_label
-from .newsletter_page import languages_of
+from .newsletter_page import list_languages
 
-PART_WORDS = {
+PART_LABELS = {
     "subject": _l("Subject"),
     "opening": _l("First paragraph"),
     "closing": _l("If they can’t, or say nothing"),
@@ -34,13 +34,13 @@ PART_WORDS = {
     "ended": _l("First sentence, when it ends without one"),
     "joined": _l("First sentence, when others asked the same"),
 }
-HOLE_WORDS = (
+PLACEHOLDER_LABELS = (
     {"name": _l("the expert’s name"), "newsletter": _l("the newsletter"), "headline": _l("the question’s headline")}
     | {"words": _l("how many words"), "due": _l("until when"), "reply_by": _l("by when a word would help")}
     | {"day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it")}
     | {"about": _l("“Your answer for …”"), "changes": _l("how many changes")}
 )
-PLACE_FAULTS = {
+FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),
     "unknown": _l("{%(name)s} can’t be filled in here. Look at the help above the field."),
@@ -59,7 +59,7 @@ def mail_texts(slug: str) -> str:
             "editor/settings/mail_texts.html",
             "settings",
             language=language,
-            languages=_languages(desk),
+            languages=_language_options(desk),
             mails=[
                 (kind, kind_label(kind), bool(texts.get_custom_texts(desk.session, desk.newsletter, kind, language)))
                 for kind in kinds
@@ -71,7 +71,7 @@ def mail_texts(slug: str) -> str:
 @editor.sheet("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def mail_text(slug: str, language: str, kind: str) -> str:
     with read_context(slug) as desk:
-        return _form(desk, language, kind)
+        return _render_form(desk, language, kind)
 
 
 @editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
@@ -79,89 +79,89 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     """Save the texts of a mail, or with "look" only preview them."""
     if kind not in texts.REWORDABLE_KINDS:
         abort(404)
-    typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
-    typed = {part: text if text.strip() else default_wording(kind, part, language) for part, text in typed.items()}
-    faults = texts.faults_of(kind, typed)
+    form_data = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
+    form_data = {
+        part: text if text.strip() else default_wording(kind, part, language) for part, text in form_data.items()
+    }
+    faults = texts.faults_of(kind, form_data)
     if faults or "look" in request.form:
-        return rerender(slug, 422 if faults else 200, _form, language, kind, typed, faults)
+        return rerender(slug, 422 if faults else 200, _render_form, language, kind, form_data, faults)
 
     def fn(desk: RequestContext) -> None:
         _require_language(desk, language, kind)
-        check_form_unchanged(desk, desk.newsletter, lambda: _get_current_texts(desk, language, kind), typed)
-        texts.save_custom_texts(desk.session, desk.actor, desk.newsletter, language, kind, typed)
+        check_form_unchanged(desk, desk.newsletter, lambda: _get_current_texts(desk, language, kind), form_data)
+        texts.save_custom_texts(desk.session, desk.actor, desk.newsletter, language, kind, form_data)
 
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, _form, language, kind, typed, stale=True)
+        return rerender(slug, 409, _render_form, language, kind, form_data, has_conflict=True)
     announce(_("The mail is saved. It goes out so from now on."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
 
 def _require_language(desk: RequestContext, language: str, kind: str | None = None) -> str:
     """Return the language. 404 if the newsletter doesn't use it, or doesn't send this mail in it."""
-    if language not in languages_of(desk.newsletter):
+    if language not in list_languages(desk.newsletter):
         abort(404)
     if kind is not None and kind not in texts.kinds_of(desk.newsletter, language):
         abort(404)
     return language
 
 
-def _languages(desk: RequestContext) -> list[tuple[str, str]]:
-    return [(code, tongue(code)) for code in languages_of(desk.newsletter)]
+def _language_options(desk: RequestContext) -> list[tuple[str, str]]:
+    return [(code, tongue(code)) for code in list_languages(desk.newsletter)]
 
 
 def _get_current_texts(desk: RequestContext, language: str, kind: str) -> dict[str, str]:
     """Return the parts of a mail as the form shows them: the newsletter's own texts, or the defaults."""
-    kept = texts.get_custom_texts(desk.session, desk.newsletter, kind, language)
-    return {part: kept.get(part) or default_wording(kind, part, language) for part in parts_of(kind)}
+    custom_texts = texts.get_custom_texts(desk.session, desk.newsletter, kind, language)
+    return {part: custom_texts.get(part) or default_wording(kind, part, language) for part in parts_of(kind)}
 
 
-def _form(
+def _render_form(
     desk: RequestContext,
     language: str,
     kind: str,
     form_data: dict[str, str] | None = None,
     faults: Mapping[str, tuple[str, str]] | None = None,
-    stale: bool = False,
+    has_conflict: bool = False,
 ) -> str:
     _require_language(desk, language, kind)
-    keys = {texts.text_key(kind, part) for part in parts_of(kind)}
-    first = find_last_text_save(desk, language, keys) if stale else None
-    values, version_token, conflict = merge_form(
-        desk, _get_current_texts(desk, language, kind), form_data, PART_WORDS, first
-    )
-    own = {
+    text_keys = {texts.text_key(kind, part) for part in parts_of(kind)}
+    other_save = find_last_text_save(desk, language, text_keys) if has_conflict else None
+    form = merge_form(desk, _get_current_texts(desk, language, kind), form_data, PART_LABELS, other_save)
+    custom_texts = {
         part: text
-        for part, text in values.items()
+        for part, text in form.values.items()
         if part not in (faults or {}) and text != default_wording(kind, part, language)
     }
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
     link = absolute_url(desk.session, "/…")
-    shown = render_examples(kind, sender(desk.session, desk.newsletter, language), evening, link, own)
+    examples = render_examples(kind, sender(desk.session, desk.newsletter, language), evening, link, custom_texts)
     return page(
         desk,
         "editor/settings/mail_text.html",
         "settings",
         language=language,
         direction=direction(language),
-        languages=[one for one in _languages(desk) if kind in texts.kinds_of(desk.newsletter, one[0])],
+        languages=[option for option in _language_options(desk) if kind in texts.kinds_of(desk.newsletter, option[0])],
         kind=kind,
         label=kind_label(kind),
-        fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
-        faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
+        fields=[(part, PART_LABELS[part], form.values[part], _format_help(kind, part)) for part in parts_of(kind)],
+        faults={part: str(FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
         fixed_note=KINDS[kind].stays and _(KINDS[kind].stays),
-        examples=[(message.subject, parse_blocks(message.text)) for message in shown],
-        is_preview=form_data is not None and not faults and not stale,
-        version_token=version_token,
-        conflict=conflict,
+        examples=[(message.subject, parse_blocks(message.text)) for message in examples],
+        is_preview=form_data is not None and not faults and not has_conflict,
+        version_token=form.version_token,
+        conflict=form.conflict,
     )
 
 
-def _help(kind: str, field_name: str) -> str:
+def _format_help(kind: str, field_name: str) -> str:
     """Return the help text of a field: the placeholders that it may contain, and those that it must."""
-    one = parts_of(kind)[field_name]
-    places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.places)
-    needed = ", ".join(f"{{{name}}}" for name in one.needed)
-    return f"{places}." + (" " + _("What has to stand in it: %(places)s.", places=needed) if needed else "")
+    part = parts_of(kind)[field_name]
+    placeholders = ", ".join(f"{{{name}}} {PLACEHOLDER_LABELS[name]}" for name in part.places)
+    required = ", ".join(f"{{{name}}}" for name in part.needed)
+    return f"{placeholders}." + (" " + _("What has to stand in it: %(places)s.", places=required) if required else "")

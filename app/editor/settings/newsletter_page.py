@@ -28,78 +28,82 @@ from .. import form_fields, rhythm_form
 from ..conflict import check_form_unchanged, find_last_save, format_field_value, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..mail_labels import kind_label
-from ..rhythm_form import format_rhythm, rule_in_words
+from ..rhythm_form import format_rhythm, format_rule
 
-# Why a date stays although it no longer follows the rhythm.
-STAYS = {
+# By reason why an edition is kept although its date no longer follows the rhythm.
+KEPT_LABELS = {
     "locked": _l("%(day)s: it is locked"),
     "picked": _l("%(day)s: something is picked for it"),
     "asked": _l("%(day)s: an expert is asked for it"),
     "letters": _l("%(day)s: letters are about it"),
 }
-RHYTHM = ("rule", *PARSERS)  # fields that are parsed together
-CALENDAR = (*RHYTHM, "rule_start", "cutoff_minutes")
-ALONE = {"held_kinds"}  # settings without use for a desk of one
-LATEST = 3  # answers in a snippet for other sites
-SAID = 3  # fields that the overview shows of each page
+RHYTHM_FIELDS = ("rule", *PARSERS)  # parsed together, by `rhythm_form.parse_calendar_columns`
+CALENDAR_FIELDS = (*RHYTHM_FIELDS, "rule_start", "cutoff_minutes")
+USELESS_ALONE = {"held_kinds"}  # settings without use for a desk of one
+SNIPPET_ANSWERS = 3  # answers in a snippet for other sites
+SUMMARY_FIELDS = 3  # shown of each page in the list of pages
 
 
 @editor.get("/<slug>/settings", endpoint="settings")
 def all_settings(slug: str) -> str:
     """List the pages of the settings, with the first values of each."""
     with read_context(slug) as desk:
-        sends = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+        tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         return page(
             desk,
             "editor/settings/settings.html",
             "settings",
-            tool_name=sends.row.label if sends else "",
-            parts=[(part, _(label), _says(desk, part)) for part, label in PARTS.items()],
-            sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
+            tool_name=tool.row.label if tool else "",
+            parts=[(part, _(label), _summarize_part(desk, part)) for part, label in PARTS.items()],
+            sentence_languages=[(code, tongue(code)) for code in list_languages(desk.newsletter)],
             version=VERSION,
         )
 
 
-def _says(desk: RequestContext, page_key: str) -> str:
+def _summarize_part(desk: RequestContext, page_key: str) -> str:
     """Return a summary of a page: the rhythm in words, or else the first fields that are filled in."""
     if page_key == WHEN:
         return format_rhythm(desk.newsletter)
-    fields = _fields(desk, page_key)
+    fields = _get_fields(desk, page_key)
     stored, labels = form_fields.get_stored_values(fields, desk.newsletter), form_fields.field_labels(fields)
-    filled = [f"{labels[name]}: {_format_value(name, value)}" for name, value in stored.items() if value]
-    return "; ".join(filled[:SAID])
+    filled_fields = [f"{labels[name]}: {_format_value(name, value)}" for name, value in stored.items() if value]
+    return "; ".join(filled_fields[:SUMMARY_FIELDS])
 
 
 @editor.get(f"/<slug>/settings/<any({', '.join(PARTS)}):part>")
 def settings_part(slug: str, part: str) -> str:
     with read_context(slug) as desk:
-        return _form(desk, part)
+        return _render_part(desk, part)
 
 
-def _fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
+def _get_fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
     """Return the fields of a page.
 
     Held mails need a second person, so `held_kinds` is hidden from a desk of one unless it is set already.
     """
-    hidden = set() if len(list_staff(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
-    return {name: one for name, one in SETTINGS.items() if one.part == page_key and name not in hidden}
+    hidden = (
+        set() if len(list_staff(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else USELESS_ALONE
+    )
+    return {name: setting for name, setting in SETTINGS.items() if setting.part == page_key and name not in hidden}
 
 
-def _form(
+def _render_part(
     desk: RequestContext,
     page_key: str,
     form_data: dict[str, Any] | None = None,
     faults: dict[str, Any] | None = None,
-    stale: bool = False,
-    columns: dict[str, Any] | None = None,
+    has_conflict: bool = False,
+    previewed_columns: dict[str, Any] | None = None,
 ) -> str:
     """Render a page of the settings. With `columns`, it previews the dates of the submitted rhythm."""
-    fields = _fields(desk, page_key)
-    said = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
+    fields = _get_fields(desk, page_key)
+    fault_sentences = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
     labels = form_fields.field_labels(fields)
-    first = find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields)) if stale else None
+    other_save = (
+        find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields)) if has_conflict else None
+    )
     form = merge_form(
-        desk, form_fields.get_stored_values(fields, desk.newsletter), form_data, labels, first, _format_value
+        desk, form_fields.get_stored_values(fields, desk.newsletter), form_data, labels, other_save, _format_value
     )
     return page(
         desk,
@@ -109,11 +113,15 @@ def _form(
         page_key=page_key,
         name=_(PARTS[page_key]),
         fields=fields,
-        faults=said,
-        summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
+        faults=fault_sentences,
+        summary=[(name, f"{labels[name]}: {sentence}") for name, sentence in fault_sentences.items()],
         options=_options(),
-        **(_frames(desk) if page_key == SITES else {}),
-        **(_calendar(desk, form.values, bool(form_data and not stale), columns) if page_key == WHEN else {}),
+        **(_snippet_values(desk) if page_key == SITES else {}),
+        **(
+            _calendar_values(desk, form.values, bool(form_data and not has_conflict), previewed_columns)
+            if page_key == WHEN
+            else {}
+        ),
     )
 
 
@@ -122,44 +130,44 @@ def _concerns_fields(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
     return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
 
 
-def _calendar(
-    desk: RequestContext, values: dict[str, Any], is_typed: bool, columns: dict[str, Any] | None
+def _calendar_values(
+    desk: RequestContext, values: dict[str, Any], is_submitted: bool, previewed_columns: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Return the template values of the dates page besides its fields."""
     return {
-        **rhythm_form.frame(rhythm_form.read_choices() if is_typed else choices_of(values["rule"])),
+        **rhythm_form.template_values(rhythm_form.read_choices() if is_submitted else choices_of(values["rule"])),
         "rhythm": format_rhythm(desk.newsletter),
-        "dates": preview_dates(desk.newsletter, now(desk.session), columns),
-        "is_preview": columns is not None,
+        "dates": preview_dates(desk.newsletter, now(desk.session), previewed_columns),
+        "is_preview": previewed_columns is not None,
     }
 
 
-def _frames(desk: RequestContext) -> dict[str, Any]:
+def _snippet_values(desk: RequestContext) -> dict[str, Any]:
     """Return the template values of the page for other sites: the latest answers as (headline, address, language), and
     `translate` for the newsletter's language.
     """
     newsletter = desk.newsletter
-    items = archive.listing(newsletter).page(desk.session, None, LATEST)
-    stories = [
+    items = archive.listing(newsletter).page(desk.session, None, SNIPPET_ANSWERS)
+    answers = [
         (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
     ]
-    return {"stories": stories, "translate": say(interface_language(newsletter.language)).gettext}
+    return {"stories": answers, "translate": say(interface_language(newsletter.language)).gettext}
 
 
 def _options() -> dict[str, Any]:
-    held = [(kind, kind_label(kind)) for (kind,) in SETTINGS["held_kinds"].options]
-    return form_fields.field_options(SETTINGS) | {"held_kinds": held}
+    held_kinds = [(kind, kind_label(kind)) for (kind,) in SETTINGS["held_kinds"].options]
+    return form_fields.field_options(SETTINGS) | {"held_kinds": held_kinds}
 
 
 def _format_value(name: str, value: Any) -> str:
     """Return a setting's value in words."""
-    words = {option: str(label) for option, label, *_help in _options().get(name, ())}
+    labels = {option: str(label) for option, label, *_help in _options().get(name, ())}
     if isinstance(value, list):
-        return ", ".join(words[one] for one in value)
-    return rule_in_words(value) if name == "rule" else format_field_value(name, words.get(value, value))
+        return ", ".join(labels[option] for option in value)
+    return format_rule(value) if name == "rule" else format_field_value(name, labels.get(value, value))
 
 
-def languages_of(newsletter: Newsletter) -> list[str]:
+def list_languages(newsletter: Newsletter) -> list[str]:
     return list(dict.fromkeys([newsletter.language, *newsletter.languages]))
 
 
@@ -167,51 +175,54 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
     """Save a page of the settings, or with "look" only preview the dates of a rhythm."""
     with read_context(slug) as desk:
-        fields = _fields(desk, part)
-    typed, columns = form_fields.get_submitted_values(fields), dict[str, Any]()
-    faults: dict[str, Any] = read_form({name: one for name, one in fields.items() if name not in RHYTHM}, typed)[1]
+        fields = _get_fields(desk, part)
+    form_data = form_fields.get_submitted_values(fields)
+    plain_fields = {name: setting for name, setting in fields.items() if name not in RHYTHM_FIELDS}
+    plain_values, field_faults = read_form(plain_fields, form_data)
+    faults: dict[str, Any] = {**field_faults}
+    calendar_columns: dict[str, Any] = {}
     if part == WHEN:
         choices = rhythm_form.read_choices()
-        typed["rule"] = rhythm_form.rule_of(choices)
-        start = read_form({"rule_start": fields["rule_start"]}, typed)[0].get("rule_start")
-        columns, wrong = rhythm_form.columns_of(choices, typed, start)
-        faults = faults | wrong
+        form_data["rule"] = rhythm_form.build_rule(choices)
+        rule_start = plain_values.get("rule_start")
+        calendar_columns, calendar_faults = rhythm_form.parse_calendar_columns(choices, form_data, rule_start)
+        faults |= calendar_faults
+        if "look" in request.form and faults:
+            return rerender(slug, 422, _render_part, part, form_data, faults)
         if "look" in request.form:
-            return rerender(
-                slug, 422 if faults else 200, _form, part, typed, faults, columns=None if faults else columns
-            )
+            return rerender(slug, 200, _render_part, part, form_data, previewed_columns=calendar_columns)
 
     def fn(desk: RequestContext) -> tuple[str, list[str]]:
         if faults:
             raise settings.InvalidSettings(faults)
         before = form_fields.get_stored_values(fields, desk.newsletter)
         check_form_unchanged(
-            desk, desk.newsletter, lambda: form_fields.get_stored_values(fields, desk.newsletter), typed
+            desk, desk.newsletter, lambda: form_fields.get_stored_values(fields, desk.newsletter), form_data
         )
-        settings.change(desk.session, desk.actor, desk.newsletter, **typed | columns)
+        settings.change(desk.session, desk.actor, desk.newsletter, **form_data | calendar_columns)
         plan_newsletter(desk.session, desk.actor, desk.newsletter)
         after = form_fields.get_stored_values(fields, desk.newsletter)
-        if part != WHEN or all(before[name] == after[name] for name in CALENDAR):
+        if part != WHEN or all(before[name] == after[name] for name in CALENDAR_FIELDS):
             return _("The settings are saved."), []
-        stays = [
-            str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
+        kept_dates = [
+            str(KEPT_LABELS[why]) % {"day": day(edition.runs_at, "short")}
             for edition, why in off_the_rhythm(desk.session, desk.newsletter)
             if why
         ]
-        return _("Saved. The editions to come follow the rhythm as it stands now."), stays
+        return _("Saved. The editions to come follow the rhythm as it stands now."), kept_dates
 
     try:
-        said, stay = run_in_transaction(slug, fn)
-    except settings.InvalidSettings as faulty:
-        return rerender(slug, 422, _form, part, typed, faulty.faults)
+        message, kept_dates = run_in_transaction(slug, fn)
+    except settings.InvalidSettings as error:
+        return rerender(slug, 422, _render_part, part, form_data, error.faults)
     except VersionConflict:
-        return rerender(slug, 409, _form, part, typed, stale=True)
-    if stay:
-        dates = "; ".join(stay)
-        said = _(
+        return rerender(slug, 409, _render_part, part, form_data, has_conflict=True)
+    if kept_dates:
+        dates = "; ".join(kept_dates)
+        message = _(
             "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.", dates=dates
         )
-        announce(said, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
+        announce(message, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
     else:
-        announce(said)
+        announce(message)
     return redirect(url_for("editor.settings_part", slug=slug, part=part), code=303)

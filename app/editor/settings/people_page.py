@@ -46,64 +46,65 @@ ACTS: dict[str, tuple[Callable[..., None], Any]] = {
 @editor.get("/<slug>/people")
 def people(slug: str) -> str:
     with read_context(slug) as desk:
-        return _list(desk)
+        return _render_list(desk)
 
 
-def _list(
+def _render_list(
     desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:
-    manages = desk.may("people")
-    everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=manages)
+    can_manage = desk.may("people")
+    everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=can_manage)
     return page(
         desk,
         "editor/settings/people.html",
         "settings",
-        people=[one for one in everybody if manages or one.status == "here"],
-        can_manage=manages,
-        roles=_roles(),
+        people=[colleague for colleague in everybody if can_manage or colleague.status == "here"],
+        can_manage=can_manage,
+        roles=_role_options(),
         form_data=form_data or {"role": "editor"},
         faults=faults or {},
     )
 
 
-def _roles() -> list[tuple[str, str]]:
+def _role_options() -> list[tuple[str, str]]:
     return [(role, role_label(role)) for role in ROLES]
 
 
 @editor.get("/<slug>/people/who-may-what")
 def who_may_what(slug: str) -> str:
     with read_context(slug) as desk:
-        groups = [
-            (
-                gettext(name),
-                [(gettext(words), [role in roles_for(act) for role in ROLES]) for act, words in rows.items()],
-            )
-            for name, rows in DESK_ACTS.items()
-        ]
-        return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_roles())
+        groups = []
+        for heading, acts in DESK_ACTS.items():
+            rows = [(gettext(label), [role in roles_for(act) for role in ROLES]) for act, label in acts.items()]
+            groups.append((gettext(heading), rows))
+        return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_role_options())
 
 
 @editor.press("/<slug>/people", "people")
 def invite_colleague(slug: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
+    form_data = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
     def fn(desk: RequestContext) -> str:
-        known = request.form.get("known", "")
-        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed, expert_public_id=known).name
+        # The form has the field after it was rejected with `PersonIsExpert`: submitting it again confirms.
+        expert_id = request.form.get("known", "")
+        invited = staff.invite(desk.session, desk.actor, desk.newsletter.name, **form_data, expert_public_id=expert_id)
+        return invited.name
 
     try:
         name = run_in_transaction(slug, fn)
-    except staff.BadInvitation as bad:
-        return rerender(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
-    except staff.PersonIsExpert as expert:
+    except staff.BadInvitation as error:
+        return rerender(slug, 422, _render_list, form_data, {field: str(FAULTS[field]) for field in error.fields})
+    except staff.PersonIsExpert as error:
         fault = _(
             "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
             "desk asks them about. Send it again if that is what you mean.",
-            name=expert.name,
+            name=error.name,
         )
-        return rerender(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
+        return rerender(slug, 422, _render_list, form_data | {"known": error.public_id}, {"email": fault})
     except staff.AlreadyAtDesk:
-        return rerender(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
+        return rerender(
+            slug, 422, _render_list, form_data, {"email": _("This address is of this desk already: see above.")}
+        )
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
 
@@ -116,46 +117,49 @@ def colleague(slug: str, public_id: str) -> str:
 
 def _render_colleague(desk: RequestContext, public_id: str, fault: str = "") -> str:
     everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=True)
-    one = or_404(next((one for one in everybody if one.person.public_id == public_id), None))
+    colleague = or_404(next((colleague for colleague in everybody if colleague.person.public_id == public_id), None))
     admins = [other for other in everybody if other.membership.role in roles_for("people") and other.status == "here"]
     return page(
         desk,
         "editor/settings/colleague.html",
         "settings",
-        colleague=one,
-        roles=_roles(),
-        is_last_admin=admins == [one],
-        is_me=one.person.id == desk.actor.person_id,
-        has_provider_account=identities.has_identity(desk.session, one.person.id),
+        colleague=colleague,
+        roles=_role_options(),
+        is_last_admin=admins == [colleague],
+        is_me=colleague.person.id == desk.actor.person_id,
+        has_provider_account=identities.has_identity(desk.session, colleague.person.id),
         fault=fault,
     )
 
 
-def _membership(desk: RequestContext, public_id: str) -> Membership:
-    one = colleagues.load(desk.session, desk.actor, public_id)
-    return require_row(desk, one, "editor.colleague", public_id, _("Open the page again")).membership
+def _load_membership(desk: RequestContext, public_id: str) -> Membership:
+    colleague = colleagues.load(desk.session, desk.actor, public_id)
+    return require_row(desk, colleague, "editor.colleague", public_id, _("Open the page again")).membership
 
 
 @editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
-    verb, said = ACTS[act]
+    verb, message = ACTS[act]
 
     def fn(desk: RequestContext) -> tuple[str, bool]:
-        one = or_404(colleagues.load(desk.session, desk.actor, public_id))
-        name = one.name
-        role = (request.form.get("role", ""), str(submitted_token().get("role", "")))
-        verb(desk.session, desk.actor, one, *{"role": role, "again": (desk.newsletter.name,)}.get(act, ()))
-        return name, one.person.id == desk.actor.person_id
+        colleague = or_404(colleagues.load(desk.session, desk.actor, public_id))
+        name = colleague.name
+        shown_role = str(submitted_token().get("role", ""))
+        more_arguments = {"role": (request.form.get("role", ""), shown_role), "again": (desk.newsletter.name,)}
+        verb(desk.session, desk.actor, colleague, *more_arguments.get(act, ()))
+        return name, colleague.person.id == desk.actor.person_id
 
     try:
         name, is_me = run_in_transaction(slug, fn)
     except staff.LastAdmin as error:
         return rerender(slug, 409, _render_colleague, public_id, format_error(error))
-    except VersionConflict as refused:
-        abort_with_conflict(slug, lambda desk: _membership(desk, public_id), refused)
-    announce(str(said) % {"name": name})
+    except VersionConflict as error:
+        abort_with_conflict(slug, lambda desk: _load_membership(desk, public_id), error)
+    announce(str(message) % {"name": name})
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)
-    gone = act in ("withdraw", "remove")
-    href = url_for("editor.people", slug=slug) if gone else url_for("editor.colleague", slug=slug, public_id=public_id)
+    has_left = act in ("withdraw", "remove")
+    href = (
+        url_for("editor.people", slug=slug) if has_left else url_for("editor.colleague", slug=slug, public_id=public_id)
+    )
     return redirect(href, code=303)

@@ -25,7 +25,7 @@ from ...workflows import program_messages
 from ..conflict import submitted_token
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
-LATEST = 40  # deliveries on a program's page
+SHOWN_DELIVERIES = 40  # deliveries on a program's page
 WEBHOOK, NO_NAME = _l("A program, by webhook"), _l("Say what it is called.")
 # By the reason of a `RequestFailed`: why an address can't be used, or why a call got no answer.
 WHY = {
@@ -40,7 +40,7 @@ WHY = {
     "it took too long to answer": _l("It took too long to answer."),
     "its answer is too large": _l("Its answer is too large."),
 }
-PAUSED = {
+PAUSE_LABELS = {
     "desk": _l("paused"),
     "failed": _l("paused, since it took nothing for five days"),
     "gone": _l("paused, since it answered that it wants nothing any more"),
@@ -57,18 +57,20 @@ PRESSES: dict[str, tuple[Callable[..., None], Any]] = {
 @editor.sheet("/<slug>/programs", "programs")
 def programs(slug: str) -> str:
     with read_context(slug) as desk:
-        return _list(desk)
+        return _render_list(desk)
 
 
-def _list(
+def _render_list(
     desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:
-    mine = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MAX_PROGRAMS)
+    own_programs = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MAX_PROGRAMS)
     return page(
         desk,
         "editor/settings/programs.html",
         "settings",
-        programs=[(one, kind_of(one), *format_program_status(desk, one)) for one in mine],
+        programs=[
+            (program, get_kind_label(program), *format_program_status(desk, program)) for program in own_programs
+        ],
         kinds=[(kind, CHATS[kind].label if kind in CHATS else str(WEBHOOK)) for kind in KINDS],
         form_data=form_data or {},
         faults=faults or {},
@@ -76,14 +78,14 @@ def _list(
     )
 
 
-def kind_of(program: Program) -> str:
+def get_kind_label(program: Program) -> str:
     return CHATS[program.kind].label if program.kind in CHATS else _("webhook")
 
 
 def format_program_status(desk: RequestContext, program: Program) -> tuple[str, str]:
     """Return the mark and the label of a program's status."""
     if program.paused_at is not None:
-        return ("wait" if program.paused_by == "desk" else "late"), str(PAUSED[program.paused_by])
+        return ("wait" if program.paused_by == "desk" else "late"), str(PAUSE_LABELS[program.paused_by])
     if program.failing_since is not None:
         is_long = now(desk.session) - program.failing_since >= registering.WARN_AFTER
         return ("late" if is_long else "wait"), _("has failed for %(time)s", time=age(program.failing_since))
@@ -92,29 +94,26 @@ def format_program_status(desk: RequestContext, program: Program) -> tuple[str, 
 
 @editor.press("/<slug>/programs", "programs")
 def add_program(slug: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
+    form_data = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
 
     def fn(desk: RequestContext) -> str:
-        return registering.add(desk.session, desk.actor, typed["kind"], typed["name"], typed["address"]).public_id
+        return registering.add(
+            desk.session, desk.actor, form_data["kind"], form_data["name"], form_data["address"]
+        ).public_id
 
     try:
-        if typed["address"]:
-            http_client.check_url(typed["address"], current_app.config["OWN_HOSTS"])
+        if form_data["address"]:
+            http_client.check_url(form_data["address"], current_app.config["OWN_HOSTS"])
         public_id = run_in_transaction(slug, fn)
-    except http_client.RequestFailed as refused:
-        return rerender(slug, 422, _list, typed, {"address": format_failure(str(refused))})
-    except TooLong as refused:
-        return rerender(slug, 422, _list, typed, {refused.field: format_error(refused)})
-    except MissingPrecondition as lacking:
-        return rerender(
-            slug,
-            422,
-            _list,
-            typed,
-            {lacking.field or "name": str(NO_NAME) if lacking.code == "required.name" else format_error(lacking)},
-        )
+    except http_client.RequestFailed as error:
+        return rerender(slug, 422, _render_list, form_data, {"address": format_failure(str(error))})
+    except TooLong as error:
+        return rerender(slug, 422, _render_list, form_data, {error.field: format_error(error)})
+    except MissingPrecondition as error:
+        fault = str(NO_NAME) if error.code == "required.name" else format_error(error)
+        return rerender(slug, 422, _render_list, form_data, {error.field or "name": fault})
     announce(_("Added. Send a test to see whether it hears."))
-    return _to_program(slug, public_id)
+    return _redirect_to_program(slug, public_id)
 
 
 def format_failure(code: str) -> str:
@@ -125,39 +124,40 @@ def format_failure(code: str) -> str:
 @editor.sheet("/<slug>/programs/<public_id>", "programs")
 def program(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
-        return _page(desk, public_id)
+        return _render_program(desk, public_id)
 
 
-def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
-    one = the_program(desk, public_id)
-    deliveries = registering.deliveries(one).page(desk.session, None, LATEST)
-    mark, words = format_program_status(desk, one)
+def _render_program(desk: RequestContext, public_id: str, secret: str = "") -> str:
+    program = _load_program(desk, public_id)
+    deliveries = registering.deliveries(program).page(desk.session, None, SHOWN_DELIVERIES)
+    mark, status = format_program_status(desk, program)
     return page(
         desk,
         "editor/settings/program.html",
         "settings",
-        program=one,
-        kind=kind_of(one),
+        program=program,
+        kind=get_kind_label(program),
         status_mark=mark,
-        status=words,
-        host=_host(desk, one),
-        is_signed=registering.is_signed(one),
-        version_token=encode_token({"stands": _facts(one)}),
+        status=status,
+        host=_get_host(desk, program),
+        is_signed=registering.is_signed(program),
+        version_token=encode_token({"stands": _get_version_facts(program)}),
         secret=secret,
-        deliveries=[_format_delivery(one, delivery) for delivery in deliveries],
+        deliveries=[_format_delivery(program, delivery) for delivery in deliveries],
     )
 
 
-def _facts(program: Program) -> str:
+def _get_version_facts(program: Program) -> str:
+    """Return what must be unchanged since the page was opened when one of its buttons is pressed."""
     return f"{program.paused_at} {program.secret_shown_at}"
 
 
-def the_program(desk: RequestContext, public_id: str) -> Program:
-    one = registering.load(desk.session, desk.actor, public_id)
-    return require_row(desk, one, "editor.program", public_id, _("Back to the program"))
+def _load_program(desk: RequestContext, public_id: str) -> Program:
+    program = registering.load(desk.session, desk.actor, public_id)
+    return require_row(desk, program, "editor.program", public_id, _("Back to the program"))
 
 
-def _host(desk: RequestContext, program: Program) -> str:
+def _get_host(desk: RequestContext, program: Program) -> str:
     """Return the host of a program. The rest of its address may be a secret."""
     try:
         return urlsplit(registering.address_of(desk.session, program)).netloc.rpartition("@")[2]
@@ -166,17 +166,17 @@ def _host(desk: RequestContext, program: Program) -> str:
 
 
 def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
-    """Return a delivery as a line of the log: what was sent, how often, and the status of the answer."""
-    waits = delivery.ended_at is None
+    """Return the template values of a delivery in the log: what was sent, how often, and how it was answered."""
+    is_waiting = delivery.ended_at is None
     if delivery.has_arrived:
         mark, outcome = "good", _("arrived")
-    elif waits and delivery.attempts == 0:
+    elif is_waiting and delivery.attempts == 0:
         mark, outcome = "new", _("waits")
-    elif waits:
+    elif is_waiting:
         mark, outcome = "wait", _("is tried again")
     else:
         mark, outcome = "late", _("didn’t arrive") if delivery.attempts else _("wasn’t told")
-    at = delivery.tried_at or delivery.happened_at
+    last_time = delivery.tried_at or delivery.happened_at
     return {
         "id": delivery.public_id,
         "event": _(NAMES[delivery.event]) if delivery.event in NAMES else delivery.event,
@@ -185,9 +185,9 @@ def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         "why": format_failure(delivery.said) if delivery.said else "",
         "took": delivery.took,
-        "at": at,
-        "age": age(at),
-        "exact": exact(at),
+        "at": last_time,
+        "age": age(last_time),
+        "exact": exact(last_time),
         "attempts": delivery.attempts,
         "again": registering.can_be_sent_again(delivery) and program.paused_at is None,
     }
@@ -195,70 +195,73 @@ def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
 
 @editor.press(f"/<slug>/programs/<public_id>/<any({', '.join(PRESSES)}):act>", "programs")
 def press_program(slug: str, public_id: str, act: str) -> Response:
-    verb, said = PRESSES[act]
+    verb, message = PRESSES[act]
 
     def fn(desk: RequestContext) -> str:
-        one = lock_row(desk.session, the_program(desk, public_id))
-        if submitted_token().get("stands") != _facts(one):
+        program = lock_row(desk.session, _load_program(desk, public_id))
+        if submitted_token().get("stands") != _get_version_facts(program):
             raise VersionConflict("the program changed")
-        name = one.name
-        verb(desk.session, desk.actor, one)
+        name = program.name
+        verb(desk.session, desk.actor, program)
         return name
 
-    announce(str(said) % {"name": run_in_transaction(slug, fn)})
-    return (
-        redirect(url_for("editor.programs", slug=slug), code=303) if act == "remove" else _to_program(slug, public_id)
-    )
+    name = run_in_transaction(slug, fn)
+    announce(str(message) % {"name": name})
+    if act == "remove":
+        return redirect(url_for("editor.programs", slug=slug), code=303)
+    return _redirect_to_program(slug, public_id)
 
 
 @editor.press("/<slug>/programs/<public_id>/secret", "programs")
 def show_program_secret(slug: str, public_id: str) -> str | Response:
     """Show a program's signing secret, once."""
+
+    def fn(desk: RequestContext) -> str:
+        return registering.show_secret(desk.session, desk.actor, _load_program(desk, public_id))
+
     try:
-        secret = run_in_transaction(
-            slug, lambda desk: registering.show_secret(desk.session, desk.actor, the_program(desk, public_id))
-        )
+        secret = run_in_transaction(slug, fn)
     except Unsealable:
         announce(_("It can’t be opened any more. Make a new one."))
-        return _to_program(slug, public_id)
+        return _redirect_to_program(slug, public_id)
     with read_context(slug) as desk:
-        return _page(desk, public_id, secret)
+        return _render_program(desk, public_id, secret)
 
 
 @editor.press("/<slug>/programs/<public_id>/test", "programs")
 def try_program(slug: str, public_id: str) -> Response:
-    """Send a test to a program while the person waits, and announce its answer."""
+    """Send a test to a program and announce its answer. The call itself is made outside of any transaction."""
 
     def begin(desk: RequestContext) -> calling.Call | None:
-        one = the_program(desk, public_id)
-        return calling.begin_test(desk.session, one, program_messages.build_test_message(desk.session, one))
+        program = _load_program(desk, public_id)
+        return calling.begin_test(desk.session, program, program_messages.build_test_message(desk.session, program))
 
-    made = run_in_transaction(slug, begin)
-    if made is None:
+    call = run_in_transaction(slug, begin)
+    if call is None:
         announce(_("The test wasn’t sent: its address or its secret can’t be opened any more."))
-        return _to_program(slug, public_id)
-    answer = calling.call(made, current_app.config["OWN_HOSTS"], calling.TEST_TIMEOUT)
-    run_in_transaction(slug, lambda desk: calling.settle_test(desk.session, made, answer))
+        return _redirect_to_program(slug, public_id)
+    answer = calling.call(call, current_app.config["OWN_HOSTS"], calling.TEST_TIMEOUT)
+    run_in_transaction(slug, lambda desk: calling.settle_test(desk.session, call, answer))
     if is_success(answer.status):
         announce(_("The test has arrived: it answered %(status)d.", status=answer.status))
     elif answer.status is not None:
         announce(_("The test hasn’t arrived: it answered %(status)d.", status=answer.status))
     else:
         announce(_("The test hasn’t arrived. %(why)s", why=format_failure(answer.failure)))
-    return _to_program(slug, public_id)
+    return _redirect_to_program(slug, public_id)
 
 
 @editor.press("/<slug>/programs/<public_id>/deliveries/<delivery_id>/again", "programs")
 def tell_program_again(slug: str, public_id: str, delivery_id: str) -> Response:
     def fn(desk: RequestContext) -> None:
-        one = the_program(desk, public_id)
-        delivery = or_404(registering.load_delivery(desk.session, one, delivery_id))
-        registering.resend(desk.session, desk.actor, one, delivery)
+        program = _load_program(desk, public_id)
+        delivery = or_404(registering.load_delivery(desk.session, program, delivery_id))
+        registering.resend(desk.session, desk.actor, program, delivery)
 
     run_in_transaction(slug, fn)
     announce(_("It is told once more, in a moment."))
-    return _to_program(slug, public_id)
+    return _redirect_to_program(slug, public_id)
 
 
-def _to_program(slug: str, public_id: str) -> Response:
+def _redirect_to_program(slug: str, public_id: str) -> Response:
     return redirect(url_for("editor.program", slug=slug, public_id=public_id), code=303)

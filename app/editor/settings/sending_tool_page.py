@@ -21,7 +21,7 @@ from .. import form_fields
 from ..conflict import number_shown
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
-PATIENCE = 8.0  # timeout in seconds while somebody waits for the page
+TEST_TIMEOUT = 8.0  # seconds; somebody waits for the page
 LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
 # Faults of a tool, or of our request, by the code of `DraftError`.
 FAULTS = {
@@ -37,51 +37,51 @@ FAULTS = {
     "quota": _l("It has been asked too often and wants us to wait."),
     "meanwhile": _l("Somebody is just saving the draft there."),
 }
-GONE = _l("The key can’t be opened here any more: type it anew.")
+KEY_UNREADABLE = _l("The key can’t be opened here any more: type it anew.")
 
 
 @editor.get("/<slug>/settings/sending-tool")
 def sending_tool_page(slug: str) -> str:
     with read_context(slug) as desk:
-        return _form(desk)
+        return _render_form(desk)
 
 
-def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[str, Any] | None = None) -> str:
-    kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
+def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[str, Any] | None = None) -> str:
+    tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+    fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     return page(
         desk,
         "editor/settings/sending_tool.html",
         "settings",
-        sending_tool=kept,
-        form_data=form_data or (ToolForm(kept.tool, kept.address, "", kept.audience) if kept else ToolForm("")),
-        faults=said,
-        summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
+        sending_tool=tool,
+        form_data=form_data or (ToolForm(tool.tool, tool.address, "", tool.audience) if tool else ToolForm("")),
+        faults=fault_sentences,
+        summary=[(name, f"{LABELS[name]}: {sentence}") for name, sentence in fault_sentences.items()],
         tools=TOOLS.values(),
         limits=LONGEST,
-        version_token=encode_token({"version": kept.version if kept else 0}),
+        version_token=encode_token({"version": tool.version if tool else 0}),
     )
 
 
 def _check_unchanged(desk: RequestContext) -> None:
     """Raise `VersionConflict` if the tool has changed since the page was opened."""
-    kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    if number_shown() != (kept.version if kept else 0):
+    tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+    if number_shown() != (tool.version if tool else 0):
         raise VersionConflict("the tool that sends changed")
 
 
 @editor.press("/<slug>/settings/sending-tool", "settings")
 def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
-    typed = ToolForm(**{name: request.form.get(name, "") for name in ToolForm._fields})
+    form_data = ToolForm(**{name: request.form.get(name, "") for name in ToolForm._fields})
 
     def fn(desk: RequestContext) -> None:
         _check_unchanged(desk)
-        sending_tool.save_tool(desk.session, desk.actor, desk.newsletter, typed, current_app.config["OWN_HOSTS"])
+        sending_tool.save_tool(desk.session, desk.actor, desk.newsletter, form_data, current_app.config["OWN_HOSTS"])
 
     try:
         run_in_transaction(slug, fn)
-    except InvalidSettings as faulty:
-        return rerender(slug, 422, _form, typed._replace(key=""), faulty.faults)
+    except InvalidSettings as error:
+        return rerender(slug, 422, _render_form, form_data._replace(key=""), error.faults)
     announce(_("Kept. Try it now: nothing is sent by that."))
     return _redirect_to_page(slug)
 
@@ -91,19 +91,19 @@ def try_sending_tool(slug: str) -> Response:
     """Test the connection with a harmless request, outside of any transaction, and announce the outcome."""
 
     def begin(desk: RequestContext) -> tuple[SendingTool, Account | None] | None:
-        kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-        if kept is None:
+        tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+        if tool is None:
             return None
         audit.record(desk.session, desk.actor, "newsletter.try_tool", desk.newsletter)
         try:
-            account = sending_tool.account_of(desk.session, kept, current_app.config["OWN_HOSTS"])
+            account = sending_tool.account_of(desk.session, tool, current_app.config["OWN_HOSTS"])
         except Unsealable:
-            return kept, None
-        return kept, replace(account, timeout=PATIENCE)
+            return tool, None
+        return tool, replace(account, timeout=TEST_TIMEOUT)
 
-    begun = run_in_transaction(slug, begin)
-    if begun is not None:
-        announce(_try_tool(slug, *begun))
+    tool_and_account = run_in_transaction(slug, begin)
+    if tool_and_account is not None:
+        announce(_try_tool(slug, *tool_and_account))
     return _redirect_to_page(slug)
 
 
@@ -111,11 +111,11 @@ def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
     """Test the connection and return the outcome as a sentence."""
     label = tool.row.label
     if account is None:
-        return _("%(tool)s: %(what)s", tool=label, what=str(GONE))
+        return _("%(tool)s: %(what)s", tool=label, what=str(KEY_UNREADABLE))
     try:
         verify_account(tool.row, account)
-    except DraftError as fault:
-        return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[fault.code]))
+    except DraftError as error:
+        return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[error.code]))
     run_in_transaction(slug, lambda desk: sending_tool.mark_key_verified(desk.session, tool))
     return _("%(tool)s answers, and takes the key.", tool=label)
 

@@ -19,7 +19,7 @@ from ...typesetting.renderers import to_text
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
 from ..form_fields import format_fault
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
-from .newsletter_page import languages_of
+from .newsletter_page import list_languages
 
 # Label and help text of each sentence. Those of the house form appear in the example.
 SENTENCES = {
@@ -57,86 +57,86 @@ OF_TRANSLATIONS = {
 @editor.sheet("/<slug>/settings/sentences/<language>", "words of the house")
 def sentences(slug: str, language: str) -> str:
     with read_context(slug) as desk:
-        return _form(desk, language)
+        return _render_form(desk, language)
 
 
-def _sentences(newsletter: Newsletter, language: str) -> dict[str, tuple[Any, Any]]:
+def _labels_of_page(newsletter: Newsletter, language: str) -> dict[str, tuple[Any, Any]]:
     return SENTENCES if language == newsletter.language else SENTENCES | OF_TRANSLATIONS
 
 
 def _get_stored_sentences(desk: RequestContext, language: str) -> dict[str, str]:
     """Return the stored sentences of this page, "" for those that use the default."""
-    own = settings.sentences_of(desk.session, desk.newsletter, language)
-    return {kind: own.get(kind, "") for kind in _sentences(desk.newsletter, language)}
+    stored = settings.sentences_of(desk.session, desk.newsletter, language)
+    return {kind: stored.get(kind, "") for kind in _labels_of_page(desk.newsletter, language)}
 
 
-def _form(
+def _render_form(
     desk: RequestContext,
     language: str,
     form_data: dict[str, str] | None = None,
     faults: dict[str, FieldError] | None = None,
-    stale: bool = False,
+    has_conflict: bool = False,
 ) -> str:
-    if language not in languages_of(desk.newsletter):
+    if language not in list_languages(desk.newsletter):
         abort(404)
-    shown = _sentences(desk.newsletter, language)
-    labels = {kind: label for kind, (label, _help) in shown.items()}
-    first = find_last_text_save(desk, language, set(shown)) if stale else None
-    form = merge_form(desk, _get_stored_sentences(desk, language), form_data, labels, first)
+    sentences = _labels_of_page(desk.newsletter, language)
+    labels = {kind: label for kind, (label, _help) in sentences.items()}
+    other_save = find_last_text_save(desk, language, set(sentences)) if has_conflict else None
+    form = merge_form(desk, _get_stored_sentences(desk, language), form_data, labels, other_save)
     return page(
         desk,
         "editor/settings/sentences.html",
         "settings",
         language=language,
         direction=direction(language),
-        sentences=shown,
+        sentences=sentences,
         **form._asdict(),
         default_sentences=phrases_for(language),
         faults={kind: format_fault(fault) for kind, fault in (faults or {}).items()},
-        example=example(desk.newsletter, language, form.values),
-        is_preview=form_data is not None and not faults and not stale,
+        example=build_example(desk.newsletter, language, form.values),
+        is_preview=form_data is not None and not faults and not has_conflict,
     )
 
 
-def example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
+def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
     """Return two blocks in the house form as text: one for several readers with two answers, one for a named reader."""
     marks, section = newsletter.marks, newsletter.sections[0].name
     phrases = {kind: body for kind, body in own_sentences.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
-    asked = (
+    blocks = (
         ((None, None), (Voice(leyla, _("The answer stands here.")), Voice(marc, _("And the second one here.")))),
         ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),
     )
     pieces = [
         Piece(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)
-        for askers, voices in asked
+        for askers, voices in blocks
     ]
     return "\n".join(to_text(set_block(piece, newsletter.address, phrases)) for piece in pieces)
 
 
-def sentences_typed() -> dict[str, str]:
-    sent = [kind for kind in OF_TRANSLATIONS if kind in request.form]
-    return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in (*SENTENCES, *sent)}
+def get_submitted_sentences() -> dict[str, str]:
+    optional_kinds = [kind for kind in OF_TRANSLATIONS if kind in request.form]
+    return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in (*SENTENCES, *optional_kinds)}
 
 
 @editor.press("/<slug>/settings/sentences/<language>", "words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
     """Save the sentences, or with "look" only preview them."""
-    typed = sentences_typed()
-    faults = settings.faults_of_sentences(typed)
+    form_data = get_submitted_sentences()
+    faults = settings.faults_of_sentences(form_data)
     if faults or "look" in request.form:
-        return rerender(slug, 422 if faults else 200, _form, language, typed, faults)
+        return rerender(slug, 422 if faults else 200, _render_form, language, form_data, faults)
 
     def fn(desk: RequestContext) -> None:
-        if language not in languages_of(desk.newsletter):
+        if language not in list_languages(desk.newsletter):
             abort(404)
-        check_form_unchanged(desk, desk.newsletter, lambda: _get_stored_sentences(desk, language), typed)
-        settings.save_house_sentences(desk.session, desk.actor, desk.newsletter, language, typed)
+        check_form_unchanged(desk, desk.newsletter, lambda: _get_stored_sentences(desk, language), form_data)
+        settings.save_house_sentences(desk.session, desk.actor, desk.newsletter, language, form_data)
 
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, _form, language, typed, stale=True)
+        return rerender(slug, 409, _render_form, language, form_data, has_conflict=True)
     announce(_("The sentences are saved."))
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

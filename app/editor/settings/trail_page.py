@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from flask import Response, redirect, request, stream_with_context, url_for
@@ -27,10 +28,10 @@ from ...web.setup import paginate
 from ..event_sentences import HANDS, describe_events, hands
 from ..frame import RequestContext, editor, page, read_context
 
-PAGE = 100
-AT_ONCE = 1_000  # events loaded at a time for a file
-DESK = "desk"  # stands for everybody who works or worked at the desk
-BY_ITSELF = ("clock", "mailroom")  # automatic actors; their events are shown only on request
+PAGE_SIZE = 100
+BATCH_SIZE = 1_000  # events loaded at a time for a file
+DESK = "desk"  # value of the filter by actor: everybody who works or worked at the desk
+AUTOMATIC_ACTORS = ("clock", "mailroom")  # automatic actors; their events are shown only on request
 NOUNS = (
     {"letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions")}
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
@@ -40,19 +41,19 @@ NOUNS = (
     | {"identity": _l("Accounts of the provider"), "program": _l("Other programs")}
     | {"translation": _l("Translations"), "translator": _l("Translators")}
 )
-HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
+CSV_HEADERS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of the trail from the address: as typed, as a query, and those that can't be parsed."""
+    """The filters of the trail in the query string."""
 
-    typed: Mapping[str, str]
-    sought: trail.TrailFilters
-    faults: Mapping[str, str]
+    typed: Mapping[str, str]  # as submitted
+    query: trail.TrailFilters  # as parsed
+    faults: Mapping[str, str]  # why one can't be parsed, by its parameter
 
     @property
-    def address(self) -> dict[str, Any]:
+    def url_params(self) -> dict[str, Any]:
         return {name: text for name, text in self.typed.items() if text}
 
 
@@ -60,52 +61,57 @@ class Filters:
 def look_through(slug: str) -> str:
     with read_context(slug) as desk:
         people = colleagues.get_display_names(desk.session, desk.newsletter.id)
-        filters, before = _filters(desk, people), parse_cursor(request.args.get("before", ""), 2)
-        listing, here = trail.listing(desk.newsletter.id, filters.sought), partial(_build_url, desk, filters)
-        shown = paginate(desk.session, listing, PAGE, before, here, cursor=lambda one: format_cursor((one.at, one.id)))
+        filters = _parse_filters(desk, people)
+        before = parse_cursor(request.args.get("before", ""), 2)
+        listing, make_url = trail.listing(desk.newsletter.id, filters.query), partial(_build_url, desk, filters)
+        events_page = paginate(
+            desk.session, listing, PAGE_SIZE, before, make_url, cursor=lambda event: format_cursor((event.at, event.id))
+        )
         return page(
             desk,
             "editor/trail/trail.html",
             "settings",
-            days=_days(desk, shown.rows),
+            days=_group_by_day(desk, events_page.rows),
             filters=filters,
-            people=_choices(desk, people),
-            acts=acts(),
-            keyset=shown.keyset,
+            people=_actor_options(desk, people),
+            acts=list_action_options(),
+            keyset=events_page.keyset,
         )
 
 
 def _build_url(desk: RequestContext, filters: Filters, **more: Any) -> str:
-    return url_for("editor.trail", slug=desk.newsletter.slug, **filters.address, **more)
+    return url_for("editor.trail", slug=desk.newsletter.slug, **filters.url_params, **more)
 
 
-def _filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
+def _parse_filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
     typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to", "auto")}
     faults: dict[str, str] = {}
 
-    def read(name: str, reader: Callable[[str], Any], fault: str) -> Any:
+    def parse(name: str, parser: Callable[[str], Any], fault: str) -> Any:
         if not typed[name]:
             return None
         try:
-            return reader(typed[name])
+            return parser(typed[name])
         except (KeyError, ValueError, OverflowError):
             faults[name] = fault
             return None
 
-    wrong_day = _("Write the date like 2026-07-01.")
-    sought = trail.TrailFilters(
-        read("who", lambda who: _actors(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
-        read("what", _actions, _("Nothing of this kind is noted.")) or (),
-        read("from", _midnight, wrong_day),
-        read("to", lambda text: _midnight(text, 1), wrong_day),
+    date_fault = _("Write the date like 2026-07-01.")
+    query = trail.TrailFilters(
+        parse("who", lambda who: _parse_actor(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
+        parse("what", _parse_action, _("Nothing of this kind is noted.")) or (),
+        parse("from", _parse_midnight, date_fault),
+        parse("to", lambda text: _parse_midnight(text, 1), date_fault),
     )
-    if not (sought.actors or sought.actions or typed["auto"]):
-        sought = replace(sought, excluded_actors=BY_ITSELF)
-    return Filters(typed, sought, faults)
+    if not (query.actors or query.actions or typed["auto"]):
+        query = replace(query, excluded_actors=AUTOMATIC_ACTORS)
+    return Filters(typed, query, faults)
 
 
-def _actors(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the `ref`s of actors in the trail. Raises KeyError for somebody who never worked at this desk."""
+def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the references of an actor in the trail, or of all for `DESK`. `people` are the names of everybody who
+    works or worked at this desk, by person id. Raises KeyError for anybody else.
+    """
     if actor in HANDS:
         return (actor,)
     if actor == DESK:
@@ -116,45 +122,45 @@ def _actors(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tupl
     return (f"staff:{key}",)
 
 
-def _actions(action_name: str) -> tuple[str, ...]:
+def _parse_action(action_name: str) -> tuple[str, ...]:
     """Return an event's action, or all actions of a noun. Raises KeyError for an unknown one."""
-    found = tuple(action for action in EVENTS if action == action_name or action.partition(".")[0] == action_name)
-    if not found:
+    actions = tuple(action for action in EVENTS if action == action_name or action.partition(".")[0] == action_name)
+    if not actions:
         raise KeyError(action_name)
-    return found
+    return actions
 
 
-def _midnight(text: str, days: int = 0) -> datetime:
+def _parse_midnight(text: str, days: int = 0) -> datetime:
     """Return the beginning of a day in the newsletter's time zone, or of the day `days` later."""
     return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone()).astimezone(UTC)
 
 
-def _choices(desk: RequestContext, people: Mapping[int, str]) -> list[tuple[str, str]]:
+def _actor_options(desk: RequestContext, people: Mapping[int, str]) -> list[tuple[str, str]]:
     rows = desk.session.execute(select(Person.id, Person.public_id).where(Person.id.in_(people)))
-    named = sorted(((row.public_id, people[row.id]) for row in rows), key=lambda one: one[1].casefold())
-    return [(DESK, _("The people of the desk")), *named, *((ref, str(name)) for ref, name in HANDS.items())]
+    options = sorted(((row.public_id, people[row.id]) for row in rows), key=lambda option: option[1].casefold())
+    return [(DESK, _("The people of the desk")), *options, *((ref, str(name)) for ref, name in HANDS.items())]
 
 
-def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the choices of the filter by action: the nouns, each with its actions in words."""
-    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
+def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return the options of the filter by action: for each noun (noun, label, actions), each action with its sentence."""
+    placeholders = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
         "version": "",
         "why": "",
     }
-    words: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
+    actions_by_noun: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
     for action, kind in EVENTS.items():
-        if (noun := action.partition(".")[0]) in words:
-            words[noun].append((action, _(kind.sentence, **blank).removeprefix("… ").rstrip(".")))
-    return [(noun, str(label), words[noun]) for noun, label in NOUNS.items()]
+        if (noun := action.partition(".")[0]) in actions_by_noun:
+            actions_by_noun[noun].append((action, _(kind.sentence, **placeholders).removeprefix("… ").rstrip(".")))
+    return [(noun, str(label), actions_by_noun[noun]) for noun, label in NOUNS.items()]
 
 
-def _days(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
-    about = _load_subjects(desk, events)
+def _group_by_day(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
+    subjects = _load_subjects(desk, events)
     lines = []
     for event, text in zip(events, describe_events(desk, events), strict=True):
-        page_of = about.get(("question", event.question_id or 0)) or about.get((event.noun, event.noun_id))
-        lines.append(_format_time(event) | {"text": text, "about": page_of})
-    return [(day(when), list(some)) for when, some in groupby(lines, key=lambda line: line["date"])]
+        subject = subjects.get(("question", event.question_id or 0)) or subjects.get((event.noun, event.noun_id))
+        lines.append(_format_time(event) | {"text": text, "about": subject})
+    return [(day(date_), list(day_lines)) for date_, day_lines in groupby(lines, key=itemgetter("date"))]
 
 
 def _format_time(event: Event) -> dict[str, Any]:
@@ -162,60 +168,60 @@ def _format_time(event: Event) -> dict[str, Any]:
     if event.noun == "letter" and event.at.time() == time():
         hourless = _("The hour of a letter without an address isn’t kept.")
         return {"time": event.at, "date": event.at.date(), "label": "–", "exact": hourless}
-    local = event.at.astimezone(zone()).date()
-    return {"time": event.at, "date": local, "label": clock_time(event.at), "exact": exact(event.at)}
+    local_date = event.at.astimezone(zone()).date()
+    return {"time": event.at, "date": local_date, "label": clock_time(event.at), "exact": exact(event.at)}
 
 
 def _load_subjects(desk: RequestContext, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
     """Return the title and the address of the questions and editions that events are about."""
-    slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
-    keys = {event.question_id for event in events if event.question_id}
-    for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
-        words = question.title or _("A question")
-        found["question", question.id] = words, url_for("editor.question", slug=slug, public_id=question.public_id)
-    keys = {event.noun_id for event in events if event.noun == "edition"}
-    for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(keys))):
+    slug, subjects = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
+    question_ids = {event.question_id for event in events if event.question_id}
+    for question in desk.session.scalars(select(Question).where(Question.id.in_(question_ids))):
+        title = question.title or _("A question")
+        subjects["question", question.id] = title, url_for("editor.question", slug=slug, public_id=question.public_id)
+    edition_ids = {event.noun_id for event in events if event.noun == "edition"}
+    for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(edition_ids))):
         href = url_for("editor.edition", slug=slug, public_id=edition.public_id)
-        found["edition", edition.id] = day(edition.runs_at), href
-    return found
+        subjects["edition", edition.id] = day(edition.runs_at), href
+    return subjects
 
 
 @editor.sheet("/<slug>/trail/<any(csv, jsonl):form>", "trail")
 def take_trail(slug: str, form: str) -> BaseResponse:
     """Return the filtered trail as a file, including automatic events. Questions appear by id, without their text."""
     with read_context(slug) as desk:
-        filters = _filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
+        filters = _parse_filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
         if filters.faults:  # ignoring a filter would make the file look complete
             return redirect(_build_url(desk, filters), code=303)
-    lines = stream_with_context(FORMS[form](slug, replace(filters.sought, excluded_actors=())))
+    lines = stream_with_context(WRITERS[form](slug, replace(filters.query, excluded_actors=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
     return response
 
 
-def _with_sentences(slug: str, sought: trail.TrailFilters) -> Iterator[tuple[Event, str, str, str]]:
+def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[tuple[Event, str, str, str]]:
     """Yield each event with its actor's name, its sentence, and the public id of its question."""
     with read_context(slug) as desk:
-        for events in trail.listing(desk.newsletter.id, sought).iter_batches(desk.session, AT_ONCE):
-            who = hands(desk, (event.actor for event in events))
-            keys = {event.question_id for event in events if event.question_id}
-            rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
-            ids: dict[int, str] = {row.id: row.public_id for row in rows}
+        for events in trail.listing(desk.newsletter.id, filters).iter_batches(desk.session, BATCH_SIZE):
+            names = hands(desk, (event.actor for event in events))
+            question_ids = {event.question_id for event in events if event.question_id}
+            rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(question_ids)))
+            public_ids: dict[int, str] = {row.id: row.public_id for row in rows}
             for event, text in zip(events, describe_events(desk, events), strict=True):
-                named = who.get(event.actor) or str(HANDS.get(event.actor, ""))
-                yield event, named, text, ids.get(event.question_id or 0, "")
+                name = names.get(event.actor) or str(HANDS.get(event.actor, ""))
+                yield event, name, text, public_ids.get(event.question_id or 0, "")
 
 
-def _csv(slug: str, sought: trail.TrailFilters) -> Iterator[str]:
+def _write_csv_lines(slug: str, filters: trail.TrailFilters) -> Iterator[str]:
     rows = (
         (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
-        for event, who, text, question in _with_sentences(slug, sought)
+        for event, who, text, question in _describe_all(slug, filters)
     )
-    return write_csv(HEADS, rows)
+    return write_csv(CSV_HEADERS, rows)
 
 
-def _jsonl(slug: str, sought: trail.TrailFilters) -> Iterator[str]:
-    for event, who, text, question in _with_sentences(slug, sought):
+def _write_json_lines(slug: str, filters: trail.TrailFilters) -> Iterator[str]:
+    for event, who, text, question in _describe_all(slug, filters):
         # Without the event's id: compared with its neighbours, it would reveal the hour of a reader's event.
         row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
         row |= {"act": event.action, "noun": event.noun, "question": question or None}
@@ -223,4 +229,7 @@ def _jsonl(slug: str, sought: trail.TrailFilters) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-FORMS: dict[str, Callable[[str, trail.TrailFilters], Iterator[str]]] = {"csv": _csv, "jsonl": _jsonl}
+WRITERS: dict[str, Callable[[str, trail.TrailFilters], Iterator[str]]] = {
+    "csv": _write_csv_lines,
+    "jsonl": _write_json_lines,
+}
