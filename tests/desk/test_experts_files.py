@@ -290,7 +290,9 @@ def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
             yield f"Expert {number % 900},e{number}@x.example,soil,{mark} {number}"
 
     def bring(mark: str) -> dict[str, int]:
-        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS)
+        read_ = spreadsheet.read(
+            "\n".join(lines(mark)).encode(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS
+        )
 
         def fn(session: Any) -> dict[str, int]:
             plan = directory_import.plan_import(session, read_)

@@ -20,7 +20,7 @@ import config
 from app import audit
 from app.audit import chain
 from app.backup import erasure_list
-from app.backup.erasure_list import Erasures, ErasureListWriter
+from app.backup.erasure_list import ErasureListWriter, Erasures
 from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db import secure_delete

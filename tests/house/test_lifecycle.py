@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.answers import closing, editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.cli.commands import MOVE_COLUMNS, ROLE_COLUMNS, MACHINES, lifecycle
+from app.cli.commands import MACHINES, MOVE_COLUMNS, ROLE_COLUMNS, lifecycle
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
