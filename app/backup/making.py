@@ -49,9 +49,9 @@ def create_backup(
 ) -> dict[str, int]:
     """Write a backup to `path`, encrypted if there are `recipients`, and beside it the list of erasures.
 
-    That list has the erasures in the database, and those in the list at `erasures_path`. `progress` is called for each
-    row with its count, 1, and the total number of rows. Returns the number of rows by table. Raises FileExistsError
-    unless `replace`, `UnusableDatabase`, `Changed`, `NotOurList` and OSError; then `path` is unchanged.
+    That list has the erasures in the database, and those in the list at `erasures_path`. `progress` is called after
+    each row with 1 and the total number of rows. Returns the number of rows by table. Raises FileExistsError unless
+    `replace`, `UnusableDatabase`, `Changed`, `NotOurList` and OSError; then `path` is unchanged.
     """
     keyring = database.keyring
     with atomic_file(path, replace) as file, snapshot(database) as connection:

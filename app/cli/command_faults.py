@@ -84,7 +84,7 @@ def _is_connection_error(error: DBAPIError) -> bool:
     return error.statement is None
 
 
-def is_not_of_a_step(error: Exception) -> bool:
+def is_setup_error(error: Exception) -> bool:
     """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version.
 
     `describe_error` then has a message for it.

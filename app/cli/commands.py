@@ -27,7 +27,7 @@ from ..workflows.key_rotation import rotate
 from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
 from .audit import audit
 from .backup import backup, backup_key, restore
-from .command_faults import is_not_of_a_step, report_expected_errors, require_settings
+from .command_faults import is_setup_error, report_expected_errors, require_settings
 from .doctor import doctor
 from .editions import editions
 from .init import init
@@ -91,7 +91,7 @@ def web() -> None:
 
 
 def _get_app() -> Flask:
-    """Return the app itself, since other threads and processes can't use `current_app`, a proxy for this context."""
+    """Return the app itself. Other threads can't use `current_app`, a proxy that needs this command's context."""
     return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
@@ -113,8 +113,8 @@ def _check_before_starting(*, must_answer: bool) -> None:
     require_settings()
     try:
         startup_checks.check(current_app, must_answer)
-    except Unsafe as unsafe:
-        raise click.ClickException(str(unsafe)) from None
+    except Unsafe as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command("worker")
@@ -146,7 +146,7 @@ def run_migrations() -> None:
     try:
         migrate(url, say=say)
     except Exception as error:  # whatever it is, nothing was changed
-        if is_not_of_a_step(error):
+        if is_setup_error(error):
             raise
         if isinstance(error, NotMigrated):
             reason = str(error)

@@ -152,7 +152,7 @@ PROMPTS = (*SITE_PROMPTS, *NEWSLETTER_PROMPTS, *MAIL_PROMPTS)
 
 
 def _add_prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for prompt in reversed(PROMPTS):  # click lists the option that was added last first
+    for prompt in reversed(PROMPTS):  # click lists options in the reverse order
         command = click.option(prompt.option, prompt.name, help=f"{prompt.label}.")(command)
     return command
 

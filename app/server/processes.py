@@ -60,18 +60,18 @@ def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worke
             targets["worker"] = lambda: worker.run(app)
         database: Database = app.extensions["database"]
 
-        def on_started() -> None:
+        def notify_ready() -> None:
             on_ready()
             database.close()  # children that are restarted later must not inherit its connections
 
         database.close()  # neither must the first ones
-        return run(targets, on_started)
+        return run(targets, notify_ready)
 
 
-def run(targets: Mapping[str, Target], on_started: Callable[[], None] = lambda: None) -> int:
+def run(targets: Mapping[str, Target], on_ready: Callable[[], None] = lambda: None) -> int:
     """Run each function in a process of its own, and return the exit status.
 
-    `on_started` is called once all have started. All are stopped on Ctrl-C, on SIGTERM, when the terminal is closed, or
+    `on_ready` is called once all have started. All are stopped on Ctrl-C, on SIGTERM, when the terminal is closed, or
     when one of them exits by itself.
     """
     stop_event = threading.Event()
@@ -84,7 +84,7 @@ def run(targets: Mapping[str, Target], on_started: Callable[[], None] = lambda: 
     gc.freeze()  # keeps the memory of what is loaded by now shared with the children
     children = {name: _start(name, target) for name, target in targets.items()}
     try:
-        on_started()
+        on_ready()
         return _supervise(targets, children, stop_event)
     finally:
         _stop(list(children.values()))
