@@ -1,6 +1,6 @@
 """The public archive: Q&As with their preview images, lists by topic, year and expert, corrections, editions, search.
 
-A preview image has a digest of its text in its URL, so the old image of a Q&A that was reworded or withdrawn is gone.
+The URL of a preview image contains a digest of its text, so an image of an earlier wording is no longer served.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from ..db.session import absolute_url
 from ..editions import archive, item_translations
-from ..editions import corrections as made
+from ..editions import corrections as edition_corrections
 from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
 from ..editions.models import EditionItem, ItemTranslation
@@ -28,18 +28,32 @@ from ..web.setup import get_cursor_row, or_404, paginate
 from .page_frame import ReaderContext, T, open_context, public, reader
 from .stories import Story, href, parts, stories_by_question, stories_of
 
+PAGE_SIZE, RELATED_STORIES = 20, 3
 
-def card_of(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Card:
+
+class LanguageVersion(NamedTuple):
+    """A Q&A in one language."""
+
+    language: str
+    name: str  # of the language, in itself
+    href: str  # the link to it
+    address: str  # the permanent URL, for search engines
+    is_here: bool  # whether the current page shows it
+
+
+def make_card(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Card:
     return Card(headline(item), newsletter.name, item.piece["language"])
 
 
-def card_address(context: ReaderContext, item: EditionItem | ItemTranslation) -> str | None:
+def get_card_url(context: ReaderContext, item: EditionItem | ItemTranslation) -> str | None:
     """Return the URL of the preview image of a Q&A or its translation, or None if no installed font can draw it."""
-    card, newsletter = card_of(context.newsletter, item), context.newsletter
+    newsletter = context.newsletter
+    card = make_card(newsletter, item)
     if not card.can_be_drawn:
         return None
-    public_id, digest = item.question.public_id, card.digest
-    path = url_for("reader.card", slug=newsletter.slug, public_id=public_id, digest=digest, lang=None)
+    path = url_for(
+        "reader.card", slug=newsletter.slug, public_id=item.question.public_id, digest=card.digest, lang=None
+    )
     return absolute_url(context.session, path)
 
 
@@ -51,59 +65,49 @@ def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnV
     if item.question.is_retracted:
         return context.page("reader/retracted.html", "answers"), 410
     translations = item_translations.list_visible_translations(session, item)
-    cards = [card_of(newsletter, item)]
-    cards += [card_of(newsletter, translation) for translation in translations]
+    cards = [make_card(newsletter, item)]
+    cards += [make_card(newsletter, translation) for translation in translations]
     requested_card = or_404(next((card for card in cards if card.digest == digest), None))
     return Response(or_404(requested_card.png()), mimetype="image/png")
-
-
-PAGE, RELATED = 20, 3
-
-
-class Version(NamedTuple):
-    """A Q&A in one language, with the language's tag and own name. `href` is the link to it, `address` the permanent
-    URL for search engines; `is_here` marks the version on the current page.
-    """
-
-    language: str
-    name: str
-    href: str
-    address: str
-    is_here: bool
 
 
 @reader.get("/<slug>/answers")
 @public
 def answers(context: ReaderContext) -> ResponseReturnValue:
-    """List all published Q&As, newest first. In the query, `year` filters, `before` is the previous page's last Q&A."""
+    """List all published Q&As, newest first, or those of a `year`. `before` is the last Q&A of the previous page."""
     if request.args.get("topic"):  # the URLs of topics before they had pages of their own
-        known = [topic.slug for topic in archive.topics(context.session, context.newsletter)]
-        topic = str(_read_choice("topic", known))
-        return redirect(_topic_url(context, topic, year=request.args.get("year")), code=301)
-    return _render_listing(context, None)
+        topic_slugs = [topic.slug for topic in archive.topics(context.session, context.newsletter)]
+        topic_slug = str(_read_choice("topic", topic_slugs))
+        return redirect(_topic_url(context, topic_slug, year=request.args.get("year")), code=301)
+    return _render_listing(context, topic_slug=None)
 
 
 @reader.get("/<slug>/topics/<topic>")
 @public
 def topic(context: ReaderContext, topic: str) -> str:
     """List the published Q&As on a topic, like `answers`. The URL doesn't change when the topic is renamed."""
-    return _render_listing(context, topic)
+    return _render_listing(context, topic_slug=topic)
 
 
-def _render_listing(context: ReaderContext, slug: str | None) -> str:
+def _render_listing(context: ReaderContext, topic_slug: str | None) -> str:
     session, newsletter = context.session, context.newsletter
-    topics, years = archive.topics(session, newsletter), archive.years(session, newsletter)
-    topic = or_404(next((topic for topic in topics if topic.slug == slug), None)) if slug else None
+    topics = archive.topics(session, newsletter)
+    topic = None
+    list_url = partial(url_for, "reader.answers", slug=newsletter.slug)
+    if topic_slug:
+        topic = or_404(next((topic for topic in topics if topic.slug == topic_slug), None))
+        list_url = partial(_topic_url, context, topic_slug)
+    years = archive.years(session, newsletter)
     year = _read_choice("year", [str(year) for year in years])
-    listing = archive.listing(newsletter, slug, int(year) if year else None)
+    listing = archive.listing(newsletter, topic_slug, int(year) if year else None)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
-    list_url = partial(_topic_url, context, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
-    items = paginate(session, listing, PAGE, last, partial(list_url, year=year), cursor=archive.cursor)
+    items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.cursor)
     stories = stories_of(newsletter, items.rows)
+    stories_by_year = groupby(stories, lambda story: story.at.astimezone(zone()).year)
     return context.page(
         "reader/answers.html",
         "answers",
-        by_year=[(y, list(group)) for y, group in groupby(stories, lambda story: story.at.astimezone(zone()).year)],
+        by_year=[(story_year, list(group)) for story_year, group in stories_by_year],
         topics=topics,
         years=_list_year_links(years, list_url),
         topic=topic,
@@ -113,18 +117,21 @@ def _render_listing(context: ReaderContext, slug: str | None) -> str:
     )
 
 
-def _list_year_links(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
-    """Return each year with its URL. Only one is built by Flask: with many years, that took half of the page's time."""
-    before, _placeholder, after = address_of(year=0).rpartition("year=0")
+def _list_year_links(years: list[int], list_url: Callable[..., str]) -> list[tuple[int, str]]:
+    """Return each year with the URL of its list.
+
+    Flask builds only one of the URLs: building all of them took half of the page's time.
+    """
+    before, _placeholder, after = list_url(year=0).rpartition("year=0")
     return [(year, f"{before}year={year}{after}") for year in years]
 
 
-def _topic_url(context: ReaderContext, topic: str, **query: Any) -> str:
-    return url_for("reader.topic", slug=context.newsletter.slug, topic=topic, **query)
+def _topic_url(context: ReaderContext, topic_slug: str, **query: Any) -> str:
+    return url_for("reader.topic", slug=context.newsletter.slug, topic=topic_slug, **query)
 
 
 def _read_choice(name: str, choices: list[str]) -> str | None:
-    """Return a parameter of the query, or None. Abort with 404 for an unknown value: made-up URLs are no pages."""
+    """Return a parameter of the query, or None. Abort with 404 for an unknown value, so that it doesn't get a page."""
     value = request.args.get(name)
     if not value:
         return None
@@ -134,7 +141,7 @@ def _read_choice(name: str, choices: list[str]) -> str | None:
 
 
 def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
-    """Return the last row of the previous page, or None on the first page and for a cursor that is no public ID."""
+    """Return the last row of the previous page, or None on the first page or if the cursor can't be a public ID."""
     return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
@@ -146,27 +153,28 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
     if item.question.is_retracted:
         return context.page("reader/retracted.html", "answers"), 410
     requested_code = request.args.get("lang", "")
-    slug = item.question.text.slug if item.question.text else "q"
-    if words != slug:
+    current_words = item.question.text.slug if item.question.text else "q"
+    if words != current_words:
         return redirect(href(newsletter, item, requested_code), code=301)
-    versions = item_translations.list_visible_translations(session, item)
-    version = next((version for version in versions if version.language == requested_code), None)
-    [shown] = stories_of(newsletter, [version or item])
+    translations = item_translations.list_visible_translations(session, item)
+    translation = next((translation for translation in translations if translation.language == requested_code), None)
+    shown_item = translation or item
+    [shown_story] = stories_of(newsletter, [shown_item])
     permanent_url = absolute_url(session, story_path(newsletter, item.question))
     before, after = archive.neighbours(session, newsletter, item)
     return context.page(
         "reader/story.html",
         "answers",
-        story=shown,
-        parts=parts(version or item),
-        answers=len(shown.people),
-        kicker=(version or item).piece["section"],
+        story=shown_story,
+        parts=parts(shown_item),
+        answers=len(shown_story.people),
+        kicker=shown_item.piece["section"],
         askers=piece_from(item).askers,
         edition=edition,
-        ties=version.input["ties"] if version else archive.ties(session, item),
-        page_url=f"{permanent_url}?lang={version.language}" if version else permanent_url,
-        language_versions=_list_language_versions(context, item, versions, version),
-        corrections=made.of_questions(session, [item.question_id])[item.question_id],
+        ties=translation.input["ties"] if translation else archive.ties(session, item),
+        page_url=f"{permanent_url}?lang={translation.language}" if translation else permanent_url,
+        language_versions=_list_language_versions(context, item, translations, translation),
+        corrections=edition_corrections.of_questions(session, [item.question_id])[item.question_id],
         corrections_language=item.piece["language"],
         modified_on=item.mended_at,
         topics=questions.topics_of(session, [item.question_id])[item.question_id],
@@ -175,31 +183,33 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         next_story=stories_of(newsletter, [after])[0] if after else None,
         related_stories=_list_related_stories(context, item),
         expert_pages=archive.get_expert_page_ids_by_name(session, item),
-        card=card_address(context, version or item),
+        card=get_card_url(context, shown_item),
         card_size=SIZE,
         permanent_url=permanent_url,
     )
 
 
 def _list_language_versions(
-    context: ReaderContext, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
-) -> list[Version]:
-    """Return the versions of a Q&A in all its languages, the original first; none if there is only one."""
-    translation_codes = [translation.language for translation in versions]
-    if not translation_codes:
+    context: ReaderContext,
+    item: EditionItem,
+    translations: list[ItemTranslation],
+    current_translation: ItemTranslation | None,
+) -> list[LanguageVersion]:
+    """Return a Q&A in all its languages, the original first; an empty list if it isn't translated."""
+    if not translations:
         return []
     original_code = item.piece["language"]
-    current_code = version.language if version else original_code
+    current_code = current_translation.language if current_translation else original_code
     permanent_url = absolute_url(context.session, story_path(context.newsletter, item.question))
     return [
-        Version(
+        LanguageVersion(
             language=code,
             name=autonym(code),
             href=href(context.newsletter, item, lang=code),
             address=permanent_url if code == original_code else f"{permanent_url}?lang={code}",
             is_here=code == current_code,
         )
-        for code in (original_code, *translation_codes)
+        for code in (original_code, *(translation.language for translation in translations))
     ]
 
 
@@ -208,7 +218,7 @@ def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Sto
     session, newsletter = context.session, context.newsletter
     text = item.question.text.full_text if item.question.text else headline(item)
     probe = Probe(text, "question", item.question_id)
-    matches = find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED)
+    matches = find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED_STORIES)
     question_ids = [match.noun_id for match in matches if match.answered]
     items = archive.get_published_items(session, newsletter, question_ids) if question_ids else {}
     return list(stories_by_question(newsletter, items).values())
@@ -219,19 +229,23 @@ def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Sto
 def expert(context: ReaderContext, public_id: str) -> str:
     """List the Q&As that an expert answered, if they agreed to have a page; 404 for all others."""
     session, newsletter = context.session, context.newsletter
-    page = or_404(archive.get_expert_page(session, newsletter, public_id) if public_id.isalnum() else None)
+    if not public_id.isalnum():
+        abort(404)
+    page = or_404(archive.get_expert_page(session, newsletter, public_id))
+    listing = archive.expert_page_listing(newsletter, page)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
-    here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
-    items = paginate(session, archive.expert_page_listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
+    page_url = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
+    items = paginate(session, listing, PAGE_SIZE, last, page_url, cursor=archive.cursor)
     stories = stories_of(newsletter, or_404(archive.filter_printed_items(items.rows, page) or None))
+    credit_lines = [line for story in stories for name, line in story.people if name == page.name]
     return context.page(
         "reader/expert.html",
         "answers",
         name=page.name,
-        credit_line=next((line for story in stories for name, line in story.people if name == page.name), ""),
+        credit_line=credit_lines[0] if credit_lines else "",
         language=stories[0].language,
         stories=stories,
-        permanent_url=absolute_url(session, here(lang=None)),
+        permanent_url=absolute_url(session, page_url(lang=None)),
         keyset=items.keyset,
     )
 
@@ -241,17 +255,15 @@ def expert(context: ReaderContext, public_id: str) -> str:
 def corrections(context: ReaderContext) -> str:
     """List all corrections, newest first, each with its Q&A."""
     session, newsletter = context.session, context.newsletter
-    last = _get_cursor_row(lambda key: made.place_of(session, newsletter, key))
-    here = partial(url_for, "reader.corrections", slug=newsletter.slug)
-    rows = paginate(session, made.listing(newsletter), PAGE, last, here)
-    stories = stories_by_question(
-        newsletter,
-        archive.get_published_items(session, newsletter, [correction.question_id for correction in rows.rows]),
-    )
-    listed = [
-        (correction, stories[correction.question_id]) for correction in rows.rows if correction.question_id in stories
+    last = _get_cursor_row(lambda key: edition_corrections.place_of(session, newsletter, key))
+    page_url = partial(url_for, "reader.corrections", slug=newsletter.slug)
+    page = paginate(session, edition_corrections.listing(newsletter), PAGE_SIZE, last, page_url)
+    question_ids = [correction.question_id for correction in page.rows]
+    stories = stories_by_question(newsletter, archive.get_published_items(session, newsletter, question_ids))
+    corrections_with_stories = [
+        (correction, stories[correction.question_id]) for correction in page.rows if correction.question_id in stories
     ]
-    return context.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
+    return context.page("reader/corrections.html", "answers", corrections=corrections_with_stories, keyset=page.keyset)
 
 
 @reader.get("/<slug>/editions")
@@ -259,15 +271,15 @@ def corrections(context: ReaderContext) -> str:
 def editions(context: ReaderContext) -> str:
     session, newsletter = context.session, context.newsletter
     last = _get_cursor_row(lambda key: archive.sent_edition(session, newsletter, key))
-    here = partial(url_for, "reader.editions", slug=newsletter.slug)
-    sent = paginate(session, archive.sent_editions(newsletter), PAGE, last, here)
-    items = archive.items(session, sent.rows)
+    page_url = partial(url_for, "reader.editions", slug=newsletter.slug)
+    page = paginate(session, archive.sent_editions(newsletter), PAGE_SIZE, last, page_url)
+    items = archive.items(session, page.rows)
     return context.page(
         "reader/editions.html",
         "editions",
-        editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in sent.rows],
+        editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in page.rows],
         upcoming_dates=context.list_upcoming_dates(),
-        keyset=sent.keyset,
+        keyset=page.keyset,
     )
 
 
@@ -277,9 +289,9 @@ def edition(context: ReaderContext, public_id: str) -> str:
     session, newsletter = context.session, context.newsletter
     if not public_id.isalnum():
         abort(404)
-    sent = or_404(archive.sent_edition(session, newsletter, public_id))
-    stories = stories_of(newsletter, archive.items(session, [sent])[sent.id])
-    return context.page("reader/edition.html", "editions", edition=sent, stories=stories)
+    edition = or_404(archive.sent_edition(session, newsletter, public_id))
+    stories = stories_of(newsletter, archive.items(session, [edition])[edition.id])
+    return context.page("reader/edition.html", "editions", edition=edition, stories=stories)
 
 
 @reader.post("/<slug>/answers")
@@ -287,20 +299,20 @@ def find_answers(slug: str) -> str:
     """Show search results. In the form, `before` is the public ID of the previous page's last Q&A."""
     with open_context(slug) as context:
         session, newsletter = context.session, context.newsletter
-        words = request.form.get("words", "")[:200]
+        query = request.form.get("words", "")[:200]
         before = request.form.get("before", "")
         cursor = None
         if before:
-            last = or_404(archive.story(session, newsletter, before) if before.isalnum() else None)[0]
-            cursor = or_404(get_cursor(session, PUBLIC, "question", last.question_id))
-        hits = search(session, PUBLIC, newsletter.id, words, answered_only=True, cursor=cursor, limit=PAGE + 1)
-        items = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
+            last_item, _edition = or_404(archive.story(session, newsletter, before) if before.isalnum() else None)
+            cursor = or_404(get_cursor(session, PUBLIC, "question", last_item.question_id))
+        hits = search(session, PUBLIC, newsletter.id, query, answered_only=True, cursor=cursor, limit=PAGE_SIZE + 1)
+        items = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE_SIZE]])
         stories = stories_by_question(newsletter, items)
         results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
-        older = ""
-        if len(hits) > PAGE and results:
+        older = ""  # `before` of the next page
+        if len(hits) > PAGE_SIZE and results:
             last_question_id = list(stories)[-1]
             older = items[last_question_id].question.public_id
         return context.page(
-            "reader/found.html", "answers", query=words, results=results, older=older, is_first_page=not before
+            "reader/found.html", "answers", query=query, results=results, older=older, is_first_page=not before
         )

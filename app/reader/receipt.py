@@ -1,11 +1,11 @@
 """The receipt: shown once, in response to Send. Readers type it in later to see the state of their question.
 
-All readers who have just sent a question see the same page, except for the number. It is rendered once per version of
-the public pages, language, way to hear back, and day, and cached with the other pages (app/reader/copies.py), without
-a number: receipts are never stored.
+All readers who have just sent a question see the same page, except for the receipt. It is rendered once per version of
+the public pages, language, way to hear back, and day, and cached with the other pages (app/reader/copies.py), but
+without the receipt, which is never stored.
 
-The number never appears in a URL. So nothing here redirects: each page is the response to a POST, and sending that
-again changes nothing.
+The receipt never appears in a URL either. So nothing here redirects: each page is the response to a POST, and sending
+that again changes nothing.
 """
 
 import json
@@ -44,15 +44,13 @@ from .submission import SubmissionResult, consent, format_errors, submit_once
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """A step in the progress of a question. `css_class` is "is-done", "is-now", or empty for a future step; `link` is
-    the URL of the published answer; `language` is that of `details` if it isn't the page's.
-    """
+    """A step in the progress of a question."""
 
     heading: str
-    css_class: str = ""
+    css_class: str = ""  # "is-done", "is-now", or empty for a future step
     details: str = ""
-    link: str | None = None
-    language: str = ""
+    link: str | None = None  # to the published answer
+    language: str = ""  # of `details`, if it isn't the page's
 
 
 # The heading of each step when it is done, current, and in the future.
@@ -75,7 +73,7 @@ STEP_HEADINGS = (
         _l("If it is answered, it can appear in the newsletter and on this site"),
     ),
 )
-# The number of steps that are done in each public state. Later steps than the next one are in the future.
+# The number of steps that are done in each public state. The next one is current, all later ones are in the future.
 STEPS_DONE = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
 # The text below the heading of the current step, by public state.
 CURRENT_DETAILS = {
@@ -84,7 +82,7 @@ CURRENT_DETAILS = {
     "asked": _l("They have it in the desk’s words, and never learn who asked."),
     "answered": _l("The desk edits it and has the expert check it once more."),
 }
-# The text of the last step, by the way in which the reader hears back.
+# The text of the last step, "You hear back", by the reader's choice in the form.
 HEAR_BACK_DETAILS = {
     "once": _l("You get one e-mail, then your address is erased here."),
     "while": _l("You get an e-mail, then your address is erased here."),
@@ -92,6 +90,7 @@ HEAR_BACK_DETAILS = {
 
 
 def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    """Return the steps in the progress of a letter's question."""
     if public_state.state in STEPS_DONE:
         return _ongoing_steps(context, letter, public_state)
     list_last_steps = LAST_STEPS[public_state.state]
@@ -99,11 +98,13 @@ def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState
 
 
 def format_arrival_day(letter: Letter) -> str:
-    """Return the day on which a letter arrived. Without an e-mail address only the day is stored, as midnight UTC,
-    which is not converted to the local time zone: it would be the day before in half of the world.
+    """Return the day on which a letter arrived.
+
+    For letters without an e-mail address, only the day is stored, as midnight UTC. Converted to the local time zone, it
+    would become the day before in half of the world.
     """
-    moment = letter.received_at
-    return day(moment.date() if letter.hear_back == "number" else moment)
+    received_at = letter.received_at
+    return day(received_at.date() if letter.hear_back == "number" else received_at)
 
 
 def _arrival_step(letter: Letter) -> ProgressStep:
@@ -167,18 +168,18 @@ def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: Publi
     return [ProgressStep(_("You took it back"), "is-now", details)]
 
 
-# The steps after the arrival of a letter on which nobody works any more, by public state.
+# The steps after the arrival, for letters on which nobody works any more, by public state.
 LAST_STEPS: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
 
 
-# The placeholders of the receipt in the cached page, one per digit because the digits are shown in groups. They are
-# private-use characters, which nobody types, chosen at random in each process.
+# The placeholders of the receipt in the cached page, one for each digit, as the page shows the digits in groups. They
+# are private-use characters, which nobody types, and are chosen at random in each process.
 DIGIT_MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
-_DIGIT_MARK = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
+_ANY_DIGIT_MARK = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
 
 
 def get_cached_page(result: SubmissionResult) -> bytes | None:
-    """Return the page for a new letter that waits to be filed, or None if it isn't cached."""
+    """Return the page for a new letter that nobody has filed yet, or None if it isn't cached."""
     version: Version | None = g.version
     if version is None:
         return None
@@ -187,19 +188,20 @@ def get_cached_page(result: SubmissionResult) -> bytes | None:
 
 
 def render_and_cache(
-    context: ReaderContext, result: SubmissionResult, make: Callable[[str], tuple[str, bool]]
+    context: ReaderContext, result: SubmissionResult, render: Callable[[str], tuple[str, bool]]
 ) -> bytes:
     """Render the page for a new letter, cache it, and return it.
 
-    `make` renders it for a receipt, and returns it with whether the letter still waits. If it was filed meanwhile, its
-    page differs from those of other letters and is not cached.
+    `render` returns the page for a receipt, and whether the letter still waits to be filed. If it was filed meanwhile,
+    its page differs from those of other new letters, and isn't cached.
     """
     version: Version | None = g.version
     if version is None:
-        return make(result.receipt)[0].encode()
+        html, _is_waiting = render(result.receipt)
+        return html.encode()
     expires_at = get_expiry(context.session, context.newsletter)
-    html, is_waiting = make(DIGIT_MARKS)
-    page = CachedPage(version, expires_at, headers=[], parts=_DIGIT_MARK.split(html.encode()), etag="")
+    html, is_waiting = render(DIGIT_MARKS)
+    page = CachedPage(version, expires_at, headers=[], parts=_ANY_DIGIT_MARK.split(html.encode()), etag="")
     if is_waiting:
         _page_store().put(_page_key(result.letter), page)
     return _insert_receipt(page, result.receipt)
@@ -216,7 +218,7 @@ def _page_store() -> LruStore:
 
 
 def _page_key(letter: Letter) -> CacheKey:
-    """Return the cache key: all that the page for a new letter depends on."""
+    """Return the cache key, which has all that the page for a new letter depends on."""
     newsletter = g.newsletter_view
     received_at = letter.received_at
     if letter.hear_back != "number":  # see `format_arrival_day`
@@ -226,8 +228,8 @@ def _page_key(letter: Letter) -> CacheKey:
     return CacheKey(request.script_root, f"/{newsletter.slug}/arrived", query)
 
 
-# Twenty digits can't be guessed; the limit saves the work of answering those who try. Only wrong numbers count. A right
-# one always works, so that readers who share an address, such as Tor users, can't lock each other out.
+# Nobody can guess twenty digits. The limit only saves the work of answering those who try. Only wrong receipts count: a
+# valid one always works, so that readers who share an IP address, such as Tor users, can't lock each other out.
 GUESSES = RateLimitItemPerMinute(20, 10)
 
 
@@ -237,13 +239,13 @@ def send_once(
     make: Callable[[Session, Newsletter], Letter],
     render_duplicate: Callable[[ReaderContext, SubmissionResult], str],
 ) -> ResponseReturnValue:
-    """Store the letter of a form, and return the page with its receipt. Reloading the page sends the same form and
-    shows the same number. A form that was sent before with another text gets the page of `render_duplicate`.
+    """Store the letter of a form with `make`, and return the page with its receipt.
 
-    Raises what `make` raises.
+    Reloading the page sends the same form and shows the same receipt. A form that was sent before with another text
+    gets the page of `render_duplicate`. Raises what `make` raises.
     """
     result = submit_once(slug, form, make)
-    # The pages of all letters that nobody has filed yet are the same.
+    # The pages of all new letters that nobody has filed yet are the same.
     is_cacheable = result.is_new and result.letter.waits
     if is_cacheable and (cached_page := get_cached_page(result)):
         return cached_page
@@ -253,7 +255,8 @@ def send_once(
 
         def render(receipt: str) -> tuple[str, bool]:
             letter = context.session.get_one(Letter, result.letter.id)
-            return _render_state(context, letter, receipt, template="reader/arrived.html"), letter.waits
+            html = _render_state(context, letter, receipt, template="reader/arrived.html")
+            return html, letter.waits
 
         if is_cacheable:
             return render_and_cache(context, result, render)
@@ -266,6 +269,8 @@ def _render_state(
 ) -> str:
     public_state = get_public_state(context.session, context.newsletter, letter)
     is_live = letter.erased_at is None
+    # A receipt that was sent by mail only lets readers see the state and withdraw (`Reader.mailed`).
+    has_full_access = is_live and not letter.receipt_mailed
     return context.page(
         template,
         "receipt" if template == "reader/state.html" else "",
@@ -273,7 +278,7 @@ def _render_state(
         public_state=public_state,
         steps=list_steps(context, letter, public_state),
         is_live=is_live,
-        has_full_access=is_live and not letter.receipt_mailed,
+        has_full_access=has_full_access,
         accepts_messages=receipt_notes.accepts_messages(context.newsletter, letter, public_state),
         note=receipt_notes.open_note(letter),
         names_readers=context.newsletter.names_readers,
@@ -313,7 +318,7 @@ def receipt_answer(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/credit")
 def receipt_credit(slug: str) -> ResponseReturnValue:
-    def credit(session: Session, letter: Letter) -> str:
+    def change_credit(session: Session, letter: Letter) -> str:
         newsletter = session.get_one(Newsletter, letter.newsletter_id)
         form = request.form
         choice = form.get("credit", "none")
@@ -325,27 +330,26 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
         )
         return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
 
-    return _handle_receipt(slug, credit)
+    return _handle_receipt(slug, change_credit)
 
 
 @reader.post("/<slug>/receipt/held")
 def receipt_held(slug: str) -> ResponseReturnValue:
-    """Show all data that is held about the reader, or send it as a file with a name that reveals nothing."""
+    """Show all data that is stored about the reader, or send it as a file with a name that reveals nothing."""
 
-    def show(context: ReaderContext, letter: Letter, typed: str) -> ResponseReturnValue:
-        held = export_personal_data(context.session, receipts.reader_of(letter), letter)
-        if request.form.get("as") != "file":
-            erased_by = letter.contact and letter.contact.erase_on
-            page = {
-                "receipt": typed,
-                "stored_data": held,
-                "received_on": format_arrival_day(letter),
-                "erased_by": erased_by,
-            }
-            return context.page("reader/held.html", "receipt", **page)
-        text = json.dumps(held, ensure_ascii=False, indent=2)
-        return Response(
-            text, mimetype="application/json", headers={"Content-Disposition": "attachment; filename=a.json"}
+    def show(context: ReaderContext, letter: Letter, receipt: str) -> ResponseReturnValue:
+        stored_data = export_personal_data(context.session, receipts.reader_of(letter), letter)
+        if request.form.get("as") == "file":
+            text = json.dumps(stored_data, ensure_ascii=False, indent=2)
+            headers = {"Content-Disposition": "attachment; filename=a.json"}
+            return Response(text, mimetype="application/json", headers=headers)
+        return context.page(
+            "reader/held.html",
+            "receipt",
+            receipt=receipt,
+            stored_data=stored_data,
+            received_on=format_arrival_day(letter),
+            erased_by=letter.contact.erase_on if letter.contact else None,
         )
 
     return _handle_receipt(slug, show=show)
@@ -353,12 +357,14 @@ def receipt_held(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/withdraw")
 def receipt_withdraw(slug: str) -> ResponseReturnValue:
-    return _handle_receipt(
-        slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter)
-    )
+    def withdraw(session: Session, letter: Letter) -> None:
+        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+
+    return _handle_receipt(slug, withdraw)
 
 
-def _may_guess() -> bool:
+def _count_guess() -> bool:
+    """Count a wrong receipt, and return whether this client may try further ones."""
     return not limiter.enabled or apply_limits(lambda counters: counters.hit(GUESSES, "receipts", caller()))
 
 
@@ -368,16 +374,17 @@ def _handle_receipt(
     field_name: str = "more",
     show: Callable[[ReaderContext, Letter, str], ResponseReturnValue] | None = None,
 ) -> ResponseReturnValue:
-    """Run `act` on the letter of the typed receipt, and return the page of `show`, or else of the letter's state.
-    `field_name` is the form field of a text, for its errors.
+    """Run `act` on the letter of the submitted receipt, and return the page of `show`, or else of the letter's state.
+
+    `act` returns the notice that the page shows. If it takes a text, `field_name` is the form field, for its errors.
     """
-    typed = request.form.get("receipt", "")[:200]
+    receipt = request.form.get("receipt", "")[:200]
     with open_context(slug) as context:
-        letter = receipts.find_receipt(context.session, typed)
+        letter = receipts.find_receipt(context.session, receipt)
         if letter is None:
-            if parse_receipt(typed) and not _may_guess():
+            if parse_receipt(receipt) and not _count_guess():
                 return pages.render_error(429)
-            return _render_not_found(context, typed), 422
+            return _render_not_found(context, receipt), 422
         letter_id = letter.id
     errors: dict[str, str] = {}
     notice = None
@@ -390,7 +397,7 @@ def _handle_receipt(
     except ValidationError as fault:
         errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):
-        status = 409  # The letter was withdrawn before, perhaps by a first click on this button; the page says so.
+        status = 409  # the letter was withdrawn before, perhaps by an earlier click on this button; its page says so
     errors = {field_name if name == "more" else name: message for name, message in errors.items()}
     with open_context(slug) as context:
         letter = context.session.get_one(Letter, letter_id)
@@ -398,10 +405,11 @@ def _handle_receipt(
         own_context = enter_newsletter(context.session, context.session.get_one(Newsletter, letter.newsletter_id))
         try:
             if show:
-                return show(own_context, letter, typed)
+                return show(own_context, letter, receipt)
         except PermissionDenied:
             status = 409
-        return _render_state(own_context, letter, typed, notice=notice, errors=errors, form_data=request.form), status
+        html = _render_state(own_context, letter, receipt, notice=notice, errors=errors, form_data=request.form)
+        return html, status
 
 
 def _render_not_found(context: ReaderContext, number: str) -> str:
