@@ -79,10 +79,10 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     """Save the texts of a mail, or with "look" only preview them."""
     if kind not in texts.REWORDABLE_KINDS:
         abort(404)
-    form_data = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
-    form_data = {
-        part: text if text.strip() else default_wording(kind, part, language) for part, text in form_data.items()
-    }
+    form_data = {}
+    for part in parts_of(kind):
+        text = request.form.get(part, "").replace("\r\n", "\n")
+        form_data[part] = text if text.strip() else default_wording(kind, part, language)
     faults = texts.faults_of(kind, form_data)
     if faults or "look" in request.form:
         return rerender(slug, 422 if faults else 200, _render_form, language, kind, form_data, faults)

@@ -81,9 +81,8 @@ def _get_fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
 
     Held mails need a second person, so `held_kinds` is hidden from a desk of one unless it is set already.
     """
-    hidden = (
-        set() if len(list_staff(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else USELESS_ALONE
-    )
+    is_alone = len(list_staff(desk.session, desk.newsletter.id)) <= 1
+    hidden = USELESS_ALONE if is_alone and not desk.newsletter.held_kinds else set()
     return {name: setting for name, setting in SETTINGS.items() if setting.part == page_key and name not in hidden}
 
 
@@ -99,12 +98,18 @@ def _render_part(
     fields = _get_fields(desk, page_key)
     fault_sentences = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
     labels = form_fields.field_labels(fields)
-    other_save = (
-        find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields)) if has_conflict else None
-    )
+    other_save = None
+    if has_conflict:
+        other_save = find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields))
     form = merge_form(
         desk, form_fields.get_stored_values(fields, desk.newsletter), form_data, labels, other_save, _format_value
     )
+    more_values: dict[str, Any] = {}
+    if page_key == SITES:
+        more_values = _snippet_values(desk)
+    elif page_key == WHEN:
+        is_submitted = bool(form_data and not has_conflict)
+        more_values = _calendar_values(desk, form.values, is_submitted, previewed_columns)
     return page(
         desk,
         "editor/settings/part.html",
@@ -116,12 +121,7 @@ def _render_part(
         faults=fault_sentences,
         summary=[(name, f"{labels[name]}: {sentence}") for name, sentence in fault_sentences.items()],
         options=_options(),
-        **(_snippet_values(desk) if page_key == SITES else {}),
-        **(
-            _calendar_values(desk, form.values, bool(form_data and not has_conflict), previewed_columns)
-            if page_key == WHEN
-            else {}
-        ),
+        **more_values,
     )
 
 

@@ -68,10 +68,11 @@ def _render_newsletter(
     form_data: dict[str, str] | None = None,
     faults: dict[str, Any] | None = None,
 ) -> str:
-    """Render the page. `open_form` is the action whose form was rejected: that one is open, with its submitted values."""
+    """Render the page. `open_form` is the action whose form was rejected: it is open, with its submitted values."""
     newsletter = desk.newsletter
     fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
+    open_assignments = pausing.list_open_assignments(desk.session, newsletter) if newsletter.is_going else []
     kept_editions = off_the_rhythm(desk.session, newsletter) if not newsletter.is_running else []
     return page(
         desk,
@@ -83,9 +84,7 @@ def _render_newsletter(
         form_data={"name": newsletter.name, "slug": newsletter.slug, **(form_data or {})},
         faults=fault_sentences,
         summary=[(name, f"{labels[name]}: {sentence}") for name, sentence in fault_sentences.items()],
-        open_assignment_count=len(pausing.list_open_assignments(desk.session, newsletter))
-        if newsletter.is_going
-        else 0,
+        open_assignment_count=len(open_assignments),
         kept_editions=[day(edition.runs_at, "short") for edition, _why in kept_editions],
     )
 

@@ -102,9 +102,8 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
         )
         return rerender(slug, 422, _render_list, form_data | {"known": error.public_id}, {"email": fault})
     except staff.AlreadyAtDesk:
-        return rerender(
-            slug, 422, _render_list, form_data, {"email": _("This address is of this desk already: see above.")}
-        )
+        fault = _("This address is of this desk already: see above.")
+        return rerender(slug, 422, _render_list, form_data, {"email": fault})
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
 
@@ -158,8 +157,6 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
     announce(str(message) % {"name": name})
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)
-    has_left = act in ("withdraw", "remove")
-    href = (
-        url_for("editor.people", slug=slug) if has_left else url_for("editor.colleague", slug=slug, public_id=public_id)
-    )
-    return redirect(href, code=303)
+    if act in ("withdraw", "remove"):  # the colleague's page is gone
+        return redirect(url_for("editor.people", slug=slug), code=303)
+    return redirect(url_for("editor.colleague", slug=slug, public_id=public_id), code=303)

@@ -97,9 +97,8 @@ def add_program(slug: str) -> Response | tuple[str, int]:
     form_data = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
 
     def fn(desk: RequestContext) -> str:
-        return registering.add(
-            desk.session, desk.actor, form_data["kind"], form_data["name"], form_data["address"]
-        ).public_id
+        added = registering.add(desk.session, desk.actor, form_data["kind"], form_data["name"], form_data["address"])
+        return added.public_id
 
     try:
         if form_data["address"]:

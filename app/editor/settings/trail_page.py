@@ -63,10 +63,9 @@ def look_through(slug: str) -> str:
         people = colleagues.get_display_names(desk.session, desk.newsletter.id)
         filters = _parse_filters(desk, people)
         before = parse_cursor(request.args.get("before", ""), 2)
-        listing, make_url = trail.listing(desk.newsletter.id, filters.query), partial(_build_url, desk, filters)
-        events_page = paginate(
-            desk.session, listing, PAGE_SIZE, before, make_url, cursor=lambda event: format_cursor((event.at, event.id))
-        )
+        listing = trail.listing(desk.newsletter.id, filters.query)
+        make_url = partial(_build_url, desk, filters)
+        events_page = paginate(desk.session, listing, PAGE_SIZE, before, make_url, cursor=_format_event_cursor)
         return page(
             desk,
             "editor/trail/trail.html",
@@ -77,6 +76,10 @@ def look_through(slug: str) -> str:
             acts=list_action_options(),
             keyset=events_page.keyset,
         )
+
+
+def _format_event_cursor(event: Event) -> str:
+    return format_cursor((event.at, event.id))
 
 
 def _build_url(desk: RequestContext, filters: Filters, **more: Any) -> str:
@@ -142,7 +145,7 @@ def _actor_options(desk: RequestContext, people: Mapping[int, str]) -> list[tupl
 
 
 def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the options of the filter by action: for each noun (noun, label, actions), each action with its sentence."""
+    """Return the options of the filter by action, as (noun, label, actions); an action is (key, sentence)."""
     placeholders = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
         "version": "",
         "why": "",
@@ -229,6 +232,7 @@ def _write_json_lines(slug: str, filters: trail.TrailFilters) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
+# By format: the function that yields the lines of the file.
 WRITERS: dict[str, Callable[[str, trail.TrailFilters], Iterator[str]]] = {
     "csv": _write_csv_lines,
     "jsonl": _write_json_lines,
