@@ -26,7 +26,7 @@ from ..typesetting.card import SIZE, Card
 from ..web.formatting import autonym, zone
 from ..web.setup import get_cursor_row, or_404, paginate
 from .page_frame import ReaderContext, T, open_context, public, reader
-from .stories import Story, href, parts, stories_by_question, stories_of
+from .stories import Story, render_parts, stories_by_question, stories_of, story_href
 
 PAGE_SIZE, RELATED_STORIES = 20, 3
 
@@ -155,7 +155,7 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
     requested_code = request.args.get("lang", "")
     current_words = item.question.text.slug if item.question.text else "q"
     if words != current_words:
-        return redirect(href(newsletter, item, requested_code), code=301)
+        return redirect(story_href(newsletter, item, requested_code), code=301)
     translations = item_translations.list_visible_translations(session, item)
     translation = next((translation for translation in translations if translation.language == requested_code), None)
     shown_item = translation or item
@@ -166,7 +166,7 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         "reader/story.html",
         "answers",
         story=shown_story,
-        parts=parts(shown_item),
+        parts=render_parts(shown_item),
         answers=len(shown_story.people),
         kicker=shown_item.piece["section"],
         askers=piece_from(item).askers,
@@ -205,7 +205,7 @@ def _list_language_versions(
         LanguageVersion(
             language=code,
             name=autonym(code),
-            href=href(context.newsletter, item, lang=code),
+            href=story_href(context.newsletter, item, lang=code),
             address=permanent_url if code == original_code else f"{permanent_url}?lang={code}",
             is_here=code == current_code,
         )

@@ -62,8 +62,8 @@ def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version 
     return version, newsletter
 
 
-# The pages that are cached, by the segment of the path after the newsletter's slug, with the query parameters that they
-# know besides `lang`.
+# The cached pages: the segment of the path after the newsletter's slug, and the query parameters that they use besides
+# `lang`.
 PAGES: dict[str, tuple[str, ...]] = {
     "": (),
     "answers": ("topic", "year", "before"),

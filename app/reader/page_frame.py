@@ -96,7 +96,7 @@ def _refuse_nul() -> None:
 
 @reader.url_defaults
 def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
-    """Keep the language that the reader has chosen in all links."""
+    """Add the language that the reader has chosen to all links."""
     if chosen_language := g.get("chosen_language"):
         values.setdefault("lang", chosen_language)
 
@@ -114,7 +114,7 @@ class ReaderContext:
             template,
             newsletter=self.newsletter,
             section=section,
-            languages=self._languages(),
+            languages=self._list_language_links(),
             proof=lambda: copies.get_form_token(self.session, self.newsletter),
             task=lambda token: copies.get_task(token, self.newsletter),
             **values,
@@ -124,10 +124,10 @@ class ReaderContext:
         """Return the times of the next editions."""
         return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
-    def _languages(self) -> list[tuple[str, str, str]]:
-        """Return code, own name and URL of this page for each language.
+    def _list_language_links(self) -> list[tuple[str, str, str]]:
+        """Return the code and own name of each language, and the URL of this page in it.
 
-        Return none in the response to a form: following a link would lose its text.
+        The response to a form has none, since following a link would lose the form's text.
         """
         if request.method == "POST":
             return []
@@ -169,8 +169,9 @@ def open_context(slug: str) -> Iterator[ReaderContext]:
 
     Aborts with 404 if there is no such newsletter, and with a redirect if this is a former slug.
     """
-    if not (newsletter := g.get("newsletter_view")):
-        g.version, newsletter = find_newsletter(slug)
+    newsletter = g.get("newsletter_view")
+    if not newsletter:
+        g.version, newsletter = find_newsletter(slug)  # `receipt.py` caches pages for this version
     with db.read() as session:
         yield enter_newsletter(session, newsletter_or_404(slug, newsletter))
 

@@ -14,7 +14,7 @@ from ..web.setup import or_404
 from . import form_token
 from .page_frame import ReaderContext, open_context, reader, with_form
 from .receipt import send_once
-from .stories import href
+from .stories import story_href
 from .submission import SubmissionResult, find_spam_signals, format_errors, has_no_capacity
 
 
@@ -31,7 +31,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         item = _get_item(context, public_id)
         body = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), context.newsletter)
-        submission = Submission(body, background=f"{item.piece['headline']}\n{href(context.newsletter, item)}")
+        submission = Submission(body, background=f"{item.piece['headline']}\n{story_href(context.newsletter, item)}")
         faults = submission.faults | ({} if form else {"form": "old"})
         if form is None or faults:
             return _render_page(context, item, body, faults, request.form["form"] if form else None), 400
@@ -66,7 +66,7 @@ def _render_page(
         "",
         public_id=item.question.public_id,
         headline=item.piece["headline"],
-        story=href(context.newsletter, item),
+        story=story_href(context.newsletter, item),
         text=text,
         errors=format_errors(faults or {}),
         form_token=token,

@@ -28,7 +28,7 @@ class Story:
     language: str
 
 
-def href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
+def story_href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
     """Return the link to a Q&A. The words at its end are only for people.
 
     Without `lang`, it leads to the language that the reader has chosen.
@@ -54,7 +54,7 @@ def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story
     piece = item.piece
     lead_ins = [voice["lead_in"] for voice in piece["voices"]]
     return Story(
-        href(newsletter, item),
+        story_href(newsletter, item),
         headline(item),
         opening(item),
         [(lead_in["name"], lead_in["credit_line"] or "") for lead_in in lead_ins],
@@ -63,7 +63,7 @@ def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story
     )
 
 
-def parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
+def render_parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
     """Return the Q&A without its heading, in parts of paragraphs with one role, such as "answer": role and HTML."""
     block = block_from(item)
     body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
