@@ -44,9 +44,9 @@ def listing(newsletter_id: int, filters: TrailFilters) -> Listing[Event]:
     if filters.actors:
         if filters.actions:
             query = query.where(Event.action.in_(filters.actions))
-        return Listing(query, order, each=(Event.actor, filters.actors))
+        return Listing(query, order, split_by=(Event.actor, filters.actors))
     if filters.actions:
-        return Listing(query, order, each=(Event.action, filters.actions))
+        return Listing(query, order, split_by=(Event.action, filters.actions))
     return Listing(query, order)
 
 
