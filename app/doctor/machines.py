@@ -54,11 +54,11 @@ def check_database(context: CheckContext) -> Iterator[Finding]:
 
 
 def check_migrations(context: CheckContext) -> Iterator[Finding]:
-    yield from map(fault, startup_checks.shape_faults(context.database))
+    yield from map(fault, startup_checks.find_schema_faults(context.database))
 
 
 def check_keys(context: CheckContext) -> Iterator[Finding]:
-    yield from map(fault, keyring.find_weak_keys(context.database.ring))
+    yield from map(fault, keyring.find_weak_keys(context.database.keyring))
     with context.read() as session:
         yield from map(fault, keyring.find_key_faults(session))
         for column, number in key_rotation.find_undecryptable(session):
@@ -97,7 +97,7 @@ def check_erasure_list(context: CheckContext) -> Iterator[Finding]:
     """Check that the list of erasures is up to date (docs/backup.md)."""
     path = Path(context.config["ERASURES"])
     try:
-        stored_list = erasure_list.read_list(path, context.database.ring)
+        stored_list = erasure_list.read_list(path, context.database.keyring)
         with context.read() as session:
             current_time = now(session)
     except OSError as error:
