@@ -6,6 +6,7 @@ from datetime import date
 
 from flask import abort, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -127,6 +128,15 @@ def back(verb: str, **view_args: str) -> Response:
     return to_assignment(view_args)
 
 
+# The headings of the page of thanks, by stage.
+THANKS = {
+    "sent": _l("Thank you. %(name)s has your answer"),
+    "edited": _l("Your answer is being edited"),
+    "passed": _l("Thank you. It stays as you saw it"),
+    "approved": _l("Thank you. It is ready to run"),
+}
+
+
 def _thanks(context: AssignmentContext) -> Response:
     """Show the text as submitted or, after the quote check, as it will run."""
     newest_text = context.session.get_one(AnswerText, context.answer.text_id)
@@ -136,6 +146,7 @@ def _thanks(context: AssignmentContext) -> Response:
     return render_page(
         context,
         "thanks",
+        heading=str(THANKS[context.task.stage]) % {"name": context.task.newsletter.editor},
         text=text,
         block=context.preview_text(text.body),
         runs_at=context.runs_at,
@@ -172,10 +183,7 @@ def _ended_page(context: AssignmentContext) -> Response:
 PAGES: dict[str, Callable[[AssignmentContext], Response]] = {
     "answer": answer_page,
     "check": check_page,
-    "sent": _thanks,
-    "edited": _thanks,
-    "passed": _thanks,
-    "approved": _thanks,
+    **dict.fromkeys(THANKS, _thanks),
     "published": published_page,
     "retracted": _ended_page,
     "held over": _ended_page,

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import g, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from ..answers.expert_tasks import Task, list_tasks
 from ..editions.archive import runs_of, story_path
@@ -12,13 +14,25 @@ from ..web.formatting import ago, day, is_past, moment
 from ..web.setup import db
 from .access import expert, get_actor
 
-# The lists of the page, each with the stages of its tasks. Tasks that ended without an answer are left out.
-GROUPS = {
-    "answer": ("answer",),
-    "check": ("check",),
-    "desk": ("sent", "edited", "passed", "approved"),
-    "published": ("published",),
+
+class ListedStage(NamedTuple):
+    """A stage whose tasks are listed: their list, their mark, and the sentence that says who waits for whom."""
+
+    group: str
+    mark: str  # as in the macro `mark`
+    sentence: Any
+
+
+LISTED_STAGES = {
+    "answer": ListedStage("answer", "new", _l("%(editor)s waits for your text")),
+    "check": ListedStage("check", "new", _l("%(editor)s asks whether the edited text is right")),
+    "sent": ListedStage("desk", "wait", _l("%(editor)s has your text")),
+    "edited": ListedStage("desk", "wait", _l("%(editor)s is editing your text")),
+    "passed": ListedStage("desk", "wait", _l("It stays as you saw it; %(editor)s approves it now")),
+    "approved": ListedStage("desk", "good", _l("It is ready to run in %(newsletter)s")),
+    "published": ListedStage("published", "good", _l("It ran in %(newsletter)s")),
 }
+UNLISTED_STAGES = ("declined", "cancelled", "held over", "retracted")  # ended without an answer that can be read
 
 
 @dataclass(frozen=True)
@@ -49,10 +63,10 @@ def dashboard() -> str:
         actor = get_actor(session)
         tasks = list_tasks(session, actor.expert_id)
         runs = runs_of(session, [task.assignment for task in tasks])
-        lines = {
-            group: [_build_line(task, runs.get(task.assignment.id)) for task in tasks if task.stage in stages]
-            for group, stages in GROUPS.items()
-        }
+        lines: dict[str, list[Line]] = {stage.group: [] for stage in LISTED_STAGES.values()}
+        for task in tasks:
+            if task.stage in LISTED_STAGES:
+                lines[LISTED_STAGES[task.stage].group].append(_build_line(task, runs.get(task.assignment.id)))
         lines["published"].reverse()  # newest first
         return render_template(
             "expert/dashboard.html", expert_name=actor.name, signed_in=True, newsletter=None, lines=lines
@@ -64,9 +78,16 @@ def _build_line(task: Task, runs_at: datetime | None) -> Line:
     g.zone = task.newsletter.zone  # for `ago`, `day` and `moment`
     due_times = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}
     time = due_times.get(task.stage, runs_at)
+    stage = LISTED_STAGES[task.stage]
+    names = {"editor": task.newsletter.editor, "newsletter": task.newsletter.name}
+    is_late = bool(task.stage in due_times and time and is_past(time))
+    if task.stage == "answer" and is_late and time:
+        text = _("%(editor)s waits for your text, late by %(time)s", editor=names["editor"], time=ago(time))
+    else:
+        text = str(stage.sentence) % names
     return Line(
-        kind=_get_mark(task.stage, time),
-        text=_describe_stage(task, time),
+        kind="late" if is_late else stage.mark,
+        text=text,
         href=url_for("expert.assignment", public_id=task.assignment.public_id),
         about=task.title,
         language=task.text.language,
@@ -75,25 +96,3 @@ def _build_line(task: Task, runs_at: datetime | None) -> Line:
         exact=moment(time) if time else "",
         public=story_path(task.newsletter, task.assignment.question) if task.stage == "published" else None,
     )
-
-
-def _get_mark(stage: str, time: datetime | None) -> str:
-    if stage in ("answer", "check"):
-        return "late" if time and is_past(time) else "new"
-    return "good" if stage in ("published", "approved") else "wait"
-
-
-def _describe_stage(task: Task, time: datetime | None) -> str:
-    editor = task.newsletter.editor
-    if task.stage == "answer" and time and is_past(time):
-        return _("%(editor)s waits for your text, late by %(time)s", editor=editor, time=ago(time))
-    sentences = {
-        "answer": _("%(editor)s waits for your text", editor=editor),
-        "check": _("%(editor)s asks whether the edited text is right", editor=editor),
-        "sent": _("%(editor)s has your text", editor=editor),
-        "edited": _("%(editor)s is editing your text", editor=editor),
-        "passed": _("It stays as you saw it; %(editor)s approves it now", editor=editor),
-        "approved": _("It is ready to run in %(newsletter)s", newsletter=task.newsletter.name),
-        "published": _("It ran in %(newsletter)s", newsletter=task.newsletter.name),
-    }
-    return sentences[task.stage]

@@ -30,6 +30,7 @@ from app.editor.questions import translation_page
 from app.editor.questions.question_list import FILTERS, PLACES
 from app.editor.settings import newsletters_page
 from app.expert.assignment_page import PAGES
+from app.expert.dashboard import LISTED_STAGES, UNLISTED_STAGES
 from app.letters.lifecycle import LETTER, LetterStates
 from app.letters.lifecycle import STATES as LETTER_STATES
 from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
@@ -234,6 +235,11 @@ def test_every_table_of_states_has_a_row_for_each() -> None:
     found += [
         f"An expert's page has nothing for the stage {stage!r}: give it a row in PAGES of app/expert/assignment_page.py."
         for stage in sorted({*STAGE_BY_ASSIGNMENT.values(), *STAGE_BY_ANSWER.values()} - {"", *PAGES})
+    ]
+    found += [
+        f"The stage {stage!r} is in one of PAGES of app/expert/assignment_page.py and LISTED_STAGES or UNLISTED_STAGES of "
+        "app/expert/dashboard.py only: give it a row in both, or take it out."
+        for stage in sorted({*PAGES} ^ {*LISTED_STAGES, *UNLISTED_STAGES})
     ]
     assert not found, "\n".join(found)
 
