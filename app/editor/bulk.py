@@ -20,7 +20,7 @@ from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
 from ..questions.actions import CannotMerge, InEdition
-from .conflict import in_short
+from .conflict import describe_last_change
 from .form_fields import parse_number
 from .frame import RequestContext, announce, editor, read_context, run_in_transaction
 from .question_labels import MERGE_FAULTS
@@ -63,7 +63,7 @@ def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
     if isinstance(error, CannotMerge):
         return str(MERGE_FAULTS[error.code])
     if isinstance(error, VersionConflict | InvalidTransition):
-        newest_change = in_short(desk, row)
+        newest_change = describe_last_change(desk, row)
         if newest_change and isinstance(error, VersionConflict):
             return newest_change
         if newest_change:

@@ -1,6 +1,6 @@
 """Edit conflicts: the second of two people is told who was first, and nothing that they typed is lost.
 
-Each form carries in its field `seen` a `token` of what it showed when it was opened. A decision is refused if that has
+Each form carries in its field `seen` a token of what it showed when it was opened. A decision is refused if that has
 changed since (`check_unchanged`), and answered with a page that says who did what (`save_unless_changed`). A form of
 texts and checkboxes is shown again with both versions (`check_form_unchanged`, `Conflict`): fields that this person
 left alone take the saved value, and fields that both changed are shown with both values.
@@ -27,18 +27,18 @@ from ..web import errors
 from ..web.formatting import ago
 from ..workflows import version_facts
 from ..workflows.version_facts import facts_of, get_main_fact, newest_change
-from .event_sentences import HANDS, describe_events, hands
+from .event_sentences import ACTOR_LABELS, describe_events, get_actor_names
 from .form_fields import parse_number
 from .frame import RequestContext, editor, read_context, run_in_transaction
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
-LOOKED_AT = 20  # newest events that `find_last_save` searches
-LONGEST = 500  # newest events of a newsletter that `list_events_since_opened` searches
+MAX_SEARCHED_SAVES = 20  # newest events that `find_last_save` searches
+MAX_SEARCHED_EVENTS = 500  # newest events of a newsletter that `list_events_since_opened` searches
 
 
 @editor.app_template_filter("token")
-def token_of(row: Any) -> str:
+def version_token_of(row: Any) -> str:
     """Return the token of a form that decides something about a row."""
     return encode_token(facts_of(row))
 
@@ -48,7 +48,7 @@ def submitted_token() -> dict[str, Any]:
     return decode_token(request.form.get("seen", ""))
 
 
-def number_shown(name: str = "version") -> int:
+def submitted_number(name: str = "version") -> int:
     """Return a number from the submitted token, or -1, which is neither a version nor an event id."""
     return parse_number(str(submitted_token().get(name, "")))
 
@@ -69,38 +69,38 @@ def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Ca
     """
     try:
         return run_in_transaction(slug, fn)
-    except (VersionConflict, InvalidTransition) as refused:
-        abort_with_conflict(slug, load, refused)
+    except (VersionConflict, InvalidTransition) as error:
+        abort_with_conflict(slug, load, error)
 
 
 def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error: DomainError) -> NoReturn:
     """Abort with a 409 that says who changed the row while its page was open. Raises `error` itself if nobody did."""
     with read_context(slug) as desk:
         row = load(desk)
-        name = get_main_fact(row)
-        has_changed = submitted_token().get(name) != facts_of(row)[name]
-        message = in_sentences(desk, row) if has_changed else ""
+        fact_name = get_main_fact(row)
+        has_changed = submitted_token().get(fact_name) != facts_of(row)[fact_name]
+        message = describe_last_change_in_full(desk, row) if has_changed else ""
     if not message:
         raise error
     abort(errors.render_error(409, happened=message))
 
 
-def in_short(desk: RequestContext, row: Any) -> str:
-    """Return who changed the row last and how, e.g. "Ilya Brandt filed the letter as: Tip", or "" if unknown."""
+def describe_last_change(desk: RequestContext, row: Any) -> str:
+    """Return who changed the row last and how, as a clause: "Ilya Brandt filed the letter as: Tip"; "" if unknown."""
     event = newest_change(row)
     if event is None:
         return ""
     return describe_events(desk, [event], viewer_name=_("you, in another window,"))[0].rstrip(".")
 
 
-def in_sentences(desk: RequestContext, row: Any) -> str:
+def describe_last_change_in_full(desk: RequestContext, row: Any) -> str:
     """Return who changed the row last, how and how long ago, as full sentences for an error page."""
     event = newest_change(row)
     if event is None:
         return ""
-    clause = in_short(desk, row)
+    clause = describe_last_change(desk, row)
     sentence = _("%(said)s, %(ago)s ago.", said=clause[:1].upper() + clause[1:], ago=ago(event.at))
-    if event.actor in HANDS:  # nobody of the desk
+    if event.actor in ACTOR_LABELS:  # not a person of the desk
         return f"{sentence} {_('Nothing was written over it.')}"
     return f"{sentence} {_('What they did stands, and nothing was written over it.')}"
 
@@ -110,11 +110,11 @@ def list_events_since_opened(desk: RequestContext, edition: Edition, omit_mine: 
 
     `omit_mine` omits the actor's own.
     """
-    newest_shown = number_shown("newest")
+    newest_shown = submitted_number("newest")
     if newest_shown < 0:
         return ()
     query = select(Event).where(Event.id > newest_shown, Event.newsletter_id == edition.newsletter_id)
-    newest_events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all()
+    newest_events = desk.session.scalars(query.order_by(Event.id.desc()).limit(MAX_SEARCHED_EVENTS)).all()
     actions = list_actions_changing("edition")
     events = [event for event in reversed(newest_events) if event.action in actions]
     events = [event for event in events if _concerns_edition(event, edition)]
@@ -206,7 +206,7 @@ class Conflict:
         return {field.name: field.note for field in self.different if field.is_theirs}
 
 
-class Saved(NamedTuple):
+class LastSave(NamedTuple):
     """The author of the last save, as an actor reference such as "staff:5", and its time."""
 
     ref: str = ""
@@ -215,17 +215,17 @@ class Saved(NamedTuple):
 
 def find_last_save(
     desk: RequestContext, row: Any, action: str, matches: Callable[[Facts], bool] = lambda facts: True
-) -> Saved:
-    """Return the last `action` on the row whose facts match, among its newest `LOOKED_AT` events."""
+) -> LastSave:
+    """Return the last `action` on the row whose facts match, among its newest `MAX_SEARCHED_SAVES` events."""
     query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
-    events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LOOKED_AT))
+    events = desk.session.scalars(query.order_by(Event.id.desc()).limit(MAX_SEARCHED_SAVES))
     for event in events:
         if matches(event.facts or {}):
-            return Saved(event.actor, event.at)
-    return Saved()
+            return LastSave(event.actor, event.at)
+    return LastSave()
 
 
-def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) -> Saved:
+def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) -> LastSave:
     """Return the last change of the newsletter's texts of these kinds in a language."""
 
     def matches(facts: Facts) -> bool:
@@ -234,7 +234,7 @@ def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) ->
     return find_last_save(desk, desk.newsletter, "newsletter.word", matches)
 
 
-class Opened(NamedTuple):
+class MergedForm(NamedTuple):
     """A form of texts and checkboxes ready to be drawn: the values of its fields, its token, and a conflict."""
 
     values: dict[str, Any]
@@ -247,18 +247,18 @@ def merge_form(
     current: Facts,
     form_data: Facts | None,
     labels: Facts,
-    other_save: Saved | None = None,
+    other_save: LastSave | None = None,
     format_value: Callable[[str, Any], str] = format_field_value,
-) -> Opened:
+) -> MergedForm:
     """Return the form with its current values, overlaid with `form_data`.
 
     With `other_save`, which came first, return the form as an edit conflict: fields that this person left alone take
     the current value.
     """
     if not form_data:
-        return Opened({**current}, encode_token(current))
+        return MergedForm({**current}, encode_token(current))
     if other_save is None:
-        return Opened({**current, **form_data}, request.form.get("seen") or encode_token(current))
+        return MergedForm({**current, **form_data}, request.form.get("seen") or encode_token(current))
     shown = submitted_token()
     unchanged_by_me = {name for name, value in form_data.items() if name in shown and value == shown[name]}
     different = [
@@ -276,10 +276,10 @@ def merge_form(
     ]
     values = {name: current[name] if name in unchanged_by_me else value for name, value in form_data.items()}
     conflict = Conflict(
-        name=hands(desk, [other_save.ref]).get(other_save.ref) or _("Somebody"),
+        name=get_actor_names(desk, [other_save.ref]).get(other_save.ref) or _("Somebody"),
         by_me=other_save.ref == desk.actor.ref,
         when=other_save.at,
         different=different,
         of_several=len(form_data) > 1,
     )
-    return Opened(values, encode_token(current), conflict)
+    return MergedForm(values, encode_token(current), conflict)

@@ -23,7 +23,7 @@ from ..letters import queries as letters
 from ..questions import queries as questions
 from ..web.errors import FIELD_LABELS
 from ..web.formatting import clock_time
-from .event_sentences import hands
+from .event_sentences import get_actor_names
 from .form_fields import parse_number
 from .frame import RequestContext, announce, editor, get_sidebar, page_of_form, read_context, run_in_transaction
 from .undo_press import get_safe_return_url
@@ -102,7 +102,7 @@ def _check_form_address(desk: RequestContext, address: str) -> str:
 def _list_co_editors(desk: RequestContext, form: str) -> list[dict[str, Any]]:
     """Return the names of the people who are typing into a form at the moment, and their fields."""
     others = form_drafts.find_others_typing(desk.session, desk.actor, form)
-    names = hands(desk, [f"staff:{key}" for key in others])
+    names = get_actor_names(desk, [f"staff:{key}" for key in others])
     return [{"name": names[f"staff:{key}"], "fields": sorted(fields)} for key, fields in others.items()]
 
 

@@ -28,71 +28,72 @@ OUTCOMES = {
     "silent": _l("silence, so it runs"),
     "wrong": _l("something is wrong"),
 }
-HANDS = {
+# By actor of the trail that is no person of the desk and no expert.
+ACTOR_LABELS = {
     "reader": _l("A reader"),
     "translator": _l("A translator"),
     "clock": _l("The calendar"),
     "mailroom": _l("The mailroom"),
 }
-Experts = Mapping[tuple[str, int], str]
+ExpertNames = Mapping[tuple[str, int], str]
 
 
-class Known(NamedTuple):
-    """Names of people and experts, and numbers of versions, that a page has loaded already, by id."""
+class PreloadedNames(NamedTuple):
+    """What a page has loaded already, by id."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]
-    versions: Mapping[int, int]
+    versions: Mapping[int, int]  # the numbers of answers' texts
 
 
-NOTHING = Known({}, {}, {})
+NO_NAMES = PreloadedNames({}, {}, {})
 
 
 def describe_events(
     desk: RequestContext,
     events: Sequence[Event],
-    experts: Experts | None = None,
+    experts: ExpertNames | None = None,
     page: Question | Edition | None = None,
     viewer_name: str = "",
-    preloaded: Known = NOTHING,
+    preloaded: PreloadedNames = NO_NAMES,
 ) -> list[str]:
     """Return a sentence for each event. What is `preloaded` is not queried again.
 
     `experts` are names by noun and id, queried if None. `page` is the question or edition on whose page the sentences
     are shown. `viewer_name` replaces the name of the person at the desk.
     """
-    actor_names = hands(desk, (event.actor for event in events), preloaded)
+    actor_names = get_actor_names(desk, (event.actor for event in events), preloaded)
     if viewer_name:
         actor_names[desk.actor.ref] = viewer_name
-    versions = _versions(desk, events, preloaded.versions)
+    version_numbers = _load_version_numbers(desk, events, preloaded.versions)
     people: Mapping[int, str] = {}
-    if any(_person(event) for event in events):
+    if any(_get_person_id(event) for event in events):
         people = colleagues.get_display_names(desk.session, desk.newsletter.id)
     if experts is None:
-        experts = _experts(desk, events)
-    reasons = _reasons(desk, events)
+        experts = _load_expert_names(desk, events)
+    reasons = _load_reasons(desk, events)
 
-    def values(event: Event) -> dict[str, str]:
+    def build_values(event: Event) -> dict[str, str]:
         facts = event.facts or {}
-        number = versions.get(facts.get("text", 0))
+        number = version_numbers.get(facts.get("text", 0))
         reason = reasons.get(facts["text"]) if facts.get("own") else ""
         return {
-            "who": actor_names.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
+            "who": actor_names.get(event.actor) or str(ACTOR_LABELS.get(event.actor, _("Somebody"))),
             "expert": experts.get((event.noun, event.noun_id), _("the expert")),
             "version": _(" (version %(number)s)", number=number) if number else "",
             "why": _(", in a reader’s own words: “%(reason)s”", reason=reason) if reason else "",
             "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
             "kind": str(FILED.get(facts.get("kind", ""), "")),
-            "person": people.get(_person(event) or 0) or _("somebody"),
+            "person": people.get(_get_person_id(event) or 0) or _("somebody"),
             "role": role_label(event.new) if event.new in ROLES else "",
             "language": tongue(facts.get("language", "")),
             "columns": ", ".join(field_labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 
-    return [_(_sentence(event, page), **values(event)) for event in events]
+    return [_(_get_sentence(event, page), **build_values(event)) for event in events]
 
 
-def _sentence(event: Event, page: Question | Edition | None) -> str:
+def _get_sentence(event: Event, page: Question | Edition | None) -> str:
     kind = EVENTS[event.action]
     if kind.here and page and _is_arrival(event, page):
         return kind.here
@@ -106,61 +107,69 @@ def _is_arrival(event: Event, page: Question | Edition) -> bool:
     return event.noun == "letter" or (event.noun == "question" and event.noun_id != page.id)
 
 
-def naming(title: str | None, text: str) -> str:
-    """Return the sentence, after the title of its question if the page is about something else and `title` is given."""
+def add_question_title(title: str | None, text: str) -> str:
+    """Return the sentence after the title of the question that it is about, or alone without a title."""
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 
-def hands(desk: RequestContext, actors: Iterable[str], preloaded: Known = NOTHING) -> dict[str, str]:
+def get_actor_names(
+    desk: RequestContext, actors: Iterable[str], preloaded: PreloadedNames = NO_NAMES
+) -> dict[str, str]:
     """Return the names of actors such as "staff:5" and "expert:7", in at most two queries."""
-    ids: dict[str, set[int]] = {"staff": set(), "expert": set()}
+    ids_by_kind: dict[str, set[int]] = {"staff": set(), "expert": set()}
     for ref in actors:
         kind, colon, key = ref.partition(":")
-        if colon and kind in ids:
-            ids[kind].add(int(key))
-    staff = names_of(desk.session, list(ids["staff"]), preloaded.people)
-    experts = expert_names(desk.session, list(ids["expert"]), preloaded.experts)
+        if colon and kind in ids_by_kind:
+            ids_by_kind[kind].add(int(key))
+    staff = names_of(desk.session, list(ids_by_kind["staff"]), preloaded.people)
+    experts = expert_names(desk.session, list(ids_by_kind["expert"]), preloaded.experts)
     return {f"staff:{key}": name for key, name in staff.items()} | {
         f"expert:{key}": name for key, name in experts.items()
     }
 
 
-def _versions(desk: RequestContext, events: Iterable[Event], preloaded: Mapping[int, int]) -> Mapping[int, int]:
+def _load_version_numbers(
+    desk: RequestContext, events: Iterable[Event], preloaded: Mapping[int, int]
+) -> Mapping[int, int]:
     facts_of_answers = (event.facts or {} for event in events if event.noun == "answer")
-    keys = [facts["text"] for facts in facts_of_answers if facts.get("text")]
-    if preloaded.keys() >= {*keys}:
+    text_ids = [facts["text"] for facts in facts_of_answers if facts.get("text")]
+    if preloaded.keys() >= {*text_ids}:
         return preloaded
-    query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
-    return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
+    query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(text_ids))
+    return {row.id: row.number for row in desk.session.execute(query)} if text_ids else {}
 
 
-def _reasons(desk: RequestContext, events: Iterable[Event]) -> dict[int, str | None]:
-    """Return by wording id why it was cleared although it was a reader's own text; None for reasons erased since."""
-    keys = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
-    query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(keys))
-    return {row.id: row.own_words_reason for row in desk.session.execute(query)} if keys else {}
+def _load_reasons(desk: RequestContext, events: Iterable[Event]) -> dict[int, str | None]:
+    """Return why wordings were cleared although they are readers' own texts, by wording id; None if erased since."""
+    text_ids = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
+    query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(text_ids))
+    return {row.id: row.own_words_reason for row in desk.session.execute(query)} if text_ids else {}
 
 
-def _person(event: Event) -> int | None:
+def _get_person_id(event: Event) -> int | None:
     """Return the id of the person at the desk whom an event is about."""
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
 
 
-def _experts(desk: RequestContext, events: Sequence[Event]) -> dict[tuple[str, int], str]:
+def _load_expert_names(desk: RequestContext, events: Sequence[Event]) -> dict[tuple[str, int], str]:
     """Return the names of the experts whose profile, assignment or answer each event is about, by noun and id."""
-    keys = {
+    ids_by_noun = {
         noun: {event.noun_id for event in events if event.noun == noun} for noun in ("expert", "assignment", "answer")
     }
-    if not any(keys.values()):
+    if not any(ids_by_noun.values()):
         return {}
-    columns = {"expert": (Expert.id, Expert.id), "assignment": (Assignment.id, Assignment.expert_id)}
-    columns["answer"] = (Answer.id, Answer.expert_id)
-    names = (
-        select(literal(noun), key, Person.name)
+    # By noun: the columns of the row's id and of its expert's.
+    columns = {
+        "expert": (Expert.id, Expert.id),
+        "assignment": (Assignment.id, Assignment.expert_id),
+        "answer": (Answer.id, Answer.expert_id),
+    }
+    queries = (
+        select(literal(noun), row_id, Person.name)
         .select_from(Person)
         .join(Expert, Expert.person_id == Person.id)
-        .where(expert_id == Expert.id, key.in_(keys[noun]))
-        for noun, (key, expert_id) in columns.items()
-        if keys[noun]
+        .where(expert_id == Expert.id, row_id.in_(ids_by_noun[noun]))
+        for noun, (row_id, expert_id) in columns.items()
+        if ids_by_noun[noun]
     )
-    return {(noun, key): name for noun, key, name in desk.session.execute(union_all(*names))}
+    return {(noun, row_id): name for noun, row_id, name in desk.session.execute(union_all(*queries))}

@@ -25,7 +25,7 @@ from ..mail.inbound import Reading
 from ..mail.models import Inbound, InboundRaw
 from ..people import directory
 from ..web.formatting import day
-from .conflict import token_of
+from .conflict import version_token_of
 from .filtered_list import EditionChoice
 from .frame import RequestContext
 from .letter_labels import CHECK_REPLIES, REPLIES
@@ -157,7 +157,7 @@ def get_filing_form(
     can_decline = not check and "decline" in ASSIGNMENT.list_allowed_actions(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
-        "seen": token_of(letter),
+        "seen": version_token_of(letter),
         "back": return_page,
         "id": letter.public_id,
         "name": assignment.expert.name,

@@ -19,7 +19,7 @@ from ..people.staff import list_invited_names
 from ..questions.queries import QuestionSummary, list_summaries
 from ..web.formatting import age, ago, clock_time, day, zone
 from ..workflows.undo import is_undone
-from .conflict import token_of
+from .conflict import version_token_of
 from .frame import RequestContext
 
 
@@ -72,7 +72,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -
     return {
         "id": mail.public_id,
         "version": mail.version,
-        "seen": token_of(mail),
+        "seen": version_token_of(mail),
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)].mark,
         "stands": format_mail_status(mail, now(desk.session)),
         "to": _get_recipient(mail, names),

@@ -15,7 +15,7 @@ from ..forms import idempotency
 from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing
 from ..workflows.version_facts import newest_change
-from .conflict import in_short
+from .conflict import describe_last_change
 from .frame import RequestContext, announce, editor, run_in_transaction
 
 MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
@@ -56,7 +56,7 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
         newest = newest_change(row)
         # If nothing has changed the row itself since, something that followed from the change has moved on.
         has_changed = newest is not None and newest.id != skipped.event.id
-        newest_change_clause = in_short(desk, row) if has_changed else ""
+        newest_change_clause = describe_last_change(desk, row) if has_changed else ""
         return newest_change_clause or str(WHY_NOT[-1][1])
     return next(str(clause) for kind, clause in WHY_NOT if isinstance(skipped.error, kind))
 

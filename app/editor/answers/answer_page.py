@@ -31,7 +31,7 @@ from ...web.setup import or_404
 from ...workflows.publishing import publication
 from ...workflows.version_facts import facts_of
 from .. import incoming_mails
-from ..conflict import Saved, check_unchanged, merge_form, number_shown, save_unless_changed, submitted_token
+from ..conflict import LastSave, check_unchanged, merge_form, save_unless_changed, submitted_number, submitted_token
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import (
     APPROVAL_FAULTS,
@@ -169,12 +169,12 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
     return to_question(slug, public_id)
 
 
-def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> Saved:
+def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> LastSave:
     """Return who saved the current text, or who moved the answer to another state since it was shown."""
     moved = find_latest_move(desk.session, "answer", answer.id)
     if moved and text.label == submitted_token().get("label"):
-        return Saved(moved.actor, moved.at)
-    return Saved(text.by, text.written_at)
+        return LastSave(moved.actor, moved.at)
+    return LastSave(text.by, text.written_at)
 
 
 def _send_check(desk: RequestContext, answer: Answer) -> None:
@@ -269,7 +269,7 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
         editing.approve(
-            desk.session, desk.actor, answer, checklist=checked_items, reason=reason, version=number_shown()
+            desk.session, desk.actor, answer, checklist=checked_items, reason=reason, version=submitted_number()
         )
 
     try:

@@ -44,8 +44,8 @@ from ...web.error_sentences import format_error
 from ...web.formatting import day, moment
 from ...workflows.back_issues import received_editions
 from ...workflows.publishing import publication, skip
-from ..conflict import list_events_since_opened, token_of
-from ..event_sentences import describe_events, naming
+from ..conflict import list_events_since_opened, version_token_of
+from ..event_sentences import add_question_title, describe_events
 from ..frame import RequestContext, page
 from ..rejected_forms import RejectedForm
 from ..settings.sending_tool_page import FAULTS as TOOL_FAULTS
@@ -70,7 +70,7 @@ def describe_changes(
             sentences.append(str(TAKEN_BACK))
         elif event.question_id:
             title = question.short_title if question else ""
-            sentences.append(naming(title or _("a question"), sentence))
+            sentences.append(add_question_title(title or _("a question"), sentence))
         else:
             sentences.append(sentence)
     return sentences
@@ -295,7 +295,7 @@ def builder(
         trouble=trouble,
         rejected_form=rejected_form,
         changes_since=changes_since,
-        version_token=token_of(edition),
+        version_token=version_token_of(edition),
         preserved_params=get_preserved_params(),
         name_problems=[_format_name_trouble(desk, name_trouble) for name_trouble in name_troubles],
         open_slots=open_slots,

@@ -33,7 +33,7 @@ from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
 from ..bulk import BulkAction, BulkForm, RefusalTexts, get_refusal_text
-from ..conflict import abort_with_conflict, find_last_save, in_short, merge_form, number_shown
+from ..conflict import abort_with_conflict, describe_last_change, find_last_save, merge_form, submitted_number
 from ..frame import (
     RequestContext,
     abort_unknown_filter,
@@ -194,7 +194,7 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
     def fn(desk: RequestContext) -> str:
         mail = _load_mail(desk, public_id)
-        ACTIONS[act](desk, mail, number_shown())
+        ACTIONS[act](desk, mail, submitted_number())
         questions = load_mail_names(desk, [mail]).questions
         return questions[mail.question_id].public_id if mail.question_id in questions else ""
 
@@ -230,7 +230,7 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     form_data = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version = number_shown()
+    version = submitted_number()
 
     def fn(desk: RequestContext) -> None:
         mail = _load_mail(desk, public_id)
@@ -307,7 +307,7 @@ def _get_return_page(desk: RequestContext) -> tuple[str, None]:
 def _get_reason(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
     if not isinstance(error, VersionConflict):
         return get_refusal_text(REFUSAL_TEXTS, error)
-    return _("%(said)s; read it first", said=in_short(desk, mail) or _("somebody has changed it since"))
+    return _("%(said)s; read it first", said=describe_last_change(desk, mail) or _("somebody has changed it since"))
 
 
 def _format_reasons(reason_counts: Counter[str]) -> list[str]:

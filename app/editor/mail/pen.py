@@ -26,7 +26,7 @@ from ...mail.models import Inbound, OutboxMail
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, or_404, paginate
 from .. import incoming_mails
-from ..conflict import abort_with_conflict, check_unchanged, number_shown
+from ..conflict import abort_with_conflict, check_unchanged, submitted_number
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..mail_labels import format_mail_line, load_mail_names
 
@@ -343,12 +343,12 @@ def _file_as_expert_letter(desk: RequestContext, mail: Inbound) -> str:
     if not assignment_id:
         raise MissingField("assignment")
     assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, assignment_id))
-    letter = experts.take_from_pen(desk.session, desk.actor, assignment, mail, number_shown())
+    letter = experts.take_from_pen(desk.session, desk.actor, assignment, mail, submitted_number())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
 def _file_as_reader_letter(desk: RequestContext, mail: Inbound) -> None:
-    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, mail, number_shown())
+    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, mail, submitted_number())
 
 
 def _reread_mail(desk: RequestContext, mail: Inbound) -> None:
@@ -366,7 +366,7 @@ class PenAction:
 
 
 def _move_to(state: str) -> Callable[[RequestContext, Inbound], None]:
-    return lambda desk, row: inbound.sort(desk.session, desk.actor, row, state, number_shown())
+    return lambda desk, row: inbound.sort(desk.session, desk.actor, row, state, submitted_number())
 
 
 ACTS = {

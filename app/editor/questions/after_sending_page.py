@@ -18,7 +18,7 @@ from ...web.formatting import tongue
 from ...workflows.publishing import after_sending
 from ...workflows.publishing.after_sending import Note, PublishedText
 from ...workflows.retention import erase_published
-from ..conflict import check_unchanged, save_unless_changed, token_of
+from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_press, the_question, to_question
 
@@ -77,7 +77,7 @@ def _page(
         "archive",
         question=question,
         item=item,
-        version_token=request.form.get("seen") or token_of(question),
+        version_token=request.form.get("seen") or version_token_of(question),
         values=form_data or _get_current_values(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,

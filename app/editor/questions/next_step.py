@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from ...answers.editing import NOT_CHECKED
 from ...db.session import now
 from ...web.formatting import day, zone
-from ..conflict import token_of
+from ..conflict import version_token_of
 from ..question_labels import STATE_LABELS
 from .question_detail import Part, QuestionDetail
 from .question_list import OVER
@@ -72,7 +72,7 @@ def _check(detail: QuestionDetail) -> Step | None:
         return None
     href = detail.url("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
-    return Step(part.chapter, label, href, posts=True, values={"seen": token_of(part.place.answer)})
+    return Step(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.place.answer)})
 
 
 def _invitation(detail: QuestionDetail) -> Step | None:

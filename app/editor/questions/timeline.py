@@ -27,7 +27,7 @@ from ...people.directory import names_of
 from ...questions import queries
 from ...questions.notes import find_mentions, split_at_mentions
 from ...web.formatting import clock_time, day, exact, tongue, zone
-from ..event_sentences import Known, describe_events, naming
+from ..event_sentences import PreloadedNames, add_question_title, describe_events
 from ..frame import RequestContext
 from ..letter_labels import CHANNELS
 from ..mail_labels import STATES, format_mail_status, kind_label
@@ -149,12 +149,12 @@ def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
     experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in detail.parts if part.place.answer}
     version_numbers = {text.id: text.number for part in detail.parts for text in part.texts}
-    preloaded = Known(_people(detail), _experts(detail), version_numbers)
+    preloaded = PreloadedNames(_people(detail), _experts(detail), version_numbers)
     sentences = describe_events(detail.desk, events, experts, detail.question, preloaded=preloaded)
     steps = list_actions_shown_in("step")
     for event, text in zip(events, sentences, strict=True):
         kind = "step" if event.action in steps else ""
-        yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
+        yield Entry(event.at, 0, event.id, add_question_title(titles.get(event.question_id or 0), text), kind)
 
 
 def _experts(detail: QuestionDetail) -> dict[int, str]:
@@ -215,7 +215,7 @@ def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
             letter.received_at,
             3,
             letter.id,
-            naming(titles.get(letter.question_id or 0), _letter_words(letter)),
+            add_question_title(titles.get(letter.question_id or 0), _letter_words(letter)),
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),
             has_hour=letter.hear_back != "number" or letter.channel != "web",
         )

@@ -23,7 +23,14 @@ from ...web.formatting import day
 from ...web.setup import or_404
 from ...workflows.publishing import translations as newsroom
 from ...workflows.version_facts import newest_change
-from ..conflict import Saved, check_form_unchanged, merge_form, number_shown, save_unless_changed, submitted_token
+from ..conflict import (
+    LastSave,
+    check_form_unchanged,
+    merge_form,
+    save_unless_changed,
+    submitted_number,
+    submitted_token,
+)
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
 from .translation_list import list_target_languages
@@ -277,7 +284,7 @@ def _form(
     other_save = None
     if is_stale:
         event = newest_change(row.translation) if row.translation else None
-        other_save = Saved(event.actor, event.at) if event else Saved()
+        other_save = LastSave(event.actor, event.at) if event else LastSave()
     form = merge_form(desk, _get_form_values(row), form_data, FIELDS, other_save)
     text_fields = [name for name in _get_current_values(row) if name != "is_credited"]
     if not row.original.words.ties:
@@ -349,7 +356,7 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
             row.original,
             compared=has_compared,
             reason=reason,
-            version=number_shown(),
+            version=submitted_number(),
         )
 
     try:
@@ -369,7 +376,7 @@ DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": 
 def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     def fn(desk: RequestContext) -> None:
         row = or_404(row_of(desk, public_id, language, key).translation)
-        if row.version != number_shown():
+        if row.version != submitted_number():
             raise VersionConflict(f"translation {row.id}")
         MOVES[move](desk.session, desk.actor, row)
 
@@ -431,7 +438,7 @@ def _get_unchanged_invitation(invitation: Invitation | None) -> Invitation:
 
 
 def _check_translator_version(translator: Translator) -> Translator:
-    if translator.version != number_shown():
+    if translator.version != submitted_number():
         raise VersionConflict(f"translator {translator.id}")
     return translator
 

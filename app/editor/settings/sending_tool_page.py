@@ -18,7 +18,7 @@ from ...newsletters.settings import InvalidSettings
 from ...sending_tools.known_tools import TOOLS, verify_account
 from ...sending_tools.tool_api import Account, DraftError
 from .. import form_fields
-from ..conflict import number_shown
+from ..conflict import submitted_number
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 TEST_TIMEOUT = 8.0  # seconds; somebody waits for the page
@@ -66,7 +66,7 @@ def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults
 def _check_unchanged(desk: RequestContext) -> None:
     """Raise `VersionConflict` if the tool has changed since the page was opened."""
     tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    if number_shown() != (tool.version if tool else 0):
+    if submitted_number() != (tool.version if tool else 0):
         raise VersionConflict("the tool that sends changed")
 
 

@@ -25,7 +25,7 @@ from ...people.spreadsheet import write_csv
 from ...questions.models import Question
 from ...web.formatting import clock_time, day, exact, zone
 from ...web.setup import paginate
-from ..event_sentences import HANDS, describe_events, hands
+from ..event_sentences import ACTOR_LABELS, describe_events, get_actor_names
 from ..frame import RequestContext, editor, page, read_context
 
 PAGE_SIZE = 100
@@ -115,7 +115,7 @@ def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) ->
     """Return the references of an actor in the trail, or of all for `DESK`. `people` are the names of everybody who
     works or worked at this desk, by person id. Raises KeyError for anybody else.
     """
-    if actor in HANDS:
+    if actor in ACTOR_LABELS:
         return (actor,)
     if actor == DESK:
         return tuple(f"staff:{key}" for key in people)
@@ -141,7 +141,7 @@ def _parse_midnight(text: str, days: int = 0) -> datetime:
 def _actor_options(desk: RequestContext, people: Mapping[int, str]) -> list[tuple[str, str]]:
     rows = desk.session.execute(select(Person.id, Person.public_id).where(Person.id.in_(people)))
     options = sorted(((row.public_id, people[row.id]) for row in rows), key=lambda option: option[1].casefold())
-    return [(DESK, _("The people of the desk")), *options, *((ref, str(name)) for ref, name in HANDS.items())]
+    return [(DESK, _("The people of the desk")), *options, *((ref, str(name)) for ref, name in ACTOR_LABELS.items())]
 
 
 def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -206,12 +206,12 @@ def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[tuple[Even
     """Yield each event with its actor's name, its sentence, and the public id of its question."""
     with read_context(slug) as desk:
         for events in trail.listing(desk.newsletter.id, filters).iter_batches(desk.session, BATCH_SIZE):
-            names = hands(desk, (event.actor for event in events))
+            names = get_actor_names(desk, (event.actor for event in events))
             question_ids = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(question_ids)))
             public_ids: dict[int, str] = {row.id: row.public_id for row in rows}
             for event, text in zip(events, describe_events(desk, events), strict=True):
-                name = names.get(event.actor) or str(HANDS.get(event.actor, ""))
+                name = names.get(event.actor) or str(ACTOR_LABELS.get(event.actor, ""))
                 yield event, name, text, public_ids.get(event.question_id or 0, "")
 
 
