@@ -14,7 +14,7 @@ from app.answers.assigning import Brief
 from app.answers.models import Answer, AnswerText, Assignment
 from app.core.domain_errors import VersionConflict
 from app.db.engine import Database
-from app.editor.conflict import token_of
+from app.editor.conflict import version_token_of
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, submitted_answer
@@ -209,7 +209,7 @@ def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_
             person = people[number] if number < 2 else chance.choice(people)  # both begin, then anybody goes on
             with database.read() as session:
                 row = thing.stands(session)
-                there, label = row.body or "", token_of(row)
+                there, label = row.body or "", version_token_of(row)
             if person.began is None:
                 person.began, person.box = label, " ".join(there.split()[-8:])
             if not person.met:
@@ -223,7 +223,7 @@ def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_
             while person.began is not None:
                 with database.read() as session:
                     row = thing.stands(session)
-                    there, label = row.body or "", token_of(row)
+                    there, label = row.body or "", version_token_of(row)
                 conflicts += save(chance, thing, person, there, label)
     assert conflicts > 30
     with database.read() as session:
