@@ -168,14 +168,14 @@ class Field:
         return _("Changed meanwhile. Until then it said: %(text)s", text=self.before or _("nothing"))
 
     @property
-    def what_they_changed(self) -> list[Pair]:
+    def their_changes(self) -> list[Pair]:
         """The differences between the value when the form was opened and the saved one."""
         if not self.is_theirs or self.before is None:
             return []
         return compare(self.before, self.theirs)
 
     @property
-    def against_mine(self) -> list[Pair]:
+    def differences(self) -> list[Pair]:
         """The differences between the saved value and the submitted one."""
         return compare(self.theirs, self.mine)
 
@@ -196,7 +196,7 @@ class Conflict:
         return _("You saved it in another window") if self.by_me else _("%(name)s was faster", name=self.name)
 
     @property
-    def both(self) -> list[Field]:
+    def changed_by_both(self) -> list[Field]:
         """The fields that both people changed."""
         return [field for field in self.different if field.is_mine and field.is_theirs]
 

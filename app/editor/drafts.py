@@ -1,8 +1,8 @@
 """Autosaved drafts of the desk's forms: what is typed is saved every few seconds and offered when the form is opened
 again.
 
-A template calls `keep(action)` above a form (`editor/_drafts.html`); `static/desk-drafts.js` does the rest. The form's
-token (`seen`, see `conflict.py`) is saved as a field like others, so an edit conflict is noticed even a day later.
+A template calls `autosave(action)` above a form (`editor/_drafts.html`); `static/desk-drafts.js` does the rest. The
+form's token (`seen`, see `conflict.py`) is saved like any field, so an edit conflict is noticed even a day later.
 """
 
 from collections import defaultdict
@@ -28,8 +28,8 @@ from .form_fields import parse_number
 from .frame import RequestContext, announce, editor, get_sidebar, page_of_form, read_context, run_in_transaction
 from .undo_press import get_safe_return_url
 
-OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that aren't typed
-LATER = "keep for later"
+TECHNICAL_FIELDS = ("csrf_token", "once", "draft", "act", "look", "looked")  # not saved in a draft
+SAVE_AS_DRAFT = "keep for later"
 
 
 def _is_letter_withdrawn(desk: RequestContext, public_id: str) -> bool:
@@ -42,7 +42,7 @@ def _is_question_withdrawn(desk: RequestContext, public_id: str) -> bool:
     return question is not None and question.closed_reason == "withdrawn"
 
 
-# By the noun in a form's address: whether the reader withdrew the row. Its drafts are no longer saved then.
+# By the noun in a form's address: whether its reader has withdrawn the row, so that drafts about it aren't saved.
 WITHDRAWAL_CHECKS: Mapping[str, Callable[[RequestContext, str], bool]] = {
     "letters": _is_letter_withdrawn,
     "questions": _is_question_withdrawn,
@@ -50,32 +50,32 @@ WITHDRAWAL_CHECKS: Mapping[str, Callable[[RequestContext, str], bool]] = {
 
 
 @dataclass(frozen=True)
-class Kept:
+class FormDrafts:
     """The drafts of a form on the page."""
 
     offered: list[OpenDraft]  # those that the person may continue
     name: str  # the draft that this window edits, as "id.count", or ""
-    is_typed: bool  # the page shows the submitted form again
+    is_typed: bool  # the form is shown again with what was submitted
     slug: str
 
 
 @editor.app_template_global("drafts_of")
-def drafts_of(action: str) -> Kept:
+def drafts_of(action: str) -> FormDrafts:
     """Return the drafts of the form that posts to `action`."""
     desk = cast(RequestContext, g.desk)
     path = urlsplit(action).path
     if request.method == "POST":
         name = request.form.get("draft", "")
-        return Kept([], name, is_typed=request.path == path, slug=desk.newsletter.slug)
+        return FormDrafts([], name, is_typed=request.path == path, slug=desk.newsletter.slug)
     if "drafts" not in g:
         has_drafts = get_sidebar(desk).has_drafts
         g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if has_drafts else defaultdict(list)
     offered = [form_drafts.open_draft(desk.session, draft) for draft in g.drafts[path]]
-    return Kept(offered, name="", is_typed=False, slug=desk.newsletter.slug)
+    return FormDrafts(offered, name="", is_typed=False, slug=desk.newsletter.slug)
 
 
-@editor.app_template_filter("typed_words")
-def typed_words(draft: OpenDraft) -> list[tuple[str, str]]:
+@editor.app_template_filter("draft_texts")
+def draft_texts(draft: OpenDraft) -> list[tuple[str, str]]:
     """Return the texts of a draft, each with the label of its field."""
     return [(str(FIELD_LABELS[name]), text) for name, text in draft.fields if name in FIELD_LABELS and text]
 
@@ -99,11 +99,14 @@ def _check_form_address(desk: RequestContext, address: str) -> str:
     return address
 
 
-def _list_co_editors(desk: RequestContext, form: str) -> list[dict[str, Any]]:
+def _list_co_editors(desk: RequestContext, address: str) -> list[dict[str, Any]]:
     """Return the names of the people who are typing into a form at the moment, and their fields."""
-    others = form_drafts.find_others_typing(desk.session, desk.actor, form)
-    names = get_actor_names(desk, [f"staff:{key}" for key in others])
-    return [{"name": names[f"staff:{key}"], "fields": sorted(fields)} for key, fields in others.items()]
+    fields_by_person = form_drafts.find_others_typing(desk.session, desk.actor, address)
+    names = get_actor_names(desk, [f"staff:{person_id}" for person_id in fields_by_person])
+    return [
+        {"name": names[f"staff:{person_id}"], "fields": sorted(fields)}
+        for person_id, fields in fields_by_person.items()
+    ]
 
 
 @editor.before_request
@@ -112,14 +115,14 @@ def keep_for_later() -> Response | None:
 
     After an edit conflict the other person's version remains, and nothing is lost.
     """
-    if request.method == "GET" or request.form.get("act") != LATER:
+    if request.method == "GET" or request.form.get("act") != SAVE_AS_DRAFT:
         return None
-    sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
-    changed = [name for name, _text in sent if name != "seen"]
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name not in TECHNICAL_FIELDS]
+    changed = [name for name, _text in fields if name != "seen"]
 
     def fn(desk: RequestContext) -> None:
-        key = idempotency.compute_form_digest(desk.actor.person_id, request.form.get("once", ""))
-        form_drafts.save(desk.session, desk.actor, request.path, FormState(sent, changed, key))
+        form_digest = idempotency.compute_form_digest(desk.actor.person_id, request.form.get("once", ""))
+        form_drafts.save(desk.session, desk.actor, request.path, FormState(fields, changed, form_digest))
 
     run_in_transaction(str((request.view_args or {})["slug"]), fn)
     announce(_("Yours is kept as a draft, and theirs stands."))
@@ -145,16 +148,16 @@ def keep_draft(slug: str) -> Response:
     if sum(len(text) for _name, text in fields) > form_drafts.MAX_CHARACTERS:
         abort(413)
 
-    once = dict(fields).get("once", "")
-    typed = [(name, text) for name, text in fields if name not in OURS]
+    idempotency_key = dict(fields).get("once", "")
+    typed_fields = [(name, text) for name, text in fields if name not in TECHNICAL_FIELDS]
 
     def fn(desk: RequestContext) -> Response:
         address = _check_form_address(desk, str(payload.get("form", "")))
-        key = idempotency.compute_form_digest(desk.actor.person_id, once)
-        if idempotency.is_form_sent(desk.session, key):
+        form_digest = idempotency.compute_form_digest(desk.actor.person_id, idempotency_key)
+        if idempotency.is_form_sent(desk.session, form_digest):
             abort(410)
         changed = [str(name) for name in payload.get("changed", ())]
-        state = FormState(typed, changed, key, draft_id, parse_number(count))
+        state = FormState(typed_fields, changed, form_digest, draft_id, parse_number(count))
         draft = form_drafts.save(desk.session, desk.actor, address, state)
         message = _("Kept as a draft at %(time)s, not saved yet.", time=clock_time(draft.saved_at))
         return jsonify(draft=f"{draft.public_id}.{draft.count}", said=message, beside=_list_co_editors(desk, address))

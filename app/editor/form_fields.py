@@ -49,8 +49,8 @@ def parse_number(text: str) -> int:
 
 def parse_public_id(text: str) -> str:
     """Find a public id in a text, such as a pasted page address. Return "" if there is none."""
-    found = PUBLIC_ID.search(text.upper())
-    return found.group() if found else ""
+    match = PUBLIC_ID.search(text.upper())
+    return match.group() if match else ""
 
 
 def format_fault(fault: Any) -> str:
@@ -69,15 +69,15 @@ def get_stored_values(fields: Mapping[str, Field], row: Any) -> dict[str, Any]:
 
 def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return the submitted fields as the same kinds of values."""
-    sent: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, field in fields.items():
         if field.kind == "tick":
-            sent[name] = name in request.form
+            values[name] = name in request.form
         elif field.kind == "ticks":
-            sent[name] = [value for value, *_words in field.options if value in request.form.getlist(name)]
+            values[name] = [value for value, *_words in field.options if value in request.form.getlist(name)]
         else:
-            sent[name] = request.form.get(name, "").replace("\r\n", "\n")
-    return sent
+            values[name] = request.form.get(name, "").replace("\r\n", "\n")
+    return values
 
 
 def field_options(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, ...]]]:
@@ -96,30 +96,32 @@ def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> li
     `unchosen` labels an empty option, which is added if `selected` is none of them.
     """
     codes = {newsletter.language, *newsletter.languages, *guessable_languages(), selected}
-    listed = by_name(codes)
-    return listed if selected in dict(listed) else [("", unchosen), *listed]
+    choices = by_name(codes)
+    return choices if selected in dict(choices) else [("", unchosen), *choices]
 
 
 @editor.app_template_filter("looks_like")
 def looks_like(text: str, language: str) -> str:
     """Return a hint if the text seems to be in another language than `language`, or ""."""
-    guess = guess_language(text)
-    name = dict(by_name([guess])).get(guess, "")
-    return _("These words look like %(language)s.", language=name) if name and guess != language else ""
+    guessed_code = guess_language(text)
+    guessed_name = dict(by_name([guessed_code])).get(guessed_code, "")
+    if not guessed_name or guessed_code == language:
+        return ""
+    return _("These words look like %(language)s.", language=guessed_name)
 
 
 FORM_OVERHEAD = 64 * 1024  # bytes allowed for the other fields of an upload form
 _SIZE_LIMITS: dict[str, tuple[int, Callable[[], str]]] = {}
 
 
-def may_be_large(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
+def raise_size_limit(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
     """Raise the size limit of an endpoint's form. `get_message` returns what the error page says about larger ones."""
     _SIZE_LIMITS[f"editor.{endpoint}"] = max_bytes, get_message
 
 
 @editor.url_value_preprocessor
-def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Apply the raised limits of `may_be_large`, for signed-in staff only."""
+def apply_size_limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Apply the raised limits of `raise_size_limit`, for signed-in staff only."""
     if endpoint in _SIZE_LIMITS and current_user.is_authenticated and current_user.door == "desk":
         max_bytes, _get_message = _SIZE_LIMITS[endpoint]
         request.max_content_length = max_bytes + FORM_OVERHEAD

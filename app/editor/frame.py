@@ -104,7 +104,7 @@ class RequestContext:
 def only_staff() -> Response | None:
     """Send everybody who isn't signed in as staff to sign in, and back to the page afterwards. A POST gets a 403."""
     if request.method in READ_METHODS:
-        g.look = _look
+        g.look = _find_browser_session
     if not current_user.is_authenticated or current_user.door != "desk":
         sign_in_url = url_for("entrance.ask", to="desk", next=_get_url_to_return_to())
         if request.method == "POST":
@@ -154,7 +154,7 @@ def page_of_form() -> str:
 
 
 @dataclass(frozen=True)
-class Looked:
+class LoadedSession:
     """The database session in which `_look` checked the browser, kept open for the page itself."""
 
     opened: ExitStack  # closes the session
@@ -162,7 +162,7 @@ class Looked:
     desks: AtDesks  # the desks of the person who is signed in
 
 
-def _look(token: str) -> AuthenticatedSession | None:
+def _find_browser_session(token: str) -> AuthenticatedSession | None:
     """Find the person of a browser session and their desks, in the transaction in which the page is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
@@ -170,22 +170,22 @@ def _look(token: str) -> AuthenticatedSession | None:
         if found is None:
             return None
         desks = at_desks(session, found[0].id)
-        g.looked = Looked(stack.pop_all(), session, desks)
+        g.looked = LoadedSession(stack.pop_all(), session, desks)
         return found
 
 
 @editor.teardown_request
-def _leave(_error: BaseException | None) -> None:
+def _close_unused_session(_error: BaseException | None) -> None:
     """Close the session if no view used it, e.g. after a redirect."""
     if looked := g.pop("looked", None):
         looked.opened.close()
 
 
-def _enter(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
+def _build_context(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
     desks = {desk[0].slug: desk for desk in memberships}
     if slug not in desks:  # a former slug of one of these desks, or a desk of other people: redirect, or abort with 404
-        found = or_404(by_slug(session, slug))
-        newsletter_or_404(slug, found if found.slug in desks else None)
+        newsletter = or_404(by_slug(session, slug))
+        newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
     newsletter, name, role = desks[slug]
     confirmed_passages = frozenset(request.form.get("looked", "").splitlines())
     actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, confirmed_passages)
@@ -217,13 +217,13 @@ def _may_press(address: str) -> bool:
 @contextmanager
 def read_context(slug: str) -> Iterator[RequestContext]:
     """Yield the context of a page that only reads. Aborts with 404 for anybody who doesn't work at this desk."""
-    looked: Looked | None = g.pop("looked", None)
+    looked: LoadedSession | None = g.pop("looked", None)
     if looked is None:
         with db.read() as session:
-            yield _enter(session, slug, at_desks(session, current_user.person_id))
+            yield _build_context(session, slug, at_desks(session, current_user.person_id))
         return
     with looked.opened:
-        yield _enter(looked.session, slug, looked.desks)
+        yield _build_context(looked.session, slug, looked.desks)
 
 
 def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
@@ -235,7 +235,7 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
     """
 
     def once(session: Session) -> T:
-        desk = _enter(session, slug, at_desks(session, current_user.person_id))
+        desk = _build_context(session, slug, at_desks(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
             idempotency.claim_idempotency_key(session, desk.actor, g.press)
             draft_id = request.form.get("draft", "").partition(".")[0]

@@ -31,27 +31,29 @@ def read_key() -> None:
     """Set `g.press` from the form's key. A form without a key, e.g. of an old page, is not deduplicated."""
     key = request.form.get("once", "") if request.method == "POST" else ""
     if key and current_user.is_authenticated:
-        sent = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
-        g.press = idempotency.identify_press(current_user.person_id, key, request.path, [*sent, *_files()])
+        fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+        g.press = idempotency.identify_press(
+            current_user.person_id, key, request.path, [*fields, *_list_file_digests()]
+        )
 
 
-def _files() -> list[tuple[str, str]]:
+def _list_file_digests() -> list[tuple[str, str]]:
     """Return the name and the SHA-256 digest of each uploaded file."""
-    found = []
+    digests = []
     for name, file in request.files.items(multi=True):
-        found.append((name, hashlib.sha256(file.read()).hexdigest()))
+        digests.append((name, hashlib.sha256(file.read()).hexdigest()))
         file.seek(0)
-    return found
+    return digests
 
 
 @editor.after_request
 def note_outcome(response: Response) -> Response:
     """Store where a submission led. If it returned a file or page instead of a redirect, allow the same form again."""
     if g.get("taken"):
-        press, said = g.press, g.get("announced", [])
+        press, messages = g.press, g.get("announced", [])
         with suppress(Busy):  # the second submission then only says that it was a repetition
             if response.status_code == 303:
-                db.write(lambda session: idempotency.settle(session, press, response.location, said))
+                db.write(lambda session: idempotency.settle(session, press, response.location, messages))
             elif response.status_code == 200:
                 db.write(lambda session: idempotency.release(session, press))
     return response

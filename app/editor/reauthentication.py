@@ -21,14 +21,11 @@ from .frame import RequestContext, announce, editor, page, page_of_form, read_co
 
 
 class Proof(NamedTuple):
-    """An action that needs a fresh proof.
+    """An action that needs a fresh proof."""
 
-    `what` is its title on the page that continues it. `whom` returns the name of the person that the action is about,
-    from the values of the URL.
-    """
-
-    what: str
-    whom: Callable[[RequestContext, Mapping[str, Any]], str] = lambda _desk, _values: ""
+    title: str  # on the page that continues the action
+    # Returns the name of the person that the action is about, given the values of the URL.
+    get_name: Callable[[RequestContext, Mapping[str, Any]], str] = lambda _desk, _values: ""
 
 
 def _get_colleague_name(desk: RequestContext, values: Mapping[str, Any]) -> str:
@@ -62,19 +59,19 @@ PROOFS: dict[str, Proof] = {
     "keep_sending_tool": Proof(_l("Change the tool that sends, or its key")),
     "change_settings keeping": Proof(_l("Change how long words are kept")),
 }
-OURS = ("csrf_token", "once")  # fields that the form gets new values for
+TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that the form gets new values for
 LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
-AGAIN = errors.ErrorMessage(
+PROOF_REQUIRED = errors.ErrorMessage(
     _l("Is it you?"),
     _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
     _l("Show that it is you; then do it again within ten minutes."),
 )
 
 
-def proof_of(endpoint: str, path: str) -> Proof | None:
+def find_proof(endpoint: str, path: str) -> Proof | None:
     """Return the row of `PROOFS` for an address, or None."""
-    name, last = endpoint.removeprefix("editor."), path.rpartition("/")[2]
-    return PROOFS.get(f"{name} {last}") or PROOFS.get(name)
+    name, last_segment = endpoint.removeprefix("editor."), path.rpartition("/")[2]
+    return PROOFS.get(f"{name} {last_segment}") or PROOFS.get(name)
 
 
 @editor.app_template_global("asks_for_proof")
@@ -84,57 +81,59 @@ def asks_for_proof(address: str) -> bool:
     path = address.removeprefix(request.script_root).partition("?")[0]
     endpoint = pages.match(path, method="POST")[0] if pages else ""
     desk = cast(RequestContext | None, g.get("desk"))
-    return proof_of(endpoint, path) is not None and not (desk and has_fresh_proof(desk.session, desk.actor))
+    return find_proof(endpoint, path) is not None and not (desk and has_fresh_proof(desk.session, desk.actor))
 
 
 @editor.before_request
 def prove_first() -> Response | None:
     """Hold the request and ask for a proof of identity if the last one is too old."""
     values = request.view_args or {}
-    if "slug" not in values or proof_of(request.endpoint or "", request.path) is None:
+    if "slug" not in values or find_proof(request.endpoint or "", request.path) is None:
         return None
     slug = values["slug"]
     with read_context(slug) as desk:  # check the permission first
         if has_fresh_proof(desk.session, desk.actor):
             return None
     if request.method == "POST":
-        onward = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
+        next_url = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
     else:  # a download: return to the page that links to it
         query_string = request.query_string.decode("ascii", "ignore")  # e.g. a list's filters
-        onward = request.path.rpartition("/")[0] + (f"?{query_string}" if query_string else "")
-    return redirect(url_for("entrance.again", next=onward), code=303)
+        next_url = request.path.rpartition("/")[0] + (f"?{query_string}" if query_string else "")
+    return redirect(url_for("entrance.again", next=next_url), code=303)
 
 
 def _hold_press(slug: str) -> str:
-    sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
-    key = idempotency.compute_form_digest(current_user.person_id, request.form.get("once", ""))
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name not in TECHNICAL_FIELDS]
+    form_digest = idempotency.compute_form_digest(current_user.person_id, request.form.get("once", ""))
     g.pop("press", None)  # not submitted yet
     address = request.full_path.rstrip("?")
-    return run_in_transaction(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))
+    return run_in_transaction(
+        slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, fields, form_digest)
+    )
 
 
 @editor.get("/<slug>/go-on/<public_id>")
 def go_on(slug: str, public_id: str) -> str | Response:
     """Show the held form again after the proof, for the person to confirm."""
     with read_context(slug) as desk:
-        found = held_presses.load(desk.session, desk.actor, public_id)
-        if found is None:
+        held = held_presses.load(desk.session, desk.actor, public_id)
+        if held is None:
             announce(
                 _("What you wanted to do isn’t kept any more: it is done, or too long ago. Nothing else was changed.")
             )
             return redirect(url_for("editor.home", slug=slug), code=303)
         if not has_fresh_proof(desk.session, desk.actor):
             return redirect(url_for("entrance.again", next=request.path), code=303)
-        address, fields = found
+        address, fields = held
         path = address.removeprefix(request.script_root).partition("?")[0]
         pages = current_app.create_url_adapter(request)
         endpoint, values = pages.match(path, method="POST") if pages else ("", {})
-        proof = proof_of(endpoint, path)
+        proof = find_proof(endpoint, path)
         return page(
             desk,
             "editor/go_on.html",
             "",
-            title=str(proof.what) % {"whom": proof.whom(desk, values)} if proof else _("Go on"),
+            title=str(proof.title) % {"whom": proof.get_name(desk, values)} if proof else _("Go on"),
             shown_fields=[(LABELS[name], text) for name, text in fields if name in LABELS and text],
             address=address,
             hidden_fields=fields if dict(fields).get("draft") else [*fields, ("draft", f"{public_id}.1")],
@@ -144,6 +143,6 @@ def go_on(slug: str, public_id: str) -> str | Response:
 
 @editor.errorhandler(NotFresh)
 def not_fresh(_error: NotFresh) -> Response:
-    """Answer a verb that required a fresh proof itself: its view has no row, or the ten minutes ended meanwhile."""
+    """Answer an action that raised `NotFresh`: it has no row in `PROOFS`, or the ten minutes ended meanwhile."""
     g.back = (url_for("entrance.again", next=page_of_form()), _("Show that it is you, then do it again"))
-    return errors.render_error(403, message=AGAIN)
+    return errors.render_error(403, message=PROOF_REQUIRED)

@@ -10,9 +10,9 @@ from ..core.domain_errors import DomainError, MissingPrecondition, TooLong
 from ..questions.source_protection import LeakDetected
 from ..web.error_sentences import format_error
 
-WRITTEN = ("letter", "note", "sentence", "why")  # fields whose text is mailed to an expert
+MAILED_FIELDS = ("letter", "note", "sentence", "why")  # fields whose text is mailed to an expert
 # The field of a form that an error is about, by its code.
-FIELDS = {
+FIELD_BY_CODE = {
     "invalid.date_not_in_future": "by",
     "invalid.due_at_not_in_future": "due_at",
     "invalid.later_on_not_in_future": "later_on",
@@ -73,11 +73,11 @@ class RejectedForm:
 def build_rejected_form(error: MissingPrecondition | TooLong) -> RejectedForm:
     """Return this request's form with its fault. Raises `error` again if no field of a form is at fault."""
     default_field = error.field if isinstance(error, TooLong) else ""
-    name = FIELDS.get(error.code, default_field)
-    if not name:
+    field_name = FIELD_BY_CODE.get(error.code, default_field)
+    if not field_name:
         raise error
     passages: Sequence[str] = ()
     if isinstance(error, LeakDetected):
         passages = error.passages
-        name = next((written for written in WRITTEN if written in request.form), name)
-    return RejectedForm(request.path, request.form, name, format_form_error(error), passages)
+        field_name = next((mailed_field for mailed_field in MAILED_FIELDS if mailed_field in request.form), field_name)
+    return RejectedForm(request.path, request.form, field_name, format_form_error(error), passages)

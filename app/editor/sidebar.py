@@ -39,7 +39,7 @@ class Sidebar:
 def load_sidebar(session: Session, actor: Staff) -> Sidebar:
     """Load the sidebar: the edition in production in one query, all numbers in another."""
     newsletter_id = actor.newsletter_id
-    lists: dict[str, Listing[Any]] = {
+    listings: dict[str, Listing[Any]] = {
         "letters": letters.listing(newsletter_id, LETTERS.which("waits")),
         "questions": questions.in_states(newsletter_id, STATES.which("is_going")),
         "shelf": questions.in_states(newsletter_id, STATES.which("is_shelved")),
@@ -48,21 +48,23 @@ def load_sidebar(session: Session, actor: Staff) -> Sidebar:
         "failed": mail_queries.listing(newsletter_id, FAILED),
     }
     columns: list[ColumnElement[Any]] = [form_drafts.has_any(actor.person_id, newsletter_id)]
-    columns += [listing.count_subquery for listing in lists.values()]
+    columns += [listing.count_subquery for listing in listings.values()]
     has_drafts, *numbers = session.execute(select(*columns)).one()
     edition = summarize_edition_in_production(session, newsletter_id)
-    return Sidebar(edition, dict(zip(lists, numbers, strict=True)), has_drafts)
+    return Sidebar(edition, dict(zip(listings, numbers, strict=True)), has_drafts)
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return the sections as dicts with key, label, href, count, and whether the count is one of failures."""
-    penned, held, failed = numbers["pen"], numbers["held"], numbers["failed"]
+    pen_count, held, failed = numbers["pen"], numbers["held"], numbers["failed"]
     # A newsletter without an inbox has no holding pen, unless something is in it.
-    pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or newsletter.inbox else []
+    pen_rows = (
+        [("pen", _("Holding pen"), "editor.pen", count(pen_count), False)] if pen_count or newsletter.inbox else []
+    )
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(numbers["letters"]), False),
-        *pen,
+        *pen_rows,
         ("questions", _("Questions"), "editor.questions", count(numbers["questions"]), False),
         ("shelf", _("Shelf"), "editor.shelf", count(numbers["shelf"]), False),
         ("experts", _("Experts"), "editor.experts", "", False),
@@ -72,8 +74,14 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
         ("settings", _("Settings"), "editor.settings", "", False),
     ]
     return [
-        {"key": key, "label": label, "href": url_for(endpoint, slug=newsletter.slug), "count": number, "broken": broken}
-        for key, label, endpoint, number, broken in rows
+        {
+            "key": key,
+            "label": label,
+            "href": url_for(endpoint, slug=newsletter.slug),
+            "count": count_text,
+            "broken": counts_failures,
+        }
+        for key, label, endpoint, count_text, counts_failures in rows
     ]
 
 

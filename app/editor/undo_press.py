@@ -1,4 +1,4 @@
-"""The undo button: for a minute it takes back the last change."""
+"""The undo button, which reverts the last change within a minute."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ from .conflict import describe_last_change
 from .frame import RequestContext, announce, editor, run_in_transaction
 
 MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
-WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
+REFUSAL_CLAUSES: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
     (AlreadySent, _l("its expert has been told by mail")),
     (OnItsWay, _l("its reader has been told by mail")),
@@ -34,8 +34,8 @@ def get_undo_token(events: list[Event]) -> str:
 
 @editor.press("/<slug>/undo", "undo")
 def undo(slug: str) -> Response:
-    keys = request.form.get("press", "")[:MAX_TOKEN_LENGTH].split(".")
-    event_ids = [int(key) for key in keys if key.isdecimal() and len(key) < 16]  # longer ones are no ids
+    event_keys = request.form.get("press", "")[:MAX_TOKEN_LENGTH].split(".")
+    event_ids = [int(key) for key in event_keys if key.isdecimal() and len(key) < 16]  # longer ones are no ids
 
     def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
         done, left = undoing.undo(desk.session, desk.actor, event_ids)
@@ -57,15 +57,15 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
         # If nothing has changed the row itself since, something that followed from the change has moved on.
         has_changed = newest is not None and newest.id != skipped.event.id
         newest_change_clause = describe_last_change(desk, row) if has_changed else ""
-        return newest_change_clause or str(WHY_NOT[-1][1])
-    return next(str(clause) for kind, clause in WHY_NOT if isinstance(skipped.error, kind))
+        return newest_change_clause or str(REFUSAL_CLAUSES[-1][1])
+    return next(str(clause) for kind, clause in REFUSAL_CLAUSES if isinstance(skipped.error, kind))
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
     """Return one sentence per reason, with the number of rows that stayed as they were."""
     return [
-        ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
-        for why, number in reason_counts.items()
+        ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=reason)
+        for reason, number in reason_counts.items()
     ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editor.frame import editor
-from app.editor.reauthentication import PROOFS, proof_of
+from app.editor.reauthentication import PROOFS, find_proof
 from app.forms import held_presses
 from app.forms.models import FormDraft
 from app.people.models import BrowserSession
@@ -95,7 +95,7 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
     found = [
         f"At {path} the row {name!r} of PROOFS is not found: the name is that of the view, and the press after a blank."
         for name, (_how, path) in PRESSED.items()
-        if proof_of(f"editor.{name.split()[0]}", path.partition("?")[0]) is not PROOFS[name]
+        if find_proof(f"editor.{name.split()[0]}", path.partition("?")[0]) is not PROOFS[name]
     ]
     assert not found, "\n".join(found)
 

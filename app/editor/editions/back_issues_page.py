@@ -27,7 +27,7 @@ from ...people.models import Expert, Person, Upload
 from ...web.error_sentences import format_error
 from ...web.setup import or_404
 from ...workflows.back_issues import import_issues, undo_import
-from ..form_fields import may_be_large, parse_day, parse_number
+from ..form_fields import parse_day, parse_number, raise_size_limit
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 UNREADABLE = {
@@ -141,7 +141,7 @@ SHOWN = 10  # Q&As on one page
 Faults = dict[str, str]
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    may_be_large(endpoint, MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
+    raise_size_limit(endpoint, MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
 
 
 @editor.sheet(BACK_ISSUES, ACT)

@@ -30,7 +30,7 @@ from ...people.expert_file import (
 from ...people.models import Upload
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Sheet, Unreadable
 from ...web.setup import db, or_404
-from ..form_fields import field_labels, format_fault, may_be_large
+from ..form_fields import field_labels, format_fault, raise_size_limit
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
@@ -82,7 +82,7 @@ def format_row_fault(fault: Fault) -> str:
     return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=sentence) if column else sentence
 
 
-may_be_large("expert_file", MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
+raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
 
 
 @editor.sheet(FILES_RULE, "whole directory")

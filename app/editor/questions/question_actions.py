@@ -31,7 +31,7 @@ from ..form_fields import parse_day, parse_public_id
 from ..frame import RequestContext, announce, editor, read_context, run_in_transaction
 from ..letters.letter_look_alikes import load_look_alike
 from ..question_labels import MERGE_FAULTS
-from ..rejected_forms import FIELDS, RejectedForm, format_form_error
+from ..rejected_forms import FIELD_BY_CODE, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
 from .question_look_alikes import act_of, compare_question, find_candidates
 from .question_page import ADDRESS, question_page, question_press, the_question, to_question
@@ -246,7 +246,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     except MissingPrecondition as error:
         action_url = url_for("editor.question_close", slug=slug, public_id=public_id)
         form_data = {"reason": "answered", "answer": pair.partition(".")[2]}
-        rejected_form = RejectedForm(action_url, form_data, FIELDS[error.code], format_form_error(error))
+        rejected_form = RejectedForm(action_url, form_data, FIELD_BY_CODE[error.code], format_form_error(error))
         with read_context(slug) as desk:
             return question_page(desk, the_question(desk, public_id), rejected_form=rejected_form), 422
     page_url = url_for("editor.question", slug=slug, public_id=target_id)
