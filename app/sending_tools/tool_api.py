@@ -92,7 +92,7 @@ def call_api(
     body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
     try:
         status, content, retry_after = http_client.send_request(
-            url, headers, account.timeout, body=body, method=method, own_hosts=account.own_hosts, largest=LARGEST
+            url, headers, account.timeout, body=body, method=method, own_hosts=account.own_hosts, max_bytes=LARGEST
         )
     except http_client.Forbidden:
         raise DraftError("inward") from None
