@@ -167,7 +167,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/answers/lifecycle.py", "STAGE_BY_ANSWER"): (STAGE_BY_ANSWER, ANSWER_STATES),
     ("app/editor/questions/translation_page.py", "TRANSLATION_STATES"): (translation_page.TRANSLATION_STATES, TRANSLATION_STATES),
     ("app/editor/questions/translation_page.py", "TRANSLATOR_STATES"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
-    ("app/editor/answers/invitation_page.py", "AFTER"): (invitation_page.AFTER, ASSIGNMENT_STATES),
+    ("app/editor/answers/invitation_page.py", "TURN_DESCRIPTIONS"): (invitation_page.TURN_DESCRIPTIONS, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STATE_LABELS"): (directory_page.STATE_LABELS, ASSIGNMENT_STATES),
     ("app/workflows/overview/waiting_queries.py", "DEADLINE_COLUMNS"): (DEADLINE_COLUMNS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "EXPERT_TASKS"): (overview_page.EXPERT_TASKS, [*OWE_TEXT, "checking"]),

@@ -12,47 +12,49 @@ from ...web.formatting import zone
 from ..form_fields import parse_day
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
 from ..letter_labels import CHANNELS, CHANNELS_BY_HAND
-from ..questions.question_page import to_question
-from .invitation_page import ADDRESS, Unfit, the_assignment
+from ..questions.question_page import redirect_to_question
+from .invitation_page import ASSIGNMENT_RULE, FormRejected, require_assignment
 
 
-@editor.sheet(f"{ADDRESS}/answer", "edit")
+@editor.sheet(f"{ASSIGNMENT_RULE}/answer", "edit")
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
-        assignment = the_assignment(desk, public_id, assignment_id)
+        assignment = require_assignment(desk, public_id, assignment_id)
         today = now(desk.session).astimezone(zone()).date().isoformat()
-        return _hand_form(desk, assignment, {"channel": "messenger", "given_on": today}, {})
+        return _render_form(desk, assignment, {"channel": "messenger", "given_on": today}, {})
 
 
-@editor.press(f"{ADDRESS}/answer", "edit")
+@editor.press(f"{ASSIGNMENT_RULE}/answer", "edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """Store an answer that came by phone, messenger or on paper, in the expert's name."""
-    typed = request.form.to_dict()
+    form_data = request.form.to_dict()
 
     def fn(desk: RequestContext) -> None:
-        given_on = parse_day(typed.get("given_on", ""))
+        given_on = parse_day(form_data.get("given_on", ""))
         if given_on is None or given_on > now(desk.session).astimezone(zone()).date():
-            raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
-        if typed.get("channel") not in CHANNELS_BY_HAND:
-            raise Unfit(channel=_("Say how it came"))
+            raise FormRejected(given_on=_("Give the day as a date that isn’t in the future"))
+        if form_data.get("channel") not in CHANNELS_BY_HAND:
+            raise FormRejected(channel=_("Say how it came"))
         content = writing.AnswerContent(
-            typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words"))
+            form_data.get("body", ""), form_data.get("ties", ""), own_words=bool(form_data.get("own_words"))
         )
-        assignment = the_assignment(desk, public_id, assignment_id)
+        assignment = require_assignment(desk, public_id, assignment_id)
         try:
-            writing.enter_by_hand(desk.session, desk.actor, assignment, content, typed["channel"], given_on)
+            writing.enter_by_hand(desk.session, desk.actor, assignment, content, form_data["channel"], given_on)
         except MissingPrecondition:
-            raise Unfit(body=_("Write down the answer")) from None
+            raise FormRejected(body=_("Write down the answer")) from None
 
     try:
         run_in_transaction(slug, fn)
-    except Unfit as unfit:
+    except FormRejected as error:
         with read_context(slug) as desk:
-            return _hand_form(desk, the_assignment(desk, public_id, assignment_id), typed, unfit.faults), 422
-    return to_question(slug, public_id)
+            return _render_form(desk, require_assignment(desk, public_id, assignment_id), form_data, error.faults), 422
+    return redirect_to_question(slug, public_id)
 
 
-def _hand_form(desk: RequestContext, assignment: Assignment, form_data: dict[str, str], faults: dict[str, str]) -> str:
+def _render_form(
+    desk: RequestContext, assignment: Assignment, form_data: dict[str, str], faults: dict[str, str]
+) -> str:
     channels = [(key, CHANNELS[key]) for key in CHANNELS_BY_HAND]
     values = {
         "assignment": assignment,

@@ -38,20 +38,20 @@ from ..questions.question_page import (
     CHECKLIST,
     question_page,
     question_press,
-    the_question,
-    to_question,
+    redirect_to_question,
+    require_question,
 )
 from ..rejected_forms import format_form_error
-from .invitation_page import due_time
+from .invitation_page import require_due_time
 
-ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
+ANSWER_RULE = "/<slug>/questions/<public_id>/answers/<answer_id>"
 
 
 def _get_answer(desk: RequestContext, public_id: str, answer_id: str) -> Answer:
-    return or_404(load_answer(desk.session, the_question(desk, public_id), answer_id))
+    return or_404(load_answer(desk.session, require_question(desk, public_id), answer_id))
 
 
-@editor.get(ADDRESS)
+@editor.get(ANSWER_RULE)
 def answer(slug: str, public_id: str, answer_id: str) -> str:
     """Show two versions of an answer side by side, and the outcomes of its quote checks."""
     with read_context(slug) as desk:
@@ -65,7 +65,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
             desk,
             "editor/answers/answer.html",
             "questions",
-            question=the_question(desk, public_id),
+            question=require_question(desk, public_id),
             answer=answer,
             texts=list(texts.values()),
             old_text=old_text,
@@ -76,16 +76,16 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
         )
 
 
-@editor.sheet(f"{ADDRESS}/edit", "edit")
+@editor.sheet(f"{ANSWER_RULE}/edit", "edit")
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with read_context(slug) as desk:
         answer = _get_answer(desk, public_id, answer_id)
         if not answer.is_on_the_desk or answer.text is None:
             raise InvalidTransition("answer", "edit", answer.state)
-        return _edit_form(desk, answer)
+        return _render_edit_form(desk, answer)
 
 
-def _edit_form(
+def _render_edit_form(
     desk: RequestContext, answer: Answer, submitted_text: str | None = None, error: DomainError | None = None
 ) -> str:
     """Render the edit form beside the expert's own text.
@@ -98,7 +98,8 @@ def _edit_form(
     if answer.text and isinstance(error, VersionConflict | InvalidTransition):
         other_save = _get_last_save(desk, answer, answer.text)
     form_data = None
-    if submitted_text is not None:  # stripped for the comparison with the stored text, which is
+    if submitted_text is not None:
+        # In a conflict, stripped like the stored text that it is compared with.
         form_data = {"answer": submitted_text.strip() if other_save else submitted_text}
     current = facts_of(answer.text) if answer.text else {}
     form = merge_form(desk, current, form_data, {"answer": _("The text")}, other_save)
@@ -123,12 +124,12 @@ def _edit_form(
         pairs=compare(own_text.body, body) if own_text else [],
         is_read_only=form.conflict is not None and not answer.is_on_the_desk,
         may_check=desk.may("give back"),
-        objection=_objection(desk, answer),
+        objection=_get_objection(desk, answer),
         mails=incoming_mails.list_mails_with_files(desk.session, Inbound.assignment_id == answer.assignment_id),
     )
 
 
-def _objection(desk: RequestContext, answer: Answer) -> str | None:
+def _get_objection(desk: RequestContext, answer: Answer) -> str | None:
     """Return what the expert says is wrong with the current text, or None."""
     check = newest_checks(desk.session, [answer.id]).get(answer.id)
     if check is None or check.outcome != "wrong" or check.text_id != answer.text_id:
@@ -136,7 +137,7 @@ def _objection(desk: RequestContext, answer: Answer) -> str | None:
     return check.reply_text
 
 
-@editor.press(f"{ADDRESS}/edit", "edit")
+@editor.press(f"{ANSWER_RULE}/edit", "edit")
 def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
     """Save the text, save it and send the quote check, or only show the changes.
 
@@ -145,13 +146,13 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
     body, act = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
     if act == "look":
         with read_context(slug) as desk:
-            return _edit_form(desk, _get_answer(desk, public_id, answer_id), body)
+            return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), body)
 
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
         if act == "give way":
             title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=answer.expert.name)
-            notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, [("", body)])
+            notes.note_unsaved(desk.session, desk.actor, require_question(desk, public_id), title, [("", body)])
             return
         editing.edit(desk.session, desk.actor, answer, body, str(submitted_token().get("label", "")))
         if act == "check":
@@ -165,15 +166,15 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
             answer = _get_answer(desk, public_id, answer_id)
             if answer.text is None and status == 409:
                 raise error
-            return _edit_form(desk, answer, body, error), status
-    return to_question(slug, public_id)
+            return _render_edit_form(desk, answer, body, error), status
+    return redirect_to_question(slug, public_id)
 
 
 def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> LastSave:
     """Return who saved the current text, or who moved the answer to another state since it was shown."""
-    moved = find_latest_move(desk.session, "answer", answer.id)
-    if moved and text.label == submitted_token().get("label"):
-        return LastSave(moved.actor, moved.at)
+    latest_move = find_latest_move(desk.session, "answer", answer.id)
+    if latest_move and text.label == submitted_token().get("label"):
+        return LastSave(latest_move.actor, latest_move.at)
     return LastSave(text.by, text.written_at)
 
 
@@ -182,7 +183,7 @@ def _send_check(desk: RequestContext, answer: Answer) -> None:
     editing.ask_check(desk.session, desk.actor, answer, edition.runs_at if edition else None)
 
 
-@editor.press(f"{ADDRESS}/check", "give back")
+@editor.press(f"{ANSWER_RULE}/check", "give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     """Send the current text for the quote check. If it contains readers' words, show the edit form with these."""
 
@@ -193,15 +194,15 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
         run_in_transaction(slug, fn)
     except LeakDetected as error:
         with read_context(slug) as desk:
-            return _edit_form(desk, _get_answer(desk, public_id, answer_id), error=error), 422
-    return to_question(slug, public_id)
+            return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), error=error), 422
+    return redirect_to_question(slug, public_id)
 
 
-def _return(desk: RequestContext, answer: Answer) -> None:
-    editing.send_back(desk.session, desk.actor, answer, request.form.get("note", ""), due_time(desk))
+def _send_back(desk: RequestContext, answer: Answer) -> None:
+    editing.send_back(desk.session, desk.actor, answer, request.form.get("note", ""), require_due_time(desk))
 
 
-def _outcome(desk: RequestContext, answer: Answer) -> None:
+def _settle_check(desk: RequestContext, answer: Answer) -> None:
     editing.settle_check(
         desk.session, desk.actor, answer, request.form.get("outcome", ""), request.form.get("reply", "")
     )
@@ -215,8 +216,8 @@ def _withdraw(desk: RequestContext, answer: Answer) -> None:
 
 
 MOVES = {
-    "return": _return,
-    "outcome": _outcome,
+    "return": _send_back,
+    "outcome": _settle_check,
     "recall": lambda desk, answer: editing.recall_check(desk.session, desk.actor, answer),
     "reopen": lambda desk, answer: editing.reopen(desk.session, desk.actor, answer),
     "withdraw": _withdraw,
@@ -224,7 +225,7 @@ MOVES = {
 
 
 @question_press(
-    f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):move>",
+    f"{ANSWER_RULE}/<any(return, outcome, recall, reopen, withdraw):move>",
     {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
     decides=False,
 )
@@ -232,36 +233,38 @@ def answer_move(desk: RequestContext, question: Question, answer_id: str, move: 
     MOVES[move](desk, or_404(load_answer(desk.session, question, answer_id)))
 
 
-@editor.press(f"{ADDRESS}/cut", "approve")
+@editor.press(f"{ANSWER_RULE}/cut", "approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     """Take a picked answer out of its edition, undo its approval, and redirect to its edit form."""
 
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
-        question = check_unchanged(desk, the_question(desk, public_id), "edition")
+        question = check_unchanged(desk, require_question(desk, public_id), "edition")
         publication.drop(desk.session, desk.actor, question)
         editing.reopen(desk.session, desk.actor, answer)
 
-    save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+    save_unless_changed(slug, lambda desk: require_question(desk, public_id), fn)
     announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
 
-@editor.press(f"{ADDRESS}/use", "approve")
+@editor.press(f"{ANSWER_RULE}/use", "approve")
 def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
     """Move an answer that its question ran without to a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> str:
         answer = _get_answer(desk, public_id, answer_id)
-        assignment = or_404(load_assignment(desk.session, the_question(desk, public_id), answer.assignment.public_id))
+        assignment = or_404(
+            load_assignment(desk.session, require_question(desk, public_id), answer.assignment.public_id)
+        )
         return unused_answers.reuse_answer(desk.session, desk.actor, assignment).public_id
 
     new_public_id = run_in_transaction(slug, fn)
     announce(_("The text that was kept answers a question of its own now, in the same words."))
-    return to_question(slug, new_public_id)
+    return redirect_to_question(slug, new_public_id)
 
 
-@editor.press(f"{ADDRESS}/approve", "approve")
+@editor.press(f"{ANSWER_RULE}/approve", "approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     checked_items = request.form.getlist("checked")
     reason = request.form.get("reason", "")
@@ -275,14 +278,21 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
-        typed: dict[str, Any] = {"answer": answer_id, "ticked": checked_items, "reason": reason, "fault": error.code}
+        rejected_values: dict[str, Any] = {
+            "answer": answer_id,
+            "ticked": checked_items,
+            "reason": reason,
+            "fault": error.code,
+        }
         with read_context(slug) as desk:
-            faults = list(_faults(desk, _get_answer(desk, public_id, answer_id), checked_items, reason))
-            return question_page(desk, the_question(desk, public_id), faults=faults, **typed), 422
-    return to_question(slug, public_id)
+            faults = list(_list_approval_faults(desk, _get_answer(desk, public_id, answer_id), checked_items, reason))
+            return question_page(desk, require_question(desk, public_id), faults=faults, **rejected_values), 422
+    return redirect_to_question(slug, public_id)
 
 
-def _faults(desk: RequestContext, answer: Answer, checked_items: list[str], reason: str) -> Iterator[tuple[str, str]]:
+def _list_approval_faults(
+    desk: RequestContext, answer: Answer, checked_items: list[str], reason: str
+) -> Iterator[tuple[str, str]]:
     """Yield everything that prevents the approval of an answer, as (anchor on the page, sentence)."""
     fault_codes = {fault.code for fault in editing.faults_of_approval(desk.session, answer, checked_items)}
     for key, label in CHECKLIST.items():

@@ -35,8 +35,8 @@ from ...workflows import invitations as mails
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_fields import format_local_time, parse_day, parse_local_time
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
-from ..questions.question_page import ADDRESS as QUESTION
-from ..questions.question_page import question_press, the_question, to_question
+from ..questions.question_page import ADDRESS as QUESTION_RULE
+from ..questions.question_page import question_press, redirect_to_question, require_question
 
 DATE_FIELDS = ("reply_by", "due_at")
 
@@ -62,14 +62,14 @@ class Dates:
         return bool(self.faults) or has_new_warning
 
 
-def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
+def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
     """Return the dates of a form. An empty field, or one with a fault, gets the default."""
     zone = desk.newsletter.zone
     current_time = now(desk.session)
-    typed = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
+    submitted = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
     valid: dict[str, datetime] = {}
     faults: dict[str, str] = {}
-    for name, text in typed.items():
+    for name, text in submitted.items():
         time = parse_local_time(text, zone)
         if time is None:
             faults[name] = _("Give a day and a time")
@@ -89,10 +89,10 @@ def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, st
     )
     if not faults and reply_by > due_at:
         faults = {"reply_by": _("The text is due before that: give an earlier time")}
-    values = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | typed
+    values = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | submitted
     warning = "" if "due_at" in faults else _get_cutoff_warning(desk, assignment, due_at)
     # The default dates are no reason to hold back: the page shows the warning before anything is submitted.
-    warned_of = form.get("warned", "") if typed else values["due_at"]
+    warned_of = form.get("warned", "") if submitted else values["due_at"]
     return Dates(reply_by, due_at, values, faults, warning, warned_of)
 
 
@@ -116,7 +116,7 @@ def _get_cutoff_warning(desk: RequestContext, assignment: Assignment, due_at: da
     )
 
 
-def _after_invited(name: str, deadline: datetime | None) -> str:
+def _describe_turn_after_invited(name: str, deadline: datetime | None) -> str:
     if deadline is None:
         return _("Is asked next, if %(name)s says no or lets the time pass", name=name)
     if is_past(deadline):
@@ -126,9 +126,9 @@ def _after_invited(name: str, deadline: datetime | None) -> str:
 
 # When an assignment is asked, by the state of the one before it on the ladder. The functions take the name of that
 # expert and their deadline. None: the expert's text is here, so nobody else is asked.
-AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
+TURN_DESCRIPTIONS: dict[str, Callable[[str, datetime | None], str] | None] = {
     "drafted": lambda name, _deadline: _("Is asked next, once %(name)s was asked and can’t", name=name),
-    "invited": _after_invited,
+    "invited": _describe_turn_after_invited,
     "accepted": lambda name, _deadline: _("Is asked next, if %(name)s can’t after all", name=name),
     "declined": lambda name, _deadline: _("%(name)s has said no", name=name),
     "received": None,
@@ -139,24 +139,24 @@ AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
 
 
 @editor.app_template_filter("ladder")
-def ladder_words(assignment: Assignment, needs_approval: bool) -> str:
+def describe_ladder(assignment: Assignment, needs_approval: bool) -> str:
     """Return what the ladder does next with an assignment, or "" if it isn't waiting on one.
 
     `needs_approval` says that invitations of this newsletter wait for approval by a second person.
     """
-    before = assignment.after
-    if not assignment.is_drafted or before is None:
+    predecessor = assignment.after
+    if not assignment.is_drafted or predecessor is None:
         return ""
-    question, name = assignment.question, before.expert.name
-    format_condition = AFTER[str(before.state)]
+    question, name = assignment.question, predecessor.expert.name
+    format_condition = TURN_DESCRIPTIONS[str(predecessor.state)]
     if format_condition is None or not question.asks_in_turn:
         return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
-    deadline = assignment.step_at or before.reply_by
+    deadline = assignment.step_at or predecessor.reply_by
     condition = format_condition(name, deadline)
-    if before.is_cancelled:
+    if predecessor.is_cancelled:
         return f"{condition}. "
-    is_silent = before.is_invited and deadline is not None and is_past(deadline)
-    if not before.is_declined and not is_silent:
+    is_silent = predecessor.is_invited and deadline is not None and is_past(deadline)
+    if not predecessor.is_declined and not is_silent:
         return f"{condition}. {_format_delivery_note(needs_approval)}"
     if not question.is_cleared:
         return _("%(said)s; the invitation waits until the wording is confirmed.", said=condition)
@@ -168,10 +168,10 @@ def _format_delivery_note(needs_approval: bool) -> str:
     return _("It waits in the outbox for you.") if needs_approval else _("It leaves by itself.")
 
 
-ADDRESS = f"{QUESTION}/assignments/<assignment_id>"
+ASSIGNMENT_RULE = f"{QUESTION_RULE}/assignments/<assignment_id>"
 
 
-class Unfit(Exception):
+class FormRejected(Exception):
     """The form is rejected.
 
     `faults` are sentences by field; `passages` are passages of the brief that may be readers' own words.
@@ -182,20 +182,20 @@ class Unfit(Exception):
         self.faults, self.passages = faults, passages
 
 
-def the_assignment(desk: RequestContext, public_id: str, assignment_id: str) -> Assignment:
-    return or_404(load_assignment(desk.session, the_question(desk, public_id), assignment_id))
+def require_assignment(desk: RequestContext, public_id: str, assignment_id: str) -> Assignment:
+    return or_404(load_assignment(desk.session, require_question(desk, public_id), assignment_id))
 
 
-@editor.get(ADDRESS)
+@editor.get(ASSIGNMENT_RULE)
 def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """Show the invitation as it will be mailed, with its dates and the button that sends it."""
     with read_context(slug) as desk:
-        assignment = the_assignment(desk, public_id, assignment_id)
+        assignment = require_assignment(desk, public_id, assignment_id)
         _edition = run_of(desk.session, assignment)  # the reference keeps it in the session for the code below
-        return _invitation(desk, assignment, dates_of(desk, assignment, {}))
+        return _render_invitation(desk, assignment, parse_dates(desk, assignment, {}))
 
 
-def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_held_back: bool = False) -> str:
+def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_held_back: bool = False) -> str:
     return page(
         desk,
         "editor/answers/assignment.html",
@@ -211,49 +211,50 @@ def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_h
     )
 
 
-@editor.sheet(f"{QUESTION}/invitations", "prepare")
+@editor.sheet(f"{QUESTION_RULE}/invitations", "prepare")
 def invitations(slug: str, public_id: str) -> str:
     """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
     with read_context(slug) as desk:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         drafts = [draft for draft in assigning.of_question(desk.session, question) if draft.is_drafted]
         unconditional = [draft for draft in drafts if draft.after_id is None]  # those that don't wait on the ladder
-        others = len(unconditional) - 1
+        other_count = len(unconditional) - 1
         return page(
             desk,
             "editor/answers/invitations.html",
             "questions",
             question=question,
             letters=[
-                (draft, mails.preview(desk.session, draft, also=0 if draft.after_id else others)) for draft in drafts
+                (draft, mails.preview(desk.session, draft, also=0 if draft.after_id else other_count))
+                for draft in drafts
             ],
             waits_for_nobody=len(unconditional),
         )
 
 
-@editor.press(f"{QUESTION}/invitations", "invite")
+@editor.press(f"{QUESTION_RULE}/invitations", "invite")
 def invitations_send(slug: str, public_id: str) -> Response:
     """Send the selected invitations."""
     keys = request.form.getlist("assignment")
 
     def fn(desk: RequestContext) -> str:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         assignments = [or_404(load_assignment(desk.session, question, key)) for key in keys]
         mails.invite_all(desk.session, desk.actor, assignments)
         return ", ".join(assignment.expert.name for assignment in assignments)
 
     names = run_in_transaction(slug, fn)
     announce(_("On their way: %(names)s.", names=names) if names else _("Nothing was sent."))
-    return to_question(slug, public_id, "who")
+    return redirect_to_question(slug, public_id, "who")
 
 
-@editor.press(f"{ADDRESS}/invite", "invite")
+@editor.press(f"{ASSIGNMENT_RULE}/invite", "invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
     """Send the invitation, or with "look" only show it with other dates."""
 
     def fn(desk: RequestContext) -> bool:
-        assignment = the_assignment(desk, public_id, assignment_id)
-        dates = dates_of(desk, assignment, request.form)
+        assignment = require_assignment(desk, public_id, assignment_id)
+        dates = parse_dates(desk, assignment, request.form)
         if dates.holds_back:
             return False
         mails.invite(desk.session, desk.actor, assignment, reply_by=dates.reply_by, due_at=dates.due_at)
@@ -261,17 +262,17 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
 
     is_preview = "look" in request.form
     if not is_preview and run_in_transaction(slug, fn):
-        return to_question(slug, public_id)
+        return redirect_to_question(slug, public_id)
     with read_context(slug) as desk:
-        assignment = the_assignment(desk, public_id, assignment_id)
-        dates = dates_of(desk, assignment, request.form)
-        html = _invitation(desk, assignment, dates, is_held_back=not is_preview)
+        assignment = require_assignment(desk, public_id, assignment_id)
+        dates = parse_dates(desk, assignment, request.form)
+        html = _render_invitation(desk, assignment, dates, is_held_back=not is_preview)
     if is_preview and not dates.faults:
         return html
     return html, 422
 
 
-def coming_time(desk: RequestContext, name: str) -> datetime | None:
+def parse_future_time(desk: RequestContext, name: str) -> datetime | None:
     """Return a time from the form, or None if the field is empty. Raises `InvalidField` if it is in the past."""
     time = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
     if time is not None and time <= now(desk.session):
@@ -279,16 +280,16 @@ def coming_time(desk: RequestContext, name: str) -> datetime | None:
     return time
 
 
-def due_time(desk: RequestContext) -> datetime:
+def require_due_time(desk: RequestContext) -> datetime:
     """Return the due date of a text from the form. Raises `InvalidField` if it is missing or in the past."""
-    due_at = coming_time(desk, "due_at")
+    due_at = parse_future_time(desk, "due_at")
     if due_at is None:
         raise InvalidField("due_at_not_in_future", "due_at")
     return due_at
 
 
 def _extend(desk: RequestContext, assignment: Assignment) -> None:
-    assigning.extend(desk.session, desk.actor, assignment, due_time(desk))
+    assigning.extend(desk.session, desk.actor, assignment, require_due_time(desk))
 
 
 def _decline(desk: RequestContext, assignment: Assignment) -> None:
@@ -302,13 +303,13 @@ def _cancel(desk: RequestContext, assignment: Assignment) -> None:
     assigning.cancel(desk.session, desk.actor, assignment, request.form.get("sentence", ""))
 
 
-def _ladder(desk: RequestContext, assignment: Assignment) -> None:
-    before = or_404(load_assignment(desk.session, assignment.question, request.form.get("before", "")))
-    ladder.put_after(desk.session, desk.actor, assignment, before, coming_time(desk, "due_at"))
+def _put_on_ladder(desk: RequestContext, assignment: Assignment) -> None:
+    predecessor = or_404(load_assignment(desk.session, assignment.question, request.form.get("before", "")))
+    ladder.put_after(desk.session, desk.actor, assignment, predecessor, parse_future_time(desk, "due_at"))
 
 
 MOVES = {
-    "ladder": _ladder,
+    "ladder": _put_on_ladder,
     "off": lambda desk, assignment: ladder.take_off(desk.session, desk.actor, assignment),
     "extend": _extend,
     "decline": _decline,
@@ -321,7 +322,7 @@ MOVES = {
 
 
 @question_press(
-    f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
+    f"{ASSIGNMENT_RULE}/<any({', '.join(MOVES)}):move>",
     {"": "invite", "decline": "prepare", "verify": "directory"},
     decides=False,
 )
@@ -329,7 +330,7 @@ def assignment_move(desk: RequestContext, question: Question, assignment_id: str
     MOVES[move](desk, or_404(load_assignment(desk.session, question, assignment_id)))
 
 
-@question_press(f"{ADDRESS}/write", "prepare", chapter="who", decides=False)
+@question_press(f"{ASSIGNMENT_RULE}/write", "prepare", chapter="who", decides=False)
 def assignment_write(desk: RequestContext, question: Question, assignment_id: str) -> None:
     """Send a letter of the desk to an expert. It waits in the outbox for a moment, where it can be stopped. If it
     contains readers' words, somebody has to confirm them first.
@@ -346,41 +347,41 @@ BRIEF_LABELS = {
 }
 
 
-@editor.sheet(f"{ADDRESS}/brief", "prepare")
+@editor.sheet(f"{ASSIGNMENT_RULE}/brief", "prepare")
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
-        assignment = the_assignment(desk, public_id, assignment_id)
+        assignment = require_assignment(desk, public_id, assignment_id)
         if not assignment.is_drafted:
             raise InvalidTransition("assignment", "change the brief of", assignment.state)
-        return _brief_form(desk, assignment)
+        return _render_brief_form(desk, assignment)
 
 
 def _get_stored_brief(assignment: Assignment) -> dict[str, str]:
     return {name: str(getattr(assignment, name)) for name in BRIEF_LABELS}
 
 
-@editor.press(f"{ADDRESS}/brief", "prepare")
+@editor.press(f"{ASSIGNMENT_RULE}/brief", "prepare")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in BRIEF_LABELS}
+    form_data = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in BRIEF_LABELS}
 
     def fn(desk: RequestContext) -> None:
-        assignment = the_assignment(desk, public_id, assignment_id)
+        assignment = require_assignment(desk, public_id, assignment_id)
         if request.form.get("act") == "give way":
             title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=assignment.expert.name)
-            parts = [(str(label), typed[name]) for name, label in BRIEF_LABELS.items()]
+            parts = [(str(label), form_data[name]) for name, label in BRIEF_LABELS.items()]
             notes.note_unsaved(desk.session, desk.actor, assignment.question, title, parts)
             return
-        check_form_unchanged(desk, assignment, lambda: _get_stored_brief(assignment), typed)
-        change_brief(desk.session, desk.actor, assignment, _parse_brief(typed))
+        check_form_unchanged(desk, assignment, lambda: _get_stored_brief(assignment), form_data)
+        change_brief(desk.session, desk.actor, assignment, _parse_brief(form_data))
 
     try:
         run_in_transaction(slug, fn)
     except (VersionConflict, MissingPrecondition, TooLong) as error:
         with read_context(slug) as desk:
-            assignment = the_assignment(desk, public_id, assignment_id)
+            assignment = require_assignment(desk, public_id, assignment_id)
             status = 409 if isinstance(error, VersionConflict) else 422
-            return _brief_form(desk, assignment, typed, error), status
-    return to_question(slug, public_id, "who")
+            return _render_brief_form(desk, assignment, form_data, error), status
+    return redirect_to_question(slug, public_id, "who")
 
 
 def _parse_brief(form_data: dict[str, str]) -> Brief:
@@ -388,7 +389,7 @@ def _parse_brief(form_data: dict[str, str]) -> Brief:
     return Brief(form_data["brief"], words, form_data["credit_line"], form_data["relation"])
 
 
-def _brief_form(
+def _render_brief_form(
     desk: RequestContext,
     assignment: Assignment,
     form_data: dict[str, str] | None = None,

@@ -20,7 +20,7 @@ from ...workflows.publishing.after_sending import Note, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
-from .question_page import ADDRESS, question_press, the_question, to_question
+from .question_page import ADDRESS, question_press, redirect_to_question, require_question
 
 MOST_ANSWERS = 50  # answers that are read from a form
 TEXTS = ("headline", "wording", "wrong", "right")
@@ -99,14 +99,14 @@ def _page(
 def question_correction(slug: str, public_id: str) -> str:
     """Show the form for a correction."""
     with read_context(slug) as desk:
-        return _page(desk, the_question(desk, public_id), for_safety=False)
+        return _page(desk, require_question(desk, public_id), for_safety=False)
 
 
 @editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
 def question_safer_words(slug: str, public_id: str) -> str:
     """Show the form for a rewording that protects somebody, which can't be undone."""
     with read_context(slug) as desk:
-        return _page(desk, the_question(desk, public_id), for_safety=True)
+        return _page(desk, require_question(desk, public_id), for_safety=True)
 
 
 @editor.press(f"{ADDRESS}/correct", "correct")
@@ -115,13 +115,13 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     note = Note(typed["wrong"], typed["right"], typed["runs"])
 
     def fn(desk: RequestContext) -> bool:
-        question = check_unchanged(desk, the_question(desk, public_id))
+        question = check_unchanged(desk, require_question(desk, public_id))
         text = _build_published_text(typed)
         correction = after_sending.correct(desk.session, desk.actor, question, text, note, typed["quietly"])
         return correction is not None  # None: only a typo was fixed
 
     try:
-        is_correction = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+        is_correction = save_unless_changed(slug, lambda desk: require_question(desk, public_id), fn)
     except (MissingPrecondition, TooLong) as error:
         return _render_form_again(slug, public_id, typed, error, for_safety=False)
     if is_correction:
@@ -130,7 +130,7 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
         )
     else:
         announce(_("The sign is mended. Readers see it within a minute, and nobody is told."))
-    return to_question(slug, public_id, "end")
+    return redirect_to_question(slug, public_id, "end")
 
 
 @editor.press(f"{ADDRESS}/protect", "correct")
@@ -138,15 +138,15 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _get_form_data()
 
     def fn(desk: RequestContext) -> None:
-        question = check_unchanged(desk, the_question(desk, public_id))
+        question = check_unchanged(desk, require_question(desk, public_id))
         after_sending.reword_for_safety(desk.session, desk.actor, question, _build_published_text(typed))
 
     try:
-        save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+        save_unless_changed(slug, lambda desk: require_question(desk, public_id), fn)
     except (MissingPrecondition, TooLong) as error:
         return _render_form_again(slug, public_id, typed, error, for_safety=True)
     announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
-    return to_question(slug, public_id, "end")
+    return redirect_to_question(slug, public_id, "end")
 
 
 @question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
@@ -166,4 +166,4 @@ def _render_form_again(
         raise error
     message = str(OWN_WORDS) if error.code == "required.own_words_reason" else format_error(error)
     with read_context(slug) as desk:
-        return _page(desk, the_question(desk, public_id), for_safety, form_data, (field, message, passages)), 422
+        return _page(desk, require_question(desk, public_id), for_safety, form_data, (field, message, passages)), 422

@@ -34,7 +34,7 @@ from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELD_BY_CODE, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
 from .question_look_alikes import act_of, compare_question, find_candidates
-from .question_page import ADDRESS, question_page, question_press, the_question, to_question
+from .question_page import ADDRESS, question_page, question_press, redirect_to_question, require_question
 
 # The verb, and the fact that must be unchanged since the page was opened: "newest" is any change to the question,
 # "label" its wording. "" is for moves that need only the state from which they start, e.g. back from the shelf.
@@ -92,7 +92,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     target_id = parse_public_id(pasted or request.form.get("into", ""))
 
     def fn(desk: RequestContext) -> str:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         target = queries.load(desk.session, desk.actor, target_id)
         if target is None:
             raise actions.CannotMerge("elsewhere")
@@ -102,11 +102,11 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
         return get_undo_token(events)
 
     try:
-        undo_token = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+        undo_token = save_unless_changed(slug, lambda desk: require_question(desk, public_id), fn)
     except actions.CannotMerge as error:
         announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[error.code]))
-        return to_question(slug, public_id)
-    response = to_question(slug, target_id)
+        return redirect_to_question(slug, public_id)
+    response = redirect_to_question(slug, target_id)
     announce(_("The two are one question now."), undo=undo_token, return_url=response.location)
     return response
 
@@ -158,7 +158,7 @@ def question_topics(slug: str, public_id: str) -> Response:
     shown_names = submitted_token().get("topics", ())
 
     def fn(desk: RequestContext) -> None:
-        question = lock_row(desk.session, the_question(desk, public_id))
+        question = lock_row(desk.session, require_question(desk, public_id))
         current_topics = queries.topics_of(desk.session, [question.id])[question.id]
         added_meanwhile = [topic.name for topic in current_topics if topic.name not in shown_names]
         names = [*ticked, *added_meanwhile, *typed]
@@ -166,7 +166,7 @@ def question_topics(slug: str, public_id: str) -> Response:
         actions.set_topics(desk.session, desk.actor, question, [topic.id for topic in chosen])
 
     run_in_transaction(slug, fn)
-    return to_question(slug, public_id, "about")
+    return redirect_to_question(slug, public_id, "about")
 
 
 @question_press(
@@ -188,7 +188,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     """Split off a letter as a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         letter = or_404(letters.load(desk.session, desk.actor, letter_id))
         if letter.question_id not in queries.list_family_ids(desk.session, question):
             raise VersionConflict(letter.public_id)
@@ -202,10 +202,10 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         new_public_id, undo_token = run_in_transaction(slug, fn)
     except actions.InEdition:
         announce(_("Nothing was done: it is picked for an edition, or ran in one."))
-        return to_question(slug, public_id, "wording")
+        return redirect_to_question(slug, public_id, "wording")
     except VersionConflict:
         announce(_("Nothing was done: the letter stands elsewhere by now."))
-        return to_question(slug, public_id, "wording")
+        return redirect_to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
         _("The letter asks a question of its own now."),
@@ -214,7 +214,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         undo=undo_token,
         return_url=back,
     )
-    return to_question(slug, new_public_id)
+    return redirect_to_question(slug, new_public_id)
 
 
 @editor.press("/<slug>/questions/<public_id>/alike", "word")
@@ -227,7 +227,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     is_same = request.form.get("same") == "yes"
 
     def fn(desk: RequestContext) -> tuple[str, str, str]:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         look_alike = load_look_alike(desk, pair)
         if look_alike is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
@@ -248,7 +248,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
         form_data = {"reason": "answered", "answer": pair.partition(".")[2]}
         rejected_form = RejectedForm(action_url, form_data, FIELD_BY_CODE[error.code], format_form_error(error))
         with read_context(slug) as desk:
-            return question_page(desk, the_question(desk, public_id), rejected_form=rejected_form), 422
+            return question_page(desk, require_question(desk, public_id), rejected_form=rejected_form), 422
     page_url = url_for("editor.question", slug=slug, public_id=target_id)
     announce(message, undo=undo_token, return_url=page_url)
     return redirect(page_url, code=303)

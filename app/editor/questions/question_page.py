@@ -289,12 +289,12 @@ editor.add_app_template_test(never_leaves, "never_leaving")
 ADDRESS = "/<slug>/questions/<public_id>"
 
 
-def the_question(desk: RequestContext, public_id: str) -> Question:
+def require_question(desk: RequestContext, public_id: str) -> Question:
     question = queries.load(desk.session, desk.actor, public_id)
     return require_row(desk, question, "editor.question", public_id, _("Back to the question"))
 
 
-def to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
+def redirect_to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
     """Redirect to the page of a question, with a chapter unfolded."""
     url = url_for("editor.question", slug=slug, public_id=public_id, open=chapter, _anchor=chapter)
     return redirect(url, code=303)
@@ -315,19 +315,19 @@ def question_press(
         @wraps(fn)
         def view(slug: str, public_id: str, **values: str) -> Response | tuple[str, int]:
             try:
-                result = run_in_transaction(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
+                result = run_in_transaction(slug, lambda desk: fn(desk, require_question(desk, public_id), **values))
             except (MissingPrecondition, TooLong) as error:
                 rejected_form = build_rejected_form(error)
                 with read_context(slug) as desk:
-                    return question_page(desk, the_question(desk, public_id), rejected_form=rejected_form), 422
+                    return question_page(desk, require_question(desk, public_id), rejected_form=rejected_form), 422
             except (VersionConflict, InvalidTransition) as error:
                 if not decides:
                     raise
-                abort_with_conflict(slug, lambda desk: the_question(desk, public_id), error)
+                abort_with_conflict(slug, lambda desk: require_question(desk, public_id), error)
             if message:
                 return_url = url_for("editor.question", slug=slug, public_id=public_id)
                 announce(str(message), undo=str(result), return_url=return_url)
-            return to_question(slug, public_id, chapter)
+            return redirect_to_question(slug, public_id, chapter)
 
         return editor.press(address, act)(view)
 
@@ -338,7 +338,7 @@ def question_press(
 def question(slug: str, public_id: str) -> str:
     """Show a question. In the address, `show` and `before` select entries of the timeline, `open` unfolds a chapter."""
     with read_context(slug) as desk:
-        return question_page(desk, the_question(desk, public_id))
+        return question_page(desk, require_question(desk, public_id))
 
 
 def question_page(

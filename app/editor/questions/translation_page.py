@@ -32,7 +32,7 @@ from ..conflict import (
     submitted_token,
 )
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
-from .question_page import ADDRESS, the_question
+from .question_page import ADDRESS, require_question
 from .translation_list import list_target_languages
 
 TRANSLATION_STATES = {"draft": _l("written, not approved"), "approved": _l("approved"), "dropped": _l("taken away")}
@@ -183,7 +183,7 @@ def _list_orphaned_invitations(
 
 
 def _get_translatable_question(desk: RequestContext, public_id: str, language: str) -> Question:
-    question = the_question(desk, public_id)
+    question = require_question(desk, public_id)
     if question.has_ended or language not in list_target_languages(desk, question):
         abort(404)
     return question
@@ -200,7 +200,7 @@ def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str)
 
     An action that had to wait for a rewording must not use the text that this erased.
     """
-    lock_row(desk.session, the_question(desk, public_id))
+    lock_row(desk.session, require_question(desk, public_id))
     desk.session.expire_all()
     return row_of(desk, public_id, language, key)
 
@@ -415,14 +415,16 @@ def _invite_again(desk: RequestContext, public_id: str, language: str, key: str)
 
 
 def _withdraw(desk: RequestContext, public_id: str, language: str, key: str) -> None:
-    lock_row(desk.session, the_question(desk, public_id))
+    lock_row(desk.session, require_question(desk, public_id))
     translator = _check_translator_version(_translator(desk, public_id, language, key))
     translators.withdraw(desk.session, desk.actor, translator)
 
 
 def _translator(desk: RequestContext, public_id: str, language: str, key: str) -> Translator:
     """Return the last translator who was asked, even for a text or language that is no longer shown, or 404."""
-    return or_404(translators.get_newest_translators(desk.session, the_question(desk, public_id)).get((key, language)))
+    return or_404(
+        translators.get_newest_translators(desk.session, require_question(desk, public_id)).get((key, language))
+    )
 
 
 def _use(desk: RequestContext, public_id: str, language: str, key: str) -> None:

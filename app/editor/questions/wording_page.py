@@ -16,7 +16,7 @@ from ...web.setup import or_404
 from ...workflows.version_facts import WORDING, facts_of
 from ..conflict import check_unchanged, find_last_save, merge_form, submitted_token
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
-from .question_page import ADDRESS, question_press, the_question, to_question
+from .question_page import ADDRESS, question_press, redirect_to_question, require_question
 
 LABELS = dict(
     zip(WORDING, (_l("Headline"), _l("The question"), _l("Background for the expert"), _l("Language")), strict=True)
@@ -28,12 +28,12 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
         run_in_transaction(slug, lambda desk: _give_way(desk, public_id, typed))
-        return to_question(slug, public_id, "wording")
+        return redirect_to_question(slug, public_id, "wording")
     if typed["language"] and not tongue(typed["language"]):
         return _render_form_again(slug, public_id, typed, {"language": _("No language has this code")})
 
     def fn(desk: RequestContext) -> None:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         shown = submitted_token()
         language = typed["language"]
         if language == shown.get("language"):
@@ -49,14 +49,14 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
         return _render_form_again(slug, public_id, typed, {error.field: format_error(error)})
     except VersionConflict:
         return _render_form_again(slug, public_id, typed, {})
-    return to_question(slug, public_id, "wording")
+    return redirect_to_question(slug, public_id, "wording")
 
 
 def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -> None:
     """Keep the other person's wording, and store what was typed in a note."""
     parts = [(str(LABELS[name]), form_data[name]) for name in ("headline", "body", "background")]
     title = _("My wording, which I didn’t save over the newer one:")
-    notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, parts)
+    notes.note_unsaved(desk.session, desk.actor, require_question(desk, public_id), title, parts)
 
 
 def _format_field(name: str, value: str) -> str:
@@ -68,7 +68,7 @@ def _format_field(name: str, value: str) -> str:
 def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
     """Render the form again. After an edit conflict, show the other wording and the differences too."""
     with read_context(slug) as desk:
-        question = the_question(desk, public_id)
+        question = require_question(desk, public_id)
         current = facts_of(question.text) if question.text else {}
         other_save = None if faults else find_last_save(desk, question, "question.reword")
         form = merge_form(desk, current, form_data, LABELS, other_save, format_value=_format_field)
