@@ -386,7 +386,7 @@ def test_lists_go_on_where_the_page_before_ended(
     nora: Desk, coming: ComingEdition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("editions.calendar_pages", "questions.shelf_and_archive"):
-        monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
+        monkeypatch.setattr(f"app.editor.{module}.PAGE_SIZE", 1)
     for headline, edition in ((FIRST_QUESTION, coming.id), (SECOND_QUESTION, coming.next_id)):
         [question] = coming.ready(headline)
         nora.press(f"editions/{edition}/pick", question=question)

@@ -34,7 +34,7 @@ from ...workflows import invitations
 from ..form_fields import parse_number
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..question_labels import DECLINE_LABELS
-from ..questions.question_detail import NEXT, QuestionDetail
+from ..questions.question_detail import SEARCHED_EDITIONS, QuestionDetail
 from ..questions.question_page import redirect_to_question, require_question
 from .invitation_page import FormRejected, parse_future_time
 
@@ -75,7 +75,7 @@ def _open_editions(desk: RequestContext) -> Picks:
 
 def _get_default_edition(desk: RequestContext, question: Question, open_editions: Picks) -> str:
     """Return the public id of the next edition that has an open slot in the question's section, or ""."""
-    next_editions = dict(islice(open_editions.items(), NEXT))
+    next_editions = dict(islice(open_editions.items(), SEARCHED_EDITIONS))
     edition = slots.find_edition_with_room(desk.newsletter, next_editions, question.section)
     return edition.public_id if edition else ""
 

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from ...back_issues import bundle
 from ...back_issues.bundle import MOST_BYTES
 from ...back_issues.issue_files import Unreadable
-from ...back_issues.printed_names import Expert as Named
+from ...back_issues.printed_names import Expert as PrintedExpert
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
@@ -50,8 +50,8 @@ DOUBTS = {
 NO_TEXT = _l("Write both a question and an answer, or take the tick away.")
 
 
-def unreadable_words(unreadable: Unreadable) -> str:
-    return str(UNREADABLE[unreadable.code]) % {"mb": MOST_BYTES // 1024 // 1024}
+def format_unreadable(error: Unreadable) -> str:
+    return str(UNREADABLE[error.code]) % {"mb": MOST_BYTES // 1024 // 1024}
 
 
 # The fields of the form: those of a Q&A, and those of each of its answers.
@@ -76,7 +76,7 @@ class Row:
         return f"{field}-{self.number}-{voice}"
 
 
-def row_of(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
+def build_row(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
     """Return a Q&A as the form shows it: as it was found, or with `form_data` as it was submitted."""
     values = {f"{field}-{number}": text for field, text in _get_qa_values(qa).items()}
     for index, voice in enumerate(qa.voices):
@@ -106,7 +106,7 @@ def build_corrected_qa(row: Row) -> PrintedQA:
     day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in QA_FIELDS)
     return replace(
         row.qa,
-        day=_day(day),
+        day=_parse_optional_day(day),
         section=section,
         headline=headline,
         question=question,
@@ -115,17 +115,17 @@ def build_corrected_qa(row: Row) -> PrintedQA:
     )
 
 
-def _day(text: str) -> date | None:
+def _parse_optional_day(text: str) -> date | None:
     return parse_day(text) if text else None
 
 
 def _build_corrected_answer(row: Row, index: int) -> PrintedVoice:
     name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in ANSWER_FIELDS)
     paragraphs = tuple(part.strip() for part in answer.split("\n\n") if part.strip())
-    return PrintedVoice(Named(name, credit_line, relation), paragraphs)
+    return PrintedVoice(PrintedExpert(name, credit_line, relation), paragraphs)
 
 
-def namesakes(session: Session, names: Sequence[str]) -> dict[str, Expert]:
+def find_experts_by_name(session: Session, names: Sequence[str]) -> dict[str, Expert]:
     """Return the experts with one of these names by name, without names that several experts share."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     query = query.where(Person.name.in_({name for name in names if name}), Expert.merged_into_id.is_(None))
@@ -135,42 +135,42 @@ def namesakes(session: Session, names: Sequence[str]) -> dict[str, Expert]:
     return {name: experts[0] for name, experts in experts_by_name.items() if len(experts) == 1}
 
 
-BACK_ISSUES = "/<slug>/archive/back-issues"
+BACK_ISSUES_RULE = "/<slug>/archive/back-issues"
 ACT = "edition"
-SHOWN = 10  # Q&As on one page
+PAGE_SIZE = 10  # Q&As on one page
 Faults = dict[str, str]
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    raise_size_limit(endpoint, MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
+    raise_size_limit(endpoint, MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
 
 
-@editor.sheet(BACK_ISSUES, ACT)
+@editor.sheet(BACK_ISSUES_RULE, ACT)
 def back_issues(slug: str) -> str:
     with read_context(slug) as desk:
-        return _choose(desk)
+        return _render_form(desk)
 
 
-def _choose(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -> str:
+def _render_form(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -> str:
     return page(
         desk,
         "editor/editions/back_issues.html",
         "archive",
         faults=faults or [],
         mb=MOST_BYTES // 1024 // 1024,
-        imports=undo_import.list_imports(desk.session, desk.newsletter.id)[:SHOWN],
+        imports=undo_import.list_imports(desk.session, desk.newsletter.id)[:PAGE_SIZE],
     )
 
 
-@editor.press(BACK_ISSUES, ACT)
+@editor.press(BACK_ISSUES_RULE, ACT)
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
     """Store the uploaded files for the report. Fails if none of them can be read."""
-    chosen = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
-    if not chosen:
-        return rerender(slug, 422, _choose, [("", _("Choose a file."))])
-    faults = [(name, error) for name, data in chosen if (error := _find_read_error(name, data))]
-    if len(faults) == len(chosen):
-        return rerender(slug, 422, _choose, faults)
-    packed = bundle.pack(chosen)
+    files = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
+    if not files:
+        return rerender(slug, 422, _render_form, [("", _("Choose a file."))])
+    faults = [(name, error) for name, data in files if (error := _find_read_error(name, data))]
+    if len(faults) == len(files):
+        return rerender(slug, 422, _render_form, faults)
+    packed = bundle.pack(files)
     file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, packed, ACT).public_id)
     return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
 
@@ -179,50 +179,52 @@ def _find_read_error(name: str, data: bytes) -> str:
     """Return why a file can't be read, or ""."""
     try:
         next(read_issues(name, data), None)
-    except Unreadable as unreadable:
-        return unreadable_words(unreadable)
+    except Unreadable as error:
+        return format_unreadable(error)
     return ""
 
 
-@editor.sheet(f"{BACK_ISSUES}/<file_id>", ACT)
+@editor.sheet(f"{BACK_ISSUES_RULE}/<file_id>", ACT)
 def back_issues_report(slug: str, file_id: str) -> str | Response:
     with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id, ACT)
         if upload is None:
             announce(_("Those files aren’t kept any more. Choose them again."))
             return redirect(url_for("editor.back_issues", slug=slug), code=302)
-        return _report(desk, upload)
+        return _render_report(desk, upload)
 
 
 def _get_upload(desk: RequestContext, file_id: str) -> Upload:
     return or_404(uploads.load(desk.session, desk.actor, file_id, ACT))
 
 
-def _read(desk: RequestContext, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
+def _parse_upload(
+    desk: RequestContext, upload: Upload
+) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
     """Return the Q&As with the names of their files, the unreadable files with reasons, and the number of editions."""
     qas: list[tuple[str, PrintedQA]] = []
-    faults, editions = [], 0
+    faults, edition_count = [], 0
     for name, data in bundle.unpack(uploads.bytes_of(desk.session, upload)):
         try:
             for issue in read_issues(name, data):
-                editions += 1
+                edition_count += 1
                 qas += [(name, qa) for qa in issue.qas()]
-        except Unreadable as unreadable:
-            faults.append((name, unreadable_words(unreadable)))
-    return qas, faults, editions
+        except Unreadable as error:
+            faults.append((name, format_unreadable(error)))
+    return qas, faults, edition_count
 
 
-def _report(
+def _render_report(
     desk: RequestContext, upload: Upload, form_data: Mapping[str, str] | None = None, faults: Faults | None = None
 ) -> str:
-    qas, unreadable_files, editions = _read(desk, upload)
+    qas, unreadable_files, editions = _parse_upload(desk, upload)
     fingerprints = [qa.fingerprint for _file, qa in qas]
     imported = import_issues.find_imported(desk.session, desk.newsletter.id, fingerprints)
     new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in imported]
     start = max(parse_number(request.values.get("from", "0")), 0)
     from_start = [(number, file, qa) for number, file, qa in new if number >= start]
-    rows = [row_of(number, file, qa, form_data) for number, file, qa in from_start[:SHOWN]]
-    later_numbers = [number for number, _file, _qa in from_start[SHOWN:]]
+    rows = [build_row(number, file, qa, form_data) for number, file, qa in from_start[:PAGE_SIZE]]
+    later_numbers = [number for number, _file, _qa in from_start[PAGE_SIZE:]]
     names = [row.values[row.name("name", index)] for row in rows for index in range(len(row.qa.voices))]
     return page(
         desk,
@@ -236,13 +238,13 @@ def _report(
         rows=rows,
         start=start,
         next_start=later_numbers[0] if later_numbers else None,
-        people=namesakes(desk.session, names),
+        people=find_experts_by_name(desk.session, names),
         doubts=DOUBTS,
         faults=faults or {},
     )
 
 
-@editor.press(f"{BACK_ISSUES}/<file_id>/import", ACT)
+@editor.press(f"{BACK_ISSUES_RULE}/<file_id>/import", ACT)
 def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
     """Import the selected Q&As of the page: all of them, or none if one has a fault."""
     form = request.form
@@ -252,10 +254,10 @@ def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
         count = run_in_transaction(slug, lambda desk: _import_rows(desk, file_id, rows))
     except RowImportError as error:
         fault = {error.field: error.message}
-        return rerender(slug, 422, lambda desk: _report(desk, _get_upload(desk, file_id), form, fault))
+        return rerender(slug, 422, lambda desk: _render_report(desk, _get_upload(desk, file_id), form, fault))
     if not count:
         fault = {"rows": _("Nothing is ticked.")}
-        return rerender(slug, 422, lambda desk: _report(desk, _get_upload(desk, file_id), form, fault))
+        return rerender(slug, 422, lambda desk: _render_report(desk, _get_upload(desk, file_id), form, fault))
     announce(ngettext("%(num)s Q&A is in the archive.", "%(num)s Q&As are in the archive.", count))
     return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
 
@@ -270,10 +272,10 @@ class RowImportError(Exception):
 
 
 def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[Row]:
-    qas, _unread, _editions = _read(desk, _get_upload(desk, file_id))
+    qas, _unread, _editions = _parse_upload(desk, _get_upload(desk, file_id))
     for number, (file, qa) in enumerate(qas):
         if f"take-{number}" in request.form:
-            yield row_of(number, file, qa, request.form)
+            yield build_row(number, file, qa, request.form)
 
 
 def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int:
@@ -283,7 +285,7 @@ def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int
 
 def _import_row(desk: RequestContext, row: Row) -> bool:
     qa = build_corrected_qa(row)
-    people = namesakes(desk.session, [voice.expert.name for voice in qa.voices])
+    people = find_experts_by_name(desk.session, [voice.expert.name for voice in qa.voices])
     experts = [
         people.get(voice.expert.name) if row.name("expert", index) in row.values else None
         for index, voice in enumerate(qa.voices)
@@ -302,23 +304,23 @@ def _import_row(desk: RequestContext, row: Row) -> bool:
     return imported is not None
 
 
-@editor.press(f"{BACK_ISSUES}/<file_id>/drop", ACT)
+@editor.press(f"{BACK_ISSUES_RULE}/<file_id>/drop", ACT)
 def back_issues_drop(slug: str, file_id: str) -> Response:
     run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The files are gone. What was imported stays."))
     return redirect(url_for("editor.back_issues", slug=slug), code=303)
 
 
-@editor.press(f"{BACK_ISSUES}/undo", ACT)
+@editor.press(f"{BACK_ISSUES_RULE}/undo", ACT)
 def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     """Undo an import as a whole, or say why it can't be undone."""
-    key = request.form.get("import", "")
+    import_id = request.form.get("import", "")
     try:
-        count = run_in_transaction(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
+        count = run_in_transaction(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, import_id))
     except MissingPrecondition as error:
-        return rerender(slug, 422, _choose, [("", format_error(error))])
+        return rerender(slug, 422, _render_form, [("", format_error(error))])
     except VersionConflict:
         message = _("Something of this import was changed, or written about, since. Nothing is undone.")
-        return rerender(slug, 422, _choose, [("", message)])
+        return rerender(slug, 422, _render_form, [("", message)])
     announce(ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count))
     return redirect(url_for("editor.back_issues", slug=slug), code=303)

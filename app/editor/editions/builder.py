@@ -36,7 +36,7 @@ from ...mail.reply_address import address_for
 from ...newsletters.sending_tool import SendingTool, of_newsletter
 from ...questions.models import Question
 from ...sending_tools.known_tools import TOOLS
-from ...sending_tools.tool_api import FAULTS as PASSING
+from ...sending_tools.tool_api import FAULTS as FAULT_PASSES
 from ...typesetting import whole_mail
 from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS
@@ -51,7 +51,7 @@ from ..rejected_forms import RejectedForm
 from ..settings.sending_tool_page import FAULTS as TOOL_FAULTS
 from ..settings.sending_tool_page import KEY_UNREADABLE
 
-TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
+WITHDRAWN_BY_READER = _l("A reader took their question back. It is out of this edition, and its words are erased.")
 
 
 def describe_changes(
@@ -67,7 +67,7 @@ def describe_changes(
     for event, sentence in zip(events, event_sentences, strict=True):
         question = questions.get(event.question_id or 0)
         if (event.actor, event.action) == ("reader", "question.drop"):
-            sentences.append(str(TAKEN_BACK))
+            sentences.append(str(WITHDRAWN_BY_READER))
         elif event.question_id:
             title = question.short_title if question else ""
             sentences.append(add_question_title(title or _("a question"), sentence))
@@ -76,7 +76,7 @@ def describe_changes(
     return sentences
 
 
-def happened(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
+def build_history(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
     """Return the history of an edition: each event's time, that time as shown, and its sentence."""
     sentences = describe_changes(desk, edition, events)
     return [(event.at, _format_event_time(event), sentence) for event, sentence in zip(events, sentences, strict=True)]
@@ -88,7 +88,7 @@ def _format_event_time(event: Event) -> str:
     return moment(event.at)
 
 
-def _day(warning: LockWarning) -> str:
+def _format_day(warning: LockWarning) -> str:
     return day(warning.day, "short") if warning.day else ""
 
 
@@ -107,10 +107,10 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
         warning.number,
         name=warning.expert,
     ),
-    "late": lambda warning: _("it was to run by %(day)s, before this edition.", day=_day(warning)),
+    "late": lambda warning: _("it was to run by %(day)s, before this edition.", day=_format_day(warning)),
     "long": lambda warning: ngettext("it is one word too long.", "it is %(num)s words too long.", warning.number),
     "left out": lambda warning: _(
-        "it must run by %(day)s, and the edition after this one is too late.", day=_day(warning)
+        "it must run by %(day)s, and the edition after this one is too late.", day=_format_day(warning)
     ),
     "open": lambda warning: ngettext("One slot is open.", "%(num)s slots are open.", warning.number),
 }
@@ -125,7 +125,7 @@ WARNING_LINKS = {
 }
 
 
-def line_of(desk: RequestContext, warning: LockWarning) -> dict[str, Any]:
+def format_lock_warning(desk: RequestContext, warning: LockWarning) -> dict[str, Any]:
     """Return a lock warning as the page shows it."""
     target, label = WARNING_LINKS.get(warning.kind, ("", ""))
     question = warning.question
@@ -164,7 +164,7 @@ def format_refusal(error: DomainError) -> str:
     return format_error(error)
 
 
-def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
+def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
     """Return the template values of the preview, in the form that the address asks for.
 
     The mail form is empty here: the page loads it into a frame.
@@ -232,7 +232,7 @@ def _format_draft_status(
     is_old = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
     if row.said in GOOD_OUTCOMES:
         mark = "good"
-    elif row.due_at and PASSING.get(row.said):  # the fault may pass, so the worker tries again
+    elif row.due_at and FAULT_PASSES.get(row.said):  # the fault may pass, so the worker tries again
         mark = "wait"
     else:
         mark = "late"
@@ -241,13 +241,13 @@ def _format_draft_status(
 
 
 # The filters of the ready questions with their options. Those by topic and expert depend on the newsletter.
-CHOICES = {
+FILTER_OPTIONS = {
     "age": (("7", _l("over a week")), ("28", _l("over four weeks")), ("84", _l("over twelve weeks"))),
     "length": (("fits", _l("fits its slot")), ("long", _l("too long"))),
     "by": (("this", _l("by this edition")), ("any", _l("by any day"))),
     "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
 }
-FILTERS = ("topic", "expert", *CHOICES)
+FILTERS = ("topic", "expert", *FILTER_OPTIONS)
 MAX_WITHOUT_FILTERS = 4  # up to this many ready questions the filters are hidden
 
 
@@ -256,7 +256,7 @@ def get_preserved_params() -> dict[str, Any]:
     return {name: request.args[name] for name in (*FILTERS, "form", "language") if request.args.get(name)}
 
 
-def builder(
+def render_edition(
     desk: RequestContext,
     edition: Edition,
     trouble: str = "",
@@ -282,7 +282,7 @@ def builder(
         open_slots = slots.open_slots(sections)
         planning_values = _get_planning_values(desk, edition, picked, open_slots)
     else:
-        past_events = happened(desk, edition, history.events_of(session, edition))
+        past_events = build_history(desk, edition, history.events_of(session, edition))
     changes_since = []
     if trouble:
         changes_since = describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
@@ -311,7 +311,7 @@ def builder(
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
-        **preview(desk, edition, blocks),
+        **get_preview_values(desk, edition, blocks),
         **get_draft_status(desk, edition, tool, draft, draft_blocks),
         language=language,
         untranslated=untranslated,
@@ -336,7 +336,7 @@ def _get_planning_values(
     next_date = next((later.rule_date for later in later_editions), None)
     questions_with_deadline = list_questions_with_deadline(session, newsletter.id)
     lock_warnings = list_lock_warnings(session, edition, picked_items, open_slots, questions_with_deadline, next_date)
-    options = {name: list(choices) for name, choices in CHOICES.items()}
+    options = {name: list(choices) for name, choices in FILTER_OPTIONS.items()}
     options["topic"] = [(topic.address, topic.name) for topic in topics]
     options["expert"] = [(expert.address, expert.name) for expert in experts]
     form = request.args.get("form")
@@ -350,18 +350,18 @@ def _get_planning_values(
         "ready_filter": ready_filter,
         "ignored_filters": ignored_filters,
         "options": options,
-        "filters": LABELS,
+        "filters": FILTER_LABELS,
         "shows_filters": len(ready_items) > MAX_WITHOUT_FILTERS or not ready_filter.is_all,
         "all_url": url_for(
             "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=form, _anchor="ready"
         ),
-        "lock_warnings": [line_of(desk, warning) for warning in lock_warnings],
+        "lock_warnings": [format_lock_warning(desk, warning) for warning in lock_warnings],
         "can_lock": not any(warning.stops for warning in lock_warnings),
     }
 
 
 # By filter: its label, and that of the option that selects everything.
-LABELS = {
+FILTER_LABELS = {
     "topic": (_l("Topic"), _l("any")),
     "expert": (_l("Expert"), _l("anybody")),
     "age": (_l("Approved"), _l("at any time")),
@@ -375,23 +375,25 @@ def _parse_filters(
     topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition
 ) -> tuple[QuestionFilter, list[str]]:
     """Return the filter that the address asks for, and the labels of unknown values in it."""
-    keys: dict[str, dict[str, Any]] = {
+    values_by_filter: dict[str, dict[str, Any]] = {
         "topic": {topic.address: topic.key for topic in topics},
         "expert": {expert.address: expert.key for expert in experts},
-        **{name: {value: value for value, _label in choices} for name, choices in CHOICES.items()},
+        **{name: {value: value for value, _label in choices} for name, choices in FILTER_OPTIONS.items()},
     }
     params = {name: request.args[name] for name in FILTERS if request.args.get(name)}
-    found: dict[str, Any] = {name: keys[name][value] for name, value in params.items() if value in keys[name]}
+    valid: dict[str, Any] = {
+        name: values_by_filter[name][value] for name, value in params.items() if value in values_by_filter[name]
+    }
     question_filter = QuestionFilter(
-        found.get("topic"),
-        found.get("expert"),
-        int(found["age"]) if "age" in found else None,
-        found.get("length", ""),
-        found.get("by", ""),
-        found.get("source", ""),
+        valid.get("topic"),
+        valid.get("expert"),
+        int(valid["age"]) if "age" in valid else None,
+        valid.get("length", ""),
+        valid.get("by", ""),
+        valid.get("source", ""),
         edition.rule_date,
     )
-    return question_filter, [str(LABELS[name][0]) for name in params if name not in found]
+    return question_filter, [str(FILTER_LABELS[name][0]) for name in params if name not in valid]
 
 
 def reply_address(desk: RequestContext, edition: Edition) -> str:

@@ -22,16 +22,16 @@ from ...workflows.overview.calendar_feed import Entry, list_entries
 from ..frame import RequestContext, editor, page, read_context
 from ..rhythm_form import format_dates, format_rhythm
 
-PAGE = 30
+PAGE_SIZE = 30
 
 
 @editor.get("/<slug>/editions")
 def all_editions(slug: str) -> str:
     with read_context(slug) as desk:
-        last = get_cursor_row(lambda key: editions.load(desk.session, desk.actor, key))
+        last_shown = get_cursor_row(lambda key: editions.load(desk.session, desk.actor, key))
         get_url = partial(url_for, "editor.all_editions", slug=slug)
-        sent_page = paginate(desk.session, archive.sent_editions(desk.newsletter), PAGE, last, get_url)
-        upcoming = [] if last else unsent(desk.session, desk.newsletter.id, PAGE)
+        sent_page = paginate(desk.session, archive.sent_editions(desk.newsletter), PAGE_SIZE, last_shown, get_url)
+        upcoming = [] if last_shown else unsent(desk.session, desk.newsletter.id, PAGE_SIZE)
         return page(
             desk,
             "editor/editions/editions.html",
@@ -48,16 +48,16 @@ def all_editions(slug: str) -> str:
 
 
 MONTHS = 3
-FIRST, LAST = 2000, 2200  # years that the calendar shows
+FIRST_YEAR, LAST_YEAR = 2000, 2200  # the calendar shows no others; without the last
 
 
 def _parse_month(text: str, today: date) -> date:
     """Return the first day of a month such as "2026-12", or of the current month if the text is no month in range."""
     try:
-        wanted = datetime.strptime(text, "%Y-%m").date()
+        month = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
-        wanted = today
-    return (wanted if FIRST <= wanted.year < LAST else today).replace(day=1)
+        month = today
+    return (month if FIRST_YEAR <= month.year < LAST_YEAR else today).replace(day=1)
 
 
 def _add_months(month: date, count: int) -> date:
@@ -65,22 +65,22 @@ def _add_months(month: date, count: int) -> date:
     return date(years, number + 1, 1)
 
 
-def _month(first: date, entries_by_day: dict[date, list[Entry]]) -> dict[str, Any]:
+def _build_month(first: date, entries_by_day: dict[date, list[Entry]]) -> dict[str, Any]:
     """Return a month by weeks that begin on Monday (ISO 8601). Days of other months are None."""
     weeks = Calendar().monthdatescalendar(first.year, first.month)
     name = format_skeleton("yMMMM", datetime(first.year, first.month, 1), locale=get_locale())
-    days = [
+    weeks_with_entries = [
         [(day, entries_by_day.get(day, [])) if day.month == first.month else None for day in week] for week in weeks
     ]
-    has_any = any(first <= day < _add_months(first, 1) for day in entries_by_day)
-    return {"name": name, "key": f"{first:%Y-%m}", "weeks": days, "is_empty": not has_any}
+    has_entries = any(first <= day < _add_months(first, 1) for day in entries_by_day)
+    return {"name": name, "key": f"{first:%Y-%m}", "weeks": weeks_with_entries, "is_empty": not has_entries}
 
 
 def _list_months(desk: RequestContext, first: date) -> list[dict[str, Any]]:
     last = date.fromordinal(_add_months(first, MONTHS).toordinal() - 1)
     groups = groupby(list_entries(desk.session, desk.newsletter, first, last), key=attrgetter("day"))
     entries_by_day = {day: list(group) for day, group in groups}
-    return [_month(_add_months(first, number), entries_by_day) for number in range(MONTHS)]
+    return [_build_month(_add_months(first, number), entries_by_day) for number in range(MONTHS)]
 
 
 @editor.get("/<slug>/editions/calendar")

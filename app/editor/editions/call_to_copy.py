@@ -46,7 +46,7 @@ FILES = {
 }
 
 
-def the_call(desk: RequestContext) -> Call:
+def build_call(desk: RequestContext) -> Call:
     newsletter = desk.newsletter
     path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
     link = f"{current_app.config['BASE_URL']}{path}"
@@ -57,7 +57,7 @@ def the_call(desk: RequestContext) -> Call:
 @editor.get("/<slug>/call")
 def call_to_copy(slug: str) -> str:
     with read_context(slug) as desk:
-        call = the_call(desk)
+        call = build_call(desk)
         return page(
             desk,
             "editor/editions/call.html",
@@ -75,7 +75,7 @@ def call_file(slug: str, ending: str) -> Response:
     The picture has no public address: a newsletter that embedded it would report every reader who opens a mail.
     """
     with read_context(slug) as desk:
-        call = the_call(desk)
+        call = build_call(desk)
         title = _("QR code: ask %(newsletter)s", newsletter=desk.newsletter.name)
         file = FILES[ending]
         response = make_response(file.write(call, title))

@@ -35,16 +35,16 @@ from ..frame import RequestContext, announce, editor, read_context, rerender, ru
 from ..rejected_forms import build_rejected_form
 from ..undo_press import get_undo_token
 from .builder import (
-    builder,
     describe_changes,
     describe_moved_questions,
     format_refusal,
     get_preserved_params,
+    render_edition,
     reply_address,
 )
 
 # The preview is shown in a frame of the edition's page, and loads nothing but its style sheet.
-AS_MAIL = {
+FRAME_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
@@ -52,11 +52,11 @@ AS_MAIL = {
 }
 
 
-def _edition(desk: RequestContext, public_id: str) -> Edition:
+def _load_edition(desk: RequestContext, public_id: str) -> Edition:
     return or_404(editions.load(desk.session, desk.actor, public_id))
 
 
-def _preview(desk: RequestContext, edition: Edition) -> locking.Preview:
+def _get_preview(desk: RequestContext, edition: Edition) -> locking.Preview:
     """Return the preview in the language that the address asks for. 404 if nothing in the edition has that language."""
     language = request.args.get("language", "")
     preview = locking.preview(desk.session, edition, language)
@@ -68,18 +68,18 @@ def _preview(desk: RequestContext, edition: Edition) -> locking.Preview:
 @editor.get("/<slug>/editions/<public_id>")
 def edition(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
-        return _page(desk, public_id)
+        return _render_edition_of(desk, public_id)
 
 
-def _page(desk: RequestContext, public_id: str, /, **refusal: Any) -> str:
-    return builder(desk, _edition(desk, public_id), **refusal)
+def _render_edition_of(desk: RequestContext, public_id: str, /, **refusal: Any) -> str:
+    return render_edition(desk, _load_edition(desk, public_id), **refusal)
 
 
 @editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
 def edition_reply_address(slug: str, public_id: str) -> Response:
     """Return the edition's reply address as plain text, for the copy button."""
     with read_context(slug) as desk:
-        edition = _edition(desk, public_id)
+        edition = _load_edition(desk, public_id)
         address = reply_address(desk, edition)
         if not address:
             abort(404)
@@ -92,14 +92,14 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
 def edition_mail(slug: str, public_id: str) -> Response:
     """Show the edition as a complete mail, with a style sheet instead of inline styles, which the CSP forbids."""
     with read_context(slug) as desk:
-        edition = _edition(desk, public_id)
-        blocks = _preview(desk, edition).blocks
+        edition = _load_edition(desk, public_id)
+        blocks = _get_preview(desk, edition).blocks
         if not blocks:
             abort(404)
         title = editions.title_of(desk.session, edition)
         style_sheet_url = url_for("static", filename=whole_mail.SHEET)
         response = make_response(whole_mail.page(blocks, title, style_sheet_url))
-        response.headers.update(AS_MAIL)
+        response.headers.update(FRAME_HEADERS)
         return response
 
 
@@ -109,14 +109,18 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
     picked, and while a planned edition can't be locked.
     """
     with read_context(slug) as desk:
-        edition = _edition(desk, public_id)
-        blocks, name_troubles, _untranslated, language = _preview(desk, edition)
+        edition = _load_edition(desk, public_id)
+        blocks, name_troubles, _untranslated, language = _get_preview(desk, edition)
         if name_troubles:
-            return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
+            return render_edition(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
-            return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
+            return render_edition(
+                desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")
+            ), 409
         if edition.is_planned and _has_lock_blockers(desk, edition):
-            return builder(desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")), 409
+            return render_edition(
+                desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")
+            ), 409
         export_format = BY_SUFFIX[ending]
         response = make_response(export_format.write(blocks, editions.title_of(desk.session, edition)))
         response.headers["Content-Type"] = export_format.content_type
@@ -134,7 +138,7 @@ def _has_lock_blockers(desk: RequestContext, edition: Edition) -> bool:
     return bool(list_lock_blockers(load_ready_questions(desk.session, desk.newsletter, picked)))
 
 
-def _question(desk: RequestContext, edition: Edition | None = None) -> Question:
+def _get_submitted_question(desk: RequestContext, edition: Edition | None = None) -> Question:
     """Return the question that the form names. Raises `VersionConflict` if it isn't in the slots of `edition`."""
     question = or_404(questions.load(desk.session, desk.actor, request.form.get("question", "")))
     if edition is not None and question.edition_id != edition.id:
@@ -142,7 +146,7 @@ def _question(desk: RequestContext, edition: Edition | None = None) -> Question:
     return question
 
 
-def _unname(desk: RequestContext, edition: Edition) -> None:
+def _leave_unnamed(desk: RequestContext, edition: Edition) -> None:
     letter = or_404(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
     if letter.id not in [trouble.letter_id for trouble in locking.name_troubles(desk.session, edition)]:
         raise InvalidTransition("letter", "leave unnamed", letter.state)
@@ -158,13 +162,13 @@ def _format_removed_message(question: Question) -> str:
 
 
 def _pick(desk: RequestContext, edition: Edition) -> str:
-    question = _question(desk)
+    question = _get_submitted_question(desk)
     slots.pick(desk.session, desk.actor, question, edition)
     return _format_slot_message(question)
 
 
 def _drop(desk: RequestContext, edition: Edition) -> str:
-    question = _question(desk, edition)
+    question = _get_submitted_question(desk, edition)
     reason = request.form.get("why", "")
     publication.drop(desk.session, desk.actor, question, reason)
     if reason.strip():
@@ -173,14 +177,14 @@ def _drop(desk: RequestContext, edition: Edition) -> str:
 
 
 def _carry(desk: RequestContext, edition: Edition) -> str:
-    question = _question(desk, edition)
+    question = _get_submitted_question(desk, edition)
     target = publication.carry_over(desk.session, desk.actor, question)
     return _("“%(what)s” runs on %(day)s; its expert is told.", what=question.short_title, day=day(target.runs_at))
 
 
 def _move(step: int) -> Callable[[RequestContext, Edition], str]:
     def press(desk: RequestContext, edition: Edition) -> str:
-        question = _question(desk, edition)
+        question = _get_submitted_question(desk, edition)
         slots.move(desk.session, desk.actor, question, step)
         desk.session.refresh(question)
         return _format_slot_message(question)
@@ -201,17 +205,17 @@ def _arrange(desk: RequestContext, edition: Edition) -> str:
     return _("The slots stand in the new order.")
 
 
-def _first(desk: RequestContext, edition: Edition) -> str:
-    question = _question(desk, edition)
+def _put_answer_first(desk: RequestContext, edition: Edition) -> str:
+    question = _get_submitted_question(desk, edition)
     slots.put_answer_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
     return _("That answer stands first now.")
 
 
-def _date(desk: RequestContext, edition: Edition) -> str:
-    question = _question(desk)
-    typed = request.form.get("by", "").strip()
-    must_run_by = parse_day(typed)
-    if typed and must_run_by is None:
+def _set_must_run_by(desk: RequestContext, edition: Edition) -> str:
+    question = _get_submitted_question(desk)
+    text = request.form.get("by", "").strip()
+    must_run_by = parse_day(text)
+    if text and must_run_by is None:
         raise InvalidField("date_not_in_future", "by")
     actions.set_must_run_by(desk.session, desk.actor, question, must_run_by)
     if must_run_by is None:
@@ -238,7 +242,7 @@ def _unskip(desk: RequestContext, edition: Edition) -> str:
     return " ".join([_("There is an edition on this date after all."), *describe_moved_questions(moved)])
 
 
-def _slots(desk: RequestContext, edition: Edition) -> str:
+def _set_slots(desk: RequestContext, edition: Edition) -> str:
     slot_count = parse_number(request.form.get("slots", "0"))
     section = parse_number(request.form.get("section", "0"))
     publication.set_slots(desk.session, desk.actor, edition, slot_count, section)
@@ -251,12 +255,12 @@ PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "up": _move(-1),
     "down": _move(1),
     "arrange": _arrange,
-    "first": _first,
+    "first": _put_answer_first,
     "drop": _drop,
     "carry": _carry,
-    "date": _date,
-    "slots": _slots,
-    "unname": _unname,
+    "date": _set_must_run_by,
+    "slots": _set_slots,
+    "unname": _leave_unnamed,
     "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, submitted_number()),
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, submitted_number()),
     "send": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=submitted_number()),
@@ -269,7 +273,7 @@ PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
 # Actions that need the edition to be unchanged. The others name a question, and mean the same after other changes.
 OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 # Actions after which the page is shown at its slots.
-IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
+SLOT_ACTIONS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
 @editor.press(
@@ -280,28 +284,28 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Run one action on an edition and announce it, with what others did meanwhile. If it is refused, say why."""
 
     def fn(desk: RequestContext) -> tuple[list[str], str]:
-        edition = _edition(desk, public_id)
+        edition = _load_edition(desk, public_id)
         if press in OF_ALL_SLOTS:
             check_unchanged(desk, edition)
         with collect_events(desk.session) as events:
-            done = PRESSES[press](desk, edition)
+            message_of_action = PRESSES[press](desk, edition)
             desk.session.flush()
         changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))
         messages = [_("Meanwhile: %(what)s", what=change) for change in changes]
-        if done:
-            return [done, *messages], get_undo_token(events)
+        if message_of_action:
+            return [message_of_action, *messages], get_undo_token(events)
         return messages, ""
 
     try:
         messages, undo_token = run_in_transaction(slug, fn)
     except LeakDetected as error:
-        return rerender(slug, 422, _page, public_id, rejected_form=build_rejected_form(error))
+        return rerender(slug, 422, _render_edition_of, public_id, rejected_form=build_rejected_form(error))
     except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as error:
-        return rerender(slug, 409, _page, public_id, trouble=format_refusal(error))
+        return rerender(slug, 409, _render_edition_of, public_id, trouble=format_refusal(error))
     page_url = url_for("editor.edition", slug=slug, public_id=public_id)
     for index, message in enumerate(messages):
         announce(message, undo=undo_token if index == 0 else "", return_url=page_url)
-    anchor = "slots" if press in IN_THE_SLOTS else None
+    anchor = "slots" if press in SLOT_ACTIONS else None
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
     )
@@ -312,12 +316,12 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Queue the making or updating of the draft in the sending tool, which the worker does."""
 
     def fn(desk: RequestContext) -> None:
-        handoff.queue_handoff(desk.session, desk.actor, _edition(desk, public_id))
+        handoff.queue_handoff(desk.session, desk.actor, _load_edition(desk, public_id))
 
     try:
         run_in_transaction(slug, fn)
     except (InvalidTransition, MissingPrecondition) as error:
-        return rerender(slug, 409, _page, public_id, trouble=format_refusal(error))
+        return rerender(slug, 409, _render_edition_of, public_id, trouble=format_refusal(error))
     announce(_("The draft is being made. What comes of it stands below, under its heading."))
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **get_preserved_params()), code=303

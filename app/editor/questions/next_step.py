@@ -12,7 +12,7 @@ from ...web.formatting import day, zone
 from ..conflict import version_token_of
 from ..question_labels import STATE_LABELS
 from .question_detail import Part, QuestionDetail
-from .question_list import OVER
+from .question_list import FINISHED_PLACES
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Step:
     values: dict[str, str | int] = field(default_factory=dict)  # the hidden fields of the button
 
 
-def _first(detail: QuestionDetail, *keys: str) -> Part | None:
+def _find_part(detail: QuestionDetail, *keys: str) -> Part | None:
     return next((part for part in detail.parts if part.place.key in keys), None)
 
 
-def _confirm(detail: QuestionDetail) -> Step | None:
+def _confirm_wording(detail: QuestionDetail) -> Step | None:
     """Return the step to write a headline or to confirm the wording."""
     text = detail.question.text
     if detail.question.is_cleared or text is None:
@@ -39,7 +39,7 @@ def _confirm(detail: QuestionDetail) -> Step | None:
     return Step("wording") if detail.desk.may(required_act) else None
 
 
-def _mail(detail: QuestionDetail) -> Step | None:
+def _file_letters(detail: QuestionDetail) -> Step | None:
     """Return the step to file an expert's letter. It comes first, since the other steps depend on the letter."""
     has_letters = any(part.mails for part in detail.parts)
     return Step("mailed") if has_letters and detail.desk.may("take letters") else None
@@ -49,7 +49,7 @@ def _approve(key: str) -> Callable[[QuestionDetail], Step | None]:
     """Return a step for the first answer at the place `key`, if the actor may approve it."""
 
     def step(detail: QuestionDetail) -> Step | None:
-        part = _first(detail, key)
+        part = _find_part(detail, key)
         return Step(part.chapter) if part and "approve" in part.may_answer else None
 
     return step
@@ -57,7 +57,7 @@ def _approve(key: str) -> Callable[[QuestionDetail], Step | None]:
 
 def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
     def step(detail: QuestionDetail) -> Step | None:
-        part = _first(detail, *keys)
+        part = _find_part(detail, *keys)
         if part is None or part.place.answer is None or "edit" not in part.may_answer:
             return None
         href = detail.url("answer_edit", answer_id=part.place.answer.public_id)
@@ -66,8 +66,8 @@ def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
     return step
 
 
-def _check(detail: QuestionDetail) -> Step | None:
-    part = _first(detail, "edited")
+def _send_check(detail: QuestionDetail) -> Step | None:
+    part = _find_part(detail, "edited")
     if part is None or part.place.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
         return None
     href = detail.url("answer_check", answer_id=part.place.answer.public_id)
@@ -75,7 +75,7 @@ def _check(detail: QuestionDetail) -> Step | None:
     return Step(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.place.answer)})
 
 
-def _invitation(detail: QuestionDetail) -> Step | None:
+def _send_invitation(detail: QuestionDetail) -> Step | None:
     """Return the step to send an invitation. Those that wait on a ladder are sent automatically."""
     drafted = (part for part in detail.parts if part.place.key == "drafted")
     part = next((part for part in drafted if part.place.assignment.after_id is None), None)
@@ -86,7 +86,7 @@ def _invitation(detail: QuestionDetail) -> Step | None:
 
 
 def _ask(detail: QuestionDetail) -> Step | None:
-    if not detail.may_ask or any(part.place.key not in OVER for part in detail.parts):
+    if not detail.may_ask or any(part.place.key not in FINISHED_PLACES for part in detail.parts):
         return None
     return Step("who", _("Ask an expert"), detail.url("ask"))
 
@@ -94,7 +94,7 @@ def _ask(detail: QuestionDetail) -> Step | None:
 def _ask_again(detail: QuestionDetail) -> Step | None:
     """Return the step to ask an expert again who had no time until now."""
     today = now(detail.desk.session).astimezone(zone()).date()
-    part = _first(detail, "later")
+    part = _find_part(detail, "later")
     if part is None or _ask(detail) is None:
         return None
     later_on = part.place.assignment.later_on
@@ -106,7 +106,7 @@ def _ask_again(detail: QuestionDetail) -> Step | None:
 
 def _ask_instead(detail: QuestionDetail) -> Step | None:
     """Return the step to ask somebody else if an invited expert hasn't replied in time."""
-    part = _first(detail, "invited")
+    part = _find_part(detail, "invited")
     if not detail.may_ask or part is None or not part.place.is_late:
         return None
     return Step("who", _("Ask someone else"), detail.url("ask"))
@@ -119,7 +119,7 @@ def _pick(detail: QuestionDetail) -> Step | None:
     return Step("", label, detail.url("question_pick"), posts=True, values={"edition": detail.free.public_id})
 
 
-def _edition(detail: QuestionDetail) -> Step | None:
+def _open_edition(detail: QuestionDetail) -> Step | None:
     if detail.edition is None:
         return None
     slug, public_id = detail.desk.newsletter.slug, detail.edition.public_id
@@ -135,24 +135,33 @@ def _move(action: str, label: str) -> Callable[[QuestionDetail], Step | None]:
     return step
 
 
-def _wait(detail: QuestionDetail) -> Step | None:
+def _wait_for_expert(detail: QuestionDetail) -> Step | None:
     """Return the step without a button: an expert has to act."""
-    return Step("who") if any(part.place.key not in OVER for part in detail.parts) else None
+    return Step("who") if any(part.place.key not in FINISHED_PLACES for part in detail.parts) else None
 
 
 # In order of precedence: the first step that applies is shown.
-WITH_A_TEXT = (_mail, _edit("objected", "submitted"), _check, _approve("edited"), _approve("passed"))
-IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead, _wait)
+STEPS_WITH_TEXT = (_file_letters, _edit("objected", "submitted"), _send_check, _approve("edited"), _approve("passed"))
+STEPS_IN_WORK = (
+    *STEPS_WITH_TEXT,
+    _confirm_wording,
+    _send_invitation,
+    _pick,
+    _ask_again,
+    _ask,
+    _ask_instead,
+    _wait_for_expert,
+)
 
 
-def next_step(detail: QuestionDetail) -> Step | None:
+def get_next_step(detail: QuestionDetail) -> Step | None:
     """Return the first step that applies, or None if nobody has to act."""
     question = detail.question
     if question.is_in_work:
-        steps = (get_step(detail) for get_step in IN_WORK)
+        steps = (get_step(detail) for get_step in STEPS_IN_WORK)
         return next((step for step in steps if step is not None), None)
     if question.is_queued:
-        return _edition(detail)
+        return _open_edition(detail)
     move = STATE_LABELS[str(question.state)].step
     return _move(*move)(detail) if move else None
 
@@ -173,7 +182,7 @@ BEFORE_ANSWERS = ("mailed", "wording")
 AFTER_ANSWERS = ("who", "alike", "about", "end", "trail")
 
 
-def chapters(detail: QuestionDetail, due_chapter: str) -> list[Chapter]:
+def list_chapters(detail: QuestionDetail, due_chapter: str) -> list[Chapter]:
     """Return the chapters of the page, that of the next step first."""
     answers = [Chapter(part.chapter, part) for part in detail.parts if part.texts]
     all_chapters = [*map(Chapter, BEFORE_ANSWERS), *answers, *map(Chapter, AFTER_ANSWERS)]

@@ -19,9 +19,9 @@ from ...web.setup import get_cursor_row, or_404, paginate
 from ..frame import RequestContext, editor, page, read_context
 from ..letter_labels import CHANNELS
 
-SHOWN = 12  # letters on the question's own page
-PAGE = 30
-TITLE = 60  # characters shown of the headline of a merged question
+MAX_ORIGINALS = 12  # letters on the question's own page
+PAGE_SIZE = 30
+MAX_TITLE_LENGTH = 60  # characters shown of the headline of a merged question
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Original:
     def source(self) -> str:
         parts = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
         if self.merged:
-            title = shortened(self.merged.title, TITLE)
+            title = shortened(self.merged.title, MAX_TITLE_LENGTH)
             parts.append(_("merged in with “%(question)s”", question=title))
         return ", ".join(filter(None, parts))
 
@@ -74,18 +74,18 @@ class Original:
         return bool(self.letter.body and self.text and self.text.body)
 
 
-def originals(
+def build_originals(
     desk: RequestContext, question: Question, asker_letters: Sequence[Letter], merged_questions: Sequence[Question]
 ) -> list[Original]:
     if not asker_letters:
         return []
     session = desk.session
-    keys = [letter.id for letter in asker_letters]
+    letter_ids = [letter.id for letter in asker_letters]
     merged_by_id = {merged.id: merged for merged in merged_questions}
-    credits = contacts.credits_of(session, keys)
+    credits = contacts.credits_of(session, letter_ids)
     names = contacts.names_of(session, asker_letters, credits)
-    translations = machine_translation.get_finished_translations(session, keys)
-    added = letters.get_additions_by_letter(session, keys)
+    translations = machine_translation.get_finished_translations(session, letter_ids)
+    added = letters.get_additions_by_letter(session, letter_ids)
     return [
         Original(
             letter,
@@ -107,16 +107,16 @@ def question_letters(slug: str, public_id: str) -> str:
     """List all letters of a question."""
     with read_context(slug) as desk:
         question = or_404(queries.load(desk.session, desk.actor, public_id))
-        last = get_cursor_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
+        last_shown = get_cursor_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
         merged = queries.list_merged_questions(desk.session, question)
         all_letters = queries.letters_behind([question.id, *(other.id for other in merged)], rising=True)
         get_url = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
-        letters_page = paginate(desk.session, all_letters, PAGE, last, get_url, "after")
+        letters_page = paginate(desk.session, all_letters, PAGE_SIZE, last_shown, get_url, "after")
         return page(
             desk,
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, letters_page.rows, merged),
+            originals=build_originals(desk, question, letters_page.rows, merged),
             keyset=letters_page.keyset,
         )

@@ -33,7 +33,7 @@ from ..letters.letter_look_alikes import load_look_alike
 from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELD_BY_CODE, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
-from .question_look_alikes import act_of, compare_question, find_candidates
+from .question_look_alikes import compare_question, find_candidates, get_act
 from .question_page import ADDRESS, question_page, question_press, redirect_to_question, require_question
 
 # The verb, and the fact that must be unchanged since the page was opened: "newest" is any change to the question,
@@ -272,7 +272,7 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
     Raises `CannotMerge`, `InvalidTransition`, and `MissingField` if the closing needs a sentence to an expert.
     """
     session, actor = desk.session, desk.actor
-    act = act_of(desk, question, look_alike)
+    act = get_act(desk, question, look_alike)
     if isinstance(look_alike, Letter):
         if not act or not look_alike.is_received:
             raise InvalidTransition("letter", "join", look_alike.state)

@@ -26,10 +26,10 @@ from ...questions.models import Question
 from ...text.diff import Pair, compare
 from .. import incoming_mails
 from ..frame import RequestContext
-from .originals import SHOWN, Original, originals
-from .question_list import OVER, Place, day_of_run, format_question_summary, format_status, places_of
+from .originals import MAX_ORIGINALS, Original, build_originals
+from .question_list import FINISHED_PLACES, Place, day_of_run, format_question_summary, format_status, places_of
 
-NEXT = 4  # editions that are searched for an open slot
+SEARCHED_EDITIONS = 4  # editions that are searched for an open slot
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class QuestionDetail:
     merged: list[Question]  # the questions merged into it
     family: list[int]  # its id, and those of the questions merged into it
     readers: int  # how many ask it
-    originals: list[Original]  # at most `SHOWN` letters
+    originals: list[Original]  # at most `MAX_ORIGINALS` letters
     parts: list[Part]
     edition: Edition | None  # for which it is picked, or in which it ran
     free: Edition | None  # the next edition with an open slot
@@ -98,7 +98,7 @@ class QuestionDetail:
     @property
     def letters(self) -> list[Letter] | None:
         """All letters that aren't erased, in order of arrival, or None if there may be more than were loaded."""
-        if len(self.originals) >= SHOWN:
+        if len(self.originals) >= MAX_ORIGINALS:
             return None
         return sorted(
             (original.letter for original in self.originals), key=lambda letter: (letter.received_at, letter.id)
@@ -117,7 +117,9 @@ class QuestionDetail:
         """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
         if not self.may_ask or contribution.place.key not in ("later", "cancelled"):
             return False
-        active_experts = [part.place.assignment.expert_id for part in self.parts if part.place.key not in OVER]
+        active_experts = [
+            part.place.assignment.expert_id for part in self.parts if part.place.key not in FINISHED_PLACES
+        ]
         return contribution.place.assignment.expert_id not in active_experts
 
     @property
@@ -136,7 +138,7 @@ class QuestionDetail:
 
 def next_with_room(desk: RequestContext, question: Question) -> Edition | None:
     """Return the next edition with an open slot in the question's section, even past its cut-off."""
-    to_run = slots.list_editions_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
+    to_run = slots.list_editions_to_run_with_picks(desk.session, desk.newsletter.id, SEARCHED_EDITIONS)
     return slots.find_edition_with_room(desk.newsletter, to_run, question.section)
 
 
@@ -152,7 +154,9 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
         merged=merged,
         family=family,
         readers=queries.count_askers(session, [question])[question.id],
-        originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
+        originals=build_originals(
+            desk, question, queries.first_letters(session, question, family, MAX_ORIGINALS), merged
+        ),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next_with_room(desk, question) if can_pick else None,

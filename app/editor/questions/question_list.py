@@ -55,7 +55,7 @@ from ..undo_press import get_undo_token
 
 
 @dataclass(frozen=True)
-class Words:
+class PlaceLabels:
     """The labels of a place."""
 
     mark: str  # the tone of the label: "new", "wait", "good", "late" or "none"
@@ -65,35 +65,35 @@ class Words:
 
 # In order of urgency: the first place of a question represents it in a list.
 PLACES = {
-    "objected": Words("late", _l("%(name)s says that something in the text is wrong")),
-    "submitted": Words("new", _l("%(name)s’s text is here, for you to edit")),
-    "edited": Words("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
-    "passed": Words("good", _l("%(name)s has passed the text, it waits for approval")),
-    "checking": Words(
+    "objected": PlaceLabels("late", _l("%(name)s says that something in the text is wrong")),
+    "submitted": PlaceLabels("new", _l("%(name)s’s text is here, for you to edit")),
+    "edited": PlaceLabels("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
+    "passed": PlaceLabels("good", _l("%(name)s has passed the text, it waits for approval")),
+    "checking": PlaceLabels(
         "wait",
         _l("%(name)s checks the text, until %(day)s"),
         _l("%(name)s has the text for the check; the time was up %(ago)s ago"),
     ),
-    "returned": Words(
+    "returned": PlaceLabels(
         "wait",
         _l("%(name)s has the text once more, due %(day)s"),
         _l("%(name)s has the text once more; it was due %(ago)s ago"),
     ),
-    "accepted": Words("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
-    "invited": Words(
+    "accepted": PlaceLabels("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
+    "invited": PlaceLabels(
         "wait",
         _l("%(name)s is asked and has until %(day)s to say yes or no"),
         _l("%(name)s hasn’t replied; the time was up %(ago)s ago"),
     ),
-    "drafted": Words("none", _l("%(name)s isn’t asked yet")),
-    "approved": Words("good", _l("%(name)s’s answer may run")),
-    "held over": Words("none", _l("%(name)s’s text is kept for a later edition")),
-    "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
-    "declined": Words("none", _l("%(name)s can’t")),
-    "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
+    "drafted": PlaceLabels("none", _l("%(name)s isn’t asked yet")),
+    "approved": PlaceLabels("good", _l("%(name)s’s answer may run")),
+    "held over": PlaceLabels("none", _l("%(name)s’s text is kept for a later edition")),
+    "later": PlaceLabels("none", _l("%(name)s has no time now, but can from %(day)s on")),
+    "declined": PlaceLabels("none", _l("%(name)s can’t")),
+    "cancelled": PlaceLabels("none", _l("%(name)s isn’t asked any more")),
 }
 RANK = list(PLACES)
-OVER = ("held over", "later", "declined", "cancelled")
+FINISHED_PLACES = ("held over", "later", "declined", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Place:
         return str(labels.late if self.is_late else labels.on_time) % values
 
 
-def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
+def build_place(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
     """Return the place of an expert: by the state of their text if there is one, else by that of the assignment."""
     if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
@@ -167,7 +167,7 @@ def format_status(question: Question, status: Place) -> str:
 
 def describe_holder(question: Question, places: Sequence[Place]) -> str:
     """Return in a few words, for a row of a list, who has the question."""
-    place = find_most_urgent([place for place in places if place.key not in OVER])
+    place = find_most_urgent([place for place in places if place.key not in FINISHED_PLACES])
     if place:
         return place.words
     if not question.is_cleared:
@@ -191,7 +191,9 @@ def format_question_summary(question: Question, places: Sequence[Place], readers
         sentences.append(_("%(words)s.", words=str(state_label) % {"edition": edition_day}))
     elif not question.is_cleared:
         sentences.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
-    live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
+    live = sorted(
+        (place for place in places if place.key not in FINISHED_PLACES), key=lambda place: RANK.index(place.key)
+    )
     sentences += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
     if question.is_open and not places:
         sentences.append(_("No expert has it yet."))
@@ -209,18 +211,14 @@ def format_question_summary(question: Question, places: Sequence[Place], readers
 OFFERED_EDITIONS = 15  # by the filter for editions, coming ones first
 
 
-def _states_listed_as(name: str) -> tuple[str, ...]:
+def _list_states(name: str) -> tuple[str, ...]:
     return tuple(state for state, labels in STATE_LABELS.items() if labels.listed == name)
 
 
 # By value of ?state=: the label, and the states of questions.
 FILTERS = {
     "going": (_l("In work"), STATES.which("is_going")),
-    **{
-        labels.listed: (labels.label, _states_listed_as(labels.listed))
-        for labels in STATE_LABELS.values()
-        if labels.label
-    },
+    **{labels.listed: (labels.label, _list_states(labels.listed)) for labels in STATE_LABELS.values() if labels.label},
     "all": (_l("All"), STATES.which("is_listed")),
 }
 # By the name of a filter: the query for the ids of the questions that match a topic, edition or expert.
@@ -303,7 +301,7 @@ def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, 
     """Return the experts' parts of several questions by question id, in one query."""
     places: dict[int, list[Place]] = {question.id: [] for question in questions}
     for assignment, answer, check in answers.parts_of(desk.session, list(places)):
-        places[assignment.question_id].append(place_of(assignment, answer, check))
+        places[assignment.question_id].append(build_place(assignment, answer, check))
     return places
 
 
@@ -335,7 +333,7 @@ def _format_status(question: Question, places: list[Place], edition: Edition | E
     if labels.says:
         return {"mark": labels.mark, "says": str(labels.says) % {"edition": day_of_run(question, edition)}}
     most_urgent = find_most_urgent(places)
-    mark = most_urgent.mark if most_urgent and most_urgent.key not in OVER else "new"
+    mark = most_urgent.mark if most_urgent and most_urgent.key not in FINISHED_PLACES else "new"
     return {"mark": mark, "says": describe_holder(question, places)}
 
 

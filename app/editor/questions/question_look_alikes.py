@@ -18,7 +18,7 @@ from ..frame import RequestContext
 from ..letters.letter_look_alikes import LookAlike, build_look_alike
 from ..question_labels import STATE_LABELS
 
-SHOWN = 5
+MAX_LOOK_ALIKES = 5
 
 
 def compare_question(desk: RequestContext, question: Question, topics: Sequence[Topic]) -> Comparison | None:
@@ -32,7 +32,7 @@ def find_candidates(desk: RequestContext, comparison: Comparison | None) -> list
     if comparison is None:
         return []
     return find_matches(
-        desk.session, DESK, desk.newsletter.id, comparison.probe, limit=3 * SHOWN, comparison=comparison
+        desk.session, DESK, desk.newsletter.id, comparison.probe, limit=3 * MAX_LOOK_ALIKES, comparison=comparison
     )
 
 
@@ -41,7 +41,7 @@ def list_look_alikes(
 ) -> list[LookAlike]:
     """Return the look-alikes of a question, best first, without those merged with it."""
     pairs = _load_rows(desk, find_candidates(desk, comparison), family)
-    return [_build_look_alike(desk, question, match, row, was_asked) for match, row in pairs[:SHOWN]]
+    return [_build_look_alike(desk, question, match, row, was_asked) for match, row in pairs[:MAX_LOOK_ALIKES]]
 
 
 def _load_rows(
@@ -68,7 +68,7 @@ def _is_eligible(row: Question | Letter, family: Sequence[int]) -> bool:
 def _build_look_alike(
     desk: RequestContext, question: Question, match: Match, row: Question | Letter, was_asked: bool
 ) -> LookAlike:
-    act = act_of(desk, question, row)
+    act = get_act(desk, question, row)
     label_key = "end with a sentence" if act == "end" and was_asked else act
     label = LABELS[label_key]() if act else ""
     return build_look_alike(desk, match, row, _format_row_status(row), act, label)
@@ -82,7 +82,7 @@ def _format_row_status(row: Question | Letter) -> str:
     return str(STATE_LABELS[str(row.state)].near)
 
 
-def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> str:
+def get_act(desk: RequestContext, question: Question, row: Question | Letter) -> str:
     """Return what the button does with a question and its look-alike `row`, or "" if there is no button.
 
     - "join": add the letter to the question;

@@ -41,11 +41,12 @@ from ..letter_labels import CHANNELS, END_REASONS
 from ..mail_labels import list_stoppable_lines
 from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
 from ..rejected_forms import RejectedForm, build_rejected_form
-from .next_step import chapters, next_step
+from .next_step import get_next_step, list_chapters
 from .question_detail import Part, QuestionDetail, load_question_detail
 from .question_list import Place
 from .question_look_alikes import compare_question, list_look_alikes
-from .timeline import SHOWS, trail
+from .timeline import FILTERS as TIMELINE_FILTERS
+from .timeline import build_timeline
 from .translation_list import languages_to
 
 CHECKLIST = {
@@ -63,7 +64,7 @@ APPROVAL_FAULTS = {
     ),
     "too_long.reason": _l("The reason is too long: 400 characters are the most."),
 }
-CHECKS = {
+OUTCOME_LABELS = {
     "fine": _l("It is right, said %(ago)s ago"),
     "approved": _l("Approved, %(ago)s ago"),
     "silent": _l("Silence past the date, so it runs"),
@@ -72,9 +73,9 @@ CHECKS = {
 }
 
 # Labels of the kinds of marks that `questions/recognise.py` finds.
-MARKS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
-MARKS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
-MARKS |= {"relation": _l("Somebody close")}
+MARK_LABELS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
+MARK_LABELS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
+MARK_LABELS |= {"relation": _l("Somebody close")}
 
 
 @dataclass(frozen=True)
@@ -128,25 +129,25 @@ def outcome_words(check: Check) -> str:
     """Return the outcome of a check, or until when it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
-    return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
+    return str(OUTCOME_LABELS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
-def clocks(status: Place, current_time: datetime) -> list[Dial]:
+def build_dials(status: Place, current_time: datetime) -> list[Dial]:
     """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
     assignment = status.assignment
     if assignment.invited_at is None or assignment.reply_by is None or assignment.due_at is None:
         return []
     heading = _("To send the text")
     if assignment.is_invited:
-        reply_dial = _dial(_("To say yes or no"), assignment.invited_at, assignment.reply_by, current_time)
+        reply_dial = _build_dial(_("To say yes or no"), assignment.invited_at, assignment.reply_by, current_time)
         return [reply_dial, Dial(heading, _("Starts with the yes; due %(moment)s", moment=moment(assignment.due_at)))]
     if assignment.received_at and assignment.has_text:
         ended_text = _("Sent %(sent)s, due %(due)s", sent=moment(assignment.received_at), due=moment(assignment.due_at))
-        return [_dial(heading, assignment.invited_at, assignment.due_at, assignment.received_at, ended_text)]
-    return [_dial(heading, assignment.invited_at, assignment.due_at, current_time)]
+        return [_build_dial(heading, assignment.invited_at, assignment.due_at, assignment.received_at, ended_text)]
+    return [_build_dial(heading, assignment.invited_at, assignment.due_at, current_time)]
 
 
-def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
+def _build_dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
     span = (deadline - start).total_seconds()
     passed = (end - start).total_seconds()
     length = max(span, passed, 1)
@@ -159,44 +160,46 @@ def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ende
     return Dial(heading, text, run=max(passed, 0) / length, due=max(span, 0) / length, ended=bool(ended_text))
 
 
-MOST_LISTED = 12  # names, dates and numbers shown beside the checklist
+MAX_LISTED = 12  # names, dates and numbers shown beside the checklist
 LISTED_MARKS = ("name", "place", "date", "number")
 _LINK = re.compile(  # e.g. https://example.org/page or www.example.org
     r"https?://\S+|\bwww\.\S+", re.IGNORECASE
 )
 
 
-def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
+def collect_evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
     """Return a sentence for each line of the checklist."""
     text = contribution.texts[-1]
     return {
         "facts": _list_facts(text),
-        "sources": _sources(text),
+        "sources": _count_links(text),
         "ties": _("Said: %(ties)s", ties=text.ties) if text.ties else _("The expert has said nothing of ties."),
-        "consent": _consent(detail),
-        "recognisability": _recognisable(desk, detail, text),
+        "consent": _list_named_readers(detail),
+        "recognisability": _format_leaks(desk, detail, text),
     }
 
 
 def _list_facts(text: AnswerText) -> str:
     marked = (mark for mark in find_marks(text.body, text.language) if mark.kind in LISTED_MARKS)
-    found = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
-    if not found:
+    passages = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
+    if not passages:
         return _("No name, date or number is found in it.")
-    listed = "; ".join(found[:MOST_LISTED])
-    if len(found) <= MOST_LISTED:
+    listed = "; ".join(passages[:MAX_LISTED])
+    if len(passages) <= MAX_LISTED:
         return listed
-    return ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", len(found) - MOST_LISTED, listed=listed)
+    return ngettext(
+        "%(listed)s; and one more", "%(listed)s; and %(num)d more", len(passages) - MAX_LISTED, listed=listed
+    )
 
 
-def _sources(text: AnswerText) -> str:
+def _count_links(text: AnswerText) -> str:
     link_count = len(_LINK.findall(text.body))
     if not link_count:
         return _("No link stands in it.")
     return ngettext("One link stands in it.", "%(num)d links stand in it.", link_count)
 
 
-def _consent(detail: QuestionDetail) -> str:
+def _list_named_readers(detail: QuestionDetail) -> str:
     names = [
         original.name
         for original in detail.originals
@@ -207,7 +210,7 @@ def _consent(detail: QuestionDetail) -> str:
     return _("Readers who agreed to be named: %(names)s", names="; ".join(names))
 
 
-def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
+def _format_leaks(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
     leaks = find_leaks(desk.session, detail.question, text.body, detail.letters)
     if leaks:
         quotes = "; ".join(f"“{leak.text}”" for leak in leaks)
@@ -218,7 +221,7 @@ def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText
 
 
 @dataclass(frozen=True)
-class Piece:
+class Passage:
     """A passage of a text, with what could identify somebody in it."""
 
     text: str
@@ -235,10 +238,10 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Leaving:
+class OutgoingText:
     """The texts of a question that leave the desk, with what in them could identify a reader."""
 
-    parts: list[tuple[str, list[Piece]]]  # each text's heading, and the text cut into passages
+    parts: list[tuple[str, list[Passage]]]  # each text's heading, and the text cut into passages
     besides: list[str]  # passages that a reader told only in the background or as a name
     stopped: list[tuple[str, str]]  # contact details, which never leave the desk: the heading of the text, the passage
 
@@ -248,19 +251,19 @@ class Leaving:
         return any(piece.is_own for _heading, pieces in self.parts for piece in pieces)
 
 
-def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
+def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingText:
     text = detail.question.text
     if text is None:
-        return Leaving([], [], [])
+        return OutgoingText([], [], [])
     letters = list_asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
     reader_texts = list_reader_texts(desk.session, letters)
     private_details = find_private_details(desk.session, letters, text.full_text)
     contact_details = [passage for passage in private_details if never_leaves(passage)]
     headings = (_("Headline"), _("Question"), _("Background"))
     bodies = {heading: body for heading, body in zip(headings, text.parts, strict=True) if body}
-    return Leaving(
+    return OutgoingText(
         parts=[
-            (heading, list(_pieces(body, text.language, find_verbatim_spans(reader_texts, body))))
+            (heading, list(_cut_into_pieces(body, text.language, find_verbatim_spans(reader_texts, body))))
             for heading, body in bodies.items()
         ],
         besides=[passage for passage in private_details if not never_leaves(passage)],
@@ -273,14 +276,14 @@ def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
     )
 
 
-def _pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Piece]:
-    found = find_marks(text, language)
+def _cut_into_pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Passage]:
+    marks = find_marks(text, language)
     # Cut wherever a mark or a reader's own passage begins or ends.
-    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own_spans)
+    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in marks), *own_spans)
     for start, end in pairwise(sorted(cuts)):
-        kinds = [str(MARKS[mark.kind]) for mark in found if mark.start <= start < mark.end]
+        kinds = [str(MARK_LABELS[mark.kind]) for mark in marks if mark.start <= start < mark.end]
         is_own = any(first <= start < last for first, last in own_spans)
-        yield Piece(text[start:end], kinds, is_own)
+        yield Passage(text[start:end], kinds, is_own)
 
 
 editor.add_app_template_test(never_leaves, "never_leaving")
@@ -356,7 +359,7 @@ def question_page(
     show = request.args.get("show")
     before = request.args.get("before", "")
     is_trail_open = show is not None or before != ""
-    step = next_step(detail)
+    step = get_next_step(detail)
     due_chapter = step.chapter if step else ""
     colleagues = [name for key, name in detail.colleagues.items() if key != desk.actor.person_id]
     return page(
@@ -372,10 +375,10 @@ def question_page(
         due_chapter=due_chapter,
         due_href=step.href if step else "",
         open_chapter="trail" if is_trail_open else request.args.get("open", ""),
-        chapters=chapters(detail, due_chapter),
+        chapters=list_chapters(detail, due_chapter),
         buttons=STATE_BUTTONS,
-        trail=trail(detail, show or "", before),
-        trail_filters=SHOWS,
+        trail=build_timeline(detail, show or "", before),
+        trail_filters=TIMELINE_FILTERS,
         colleagues=colleagues,
         mention_examples=", ".join(f"@{name.split()[0]}" for name in colleagues),
         outgoing_mails=list_stoppable_lines(desk, detail.family),
@@ -388,11 +391,11 @@ def question_page(
         erased_on=question.state_at + WEEK,
         reasons=DECLINE_LABELS,
         checklist=CHECKLIST,
-        evidence=lambda part: evidence(desk, detail, part),
-        get_outgoing_text=lambda: leaving(desk, detail),
+        evidence=lambda part: collect_evidence(desk, detail, part),
+        get_outgoing_text=lambda: get_outgoing_text(desk, detail),
         approval_faults=APPROVAL_FAULTS,
         approval_summary=typed.get("faults", []),
-        clocks=lambda place: clocks(place, now(desk.session)),
+        clocks=lambda place: build_dials(place, now(desk.session)),
         local_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
         merge_targets=_list_merge_targets(desk, question) if "merge" in detail.may else [],
         rejected_form=rejected_form,

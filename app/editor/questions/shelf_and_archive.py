@@ -18,7 +18,7 @@ from ..frame import RequestContext, editor, page, read_context
 from .question_list import SHELF
 from .question_page import question_press
 
-PAGE = 30
+PAGE_SIZE = 30
 
 
 @editor.get("/<slug>/shelf")
@@ -50,10 +50,10 @@ def take_from_shelf(desk: RequestContext, question: Question) -> None:
 def archive(slug: str) -> str:
     """List the published Q&As, newest first."""
     with read_context(slug) as desk:
-        last = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
+        last_shown = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         get_url = partial(url_for, "editor.archive", slug=slug)
         published = ran.listing(desk.newsletter, states=STATES.which("has_run"))
-        items_page = paginate(desk.session, published, PAGE, last, get_url, cursor=ran.cursor)
+        items_page = paginate(desk.session, published, PAGE_SIZE, last_shown, get_url, cursor=ran.cursor)
         return page(
             desk,
             "editor/questions/archive.html",

@@ -31,17 +31,17 @@ from ..event_sentences import PreloadedNames, add_question_title, describe_event
 from ..frame import RequestContext
 from ..letter_labels import CHANNELS
 from ..mail_labels import STATES, format_mail_status, kind_label
-from .originals import TITLE
+from .originals import MAX_TITLE_LENGTH
 from .question_detail import QuestionDetail
 
-PAGE = 30
-LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # newer than any entry
-ABOVE, BELOW = HIGHEST_KEY, 0  # keys above and below all others
-SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
-RANKS = tuple(SHOWS)  # breaks ties of entries with the same time: the last one is shown first
+PAGE_SIZE = 30
+NEWEST_CURSOR = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # newer than any entry
+KEY_ABOVE_ALL, KEY_BELOW_ALL = HIGHEST_KEY, 0  # keys above and below all others
+FILTERS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
+RANKS = tuple(FILTERS)  # breaks ties of entries with the same time: the last one is shown first
 
-Place = tuple[datetime, int, int]
-At = tuple[datetime, int]  # the cursor of a single table
+Cursor = tuple[datetime, int, int]
+TableCursor = tuple[datetime, int]  # the cursor of a single table
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Entry:
     has_hour: bool = True  # otherwise only the day is stored
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Cursor:
         return self.time, self.rank, self.key
 
     @property
@@ -77,7 +77,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Trail:
+class TimelinePage:
     """A page of the timeline."""
 
     days: list[tuple[str, list[Entry]]]  # the entries by day, each day with its heading
@@ -86,41 +86,41 @@ class Trail:
     is_first: bool
 
 
-def trail(detail: QuestionDetail, show: str, cursor: str) -> Trail:
+def build_timeline(detail: QuestionDetail, show: str, cursor: str) -> TimelinePage:
     """Return a page of the timeline of a question, including the questions merged into it."""
-    start = parse_cursor(cursor, 3) or LAST
-    titles = {merged.id: shortened(merged.title, TITLE) for merged in detail.merged}
+    start = parse_cursor(cursor, 3) or NEWEST_CURSOR
+    titles = {merged.id: shortened(merged.title, MAX_TITLE_LENGTH) for merged in detail.merged}
     sources = {
-        "changes": lambda table_cursor: _changes(detail, titles, table_cursor),
-        "notes": lambda table_cursor: _notes(detail, table_cursor),
-        "mails": lambda table_cursor: _mails(detail, table_cursor),
-        "letters": lambda table_cursor: _letters(detail, titles, table_cursor),
+        "changes": lambda table_cursor: _change_entries(detail, titles, table_cursor),
+        "notes": lambda table_cursor: _note_entries(detail, table_cursor),
+        "mails": lambda table_cursor: _mail_entries(detail, table_cursor),
+        "letters": lambda table_cursor: _letter_entries(detail, titles, table_cursor),
     }
-    show = show if show in SHOWS else ""
+    show = show if show in FILTERS else ""
     entries: list[Entry] = []
     for rank, kind in enumerate(RANKS):
         if show in ("", kind):
             entries += sources[kind](_cursor_for_rank(start, rank))
     entries.sort(key=lambda entry: entry.place, reverse=True)
-    has_more = len(entries) > PAGE
-    return Trail(
-        days=_days(detail.desk, entries[:PAGE]),
+    has_more = len(entries) > PAGE_SIZE
+    return TimelinePage(
+        days=_group_by_day(detail.desk, entries[:PAGE_SIZE]),
         show=show,
-        earlier=format_cursor(entries[PAGE - 1].place) if has_more else None,
-        is_first=start == LAST,
+        earlier=format_cursor(entries[PAGE_SIZE - 1].place) if has_more else None,
+        is_first=start == NEWEST_CURSOR,
     )
 
 
-def _cursor_for_rank(cursor: Place, rank: int) -> At:
+def _cursor_for_rank(cursor: Cursor, rank: int) -> TableCursor:
     """Return the cursor of the table of this rank, such that no entry is repeated or missed."""
     time, last_rank, last_key = cursor
     if rank == last_rank:
         return time, last_key
     # Of entries with the same time, those of lower ranks are still to come, those of higher ranks have been shown.
-    return time, ABOVE if rank < last_rank else BELOW
+    return time, KEY_ABOVE_ALL if rank < last_rank else KEY_BELOW_ALL
 
 
-def _days(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+def _group_by_day(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
     today = now(desk.session).astimezone(zone()).date()
     headings = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
     entries_by_date = groupby(entries, key=lambda entry: entry.date)
@@ -143,13 +143,13 @@ def _collapse_key(entry: Entry) -> object:
     return entry.text if entry.rank == 0 else entry.place
 
 
-def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
+def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[Entry]:
     changes = audit.of_questions([detail.question.id, *titles], list_actions_shown_in("step", "line"))
-    events = changes.page(detail.desk.session, cursor, PAGE + 1)
+    events = changes.page(detail.desk.session, cursor, PAGE_SIZE + 1)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in detail.parts if part.place.answer}
     version_numbers = {text.id: text.number for part in detail.parts for text in part.texts}
-    preloaded = PreloadedNames(_people(detail), _experts(detail), version_numbers)
+    preloaded = PreloadedNames(_get_people_names(detail), _get_expert_names(detail), version_numbers)
     sentences = describe_events(detail.desk, events, experts, detail.question, preloaded=preloaded)
     steps = list_actions_shown_in("step")
     for event, text in zip(events, sentences, strict=True):
@@ -157,38 +157,40 @@ def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
         yield Entry(event.at, 0, event.id, add_question_title(titles.get(event.question_id or 0), text), kind)
 
 
-def _experts(detail: QuestionDetail) -> dict[int, str]:
+def _get_expert_names(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of the question's experts by expert id."""
     return {part.place.assignment.expert_id: part.place.name for part in detail.parts}
 
 
-def _people(detail: QuestionDetail) -> dict[int, str]:
+def _get_people_names(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of people that the page has loaded anyway, by person id: the desk's and the experts'."""
     experts = (part.place.assignment.expert for part in detail.parts)
     return detail.colleagues | {expert.person_id: expert.name for expert in experts}
 
 
-def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
+def _note_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Entry]:
     desk = detail.desk
-    notes = queries.notes_of(detail.question).page(desk.session, cursor, PAGE + 1)
-    names = names_of(desk.session, [note.person_id for note in notes], _people(detail))
+    notes = queries.notes_of(detail.question).page(desk.session, cursor, PAGE_SIZE + 1)
+    names = names_of(desk.session, [note.person_id for note in notes], _get_people_names(detail))
     for note in notes:
         heading = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
         pieces = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
         yield Entry(note.written_at, 1, note.id, heading, pieces=pieces)
 
 
-def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
+def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Entry]:
     desk = detail.desk
-    mails = mail_queries.list_question_mails(desk.session, detail.family, PAGE + 1, cursor)
-    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(detail))
+    mails = mail_queries.list_question_mails(desk.session, detail.family, PAGE_SIZE + 1, cursor)
+    names = names_of(
+        desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _get_people_names(detail)
+    )
     for mail, message in mails:
         recipient = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
         yield Entry(
             mail.sent_at or mail.created_at,
             2,
             mail.id,
-            _mail_words(desk, mail, message, recipient),
+            _format_mail(desk, mail, message, recipient),
             kind="late" if mail.is_failed else "",
             # Anybody who has the link can write in the expert's name.
             quote=without_secrets(message.text) if message else "",
@@ -197,17 +199,17 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
         )
 
 
-def _mail_words(desk: RequestContext, mail: OutboxMail, message: Message | None, recipient: str) -> str:
+def _format_mail(desk: RequestContext, mail: OutboxMail, message: Message | None, recipient: str) -> str:
     status = ": ".join(filter(None, (format_mail_status(mail, now(desk.session)), mail.said)))
     title = _("“%(subject)s”", subject=message.subject) if message else kind_label(mail.kind)
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=title, stands=status)
 
 
-def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
+def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[Entry]:
     desk = detail.desk
     if detail.letters is None:  # too many to be loaded already
         all_letters = queries.letters_behind(detail.family, Letter.received_at, Letter.id)
-        letters = all_letters.page(desk.session, cursor, PAGE + 1)
+        letters = all_letters.page(desk.session, cursor, PAGE_SIZE + 1)
     else:
         letters = [letter for letter in reversed(detail.letters) if (letter.received_at, letter.id) < cursor]
     for letter in letters:
@@ -215,12 +217,12 @@ def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> I
             letter.received_at,
             3,
             letter.id,
-            add_question_title(titles.get(letter.question_id or 0), _letter_words(letter)),
+            add_question_title(titles.get(letter.question_id or 0), _format_letter(letter)),
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),
             has_hour=letter.hear_back != "number" or letter.channel != "web",
         )
 
 
-def _letter_words(letter: Letter) -> str:
+def _format_letter(letter: Letter) -> str:
     source = ", ".join(filter(None, (str(CHANNELS[letter.channel]), tongue(letter.language))))
     return _("A reader’s letter came: %(where)s.", where=source)
