@@ -316,7 +316,7 @@ def _group_rows(
             f"{url_start}{letter.public_id}{url_end}",
         )
 
-    groups = []
+    groups: list[tuple[str, bool, list[Line]]] = []
     headings = _get_headings(filtered_list, list_page.rows)
     for (part, date_), rows in groupby(zip(headings, list_page.rows, strict=True), key=itemgetter(0)):
         lines = [format_line(letter) for _heading, letter in rows]

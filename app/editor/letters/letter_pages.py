@@ -330,17 +330,16 @@ def _join_look_alike(desk: RequestContext, letter: Letter, look_alike: Letter | 
     answer if the question was published.
     """
     session, actor = desk.session, desk.actor
-    question = look_alike if isinstance(look_alike, Question) else None
     if isinstance(look_alike, Letter):
-        if look_alike.is_filed and look_alike.question_id:
-            question = session.get(Question, look_alike.question_id)
+        is_filed = look_alike.is_filed and look_alike.question_id
+        question = session.get(Question, look_alike.question_id) if is_filed else None
         if question is None:
-            require_reader_letter(desk, look_alike)
-            both = sorted((letter, look_alike), key=lambda row: row.id)
+            both = sorted((letter, require_reader_letter(desk, look_alike)), key=lambda row: row.id)
             question = questions.open_question(session, actor, both)
-            return ActionResult(
-                _next_url(desk, letter), _("The two are one question now."), question_url(desk, question)
-            )
+            url = question_url(desk, question)
+            return ActionResult(_next_url(desk, letter), _("The two are one question now."), url)
+    else:
+        question = look_alike
     question = lead_of(session, question)
     if question.is_published:
         end_letter(session, actor, letter, "answered", question)
