@@ -166,12 +166,16 @@ def expert(slug: str, public_id: str) -> str | Response:
         kept = directory.resolve_merged_expert(desk.session, loaded)
         if kept is not None and kept is not loaded:  # merged: redirect to the expert who was kept
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
-        return _render_expert(desk, public_id)
+        return _render_expert(desk, loaded)
+
+
+def _load_and_render_expert(desk: RequestContext, public_id: str, **values: Any) -> str:
+    return _render_expert(desk, or_404(directory.load_expert(desk.session, desk.actor, public_id)), **values)
 
 
 def _render_expert(
     desk: RequestContext,
-    public_id: str,
+    expert: Expert,
     *,
     form_data: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
@@ -181,7 +185,6 @@ def _render_expert(
     """Render the page of an expert, with `email` if their address was revealed. With `has_conflict`, show what somebody
     else saved beside `form_data`.
     """
-    expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
     verifier_id = expert.verified_by_id
     public_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
     consent_recorder_id = public_page.noted_by_id if public_page else None
@@ -228,7 +231,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     values, field_errors = read_form(PROFILE, form_data)
     if field_errors:
         faults = {name: form_fields.format_fault(error) for name, error in field_errors.items()}
-        return rerender(slug, 422, _render_expert, public_id, form_data=form_data, faults=faults)
+        return rerender(slug, 422, _load_and_render_expert, public_id, form_data=form_data, faults=faults)
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -238,7 +241,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, _render_expert, public_id, form_data=form_data, has_conflict=True)
+        return rerender(slug, 409, _load_and_render_expert, public_id, form_data=form_data, has_conflict=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -253,7 +256,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
     email = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
-        return _render_expert(desk, public_id, email=email)
+        return _load_and_render_expert(desk, public_id, email=email)
 
 
 @editor.press("/<slug>/experts/<public_id>/verify", "directory")
@@ -267,7 +270,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
-        return rerender(slug, 422, _render_expert, public_id, faults={"how": format_error(error)})
+        return rerender(slug, 422, _load_and_render_expert, public_id, faults={"how": format_error(error)})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
@@ -285,7 +288,7 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     except (MissingPrecondition, TooLong) as error:
         if error.field != "consent_note":
             raise
-        return rerender(slug, 422, _render_expert, public_id, faults={"page": format_error(error)})
+        return rerender(slug, 422, _load_and_render_expert, public_id, faults={"page": format_error(error)})
     announce(_("Readers find their page now."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -314,7 +317,7 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
     try:
         name = run_in_transaction(slug, fn)
     except erase_people.StillNeeded:
-        return rerender(slug, 409, _render_expert, public_id)
+        return rerender(slug, 409, _load_and_render_expert, public_id)
     messages = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
     announce(messages[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
