@@ -100,7 +100,9 @@ def _verify_code(session: Session, secret: str, code: str, last_step: int) -> in
     accepted_steps = range(current_step - 1, current_step + 2)
     try:
         app = pyotp.TOTP(secret)
-        matches = [step for step in accepted_steps if secrets.compare_digest(app.generate_otp(step), digits(code))]
+        # compare_digest takes bytes, or ASCII only; people can type anything.
+        entered = digits(code).encode()
+        matches = [step for step in accepted_steps if secrets.compare_digest(app.generate_otp(step).encode(), entered)]
     except ValueError:  # the secret isn't base32
         raise ProofFailed("code") from None
     if not matches or matches[-1] <= last_step:

@@ -49,7 +49,7 @@ def begin(config: Mapping[str, Any]) -> None:
 
 
 class _Reporter(logging.Handler):
-    """Report logged exceptions to Sentry."""
+    """Report logged exceptions to Sentry. An error while reporting goes to standard error, as in every log handler."""
 
     def __init__(self, capture: Any) -> None:
         super().__init__(logging.ERROR)
@@ -60,8 +60,12 @@ class _Reporter(logging.Handler):
         fault = getattr(record, "fault", None)
         if fault is None and record.exc_info and record.exc_info[1]:
             fault = fault_as_data(record.exc_info[1])
-        if fault:
+        if not fault:
+            return
+        try:
             self._capture(_build_event(record, fault))
+        except Exception:
+            self.handleError(record)
 
 
 def _build_event(record: logging.LogRecord, fault: list[dict[str, Any]]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
         return True
 
     assert shows(code(AT), AT) is False, "it was used when the app was added"
+    assert shows("é12345", AT) is False, "what is no code is a wrong code"
     later = AT + timedelta(minutes=5)
     persian = code(later).translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     assert [shows(persian, later), shows(code(later), later)] == [True, False]
