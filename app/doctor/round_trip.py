@@ -110,7 +110,7 @@ def describe_return(database: Database, config: Mapping[str, Any], mail_id: int,
         yield f"it could not be delivered: {mail.said or ', '.join(inbound.reasons)}"
     elif set(reasons) & VERIFIED_BY:
         yield f"its sender is believed: {', '.join(reasons)}"
-    elif not settings_of(config).checks:
+    elif not settings_of(config).can_verify_senders:
         yield "its sender is not believed: MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are not both set, and MAIL_DNS is 0"
     else:
         yield f'its sender is not believed: {", ".join(reasons)} (docs/mail.md, "Who says who wrote it")'

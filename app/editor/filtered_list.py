@@ -214,9 +214,7 @@ class FilteredList(Generic[Row]):
         phrases = []
         for name, options in self.options.items():
             if name in self.values:
-                label = options[self.values[name]].label
-                # Each phrase names its placeholder differently: the defaultdict fills any name with the label.
-                phrases.append(str(self.definition.filters[name].phrase) % defaultdict(lambda label=label: label))
+                phrases.append(_fill_phrase(self.definition.filters[name].phrase, options[self.values[name]].label))
         return ", ".join(phrases)
 
     def url_of_page_above(self, public_id: str) -> str:
@@ -299,6 +297,11 @@ class FilteredPage(ListPage[Row]):
     """A page of a list. `snippets` are the passages around the search words, by row id."""
 
     snippets: Mapping[int, Sequence[Piece]]
+
+
+def _fill_phrase(phrase: Any, label: str) -> str:
+    """Put the label into a phrase. Each phrase has a placeholder of its own name, and the defaultdict fills any name."""
+    return str(phrase) % defaultdict(lambda: label)
 
 
 def static_options(labels: Mapping[str, Any]) -> Callable[[RequestContext, str], Options]:

@@ -139,8 +139,8 @@ def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
     count, last_due_at = session.execute(select(mail_count, func.max(recent.c.mail_due_at))).one()
     if last_due_at is None:
         return current_time
-    wait = MAIL_WAITS[min(count, len(MAIL_WAITS) - 1)]
-    return max(current_time, last_due_at + wait)
+    earliest: datetime = last_due_at + MAIL_WAITS[min(count, len(MAIL_WAITS) - 1)]
+    return max(current_time, earliest)
 
 
 def _select_from_unknown_devices(sign_in: SignIn) -> Select[SignIn]:

@@ -50,9 +50,10 @@ def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
     mentions = []
     for at_sign in _AT_SIGN.finditer(body):
         text = body[at_sign.end() : at_sign.end() + MAX_NAME_LENGTH]
-        name = next((name for name in longest_first if _begins_with_name(text, name)), None)
-        if name is not None:
-            mentions.append(Mention(at_sign.start(), at_sign.end() + len(name), frozenset(ids_by_name[name])))
+        mentioned = next((name for name in longest_first if _begins_with_name(text, name)), None)
+        if mentioned is not None:
+            end = at_sign.end() + len(mentioned)
+            mentions.append(Mention(at_sign.start(), end, frozenset(ids_by_name[mentioned])))
     return mentions
 
 

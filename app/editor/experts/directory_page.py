@@ -169,7 +169,7 @@ def expert(slug: str, public_id: str) -> str | Response:
         return _render_expert(desk, loaded)
 
 
-def _load_and_render_expert(desk: RequestContext, public_id: str, **values: Any) -> str:
+def _load_and_render_expert(desk: RequestContext, /, public_id: str, **values: Any) -> str:
     return _render_expert(desk, or_404(directory.load_expert(desk.session, desk.actor, public_id)), **values)
 
 

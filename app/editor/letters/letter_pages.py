@@ -58,7 +58,7 @@ def _load_letter(desk: RequestContext, public_id: str) -> Letter:
     return require_row(desk, letter, "editor.letter", public_id, _("Back to the letter"))
 
 
-def _render_letter(desk: RequestContext, public_id: str, **rejected_form: str) -> str:
+def _render_letter(desk: RequestContext, /, public_id: str, **rejected_form: str) -> str:
     """Render a letter beside its list. `rejected_form` has the submitted values and the fault of a rejected form."""
     letter = _load_letter(desk, public_id)
     list_values = get_list_values(desk, letter)
@@ -298,7 +298,7 @@ def letter_alike(desk: RequestContext, letter: Letter) -> ActionResult:
     """Join a letter with its look-alike, or record that the two are not the same."""
     is_same = request.form.get("same") == "yes"
     check_unchanged(desk, require_reader_letter(desk, letter))
-    look_alike = or_404(load_look_alike(desk, request.form.get("with", "")))
+    look_alike: Any = or_404(load_look_alike(desk, request.form.get("with", "")))
     if look_alike is letter:
         abort(404)
     still_match = _record_verdict(desk, letter, request.form.get("pair", ""), is_same)
