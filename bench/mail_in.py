@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.db.migrate import migrate
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom.envelope import store_messages
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
@@ -105,7 +105,7 @@ def store(database: Database, mails: Sequence[bytes], together: int = 1) -> None
         store_messages(database, mails[at : at + together], "pipe")
 
 
-def place(database: Database, reading: Reading, expected: int) -> Counter[str]:
+def place(database: Database, reading: ParserClient, expected: int) -> Counter[str]:
     done = place_due(database, reading, Settings(), expected)
     assert done.total() == expected, done
     return done
@@ -146,7 +146,7 @@ def measured(database: Database, mail: Mails, rounds: int) -> tuple[dict[str, Ta
     found: dict[str, list[Taken]] = {}
     places = Counter[str]()
     meter = Meter(database)
-    with Reading(10) as reading:
+    with ParserClient(10) as reading:
         store(database, [mail()])
         place(database, reading, 1)  # starts the parser process
         for _ in range(rounds):

@@ -19,7 +19,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from app.db.engine import Database
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom.envelope import store_messages
 from app.mailroom.placing import Settings, place_due
 from app.mailtext.incoming import Mail
@@ -183,7 +183,7 @@ def _hostile(of: Run, kind: str) -> Figures:
             database = mail_in.prepare(url)
             found: dict[str, Measured] = {}
             meter = mail_in.Meter(database)
-            with Reading(10) as reading:
+            with ParserClient(10) as reading:
                 for number, (name, mail) in enumerate(HOSTILE_MAILS.items()):
                     store_messages(database, [raw(number, mail)], "pipe")
                     taken = meter.taken(partial(place_due, database, reading, Settings(), 1), 1)

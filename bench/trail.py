@@ -53,7 +53,7 @@ def main(number: int, url: str) -> None:
     database = Database(url, Keys({1: bytes(range(64, 128))}), "http://127.0.0.1")
     fill(database, number)
     after = BEGAN + timedelta(days=DAYS + 1, hours=1)
-    faults: list[chain_check.Fault] = []
+    faults: list[chain_check.ChainFault] = []
     for name, work in (
         ("made", lambda: chain.extend(database, after)),
         ("nothing new", lambda: chain.extend(database, after)),

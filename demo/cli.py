@@ -14,7 +14,7 @@ import config as configuration
 from app.db.engine import Database, open_database
 from app.db.migrate import migrate
 from app.letters.models import Letter
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom.batch import settings_of
 from app.mailroom.placing import place_due
 from app.questions.models import Question
@@ -50,7 +50,7 @@ def demo(questions: int | None, index: bool) -> None:
             check(database, questions)
         if not is_loaded(database):
             _with_bar("A year of the demo newsroom", lambda progress: load(database, progress))
-            with Reading(SECONDS) as reading:  # place the mails of the last hours, as the worker would
+            with ParserClient(SECONDS) as reading:  # place the mails of the last hours, as the worker would
                 place_due(database, reading, settings_of(settings), 50)
         elif questions is None:
             raise CannotGrow("There is already a newsroom here; nothing was changed.")

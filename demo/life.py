@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.answers import assigning, editing, expert_mails, translating, translators, writing
 from app.answers.assigning import Brief
 from app.answers.models import Answer, Assignment
-from app.core.actors import Actor, Expert, Mailroom, Reader, Staff
+from app.core.actors import Actor, ExpertActor, Mailroom, Reader, Staff
 from app.db.session import get_keyring
 from app.editions import slots
 from app.editions.calendar import EVENING, in_utc
@@ -71,10 +71,10 @@ class Life:
         return assigning.of_question(self.house.session, self.question)[0]
 
     @property
-    def expert(self) -> Expert:
+    def expert(self) -> ExpertActor:
         """The expert as an actor with the link of the assignment."""
         assignment = self.assignment
-        return Expert(assignment.expert_id, assignment.expert.name, assignment.id)
+        return ExpertActor(assignment.expert_id, assignment.expert.name, assignment.id)
 
     @property
     def answer(self) -> Answer:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.core.actors import Expert as Guest
-from app.core.actors import Staff, Visitor
+from app.core.actors import ExpertActor, Staff, Visitor
 from app.crypto.seal import new_token
 from app.editions import locking, slots
 from app.editions.models import Edition
@@ -64,7 +63,7 @@ def _pages_of_experts(house: House) -> Iterator[Event]:
     for row in content("people")["expert"]:
         if "page_in" in row:
             expert, newsletter = house.experts[row["key"]], house.desks[row["page_in"]].newsletter
-            says_yes = partial(expert_pages.give_consent, house.session, Guest(expert.id, expert.name))
+            says_yes = partial(expert_pages.give_consent, house.session, ExpertActor(expert.id, expert.name))
             yield office_hours(ago(house.at, row["page_days_ago"])), partial(says_yes, expert, newsletter.id)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..audit.queries import count_events_since
-from ..core.actors import Actor, Expert, Staff
+from ..core.actors import Actor, ExpertActor, Staff
 from ..core.domain_errors import DomainError, InvalidField, InvalidTransition
 from ..core.state_machine import must, require_length, require_text
 from ..db.session import get_keyring, lock_row, now
@@ -19,7 +19,7 @@ from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_texts
 from ..people import links
-from ..people.models import Expert as ExpertRow
+from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
@@ -112,7 +112,7 @@ def assign(
     session: Session,
     actor: Staff,
     question: Question,
-    expert: ExpertRow,
+    expert: Expert,
     brief: Brief = EMPTY_BRIEF,
     for_edition_id: int | None = None,
 ) -> Assignment:
@@ -192,7 +192,7 @@ def of_question(session: Session, question: Question) -> list[Assignment]:
     return list(session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)))
 
 
-def accept(session: Session, actor: Expert | Staff, assignment: Assignment, cause: str | None = None) -> None:
+def accept(session: Session, actor: ExpertActor | Staff, assignment: Assignment, cause: str | None = None) -> None:
     """Accept an invitation as the expert, even after declining it, or as the desk that files the expert's mail.
 
     Raises `PermissionDenied`, and `InvalidTransition`, also if the question takes no more answers after a refusal.
@@ -231,11 +231,11 @@ def decline(
     details = {"reason": reason}
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=details, decline_reason=reason, later_on=later_on)
     reopen_if_unassigned(session, actor, assignment.question_id)
-    if isinstance(actor, Expert):
+    if isinstance(actor, ExpertActor):
         expert_mails.notify_desk(session, assignment, "declined", clean(message))
 
 
-def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
+def suggest(session: Session, actor: ExpertActor, assignment: Assignment, colleague: str) -> None:
     """Store the expert's suggestion to ask a colleague. The name is sealed, as the colleague hasn't agreed to anything.
 
     Raises `MissingPrecondition` if `colleague` is empty, `InvalidTransition`.
@@ -255,7 +255,7 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
     return get_keyring(session).open(f"assignments.suggestion.{assignment.public_id}", assignment.suggestion_sealed)
 
 
-def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
+def ask_back(session: Session, actor: ExpertActor, assignment: Assignment, body: str) -> None:
     """Store what an expert asks the desk as a note on the reader's question, and tell the desk.
 
     Raises `MissingPrecondition` if `body` is empty, `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY questions

@@ -7,7 +7,7 @@ from operator import attrgetter
 from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
-from ..core.actors import Actor, Clock, Expert, Staff
+from ..core.actors import Actor, Clock, ExpertActor, Staff
 from ..core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
@@ -155,14 +155,14 @@ def settle_check(
     reply = reply[:LONGEST_REPLY]
     if outcome == "wrong" and not reply:
         raise MissingField("reply")
-    if isinstance(actor, Expert) and outcome in ("fine", "approved"):
+    if isinstance(actor, ExpertActor) and outcome in ("fine", "approved"):
         translating.mark_checked(session, answer, check, translation_labels)
     check.outcome = outcome
     check.ended_at = now(session)
     check.reply_text = reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
     assignment, _ = load_parents(session, answer)
-    if isinstance(actor, Expert):
+    if isinstance(actor, ExpertActor):
         drop_drafts(session, assignment.id, "reply")
         expert_mails.notify_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
@@ -324,7 +324,7 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "cancel", cause="withdraw")
     _reopen_if_unanswered(session, actor, question)
     reopen_if_unassigned(session, actor, question.id)
-    if isinstance(actor, Expert):
+    if isinstance(actor, ExpertActor):
         expert_mails.notify_desk(session, assignment, "withdrawn", clean(sentence))
         return
     expert_mails.notify_of_end(session, actor, assignment, sentence)

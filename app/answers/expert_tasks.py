@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
 
-from ..core.actors import Expert
+from ..core.actors import ExpertActor
 from ..db.session import now
 from ..newsletters.models import Newsletter
 from ..people import links
-from ..people.models import Expert as Profile
-from ..people.models import Link, Person
+from ..people.models import Expert, Link, Person
 from ..questions.models import Question, QuestionText
 from ..questions.queries import select_newest_cleared_id, select_reader_count
 from .editing import PASSED
@@ -19,7 +18,7 @@ from .models import Answer, Assignment, Check
 
 
 @dataclass(frozen=True)
-class Task:
+class ExpertTask:
     """An assignment as its expert may see it. `text` is the only wording of the question that they may see."""
 
     assignment: Assignment
@@ -56,7 +55,7 @@ class Task:
         return self.text.headline or self.text.body or ""
 
 
-TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]  # the fields of `Task`
+TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]  # the fields of `ExpertTask`
 
 
 def _select_tasks() -> TaskSelect:
@@ -89,7 +88,7 @@ def _select_task(few: bool) -> TaskSelect:
     return _select_tasks().options(
         load_only(Assignment.state, Assignment.question_id),
         joinedload(Assignment.question).load_only(Question.state),
-        joinedload(Assignment.expert).load_only(Profile.id).joinedload(Profile.person).load_only(Person.name),
+        joinedload(Assignment.expert).load_only(Expert.id).joinedload(Expert.person).load_only(Person.name),
         Load(Answer).load_only(Answer.state),
         contains_eager(Assignment.answer).load_only(Answer.state),
         Load(Newsletter).load_only(Newsletter.language, Newsletter.zone),
@@ -98,7 +97,7 @@ def _select_task(few: bool) -> TaskSelect:
     )
 
 
-def load_task(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
+def load_task(session: Session, actor: ExpertActor, public_id: str, few: bool = False) -> ExpertTask | None:
     """Return an assignment of this expert as a task, or None if it is another expert's, or only drafted."""
     query = _select_task(few).where(
         Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted
@@ -106,7 +105,7 @@ def load_task(session: Session, actor: Expert, public_id: str, few: bool = False
     return _load_first(session, query)
 
 
-def load_task_by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
+def load_task_by_link(session: Session, token: str, few: bool = False) -> tuple[ExpertActor, ExpertTask] | None:
     """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
     conditions = links.open_link_conditions("page", links.macs_of(session, token), now(session))
     query = _select_task(few).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
@@ -114,16 +113,16 @@ def load_task_by_link(session: Session, token: str, few: bool = False) -> tuple[
     if task is None:
         return None
     expert = task.assignment.expert
-    return Expert(expert.id, expert.name, task.assignment.id), task
+    return ExpertActor(expert.id, expert.name, task.assignment.id), task
 
 
-def _load_first(session: Session, query: TaskSelect) -> Task | None:
+def _load_first(session: Session, query: TaskSelect) -> ExpertTask | None:
     row = session.execute(query).first()
-    return Task(*row) if row else None
+    return ExpertTask(*row) if row else None
 
 
-def list_tasks(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
+def list_tasks(session: Session, expert_id: int, limit: int = 200) -> list[ExpertTask]:
     """Return an expert's tasks in one query, due soonest first, without declined and cancelled ones."""
     query = _select_tasks().where(Assignment.expert_id == expert_id, Assignment.was_asked)
     query = query.order_by(Assignment.due_at, Assignment.id).limit(limit)
-    return [Task(*row) for row in session.execute(query)]
+    return [ExpertTask(*row) for row in session.execute(query)]

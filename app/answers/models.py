@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..people.models import Expert
-from ..questions.models import Question, Version
+from ..questions.models import Question, VersionColumns
 from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
@@ -153,7 +153,7 @@ class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
     expert: Mapped[Expert] = relationship(viewonly=True, lazy="joined")
 
 
-class AnswerText(Row, Version):
+class AnswerText(Row, VersionColumns):
     """One immutable version of an answer.
 
     - `ties`: the expert's interests in the matter, as they state them;

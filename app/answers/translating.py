@@ -12,14 +12,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..core.actors import Staff, Translator
+from ..core.actors import Staff, TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import lock_row, now
 from ..people.models import Expert
 from ..questions.lifecycle import TRANSLATION
-from ..questions.models import Question, QuestionText, Translation
-from ..questions.models import Translator as TranslatorRow
+from ..questions.models import Question, QuestionText, Translation, Translator
 from ..questions.source_protection import list_asker_letters, list_reader_passages, must_be_clear, must_have_looked
 from ..text.clean import clean, for_print, single_line
 from ..text.languages import likely_script, script_subtag
@@ -53,14 +52,14 @@ class Original:
         return self.answer.is_approved if self.answer else self.question.is_cleared
 
     @property
-    def words(self) -> "Words":
+    def words(self) -> "TranslationFields":
         """Return the text in the fields of a translation. An approved answer has the credit as it was approved."""
         if isinstance(self.text, QuestionText):
-            return Words(self.text.body or "", headline=self.text.headline)
+            return TranslationFields(self.text.body or "", headline=self.text.headline)
         credit: dict[str, Any] = {}
         if self.answer:
             credit = self.answer.credit or self.answer.assignment.credit
-        return Words(
+        return TranslationFields(
             self.text.body,
             name=str(credit.get("name") or ""),
             credit_line=str(credit.get("credit_line") or ""),
@@ -70,7 +69,7 @@ class Original:
 
 
 @dataclass(frozen=True)
-class Words:
+class TranslationFields:
     """The fields of a translation as entered.
 
     Only a wording has a `headline`. Only an answer has `name`, `credit_line`, `relation` (the expert's details in
@@ -109,14 +108,14 @@ def get_translations(session: Session, question: Question) -> dict[tuple[str, st
     return {(answer_key or QUESTION, translation.language): translation for translation, answer_key in rows}
 
 
-def get_original_version(session: Session, row: Translation | TranslatorRow) -> QuestionText | AnswerText:
+def get_original_version(session: Session, row: Translation | Translator) -> QuestionText | AnswerText:
     """Return the version of the original that a translation was made from, or that a translator was sent."""
     if row.of_answer_text_id is not None:
         return session.get_one(AnswerText, row.of_answer_text_id)
     return session.get_one(QuestionText, row.of_question_text_id)
 
 
-def is_current(session: Session, row: Translation | TranslatorRow, original: Original) -> bool:
+def is_current(session: Session, row: Translation | Translator, original: Original) -> bool:
     """Return whether the original is unchanged since it was translated or, for a translator, sent to them.
 
     A change of the background doesn't count, as it isn't printed.
@@ -141,7 +140,7 @@ def is_same_language(language: str, other_language: str) -> bool:
 
 
 def translate(
-    session: Session, actor: Staff | Translator, original: Original, language: str, content: Words
+    session: Session, actor: Staff | TranslatorActor, original: Original, language: str, content: TranslationFields
 ) -> Translation:
     """Save and return the translation of a text. Saving the same content and version of the original changes nothing.
 
@@ -193,7 +192,7 @@ def build_version_columns(original: Original) -> dict[str, Any]:
     return {"of_question_text_id": original.text.id, "of_answer_text_id": None}
 
 
-def build_columns(original: Original, content: Words) -> dict[str, Any]:
+def build_columns(original: Original, content: TranslationFields) -> dict[str, Any]:
     """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingPrecondition` for an empty body."""
     lines = {}
     for name, max_length in LINES.items():

@@ -8,8 +8,7 @@ from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from ..audit import erasures
-from ..core.actors import Actor, Clock, Staff
-from ..core.actors import Translator as TranslatorActor
+from ..core.actors import Actor, Clock, Staff, TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ..core.state_machine import must, require_length, require_text
 from ..db.ids import new_public_id
@@ -30,7 +29,7 @@ from ..questions.wording import erase_translators
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
-from .translating import LINES, QUESTION, Original, Words
+from .translating import LINES, QUESTION, Original, TranslationFields
 from .unsent_mails import try_recall
 from .writing import MAXIMUM
 
@@ -80,7 +79,7 @@ def list_drafts(session: Session, translator: Translator) -> list[TranslatorDraf
     return list(session.scalars(query.order_by(TranslatorDraft.saved_at.desc(), TranslatorDraft.id.desc())))
 
 
-def get_handed_in_text(session: Session, translator: Translator) -> Words | None:
+def get_handed_in_text(session: Session, translator: Translator) -> TranslationFields | None:
     """Return the translation exactly as it was handed in, or None."""
     draft = get_handed_in_draft(session, translator)
     return parse_translation(draft.words) if draft else None
@@ -90,9 +89,9 @@ def get_handed_in_draft(session: Session, translator: Translator) -> TranslatorD
     return session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=HANDED_IN))
 
 
-def parse_translation(form_values: FormValues) -> Words:
+def parse_translation(form_values: FormValues) -> TranslationFields:
     texts = {name: form_values.get(name, "") for name in DRAFT_FIELDS if name != "is_credited"}
-    return Words(**texts, is_credited=bool(form_values.get("is_credited")))
+    return TranslationFields(**texts, is_credited=bool(form_values.get("is_credited")))
 
 
 INVITATION_KIND = "translator.invitation"
@@ -102,7 +101,7 @@ GRACE_PERIOD = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Task:
+class TranslationTask:
     """The one text that a translator is asked to translate, as they may see it.
 
     `original` is None if the text has changed since it was sent, or isn't approved at the moment.
@@ -249,7 +248,7 @@ def get_newest_translators(session: Session, question: Question) -> dict[tuple[s
     return {(answer_key or QUESTION, translator.language): translator for translator, answer_key in rows}
 
 
-def by_link(session: Session, token: str) -> tuple[TranslatorActor, Task] | None:
+def by_link(session: Session, token: str) -> tuple[TranslatorActor, TranslationTask] | None:
     """Return the translator who holds a link and the one task that it opens, or None. Changes nothing."""
     link = links.find_link(session, token)
     if link is None or link.translator_id is None:
@@ -257,7 +256,7 @@ def by_link(session: Session, token: str) -> tuple[TranslatorActor, Task] | None
     translator = session.get_one(Translator, link.translator_id)
     question = session.get_one(Question, translator.question_id)
     newsletter = session.get_one(Newsletter, translator.newsletter_id)
-    task = Task(translator, newsletter, question, original_of(session, translator, question))
+    task = TranslationTask(translator, newsletter, question, original_of(session, translator, question))
     return TranslatorActor(translator.id, translator.name), task
 
 

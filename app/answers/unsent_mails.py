@@ -26,7 +26,7 @@ ASKING_KINDS = (
 )
 
 
-class AlreadySent(outbox.OnItsWay):
+class MailAlreadySent(outbox.OnItsWay):
     """Raised when the mail that an undo would recall has already been sent."""
 
     code = "conflict.mail_sent"
@@ -59,9 +59,9 @@ def recall_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) -> lis
 
 
 def recall_all_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) -> None:
-    """Recall all of these mails. Raises `AlreadySent` if one was sent or has failed, and `OnItsWay`."""
+    """Recall all of these mails. Raises `MailAlreadySent` if one was sent or has failed, and `OnItsWay`."""
     if recall_mails(session, actor, mail_ids):
-        raise AlreadySent(f"mails {mail_ids}")
+        raise MailAlreadySent(f"mails {mail_ids}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:

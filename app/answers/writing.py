@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..core.actors import Actor, Expert, Staff
+from ..core.actors import Actor, ExpertActor, Staff
 from ..core.domain_errors import InvalidTransition
 from ..core.state_machine import check_version, must, require_text
 from ..db.session import add_and_flush, lock_row, now
@@ -206,7 +206,7 @@ def submit(
     if answer.is_submitted and newest and newest.body == for_print(clean(content.body)):
         return answer
     check_version(assignment, version)
-    if assignment.is_declined and isinstance(actor, Expert):
+    if assignment.is_declined and isinstance(actor, ExpertActor):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, content)
     first_paragraph = clean(content.body).partition("\n\n")[0]
@@ -249,7 +249,7 @@ def enter_by_hand(
     return answer
 
 
-def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
+def take_back(session: Session, actor: ExpertActor, assignment: Assignment) -> None:
     """Take a submitted text back, as its expert, before anybody has edited it. The text becomes a draft again.
 
     Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the assignment was never invited.

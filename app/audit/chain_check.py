@@ -46,7 +46,7 @@ class Mismatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fault:
+class ChainFault:
     """A difference between trail and chain: `key` is the ID of an event or the number of a link.
 
     `description` is made of an event's own columns, which can't be trusted.
@@ -62,7 +62,7 @@ class Fault:
 
 
 @dataclass
-class CheckResult:
+class ChainCheckResult:
     """The numbers of links, events and faults, and the last position that was checked.
 
     `found_heads` maps those of the requested head prefixes that are in the chain to their link numbers.
@@ -77,12 +77,12 @@ class CheckResult:
 
 def check(
     database: Database,
-    on_fault: Callable[[Fault], object],
+    on_fault: Callable[[ChainFault], object],
     *,
     start_link: int = 0,
     head_prefixes: Sequence[str] = (),
     on_batch: Callable[[int], object] = lambda _links: None,
-) -> CheckResult:
+) -> ChainCheckResult:
     """Verify the trail against its chain, after the link `start_link`.
 
     `on_fault` is called with each fault, `on_batch` with the number of links of each batch. `head_prefixes` are the
@@ -90,16 +90,16 @@ def check(
     that is safe because links and chained events never change.
     """
     with database.read() as session:
-        result = CheckResult(end=get_position(session, start_link) if start_link else ChainPosition())
+        result = ChainCheckResult(end=get_position(session, start_link) if start_link else ChainPosition())
         newsletter_ids = list_newsletter_ids(session)
     while True:
         links: list[ChainLink] = []
-        unreadable: list[Fault] = []
+        unreadable: list[ChainFault] = []
         with database.read() as session:
             try:
                 links = _load_batch(session, result.end.number)
             except (ValueError, TypeError):  # a value that the column type can't load
-                unreadable = [Fault("or one behind it can't be read", "link", result.end.number + 1)]
+                unreadable = [ChainFault("or one behind it can't be read", "link", result.end.number + 1)]
             for fault in (*unreadable, *_check_batch(session, result, links, newsletter_ids, head_prefixes)):
                 result.faults += 1
                 on_fault(fault)
@@ -128,17 +128,17 @@ def _load_batch(session: Session, after: int) -> list[ChainLink]:
 
 def _check_batch(
     session: Session,
-    result: CheckResult,
+    result: ChainCheckResult,
     links: Sequence[ChainLink],
     newsletter_ids: Sequence[int | None],
     head_prefixes: Sequence[str],
-) -> Iterator[Fault]:
+) -> Iterator[ChainFault]:
     """Yield the faults of a batch of links and their events, and update `result`."""
     keyring, start = get_keyring(session), result.end
     sequential_events: list[ChainedEvent] = []
     for link in links:
         before = result.end
-        yield from (Fault("is missing", "link", number) for number in range(before.number + 1, link.number))
+        yield from (ChainFault("is missing", "link", number) for number in range(before.number + 1, link.number))
         yield from _check_head(keyring, link, before.head)
         events = [ChainedEvent(event_id, value, link.key_no) for event_id, value in unpack_digests(link)]
         result.links += 1
@@ -156,12 +156,12 @@ def _check_batch(
         yield from _compare_events(keyring, sequential_events, _read_events(session, query))
 
 
-def _check_head(keyring: Keys, link: ChainLink, previous_head: bytes) -> Iterator[Fault]:
+def _check_head(keyring: Keys, link: ChainLink, previous_head: bytes) -> Iterator[ChainFault]:
     try:
         if compute_head(keyring, link, previous_head) != link.head or len(link.digests) % ENTRY.size:
-            yield Fault("was changed, or what stands before it", "link", link.number)
+            yield ChainFault("was changed, or what stands before it", "link", link.number)
     except KeyError:
-        yield Fault(f"can't be checked: key {link.key_no} is not held", "link", link.number)
+        yield ChainFault(f"can't be checked: key {link.key_no} is not held", "link", link.number)
 
 
 def _read_events(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]:
@@ -180,18 +180,18 @@ def _read_events(session: Session, query: Any) -> Iterator[tuple[int, EventRow |
 
 def _compare_events(
     keyring: Keys, chained_events: Sequence[ChainedEvent], stored_events: Iterable[tuple[int, EventRow | None]]
-) -> list[Fault]:
+) -> list[ChainFault]:
     """Return the differences between the events of the chain and those of the trail, by ID."""
     missing = {event.id: event for event in chained_events}
     mismatches: dict[int, Mismatch] = {}
-    faults: list[Fault] = []
+    faults: list[ChainFault] = []
     for event_id, row in stored_events:
         chained = missing.pop(event_id, None)
         if chained is None:
-            faults.append(Fault("was put in", "event", event_id, _describe_event(row)))
+            faults.append(ChainFault("was put in", "event", event_id, _describe_event(row)))
         elif not _matches_chain(keyring, chained, row):
             mismatches[event_id] = Mismatch(chained, row)
-    faults += [Fault("was removed", "event", event_id) for event_id in missing]
+    faults += [ChainFault("was removed", "event", event_id) for event_id in missing]
     return sorted([*faults, *_explain_mismatches(keyring, mismatches)], key=lambda fault: fault.key)
 
 
@@ -206,7 +206,7 @@ def _matches_chain(keyring: Keys, chained: ChainedEvent, row: EventRow | None, e
         return True
 
 
-def _explain_mismatches(keyring: Keys, mismatches: Mapping[int, Mismatch]) -> Iterator[Fault]:
+def _explain_mismatches(keyring: Keys, mismatches: Mapping[int, Mismatch]) -> Iterator[ChainFault]:
     """Yield a fault for each event that doesn't match, distinguishing moved events from changed ones."""
     origins = list(mismatches.items())[:MAX_COMPARED]
     for event_id, (_chained, row) in mismatches.items():
@@ -219,7 +219,7 @@ def _explain_mismatches(keyring: Keys, mismatches: Mapping[int, Mismatch]) -> It
             None,
         )
         what = "was changed" if origin_id is None else f"was put in its place from where event {origin_id} stood"
-        yield Fault(what, "event", event_id, _describe_event(row))
+        yield ChainFault(what, "event", event_id, _describe_event(row))
 
 
 def _describe_event(row: EventRow | None) -> str:

@@ -8,11 +8,19 @@ from .edition_outline import QUESTION_MARK
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import find_guest, find_name_before_colon, is_expert_announcement, parse_lead_in
-from .printed_names import Expert, is_cased, is_name, parse_expert, parse_name_line, parse_signature, parse_speaker
+from .printed_names import (
+    PrintedExpert,
+    is_cased,
+    is_name,
+    parse_expert,
+    parse_name_line,
+    parse_signature,
+    parse_speaker,
+)
 from .question_looks import Start
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
-NOBODY = Expert()
+NOBODY = PrintedExpert()
 MOST_LEADING = 45  # words of a lead-in
 LONGEST_ANSWERS = 400  # paragraphs of all answers to one question
 
@@ -26,7 +34,7 @@ class FoundAnswer:
     - ends_with_edition: whether nothing but the end of the edition shows where it ends.
     """
 
-    expert: Expert = NOBODY
+    expert: PrintedExpert = NOBODY
     has_lead_in: bool = False
     paragraphs: list[str] = field(default_factory=list)
     ends_with_edition: bool = False
@@ -37,7 +45,7 @@ def parse_answers(
     index: int,
     start: Start,
     lexicon: Lexicon,
-    section_expert: Expert | None,
+    section_expert: PrintedExpert | None,
     begins_question: Callable[[int], bool],
 ) -> tuple[list[FoundAnswer], int]:
     """Parse the answers that begin at `index`; return them and the index after the last.
@@ -80,7 +88,7 @@ def parse_answers(
         _take_signature(answer, lexicon)
     if answers and start.style == "letter" and _is_greeted(paras, index, start):
         if not answers[-1].expert.name:
-            answers[-1].expert = Expert(paras[index].text)
+            answers[-1].expert = PrintedExpert(paras[index].text)
         index += 1
     return answers, index
 
@@ -93,7 +101,7 @@ def _is_credit_of_answer_above(para: Para, answers: Sequence[FoundAnswer], lexic
 
 
 def _add_introduced_answer(
-    answers: list[FoundAnswer], answer: FoundAnswer, text: str, section_expert: Expert | None
+    answers: list[FoundAnswer], answer: FoundAnswer, text: str, section_expert: PrintedExpert | None
 ) -> None:
     """Add an answer whose introduction is followed by `text` in the same paragraph."""
     names_other_expert = bool(answer.expert.name) and answer.expert != section_expert
@@ -104,7 +112,7 @@ def _add_introduced_answer(
     answers.append(answer)
 
 
-def _begins_answer(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
+def _begins_answer(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: PrintedExpert | None) -> bool:
     """Return whether another answer is introduced at `index`."""
     if index >= len(paras) or _is_answer_end(paras, index, lexicon):
         return False
@@ -116,7 +124,7 @@ def _has_unclear_end(answer: FoundAnswer) -> bool:
     return len(answer.paragraphs) > 1 and count_quoted_paragraphs(answer.paragraphs) is None
 
 
-def parse_closing_credit(para: Para, lexicon: Lexicon) -> Expert | None:
+def parse_closing_credit(para: Para, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the expert whom a line below the answers names as the author of all of them, or None."""
     if para.kind in ("heading", "rule") or para.word_count > 25 or para.text.rstrip().endswith((":", "：", "?")):
         return None
@@ -175,7 +183,7 @@ def _introduces_answer(para: Para, lexicon: Lexicon, has_answer: bool) -> bool:
 
 
 def _start_answer(
-    paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None, has_answer: bool
+    paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: PrintedExpert | None, has_answer: bool
 ) -> tuple[FoundAnswer, str] | None:
     """Return the answer that a paragraph introduces and the part of its text in it, or None.
 
@@ -200,7 +208,7 @@ def _start_answer(
 
 
 def _parse_answer_label(
-    text: str, label: re.Match[str], lexicon: Lexicon, section_expert: Expert | None
+    text: str, label: re.Match[str], lexicon: Lexicon, section_expert: PrintedExpert | None
 ) -> tuple[FoundAnswer, str]:
     """Parse "Answer (Jane Smith): ..." or "Answer: Jane Smith, a geographer: ..."."""
     rest = text[label.end() :].strip()
@@ -218,7 +226,7 @@ def _parse_answer_label(
 
 
 def _parse_speaker_turn(
-    para: Para, lexicon: Lexicon, section_expert: Expert | None, has_answer: bool
+    para: Para, lexicon: Lexicon, section_expert: PrintedExpert | None, has_answer: bool
 ) -> tuple[FoundAnswer, str] | None:
     """Parse "Jane Smith: ..." if the name is known, followed by a quotation, bold, or has a credit line."""
     speaker = parse_speaker(para.text, lexicon)
@@ -236,7 +244,9 @@ def _parse_speaker_turn(
     return None
 
 
-def _announces_experts(paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: Expert | None) -> bool:
+def _announces_experts(
+    paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: PrintedExpert | None
+) -> bool:
     """Return whether this is a line such as "We put the question to two experts." above the first lead-in."""
     next_index = index + 1
     if next_index >= len(paras) or _is_answer_end(paras, next_index, lexicon):
@@ -269,13 +279,13 @@ def _parse_name_before_colon(
     return FoundAnswer(expert, has_lead_in=True), rest
 
 
-def _is_same_expert(mention: Expert, expert: Expert) -> bool:
+def _is_same_expert(mention: PrintedExpert, expert: PrintedExpert) -> bool:
     """Return whether a short name refers to an expert named in full before, as "Harth" to Laura Harth."""
     short = mention.name.rstrip(".")
     return expert.name == short or expert.name.split()[-1:] == [short] or expert.name.split()[:1] == [short]
 
 
-def _prefer_full_name(expert: Expert, section_expert: Expert | None) -> Expert:
+def _prefer_full_name(expert: PrintedExpert, section_expert: PrintedExpert | None) -> PrintedExpert:
     """Return the expert of the section if `expert` is a short mention of them."""
     if section_expert and not expert.credit_line and _is_same_expert(expert, section_expert):
         return section_expert

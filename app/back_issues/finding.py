@@ -16,7 +16,7 @@ from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, r
 from .issue_paragraph import Para
 from .issue_words import Lexicon, get_lexicon, guess_edition_language, known_languages
 from .lead_ins import find_guest, find_host, parse_asker
-from .printed_names import Expert
+from .printed_names import PrintedExpert
 from .question_ends import extract_askers, read_question
 from .question_looks import Start
 from .question_starts import find_question_start
@@ -44,7 +44,7 @@ class FoundQA:
     headline: str
     question: tuple[str, ...]
     askers: tuple[str, ...]
-    expert: Expert
+    expert: PrintedExpert
     answer: tuple[str, ...]
     day: date | None = None
     language: str = "en"
@@ -67,10 +67,10 @@ class _Search:
     paras: Sequence[Para]
     lexicon: Lexicon
     scope: Scope | None = None
-    guest: Expert | None = None
+    guest: PrintedExpert | None = None
     guest_level: int = 0
     style: str = ""
-    experts: dict[str, Expert] = field(default_factory=dict)
+    experts: dict[str, PrintedExpert] = field(default_factory=dict)
     has_readers_heading: bool = False
     qas: list[FoundQA] = field(default_factory=list)
     question_indexes: list[int] = field(default_factory=list)
@@ -283,7 +283,7 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     return asker_line.asker
 
 
-def _resolve_expert(search: _Search, expert: Expert) -> Expert:
+def _resolve_expert(search: _Search, expert: PrintedExpert) -> PrintedExpert:
     """Return the expert as first named in the edition, as later mentions are only "Dr. Dube" or the name alone."""
     if not expert.name:
         return expert
@@ -293,7 +293,7 @@ def _resolve_expert(search: _Search, expert: Expert) -> Expert:
     return expert
 
 
-def _find_first_mention(search: _Search, name: str) -> Expert | None:
+def _find_first_mention(search: _Search, name: str) -> PrintedExpert | None:
     last_name = name.split()[-1]
     for full_name, expert in search.experts.items():
         if full_name == name or full_name.split()[-1] == last_name:
@@ -301,7 +301,7 @@ def _find_first_mention(search: _Search, name: str) -> Expert | None:
     return None
 
 
-def _credit_all(search: _Search, expert: Expert, answers: Sequence[FoundAnswer]) -> None:
+def _credit_all(search: _Search, expert: PrintedExpert, answers: Sequence[FoundAnswer]) -> None:
     """Set the expert of all answers in a section without one, for a section that names its expert in the last line."""
     for answer in answers:
         if not answer.expert.name:

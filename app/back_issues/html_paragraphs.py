@@ -42,7 +42,7 @@ class Style(NamedTuple):
     level: int = 0
 
 
-class Page:
+class ParagraphCollector:
     """A visitor for `html_tree.walk` that collects the paragraphs of a page."""
 
     def __init__(self) -> None:
@@ -204,7 +204,7 @@ def _page_parts() -> dict[str, frozenset[str]]:
 
 def paragraphs_of_html(html: str) -> list[Para]:
     """Return the paragraphs of an HTML page in order."""
-    page = Page()
+    page = ParagraphCollector()
     walk(remove_images(html)[:MOST_HTML], page, Style())
     page.flush()
     return page.paras

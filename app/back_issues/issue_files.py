@@ -63,7 +63,7 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2
 _DATE_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
 
 
-class Unreadable(Exception):
+class UnreadableIssue(Exception):
     """A file can't be read. `code` is a key of `FAULTS`."""
 
     def __init__(self, code: str) -> None:
@@ -95,14 +95,14 @@ class Issue:
 
 
 def issues_in(name: str, data: bytes) -> Iterator[Issue]:
-    """Yield the editions of a file. Raises `Unreadable`."""
+    """Yield the editions of a file. Raises `UnreadableIssue`."""
     if len(data) > MOST_BYTES:
-        raise Unreadable("large")
+        raise UnreadableIssue("large")
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
-        raise Unreadable("empty")
+        raise UnreadableIssue("empty")
     for magic, code in UNSUPPORTED_FORMATS:
         if data.startswith(magic):
-            raise Unreadable(code)
+            raise UnreadableIssue(code)
     name = name.lower()
     if _is_mbox(name, data):
         yield from _parse_mbox(data.replace(b"\r\n", b"\n"))
@@ -163,12 +163,12 @@ def _decode_text(data: bytes) -> str:
         return _decode_utf_16(data, "utf-16-le" if little_endian > big_endian else "utf-16-be")
     control_chars = sum(byte < 9 or 13 < byte < 27 for byte in sample)
     if sample.count(0) or control_chars > len(sample) // 50:
-        raise Unreadable("binary")
+        raise UnreadableIssue("binary")
     declared = _CHARSET.search(sample)
     charset = declared[1].decode("ascii", "ignore") if declared else ""
     text = tidy(read_charset(data, charset, (), set()))
     if text.count("\ufffd") * 100 > len(text):
-        raise Unreadable("encoding")
+        raise UnreadableIssue("encoding")
     return text
 
 
@@ -176,7 +176,7 @@ def _decode_utf_16(data: bytes, codec: str) -> str:
     try:
         return tidy(data.decode(codec))
     except UnicodeDecodeError as error:
-        raise Unreadable("encoding") from error
+        raise UnreadableIssue("encoding") from error
 
 
 def _parse_text(name: str, text: str, file_name_date: date | None) -> Iterator[Issue]:

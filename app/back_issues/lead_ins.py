@@ -6,7 +6,16 @@ from functools import lru_cache
 from itertools import chain
 
 from .issue_words import LONGEST_LABEL, QUOTES, Lexicon, NamePattern
-from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, can_be_asker, is_name, parse_expert
+from .printed_names import (
+    EDGES,
+    PARTICLES,
+    REMEMBERED,
+    SENTENCE_END,
+    PrintedExpert,
+    can_be_asker,
+    is_name,
+    parse_expert,
+)
 
 LONGEST_INTRO = 2_000  # characters of an introduction that are examined
 LONGEST_LEAD_IN = 320  # characters of a lead-in that doesn't end with a colon
@@ -90,7 +99,7 @@ def _split_after_name(text: str, start: int) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
+def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[PrintedExpert, str] | None:
     """Parse a paragraph that begins with a lead-in; return the expert and the beginning of the answer, or None."""
     start = text[:LONGEST_LABEL]
     for pattern in lexicon.lead_in_patterns.list_candidates(start):
@@ -108,7 +117,7 @@ def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
     return None
 
 
-def find_host(text: str, lexicon: Lexicon) -> Expert | None:
+def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the expert that an introduction to readers' questions names as answering them, however it is phrased."""
     text = text[:LONGEST_INTRO]
     for pattern in lexicon.lead_in_patterns.list_candidates(text):
@@ -132,7 +141,7 @@ _CAPITALISED_WORDS = re.compile(
 _AFTER_NAME = re.compile(r"[\s\u00a0]*(?:[,،，(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z")
 
 
-def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
+def find_name_before_colon(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the person named in a line that ends with a colon, however it is phrased, or None."""
     for match in _CAPITALISED_WORDS.finditer(text[:LONGEST_LABEL]):
         name = match[0].strip()
@@ -150,7 +159,7 @@ def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def find_guest(text: str, lexicon: Lexicon) -> Expert | None:
+def find_guest(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the expert that an introduction presents as the guest of its section, or None."""
     text = text[:LONGEST_INTRO]
     for pattern in lexicon.guest_patterns.list_candidates(text):

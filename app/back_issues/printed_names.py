@@ -62,7 +62,7 @@ _SPEAKER = re.compile(r"\W{0,4}([^:：\n?!؟\"“«]{2,90}?)[*_\s\u00a0\u202f]{0
 
 
 @dataclass(frozen=True)
-class Expert:
+class PrintedExpert:
     """An expert as printed: the name, the credit line after it, and how they relate to the question; "" if absent."""
 
     name: str = ""
@@ -99,24 +99,24 @@ def _strip_titles(words: list[str]) -> list[str]:
     return list(dropwhile(TITLES.__contains__, words))
 
 
-def parse_expert(text: str, lexicon: Lexicon) -> Expert:
+def parse_expert(text: str, lexicon: Lexicon) -> PrintedExpert:
     """Split a text such as "Laura Harth, campaign director at X, which published it" into its parts."""
     text = text.strip(EDGES + ":：")
     if time_phrase := lexicon.time_phrase.match(text):  # "this week, Laura Harth"
         text = text[time_phrase.end() :]
     if japanese := _JAPANESE.match(text):
         description, name = japanese.groups()
-        return Expert(name, description or "")
+        return PrintedExpert(name, description or "")
     if request := lexicon.request_phrase.search(text, 3):  # "Laura Harth to explain it"; never at the very start
         text = text[: request.start()].strip(EDGES)
     separator = _SEPARATOR.search(text)
     if separator is None:
         name, credit_line = _split_description(text.strip(EDGES))
-        return Expert(name, credit_line.strip(EDGES))
+        return PrintedExpert(name, credit_line.strip(EDGES))
     name, description = _split_description(text[: separator.start()].strip(EDGES))
     after_name, relation = _split_relation(text, separator, lexicon)
     credit_line = ", ".join(filter(None, (description, _strip_brackets(after_name.strip(EDGES)))))
-    return Expert(name, credit_line.strip(EDGES), relation.strip(EDGES).removesuffix(")"))
+    return PrintedExpert(name, credit_line.strip(EDGES), relation.strip(EDGES).removesuffix(")"))
 
 
 def _split_relation(text: str, separator: re.Match[str], lexicon: Lexicon) -> tuple[str, str]:
@@ -247,7 +247,7 @@ def parse_signature(text: str) -> str | None:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def parse_name_line(text: str, lexicon: Lexicon) -> Expert | None:
+def parse_name_line(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Parse a line that only consists of a name with a credit line, or return None."""
     line = text.strip().rstrip(":：").strip()
     if len(line) > 200 or re.search(r"[.!?؟][\"”»]?\Z", line) or not _SEPARATOR.search(line):

@@ -9,7 +9,7 @@ from itertools import groupby
 from ..typesetting.renderers import markdown_of
 from .finding import FoundQA
 from .issue_words import normalize_text
-from .printed_names import Expert
+from .printed_names import PrintedExpert
 
 LONGEST_TITLE = 100  # characters of a question that replaces a missing headline
 
@@ -20,7 +20,7 @@ class PrintedVoice:
     paragraphs of what they said.
     """
 
-    expert: Expert
+    expert: PrintedExpert
     answer: tuple[str, ...]
 
     @property

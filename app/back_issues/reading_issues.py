@@ -22,7 +22,7 @@ class ParsedIssue(NamedTuple):
 
 
 def read_issues(name: str, data: bytes) -> Iterator[ParsedIssue]:
-    """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable`."""
+    """Yield each edition of a file with its Q&As. Raises `issue_files.UnreadableIssue`."""
     for issue in issues_in(name, data):
         found_qas = find_qas(issue.paras, issue.language)
         yield ParsedIssue(issue.title, [_apply_issue_date(qa, issue) for qa in found_qas])

@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from ..audit import chain
-from ..audit.chain_check import Fault, check, count_links
+from ..audit.chain_check import ChainFault, check, count_links
 from ..web.current import db
 
 audit = AppGroup("audit", help="Verify the audit trail.")
@@ -34,9 +34,9 @@ def verify(heads: list[str]) -> None:
     Somebody who has SECRET_KEYS can rewrite trail and chain together, but not the heads in the desk's morning mails:
     pass one or more of those with --head. Exits with 1 if anything differs.
     """
-    first_fault: Fault | None = None
+    first_fault: ChainFault | None = None
 
-    def print_fault(fault: Fault) -> None:
+    def print_fault(fault: ChainFault) -> None:
         nonlocal first_fault
         if first_fault is None:
             first_fault = fault

@@ -19,7 +19,7 @@ from ..doctor.machines import MAX_SILENCE
 from ..mail import inbound
 from ..mail.delivery import deliver_one
 from ..mail.mime_message import UnsafeHeader, safe_address
-from ..mail.reading import Reading
+from ..mail.reading import ParserClient
 from ..mail.sending import transport
 from ..mailroom import imap
 from ..mailroom.batch import settings_of
@@ -163,7 +163,7 @@ def _mail_processor(app: Flask, stack: ExitStack) -> Callable[[], None]:
     if last_round is not None and current_time - last_round < MAX_SILENCE:
         return lambda: None
     click.echo("No worker is running: until one does, this command polls the mailboxes and files what arrives.")
-    reading = stack.enter_context(Reading(PARSE_TIMEOUT))
+    reading = stack.enter_context(ParserClient(PARSE_TIMEOUT))
     polled_at = float("-inf")
 
     def process_mail() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..back_issues.finding import as_data
-from ..back_issues.issue_files import FAULTS, MOST_BYTES, Unreadable
+from ..back_issues.issue_files import FAULTS, MOST_BYTES, UnreadableIssue
 from ..back_issues.reading_issues import ParsedIssue, read_issues
 from ..core.actors import Clock
 from ..db.ids import new_public_id
@@ -154,7 +154,7 @@ def import_issues(
                         found_qas += [as_data(qa, str(file)) for qa in issue.found_qas]
                     else:
                         lines += _import_issue(newsletter_id, issue, str(file), default_day, run_id)
-            except (Unreadable, OSError) as error:
+            except (UnreadableIssue, OSError) as error:
                 has_errors = True
                 lines.append(f"{file}: {_format_error(error)}")
     for line in lines:
@@ -172,12 +172,12 @@ def import_issues(
 
 def _read_issues(file: Path) -> Iterator[ParsedIssue]:
     if file.stat().st_size > MOST_BYTES:
-        raise Unreadable("large")
+        raise UnreadableIssue("large")
     return read_issues(file.name, file.read_bytes())
 
 
-def _format_error(error: Unreadable | OSError) -> str:
-    if isinstance(error, Unreadable):
+def _format_error(error: UnreadableIssue | OSError) -> str:
+    if isinstance(error, UnreadableIssue):
         return FAULTS[error.code]
     return error.strerror or str(error)
 

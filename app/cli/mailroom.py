@@ -21,7 +21,7 @@ from ..db.session import absolute_url
 from ..mail import inbound
 from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
-from ..mail.reading import Reading
+from ..mail.reading import ParserClient
 from ..mailroom import imap, pipe, reprocessing, webhook
 from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
@@ -131,7 +131,7 @@ def run_inspect(jsonl: bool) -> None:
     settings = settings_of(current_app.config)
     with ExitStack() as stack:
         session = _open_session(stack)
-        reading = stack.enter_context(Reading(PARSE_TIMEOUT))
+        reading = stack.enter_context(ParserClient(PARSE_TIMEOUT))
         if jsonl:
             process_lines(lambda raw: inspect(raw, reading, session, settings))
         else:
@@ -171,7 +171,7 @@ def reprocess(public_id: str | None, all_mails: bool) -> None:
         raise click.ClickException("That mail is not set aside and has no unfiled letter, or its original was deleted.")
     settings, changed_count = settings_of(current_app.config), 0
     with (
-        Reading(PARSE_TIMEOUT) as reading,
+        ParserClient(PARSE_TIMEOUT) as reading,
         click.progressbar(unfiled_letter_ids, label="Reading letters again", file=sys.stderr) as mail_ids,
     ):
         for mail_id in mail_ids:
@@ -194,7 +194,7 @@ def _file_waiting_mails(expected_count: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     settings = settings_of(current_app.config)
     with (
-        Reading(PARSE_TIMEOUT) as reading,
+        ParserClient(PARSE_TIMEOUT) as reading,
         click.progressbar(length=expected_count, label="Filing", file=sys.stderr) as bar,
     ):
         while batch_counts := place_due(db, reading, settings, BATCH_SIZE):

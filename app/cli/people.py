@@ -116,7 +116,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
         table = spreadsheet.read(
             file.read_bytes(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS, encoding or ""
         )
-    except spreadsheet.Unreadable as error:
+    except spreadsheet.UnreadableSpreadsheet as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with db.read() as session:
         plan = directory_import.plan_import(session, table)

@@ -29,7 +29,7 @@ class Staff:
 
 
 @dataclass(frozen=True)
-class Expert:
+class ExpertActor:
     """An expert. One who came by the link of an assignment has an `assignment_id`, and can reach nothing else."""
 
     expert_id: int
@@ -43,7 +43,7 @@ class Expert:
 
 
 @dataclass(frozen=True)
-class Translator:
+class TranslatorActor:
     """An outside translator, who came by the link to the one text they were asked for, and can reach no other."""
 
     translator_id: int
@@ -94,4 +94,4 @@ class Mailroom:
     ref: ClassVar[str] = "mailroom"
 
 
-Actor = Staff | Expert | Translator | Reader | Visitor | Clock | Mailroom
+Actor = Staff | ExpertActor | TranslatorActor | Reader | Visitor | Clock | Mailroom

@@ -10,11 +10,11 @@ from ..db.engine import Database
 from . import incoming_mail, machines, mail_domain
 from .findings import FAULT, FINE, WORST_FIRST, CheckContext, Finding, fault, not_checked
 
-__all__ = ["CHECKS", "FAULT", "FINE", "Check", "CheckResult", "examine"]
+__all__ = ["CHECKS", "FAULT", "FINE", "CheckResult", "DoctorCheck", "examine"]
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One check. `looks_at` and `remedy` tell the operator what it checks and how to fix a fault.
 
     `run` yields findings, or nothing if all is well. A `quick` check needs only the database and the machine itself,
@@ -29,137 +29,137 @@ class Check:
 
 
 CHECKS = (
-    Check(
+    DoctorCheck(
         "database",
         "whether the database answers",
         "Start the database, or correct DATABASE_URL.",
         machines.check_database,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "migrations",
         "whether the tables match this version",
         "If they are behind, run `readers-asked migrate`; if they are ahead, install the version that migrated them.",
         machines.check_migrations,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "keys",
         "whether SECRET_KEYS open the newest sealed value of each key and column, and none of them can be guessed",
         "Put the missing key back into SECRET_KEYS under its old number.",
         machines.check_keys,
     ),
-    Check(
+    DoctorCheck(
         "newsletter",
         "whether there is a newsletter",
         "Create one with `readers-asked newsletters create`.",
         machines.check_newsletter,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "worker",
         "whether a worker and each of its parts were active in the last ten minutes, and which of its duties fail",
         "Start `readers-asked worker`; if it is running, its log says what is wrong.",
         machines.check_worker,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "list of erasures",
         "whether the worker updated the list of erasures (ERASURES) in the last ten minutes; a restore needs it",
         "Start the worker; if it is running, let its account write to ERASURES, and look for the reason in its log.",
         machines.check_erasure_list,
     ),
-    Check(
+    DoctorCheck(
         "erasures",
         "whether erased data is gone from the files of the database too",
         "End what has been reading the database for so long, such as a backup or a console that is stuck.",
         machines.check_held_erasures,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "trail",
         "whether the worker adds events to the chain over the trail within the hour, and the newest links verify",
         "Start the worker. If a link or an event differs, somebody has changed the database: keep a copy of it as it "
         "is, then run `readers-asked audit verify --head` with the head from a morning’s mail.",
         machines.check_trail,
     ),
-    Check(
+    DoctorCheck(
         "outgoing mail",
         "whether a mail has been due for ten minutes, or has failed repeatedly for an hour",
         "Start the worker; if it is running, fix what `mail server` below finds, and look at the desk’s outbox.",
         machines.check_outgoing,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "mail server",
         "whether the SMTP server accepts our connection, encryption and password; no mail is sent",
         "Correct the setting that the finding names: MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USE_SSL, "
         "MAIL_USERNAME, MAIL_PASSWORD.",
         machines.check_mail_server,
     ),
-    Check(
+    DoctorCheck(
         "other programs",
         "whether a connected program has failed for a day, or was paused because of that",
         "See the desk’s page `Other programs` for the reason; fix that program, or have an admin remove it.",
         machines.check_programs,
     ),
-    Check(
+    DoctorCheck(
         "incoming mail",
         "whether a mail has waited for ten minutes to be filed",
         "Start the worker, or run `readers-asked mail place`.",
         incoming_mail.check_waiting,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "places of mail",
         "whether each incoming mail is filed in exactly one place, and each letter by mail has its mail",
         "Run `readers-asked mail reprocess --all`; if the fault remains, please report it: it is a bug.",
         incoming_mail.check_places,
     ),
-    Check(
+    DoctorCheck(
         "mailboxes",
         "whether each IMAP mailbox can be opened, and belongs to a newsletter that exists",
         "Correct its address or password in MAILBOXES.",
         incoming_mail.check_mailboxes,
     ),
-    Check(
+    DoctorCheck(
         "mail accounts",
         "whether each mail account of MAIL_OAUTH is signed in",
         "Run `readers-asked mail sign-in`.",
         incoming_mail.check_accounts,
     ),
-    Check(
+    DoctorCheck(
         "senders",
         "whether senders can be verified",
         "Set MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY as docs/mail.md describes, or MAIL_DNS=1.",
         incoming_mail.check_senders,
     ),
-    Check(
+    DoctorCheck(
         "mail domain",
         "the DNS records of our mail domains: MX, SPF, DKIM, DMARC",
         "Publish the record that the finding shows, at your DNS provider.",
         mail_domain.check_mail_domains,
     ),
-    Check(
+    DoctorCheck(
         "disks",
         "whether there is free space for the database, the mail folder and temporary files",
         "Free some space or enlarge the disk.",
         machines.check_disks,
         quick=True,
     ),
-    Check(
+    DoctorCheck(
         "clock",
         "whether the clock agrees with stored times, the mail server and the site",
         "Synchronise the machine’s clock: `timedatectl set-ntp true`.",
         machines.check_clock,
     ),
-    Check(
+    DoctorCheck(
         "proxy",
         "whether requests come through as many proxies as TRUSTED_PROXIES says",
         "Set TRUSTED_PROXIES to the number of proxies in front, and have each of them append to X-Forwarded-For.",
         machines.check_proxy,
     ),
-    Check(
+    DoctorCheck(
         "accounts",
         "whether the provider of OIDC_ISSUER answers, and reports the same issuer",
         "Correct OIDC_ISSUER, character for character as the provider writes it, or let this machine reach it; until "
@@ -173,7 +173,7 @@ CHECKS = (
 class CheckResult:
     """A check and its findings."""
 
-    check: Check
+    check: DoctorCheck
     findings: tuple[Finding, ...]
 
     @property
@@ -203,7 +203,7 @@ def examine(
     return results
 
 
-def _run(check: Check, context: CheckContext) -> list[Finding]:
+def _run(check: DoctorCheck, context: CheckContext) -> list[Finding]:
     try:
         return list(check.run(context))
     except SQLAlchemyError as error:  # reported by `database` or `migrations`

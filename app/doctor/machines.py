@@ -129,7 +129,7 @@ def check_trail(context: CheckContext) -> Iterator[Finding]:
         newest_link = chain.get_position(session).number
     if backlog.is_overdue:
         yield fault(f"{backlog.events:,} events are not in the chain yet, some for more than an hour")
-    differences: list[chain_check.Fault] = []
+    differences: list[chain_check.ChainFault] = []
     chain_check.check(context.database, differences.append, start_link=max(0, newest_link - LINKS_CHECKED))
     if differences:
         yield fault(f"{differences[0]}; {len(differences):,} differ in the newest {LINKS_CHECKED} links")

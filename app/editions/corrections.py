@@ -9,7 +9,7 @@ from ..core.listing import Cursor, Listing
 from ..db.session import absolute_url, now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
-from ..typesetting.block import Block, Note
+from ..typesetting.block import Block, PrintedCorrection
 from ..typesetting.house_form import set_corrections
 from .archive import story_path
 from .items import headline, own_phrases
@@ -43,10 +43,11 @@ def of_questions(session: Session, question_ids: Sequence[int]) -> dict[int, lis
     return corrections
 
 
-def notes(corrections: Sequence[Correction]) -> tuple[Note, ...]:
+def notes(corrections: Sequence[Correction]) -> tuple[PrintedCorrection, ...]:
     """Return the notes that are typeset under a Q&A for its corrections."""
     return tuple(
-        Note(correction.made_at.date().isoformat(), correction.wrong, correction.right) for correction in corrections
+        PrintedCorrection(correction.made_at.date().isoformat(), correction.wrong, correction.right)
+        for correction in corrections
     )
 
 

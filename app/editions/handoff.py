@@ -23,7 +23,7 @@ from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
 from ..sending_tools.known_tools import Tool, hand_over
-from ..sending_tools.tool_api import Account, Draft, DraftError, DraftRef
+from ..sending_tools.tool_api import Account, DraftError, DraftRef, EditionDraft
 from ..typesetting.block import Block
 from ..typesetting.exports import EXPORTS
 from . import locking, slots
@@ -58,7 +58,7 @@ class Job:
     tool: Tool
     desk_url: str
     account: Account
-    draft: Draft
+    draft: EditionDraft
     digest: str
     draft_id: str
 
@@ -180,7 +180,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
         tool=sending_tool.row,
         desk_url=sending_tool.desk,
         account=account,
-        draft=Draft(title, content, text, f"readers-asked-{edition.public_id.lower()}"),
+        draft=EditionDraft(title, content, text, f"readers-asked-{edition.public_id.lower()}"),
         digest=digest_of(blocks, title),
         draft_id=row.their_id,
     )

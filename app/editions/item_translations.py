@@ -12,8 +12,8 @@ from ..answers.models import AnswerText
 from ..db.session import get_many
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import QuestionText, Translation
-from ..typesetting.block import Block, Note
-from ..typesetting.house_form import Piece, Voice, set_block
+from ..typesetting.block import Block, PrintedCorrection
+from ..typesetting.house_form import ItemContent, Voice, set_block
 from ..typesetting.house_languages import phrases_for
 from ..typesetting.renderers import to_text
 from .items import NameTrouble, item_digest, own_phrases, piece_as_sent, piece_from
@@ -44,8 +44,8 @@ def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, s
 
 
 def translate_piece(
-    session: Session, newsletter: Newsletter, piece: Piece, language: str, translations: Sequence[Translation]
-) -> Piece | None:
+    session: Session, newsletter: Newsletter, piece: ItemContent, language: str, translations: Sequence[Translation]
+) -> ItemContent | None:
     """Return a piece in another language, or None if one of its texts has no translation.
 
     `translations` are the approved translations of its question and answers into that language. They are matched with
@@ -79,7 +79,7 @@ def translate_piece(
     )
 
 
-def _find_wording(session: Session, piece: Piece, translations: Sequence[Translation]) -> Translation | None:
+def _find_wording(session: Session, piece: ItemContent, translations: Sequence[Translation]) -> Translation | None:
     """Return the translation of a piece's headline and question, or None."""
     wordings = {
         translation.of_question_text_id: translation for translation in translations if translation.of_question_text_id
@@ -94,7 +94,7 @@ def _find_wording(session: Session, piece: Piece, translations: Sequence[Transla
 def _format_translator_credits(
     language: str,
     phrases: dict[str, str],
-    piece: Piece,
+    piece: ItemContent,
     by_original: dict[str, Translation],
     wording: Translation,
     index: int,
@@ -124,7 +124,7 @@ def _translate_voice(voice: Voice, translation: Translation, translators: tuple[
 
 
 @dataclass(frozen=True)
-class Run:
+class PublishedItem:
     """A Q&A of an edition in its own language.
 
     - `own`: the newsletter's own sentences of the house form;
@@ -134,18 +134,18 @@ class Run:
     """
 
     question_id: int
-    piece: Piece
+    piece: ItemContent
     own: dict[str, str]
     item_id: int | None = None
     trouble: NameTrouble | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[PrintedCorrection, ...] = ()
 
 
-PieceWithPhrases = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences in its language
+PieceWithPhrases = tuple[ItemContent, dict[str, str]]  # a piece and the newsletter's own sentences in its language
 
 
 def translate_runs(
-    session: Session, newsletter: Newsletter, runs: Sequence[Run]
+    session: Session, newsletter: Newsletter, runs: Sequence[PublishedItem]
 ) -> dict[str, list[PieceWithPhrases | None]]:
     """Return an edition's Q&As by language, for each language into which one of them is translated.
 
@@ -170,7 +170,7 @@ def translate_runs(
 
 
 def blocks_of(
-    session: Session, newsletter: Newsletter, pieces: Sequence[PieceWithPhrases], runs: Sequence[Run]
+    session: Session, newsletter: Newsletter, pieces: Sequence[PieceWithPhrases], runs: Sequence[PublishedItem]
 ) -> list[Block]:
     """Typeset `pieces`, the Q&As of `runs` in the language to show, as the blocks of an edition.
 
@@ -204,7 +204,7 @@ def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
 
 
 def _save_translation(
-    session: Session, newsletter: Newsletter, item: EditionItem, piece: Piece, ties: list[tuple[str, str]]
+    session: Session, newsletter: Newsletter, item: EditionItem, piece: ItemContent, ties: list[tuple[str, str]]
 ) -> None:
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
     phrases = own_phrases(session, newsletter, piece.language)

@@ -20,7 +20,7 @@ from ..questions.models import Question, QuestionText
 from ..questions.queries import count_askers, get_cleared_texts, letters_behind_each
 from ..text.clean import for_print
 from ..typesetting.block import Block
-from ..typesetting.house_form import LeadIn, Piece, Voice, has_lead_in, lead_in_text, set_block
+from ..typesetting.house_form import ItemContent, LeadIn, Voice, has_lead_in, lead_in_text, set_block
 from ..typesetting.house_languages import marks_for, phrases_for
 from ..typesetting.quotation import set_plain
 from ..typesetting.renderers import to_text
@@ -110,7 +110,7 @@ def preview_answer(
     """Return an expert's draft typeset as in print. `readers` is the number of askers, who are never named here."""
     question = session.get_one(Question, assignment.question_id)
     said = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
-    piece = Piece(
+    piece = ItemContent(
         language=text.language,
         marks=newsletter.marks,
         section=newsletter.sections[question.section].name,
@@ -128,14 +128,14 @@ def format_lead_in(session: Session, newsletter: Newsletter, assignment: Assignm
     return lead_in_text(language, LeadIn(**assignment.credit), newsletter.marks, own)
 
 
-def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[Piece, NameTrouble | None]:
+def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[ItemContent, NameTrouble | None]:
     """Return the piece for a question with its approved answers, and the trouble with a reader's name, if any."""
     return pieces_of(session, newsletter, [question])[0]
 
 
 def pieces_of(
     session: Session, newsletter: Newsletter, questions: Sequence[Question]
-) -> list[tuple[Piece, NameTrouble | None]]:
+) -> list[tuple[ItemContent, NameTrouble | None]]:
     """Return `piece_of` for several questions, in as many queries as for one."""
     if not questions:
         return []
@@ -143,11 +143,11 @@ def pieces_of(
     texts, readers = get_cleared_texts(session, keys), count_askers(session, questions)
     voices = _voices_of(session, keys)
     names = _names_of(session, newsletter, readers)
-    found: list[tuple[Piece, NameTrouble | None]] = []
+    found: list[tuple[ItemContent, NameTrouble | None]] = []
     for one in questions:
         text = texts.get(one.id)  # a newer wording that isn't cleared must not be published
         name, fault, letter_id = names.get(one.id, (None, "", 0))
-        piece = Piece(
+        piece = ItemContent(
             language=text.language if text else newsletter.language,
             marks=newsletter.marks,
             section=newsletter.sections[one.section].name,
@@ -173,7 +173,7 @@ def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, ques
 
 
 def build_edition_item(
-    newsletter: Newsletter, edition: Edition, question: Question, piece: Piece, phrases: dict[str, str]
+    newsletter: Newsletter, edition: Edition, question: Question, piece: ItemContent, phrases: dict[str, str]
 ) -> EditionItem:
     """Return the record of a piece in its question's slot. `phrases` are the newsletter's own wordings."""
     # Names are stored apart from the hashed record, so that they can be erased without breaking the hash.
@@ -206,23 +206,23 @@ def edition_digest(items: Sequence[EditionItem], corrections: Sequence[Correctio
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def piece_from(item: EditionItem | ItemTranslation) -> Piece:
+def piece_from(item: EditionItem | ItemTranslation) -> ItemContent:
     """Return the piece as readers' pages show it, with the names that may still be printed."""
     return _piece(item, item.piece)
 
 
-def piece_as_sent(item: EditionItem) -> Piece:
+def piece_as_sent(item: EditionItem) -> ItemContent:
     """Return the piece as it was locked, with the names that may still be printed."""
     return _piece(item, item.input["piece"])
 
 
-def _piece(item: EditionItem | ItemTranslation, data: dict[str, Any]) -> Piece:
+def _piece(item: EditionItem | ItemTranslation, data: dict[str, Any]) -> ItemContent:
     return replace(_piece_of(data), askers=tuple(item.credits))
 
 
-def _piece_of(data: dict[str, Any]) -> Piece:
+def _piece_of(data: dict[str, Any]) -> ItemContent:
     voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
-    return Piece(**{**data, "voices": voices})
+    return ItemContent(**{**data, "voices": voices})
 
 
 def build_corrected_record(

@@ -248,7 +248,7 @@ def _list_runs(
     edition: Edition,
     in_slots: Sequence[Question] | None,
     was_locked: LockedItems,
-) -> list[item_translations.Run]:
+) -> list[item_translations.PublishedItem]:
     """Return the Q&As of an edition, in order.
 
     Locked Q&As are as they were locked, with notes of later corrections. Retracted Q&As are left out, so that nobody
@@ -257,7 +257,7 @@ def _list_runs(
     """
     if was_locked.items:
         return [
-            item_translations.Run(
+            item_translations.PublishedItem(
                 item.question_id,
                 piece_as_sent(item),
                 item.own,
@@ -273,7 +273,7 @@ def _list_runs(
     pieces = pieces_of(session, newsletter, questions)
     phrases = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces})
     return [
-        item_translations.Run(
+        item_translations.PublishedItem(
             question.id, piece, phrases[piece.language], trouble=trouble if edition.is_planned else None
         )
         for question, (piece, trouble) in zip(questions, pieces, strict=True)

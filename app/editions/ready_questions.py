@@ -23,7 +23,7 @@ OVERDUE_PERIOD = timedelta(days=60)  # how long a question is listed after the d
 
 
 @dataclass(frozen=True)
-class Voice:
+class ReadyAnswer:
     """An approved answer with the printed name of its expert and its length in words."""
 
     answer: Answer
@@ -36,7 +36,7 @@ class ReadyQuestion:
     """A question that could run. `words` is the length of all its answers, `room` what its section has for them."""
 
     question: Question
-    voices: tuple[Voice, ...]
+    voices: tuple[ReadyAnswer, ...]
     topics: tuple[str, ...]
     room: int
 
@@ -197,7 +197,7 @@ def load_ready_questions(
         return []
     question_ids = [question.id for question in selected_questions]
     topics = questions.topics_of(session, question_ids)
-    voices: dict[int, list[Voice]] = {question_id: [] for question_id in question_ids}
+    voices: dict[int, list[ReadyAnswer]] = {question_id: [] for question_id in question_ids}
     rows = session.execute(
         select(Answer, AnswerText.words)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
@@ -206,7 +206,7 @@ def load_ready_questions(
     )
     for answer, words in rows:
         name = answer.credit["name"] if answer.credit else answer.expert.printed_name
-        voices[answer.question_id].append(Voice(answer, name, words))
+        voices[answer.question_id].append(ReadyAnswer(answer, name, words))
     return [
         ReadyQuestion(
             question=question,

@@ -154,7 +154,7 @@ def list_bulk_actions(path: str, *omitted: str) -> list[tuple[str, BulkAction]]:
 
 
 @dataclass
-class Outcome:
+class BulkResult:
     """The result of a bulk action: the number of changed rows, their undo tokens, and the errors of refused rows."""
 
     done: int = 0
@@ -168,9 +168,9 @@ def parse_selected_rows(checkbox_name: str, limit: int) -> SelectedRows:
     return [(public_id, parse_number(version)) for public_id, _dot, version in parts if public_id]
 
 
-def collect_rows(selected_rows: SelectedRows, load: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
+def collect_rows(selected_rows: SelectedRows, load: Callable[[str, int], Row]) -> tuple[BulkResult, list[Row]]:
     """Load the rows for a change of all of them in one transaction. Rows that `load` refuses go to the outcome."""
-    outcome, rows = Outcome(), []
+    outcome, rows = BulkResult(), []
     # Sorted, so that concurrent requests lock rows in the same order and can't deadlock.
     for public_id, version in sorted(selected_rows):
         try:
@@ -221,9 +221,9 @@ def run_bulk_action(slug: str, form: BulkForm) -> Response:
     return redirect(redirect_url, code=303)
 
 
-def _run_for_each_row(slug: str, form: BulkForm, action: BulkAction, selected_rows: SelectedRows) -> Outcome:
+def _run_for_each_row(slug: str, form: BulkForm, action: BulkAction, selected_rows: SelectedRows) -> BulkResult:
     """Apply the action to each row in a transaction of its own, so that a refused row doesn't affect the others."""
-    outcome = Outcome()
+    outcome = BulkResult()
     for public_id, version in selected_rows:
 
         def fn(desk: RequestContext, public_id: str = public_id, version: int = version) -> str:

@@ -22,7 +22,7 @@ from ..db.declarative import Row
 from ..db.session import lock_row
 from ..editions.models import Edition
 from ..forms.version_tokens import Facts, decode_token, encode_token, require_same_fields
-from ..text.diff import Pair, compare
+from ..text.diff import ParagraphPair, compare
 from ..web import errors
 from ..web.formatting import ago
 from ..workflows import version_facts
@@ -150,7 +150,7 @@ def format_field_value(_name: str, value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Field:
+class ConflictingField:
     """A field in which the submitted form differs from the saved row, with its values as texts."""
 
     name: str
@@ -168,14 +168,14 @@ class Field:
         return _("Changed meanwhile. Until then it said: %(text)s", text=self.before or _("nothing"))
 
     @property
-    def their_changes(self) -> list[Pair]:
+    def their_changes(self) -> list[ParagraphPair]:
         """The differences between the value when the form was opened and the saved one."""
         if not self.is_theirs or self.before is None:
             return []
         return compare(self.before, self.theirs)
 
     @property
-    def differences(self) -> list[Pair]:
+    def differences(self) -> list[ParagraphPair]:
         """The differences between the saved value and the submitted one."""
         return compare(self.theirs, self.mine)
 
@@ -187,7 +187,7 @@ class Conflict:
     name: str  # who saved first
     by_me: bool  # this person saved it in another window
     when: datetime | None
-    different: list[Field]
+    different: list[ConflictingField]
     of_several: bool  # the form has several fields; with a single one, the page doesn't name the field
 
     @property
@@ -196,7 +196,7 @@ class Conflict:
         return _("You saved it in another window") if self.by_me else _("%(name)s was faster", name=self.name)
 
     @property
-    def changed_by_both(self) -> list[Field]:
+    def changed_by_both(self) -> list[ConflictingField]:
         """The fields that both people changed."""
         return [field for field in self.different if field.is_mine and field.is_theirs]
 
@@ -262,7 +262,7 @@ def merge_form(
     shown = submitted_token()
     unchanged_by_me = {name for name, value in form_data.items() if name in shown and value == shown[name]}
     different = [
-        Field(
+        ConflictingField(
             name=name,
             label=str(labels[name]),
             before=format_value(name, shown[name]) if name in shown else None,

@@ -22,7 +22,7 @@ from ..letters.models import Letter
 from ..newsletters.models import Topic
 from ..questions.models import Question
 from ..search import DESK
-from ..search.full_text import Hit, Piece, get_cursor
+from ..search.full_text import Hit, Snippet, get_cursor
 from ..search.full_text import search as full_text_search
 from ..web.formatting import day, language
 from ..web.setup import ListPage, get_cursor_row, or_404, paginate
@@ -296,11 +296,11 @@ class FilteredList(Generic[Row]):
 class FilteredPage(ListPage[Row]):
     """A page of a list. `snippets` are the passages around the search words, by row id."""
 
-    snippets: Mapping[int, Sequence[Piece]]
+    snippets: Mapping[int, Sequence[Snippet]]
 
 
 def _fill_phrase(phrase: Any, label: str) -> str:
-    """Put the label into a phrase. Each phrase has a placeholder of its own name, and the defaultdict fills any name."""
+    """Put the label into a phrase, whose placeholder can have any name: the defaultdict fills them all."""
     return str(phrase) % defaultdict(lambda: label)
 
 

@@ -21,7 +21,7 @@ from ..db.session import now
 from ..editions.models import Edition
 from ..letters.models import Letter
 from ..mail import inbound
-from ..mail.inbound import Reading
+from ..mail.inbound import MailContent
 from ..mail.models import Inbound, InboundRaw
 from ..people import directory
 from ..web.formatting import day
@@ -35,7 +35,7 @@ AT_SIGNS = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")
 NO_EDITIONS: Mapping[int, EditionChoice] = {}
 
 
-def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, Reading]:
+def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, MailContent]:
     """Return what was parsed from several mails, by mail id, in one query that doesn't load the mails' bytes.
 
     Mails that can't be decrypted are left out.
@@ -56,12 +56,12 @@ def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, Readi
     return readings
 
 
-def get_sender_name(reading: Reading) -> str:
+def get_sender_name(reading: MailContent) -> str:
     """Return the sender's name, or "" if it contains an address: addresses are shown only on request."""
     return "" if any(sign in reading.from_name for sign in AT_SIGNS) else reading.from_name
 
 
-def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
+def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> list[tuple[Inbound, MailContent]]:
     """Return the mails matching `condition` that became letters and have attachments, each with its reading."""
     mails = session.scalars(select(Inbound).where(Inbound.is_letter, condition).order_by(Inbound.id)).all()
     readings = load_readings(session, mails) if mails else {}
@@ -114,7 +114,7 @@ class AssignmentSuggestion(NamedTuple):
     is_first_likely: bool  # the first of the others is likely too
 
 
-def suggest_assignments(desk: RequestContext, mail: Inbound, reading: Reading | None) -> AssignmentSuggestion:
+def suggest_assignments(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> AssignmentSuggestion:
     """Suggest the assignment of the mail's token, else that of the claimed sender if they have a single one.
 
     A sender's address proves nothing: it only puts their assignments first.

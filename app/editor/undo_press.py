@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ..answers.unsent_mails import AlreadySent
+from ..answers.unsent_mails import MailAlreadySent
 from ..audit import Event
 from ..core.domain_errors import DomainError, VersionConflict
 from ..forms import idempotency
@@ -21,7 +21,7 @@ from .frame import RequestContext, announce, editor, run_in_transaction
 MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
 REFUSAL_CLAUSES: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
-    (AlreadySent, _l("its expert has been told by mail")),
+    (MailAlreadySent, _l("its expert has been told by mail")),
     (OnItsWay, _l("its reader has been told by mail")),
     (DomainError, _l("it has gone on from there")),
 )

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..answers import expert_tasks
-from ..answers.expert_tasks import Task
+from ..answers.expert_tasks import ExpertTask
 from ..answers.models import Answer
-from ..core.actors import Expert
+from ..core.actors import ExpertActor
 from ..crypto import signing
 from ..editions.items import preview_answer
 from ..editions.models import Edition
 from ..editions.queries import run_of
 from ..people.directory import expert_of
-from ..people.models import Expert as Row
+from ..people.models import Expert
 from ..text.translation import city
 from ..typesetting.block import Block
 from ..web import errors
@@ -52,8 +52,8 @@ class AssignmentContext:
     """The context of a request for an assignment: the session, the expert as an actor, and their task."""
 
     session: Session
-    actor: Expert
-    task: Task
+    actor: ExpertActor
+    task: ExpertTask
 
     @property
     def edition(self) -> Edition | None:
@@ -90,15 +90,15 @@ def assignment_route(path: str, method: str) -> Callable[[View], View]:
     return register
 
 
-def get_signed_in_expert(session: Session) -> Row:
+def get_signed_in_expert(session: Session) -> Expert:
     """Return the signed-in expert. Aborts with 404 if the person isn't an expert, or no longer."""
     return or_404(expert_of(session, current_user.person_id))
 
 
-def get_actor(session: Session) -> Expert:
+def get_actor(session: Session) -> ExpertActor:
     """Return the signed-in expert as an actor. Aborts with 404 like `get_signed_in_expert`."""
     expert_row = get_signed_in_expert(session)
-    return Expert(expert_row.id, expert_row.name)
+    return ExpertActor(expert_row.id, expert_row.name)
 
 
 @expert.before_request

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ..answers import assigning, editing, translating, writing
 from ..answers.models import DECLINE_REASONS, AnswerText, Assignment
-from ..core.actors import Expert
+from ..core.actors import ExpertActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ..editions import archive
 from ..editions.archive import story_path
@@ -192,7 +192,7 @@ PAGES: dict[str, Callable[[AssignmentContext], Response]] = {
 }
 
 
-SendNote = Callable[[Session, Expert, Assignment, str], None]  # a verb that sends an expert's note to the desk
+SendNote = Callable[[Session, ExpertActor, Assignment, str], None]  # a verb that sends an expert's note to the desk
 
 
 @assignment_route("/accept", "POST")

@@ -8,7 +8,7 @@ from flask import g, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ..answers.expert_tasks import Task, list_tasks
+from ..answers.expert_tasks import ExpertTask, list_tasks
 from ..editions.archive import runs_of, story_path
 from ..web.formatting import ago, day, is_past, moment
 from ..web.setup import db
@@ -36,7 +36,7 @@ UNLISTED_STAGES = ("declined", "cancelled", "held over", "retracted")  # ended w
 
 
 @dataclass(frozen=True)
-class Line:
+class TaskRow:
     """A row of a list.
 
     - `kind`: of the mark, as in the macro `mark`;
@@ -63,7 +63,7 @@ def dashboard() -> str:
         actor = get_actor(session)
         tasks = list_tasks(session, actor.expert_id)
         runs = runs_of(session, [task.assignment for task in tasks])
-        lines: dict[str, list[Line]] = {stage.group: [] for stage in LISTED_STAGES.values()}
+        lines: dict[str, list[TaskRow]] = {stage.group: [] for stage in LISTED_STAGES.values()}
         for task in tasks:
             if task.stage in LISTED_STAGES:
                 lines[LISTED_STAGES[task.stage].group].append(_build_line(task, runs.get(task.assignment.id)))
@@ -73,7 +73,7 @@ def dashboard() -> str:
         )
 
 
-def _build_line(task: Task, runs_at: datetime | None) -> Line:
+def _build_line(task: ExpertTask, runs_at: datetime | None) -> TaskRow:
     """Return the row of a task, with times in the time zone of its newsletter."""
     g.zone = task.newsletter.zone  # for `ago`, `day` and `moment`
     due_times = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}
@@ -85,7 +85,7 @@ def _build_line(task: Task, runs_at: datetime | None) -> Line:
         text = _("%(editor)s waits for your text, late by %(time)s", editor=names["editor"], time=ago(time))
     else:
         text = str(stage.sentence) % names
-    return Line(
+    return TaskRow(
         kind="late" if is_late else stage.mark,
         text=text,
         href=url_for("expert.assignment", public_id=task.assignment.public_id),

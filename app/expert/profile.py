@@ -16,8 +16,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import expert_pages
 from ..people.directory import change_profile
-from ..people.models import PROFILE
-from ..people.models import Expert as Row
+from ..people.models import PROFILE, Expert
 from ..web.setup import db, or_404
 from .access import expert, get_actor, get_signed_in_expert
 
@@ -102,7 +101,7 @@ class PublicPage:
     href: str | None
 
 
-def _list_pages(session: Session, expert_row: Row) -> list[PublicPage]:
+def _list_pages(session: Session, expert_row: Expert) -> list[PublicPage]:
     pages = expert_pages.pages_of(session, expert_row)
     return [
         PublicPage(
@@ -114,7 +113,7 @@ def _list_pages(session: Session, expert_row: Row) -> list[PublicPage]:
     ]
 
 
-def _get_stored_values(expert_row: Row) -> dict[str, Any]:
+def _get_stored_values(expert_row: Expert) -> dict[str, Any]:
     values = {name: format_value(spec, getattr(expert_row, name)) for name, spec in FIELDS.items()}
     return values | {"languages": list(expert_row.languages)}
 
@@ -127,7 +126,7 @@ def _get_submitted_values() -> dict[str, Any]:
     return values | {"languages": form.getlist("languages")}
 
 
-def _list_languages(session: Session, expert_row: Row) -> list[str]:
+def _list_languages(session: Session, expert_row: Expert) -> list[str]:
     """Return the languages of all newsletters and those in the expert's profile."""
     offered = {code for newsletter in all_newsletters(session) for code in newsletter.languages}
     return sorted(offered | set(expert_row.languages))
@@ -144,7 +143,7 @@ def _rerender(submitted: dict[str, Any], refusal: Refusal) -> Response:
         return _render_form(session, expert_row, submitted, refusal)
 
 
-def _render_form(session: Session, expert_row: Row, values: dict[str, Any], refusal: Refusal) -> Response:
+def _render_form(session: Session, expert_row: Expert, values: dict[str, Any], refusal: Refusal) -> Response:
     html = render_template(
         "expert/profile.html",
         newsletter=None,

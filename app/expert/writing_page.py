@@ -36,7 +36,7 @@ OVER = errors.ErrorMessage(
 
 
 @dataclass(frozen=True)
-class Sheet:
+class AnswerForm:
     """One of the expert's texts, as the form shows it.
 
     - `answer`, `ties`, `credit_line`, `own_words`: its fields (see `AnswerContent`);
@@ -75,7 +75,7 @@ def find_unseen_drafts(
     return writing.unseen_drafts(others, tab, get_known_counts(), body)
 
 
-def list_sheets(context: AssignmentContext) -> list[Sheet]:
+def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
     """Return the expert's texts for this assignment, newest first: the draft of each tab, and the submitted text."""
     assignment = context.task.assignment
     drafts = writing.drafts_of(context.session, assignment)
@@ -83,7 +83,7 @@ def list_sheets(context: AssignmentContext) -> list[Sheet]:
     own_words = bool(submitted and submitted.own_words)
     knows = draft_counts_json(drafts)
     sheets = [
-        Sheet(
+        AnswerForm(
             answer=draft.body,
             ties=draft.ties,
             credit_line=assignment.credit_line if draft.credit_line is None else draft.credit_line,
@@ -99,7 +99,7 @@ def list_sheets(context: AssignmentContext) -> list[Sheet]:
     if submitted:
         tab = f"version {submitted.number}"  # a name in place of a tab, for the link that continues this text
         sheets.append(
-            Sheet(
+            AnswerForm(
                 answer=submitted.body,
                 ties=submitted.ties,
                 credit_line=assignment.credit_line,
@@ -115,9 +115,9 @@ def list_sheets(context: AssignmentContext) -> list[Sheet]:
     return sorted(sheets, key=lambda sheet: sheet.saved_at or now(context.session), reverse=True)
 
 
-def choose_sheet(context: AssignmentContext, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
+def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: str | None) -> AnswerForm:
     """Return the text of `tab`, or else the newest one, to be continued in a new draft unless it is this tab's own."""
-    blank_sheet = Sheet(
+    blank_sheet = AnswerForm(
         answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
     )
     newest_sheet = sheets[0] if sheets else blank_sheet
@@ -127,7 +127,7 @@ def choose_sheet(context: AssignmentContext, sheets: Sequence[Sheet], tab: str |
     return replace(sheet, tab=new_tab(), count=0)
 
 
-def list_other_sheets(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
+def list_other_sheets(sheets: Sequence[AnswerForm], *shown: str) -> list[AnswerForm]:
     """Return the sheets whose texts differ from those already shown, newest first and each text once."""
     # The sheets come newest first. From the oldest on, each one replaces an older one with the same text.
     sheets_by_text = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
@@ -135,10 +135,10 @@ def list_other_sheets(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
     return [sheet for text, sheet in reversed(sheets_by_text.items()) if text not in shown_texts]
 
 
-def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> Sheet:
+def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> AnswerForm:
     """Return a sheet with the submitted text, for a page that shows it again."""
     tab = form.get("tab", "") or new_tab()
-    return Sheet(
+    return AnswerForm(
         answer=form.get("answer", ""),
         ties=form.get("ties", ""),
         credit_line=form.get("credit_line", credit_line),
@@ -152,7 +152,7 @@ def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> Sheet:
 
 def answer_page(
     context: AssignmentContext,
-    sheet: Sheet | None = None,
+    sheet: AnswerForm | None = None,
     status: int = 200,
     errors: dict[str, str] | None = None,
     **values: Any,

@@ -38,7 +38,7 @@ class Press(NamedTuple):
     digest: bytes
 
 
-class Outcome(NamedTuple):
+class PressOutcome(NamedTuple):
     """The URL to which a submission redirected, and its messages; both are empty while unknown, and once erased."""
 
     claimed_at: datetime
@@ -79,7 +79,7 @@ def settle(session: Session, press: Press, href: str, messages: Sequence[dict[st
     session.execute(query.values(settled_at=now(session), outcome_sealed=sealed))
 
 
-def outcome_of(session: Session, press: Press) -> Outcome | None:
+def outcome_of(session: Session, press: Press) -> PressOutcome | None:
     """Return the outcome of a submission so far, or None if it isn't claimed."""
     row = session.scalar(select(PressKey).filter_by(digest=press.digest))
     if row is None:
@@ -87,10 +87,10 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
     stored: dict[str, Any] = {}
     if row.outcome_sealed:
         stored = json.loads(get_keyring(session).open(_seal_context(press), row.outcome_sealed))
-    return Outcome(row.at, row.settled_at is not None, stored.get("href", ""), stored.get("said", ()))
+    return PressOutcome(row.at, row.settled_at is not None, stored.get("href", ""), stored.get("said", ()))
 
 
-def wait_for_outcome(database: Database, press: Press) -> tuple[Outcome | None, bool]:
+def wait_for_outcome(database: Database, press: Press) -> tuple[PressOutcome | None, bool]:
     """Return the outcome of a submission, as soon as it is settled or after `PATIENCE`, and whether it is fresh."""
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -89,7 +89,7 @@ class NotTaking(DomainError):
     code = "precondition.newsletter_takes_no_questions"
 
 
-class AlreadySent(Exception):
+class FormAlreadySent(Exception):
     """Raised for a form that was sent before; `letter` is what it made, `is_identical` whether the text is the same."""
 
     def __init__(self, letter: Letter, is_identical: bool) -> None:
@@ -174,11 +174,12 @@ def send(
     """Store a letter.
 
     A `form` makes only one letter, however often it is sent. `signs` are the codes of the signs of spam for which the
-    letter is held, the heaviest first; a letter is never refused for them. Raises `ValidationError` and `AlreadySent`.
+    letter is held, the heaviest first; a letter is never refused for them. Raises `ValidationError` and
+    `FormAlreadySent`.
     """
     if form and (sent_letter := find_sent_letter(session, form)):
         is_identical = sent_letter.body is None or sent_letter.body == submission.stored_body
-        raise AlreadySent(sent_letter, is_identical=is_identical)
+        raise FormAlreadySent(sent_letter, is_identical=is_identical)
     if submission.faults:
         raise ValidationError(submission.faults)
     if not signs and (reason := held_reason(submission.stored_body)):

@@ -89,7 +89,7 @@ class Breaker:
 
 
 @dataclass(frozen=True)
-class Claim:
+class LeasedMail:
     """A leased mail. `leased_until` also identifies the lease among several leases of the same mail.
 
     `message` is None if its content can no longer be opened.
@@ -179,7 +179,7 @@ def claim(
     lanes: tuple[int, ...] = LANES,
     before_send: MailCallback | None = None,
     mail_id: int | None = None,
-) -> Claim | None:
+) -> LeasedMail | None:
     """Lease the mail that has been due longest in the first non-empty lane, or the due mail with the key `mail_id`.
 
     PostgreSQL skips rows that another worker is claiming. SQLite ignores SKIP LOCKED but has a single writer. In both
@@ -205,11 +205,13 @@ def claim(
         if before_send is not None:
             with suppress(MissingPrecondition, Unsealable):
                 before_send(session, mail)
-        return Claim(mail.id, mail.message_id, at + LEASE, _read_or_none(session, mail))
+        return LeasedMail(mail.id, mail.message_id, at + LEASE, _read_or_none(session, mail))
     return None
 
 
-def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send: MailCallback | None = None) -> str:
+def settle(
+    session: Session, claim: LeasedMail, fault: Undelivered | None, after_send: MailCallback | None = None
+) -> str:
     """Store the outcome of a claimed mail and return it: "sent", "retried", "failed" or "lost".
 
     "lost" means that the mail was stopped, or leased again, in the meantime.
@@ -241,7 +243,7 @@ def get_retry_delay(attempts: int) -> timedelta:
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret depends on it
 
 
-def _hand_over(send: Send, claim: Claim) -> Undelivered | None:
+def _hand_over(send: Send, claim: LeasedMail) -> Undelivered | None:
     if claim.message is None:
         return Permanent("what is in the mail can no longer be opened")
     try:

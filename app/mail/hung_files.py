@@ -10,9 +10,9 @@ from .. import audit
 from ..core.actors import Staff
 from ..core.state_machine import must
 from ..db.fault_kinds import Busy
-from ..mailtext.incoming import File
+from ..mailtext.incoming import AttachedFile
 from .models import Inbound
-from .reading import NotStarted, Reading
+from .reading import NotStarted, ParserClient
 
 T = TypeVar("T")
 MEMORY = 300 << 20  # bytes for the process that opens a file of a mail of up to 25 MB, or redraws a picture
@@ -22,12 +22,12 @@ PATIENCE = 20.0  # seconds that a request waits for the semaphore
 _semaphore = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
 
 
-def _run_in_process(request: Callable[[Reading], T]) -> T:
+def _run_in_process(request: Callable[[ParserClient], T]) -> T:
     """Send `request` to a fresh process, which has seen no other mail, and end the process. Raises `Busy`."""
     if not _semaphore.acquire(timeout=PATIENCE):
         raise Busy("other files are being opened")
     try:
-        with Reading(cpu=CPU, memory=MEMORY) as reading:
+        with ParserClient(cpu=CPU, memory=MEMORY) as reading:
             return request(reading)
     except NotStarted as error:
         raise Busy("the process that opens files does not start") from error
@@ -35,7 +35,7 @@ def _run_in_process(request: Callable[[Reading], T]) -> T:
         _semaphore.release()
 
 
-def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
+def fetch_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
     """Return the file with the index `number` in the list, with its bytes; None if it is missing or unreadable.
 
     Raises `Busy`.
@@ -44,7 +44,7 @@ def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
 
 
 def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
-    """Redraw the picture with the index `number`, as `Reading.picture` does. Raises `Busy`."""
+    """Redraw the picture with the index `number`, as `ParserClient.picture` does. Raises `Busy`."""
     return _run_in_process(lambda reading: reading.picture(raw, number))
 
 

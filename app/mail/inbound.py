@@ -19,7 +19,7 @@ from ..core.listing import Key, Listing
 from ..core.state_machine import check_version, must
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
-from ..mailtext.incoming import File
+from ..mailtext.incoming import AttachedFile
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
@@ -36,7 +36,7 @@ UNADDRESSED = "to nobody here"  # the reason of a mail addressed to no newslette
 
 
 @dataclass(frozen=True)
-class Reading:
+class MailContent:
     """The part of a mail that the desk may see: claimed sender, trimmed text, the `rest` that was cut, attachments.
 
     `has_more` means that the mail has more attachments than are listed. `spam_score` is the number that our own
@@ -51,7 +51,7 @@ class Reading:
     language: str = ""
     text: str = ""
     rest: str = ""
-    attachments: tuple[File, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
     has_more: bool = False
     spam_score: str = ""
     unread: int = 0
@@ -255,12 +255,12 @@ def raw_of(session: Session, row: Inbound) -> bytes:
     return get_keyring(session).open_bytes(raw_context(row), stored.raw_sealed)
 
 
-def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
+def keep_reading(session: Session, row: Inbound, reading: MailContent) -> None:
     """Store the sealed `reading` beside the bytes of the mail, without loading them."""
     keep_readings(session, [(row, reading)])
 
 
-def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]]) -> None:
+def keep_readings(session: Session, readings: Iterable[tuple[Inbound, MailContent]]) -> None:
     """Store the readings of several mails in one statement."""
     ring = get_keyring(session)
     sealed = [
@@ -273,7 +273,7 @@ def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]])
         session.connection().execute(statement, sealed)
 
 
-def reading_of(session: Session, row: Inbound) -> Reading | None:
+def reading_of(session: Session, row: Inbound) -> MailContent | None:
     """Return the stored reading of a mail; None before it has been parsed and after it has been destroyed.
 
     Raises `Unsealable`.
@@ -282,8 +282,8 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
     if stored is None or stored.reading_sealed is None:
         return None
     values = json.loads(get_keyring(session).open(_reading_context(row), stored.reading_sealed))
-    values["attachments"] = tuple(File(*fields) for fields in values["attachments"])
-    return Reading(**values)
+    values["attachments"] = tuple(AttachedFile(*fields) for fields in values["attachments"])
+    return MailContent(**values)
 
 
 def find_by_letter(session: Session, letter_id: int) -> Inbound | None:

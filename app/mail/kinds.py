@@ -18,7 +18,7 @@ REPLIED = "auto-replied"
 
 
 @dataclass(frozen=True)
-class Part:
+class RewordableBlock:
     """A block of a mail that a newsletter may reword: the placeholders that it may use, and those that it needs."""
 
     places: tuple[str, ...]
@@ -26,7 +26,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Kind:
+class MailKind:
     """A row of the table. `name` is the desk's name for the kind, and `about` the class of its values.
 
     `lane` 0 is delivered before all others. `life` is how long after its due time a mail is still worth sending.
@@ -50,26 +50,26 @@ class Kind:
     forget: frozenset[str] = frozenset()
     even: bool = False
     like: str = ""
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, RewordableBlock] = field(default_factory=dict)
     stays: str = ""
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
 
-def _part(extra_places: str = "", required: str = "") -> Part:
+def _part(extra_places: str = "", required: str = "") -> RewordableBlock:
     """Return a part of a mail to an expert; the arguments are space-separated placeholder names."""
-    return Part(("name", "newsletter", "headline", *extra_places.split()), tuple(required.split()))
+    return RewordableBlock(("name", "newsletter", "headline", *extra_places.split()), tuple(required.split()))
 
 
-def _news(name: str, **more: Any) -> Kind:
+def _news(name: str, **more: Any) -> MailKind:
     """Return the kind of a mail that tells a reader what became of their letter."""
-    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=WHEN_SETTLED, even=True, **more)
+    return MailKind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=WHEN_SETTLED, even=True, **more)
 
 
 # The states in which the contents of a mail are deleted.
 WHEN_ENDED = frozenset(ENDED)
 WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # a failed mail can be retried, until its letter is forgotten
 DAY = timedelta(days=1)
-_NEWS = Part(("newsletter",))
+_NEWS = RewordableBlock(("newsletter",))
 _WHY = {"subject": _part(), "body": _part("why", "why")}
 _FULL = ({"typed": N_("The edition is full this time.")},)
 
@@ -101,10 +101,14 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
 }
 
 KINDS = {
-    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WHEN_ENDED),
-    "house.test": Kind("", about.TestMail, lane=0, life=DAY, forget=WHEN_ENDED),
-    "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WHEN_ENDED),
-    "expert.invitation": Kind(
+    "sign_in": MailKind(
+        "", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WHEN_ENDED
+    ),
+    "house.test": MailKind("", about.TestMail, lane=0, life=DAY, forget=WHEN_ENDED),
+    "staff.invitation": MailKind(
+        N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WHEN_ENDED
+    ),
+    "expert.invitation": MailKind(
         N_("Invitation"),
         about.InvitationMail,
         parts={"subject": _part("words due", "due"), "opening": _part(), "closing": _part("reply_by", "reply_by")},
@@ -113,8 +117,8 @@ KINDS = {
             "that it is you stand in it in any case."
         ),
     ),
-    "expert.invitation_again": Kind(N_("Invitation, with a new link"), about.AssignmentMail),
-    "expert.reminder": Kind(
+    "expert.invitation_again": MailKind(N_("Invitation, with a new link"), about.AssignmentMail),
+    "expert.reminder": MailKind(
         N_("Reminder before the date"),
         about.AssignmentMail,
         life=DAY,
@@ -122,7 +126,7 @@ KINDS = {
         parts={"subject": _part("due"), "body": _part("due link", "due link"), "silent": _part("due link", "due link")},
         examples=({"due_at": 2 * DAY}, {"silent": True}),
     ),
-    "expert.overdue": Kind(
+    "expert.overdue": MailKind(
         N_("Reminder after the date"),
         about.AssignmentMail,
         life=DAY,
@@ -130,10 +134,10 @@ KINDS = {
         parts={"subject": _part("due"), "body": _part("due link", "link")},
         examples=({"due_at": -DAY},),
     ),
-    "expert.returned": Kind(N_("Text sent back"), about.AssignmentMail),
+    "expert.returned": MailKind(N_("Text sent back"), about.AssignmentMail),
     # If a reader withdrew the question, no other record of its text remains.
-    "expert.cancelled": Kind(N_("No longer needed"), about.AssignmentMail, forget=WHEN_ENDED),
-    "expert.check": Kind(
+    "expert.cancelled": MailKind(N_("No longer needed"), about.AssignmentMail, forget=WHEN_ENDED),
+    "expert.check": MailKind(
         N_("Quote check"),
         about.EditedTextMail,
         parts={"subject": _part("about changes due", "due"), "opening": _part()},
@@ -141,8 +145,8 @@ KINDS = {
             "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
         ),
     ),
-    "expert.letter": Kind(N_("A letter from you"), about.AssignmentMail),
-    "expert.published": Kind(
+    "expert.letter": MailKind(N_("A letter from you"), about.AssignmentMail),
+    "expert.published": MailKind(
         N_("Thanks, with the link"),
         about.AssignmentMail,
         lane=2,
@@ -150,30 +154,30 @@ KINDS = {
         parts={"subject": _part("day"), "body": _part("day link", "link")},
         examples=({"runs_on": 0 * DAY},),
     ),
-    "expert.carried_over": Kind(
+    "expert.carried_over": MailKind(
         N_("Carried over to a later edition"),
         about.AssignmentMail,
         lane=2,
         parts={"subject": _part("day"), "body": _part("day", "day")},
         examples=({"runs_on": 14 * DAY},),
     ),
-    "expert.moved": Kind(
+    "expert.moved": MailKind(
         N_("Another date for the edition"),
         about.AssignmentMail,
         lane=2,
         parts={"subject": _part("day"), "body": _part("day due", "day due"), "settled": _part("day", "day")},
         examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
     ),
-    "expert.shortened": Kind(N_("Shortened after the check"), about.EditedTextMail),
-    "expert.corrected": Kind(
+    "expert.shortened": MailKind(N_("Shortened after the check"), about.EditedTextMail),
+    "expert.corrected": MailKind(
         N_("A correction of what ran"),
         about.AssignmentMail,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
     # Older mails may contain the removed passage; this one contains none of it.
-    "expert.reworded": Kind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WHEN_ENDED),
-    "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
-    "expert.ran_without": Kind(
+    "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WHEN_ENDED),
+    "expert.dropped": MailKind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
+    "expert.ran_without": MailKind(
         N_("It ran without their text"),
         about.AssignmentMail,
         lane=2,
@@ -182,11 +186,11 @@ KINDS = {
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
     # For the same reason as "expert.cancelled".
-    "expert.not_used": Kind(
+    "expert.not_used": MailKind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WHEN_ENDED, parts=_WHY, examples=_FULL
     ),
     # It contains the translator's address and link.
-    "translator.invitation": Kind(
+    "translator.invitation": MailKind(
         N_("A text to translate"),
         about.TranslatorMail,
         forget=WHEN_ENDED,
@@ -209,7 +213,7 @@ KINDS = {
             {"opening": "joined"},
         ),
     ),
-    "reader.acknowledgement": Kind(
+    "reader.acknowledgement": MailKind(
         N_("A reader’s mail has arrived"),
         about.LetterMail,
         lane=2,
@@ -220,23 +224,25 @@ KINDS = {
         parts={"subject": _NEWS, "body": _NEWS},
         stays=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
     ),
-    "desk.answer": Kind(N_("An answer is here"), about.DeskMail, automatic=GENERATED),
-    "desk.declined": Kind(N_("An expert said no"), about.DeskMail, automatic=GENERATED),
-    "desk.translation": Kind(N_("A translation is here"), about.DeskMail, automatic=GENERATED),
-    "desk.translator_declined": Kind(N_("A translator said no"), about.DeskMail, automatic=GENERATED),
-    "desk.objection": Kind(N_("An expert objects"), about.DeskMail, automatic=GENERATED),
-    "desk.withdrawn": Kind(N_("An answer was withdrawn"), about.DeskMail, automatic=GENERATED),
-    "desk.letter_withdrawn": Kind(N_("A letter was taken back"), about.DeskMail, automatic=GENERATED),
-    "desk.fine": Kind(N_("An expert agrees"), about.DeskMail, automatic=GENERATED),
-    "desk.suggestion": Kind(N_("A colleague was suggested"), about.DeskMail, automatic=GENERATED),
-    "desk.question_back": Kind(N_("An expert asks back"), about.DeskMail, automatic=GENERATED),
-    "desk.mention": Kind(N_("Called in a note"), about.DeskMail, automatic=GENERATED),
-    "desk.mail_waits": Kind(N_("A mail of an expert waits to be filed"), about.DeskMail, life=DAY, automatic=GENERATED),
-    "desk.mail_failed": Kind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
-    "desk.edition_missing": Kind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
-    "desk.program_paused": Kind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
+    "desk.answer": MailKind(N_("An answer is here"), about.DeskMail, automatic=GENERATED),
+    "desk.declined": MailKind(N_("An expert said no"), about.DeskMail, automatic=GENERATED),
+    "desk.translation": MailKind(N_("A translation is here"), about.DeskMail, automatic=GENERATED),
+    "desk.translator_declined": MailKind(N_("A translator said no"), about.DeskMail, automatic=GENERATED),
+    "desk.objection": MailKind(N_("An expert objects"), about.DeskMail, automatic=GENERATED),
+    "desk.withdrawn": MailKind(N_("An answer was withdrawn"), about.DeskMail, automatic=GENERATED),
+    "desk.letter_withdrawn": MailKind(N_("A letter was taken back"), about.DeskMail, automatic=GENERATED),
+    "desk.fine": MailKind(N_("An expert agrees"), about.DeskMail, automatic=GENERATED),
+    "desk.suggestion": MailKind(N_("A colleague was suggested"), about.DeskMail, automatic=GENERATED),
+    "desk.question_back": MailKind(N_("An expert asks back"), about.DeskMail, automatic=GENERATED),
+    "desk.mention": MailKind(N_("Called in a note"), about.DeskMail, automatic=GENERATED),
+    "desk.mail_waits": MailKind(
+        N_("A mail of an expert waits to be filed"), about.DeskMail, life=DAY, automatic=GENERATED
+    ),
+    "desk.mail_failed": MailKind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
+    "desk.edition_missing": MailKind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
+    "desk.program_paused": MailKind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
     # It contains headlines, which may have to be erased.
-    "desk.digest": Kind(
+    "desk.digest": MailKind(
         N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WHEN_ENDED
     ),
 }

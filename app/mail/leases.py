@@ -21,7 +21,7 @@ TRIES = 5  # attempts to place a mail before it is shown as failed
 
 
 @dataclass(frozen=True)
-class Claim:
+class LeasedInbound:
     """A leased mail of `size` bytes. `leased_until` also identifies the lease among several leases of the same mail."""
 
     inbound_id: int
@@ -30,7 +30,7 @@ class Claim:
     size: int
 
 
-def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Claim]:
+def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[LeasedInbound]:
     """Lease up to `limit` mails that are to be placed; concurrent workers never get the same mail.
 
     Mails with the fewest attempts come first, and a mail that was tried before is claimed alone: if parsing it kills
@@ -51,7 +51,7 @@ def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Cl
         .returning(Inbound.id, Inbound.attempts, Inbound.size)
         .execution_options(synchronize_session=False)
     )
-    claims = {row.id: Claim(row.id, at + lease, row.attempts, row.size) for row in session.execute(lease_rows)}
+    claims = {row.id: LeasedInbound(row.id, at + lease, row.attempts, row.size) for row in session.execute(lease_rows)}
     return [claims[key] for key in keys if key in claims]
 
 
@@ -64,7 +64,7 @@ def anything_due(session: Session) -> bool:
 class Leased:
     """A claimed mail with its sealed bytes, to be parsed outside the transaction."""
 
-    claim: Claim
+    claim: LeasedInbound
     row: Inbound
     sealed: bytes | None
     ring: Keys
@@ -77,7 +77,7 @@ class Leased:
         return self.ring.open_bytes(raw_context(self.row), self.sealed)
 
 
-def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
+def fetch_leased(session: Session, claims: Sequence[LeasedInbound]) -> list[Leased]:
     """Return the claimed mails with their sealed bytes, in the order of the claims."""
     keys = [claim.inbound_id for claim in claims]
     rows = get_many(session, Inbound, keys)
@@ -87,7 +87,7 @@ def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
     return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(keys, claims, strict=True)]
 
 
-def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
+def lock_claimed(session: Session, claims: Sequence[LeasedInbound]) -> dict[LeasedInbound, Inbound]:
     """Lock the claimed mails, leaving out those that another worker has placed or claimed in the meantime."""
     query = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
     reload = {"populate_existing": True}
@@ -96,7 +96,7 @@ def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbou
     return {claim: row for claim, row in pairs if row.is_stored and row.leased_until == claim.leased_until}
 
 
-def return_claims(session: Session, claims: Sequence[Claim]) -> None:
+def return_claims(session: Session, claims: Sequence[LeasedInbound]) -> None:
     """End the leases of mails that were not tried, as if they had never been claimed."""
     for claim in claims:
         end_lease = update(Inbound).where(Inbound.id == claim.inbound_id, Inbound.leased_until == claim.leased_until)

@@ -23,7 +23,7 @@ from ..text import translation
 from ..text.clean import for_print, group_digits
 from ..text.translation import say
 from . import asked_others
-from .kinds import EXAMPLES, KINDS, LEYLA, Part
+from .kinds import EXAMPLES, KINDS, LEYLA, RewordableBlock
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
 
@@ -95,7 +95,7 @@ def write(
     return replace(compose(kind, signer, address, name, subject, text), unsubscribe=values.get("stop"))
 
 
-def parts_of(kind: str) -> Mapping[str, Part]:
+def parts_of(kind: str) -> Mapping[str, RewordableBlock]:
     """Return the parts of a mail that a newsletter may reword, by the names of the template's blocks."""
     return KINDS[KINDS[kind].like or kind].parts
 

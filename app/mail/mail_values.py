@@ -131,7 +131,7 @@ class EditionMail:
 
 
 @dataclass(frozen=True)
-class Section:
+class MorningSection:
     """A section of the morning mail: `number` items of a `kind`, the first of them as `lines`, and a `link` to all."""
 
     kind: str
@@ -149,7 +149,7 @@ class MorningMail:
     """
 
     on: date
-    sections: Sequence[Section]
+    sections: Sequence[MorningSection]
     cutoff_at: datetime | None
     link: str
     head: str = ""

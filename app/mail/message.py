@@ -58,7 +58,7 @@ class Sender:
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextRun:
     """A run of text, a link if it has `href`."""
 
     text: str
@@ -66,11 +66,11 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Block:
+class MailParagraph:
     """A paragraph as lines of pieces; `quoted` where its lines begin with ">"."""
 
     quoted: bool
-    lines: list[list[Piece]]
+    lines: list[list[TextRun]]
 
 
 def shortened(text: str, size: int) -> str:
@@ -92,7 +92,7 @@ def quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in for_print(text).splitlines())
 
 
-def parse_blocks(text: str) -> list[Block]:
+def parse_blocks(text: str) -> list[MailParagraph]:
     """Parse the text of a mail into paragraphs, quotations and links, to render it as HTML."""
     blocks = []
     for paragraph in re.split(r"\n(?:[ \t]*\n)+", text.strip("\n")):
@@ -100,7 +100,7 @@ def parse_blocks(text: str) -> list[Block]:
         is_quoted = all(line.startswith(">") for line in lines)
         if is_quoted:
             lines = [line.removeprefix(">").strip() for line in lines]
-        blocks.append(Block(is_quoted, [_split_at_links(line) for line in lines]))
+        blocks.append(MailParagraph(is_quoted, [_split_at_links(line) for line in lines]))
     return blocks
 
 
@@ -134,12 +134,12 @@ def _html(language: str, subject: str, text: str) -> str:
     )
 
 
-def _split_at_links(line: str) -> list[Piece]:
+def _split_at_links(line: str) -> list[TextRun]:
     pieces = []
     end = 0  # of the last link
     for match in _LINK.finditer(line):
         url = match.group()
-        pieces += [Piece(line[end : match.start()]), Piece(url, href=url)]
+        pieces += [TextRun(line[end : match.start()]), TextRun(url, href=url)]
         end = match.end()
-    pieces.append(Piece(line[end:]))
+    pieces.append(TextRun(line[end:]))
     return [piece for piece in pieces if piece.text]

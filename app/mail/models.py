@@ -132,7 +132,7 @@ class Inbound(Row, Public, Editable, InboundStates):
 
 
 class InboundRaw(Base):
-    """The sealed bytes of an inbound mail as received, and the sealed `inbound.Reading` of it."""
+    """The sealed bytes of an inbound mail as received, and the sealed `inbound.MailContent` of it."""
 
     __tablename__ = "inbound_raw"
 

@@ -22,7 +22,7 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
-from ..mailtext.incoming import Attachment, File, Forward, Mail, Mailbox, TrimContext, Trimmed
+from ..mailtext.incoming import AttachedFile, Attachment, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
 
 CHUNK = 1 << 20  # bytes per read
@@ -80,7 +80,7 @@ class NotStarted(RuntimeError):
     """The process doesn't start: the fault is in the environment, not in a mail."""
 
 
-class Reading:
+class ParserClient:
     """A client of the parser process, which starts with the first mail and is restarted if it dies. One mail at a time.
 
     A mail may take `seconds` of wall-clock time, not counting the start of the process, and `cpu` seconds of CPU time,
@@ -96,7 +96,7 @@ class Reading:
         self._numbers = count()
         self._cached: deque[tuple[int, Mail]] = deque(maxlen=CACHED)
 
-    def __enter__(self) -> "Reading":
+    def __enter__(self) -> "ParserClient":
         return self
 
     def __exit__(
@@ -153,15 +153,15 @@ class Reading:
         author = Mailbox(**values["author"]) if values["author"] else None
         return Forward(**{**values, "author": author, "doubts": tuple(values["doubts"])})
 
-    def files(self, raw: bytes) -> tuple[tuple[File, ...], bool] | None:
+    def files(self, raw: bytes) -> tuple[tuple[AttachedFile, ...], bool] | None:
         """List the files of a mail as `files.list_files` does; None if the process died. Raises `NotStarted`."""
         reply, fault = self._ask(b"l", raw)
         if fault:
             return None
         files, has_more = json.loads(reply)
-        return tuple(File(*fields) for fields in files), has_more
+        return tuple(AttachedFile(*fields) for fields in files), has_more
 
-    def file(self, raw: bytes, number: int) -> tuple[File, bytes] | None:
+    def file(self, raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
         """Return a file of a mail with its bytes as `files.get_file` does; None also if the process died.
 
         Raises `NotStarted`.
@@ -170,7 +170,7 @@ class Reading:
         if found is None:
             return None
         fields, data = found
-        return File(*fields), data
+        return AttachedFile(*fields), data
 
     def picture(self, raw: bytes, number: int) -> tuple[str, bytes]:
         """Redraw an attached picture as `pictures.redraw_picture` does. Raises `NotStarted`.

@@ -48,11 +48,11 @@ class NotGiven(Exception):
         self.details = details
 
 
-class Away(NotGiven):
+class TokenUnavailable(NotGiven):
     """The provider may give a token later."""
 
 
-class Slow(Away):
+class Slow(TokenUnavailable):
     """The provider didn't respond in time."""
 
 
@@ -97,7 +97,7 @@ def request_device_code(provider: Provider) -> DeviceCode:
     code = _get_text(data, "device_code")
     user_code = single_line(_get_text(data, "user_code"))[:60]
     if not (code and user_code and is_safe(address)):
-        raise Away("it gave no device code")
+        raise TokenUnavailable("it gave no device code")
     return DeviceCode(
         code=code,
         user_code=user_code,
@@ -122,7 +122,7 @@ def wait_for_sign_in(provider: Provider, device_code: DeviceCode, wait: Callable
             tokens = _parse_tokens(_request_grant(provider, {"grant_type": DEVICE, "device_code": device_code.code}))
         except _Pending as pending:
             pace = min(pace + pending.extra_pace, LONGEST_PACE)
-        except Away:
+        except TokenUnavailable:
             pace = min(pace * 2, LONGEST_PACE)
         else:
             if not tokens.refresh:
@@ -144,22 +144,22 @@ def _request_grant(provider: Provider, params: dict[str, str]) -> dict[str, Any]
 
 
 def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, bytes]:
-    """Send a POST with the client's credentials, and return the status and body. Raises `Away`, or `Slow`."""
+    """Send a POST with the client's credentials; return status and body. Raises `TokenUnavailable`, or `Slow`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
         return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=LIMIT)
     except http_client.NoResponse as error:
         raise Slow(str(error)) from None
     except http_client.RequestFailed as error:
-        raise Away(str(error)) from None
+        raise TokenUnavailable(str(error)) from None
 
 
 def _parse_response(status: int, body: bytes) -> dict[str, Any]:
-    """Return the parsed response. Raises `_Pending`, `Ended`, `Misconfigured` or `Away` for an error."""
+    """Return the parsed response. Raises `_Pending`, `Ended`, `Misconfigured` or `TokenUnavailable` for an error."""
     try:
         data = http_client.parse_object(status, body)
     except http_client.UnreadableResponse as error:
-        raise Away(str(error)) from None
+        raise TokenUnavailable(str(error)) from None
     if status == 200 and "error" not in data:
         return data
     code = re.sub(r"[^a-z_]", "", _get_text(data, "error"))[:40] or str(status)
@@ -170,7 +170,7 @@ def _parse_response(status: int, body: bytes) -> dict[str, Any]:
         raise Ended(f"it says {code}", details)
     if status < 500 and code in MISCONFIGURED_CODES:
         raise Misconfigured(f"it says {code}", details)
-    raise Away(f"it says {code}", details)
+    raise TokenUnavailable(f"it says {code}", details)
 
 
 def _parse_tokens(data: dict[str, Any]) -> Tokens:
@@ -178,9 +178,9 @@ def _parse_tokens(data: dict[str, Any]) -> Tokens:
     refresh = _get_text(data, "refresh_token")
     kind = _get_text(data, "token_type") or "bearer"
     if not re.fullmatch(r"[\x21-\x7e]+", access) or not re.fullmatch(r"[\x20-\x7e]*", refresh):
-        raise Away("its answer holds no token")
+        raise TokenUnavailable("its answer holds no token")
     if kind.lower() != "bearer":
-        raise Away("its token is of another kind")
+        raise TokenUnavailable("its token is of another kind")
     return Tokens(access, refresh, _get_seconds(data, "expires_in", LIFE))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import abort, current_app, render_template
 
-from ..mail.message import Block, parse_blocks
+from ..mail.message import MailParagraph, parse_blocks
 from . import mailroom
 
 _FILE_NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")  # it begins with the time
@@ -26,7 +26,7 @@ class SentMail:
     sender: str
     language: str
     at: datetime
-    text: list[Block]
+    text: list[MailParagraph]
 
 
 def list_newest_mails(folder: Path, limit: int) -> list[SentMail]:

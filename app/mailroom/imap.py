@@ -20,7 +20,7 @@ from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUne
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from app.settings.mail_accounts import Mailbox, OAuthAccount
+from app.settings.mail_accounts import ImapMailbox, OAuthAccount
 
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
@@ -56,7 +56,7 @@ class NoNewsletter(Exception):
     """A mailbox belongs to a newsletter that doesn't exist, so nothing is fetched."""
 
 
-def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
+def poll(database: Database, mailbox: ImapMailbox, progress: Progress | None = None) -> int:
     """Fetch all messages, and return how many were stored.
 
     Calls `progress` after each, with the number done and the total. Messages stored before an error remain stored.
@@ -69,7 +69,7 @@ def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None)
 
 
 @contextmanager
-def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
+def open_mailbox(database: Database, mailbox: ImapMailbox) -> Iterator[BaseMailBox]:
     """Connect to a mailbox, sign in, and select its folder; disconnect when the block ends.
 
     Raises the errors of `poll`, except `NoNewsletter`.
@@ -93,7 +93,7 @@ def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
             connection.client.shutdown()
 
 
-def _connect(mailbox: Mailbox) -> BaseMailBox:
+def _connect(mailbox: ImapMailbox) -> BaseMailBox:
     if not mailbox.secure:
         return MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=TIMEOUT)
     # Without this context the library accepts any certificate.
@@ -122,7 +122,7 @@ def _refresh_capabilities(connection: BaseMailBox) -> None:
     connection.client.capabilities = tuple(capabilities.decode("ascii", "replace").upper().split())
 
 
-def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progress: Progress | None = None) -> int:
+def fetch(database: Database, mailbox: ImapMailbox, connection: BaseMailBox, progress: Progress | None = None) -> int:
     """Store the messages of the selected folder, oldest first, and delete them from the server unless the mailbox keeps
     them. Return how many were stored. Raises the errors of `poll`, except `NoToken`.
     """
@@ -158,7 +158,7 @@ def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progres
     return stored_count
 
 
-def _get_newsletter_id(database: Database, mailbox: Mailbox) -> int | None:
+def _get_newsletter_id(database: Database, mailbox: ImapMailbox) -> int | None:
     """Return the newsletter that owns the mailbox, if any. Raises `NoNewsletter`."""
     if not mailbox.newsletter:
         return None
@@ -169,14 +169,16 @@ def _get_newsletter_id(database: Database, mailbox: Mailbox) -> int | None:
     return newsletter.id
 
 
-def _get_highest_stored_uid(database: Database, mailbox: Mailbox, uidvalidity: int) -> int:
+def _get_highest_stored_uid(database: Database, mailbox: ImapMailbox, uidvalidity: int) -> int:
     """Return the highest stored UID of a mailbox that keeps its mails. They are stored in the order of their UIDs."""
     query = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity)
     with database.read() as session:
         return session.scalar(query) or 0
 
 
-def _find_stored_uids(database: Database, mailbox: Mailbox, uidvalidity: int, uids: Sequence[int]) -> set[int | None]:
+def _find_stored_uids(
+    database: Database, mailbox: ImapMailbox, uidvalidity: int, uids: Sequence[int]
+) -> set[int | None]:
     """Return those of `uids` whose messages are stored already."""
     query = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity).where(Inbound.uid.in_(uids))
     with database.read() as session:
@@ -184,7 +186,7 @@ def _find_stored_uids(database: Database, mailbox: Mailbox, uidvalidity: int, ui
 
 
 def _download(
-    connection: BaseMailBox, mailbox: Mailbox, uidvalidity: int, uids: Sequence[int]
+    connection: BaseMailBox, mailbox: ImapMailbox, uidvalidity: int, uids: Sequence[int]
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield the UID and the bytes of each message; None if it is too large, or was deleted after its size was fetched.
 
@@ -198,14 +200,14 @@ def _download(
         yield uid, raw
 
 
-def _log_oversized_once(mailbox: Mailbox, uidvalidity: int, uid: int) -> None:
+def _log_oversized_once(mailbox: ImapMailbox, uidvalidity: int, uid: int) -> None:
     if (mailbox.name, uidvalidity, uid) not in _logged_oversized:
         _logged_oversized.add((mailbox.name, uidvalidity, uid))
         log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
 
 
 def _store(
-    database: Database, mailbox: Mailbox, uidvalidity: int, messages: Mapping[int, bytes], newsletter_id: int | None
+    database: Database, mailbox: ImapMailbox, uidvalidity: int, messages: Mapping[int, bytes], newsletter_id: int | None
 ) -> int:
     """Store messages by their UIDs in one transaction. Return how many; another worker may have stored some already."""
     if not messages:
@@ -269,7 +271,7 @@ def _require_ok(response: tuple[str, list[Any]]) -> list[Any]:
     return lines
 
 
-def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.Event) -> list[threading.Thread]:
+def watch_all(database: Database, mailboxes: Sequence[ImapMailbox], stop: threading.Event) -> list[threading.Thread]:
     """Start a thread for each mailbox, which fetches new mail until `stop` is set, and return the threads."""
     threads = [
         threading.Thread(target=partial(watch, database, mailbox, stop), name=f"mailbox {number}", daemon=True)
@@ -280,7 +282,7 @@ def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.
     return threads
 
 
-def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
+def watch(database: Database, mailbox: ImapMailbox, stop: threading.Event) -> None:
     """Fetch from a mailbox until `stop` is set: immediately if the server announces mail (IDLE), else every minute."""
     wait_after_failure = FIRST_WAIT
     while not stop.is_set():

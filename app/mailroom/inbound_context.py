@@ -15,12 +15,12 @@ from ..editions.models import Edition
 from ..mail import fingerprint, inbound, leases, outbox
 from ..mail.identifiers import bracketed
 from ..mail.models import Inbound, OutboxMail
-from ..mail.reading import Reading
+from ..mail.reading import ParserClient
 from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
-from ..mailtext.incoming import File, Forward, Mail, Mailbox, TrimContext, Trimmed
+from ..mailtext.incoming import AttachedFile, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.origin import robots
-from ..mailtext.origin.authentication import Verdict
+from ..mailtext.origin.authentication import SenderVerdict
 from ..mailtext.parsing.parse import MAX_PARSED
 from ..newsletters.models import Newsletter
 from ..people.models import Link, Person
@@ -62,10 +62,10 @@ class Decision:
 class DecidedMail:
     """A claimed mail with the decision about it and what is needed to carry that out, as plain values."""
 
-    claim: leases.Claim
+    claim: leases.LeasedInbound
     decision: Decision
     content: str  # canonical, see `InboundContext.content`
-    reading: inbound.Reading
+    reading: inbound.MailContent
     message_id: str
     body: str
     may_acknowledge: bool
@@ -106,19 +106,19 @@ class MailContents(NamedTuple):
     """
 
     trimmed: Trimmed
-    files: tuple[File, ...]
+    files: tuple[AttachedFile, ...]
     has_more: bool = False
     forward: Forward | None = None
 
 
 def get_untrimmed_contents(mail: Mail) -> MailContents:
     """Return the contents of a mail that the parser process has not examined: its whole body counts as text."""
-    files = tuple(File(single_line(attachment.name), attachment.bytes) for attachment in mail.attachments)
+    files = tuple(AttachedFile(single_line(attachment.name), attachment.bytes) for attachment in mail.attachments)
     return MailContents(Trimmed(mail.body), files)
 
 
 def find_contents(
-    parser: Reading, raw: bytes, mail: Mail, trim_context: TrimContext, *, is_forward: bool
+    parser: ParserClient, raw: bytes, mail: Mail, trim_context: TrimContext, *, is_forward: bool
 ) -> MailContents:
     """Find the text, the files and the forwarded mail, in the parser process. Raises `NotStarted`."""
     contents = get_untrimmed_contents(mail)._replace(trimmed=parser.trim(mail, trim_context))
@@ -152,7 +152,7 @@ class InboundContext:
         self.row_id = row.id if row else None
         self.mailbox_newsletter_id = row.newsletter_id if row else None
         self.set_contents(get_untrimmed_contents(mail))
-        self.verdicts_by_address: dict[str, Verdict] = {}  # the cache of `screening.verify_sender`
+        self.verdicts_by_address: dict[str, SenderVerdict] = {}  # the cache of `screening.verify_sender`
 
     @property
     def has_database(self) -> bool:
@@ -165,7 +165,7 @@ class InboundContext:
             raise ValueError("this mail is judged without a database")
         return self._session
 
-    def load_contents(self, parser: Reading) -> None:
+    def load_contents(self, parser: ParserClient) -> None:
         """Find the contents, in the parser process. Raises `NotStarted`."""
         is_forward = self.forwarded_to is not None
         self.set_contents(find_contents(parser, self.raw, self.mail, self.trim_context, is_forward=is_forward))
@@ -200,9 +200,9 @@ class InboundContext:
         return fingerprint.canonical(self.raw, self.mail)
 
     @property
-    def reading(self) -> inbound.Reading:
+    def reading(self) -> inbound.MailContent:
         """The contents as the desk sees them."""
-        reading = inbound.Reading(
+        reading = inbound.MailContent(
             from_name=single_line(self.mail.from_name),
             from_address=self.mail.from_address,
             subject=single_line(self.mail.subject),
@@ -432,7 +432,7 @@ class InboundContext:
         return []
 
 
-def _show_forward(reading: inbound.Reading, forward: Forward) -> inbound.Reading:
+def _show_forward(reading: inbound.MailContent, forward: Forward) -> inbound.MailContent:
     """Return the contents of the forwarded mail. Without a known author it has no address, so no reply is sent."""
     author = forward.author or Mailbox(f"{reading.from_name} <{reading.from_address}>", "")
     authored = replace(reading, from_name=single_line(author.name), from_address=author.address)

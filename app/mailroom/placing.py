@@ -20,7 +20,7 @@ from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..mail import inbound, leases
 from ..mail.lifecycle import PLACES_OF_MAIL
-from ..mail.reading import NotStarted, Reading
+from ..mail.reading import NotStarted, ParserClient
 from ..mailtext.incoming import Mail, TrimContext
 from . import routing
 from .batch import BatchLookups, Settings
@@ -54,13 +54,13 @@ class ParsedMail:
     contents: MailContents | None = None
 
     @property
-    def claim(self) -> leases.Claim:
+    def claim(self) -> leases.LeasedInbound:
         return self.leased.claim
 
 
 def place_due(
     database: Database,
-    parser: Reading,
+    parser: ParserClient,
     settings: Settings,
     limit: int = 100,
     *,
@@ -88,7 +88,7 @@ class _Placing:
     """The implementation of `place_due`. `at` overrides the time."""
 
     database: Database
-    parser: Reading
+    parser: ParserClient
     settings: Settings
     at: datetime | None
 
@@ -96,7 +96,7 @@ class _Placing:
         with self.database.read(self.at) as session:
             return leases.anything_due(session)
 
-    def place_batch(self, claims: Sequence[leases.Claim], deadline: float) -> Counter[str]:
+    def place_batch(self, claims: Sequence[leases.LeasedInbound], deadline: float) -> Counter[str]:
         """Place a batch, then one by one the mails that failed or lost a race in it. Count the outcomes.
 
         Mails that aren't begun by `deadline`, a monotonic time, are returned, since their leases might expire.
@@ -114,14 +114,14 @@ class _Placing:
         self._return_claims([claim for claim in claims if outcomes.get(claim) == RETRY])
         return Counter(outcomes.get(claim) or self._place_alone(claim) for claim in claims)
 
-    def _return_claims(self, claims: Sequence[leases.Claim]) -> None:
+    def _return_claims(self, claims: Sequence[leases.LeasedInbound]) -> None:
         if claims:
             self.database.write(partial(leases.return_claims, claims=claims), self.at)
 
-    def _retry_or_fail(self, claim: leases.Claim) -> str:
+    def _retry_or_fail(self, claim: leases.LeasedInbound) -> str:
         return self.database.write(partial(routing.retry_or_fail, claim=claim), self.at)
 
-    def _place_alone(self, claim: leases.Claim) -> str:
+    def _place_alone(self, claim: leases.LeasedInbound) -> str:
         """Decide about a single mail again, since another one may have become its original, and place it."""
         for _ in range(MAX_RACES):
             outcomes: Outcomes = {}
@@ -130,7 +130,9 @@ class _Placing:
                 return outcomes[claim] or self._retry_or_fail(claim)
         return self._retry_or_fail(claim)
 
-    def _place_in_order(self, claims: Sequence[leases.Claim], outcomes: Outcomes, deadline: float = math.inf) -> None:
+    def _place_in_order(
+        self, claims: Sequence[leases.LeasedInbound], outcomes: Outcomes, deadline: float = math.inf
+    ) -> None:
         """Place mails as if one after the other, but in few transactions. Record the outcomes in `outcomes`.
 
         Each step returns the mails that it finished within its time limit and those that it didn't. The finished ones
@@ -150,7 +152,7 @@ class _Placing:
                         # The others may quote its text, so they are trimmed again.
                         parsed, trimmed = [*trimmed, *parsed], []
 
-    def _load_leased(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
+    def _load_leased(self, claims: Sequence[leases.LeasedInbound]) -> Sequence[leases.Leased]:
         with self.database.read(self.at) as session:
             return leases.fetch_leased(session, claims) if claims else []
 
@@ -246,7 +248,7 @@ class _Placing:
         return contexts
 
     def _try_step(
-        self, claim: leases.Claim, deadline: float, outcomes: Outcomes, step: Callable[[], Result]
+        self, claim: leases.LeasedInbound, deadline: float, outcomes: Outcomes, step: Callable[[], Result]
     ) -> Result | None:
         """Return the result of a step for one mail.
 
@@ -293,9 +295,9 @@ def _decide(parsed_mail: ParsedMail, context: InboundContext) -> DecidedMail:
     )
 
 
-def _split_by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
+def _split_by_size(claims: Sequence[leases.LeasedInbound]) -> Iterator[list[leases.LeasedInbound]]:
     """Split a batch so that no part has more bytes than `inbound.BATCH_BYTES`, unless it is a single mail."""
-    part: list[leases.Claim] = []
+    part: list[leases.LeasedInbound] = []
     for claim in claims:
         if part and sum(other.size for other in part) + claim.size > inbound.BATCH_BYTES:
             yield part

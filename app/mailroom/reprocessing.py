@@ -10,7 +10,7 @@ from ..letters import mailed_letters
 from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
-from ..mail.reading import Reading
+from ..mail.reading import ParserClient
 from .batch import BatchLookups, Settings
 from .inbound_context import InboundContext
 
@@ -27,7 +27,7 @@ def letters_to_reread(session: Session) -> list[int]:
     return list(session.scalars(query))
 
 
-def reread(database: Database, actor: Actor, parser: Reading, settings: Settings, inbound_id: int) -> bool:
+def reread(database: Database, actor: Actor, parser: ParserClient, settings: Settings, inbound_id: int) -> bool:
     """Trim the mail of a letter again and replace the letter's text. Return whether it changed.
 
     A letter that the desk has filed is not changed. Raises `MissingPrecondition` if the bytes were destroyed, and

@@ -23,7 +23,7 @@ from ..letters import mailed_letters
 from ..letters.models import Letter
 from ..mail import erasing, inbound, leases, outbox
 from ..mail.models import Inbound, OutboxMail
-from ..mail.reading import NotStarted, Reading
+from ..mail.reading import NotStarted, ParserClient
 from ..mailtext.incoming import Mail, Trimmed
 from ..mailtext.parsing.parse import parse
 from ..mailtext.trim import trim
@@ -73,7 +73,7 @@ def decide(context: InboundContext) -> Decision:
     return duplicate or decision
 
 
-def inspect(raw: bytes, parser: Reading | None, session: Session | None, settings: Settings) -> dict[str, Any]:
+def inspect(raw: bytes, parser: ParserClient | None, session: Session | None, settings: Settings) -> dict[str, Any]:
     """Return the contents of a message and the place that it would get, as values for JSON.
 
     `parser` is the parser process, which has a time limit; without it, this process parses. Without a `session`, only
@@ -199,7 +199,7 @@ UNPLACEABLE = "could not be placed"
 
 # The outcome of each mail: its place, RETRY or LEASE_LOST, or None if it failed. A mail without an entry lost a race
 # against another worker.
-Outcomes = dict[leases.Claim, str | None]
+Outcomes = dict[leases.LeasedInbound, str | None]
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +240,7 @@ def place_in_savepoints(session: Session, decided_mails: Sequence[DecidedMail]) 
     return outcomes
 
 
-def retry_or_fail(session: Session, claim: leases.Claim) -> str:
+def retry_or_fail(session: Session, claim: leases.LeasedInbound) -> str:
     """Schedule a retry of a mail that could not be placed, or mark it as failed after the last try.
 
     Return RETRY, "failed", or LEASE_LOST.
@@ -257,7 +257,7 @@ def retry_or_fail(session: Session, claim: leases.Claim) -> str:
     return "failed"
 
 
-def log_failure(claim: leases.Claim, error: Exception) -> None:
+def log_failure(claim: leases.LeasedInbound, error: Exception) -> None:
     """Log the class and traceback of an error without its message, which may quote a mail.
 
     If it isn't the mail's fault, raise the error instead.

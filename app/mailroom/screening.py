@@ -27,7 +27,7 @@ def find_duplicate(context: InboundContext, decision: Decision) -> Decision | No
     return Decision("duplicate", ("same content",), original.newsletter_id, duplicate_of_id=original.id)
 
 
-def verify_sender(context: InboundContext, address: str) -> senders.Verdict:
+def verify_sender(context: InboundContext, address: str) -> senders.SenderVerdict:
     """Return the verdict whether a mail is from this address, by our server's results or by DNS lookups."""
     verdicts, settings = context.verdicts_by_address, context.lookups.settings
     if address not in verdicts:

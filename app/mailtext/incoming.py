@@ -23,7 +23,7 @@ class Attachment:
     digest: str = field(default="", compare=False)
 
 
-class File(NamedTuple):
+class AttachedFile(NamedTuple):
     """An attached file as shown to the desk: its sanitized name, its decoded size in bytes, and its kind.
 
     The kind is one of `parsing.files.KINDS`, detected from the first bytes, or "" if they were not examined.

@@ -19,7 +19,7 @@ from ..people.directory import checked_address
 from ..text.translation import N_
 from .keeping import Keeping
 from .lifecycle import FIRST, STATES, NewsletterStates
-from .setting_columns import Setting, line, number, setting
+from .setting_columns import NewsletterSetting, line, number, setting
 from .setting_fields import (
     CHECKS,
     EMPTY,
@@ -260,7 +260,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         return (Section(self.section, self.words, self.slots),)
 
 
-SETTINGS: dict[str, Setting] = fields_of(Newsletter)
+SETTINGS: dict[str, NewsletterSetting] = fields_of(Newsletter)
 
 
 class NewsletterText(Row, Editable, OfNewsletter):

@@ -1,4 +1,4 @@
-"""Columns that are settings of a newsletter, each with a `Setting`: its label, help and checks."""
+"""Columns that are settings of a newsletter, each with a `NewsletterSetting`: its label, help and checks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,16 @@ from ..core.fields import Field, field_column
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting(Field):
+class NewsletterSetting(Field):
     """The declaration of a setting. `act` is the permission needed to change it."""
 
     act: str = "settings"
 
 
 def setting(page: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
-    """Return the column of a setting; `more` are further fields of the `Setting` and options of the column."""
+    """Return the column of a setting; `more` are more fields of the `NewsletterSetting` and options of the column."""
     row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
-    return field_column(Setting(part=page, label=label, help=help, kind=kind, **row), length, **more)
+    return field_column(NewsletterSetting(part=page, label=label, help=help, kind=kind, **row), length, **more)
 
 
 def line(

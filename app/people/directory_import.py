@@ -21,7 +21,7 @@ from .directory import sealed_address
 from .expert_file import Fault
 from .models import PROFILE, Expert, ExpertTopic, Person
 from .name_forms import LONGEST, fold
-from .spreadsheet import Sheet
+from .spreadsheet import Spreadsheet
 
 T = TypeVar("T")
 BATCH_ROWS = 500  # rows looked up or written in one statement
@@ -79,7 +79,7 @@ class ImportPlan:
         return digest.hexdigest()
 
 
-def plan_import(session: Session, sheet: Sheet) -> ImportPlan:
+def plan_import(session: Session, sheet: Spreadsheet) -> ImportPlan:
     """Compare a file with the directory. Changes nothing."""
     first_rows: dict[tuple[str, str], int] = {}  # by column and value, the number of the first row with it
     lines = []

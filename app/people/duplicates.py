@@ -31,7 +31,7 @@ PAIRS_PER_LOAD = 60  # candidates for which experts are loaded together
 
 
 @dataclass(frozen=True)
-class Pair:
+class DuplicatePair:
     """Two experts who may be one person, the one recorded earlier first.
 
     `reasons` are among "name" (the same sound), "like name" (similar), "organisation" and "domain".
@@ -54,7 +54,7 @@ class NameSound:
         return _longest_word(self.key)
 
 
-class Candidate(NamedTuple):
+class DuplicateCandidate(NamedTuple):
     """The ids of two experts to suggest, the smaller one first, and whether their names sound the same."""
 
     one_id: int
@@ -66,13 +66,13 @@ def _longest_word(phonetic_key: str) -> str:
     return phonetic_key.partition(" ")[0]
 
 
-def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
+def pairs(session: Session, after: Expert | None, limit: int) -> list[DuplicatePair]:
     """Return pairs in the order of the sounds of names, starting after the group of the expert `after`.
 
     There are at least `limit` unless the directory has fewer, and possibly more.
     """
-    found: list[Pair] = []
-    candidates: list[Candidate] = []
+    found: list[DuplicatePair] = []
+    candidates: list[DuplicateCandidate] = []
     for group in _iter_groups(session, after.alike if after else ""):
         candidates += islice(_find_candidates(group), PAIRS_PER_GROUP)
         if len(candidates) >= PAIRS_PER_LOAD:
@@ -117,13 +117,13 @@ def _iter_sounds(session: Session, after: str) -> Iterator[NameSound]:
         cursor = (rows[-1].alike, rows[-1].id)
 
 
-def _find_candidates(group: list[NameSound]) -> Iterator[Candidate]:
+def _find_candidates(group: list[NameSound]) -> Iterator[DuplicateCandidate]:
     pairs_to_compare = combinations(group, 2) if len(group) <= LARGE_GROUP else _same_sound_pairs(group)
     for one, other in pairs_to_compare:
         is_same_sound = one.key == other.key
         if is_same_sound or is_like(one.key, other.key):
             one_id, other_id = sorted((one.expert_id, other.expert_id))
-            yield Candidate(one_id, other_id, is_same_sound)
+            yield DuplicateCandidate(one_id, other_id, is_same_sound)
 
 
 def _same_sound_pairs(group: list[NameSound]) -> Iterator[tuple[NameSound, NameSound]]:
@@ -131,7 +131,7 @@ def _same_sound_pairs(group: list[NameSound]) -> Iterator[tuple[NameSound, NameS
         yield from combinations(list(namesakes)[:LARGE_GROUP], 2)
 
 
-def _load_pairs(session: Session, candidates: list[Candidate]) -> list[Pair]:
+def _load_pairs(session: Session, candidates: list[DuplicateCandidate]) -> list[DuplicatePair]:
     """Return the candidates with the same sound or another reason, unless they were marked as distinct."""
     if not candidates:
         return []
@@ -151,9 +151,9 @@ def _load_pairs(session: Session, candidates: list[Candidate]) -> list[Pair]:
         if domains[one_id] and domains[one_id] == domains[other_id]:
             reasons.append("domain")
         if is_same_sound:
-            found.append(Pair(one, other, ("name", *reasons)))
+            found.append(DuplicatePair(one, other, ("name", *reasons)))
         elif reasons:
-            found.append(Pair(one, other, ("like name", *reasons)))
+            found.append(DuplicatePair(one, other, ("like name", *reasons)))
     return found
 
 

@@ -34,7 +34,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 
-class Unreadable(Exception):
+class UnreadableSpreadsheet(Exception):
     """The file is not a readable table.
 
     `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many).
@@ -46,7 +46,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class SpreadsheetRow:
     """A row of the file: its cells by column, and its number, where the header is row 1.
 
     `extra_cells` is the number of filled cells beyond the last column.
@@ -58,7 +58,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Spreadsheet:
     """A table. `columns` are the known ones, and `ignored` are the headers of unknown ones.
 
     `guessed` is true if nothing in the file confirms the `encoding`.
@@ -69,40 +69,40 @@ class Sheet:
     delimiter: str
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SpreadsheetRow, ...]
 
 
 def read(
     data: bytes, columns_by_header: Mapping[str, str], required_columns: Sequence[Sequence[str]], encoding: str = ""
-) -> Sheet:
+) -> Spreadsheet:
     """Read a table.
 
     `columns_by_header` maps headers, folded, to columns. The file must have all columns of at least one of the lists in
-    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `Unreadable`.
+    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `UnreadableSpreadsheet`.
     """
     if len(data) > MOST_BYTES:
-        raise Unreadable("large")
+        raise UnreadableSpreadsheet("large")
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Unreadable("workbook")
+        raise UnreadableSpreadsheet("workbook")
     used_encoding = encoding or _guess_encoding(data)
     try:
         text = data.decode(used_encoding).removeprefix("\ufeff").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
-        raise Unreadable("encoding", encoding=ENCODINGS.get(used_encoding, "")) from None
+        raise UnreadableSpreadsheet("encoding", encoding=ENCODINGS.get(used_encoding, "")) from None
     text, delimiter = _find_delimiter(text, columns_by_header)
     records = _parse_records(text, delimiter)
     headers = next(records, None)
     if headers is None:
-        raise Unreadable("empty")
+        raise UnreadableSpreadsheet("empty")
     columns = [columns_by_header.get(fold(header), "") for header in headers]  # "" for an unknown header
     known_columns = tuple(filter(None, columns))
     repeated = [name for name, count in Counter(known_columns).items() if count > 1]
     if repeated:
-        raise Unreadable("twice", column=repeated[0])
+        raise UnreadableSpreadsheet("twice", column=repeated[0])
     if not any(set(names) <= set(columns) for names in required_columns):
-        raise Unreadable("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
+        raise UnreadableSpreadsheet("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
     unknown_headers = [header.strip() for header, column in zip(headers, columns, strict=True) if not column]
-    return Sheet(
+    return Spreadsheet(
         encoding=used_encoding,
         guessed=not encoding and not data.isascii() and used_encoding.startswith("cp"),
         delimiter=delimiter,
@@ -156,20 +156,20 @@ def _parse_records(text: str, delimiter: str) -> Iterator[list[str]]:
             count += 1
             yield record
     except csv.Error:
-        raise Unreadable("quotes", row=count + 1) from None
+        raise UnreadableSpreadsheet("quotes", row=count + 1) from None
 
 
-def _build_rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]:
+def _build_rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[SpreadsheetRow]:
     count = 0
     for number, record in enumerate(records, start=2):
         if not any(cell.strip() for cell in record):
             continue
         count += 1
         if count > MOST_ROWS:
-            raise Unreadable("rows")
+            raise UnreadableSpreadsheet("rows")
         cells = {column: unescape_cell(cell) for column, cell in zip(columns, record, strict=False) if column}
         extra_cells = [cell for cell in record[len(columns) :] if cell.strip()]
-        yield Row(number, cells, len(extra_cells))
+        yield SpreadsheetRow(number, cells, len(extra_cells))
 
 
 def escape_cell(cell: str) -> str:

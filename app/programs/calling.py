@@ -42,7 +42,7 @@ BuildPayload = Callable[[Session, Program, Delivery], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Call:
+class LeasedCall:
     """A leased call. `leased_until` also distinguishes this lease from a later one of the same program."""
 
     program_id: int
@@ -92,7 +92,7 @@ def deliver_due(
     return counts
 
 
-def claim(session: Session, build_payload: BuildPayload) -> Call | None:
+def claim(session: Session, build_payload: BuildPayload) -> LeasedCall | None:
     """Lease the next program with its first due delivery, or return None if nothing is due.
 
     Deliveries that have expired or are no longer true are ended without a call.
@@ -106,7 +106,7 @@ def claim(session: Session, build_payload: BuildPayload) -> Call | None:
     return None
 
 
-def _lease(session: Session, program: Program, build_payload: BuildPayload) -> Call | None:
+def _lease(session: Session, program: Program, build_payload: BuildPayload) -> LeasedCall | None:
     """Lease a program for its first due delivery, or return None if none of the next ones can be sent."""
     current_time = now(session)
     due = select(Delivery).where(Delivery.program_id == program.id, _is_due(current_time))
@@ -127,7 +127,7 @@ def _lease(session: Session, program: Program, build_payload: BuildPayload) -> C
     return None
 
 
-def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> Call | None:
+def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> LeasedCall | None:
     """Return the call of a test that the desk requested, or None if the program's address can't be unsealed.
 
     A paused program can be tested too. The test is logged as an ended delivery, so that no worker sends it.
@@ -144,7 +144,7 @@ def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> C
     return _build_call(session, program, add_and_flush(session, delivery), payload)
 
 
-def _build_call(session: Session, program: Program, delivery: Delivery, payload: dict[str, Any]) -> Call | None:
+def _build_call(session: Session, program: Program, delivery: Delivery, payload: dict[str, Any]) -> LeasedCall | None:
     """Return the call for a delivery, signed if the program has a secret, or None if its address can't be unsealed."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     try:
@@ -155,10 +155,10 @@ def _build_call(session: Session, program: Program, delivery: Delivery, payload:
     if secrets:
         keys = [webhook_key(secret) for secret in secrets]
         headers = signature_headers(f"msg_{delivery.public_id}", now(session), body, keys)
-    return Call(program.id, delivery.id, now(session) + LEASE, url, body, headers)
+    return LeasedCall(program.id, delivery.id, now(session) + LEASE, url, body, headers)
 
 
-def call(leased_call: Call, own_hosts: Collection[str], timeout: float = TIMEOUT) -> CallResult:
+def call(leased_call: LeasedCall, own_hosts: Collection[str], timeout: float = TIMEOUT) -> CallResult:
     """Call a program; `timeout` is in seconds. Redirects aren't followed, and the body of the response isn't stored."""
     started_at, status, failure = time.monotonic(), None, ""
     try:
@@ -170,7 +170,7 @@ def call(leased_call: Call, own_hosts: Collection[str], timeout: float = TIMEOUT
     return CallResult(status, failure, round((time.monotonic() - started_at) * 1_000))
 
 
-def settle(session: Session, leased_call: Call, result: CallResult) -> str:
+def settle(session: Session, leased_call: LeasedCall, result: CallResult) -> str:
     """Store the result of a call. Return "arrived", "failed", or "lost" if the program was removed meanwhile."""
     current_time = now(session)
     program = session.get(Program, leased_call.program_id, with_for_update=True, populate_existing=True)
@@ -202,7 +202,7 @@ def _record_failure(session: Session, program: Program, is_gone: bool = False) -
         pause(session, Clock(), program, "gone" if is_gone else "failed")
 
 
-def settle_test(session: Session, leased_call: Call, result: CallResult) -> None:
+def settle_test(session: Session, leased_call: LeasedCall, result: CallResult) -> None:
     """Store the result of a test. If it arrived, what waits for the program becomes due immediately."""
     program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:

@@ -9,7 +9,7 @@ from ..db.session import now
 from ..letters.blurred_time import next_slot, truncate_to_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, FormToken, find_sent_letter, form_hashes
+from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, form_hashes
 from ..newsletters.models import Newsletter
 from .models import Question
 from .queries import select_public_questions
@@ -23,14 +23,14 @@ def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> 
 def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: FormToken) -> Letter:
     """Store a letter by which a reader joins a question that the desk shows, with the desk's wording as its text.
 
-    Raises `AlreadySent`, and `MissingPrecondition` if the question is no longer shown.
+    Raises `FormAlreadySent`, and `MissingPrecondition` if the question is no longer shown.
     """
     # Locked, so that the question can't end while a reader joins it: they would not be told.
     shown = select_public_questions(newsletter.id).where(Question.public_id == public_id)
     question = session.scalar(shown.with_for_update(of=Question))
     if sent_letter := find_sent_letter(session, form):
         is_same_question = question is not None and question.id == sent_letter.question_id
-        raise AlreadySent(sent_letter, is_identical=sent_letter.erased_at is not None or is_same_question)
+        raise FormAlreadySent(sent_letter, is_identical=sent_letter.erased_at is not None or is_same_question)
     if question is None or question.text is None:
         raise MissingPrecondition("question_not_shown")
     current_time = now(session)

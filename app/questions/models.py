@@ -100,7 +100,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
         return bool(self.text and self.text.cleared_at)
 
 
-class Version:
+class VersionColumns:
     """Columns of a text that has several versions, numbered in each language."""
 
     language: Mapped[str] = mapped_column(String(35))
@@ -112,7 +112,7 @@ class Version:
         return f"{self.language}.{self.number}"
 
 
-class QuestionText(Row, Version):
+class QuestionText(Row, VersionColumns):
     """A version of the desk's wording. `cleared_*` says which editor confirmed, and when, that it hides the asker."""
 
     __tablename__ = "question_texts"

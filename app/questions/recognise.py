@@ -18,7 +18,7 @@ Kind = Literal["name", "place", "date", "number", "link", "email", "handle", "re
 
 
 @dataclass(frozen=True)
-class Mark:
+class IdentifyingSpan:
     """A marked part of a text, at code points `start` to `end` (exclusive)."""
 
     start: int
@@ -113,27 +113,27 @@ _WORDS = re.compile(WORD)
 _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
 
-def find_marks(text: str, language: str) -> list[Mark]:
+def find_marks(text: str, language: str) -> list[IdentifyingSpan]:
     """Find what an editor should look at. The marks are in order and don't overlap.
 
     `language` (BCP 47) only decides what capitals mean: German capitalises every noun.
     """
-    marks: list[Mark] = []
+    marks: list[IdentifyingSpan] = []
     masked_text = text
     for kind, pattern in _patterns():
-        new_marks = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(masked_text)]
+        new_marks = [IdentifyingSpan(match.start(), match.end(), kind) for match in pattern.finditer(masked_text)]
         masked_text = _mask(masked_text, new_marks)
         marks += new_marks
     marks += _find_capitalised(masked_text, text, language)
     return sorted(marks, key=lambda mark: mark.start)
 
 
-def _mask(text: str, marks: list[Mark]) -> str:
+def _mask(text: str, marks: list[IdentifyingSpan]) -> str:
     """Replace marked parts by NULs, which no rule matches, so that later rules find only what is left."""
     return "".join(piece if kind is None else "\0" * len(piece) for piece, kind in split_at_marks(text, marks))
 
 
-def split_at_marks(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
+def split_at_marks(text: str, marks: list[IdentifyingSpan]) -> list[tuple[str, Kind | None]]:
     """Split a text into pieces, each with the kind of its mark or None; joined, the pieces are the text."""
     pieces: list[tuple[str, Kind | None]] = []
     position = 0
@@ -144,7 +144,7 @@ def split_at_marks(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]
     return [(piece, kind) for piece, kind in pieces if piece]
 
 
-def _find_capitalised(masked_text: str, text: str, language: str) -> Iterator[Mark]:
+def _find_capitalised(masked_text: str, text: str, language: str) -> Iterator[IdentifyingSpan]:
     """Find runs of capitalised words in the masked text that the spelling rules of the language don't explain.
 
     In the unmasked `text`, the word before a run may show that it is a place.
@@ -202,14 +202,14 @@ def _is_name(word: _Word, previous_word: str, language: str, lower_case_words: s
     return True
 
 
-def _classify_run(text: str, run: list[_Word]) -> Mark:
+def _classify_run(text: str, run: list[_Word]) -> IdentifyingSpan:
     """Mark a run of capitalised words as a place if the word before it or its ending says so, else as a name."""
     start = run[0].start
     end = run[-1].end
     word_and_space = text[max(0, start - MAX_PREPOSITION_LENGTH - 1) : start]
     word_before = re.search(rf"({LETTER}{{1,{MAX_PREPOSITION_LENGTH}}})[ \u00a0]$", word_and_space)
     if word_before and word_before.group(1).lower() in _get_word_set("place_prepositions"):
-        return Mark(start, end, "place")
+        return IdentifyingSpan(start, end, "place")
     if re.search(_table()["place_ends"], run[-1].text):
-        return Mark(start, end, "place")
-    return Mark(start, end, "name")
+        return IdentifyingSpan(start, end, "place")
+    return IdentifyingSpan(start, end, "name")

@@ -56,7 +56,7 @@ COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place",
 
 
 @dataclass(frozen=True)
-class Draft:
+class RejectedQuestion:
     """What the form shows: its fields, their faults by field, its token, and an earlier submission of the same form."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -146,7 +146,7 @@ def ask(slug: str) -> str:
     with open_context(slug) as context:
         if not context.newsletter.takes_questions:
             return resting_page(context)
-        return form_page(context, Draft({"edition": request.args.get("edition", "")}))
+        return form_page(context, RejectedQuestion({"edition": request.args.get("edition", "")}))
 
 
 @reader.get("/<slug>/send")
@@ -170,15 +170,15 @@ def ask_send(slug: str) -> ResponseReturnValue:
         token = form_values["form"] if form else None
         must_take(context.session, context.newsletter, form)
         if form_values.get("then") == "choices":  # show the full form: from the front page, or back from the preview
-            return form_page(context, Draft(form_values, token=token))
+            return form_page(context, RejectedQuestion(form_values, token=token))
         submission = parse_submission(context, form_values)
         faults = submission.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return form_page(context, Draft(form_values, faults, token)), 400
+            return form_page(context, RejectedQuestion(form_values, faults, token)), 400
         if step := _get_preview_step(context, form_values, submission, form):
             return preview_page(context, form_values, submission, step)
         if has_no_capacity(context, form):
-            return form_page(context, Draft(form_values, {"form": "full"}, token)), 503
+            return form_page(context, RejectedQuestion(form_values, {"form": "full"}, token)), 503
         spam_signals = find_spam_signals(context, form_values, form, submission.body)
     submission.precompute()
 
@@ -187,7 +187,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
 
     def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
-        return form_page(context, Draft(form_values, earlier_submission=result))
+        return form_page(context, RejectedQuestion(form_values, earlier_submission=result))
 
     return send_once(slug, form, make, render_duplicate)
 
@@ -259,7 +259,7 @@ def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
         return resting_page(context, "\n\n".join(filter(None, texts))), 409
 
 
-def form_page(context: ReaderContext, draft: Draft) -> str:
+def form_page(context: ReaderContext, draft: RejectedQuestion) -> str:
     newsletter = context.newsletter
     messages = format_errors(draft.faults)
     return context.page(
@@ -280,7 +280,7 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
     )
 
 
-def _is_expanded(draft: Draft) -> bool:
+def _is_expanded(draft: RejectedQuestion) -> bool:
     """Return whether a collapsed field is filled in or has an error."""
     empty_values = (None, "", "none")  # "none" is the default credit
     return any(name in draft.faults or draft.values.get(name) not in empty_values for name in COLLAPSED_FIELDS)
@@ -323,9 +323,9 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         must_take(context.session, context.newsletter, form)
         question = shown_question(context.session, context.newsletter, public_id)
         if form is None:  # show the ask form with the question and a new token
-            return form_page(context, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
+            return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "old"})), 400
         if has_no_capacity(context, form):
-            return form_page(context, Draft({"body": or_404(question).wording}, {"form": "full"})), 503
+            return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
         delivery_signals = get_delivery_signals(context.newsletter, request.form, form)
         spam_signals = weigh_signs(SpamEvidence(wording, (), delivery_signals))
@@ -337,7 +337,7 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
-        return form_page(context, Draft({"body": wording}, earlier_submission=result))
+        return form_page(context, RejectedQuestion({"body": wording}, earlier_submission=result))
 
     try:
         return send_once(slug, form, make, render_duplicate)

@@ -38,7 +38,7 @@ def _full_url(path: str) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """A Q&A with its corrections, as an entry of a feed."""
 
     item: EditionItem
@@ -60,7 +60,7 @@ class Entry:
         )
 
 
-def _list_latest_entries(context: ReaderContext) -> list[Entry]:
+def _list_latest_entries(context: ReaderContext) -> list[FeedEntry]:
     session, newsletter = context.session, context.newsletter
     since = now(session) - RECENT
     items = archive.listing(newsletter).page(session, None, MAX_ENTRIES)
@@ -68,7 +68,7 @@ def _list_latest_entries(context: ReaderContext) -> list[Entry]:
     items += [item for item in corrected_items if item not in items]
     corrections_by_question = corrections.of_questions(session, [item.question_id for item in items])
     return [
-        Entry(
+        FeedEntry(
             item,
             story,
             corrections_by_question[item.question_id],
@@ -142,7 +142,7 @@ def feed(context: ReaderContext) -> Response:
     return Response(xml, mimetype="application/atom+xml")
 
 
-def _add_entry(root: ElementTree.Element, entry: Entry) -> None:
+def _add_entry(root: ElementTree.Element, entry: FeedEntry) -> None:
     story = entry.story
     element = _add_element(root, "entry")
     _add_element(element, "id", entry.permanent_id)

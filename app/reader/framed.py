@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ..editions import archive
 from ..web.setup import accepts_cross_site, set_frame_ancestors
-from .ask_form import Draft, form_page, resting_page
+from .ask_form import RejectedQuestion, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
 from .stories import stories_of
 
@@ -62,4 +62,4 @@ def begin(slug: str) -> ResponseReturnValue:
         body = request.form.get("body", "")
         if not context.newsletter.takes_questions:
             return resting_page(context, body)
-        return form_page(context, Draft({"body": body}))
+        return form_page(context, RejectedQuestion({"body": body}))

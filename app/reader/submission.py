@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..letters import spam_filter
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, FormToken, find_sent_letter, is_full, receipt_of
+from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, is_full, receipt_of
 from ..letters.spam_filter import find_signs
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
@@ -74,7 +74,7 @@ class SubmissionResult:
 
 
 def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> SubmissionResult:
-    """Store the letter of a form with `make`, or return the earlier one if `make` raises `AlreadySent`.
+    """Store the letter of a form with `make`, or return the earlier one if `make` raises `FormAlreadySent`.
 
     Raises all other errors of `make`.
     """
@@ -83,7 +83,7 @@ def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter]
         receipt = receipt_of(session, form)
         try:
             return SubmissionResult(make(session, newsletter), receipt)
-        except AlreadySent as already:
+        except FormAlreadySent as already:
             return SubmissionResult(already.letter, receipt, already.is_identical, is_new=False)
 
     return run_in_transaction(slug, store)

@@ -21,7 +21,7 @@ from ..db.declarative import Base
 from ..db.engine import Database
 from . import semantic
 from .alike import Probe, compare
-from .index import Doc, index_documents, scope_terms
+from .index import NewDoc, index_documents, scope_terms
 from .models import PUBLIC, DeskDoc, DeskTerm, PublicDoc, PublicTerm, Vector, Verdict
 from .semantic import embed_due
 from .terms import Cut
@@ -146,7 +146,7 @@ def index_stored(database: Database, documents: Sequence[Stored], matcher: str) 
     """Index the stored rows, and embed them for the semantic matcher. Yield the number of rows done in each batch."""
     for start in range(0, len(documents), BATCH_SIZE):
         batch = enumerate(documents[start : start + BATCH_SIZE], start + 1)
-        docs = [Doc(NEWSLETTER, "question", number, stored.text) for number, stored in batch]
+        docs = [NewDoc(NEWSLETTER, "question", number, stored.text) for number, stored in batch]
         database.write(lambda session, docs=docs: index_documents(session, PUBLIC, docs))  # type: ignore[misc]
         if matcher != semantic.NAME:
             yield len(docs)

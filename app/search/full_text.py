@@ -25,7 +25,7 @@ _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([
 
 
 @dataclass(frozen=True)
-class Piece:
+class Snippet:
     """A piece of plain text; `hit` says whether it matches the query."""
 
     text: str
@@ -43,7 +43,7 @@ class Hit:
     query_clauses: tuple["Clause", ...]
 
     @property
-    def snippet(self) -> tuple[Piece, ...]:
+    def snippet(self) -> tuple[Snippet, ...]:
         return snippet(self.content, self.query_clauses)
 
 
@@ -168,25 +168,25 @@ def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
     return " & ".join(phrases)
 
 
-def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
+def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Snippet, ...]:
     """Return the text around the first match, or the beginning of the text if it has none, in pieces."""
     content_units = units(content)
     spans = sorted({span for clause in query_clauses for span in _find_spans(content_units, clause)})
     first_match = spans[0][0] if spans else 0
     start, end = _snippet_bounds(content, content_units, first_match)
-    pieces: list[Piece] = [Piece("… ", False)] if start else []
+    pieces: list[Snippet] = [Snippet("… ", False)] if start else []
     position = start
     for span_start, span_end in spans:
         if span_start < position or span_end > end:
             continue
         if span_start > position:
-            pieces.append(Piece(content[position:span_start], False))
-        pieces.append(Piece(content[span_start:span_end], True))
+            pieces.append(Snippet(content[position:span_start], False))
+        pieces.append(Snippet(content[span_start:span_end], True))
         position = span_end
     # If more than punctuation is cut off at the end, an ellipsis replaces it.
     ending = " …" if content[end:].strip(" .?!\n") else content[end:].rstrip()
     if last_text := content[position:end].rstrip() + ending:
-        pieces.append(Piece(last_text, False))
+        pieces.append(Snippet(last_text, False))
     return tuple(pieces)
 
 

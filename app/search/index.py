@@ -25,7 +25,7 @@ Terms = tuple[int, list[str], list[str]]
 
 
 @dataclass(frozen=True)
-class Doc:
+class NewDoc:
     """A letter or question to be indexed; see `models._Doc` for the meaning of each value."""
 
     newsletter_id: int
@@ -53,7 +53,7 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def index_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
+def index_documents(session: Session, collection: Collection, docs: Sequence[NewDoc]) -> None:
     """Add or update documents. If two have the same noun and id, the last one counts."""
     docs_by_key = {doc.key: doc for doc in docs}
     rows = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(docs_by_key))}
@@ -74,7 +74,7 @@ def index_documents(session: Session, collection: Collection, docs: Sequence[Doc
     _drop_vectors(session, collection, _keys(changed_rows))
 
 
-def _values(doc: Doc) -> dict[str, Any]:
+def _values(doc: NewDoc) -> dict[str, Any]:
     """Return a document's columns except for its noun and id, which never change."""
     return {
         "newsletter_id": doc.newsletter_id,
@@ -88,7 +88,7 @@ def _values(doc: Doc) -> dict[str, Any]:
     }
 
 
-def _insert_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> dict[int, Doc]:
+def _insert_documents(session: Session, collection: Collection, docs: Sequence[NewDoc]) -> dict[int, NewDoc]:
     """Insert new documents without the unit of work. Return them by the ids of their rows, in order."""
     if not docs:
         return {}
@@ -99,7 +99,7 @@ def _insert_documents(session: Session, collection: Collection, docs: Sequence[D
     return {row_ids[doc.key]: doc for doc in docs}
 
 
-def _has_same_text(row: _Doc, doc: Doc) -> bool:
+def _has_same_text(row: _Doc, doc: NewDoc) -> bool:
     return (row.text, row.more, row.newsletter_id) == (doc.text, doc.more, doc.newsletter_id)
 
 
@@ -164,7 +164,7 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
         session.execute(delete(Vector).where(Vector.kept_in == collection.name, has_key))
 
 
-def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
+def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, NewDoc]) -> Counter[str]:
     """Write the terms of documents, which are given by row id. Return what they add to the counts."""
     counts = Counter[str]()
     rows: list[Terms] = []

@@ -12,7 +12,7 @@ drafting-emails-via-the-api, using-templating, and its OpenAPI document; read in
 import re
 from typing import Any
 
-from .tool_api import Account, Draft, DraftError, DraftRef, NotFound, call_api, get_id, get_list
+from .tool_api import Account, DraftError, DraftRef, EditionDraft, NotFound, call_api, get_id, get_list
 
 API_URL = "https://api.buttondown.com"
 DESK_URL = "https://buttondown.com"
@@ -42,7 +42,7 @@ def is_draft(email: dict[str, Any]) -> bool:
     return email.get("status") == "draft"
 
 
-def find_draft_id(account: Account, draft: Draft) -> str:
+def find_draft_id(account: Account, draft: EditionDraft) -> str:
     newest = get_list(_call_api(account, "", status="draft", ordering="-creation_date"), "results")
     for email in newest:
         metadata = email.get("metadata")
@@ -51,16 +51,16 @@ def find_draft_id(account: Account, draft: Draft) -> str:
     return ""
 
 
-def create_draft(account: Account, draft: Draft) -> DraftRef:
+def create_draft(account: Account, draft: EditionDraft) -> DraftRef:
     email = {**_email_content(draft), "status": "draft", "metadata": {MARK_KEY: draft.mark}}
     return _draft_ref(_call_api(account, "", email))
 
 
-def update_draft(account: Account, email: dict[str, Any], draft: Draft) -> DraftRef:
+def update_draft(account: Account, email: dict[str, Any], draft: EditionDraft) -> DraftRef:
     return _draft_ref(_call_api(account, f"/{get_id(email)}", _email_content(draft), "PATCH"))
 
 
-def _email_content(draft: Draft) -> dict[str, str]:
+def _email_content(draft: EditionDraft) -> dict[str, str]:
     """Return subject and body, with template tags in them escaped."""
     subject, body = _TAG_START.sub("{\N{WORD JOINER}", draft.title), _TAG_START.sub("&#123;", draft.html)
     return {"subject": subject, "body": f"{AS_HTML}\n{body}"}

@@ -18,7 +18,7 @@ import re
 from typing import Any
 
 from ..core.clock import unix_time
-from .tool_api import Account, Draft, DraftRef, call_api, get_id, get_list
+from .tool_api import Account, DraftRef, EditionDraft, call_api, get_id, get_list
 
 KEY = re.compile(r"([0-9a-f]{24}):((?:[0-9a-f]{2}){32})")
 POSTS = "/ghost/api/admin/posts/"
@@ -59,7 +59,7 @@ def is_draft(post: dict[str, Any]) -> bool:
     return post.get("status") == "draft"
 
 
-def find_draft_id(account: Account, draft: Draft) -> str:
+def find_draft_id(account: Account, draft: EditionDraft) -> str:
     # NQL's escapes (docs.ghost.org/content-api/filtering)
     escaped_title = draft.title.replace("\\", "\\\\").replace("'", "\\'")
     own_drafts = f"status:draft+tag:hash-readers-asked+title:'{escaped_title}'"
@@ -67,12 +67,12 @@ def find_draft_id(account: Account, draft: Draft) -> str:
     return get_id(posts[0]) if posts else ""
 
 
-def create_draft(account: Account, draft: Draft) -> DraftRef:
+def create_draft(account: Account, draft: EditionDraft) -> DraftRef:
     post = {"title": draft.title, "html": draft.html, "status": "draft", "tags": [TAG]}
     return _draft_ref(_call_api(account, "", post, source="html"))
 
 
-def update_draft(account: Account, post: dict[str, Any], draft: Draft) -> DraftRef:
+def update_draft(account: Account, post: dict[str, Any], draft: EditionDraft) -> DraftRef:
     changed = {"title": draft.title, "html": draft.html, "updated_at": post.get("updated_at")}
     return _draft_ref(_call_api(account, f"{get_id(post)}/", changed, "PUT", source="html"))
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from ..text.languages import N_
 from . import buttondown, ghost, listmonk, mailchimp
-from .tool_api import Account, Draft, DraftError, DraftRef, NotFound
+from .tool_api import Account, DraftError, DraftRef, EditionDraft, NotFound
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def verify_account(tool: Tool, account: Account) -> None:
         raise DraftError("refused" if tool.audience_pattern else "address") from None
 
 
-def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") -> tuple[DraftRef, bool]:
+def hand_over(tool: Tool, account: Account, draft: EditionDraft, draft_id: str = "") -> tuple[DraftRef, bool]:
     """Create the draft, or update the one with the ID `draft_id`. Also return whether that one no longer existed.
 
     Raises `DraftError`.
@@ -110,7 +110,7 @@ def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") ->
         raise DraftError("address") from None
 
 
-def _create_or_update(tool: Tool, account: Account, draft: Draft, draft_id: str) -> tuple[DraftRef, bool]:
+def _create_or_update(tool: Tool, account: Account, draft: EditionDraft, draft_id: str) -> tuple[DraftRef, bool]:
     """Make one attempt of `hand_over`. Raises `DraftError` and `NotFound`."""
     existing_draft, was_gone = None, False
     if draft_id:

@@ -13,7 +13,7 @@ internal/core/campaigns.go; read in November 2026).
 import re
 from typing import Any
 
-from .tool_api import Account, Draft, DraftError, DraftRef, NotFound, call_api, get_id, get_list, get_object
+from .tool_api import Account, DraftError, DraftRef, EditionDraft, NotFound, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[^\s:]+:\S+")
 AUDIENCE = re.compile(r"\d{1,9}(?:\s*,\s*\d{1,9})*")
@@ -49,7 +49,7 @@ def is_draft(campaign: dict[str, Any]) -> bool:
     return campaign.get("status") == "draft"
 
 
-def find_draft_id(account: Account, draft: Draft) -> str:
+def find_draft_id(account: Account, draft: EditionDraft) -> str:
     filters = {"status": "draft", "tag": draft.mark}
     newest_first = {"order_by": "created_at", "order": "DESC", "per_page": "50"}
     campaigns = get_list(_call_api(account, CAMPAIGNS, no_body="true", **filters, **newest_first), "results")
@@ -59,19 +59,19 @@ def find_draft_id(account: Account, draft: Draft) -> str:
     return ""
 
 
-def create_draft(account: Account, draft: Draft) -> DraftRef:
+def create_draft(account: Account, draft: EditionDraft) -> DraftRef:
     settings = {"name": draft.title, "lists": _list_ids(account), "type": "regular", "tags": [draft.mark]}
     return _draft_ref(_call_api(account, CAMPAIGNS, settings | _campaign_content(draft)))
 
 
-def update_draft(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+def update_draft(account: Account, campaign: dict[str, Any], draft: EditionDraft) -> DraftRef:
     # The lists that somebody chose at the tool stay.
     chosen_ids = [chosen["id"] for chosen in get_list(campaign, "lists") if isinstance(chosen.get("id"), int)]
     payload = {"lists": chosen_ids or _list_ids(account)} | _campaign_content(draft)
     return _draft_ref(_call_api(account, f"{CAMPAIGNS}/{get_id(campaign)}", payload, "PUT"))
 
 
-def _campaign_content(draft: Draft) -> dict[str, Any]:
+def _campaign_content(draft: EditionDraft) -> dict[str, Any]:
     return {
         "subject": _escape_template(draft.title),
         "content_type": "html",

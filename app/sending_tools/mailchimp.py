@@ -12,7 +12,7 @@ import base64
 import re
 from typing import Any
 
-from .tool_api import Account, Draft, DraftError, DraftRef, call_api, get_id, get_list, get_object
+from .tool_api import Account, DraftError, DraftRef, EditionDraft, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[0-9a-f]{32}-([a-z]{2,4}\d{1,3})")
 AUDIENCE = re.compile(r"[0-9a-f]{8,12}")
@@ -53,7 +53,7 @@ def is_draft(campaign: dict[str, Any]) -> bool:
     return campaign.get("status") == "save"
 
 
-def find_draft_id(account: Account, draft: Draft) -> str:
+def find_draft_id(account: Account, draft: EditionDraft) -> str:
     fields = "campaigns.id,campaigns.settings.title"
     newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(MAX_SEARCHED)}
     for campaign in get_list(_call_api(account, CAMPAIGNS, fields=fields, **newest), "campaigns"):
@@ -62,21 +62,21 @@ def find_draft_id(account: Account, draft: Draft) -> str:
     return ""
 
 
-def create_draft(account: Account, draft: Draft) -> DraftRef:
+def create_draft(account: Account, draft: EditionDraft) -> DraftRef:
     payload = {"type": "regular", "recipients": {"list_id": account.audience}, "settings": _settings(draft)}
     return _set_content(account, _call_api(account, CAMPAIGNS, payload), draft)
 
 
-def update_draft(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+def update_draft(account: Account, campaign: dict[str, Any], draft: EditionDraft) -> DraftRef:
     path = f"{CAMPAIGNS}/{get_id(campaign)}"
     return _set_content(account, _call_api(account, path, {"settings": _settings(draft)}, "PATCH"), draft)
 
 
-def _settings(draft: Draft) -> dict[str, str]:
+def _settings(draft: EditionDraft) -> dict[str, str]:
     return {"subject_line": _escape_template(draft.title), "title": _title(draft)}
 
 
-def _title(draft: Draft) -> str:
+def _title(draft: EditionDraft) -> str:
     """Return the title of the campaign, by which it is found again."""
     return f"{draft.title[:80]} ({draft.mark})"
 
@@ -85,7 +85,7 @@ def _escape_template(text: str) -> str:
     return text.replace("*|", "*\N{WORD JOINER}|")
 
 
-def _set_content(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+def _set_content(account: Account, campaign: dict[str, Any], draft: EditionDraft) -> DraftRef:
     if not is_draft(campaign):
         raise DraftError("sent")
     campaign_id = get_id(campaign)

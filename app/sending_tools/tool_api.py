@@ -50,7 +50,7 @@ class NotFound(Exception):
     """The tool doesn't have the object, or no longer has it."""
 
 
-class Draft(NamedTuple):
+class EditionDraft(NamedTuple):
     """An edition to hand over. `mark` is stored with the draft at the tool, so that it can be found again."""
 
     title: str

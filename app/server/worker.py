@@ -34,7 +34,7 @@ from ..forms import form_drafts, held_presses, idempotency
 from ..letters import contacts, crowds, look_alike_flags, machine_translation
 from ..mail.delivery import Breaker, Held, deliver_due
 from ..mail.models import OutboxMail
-from ..mail.reading import Reading
+from ..mail.reading import ParserClient
 from ..mail.sending import transport
 from ..mailroom import imap, retention
 from ..mailroom.batch import settings_of
@@ -55,7 +55,7 @@ _transport = cache(transport)
 _erasure_list_writer = cache(ErasureListWriter)
 _rewriter = cache(secure_delete.Rewriter)
 _breaker = cache(lambda _server, _port: Breaker())  # one per mail server
-_reading = cache(Reading)  # a single process that parses all mails
+_reading = cache(ParserClient)  # a single process that parses all mails
 
 PARSE_TIMEOUT = 10.0  # seconds for parsing one mail; then the process is killed and the mail kept unparsed
 MAILS_PER_RUN = 50  # filed in one run of a duty, before the other duties of its part get their turn

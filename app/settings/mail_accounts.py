@@ -49,7 +49,7 @@ class OAuthAccount:
 
 
 @dataclass(frozen=True)
-class Mailbox:
+class ImapMailbox:
     """An IMAP mailbox to fetch mail from.
 
     `secure` is "tls", "starttls" or, only on this machine, "". `newsletter` is the slug of the newsletter that all its
@@ -128,13 +128,13 @@ def get_smtp_account(settings: Mapping[str, str], provider: Provider | None) -> 
     return OAuthAccount(_validate_user(user, "MAIL_USERNAME"), provider)
 
 
-def list_oauth_accounts(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
+def list_oauth_accounts(mailboxes: Sequence[ImapMailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
     """Return the distinct OAuth accounts of the mailboxes and of the SMTP server."""
     accounts = [*(mailbox.account for mailbox in mailboxes), smtp]
     return tuple(dict.fromkeys(account for account in accounts if account is not None))
 
 
-def parse_mailboxes(text: str, provider: Provider | None = None) -> tuple[Mailbox, ...]:
+def parse_mailboxes(text: str, provider: Provider | None = None) -> tuple[ImapMailbox, ...]:
     """Parse the setting MAILBOXES: URLs separated by spaces.
 
     Raises ValueError with the number of the invalid mailbox. The message never quotes a password.
@@ -160,7 +160,7 @@ def _split_url(url: str) -> tuple[SplitResult, int | None]:
         raise ValueError("is not a valid URL (write characters like / or # in a password as %2F and %23)") from None
 
 
-def _build_mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> Mailbox:
+def _build_mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> ImapMailbox:
     """Validate the parts of a mailbox's URL. The messages of its ValueErrors continue "mailbox 1 ..."."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     uses_oauth = options.get("oauth") == "1"
@@ -183,7 +183,7 @@ def _build_mailbox(parts: SplitResult, port: int | None, provider: Provider | No
     account = None
     if uses_oauth and provider:
         account = OAuthAccount(_validate_user(user, "has a user name that"), provider)
-    mailbox = Mailbox(
+    mailbox = ImapMailbox(
         host=parts.hostname,
         port=port or (993 if secure == "tls" else 143),
         user=user,

@@ -25,7 +25,7 @@ def get_data_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Setting:
+class ServerSetting:
     """A row of settings.toml. The comment at its beginning explains the columns."""
 
     name: str
@@ -43,14 +43,14 @@ class Setting:
         return self.default.replace(DATA_FOLDER, str(get_data_folder()))
 
 
-def _read_row(name: str, columns: dict[str, Any]) -> Setting:
+def _read_row(name: str, columns: dict[str, Any]) -> ServerSetting:
     """Return the setting of a row. Raises ValueError, with the row's name, for a missing or unknown column."""
     missing = {"part", "meaning"} - columns.keys()
-    unknown = columns.keys() - {column.name for column in fields(Setting)}
+    unknown = columns.keys() - {column.name for column in fields(ServerSetting)}
     if missing or unknown:
         fault = f"lacks {sorted(missing)}" if missing else f"has {sorted(unknown)}, which no row has"
         raise ValueError(f"the row {name} of app/settings/settings.toml {fault}")
-    return Setting(name, **columns)
+    return ServerSetting(name, **columns)
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))

@@ -217,7 +217,7 @@ CONTEXT_WORDS = 3
 
 
 @dataclass(frozen=True)
-class Pair:
+class ParagraphPair:
     """A paragraph in two versions; one side is empty if it was removed or is new.
 
     If a paragraph was split or two were joined, one side has both, with a blank line in between. The texts of `old`,
@@ -262,7 +262,7 @@ class _Stretch:
 _EMPTY = _Stretch(True, [], [])
 
 
-def compare(old_text: str, new_text: str) -> list[Pair]:
+def compare(old_text: str, new_text: str) -> list[ParagraphPair]:
     """Compare two texts word by word, paragraph by paragraph."""
     return [_build_pair(stretches) for stretches in _diff_paragraphs(old_text, new_text)]
 
@@ -339,8 +339,8 @@ def _is_island(left: _Stretch, island: _Stretch, right: _Stretch) -> bool:
     return island.size <= min(ISLAND_LETTERS, left.size, right.size)
 
 
-def _build_pair(stretches: list[_Stretch]) -> Pair:
-    pair = Pair([], [], [])
+def _build_pair(stretches: list[_Stretch]) -> ParagraphPair:
+    pair = ParagraphPair([], [], [])
     lost_space = ""  # white space before a deletion that the new text doesn't have
     for stretch in stretches:
         before, after = "".join(stretch.old), "".join(stretch.new)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..answers import translators, writing
-from ..answers.translators import Task
-from ..core.actors import Translator as TranslatorActor
+from ..answers.translators import TranslationTask
+from ..core.actors import TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
 from ..questions.models import TranslatorDraft, join_fields
@@ -61,7 +61,7 @@ class TranslatorContext:
 
     session: Session
     actor: TranslatorActor
-    task: Task
+    task: TranslationTask
 
     @property
     def drafts(self) -> list[TranslatorDraft]:
@@ -69,7 +69,7 @@ class TranslatorContext:
 
 
 @dataclass(frozen=True)
-class FormState:
+class TranslationForm:
     """The texts in the form, and what the page needs to save them as a draft.
 
     `tab` names the draft of this page, and `count` is the number of its next save. `source` is the tab from whose draft
@@ -129,17 +129,17 @@ def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def _load_form_state(context: TranslatorContext, tab: str | None) -> FormState:
+def _load_form_state(context: TranslatorContext, tab: str | None) -> TranslationForm:
     """Return the state of a form with the draft of `tab`, or else the newest draft, or else the initial values.
 
     A page that shows the draft of another tab saves it under a new tab of its own.
     """
     drafts = context.drafts
     if not drafts:
-        return FormState(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
+        return TranslationForm(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
     draft = next((draft for draft in drafts if draft.tab == tab), drafts[0])
     is_own_draft = draft.tab == tab
-    return FormState(
+    return TranslationForm(
         draft.words,
         tab=draft.tab if is_own_draft else secrets.token_hex(4),
         count=draft.count + 1 if is_own_draft else 0,
@@ -149,7 +149,7 @@ def _load_form_state(context: TranslatorContext, tab: str | None) -> FormState:
     )
 
 
-def _initial_values(task: Task) -> dict[str, str]:
+def _initial_values(task: TranslationTask) -> dict[str, str]:
     """Return the initial values: the translator's name, and the original's name, credit line and relation."""
     values = {"translator": task.translator.name}
     if task.original:
@@ -157,17 +157,17 @@ def _initial_values(task: Task) -> dict[str, str]:
     return values
 
 
-def _submitted_form_state(context: TranslatorContext) -> FormState:
+def _submitted_form_state(context: TranslatorContext) -> TranslationForm:
     """Return the state of a form with the submitted texts. It knows all drafts, since the page shows them too."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
     knows = _draft_counts_json(context.drafts)
-    return FormState(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
+    return TranslationForm(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
 
 
 def _render_page(
     context: TranslatorContext,
     status: int = 200,
-    form_state: FormState | None = None,
+    form_state: TranslationForm | None = None,
     faults: dict[str, str] | None = None,
     note: str = "",
 ) -> Response:
@@ -203,7 +203,7 @@ def _render_page(
     return make_response(html, status)
 
 
-def _field_names(task: Task) -> list[str]:
+def _field_names(task: TranslationTask) -> list[str]:
     """Return the names of the form's fields in their order, without those that the original lacks."""
     is_question = task.translator.answer_id is None
     if is_question:

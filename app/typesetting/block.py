@@ -7,7 +7,7 @@ flat run can be split anywhere.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .quotation import Setting
+from .quotation import ParagraphChanges
 
 Role = Literal["heading", "question", "lead_in", "answer", "call", "correction"]
 
@@ -36,7 +36,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Note:
+class PrintedCorrection:
     """A correction to a published Q&A: its day ("YYYY-MM-DD"), what was wrong, and what is right."""
 
     on: str
@@ -50,10 +50,10 @@ class Block:
 
     language: str
     paragraphs: tuple[Paragraph, ...]
-    notes: tuple[Note, ...] = ()
+    notes: tuple[PrintedCorrection, ...] = ()
 
 
-def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
+def set_runs(runs: tuple[Run, ...], setting: ParagraphChanges) -> tuple[Run, ...]:
     """Apply the quotation marks of a paragraph's text to its runs. Its opening and closing have no emphasis."""
     if not setting.edits:
         return tuple(run for run in (Run(setting.opening), *runs, Run(setting.closing)) if run.text)

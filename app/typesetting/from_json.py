@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from .answer_text import read_answer
-from .house_form import FILLED_IN, LeadIn, Piece, Voice
+from .house_form import FILLED_IN, ItemContent, LeadIn, Voice
 from .house_languages import STYLES
 
 _KEYS = {"language", "marks", "section", "headline", "askers", "question", "lead_in", "answer"}
@@ -136,7 +136,7 @@ def _answer(data: dict[str, Any], faults: _Faults) -> str:
     return answer
 
 
-def read_piece(json_text: str) -> Piece:
+def read_piece(json_text: str) -> ItemContent:
     """Parse a Q&A from JSON. Raises `TypesetError` with a message for each missing, unknown or invalid key."""
     data, faults = _parse(json_text), _Faults()
     faults.keys("", data, _KEYS, {"call"})
@@ -145,7 +145,7 @@ def read_piece(json_text: str) -> Piece:
         faults.append(f"language must be a BCP 47 tag such as 'en' or 'zh-Hant', not {language!r}.")
     if marks and marks not in STYLES:
         faults.append(f"marks must be 'straight' or 'typographic', not {marks!r}.")
-    piece = Piece(
+    piece = ItemContent(
         language=language,
         marks=marks,
         section=faults.text("section", data, may_be_empty=True),

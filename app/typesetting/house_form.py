@@ -45,7 +45,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ItemContent:
     """The contents of a Q&A. `marks` is one of `house_languages.STYLES`. `askers` has for each asker the credit that
     they agreed to, or None for one who isn't named.
 
@@ -101,14 +101,14 @@ def _quote_paragraphs(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Par
     ]
 
 
-def _get_asker_line(piece: Piece, phrases: Mapping[str, str]) -> str:
+def _get_asker_line(piece: ItemContent, phrases: Mapping[str, str]) -> str:
     if len(piece.askers) > 1:
         return phrases["asked_many"]
     credit = _clean_line(piece.askers[0] or "") if piece.askers else ""
     return fill(phrases["asked_credit"], {"credit": credit}) if credit else phrases["asked_one"]
 
 
-def _set_question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
+def _set_question(piece: ItemContent, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
     parts = re.split(r"\n\s*\n", for_print(piece.question))
     first, *others = _quote_paragraphs([_plain_paragraph("question", _clean_line(part)) for part in parts], marks)
     asker_line = set_plain(_get_asker_line(piece, phrases), marks)
@@ -150,7 +150,7 @@ def has_lead_in(lead_in: LeadIn) -> bool:
     return bool(lead_in.name or lead_in.credit_line or lead_in.pattern)
 
 
-def _set_heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
+def _set_heading(piece: ItemContent, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
     section, headline = _clean_line(piece.section), _clean_line(piece.headline)
     text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
     return _plain_paragraph("heading", set_plain(text, marks))
@@ -184,7 +184,7 @@ def set_corrections(
     return Block(language, tuple(paragraphs))
 
 
-def set_block(piece: Piece, address: str | None = None, wordings: Mapping[str, str] | None = None) -> Block:
+def set_block(piece: ItemContent, address: str | None = None, wordings: Mapping[str, str] | None = None) -> Block:
     """Typeset a piece. `address` replaces {address} in the call; `wordings` are the newsletter's own house sentences,
     by kind. The kinds are the keys of a file in `languages/`.
     """

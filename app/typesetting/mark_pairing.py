@@ -51,7 +51,7 @@ _FEET = re.compile(r"\d['’′][ \u00a0]?\d{1,2}(?:[.,½¼¾]\d*)?\Z")
 
 
 @dataclass(eq=False)
-class Mark:
+class QuotationMark:
     """A character that may be a quotation mark.
 
     - text, index: the paragraph, and the character's place in it.
@@ -64,9 +64,9 @@ class Mark:
     index: int
     before: str
     after: str
-    touching: "Mark | None"
+    touching: "QuotationMark | None"
     fate: Fate = "stray"
-    partner: "Mark | None" = None
+    partner: "QuotationMark | None" = None
 
     @property
     def sign(self) -> str:
@@ -77,7 +77,7 @@ class Mark:
         return _FAMILY[self.sign]
 
 
-def _scan(text: str) -> list[Mark]:
+def _scan(text: str) -> list[QuotationMark]:
     """Find all candidates in a text. Invisible characters (ZWNJ, RLM and the like) don't count as neighbours, nor do
     marks on the right."""
     indexes = [match.start() for match in _MARK_SIGN.finditer(text)]
@@ -88,12 +88,12 @@ def _scan(text: str) -> list[Mark]:
             afters[index] = ""
         else:
             afters[index] = afters.get(neighbour, text[neighbour])
-    marks: list[Mark] = []
+    marks: list[QuotationMark] = []
     for index in indexes:
         neighbour = _find_visible(text, range(index - 1, -1, -1))
         before = "" if neighbour is None else text[neighbour]
         touching = marks[-1] if marks and before == marks[-1].sign else None
-        marks.append(Mark(text, index, before, afters[index], touching))
+        marks.append(QuotationMark(text, index, before, afters[index], touching))
     return marks
 
 
@@ -109,7 +109,7 @@ def _is_word_char(char: str) -> bool:
     return bool(char and _WORD.match(char))
 
 
-def _opens(mark: Mark) -> bool:
+def _opens(mark: QuotationMark) -> bool:
     """Return whether a mark could open a quotation by its neighbours: a space on the left, something on the right."""
     if not mark.after or mark.after.isspace():
         return False
@@ -118,7 +118,7 @@ def _opens(mark: Mark) -> bool:
     return not mark.before or mark.before.isspace() or mark.before in _OPENING + _DASHES
 
 
-def _closes(mark: Mark) -> bool:
+def _closes(mark: QuotationMark) -> bool:
     """Return whether a mark could close a quotation: something on the left, a space or punctuation on the right."""
     if not mark.before or mark.before.isspace() or mark.before in _OPENING:
         return False
@@ -127,7 +127,7 @@ def _closes(mark: Mark) -> bool:
     return not mark.after or mark.after.isspace() or (category(mark.after)[0] == "P" and mark.after not in _OPENING)
 
 
-def _is_spare(mark: Mark, following: Sequence[Mark], open_count: int) -> bool:
+def _is_spare(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> bool:
     """Return whether the marks up to the next opening one can close all `open_count` quotations without this mark."""
     for other in following:
         if other.family != mark.family or (_is_word_char(other.before) and _is_word_char(other.after)):
@@ -140,7 +140,7 @@ def _is_spare(mark: Mark, following: Sequence[Mark], open_count: int) -> bool:
     return False
 
 
-def _is_prime(mark: Mark, inside: bool, following: Sequence[Mark], depth: int) -> bool:
+def _is_prime(mark: QuotationMark, inside: bool, following: Sequence[QuotationMark], depth: int) -> bool:
     """Return whether a mark is a sign for feet or inches: 6'2", 12" wide."""
     if mark.sign not in _PRIMES or not mark.before.isdigit():
         return False
@@ -151,7 +151,9 @@ def _is_prime(mark: Mark, inside: bool, following: Sequence[Mark], depth: int) -
     return mark.family == "double" or mark.after.isdigit()
 
 
-def _recognise_word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate | None:
+def _recognise_word_sign(
+    mark: QuotationMark, following: Sequence[QuotationMark], stack: list[QuotationMark]
+) -> Fate | None:
     """Recognise an apostrophe, foot or inch sign, or Hebrew gershayim; return None if it may be a quotation mark."""
     depth = sum(open_mark.family == mark.family for open_mark in stack)
     inside = _is_word_char(mark.before) and _is_word_char(mark.after)
@@ -176,7 +178,7 @@ def _recognise_word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark
     return None
 
 
-def _direction(mark: Mark, open_sign: str) -> Literal["open", "close"]:
+def _direction(mark: QuotationMark, open_sign: str) -> Literal["open", "close"]:
     """Decide whether a mark opens or closes. `open_sign` opened the innermost quotation of its family, or is ""."""
     sign = mark.sign
     opens = _opens(mark)
@@ -200,7 +202,9 @@ def _direction(mark: Mark, open_sign: str) -> Literal["open", "close"]:
     return "open" if is_opening else "close"
 
 
-def _set_fate(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Counter[str]) -> None:
+def _set_fate(
+    mark: QuotationMark, following: Sequence[QuotationMark], stack: list[QuotationMark], counts: Counter[str]
+) -> None:
     """Set the fate of one mark, and update the stack of open quotations and its counts by family."""
     fate = _recognise_word_sign(mark, following, stack)
     if fate:
@@ -227,7 +231,7 @@ def _set_fate(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: 
         opened.partner = mark
 
 
-def _match_resumed(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
+def _match_resumed(marks: list[QuotationMark], stack: list[QuotationMark], resuming: bool) -> int:
     """Match a paragraph's first marks with the quotations still open, which they repeat; return how many do.
 
     An open single mark is carried over to the next paragraph only if it is repeated there after a double one, as alone
@@ -249,10 +253,10 @@ def _match_resumed(marks: list[Mark], stack: list[Mark], resuming: bool) -> int:
     return count
 
 
-def _pair_marks(texts: Sequence[str], resuming: bool) -> list[list[Mark]]:
+def _pair_marks(texts: Sequence[str], resuming: bool) -> list[list[QuotationMark]]:
     """Pair the marks; with `resuming`, the first marks of a paragraph repeat those still open."""
     marks_by_text = [_scan(text) for text in texts]
-    stack: list[Mark] = []
+    stack: list[QuotationMark] = []
     for marks in marks_by_text:
         start = _match_resumed(marks, stack, resuming)
         if start == len(marks):
@@ -265,12 +269,12 @@ def _pair_marks(texts: Sequence[str], resuming: bool) -> list[list[Mark]]:
     return marks_by_text
 
 
-def _count_strays(marks_by_text: list[list[Mark]]) -> int:
+def _count_strays(marks_by_text: list[list[QuotationMark]]) -> int:
     """Return how many marks have no partner, without single ones, which are apostrophes then."""
     return sum(mark.fate == "stray" and mark.family != "single" for marks in marks_by_text for mark in marks)
 
 
-def parse(texts: Sequence[str]) -> list[list[Mark]]:
+def parse(texts: Sequence[str]) -> list[list[QuotationMark]]:
     """Find and pair the marks of a quotation's paragraphs.
 
     The first mark of a paragraph may repeat an open one or open a new quotation. Of these two interpretations, the one

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from unicodedata import category
 
 from .house_languages import Marks, marks_for
-from .mark_pairing import ELIDED, Mark, parse
+from .mark_pairing import ELIDED, QuotationMark, parse
 
 _SPACED = "«»‹›"
 
 
 @dataclass(frozen=True)
-class Setting:
+class ParagraphChanges:
     """The changes to one paragraph: what to put before and after it, and replacements for characters, by index."""
 
     opening: str = ""
@@ -33,7 +33,7 @@ class Setting:
         return self.opening + "".join(self.replace_chars(text)) + self.closing
 
 
-def _edges(text: str, marks: list[Mark]) -> tuple[Mark | None, Mark | None]:
+def _edges(text: str, marks: list[QuotationMark]) -> tuple[QuotationMark | None, QuotationMark | None]:
     """Return the marks that are the first and last visible characters of a paragraph, or None for each."""
     if not marks:
         return None, None
@@ -47,14 +47,14 @@ def _is_empty(text: str) -> bool:
     return all(char.isspace() or category(char) == "Cf" for char in text)
 
 
-def _get_unpaired_mark(mark: Mark | None) -> Mark | None:
+def _get_unpaired_mark(mark: QuotationMark | None) -> QuotationMark | None:
     """Return the mark if its partner is missing; None for a single mark, which is an apostrophe then."""
     if mark is None or mark.fate != "stray" or mark.family == "single":
         return None
     return mark
 
 
-def _unwrap(texts: Sequence[str], marks_by_text: list[list[Mark]]) -> None:
+def _unwrap(texts: Sequence[str], marks_by_text: list[list[QuotationMark]]) -> None:
     """Mark for removal what wraps the whole text or each of its paragraphs, or is left over from such a pair."""
     edges = [_edges(text, marks) for text, marks in zip(texts, marks_by_text, strict=True) if text.strip()]
     if not edges:
@@ -73,7 +73,7 @@ def _unwrap(texts: Sequence[str], marks_by_text: list[list[Mark]]) -> None:
             closing.fate = "dropped"
 
 
-def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
+def _spaces_inside(mark: QuotationMark, opening: bool) -> list[int]:
     """Return the indexes of the spaces between a mark and the text that it encloses."""
     step = 1 if opening else -1
     index = mark.index + step
@@ -84,7 +84,7 @@ def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
     return indexes
 
 
-def _get_replacement(mark: Mark, marks: Marks) -> str:
+def _get_replacement(mark: QuotationMark, marks: Marks) -> str:
     """Return the replacement for a character that is no quotation mark: a straight sign for feet and inches, or the
     house form's apostrophe.
 
@@ -98,7 +98,7 @@ def _get_replacement(mark: Mark, marks: Marks) -> str:
     return mark.sign if is_spelling else marks.apostrophe
 
 
-def _add_edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
+def _add_edit(mark: QuotationMark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
     """Add the replacement of one mark to `edits`, and update `depths`, the depths of the open quotations."""
     if mark.fate not in ("open", "close", "resumed", "dropped"):
         edits[mark.index] = _get_replacement(mark, marks)
@@ -115,7 +115,7 @@ def _add_edit(mark: Mark, depths: list[int], marks: Marks, base: int, edits: dic
         edits.update(dict.fromkeys(_spaces_inside(mark, mark.fate in ("open", "resumed")), ""))
 
 
-def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] = ()) -> list[Setting]:
+def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] = ()) -> list[ParagraphChanges]:
     """Set paragraphs as one quotation. `continues` says for each whether it begins with a mark if the quotation
     continues (list items don't); by default all do.
 
@@ -124,7 +124,7 @@ def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] 
     """
     marks_by_text = parse(texts)
     _unwrap(texts, marks_by_text)
-    settings: list[Setting] = []
+    settings: list[ParagraphChanges] = []
     depths: list[int] = []
     outer_opening, outer_closing = marks.pair(0)
     for number, marks_of_text in enumerate(marks_by_text):
@@ -137,7 +137,7 @@ def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] 
         for mark in marks_of_text:
             _add_edit(mark, depths, marks, base=1, edits=edits)
         is_last = number == len(marks_by_text) - 1
-        settings.append(Setting(opening, edits, outer_closing if is_last else ""))
+        settings.append(ParagraphChanges(opening, edits, outer_closing if is_last else ""))
     return settings
 
 
@@ -154,7 +154,7 @@ def set_plain(text: str, marks: Marks) -> str:
     depths: list[int] = []
     for mark in marks_of_text:
         _add_edit(mark, depths, marks, base, edits)
-    return Setting(edits=edits).apply(text)
+    return ParagraphChanges(edits=edits).apply(text)
 
 
 def quote(texts: Sequence[str], language: str, style: str) -> list[str]:
@@ -176,7 +176,7 @@ def without_wrapping(texts: Sequence[str]) -> list[str]:
     return [_remove_wrapping(text, marks) for text, marks in zip(texts, marks_by_text, strict=True)]
 
 
-def _remove_wrapping(text: str, marks: list[Mark]) -> str:
+def _remove_wrapping(text: str, marks: list[QuotationMark]) -> str:
     """Remove the marks that wrap a text, and the spaces inside them."""
     removed: set[int] = set()
     for mark in marks:

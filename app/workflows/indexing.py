@@ -22,7 +22,7 @@ from ..editions.models import EditionItem
 from ..letters.models import Addition, Letter
 from ..questions import queries as questions
 from ..questions.models import Question
-from ..search.index import Doc, clear_index, index_documents, remove_documents
+from ..search.index import NewDoc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
 
@@ -81,9 +81,9 @@ def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     return _mark_indexed(session, Letter, due_letters)
 
 
-def _build_letter_doc(letter: Letter, additions: str) -> Doc:
+def _build_letter_doc(letter: Letter, additions: str) -> NewDoc:
     is_question = letter.is_filed and letter.filed_as == "question"
-    return Doc(
+    return NewDoc(
         letter.newsletter_id,
         "letter",
         letter.id,
@@ -116,16 +116,18 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
             public_docs[question.id] = _build_published_doc(question, item, topic_names, answers)
         elif question.is_going and question.shown_at and question.is_cleared:
             wording = _get_question_text(question)
-            public_docs[question.id] = Doc(question.newsletter_id, "question", question.id, wording, topics=topic_names)
+            public_docs[question.id] = NewDoc(
+                question.newsletter_id, "question", question.id, wording, topics=topic_names
+            )
     for collection, docs in ((DESK, desk_docs), (PUBLIC, public_docs)):
         remove_documents(session, collection, [("question", key) for key in ids if key not in docs])
         index_documents(session, collection, list(docs.values()))
     return _mark_indexed(session, Question, due_questions)
 
 
-def _build_published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> Doc:
+def _build_published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> NewDoc:
     """Return what readers can find of a published Q&A: the texts as printed."""
-    return Doc(
+    return NewDoc(
         question.newsletter_id,
         "question",
         question.id,
@@ -136,10 +138,10 @@ def _build_published_doc(question: Question, item: EditionItem, topics: tuple[st
     )
 
 
-def _build_desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
+def _build_desk_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> NewDoc:
     """Return what the desk can find of a question; `edition_id` is the newest edition that its letters are about."""
     background = question.text.background if question.text else ""
-    return Doc(
+    return NewDoc(
         question.newsletter_id,
         "question",
         question.id,

@@ -16,7 +16,7 @@ from app.editions.planning import rhythm_of
 from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
+from app.typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from app.typesetting.renderers import to_text
 
 from .book import Book
@@ -80,7 +80,7 @@ def write_item(book: Book, room: Room, life: Life) -> None:
     if slot is None:
         raise ValueError("only what has a slot has run")
     name = life.askers[0][2] if len(life.askers) == 1 else None
-    nameless = Piece(
+    nameless = ItemContent(
         language=life.text["language"],
         marks=newsletter.marks,
         section=newsletter.section,

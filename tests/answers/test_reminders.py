@@ -18,8 +18,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
-from app.people.models import Expert as ExpertRow
-from app.people.models import Link, Person
+from app.people.models import Expert, Link, Person
 from app.questions import actions, wording
 from app.questions.models import Question
 from tests.support.assignments import TIMURS_DETAILS, ask_expert
@@ -47,7 +46,7 @@ def ask_leyla(
             session, newsroom.nora, [], headline="The Salt Wind", body=words, language="en"
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
-        leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, question, leyla)
         assigning.invite(
             session, newsroom.nora, row, assigning.Terms(reply_by, due_at, None, None, "I asked Leyla Aydın:")

@@ -97,7 +97,7 @@ def _disarm(connection: Connection, table: str) -> None:
 
 def faults_of(database: Database) -> list[str]:
     """What the check tells, without what an event says of itself."""
-    found: list[chain_check.Fault] = []
+    found: list[chain_check.ChainFault] = []
     chain_check.check(database, found.append)
     return [f"{fault.noun} {fault.key} {fault.what}" for fault in found]
 
@@ -137,7 +137,9 @@ def test_todays_letters_without_an_address_wait_until_their_day_is_over(database
 
     def taken() -> list[int]:
         with database.read() as session:
-            return [key for link in session.scalars(select(ChainLink)) for key, _ in chain.unpack_digests(link) if key < 0]
+            return [
+                key for link in session.scalars(select(ChainLink)) for key, _ in chain.unpack_digests(link) if key < 0
+            ]
 
     assert taken() == []
     chain.extend(database, NIGHT - timedelta(minutes=25))

@@ -273,7 +273,11 @@ def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_it
     note(database, newsroom, 200)
     assert [queries(query) for query in ("", "what=question", "who=desk")] == few
     if database.is_sqlite:
-        for sought in (trail.TrailFilters(), trail.TrailFilters(actors=("staff:1",)), trail.TrailFilters(actions=("question.open",))):
+        for sought in (
+            trail.TrailFilters(),
+            trail.TrailFilters(actors=("staff:1",)),
+            trail.TrailFilters(actions=("question.open",)),
+        ):
             assert plan(database, newsroom.newsletter_id, sought) == []
 
 

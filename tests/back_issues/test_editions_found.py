@@ -8,7 +8,7 @@ import pytest
 
 from app.back_issues.finding import as_data
 from app.back_issues.reading_issues import read_issues
-from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
+from app.typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from app.typesetting.renderers import to_text
 from tests.support.required_programs import skip_without
 from tests.support.source import ROOT
@@ -75,7 +75,7 @@ def test_the_edition_of_november_gives_its_block_back_letter_for_letter() -> Non
     assert isinstance(answer, list)
     assert (block["edition_date"], block["askers"], block["unsure"]) == ("2022-11-02", [], [])
     expected = (SHARED / "expert-corner-expected.txt").read_text()
-    piece = Piece(
+    piece = ItemContent(
         "en", "straight", str(block["section"]), str(block["headline"]), (None, None), str(block["question"]),
         (Voice(LeadIn(**lead_in), "\n\n".join(answer)),), expected.strip().rpartition("\n\n")[2],
     )  # fmt: skip

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.audit import Event
-from app.mail.inbound import Reading
+from app.mail.inbound import MailContent
 from app.people import directory
 from app.people.models import Expert, Person
 from tests.support.cast import Newsroom
@@ -16,7 +16,7 @@ from tests.support.desk import DANAS_ADDRESS, Desk, invite_leyla, newest_mail_id
 from tests.support.mailroom import place_mail
 
 LEYLA, OTHER = "leyla@field.example", "leyla@private.example"
-TIMUR = Reading(from_name="Timur", from_address="timur@post.example", subject="Salt", text="Who measures the salt?")
+TIMUR = MailContent(from_name="Timur", from_address="timur@post.example", subject="Salt", text="Who measures the salt?")
 
 
 @pytest.fixture(params=["nora", "ilya", "vera"])
@@ -93,7 +93,7 @@ def test_the_address_of_whoever_wrote_a_mail_is_shown_on_a_press(who: Desk, news
 
 @pytest.mark.parametrize("name", ["timur@post.example", "Timur (timur@post.example)", "timur\uff20post.example"])
 def test_a_name_that_is_an_address_is_none(nora: Desk, newsroom: Newsroom, name: str) -> None:
-    reading = Reading(from_name=name, from_address="timur@post.example", subject="Salt", text="Who?")
+    reading = MailContent(from_name=name, from_address="timur@post.example", subject="Salt", text="Who?")
     public_id = place_mail(nora.database, newsroom, reading=reading)
     pages = [nora.open(path).text for path in ("pen", f"pen/{public_id}")]
     assert ["post.example" in page for page in pages] == [False, False]

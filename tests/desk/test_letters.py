@@ -17,7 +17,7 @@ from app.forms.version_tokens import encode_token
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import inbound, outbox
-from app.mail.inbound import Reading
+from app.mail.inbound import MailContent
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions import actions
@@ -31,7 +31,7 @@ from tests.support.letters import change_letter, get_letter, letter_checkboxes, 
 TAKES_LETTERS, OF_LETTERS = BULK_FORMS["letters"]
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
-MAIL = Reading(
+MAIL = MailContent(
     from_name="Тимур",
     from_address="timur@post.example",
     subject="вопрос из Оша",

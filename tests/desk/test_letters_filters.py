@@ -311,4 +311,4 @@ def test_a_row_is_drawn_by_the_names_that_its_words_have() -> None:
     """The template takes them apart by their places."""
     source = Path(letter_list.__file__).parents[2] / "templates/macros/desk.html"
     [names] = re.findall(r"for (.+) in lines %", source.read_text(encoding="utf-8"))
-    assert names.split(", ") == [*letter_list.Line._fields]
+    assert names.split(", ") == [*letter_list.LetterRow._fields]

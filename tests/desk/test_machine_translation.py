@@ -180,7 +180,9 @@ def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
     database.write(lambda session: session.execute(update(Letter).values(body=words)) and None)
     assert BUTTON not in nora.get(f"letters/{public_id}").buttons
     with pytest.raises(InvalidTransition):
-        database.write(lambda s: machine_translation.queue_translation(s, newsroom.nora, s.scalars(select(Letter)).one(), "en"))
+        database.write(
+            lambda s: machine_translation.queue_translation(s, newsroom.nora, s.scalars(select(Letter)).one(), "en")
+        )
     worked(app)
     assert machine.asked == []
 

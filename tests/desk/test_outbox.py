@@ -146,7 +146,9 @@ def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> 
 def test_a_way_in_is_nobodys_to_read(nora: Desk, newsroom: Newsroom) -> None:
     def ask(session: Session) -> None:
         ilya = session.get_one(Person, newsroom.ilya.person_id)
-        sign_in.request_sign_in(session, Clock(), "ilya@desk.example", "desk", RequestingBrowser("browser", ilya.language))
+        sign_in.request_sign_in(
+            session, Clock(), "ilya@desk.example", "desk", RequestingBrowser("browser", ilya.language)
+        )
 
     nora.database.write(ask)
     nora.words(f"outbox/{newest_mail_ids(nora.database)['sign_in']}", 404)

@@ -9,7 +9,7 @@ from app.audit import Event
 from app.core.actors import Mailroom
 from app.letters.models import Letter
 from app.mail import erasing, inbound
-from app.mail.inbound import Reading
+from app.mail.inbound import MailContent
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.support.assignments import ask_expert
@@ -19,7 +19,7 @@ from tests.support.desk import shown_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
 from tests.support.pages import Page
 
-TIMUR = Reading(
+TIMUR = MailContent(
     from_name="Тимур",
     from_address="timur@post.example",
     subject="соль",
@@ -82,7 +82,7 @@ def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_i
 
 def test_what_stands_in_a_mail_is_text_and_nothing_else(nora, database, newsroom):
     bad = '<img src="https://tracker.example/1.gif"><script>alert(1)</script>'
-    reading = Reading(bad, bad, bad, "", '"><script>', bad, bad, ((bad, 1),))
+    reading = MailContent(bad, bad, bad, "", '"><script>', bad, bad, ((bad, 1),))
     public_id = place_mail(database, newsroom, reading=reading, reasons=[bad])
     for path in ("/pen", f"/pen/{public_id}"):
         raw = nora.client.get(nora.desk + path).text
@@ -108,7 +108,7 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
 
 def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, salt):
     marek = ask_expert(database, newsroom, "Who owns the water of the canal?", to="marek")
-    reading = Reading("L. A.", "LEYLA@field.example", "no subject", text="Yes, gladly.")
+    reading = MailContent("L. A.", "LEYLA@field.example", "no subject", text="Yes, gladly.")
     page = nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is Leyla Aydın’s reply"
     assert "An expert with this address was asked about" in page
@@ -135,7 +135,7 @@ def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, dat
             database.write(lambda s, other=other, end=end: end(s, newsroom.nora, other.assignment(s)) and None)
     no = lambda s: assigning.decline(s, newsroom.leyla, other.assignment(s), "other")  # noqa: E731
     database.write(no)
-    hers = Reading("L. A.", "LEYLA@field.example", "no subject", text="I can after all.")
+    hers = MailContent("L. A.", "LEYLA@field.example", "no subject", text="I can after all.")
     options = {
         name: to_choose(nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}"))
         for name, reading in (("hers", hers), ("a stranger's", TIMUR))
@@ -233,7 +233,7 @@ def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsro
 
 
 def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, salt):
-    public_id = place_mail(database, newsroom, reading=Reading("Leyla Aydın", "leyla@field.example"))
+    public_id = place_mail(database, newsroom, reading=MailContent("Leyla Aydın", "leyla@field.example"))
     page = nora.get(f"/pen/{public_id}")
     assert "There are no words in it." in page
     said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=shown_version(page))

@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 from app.answers import assigning, editing
 from app.answers.models import Answer, Assignment
-from app.core.actors import Expert as Asked
-from app.core.actors import Reader
+from app.core.actors import ExpertActor, Reader
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.letters import receive
@@ -243,7 +242,7 @@ def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, ne
 
     def suggest(session):
         assignment = session.scalars(select(Assignment)).one()
-        actor = Asked(assignment.expert_id, "Leyla", assignment.id)
+        actor = ExpertActor(assignment.expert_id, "Leyla", assignment.id)
         assigning.suggest(session, actor, assignment, "Marek Dvořák, marek@water.example")
 
     database.write(suggest)

@@ -16,7 +16,7 @@ from app.answers.models import Answer
 from app.db.engine import Database
 from app.db.session import now
 from app.letters.models import Letter
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
@@ -80,7 +80,7 @@ def prepared(room: Room) -> None:
     leyla = room.newsroom.leyla.expert_id
     room.do(
         lambda session, question: assigning.assign(
-            session, room.newsroom.nora, question, session.get_one(ExpertRow, leyla)
+            session, room.newsroom.nora, question, session.get_one(Expert, leyla)
         )
     )
 
@@ -107,7 +107,7 @@ def two_asked(room: Room) -> None:
     marek = room.newsroom.marek.expert_id
 
     def fn(session: Session, question: Question) -> None:
-        second = assigning.assign(session, room.newsroom.nora, question, session.get_one(ExpertRow, marek))
+        second = assigning.assign(session, room.newsroom.nora, question, session.get_one(Expert, marek))
         invitations.invite(session, room.newsroom.nora, second)
 
     room.do(fn)

@@ -134,7 +134,9 @@ def test_silence_is_no_fault_of_the_domain(house: Flask, monkeypatch: pytest.Mon
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         asked = CheckContext(house.extensions["database"], house.config, [f"127.0.0.1#{silent.getsockname()[1]}"])
-        assert list(mail_domain.check_mail_domains(asked)) == [Finding("not made", "no name server answers (LifetimeTimeout)")]
+        assert list(mail_domain.check_mail_domains(asked)) == [
+            Finding("not made", "no name server answers (LifetimeTimeout)")
+        ]
 
 
 def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
@@ -143,7 +145,9 @@ def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
         looked = mail_domain.check_mail_domains(CheckContext(house.extensions["database"], house.config, [named]))
         assert {one.state for one in looked} == {"fine"}
     asked = CheckContext(house.extensions["database"], house.config, ["ns1.invalid"])
-    assert list(mail_domain.check_mail_domains(asked)) == [Finding("not made", "no name server answers (nobody knows ns1.invalid)")]
+    assert list(mail_domain.check_mail_domains(asked)) == [
+        Finding("not made", "no name server answers (nobody knows ns1.invalid)")
+    ]
 
 
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from app.doctor.checks import CHECKS, Check
+from app.doctor.checks import CHECKS, DoctorCheck
 from tests.support.required_rows import compare_names
 from tests.support.source import ROOT, list_code, parse_module
 
@@ -36,7 +36,7 @@ def checks_in_tests() -> frozenset[str]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_each_check_is_seen_by_a_test(check: Check) -> None:
+def test_each_check_is_seen_by_a_test(check: DoctorCheck) -> None:
     function = f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__}"
     seen = checks_in_tests() & {check.name, f"FAULT {check.name}", function}
     assert seen, (

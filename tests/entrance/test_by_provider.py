@@ -282,7 +282,9 @@ def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
 
 def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, provider: OidcProvider) -> None:
     one = provider.account()
-    behind = type(one)("https://login.example.org", one.client_id, one.client_secret, one.name, one.second_factor_methods)
+    behind = type(one)(
+        "https://login.example.org", one.client_id, one.client_secret, one.name, one.second_factor_methods
+    )
     assert [oidc._is_safe(url, behind) for url in ("http://127.0.0.1:5432/", "https://keys.example.org/")] == [
         False,
         True,

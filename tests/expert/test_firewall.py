@@ -11,7 +11,7 @@ from app.answers.assigning import Brief
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import wording
 from app.questions.models import Question
 from app.questions.source_protection import LeakDetected
@@ -32,7 +32,7 @@ def pages(leyla: Browser, salt: ExpertAssignment) -> str:
 
 def signed_in(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     def invite(session: Session) -> str:
-        person = session.get_one(ExpertRow, newsroom.leyla.expert_id).person
+        person = session.get_one(Expert, newsroom.leyla.expert_id).person
         return sign_in.invite(session, Clock(), person, "expert")
 
     link, browser = database.write(invite), Browser(app)
@@ -142,7 +142,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
 
     def ask_another(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
-        marek = session.get_one(ExpertRow, newsroom.marek.expert_id)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
         assigning.assign(session, nora, question, marek, Brief(text))
 
     def edit_and_check(session: Session) -> None:

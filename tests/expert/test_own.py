@@ -16,7 +16,7 @@ from app.editions.queries import list_editions_to_run
 from app.letters import contacts
 from app.letters.models import Letter
 from app.people import directory, sessions, sign_in
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.workflows.publishing import publication
 from tests.support.assignments import WORDING, ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom
@@ -30,7 +30,7 @@ def enter(app: Flask, database: Database, newsroom: Newsroom) -> Callable[[str],
 
     def enter(name: str) -> Browser:
         def invite(session: Session) -> str:
-            person = session.get_one(ExpertRow, getattr(newsroom, name).expert_id).person
+            person = session.get_one(Expert, getattr(newsroom, name).expert_id).person
             return sign_in.invite(session, Clock(), person, "expert")
 
         link, browser = database.write(invite), Browser(app)
@@ -78,7 +78,7 @@ def closed(session: Session, salt: ExpertAssignment) -> None:
 
 def ran_with_mareks_answer(session: Session, salt: ExpertAssignment) -> None:
     nora, question = salt.newsroom.nora, salt.assignment(session).question
-    marek = session.get_one(ExpertRow, salt.newsroom.marek.expert_id)
+    marek = session.get_one(Expert, salt.newsroom.marek.expert_id)
     assignment = assigning.assign(session, nora, question, marek)
     answer = writing.submit(
         session, salt.newsroom.marek, assignment, writing.AnswerContent("The river does.", own_words=True)
@@ -132,7 +132,7 @@ def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(
     leyla.open(own)
 
     def end(session: Session) -> None:
-        person = session.get_one(ExpertRow, newsroom.leyla.expert_id).person
+        person = session.get_one(Expert, newsroom.leyla.expert_id).person
         sessions.end_all(session, Clock(), person)
 
     database.write(end)
@@ -197,7 +197,7 @@ def test_the_profile_is_kept(database: Database, newsroom: Newsroom, enter: Call
     form = {**profile(leyla), "bio": "Two decades on the plain.", "topics": "salt, wind", "away_until": "2099-01-07"}
     leyla.press("/expert/profile", **form, languages=["fa", "en", "xx"])
     with database.read() as session:
-        row = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        row = session.get_one(Expert, newsroom.leyla.expert_id)
         assert (row.bio, row.topics, row.languages) == ("Two decades on the plain.", ["salt", "wind"], ["en", "fa"])
         assert str(row.away_until) == "2099-01-07"
         assert row.verified_at is not None
@@ -216,7 +216,7 @@ def test_the_second_of_two_who_change_a_profile_sees_both_texts(
     form = {**profile(leyla), "organisation": "The Station"}
 
     def nora_changes(session: Session) -> None:
-        row = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        row = session.get_one(Expert, newsroom.leyla.expert_id)
         directory.change_profile(session, newsroom.nora, row, row.version, organisation="Karakum Field Station")
 
     database.write(nora_changes)

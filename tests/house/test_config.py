@@ -5,7 +5,7 @@ import base64
 import pytest
 
 import config
-from app.settings.mail_accounts import Mailbox, parse_mailboxes
+from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from tests.support.app import SAFE
 
 
@@ -119,10 +119,10 @@ def test_a_mailbox_is_read_from_its_address_and_never_shows_its_password() -> No
     given = "imaps://ask%40example.org:p%2Fss%20w%C3%B6rd@mail.example.org/Letters/In?newsletter=steppe&keep=1"
     plain = "imap://ask:secret@localhost:1143"
     first, second = parse_mailboxes(f"{given}\n  {plain}")
-    assert first == Mailbox(
+    assert first == ImapMailbox(
         "mail.example.org", 993, "ask@example.org", "p/ss wörd", "Letters/In", "tls", "steppe", keep=True
     )
-    assert second == Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
+    assert second == ImapMailbox("localhost", 1143, "ask", "secret", "INBOX", "")
     assert (first.name, second.name) == ("ask@example.org@mail.example.org/Letters/In", "ask@localhost/INBOX")
     assert ("wörd" in repr(first), "secret" in repr(second)) == (False, False)
 

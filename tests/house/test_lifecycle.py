@@ -18,7 +18,7 @@ from app.answers.models import Answer
 from app.audit import Event
 from app.cli.commands import MACHINES, MOVE_COLUMNS, ROLE_COLUMNS, lifecycle
 from app.core import permissions
-from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
+from app.core.actors import Actor, Clock, ExpertActor, Mailroom, Reader, Staff, TranslatorActor, Visitor
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.core.permissions import ROLES
 from app.core.state_machine import Machine, list_moves
@@ -34,8 +34,8 @@ from tests.support.docs import LIFECYCLE, list_lifecycle_rows, list_policy_rows,
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(key, "Somebody", 1, role) for key, role in enumerate(ROLES)),
-    Expert(1, "Leyla Aydın"),
-    Translator(1, "Shirin Amini"),
+    ExpertActor(1, "Leyla Aydın"),
+    TranslatorActor(1, "Shirin Amini"),
     Reader(1),
     Clock(),
     Mailroom(),

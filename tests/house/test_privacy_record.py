@@ -182,7 +182,9 @@ def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
     )
     assert not found, "\n".join(found)
     assert worker.forget_overdue in worker.SWEEPS  # the addresses: keep_days
-    assert retention.destroy_old.__module__ and any(duty.run is worker.destroy_old for duty in worker.DUTIES)  # raw_days
+    assert retention.destroy_old.__module__ and any(
+        duty.run is worker.destroy_old for duty in worker.DUTIES
+    )  # raw_days
     assert "app.mail.usage" in modules  # swept with old mail
 
 

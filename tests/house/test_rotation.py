@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.answers.models import Assignment
-from app.core.actors import Expert, Reader
+from app.core.actors import ExpertActor, Reader
 from app.crypto import seal
 from app.crypto.seal import Keys
 from app.db.engine import Database
@@ -44,7 +44,7 @@ def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> N
 
     def suggest(session: Any) -> None:
         assignment = session.scalars(select(Assignment)).one()
-        assigning.suggest(session, Expert(assignment.expert_id, "-"), assignment, "Ana, of the station")
+        assigning.suggest(session, ExpertActor(assignment.expert_id, "-"), assignment, "Ana, of the station")
 
     newsroom.at(1, suggest)
     with database.read() as session:

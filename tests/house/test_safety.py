@@ -34,7 +34,7 @@ from app.mail.mail_values import LetterMail
 from app.mail.message import Sender
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
 from app.server import worker
@@ -91,7 +91,7 @@ def reword(database: Database, newsroom: Newsroom, question: int, body: str, *, 
 
 def invite_leyla(database: Database, newsroom: Newsroom, question: int, brief: str = "") -> None:
     def work(session: Session) -> None:
-        leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, Brief(brief))
         invitations.invite(session, newsroom.nora, row)
         send_queued_mails(session)
@@ -425,7 +425,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
     reword(database, newsroom, salt.question_id, "Who measures it in Orynbay?")
 
     def ask_marek(session: Session) -> None:
-        marek = session.get_one(ExpertRow, newsroom.marek.expert_id)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
         row = assigning.assign(session, newsroom.nora, session.get_one(Question, salt.question_id), marek)
         invitations.invite(session, newsroom.nora, row)
 

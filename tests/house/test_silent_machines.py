@@ -100,7 +100,9 @@ def test_the_address_of_the_database_wins_over_what_we_wait() -> None:
     ours = postgresql.connect_timeouts(address)
     assert ours == {name: value for name, value in postgresql.CONNECT_TIMEOUTS.items() if name != "tcp_user_timeout"}
     asked: list[str] = []
-    postgresql.server_timeouts_listener(address)(SimpleNamespace(execute=asked.append, commit=lambda: asked.append("COMMIT")), None)
+    postgresql.server_timeouts_listener(address)(
+        SimpleNamespace(execute=asked.append, commit=lambda: asked.append("COMMIT")), None
+    )
     assert asked == [
         "SELECT set_config('tcp_user_timeout', '20000', false), set_config('tcp_keepalives_idle', '2', false), "
         "set_config('tcp_keepalives_interval', '1', false), set_config('tcp_keepalives_count', '2', false)",

@@ -180,7 +180,9 @@ def test_that_a_duty_failed_once_is_taken_back_soon(
         if len(tries) == 1:
             raise Busy("somebody wrote")
 
-    duties = (replace(one, interval=0.2, run=fails_once) if one.name == "morning mails" else one for one in worker.DUTIES)
+    duties = (
+        replace(one, interval=0.2, run=fails_once) if one.name == "morning mails" else one for one in worker.DUTIES
+    )
     monkeypatch.setattr(worker, "DUTIES", tuple(duties))
     monkeypatch.setattr(worker, "HEARTBEAT_AFTER_FAILURE", 0.3)
     with at_work(app, monkeypatch, beat=600.0):

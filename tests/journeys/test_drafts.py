@@ -12,7 +12,7 @@ from app.editions import slots
 from app.editions.queries import list_editions_to_run
 from app.sending_tools import ghost as api
 from app.sending_tools.known_tools import TOOLS, hand_over
-from app.sending_tools.tool_api import Account, Draft, DraftError
+from app.sending_tools.tool_api import Account, DraftError, EditionDraft
 from tests.support import real_ghost
 from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom, answered_question
@@ -109,7 +109,9 @@ def test_the_draft_stands_in_the_real_ghost(town: Town, newsroom: Newsroom, ghos
     theirs.context.close()
 
 
-DRAFT = Draft("The Steppe Letter, Nora's", "<h2>One</h2><p>First words.</p>", "First words.\n", "readers-asked-x")
+DRAFT = EditionDraft(
+    "The Steppe Letter, Nora's", "<h2>One</h2><p>First words.</p>", "First words.\n", "readers-asked-x"
+)
 
 
 @pytest.mark.ghost

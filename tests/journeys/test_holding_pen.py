@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.mail import inbound
-from app.mail.inbound import Reading
+from app.mail.inbound import MailContent
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
@@ -23,7 +23,7 @@ from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, place_mail, receive
 
 pytestmark = pytest.mark.browser
 
-PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
+PERSIAN = MailContent("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
 
 
 def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Visit:

@@ -16,7 +16,7 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.letters import receive
-from app.mail.inbound import Reading
+from app.mail.inbound import MailContent
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import Expert, Person
@@ -107,7 +107,7 @@ def test_no_page_is_widened_by_a_long_link(
 ) -> None:
     database.write(lambda session: a_year_of_links(session, newsroom))
     place_mail(
-        database, newsroom, reading=Reading("Timur", "timur@post.example", LINK, "", "en", f"Is {LINK} true?", LINK)
+        database, newsroom, reading=MailContent("Timur", "timur@post.example", LINK, "", "en", f"Is {LINK} true?", LINK)
     )
     page = chromium.new_context().new_page()
     walk = DeskWalk(page, site, app.url_map)

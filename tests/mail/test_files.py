@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from app.mail import hung_files
-from app.mail.reading import Reading
-from app.mailtext.incoming import File
+from app.mail.reading import ParserClient
+from app.mailtext.incoming import AttachedFile
 from app.mailtext.parsing import files
 from app.mailtext.parsing.files import kind_of, sanitize_file_name
 from app.mailtext.parsing.mime import MOST_PARTS
@@ -29,8 +29,8 @@ def with_type(kind: bytes, body: bytes) -> bytes:
 
 
 @pytest.fixture
-def reading() -> Iterator[Reading]:
-    with Reading(cpu=hung_files.CPU, memory=hung_files.MEMORY) as opened:
+def reading() -> Iterator[ParserClient]:
+    with ParserClient(cpu=hung_files.CPU, memory=hung_files.MEMORY) as opened:
         yield opened
 
 
@@ -101,7 +101,7 @@ def test_files_are_found_again_by_their_numbers() -> None:
     raw = mail(html="<p>x</p>", attachments=hung)
     listed, has_more = files.list_files(raw)
     assert (listed, has_more) == (
-        [File(name, len(data), kind) for (_, data), name, kind in zip(
+        [AttachedFile(name, len(data), kind) for (_, data), name, kind in zip(
             hung, ("road.jpg", "plates.docx", "фото.jpg", ""), ("jpeg", "office", "page", "other"), strict=True,
         )],
         False,
@@ -116,7 +116,7 @@ def test_nothing_is_unpacked() -> None:
     bombed = zipped("a.txt", bytes(50_000_000))
     with cpu_limit(1.0):
         assert files.get_file(mail(attachments=[("a.zip", bombed)]), 0) == (
-            File("a.zip", len(bombed), "archive"),
+            AttachedFile("a.zip", len(bombed), "archive"),
             bombed,
         )
 
@@ -124,7 +124,7 @@ def test_nothing_is_unpacked() -> None:
 def test_a_file_that_was_written_into_a_text_is_one_too() -> None:
     raw = b"Subject: x\r\n\r\nhello\r\nbegin 644 plan.txt\r\n#86)C\r\n`\r\nend\r\n"
     assert (files.list_files(raw), files.get_file(raw, 0)) == (
-        ([File("plan.txt", 3, "text")], False), (File("plan.txt", 3, "text"), b"abc"),
+        ([AttachedFile("plan.txt", 3, "text")], False), (AttachedFile("plan.txt", 3, "text"), b"abc"),
     )  # fmt: skip
 
 
@@ -168,31 +168,31 @@ def test_what_is_encrypted_is_given_out_as_it_is() -> None:
         b"Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n" + secret + b"\r\n--b--\r\n",
     )
     assert files.get_file(raw, 1) == (
-        File("encrypted.asc", len(secret.replace(b"\r", b"")), "encrypted"), secret.replace(b"\r", b""),
+        AttachedFile("encrypted.asc", len(secret.replace(b"\r", b"")), "encrypted"), secret.replace(b"\r", b""),
     )  # fmt: skip
 
 
 @pytest.mark.threat("hostile mail")
-def test_of_a_thousand_files_no_more_are_listed_than_parts_are_read(reading: Reading) -> None:
+def test_of_a_thousand_files_no_more_are_listed_than_parts_are_read(reading: ParserClient) -> None:
     raw = mail(attachments=[(f"{number}.jpg", JPEG) for number in range(1_000)])
     found = reading.files(raw)
     assert found is not None
     read = MOST_PARTS - 2  # beside the whole and its words
     assert (len(found[0]), found[1]) == (read, True)
     assert (reading.file(raw, read - 1), reading.file(raw, read)) == (
-        (File(f"{read - 1}.jpg", len(JPEG), "jpeg"), JPEG), None,
+        (AttachedFile(f"{read - 1}.jpg", len(JPEG), "jpeg"), JPEG), None,
     )  # fmt: skip
 
 
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize("raw", [DEEP, mail_with(*[mail_with(mail_with())] * 300)], ids=["deep", "many mails in mails"])
-def test_what_is_nested_without_end_comes_to_an_end(reading: Reading, raw: bytes) -> None:
+def test_what_is_nested_without_end_comes_to_an_end(reading: ParserClient, raw: bytes) -> None:
     found = reading.files(raw)
     assert found is not None and len(found[0]) <= MOST_PARTS and found[1]
 
 
 @pytest.mark.threat("hostile mail")
-def test_mails_within_mails_without_end_are_one_closed_file(reading: Reading) -> None:
+def test_mails_within_mails_without_end_are_one_closed_file(reading: ParserClient) -> None:
     raw = b"Content-Type: message/rfc822\r\n\r\n" * 10_000 + b"hello"
     found = reading.files(raw)
     assert found is not None
@@ -244,7 +244,7 @@ def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> 
 
 
 @pytest.mark.threat("hostile mail")
-def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: Reading) -> None:
+def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: ParserClient) -> None:
     raw = mail(attachments=[("a.jpg", picture_with_metadata("JPEG")), ("b.png", decompression_bomb())])
     assert (reading.picture(raw, 0)[0], reading.picture(raw, 1), reading.picture(raw, 2)) == (
         "image/jpeg", ("", b"large"), ("", b"unreadable"),
@@ -253,7 +253,7 @@ def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: 
     assert psutil.Process(reading._process.pid).rlimit(psutil.RLIMIT_AS) == (hung_files.MEMORY,) * 2
 
 
-def test_a_photo_of_the_largest_telephones_is_shown_within_these_limits(reading: Reading) -> None:
+def test_a_photo_of_the_largest_telephones_is_shown_within_these_limits(reading: ParserClient) -> None:
     kind, drawn = reading.picture(mail(attachments=[("a.jpg", picture((8_064, 6_048), mode="L"))]), 0)
     with Image.open(io.BytesIO(drawn)) as image:
         assert (kind, image.size) == ("image/jpeg", (LONGEST_SIDE, LONGEST_SIDE * 3 // 4))
@@ -261,16 +261,16 @@ def test_a_photo_of_the_largest_telephones_is_shown_within_these_limits(reading:
 
 @pytest.mark.threat("hostile mail")
 def test_a_process_that_dies_over_a_file_gives_none() -> None:
-    with Reading(seconds=1) as reading:
+    with ParserClient(seconds=1) as reading:
         reading.parse(b"")
         assert reading._process is not None
         psutil.Process(reading._process.pid).suspend()
         assert reading.file(mail(attachments=[("a.jpg", JPEG)]), 0) is None
 
 
-def test_the_largest_mail_that_is_taken_is_opened_whole(reading: Reading) -> None:
+def test_the_largest_mail_that_is_taken_is_opened_whole(reading: ParserClient) -> None:
     large = JPEG + bytes(range(256)) * 71_000  # 18 MB, 25 as a mail carries it
     raw = mail(attachments=[("road.jpg", large)])
-    assert reading.files(raw) == ((File("road.jpg", len(large), "jpeg"),), False)
-    assert reading.file(raw, 0) == (File("road.jpg", len(large), "jpeg"), large)
+    assert reading.files(raw) == ((AttachedFile("road.jpg", len(large), "jpeg"),), False)
+    assert reading.file(raw, 0) == (AttachedFile("road.jpg", len(large), "jpeg"), large)
     assert reading.picture(raw, 0)[0] == "image/jpeg"

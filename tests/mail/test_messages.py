@@ -12,7 +12,7 @@ from jinja2 import UndefinedError
 from app.mail.kinds import EXAMPLES, KINDS
 from app.mail.mail_templates import parts_of, render_examples, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
-from app.mail.message import Block, Message, Piece, Sender, parse_blocks, quote, shortened
+from app.mail.message import MailParagraph, Message, Sender, TextRun, parse_blocks, quote, shortened
 from app.text import translation
 from tests.support.outgoing_mails import (
     FRIDAY,
@@ -361,13 +361,13 @@ def test_days_are_of_the_newsletter_s_zone() -> None:
 def test_text_is_read_back_as_paragraphs_quotations_and_links() -> None:
     quoted = quote("One.\n\n> Two.")
     assert parse_blocks(f"Hello,\n\n{quoted}\n\n(see https://a.example/x?y=1.)\nBye\n") == [
-        Block(False, [[Piece("Hello,")]]),
-        Block(True, [[Piece("One.")], [], [Piece("> Two.")]]),
-        Block(
+        MailParagraph(False, [[TextRun("Hello,")]]),
+        MailParagraph(True, [[TextRun("One.")], [], [TextRun("> Two.")]]),
+        MailParagraph(
             False,
             [
-                [Piece("(see "), Piece("https://a.example/x?y=1", "https://a.example/x?y=1"), Piece(".)")],
-                [Piece("Bye")],
+                [TextRun("(see "), TextRun("https://a.example/x?y=1", "https://a.example/x?y=1"), TextRun(".)")],
+                [TextRun("Bye")],
             ],
         ),
     ]

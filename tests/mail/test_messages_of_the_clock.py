@@ -14,7 +14,7 @@ from app.mail.mail_values import (
     EditionMail,
     LetterMail,
     MorningMail,
-    Section,
+    MorningSection,
 )  # fmt: skip
 from app.mail.message import Message, Sender
 
@@ -206,9 +206,9 @@ def test_the_editor_is_asked_once_what_became_of_an_edition() -> None:
 
 def test_the_morning_mail_counts_and_names_the_first() -> None:
     found = [
-        Section("late", 1, ("Marek Dvořák: The River",), f"{LINK}/1"),
-        Section("answers", 7, ("Leyla: Police Stations", "Gulnara: Water Law"), f"{LINK}/2"),
-        Section("letters", 12, (), f"{LINK}/3"),
+        MorningSection("late", 1, ("Marek Dvořák: The River",), f"{LINK}/1"),
+        MorningSection("answers", 7, ("Leyla: Police Stations", "Gulnara: Water Law"), f"{LINK}/2"),
+        MorningSection("letters", 12, (), f"{LINK}/3"),
     ]
     about = MorningMail(
         on=FRIDAY, sections=found, cutoff_at=MONDAY, link=f"{LINK}/off", head="7c1e 09af 44d2 8b10 e3f5"
@@ -231,7 +231,7 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
 @pytest.mark.parametrize("kind", SECTIONS)
 @pytest.mark.parametrize("number", [1, 3])
 def test_every_part_of_the_morning_mail_has_its_words(kind: str, number: int) -> None:
-    about = MorningMail(on=FRIDAY, sections=[Section(kind, number, (), LINK)], cutoff_at=None, link=LINK)
+    about = MorningMail(on=FRIDAY, sections=[MorningSection(kind, number, (), LINK)], cutoff_at=None, link=LINK)
     part = paragraphs(to_nora("desk.digest", about))[0]
     assert part.startswith("One " if number == 1 else "3 ")
     assert part.endswith(f":\n{LINK}")

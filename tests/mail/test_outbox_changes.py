@@ -13,7 +13,7 @@ from app.answers import assigning, editing, expert_mails, writing
 from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
-from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
+from app.core.actors import Clock, ExpertActor, Mailroom, Reader, Staff
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.db.session import get_keyring
@@ -26,8 +26,7 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.mail.sending import transport
 from app.newsletters.models import Newsletter
 from app.people import links
-from app.people.models import Expert as ExpertRow
-from app.people.models import Link
+from app.people.models import Expert, Link
 from app.questions import actions, wording
 from app.workflows import invitations, undo
 from app.workflows.letters import endings
@@ -78,10 +77,10 @@ def setting(database: Database, newsroom: Newsroom, **values: Any) -> None:
     database.write(fn)
 
 
-def invite(session: Session, newsroom: Newsroom, expert: Expert, words: str = "Who measures it?") -> Assignment:
+def invite(session: Session, newsroom: Newsroom, expert: ExpertActor, words: str = "Who measures it?") -> Assignment:
     question = actions.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
-    row = session.get_one(ExpertRow, expert.expert_id)
+    row = session.get_one(Expert, expert.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, row)
     invitations.invite(session, newsroom.nora, assignment)
     return assignment

@@ -9,7 +9,7 @@ from threading import Timer
 import psutil
 import pytest
 
-from app.mail.reading import CACHED, LARGEST_CACHED, LONGEST_UNTRIMMED, MEMORY, Reading
+from app.mail.reading import CACHED, LARGEST_CACHED, LONGEST_UNTRIMMED, MEMORY, ParserClient
 from app.mailtext.incoming import Mail, Mailbox, TrimContext
 from app.mailtext.parsing.parse import MAX_PARSED, parse
 from app.mailtext.trim import trim
@@ -40,8 +40,8 @@ def _only_ours() -> Iterator[None]:
 
 
 @pytest.fixture
-def reading() -> Iterator[Reading]:
-    with Reading() as opened:
+def reading() -> Iterator[ParserClient]:
+    with ParserClient() as opened:
         yield opened
 
 
@@ -62,11 +62,11 @@ def child() -> psutil.Process:
 
 
 @pytest.mark.parametrize("raw", [LETTER, PICTURE, b"", b"\0\xff" * 500, HEAVY[:100_000]])
-def test_it_reads_what_this_process_would_read(reading: Reading, raw: bytes) -> None:
+def test_it_reads_what_this_process_would_read(reading: ParserClient, raw: bytes) -> None:
     assert reading.parse(raw) == parse(raw)
 
 
-def test_it_starts_at_the_first_mail_and_stays(reading: Reading) -> None:
+def test_it_starts_at_the_first_mail_and_stays(reading: ParserClient) -> None:
     assert children() == []
     reading.parse(LETTER)
     first = child().pid
@@ -75,7 +75,7 @@ def test_it_starts_at_the_first_mail_and_stays(reading: Reading) -> None:
 
 
 def test_closing_ends_the_process() -> None:
-    with Reading() as reading:
+    with ParserClient() as reading:
         reading.parse(LETTER)
         process = child()
     assert (process.is_running(), children()) == (False, [])
@@ -83,7 +83,7 @@ def test_closing_ends_the_process() -> None:
 
 @pytest.mark.parametrize("limit", [{"seconds": 0.02}, {"cpu": 0.05}])
 def test_a_mail_that_takes_too_long_is_known_by_its_headers(limit: dict[str, float]) -> None:
-    with Reading(**limit) as reading:
+    with ParserClient(**limit) as reading:
         mail = reading.parse(HEAVY)
         assert children() == []
     assert (mail.senders, mail.subject, mail.message_id, mail.body, mail.faults) == (
@@ -92,7 +92,7 @@ def test_a_mail_that_takes_too_long_is_known_by_its_headers(limit: dict[str, flo
 
 
 def test_the_next_mail_is_read_by_a_new_process() -> None:
-    with Reading(seconds=1) as reading:
+    with ParserClient(seconds=1) as reading:
         reading.parse(LETTER)
         first = child()
         first.suspend()
@@ -101,14 +101,14 @@ def test_the_next_mail_is_read_by_a_new_process() -> None:
         assert (first.is_running(), child().pid == first.pid) == (False, False)
 
 
-def test_a_process_that_dies_over_a_mail_is_a_fault_of_that_mail(reading: Reading) -> None:
+def test_a_process_that_dies_over_a_mail_is_a_fault_of_that_mail(reading: ParserClient) -> None:
     reading.parse(LETTER)
     child().suspend()  # so that the mail waits in the pipe
     Timer(0.2, os.kill, (child().pid, signal.SIGKILL)).start()
     assert (reading.parse(LETTER).faults, reading.parse(LETTER).faults) == (("broken",), ())
 
 
-def test_a_process_that_died_between_two_mails_is_nobodys_fault(reading: Reading) -> None:
+def test_a_process_that_died_between_two_mails_is_nobodys_fault(reading: ParserClient) -> None:
     reading.parse(LETTER)
     process = child()
     process.kill()
@@ -116,19 +116,19 @@ def test_a_process_that_died_between_two_mails_is_nobodys_fault(reading: Reading
     assert reading.parse(LETTER) == parse(LETTER)
 
 
-def test_a_message_over_10_mb_is_not_carried_over_as_a_whole(reading: Reading) -> None:
+def test_a_message_over_10_mb_is_not_carried_over_as_a_whole(reading: ParserClient) -> None:
     raw = LETTER + b"x" * 2 * MAX_PARSED
     assert reading.parse(raw) == parse(raw)
 
 
-def test_the_process_may_take_a_gigabyte(reading: Reading) -> None:
+def test_the_process_may_take_a_gigabyte(reading: ParserClient) -> None:
     if sys.platform != "linux":
         skip_without("Linux, which limits the address space of a process")
     reading.parse(LETTER)
     assert child().rlimit(psutil.RLIMIT_AS) == (MEMORY, MEMORY)
 
 
-def test_a_reply_is_trimmed_there(reading: Reading) -> None:
+def test_a_reply_is_trimmed_there(reading: ParserClient) -> None:
     reply = Mail(
         plain="My words.\n\nOn Monday Nora Lind wrote:\n> Hello",
         body="My words.\n\nOn Monday Nora Lind wrote:\n> Hello",
@@ -136,7 +136,7 @@ def test_a_reply_is_trimmed_there(reading: Reading) -> None:
     assert reading.trim(reply, TrimContext(frozenset({"ask@example.org"}), ("Hello",))).text == "My words."
 
 
-def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading: Reading) -> None:
+def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading: ParserClient) -> None:
     """Also where the process has it no more: it is another one, many came after it, or it is large."""
     mails = [
         reading.parse(b"Subject: x\r\n\r\nWords %d.\r\n\r\nOn Monday Nora wrote:\r\n> Hello\r\n" % n)
@@ -158,14 +158,14 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
 
 
 def test_a_text_that_takes_too_long_to_trim_is_kept_uncut() -> None:
-    with Reading(seconds=1) as reading:
+    with ParserClient(seconds=1) as reading:
         reading.parse(LETTER)
         child().suspend()
         trimmed = reading.trim(Mail(plain="слово " * 5000, body="слово " * 5000), TrimContext())
     assert (trimmed.text, trimmed.rest) == (("слово " * 5000)[:LONGEST_UNTRIMMED], "")
 
 
-def test_ctrl_c_is_for_the_worker_only(reading: Reading) -> None:
+def test_ctrl_c_is_for_the_worker_only(reading: ParserClient) -> None:
     reading.parse(LETTER)
     process = child()
     process.send_signal(signal.SIGINT)

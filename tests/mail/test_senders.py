@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.mailtext.origin.senders import Server, Verdict, check
+from app.mailtext.origin.senders import SenderVerdict, Server, check
 from app.mailtext.parsing.parse import parse
 
 LEYLA = "leyla@kazguu.example"
@@ -83,7 +83,7 @@ def test_leyla_is_believed_by_what_our_own_server_found(case: str) -> None:
 
 def test_the_line_ends_of_the_wire_are_as_good() -> None:
     bytes_ = raw("From x Fri Nov 11 18:20:03 2022", PASS, EDGE).replace(b"\n", b"\r\n")
-    assert check(parse(bytes_), LEYLA, SERVER, bytes_) == Verdict(True, ("dmarc",))
+    assert check(parse(bytes_), LEYLA, SERVER, bytes_) == SenderVerdict(True, ("dmarc",))
 
 
 @pytest.mark.parametrize(

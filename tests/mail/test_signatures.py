@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from app.mailtext.origin.senders import Lookup, Server, Verdict, check
+from app.mailtext.origin.senders import Lookup, SenderVerdict, Server, check
 from app.mailtext.parsing.parse import parse
 from tests.support.timing import cpu_limit
 
@@ -42,7 +42,7 @@ def records(policy: str = "", key: bytes = RECORD, of: str = "kaz-guu.example") 
     return lambda name: known.get(name, [])
 
 
-def verdict(raw: bytes, lookup: Lookup, expected: str = LEYLA) -> Verdict:
+def verdict(raw: bytes, lookup: Lookup, expected: str = LEYLA) -> SenderVerdict:
     return check(parse(raw), expected, None, raw, dns=True, lookup=lookup)
 
 
@@ -84,18 +84,18 @@ def name_server() -> Iterator[dict[str, list[bytes]]]:
 def test_the_key_and_the_policy_are_asked_of_a_name_server(name_server: dict[str, list[bytes]]) -> None:
     raw = signed()
 
-    def found() -> Verdict:
+    def found() -> SenderVerdict:
         return check(parse(raw), LEYLA, None, raw, dns=True)
 
-    assert found() == Verdict(False, ("failed",))
+    assert found() == SenderVerdict(False, ("failed",))
     name_server["s1._domainkey.kaz-guu.example"] = [RECORD]
-    assert found() == Verdict(True, ("signature",))
+    assert found() == SenderVerdict(True, ("signature",))
     name_server["_dmarc.kaz-guu.example"] = []
-    assert found() == Verdict(True, ("signature",))
+    assert found() == SenderVerdict(True, ("signature",))
     name_server["_dmarc.kaz-guu.example"] = [b"v=spf1 -all", REJECT.encode()]
-    assert found() == Verdict(True, ("signature",))
+    assert found() == SenderVerdict(True, ("signature",))
     name_server["s1._domainkey.kaz-guu.example"] = [RECORD.replace(PUBLIC[60:64], b"AAAA")]
-    assert found() == Verdict(False, ("failed",))
+    assert found() == SenderVerdict(False, ("failed",))
 
 
 REJECT = "v=DMARC1; p=reject"
@@ -103,18 +103,18 @@ REJECT = "v=DMARC1; p=reject"
 
 @pytest.mark.parametrize("policy", ["", REJECT, "v=DMARC1; p=none; adkim=s", "v=spf1 -all"])
 def test_leyla_is_believed_by_her_domains_signature(policy: str) -> None:
-    assert verdict(signed(), records(policy)) == Verdict(True, ("signature",))
-    assert verdict(signed().replace(b"\r\n", b"\n"), records(policy)) == Verdict(True, ("signature",))
+    assert verdict(signed(), records(policy)) == SenderVerdict(True, ("signature",))
+    assert verdict(signed().replace(b"\r\n", b"\n"), records(policy)) == SenderVerdict(True, ("signature",))
 
 
 def test_the_signature_may_be_her_facultys() -> None:
     lookup = records(of="law.kaz-guu.example")
-    assert verdict(signed(by="law.kaz-guu.example"), lookup) == Verdict(True, ("signature",))
+    assert verdict(signed(by="law.kaz-guu.example"), lookup) == SenderVerdict(True, ("signature",))
 
 
 def test_her_signature_may_stand_below_her_providers() -> None:
     both = b"DKIM-Signature: v=1; a=rsa-sha256; d=provider.example; s=s1; h=from; bh=eA==; b=eA==\r\n" + signed()
-    assert verdict(both, records()) == Verdict(True, ("signature",))
+    assert verdict(both, records()) == SenderVerdict(True, ("signature",))
 
 
 def test_a_strict_policy_wants_the_very_domain() -> None:
@@ -123,7 +123,7 @@ def test_a_strict_policy_wants_the_very_domain() -> None:
     def lookup(name: str) -> list[bytes]:
         return [b"v=DMARC1; p=reject; adkim=s"] if name == "_dmarc.kaz-guu.example" else known(name)
 
-    assert verdict(signed(by="law.kaz-guu.example"), lookup) == Verdict(False, ("failed",))
+    assert verdict(signed(by="law.kaz-guu.example"), lookup) == SenderVerdict(False, ("failed",))
 
 
 def swapped(raw: bytes, old: bytes, new: bytes) -> bytes:
@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
 def test_what_is_not_signed_by_her_domain_is_not_hers(case: str) -> None:
     raw, lookup, reason = REFUSED[case]
     with cpu_limit(1):
-        assert verdict(raw, lookup) == Verdict(False, (reason,))
+        assert verdict(raw, lookup) == SenderVerdict(False, (reason,))
 
 
 def breaks(error: Exception) -> Callable[[str], list[bytes]]:
@@ -165,13 +165,15 @@ def breaks(error: Exception) -> Callable[[str], list[bytes]]:
 
 @pytest.mark.parametrize("error", [TimeoutError(), OSError(), ValueError("x"), RecursionError()])
 def test_a_name_server_that_fails_is_no_failed_signature(error: Exception) -> None:
-    assert verdict(signed(), breaks(error)) == Verdict(False, ("could not be looked up",))
+    assert verdict(signed(), breaks(error)) == SenderVerdict(False, ("could not be looked up",))
 
 
 def test_our_own_servers_results_come_first() -> None:
     ours = Server("mx.steppe.example", frozenset({"mx.steppe.example"}))
     said = b"Authentication-Results: mx.steppe.example; dmarc=fail header.from=kaz-guu.example\r\n"
     raw = said + b"Received: from mail.kaz-guu.example by mx.steppe.example\r\n" + signed()
-    assert check(parse(raw), LEYLA, ours, raw, dns=True, lookup=never) == Verdict(False, ("failed",))
+    assert check(parse(raw), LEYLA, ours, raw, dns=True, lookup=never) == SenderVerdict(False, ("failed",))
     foreign = raw.replace(b"mx.steppe", b"mx.evil").replace(b"fail", b"pass")
-    assert check(parse(foreign), LEYLA, ours, foreign, dns=True, lookup=records()) == Verdict(True, ("signature",))
+    assert check(parse(foreign), LEYLA, ours, foreign, dns=True, lookup=records()) == SenderVerdict(
+        True, ("signature",)
+    )

@@ -17,7 +17,7 @@ from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
 from app.mail.outbox import read
 from app.people import sign_in
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows import invitations
 from tests.support.assignments import EDITED, WORDING, ExpertAssignment
@@ -52,7 +52,7 @@ def question_of_the_letter(room: Room) -> ExpertAssignment:
         letter = session.scalars(select(Letter).filter_by(channel="mail")).one()
         question = actions.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
-        leyla = session.get_one(ExpertRow, room.newsroom.leyla.expert_id)
+        leyla = session.get_one(Expert, room.newsroom.leyla.expert_id)
         edition = list_editions_to_run(session, room.newsroom.newsletter_id, 1)[0]
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
@@ -77,7 +77,7 @@ def reply_address(room: Room) -> str:
 
 def signed_in(app: Flask, room: Room) -> Browser:
     def invite(session: Session) -> str:
-        person = session.get_one(ExpertRow, room.newsroom.leyla.expert_id).person
+        person = session.get_one(Expert, room.newsroom.leyla.expert_id).person
         return sign_in.invite(session, Clock(), person, "expert")
 
     link, browser = room.database.write(invite), Browser(app)

@@ -28,7 +28,7 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import inbound
 from app.mail.models import Inbound
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
@@ -88,7 +88,7 @@ def letters(database: Database) -> int:
 
 
 def place_all(database: Database) -> None:
-    with Reading(10) as reading:
+    with ParserClient(10) as reading:
         while place_due(database, reading, Settings()):
             pass  # however long that takes; then what a killed worker has leased
         until(lambda: not place_due(database, reading, Settings()) and "stored" not in places(database), "places")

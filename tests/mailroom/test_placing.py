@@ -20,7 +20,7 @@ from app.letters.models import Contact, Letter
 from app.mail import erasing, inbound, leases
 from app.mail.lifecycle import SET_ASIDE
 from app.mail.models import Inbound, InboundRaw, Spent
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom import integrity, reprocessing
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
@@ -52,7 +52,7 @@ def faults(room: Room) -> list[str]:
 def place_with_a_child_that_hangs(room: Room) -> None:
     """Place one mail, whose reading takes too long."""
     before = set(psutil.Process().children())
-    with Reading(0.5) as hangs:
+    with ParserClient(0.5) as hangs:
         hangs.parse(b"")
         (child,) = set(psutil.Process().children()) - before
         child.suspend()
@@ -172,7 +172,7 @@ def test_two_workers_place_copies_of_the_same_mails_once(room: Room) -> None:
 
     def work(_: int) -> Counter[str]:
         own = Database(room.database.url, Keys(SECRETS), BASE_URL)
-        with Reading(10) as child:
+        with ParserClient(10) as child:
             done = Counter[str]()
             while some := place_due(own, child, SETTINGS, 40):
                 done += some
@@ -192,7 +192,7 @@ def test_two_workers_place_copies_of_the_same_mails_once(room: Room) -> None:
 def work(url: str) -> None:
     """A worker, until nothing is left to be placed or it is killed."""
     database = Database(url, Keys(SECRETS), BASE_URL)
-    with Reading(10) as reading:
+    with ParserClient(10) as reading:
         while place_due(database, reading, Settings(), 100, lease=timedelta(seconds=0.5)):
             pass
 
@@ -243,7 +243,7 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
             row = session.get_one(Inbound, key)
             before = inbound.reading_of(session, row)
             assert before is not None
-            inbound.keep_reading(session, row, inbound.Reading(**{**vars(before), "text": old}))
+            inbound.keep_reading(session, row, inbound.MailContent(**{**vars(before), "text": old}))
         for letter in room.letters():
             session.merge(letter).body = old
 

@@ -24,7 +24,7 @@ from app.editions.models import Edition
 from app.letters.models import Contact, Letter
 from app.mail import inbound, leases
 from app.mail.models import Inbound, OutboxMail
-from app.mail.reading import NotStarted, Reading
+from app.mail.reading import NotStarted, ParserClient
 from app.mailroom import placing, routing
 from app.mailroom.placing import place_due
 from app.mailtext.incoming import Mail, TrimContext, Trimmed
@@ -206,7 +206,7 @@ class Watching:
 
 
 def watched(room: Room, before: Callable[[str], object]) -> Counter[str]:
-    return place_due(room.database, cast(Reading, Watching(before)), SETTINGS, now=LATER)
+    return place_due(room.database, cast(ParserClient, Watching(before)), SETTINGS, now=LATER)
 
 
 def test_nobody_looks_at_the_database_while_mails_are_read(room: Room) -> None:

@@ -33,7 +33,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
     return Room(database, newsroom)
 
 
-def read_of(room: Room, key: int) -> inbound.Reading | None:
+def read_of(room: Room, key: int) -> inbound.MailContent | None:
     with room.database.read() as session:
         return inbound.reading_of(session, room.row(key)) if inbound.has_bytes(session, key) else None
 

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.mailroom import imap
-from app.settings.mail_accounts import Mailbox, parse_mailboxes
+from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails
@@ -36,7 +36,7 @@ def user(request: pytest.FixtureRequest, database: Database) -> str:
     return f"ask{abs(hash(request.node.name))}@steppe.example"
 
 
-def mailbox(address: str) -> Mailbox:
+def mailbox(address: str) -> ImapMailbox:
     (made,) = parse_mailboxes(address)
     return made
 

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.cli.commands import MACHINES
 from app.core import permissions
-from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
+from app.core.actors import Actor, Clock, ExpertActor, Mailroom, Reader, Staff, Visitor
 from app.core.domain_errors import PermissionDenied
 from app.core.permissions import ACTS, DESK_ACTS, OTHER_ACTS, OTHER_ROLES, ROLES
 from app.core.state_machine import must
@@ -21,7 +21,7 @@ from tests.support.source import list_app_modules, list_code, parse_module, rela
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(1, "Somebody", 1, role) for role in ROLES),
-    Expert(1, "Leyla Aydın"), Reader(1), Clock(), Mailroom(), Visitor(1),
+    ExpertActor(1, "Leyla Aydın"), Reader(1), Clock(), Mailroom(), Visitor(1),
 )  # fmt: skip
 
 

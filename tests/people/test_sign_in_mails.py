@@ -21,7 +21,10 @@ BOUND = 10  # mails to one address in any hour, whatever strangers do
 
 def asks(database: Database, browser: str, at: datetime, known: str = "") -> None:
     database.write(
-        lambda session: sign_in.request_sign_in(session, Visitor(), NORA, "desk", RequestingBrowser(browser, "en", known)), at
+        lambda session: sign_in.request_sign_in(
+            session, Visitor(), NORA, "desk", RequestingBrowser(browser, "en", known)
+        ),
+        at,
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.questions.recognise import Mark, find_marks, split_at_marks
+from app.questions.recognise import IdentifyingSpan, find_marks, split_at_marks
 from tests.support.timing import cpu_limit
 
 
@@ -134,7 +134,7 @@ def test_a_plain_word_that_opens_a_sentence_is_no_name_and_a_name_is(text: str, 
 
 
 def test_marks_tell_where() -> None:
-    assert find_marks("Is it Aktau?", "en") == [Mark(6, 11, "name")]
+    assert find_marks("Is it Aktau?", "en") == [IdentifyingSpan(6, 11, "name")]
 
 
 PIECES = [

@@ -17,7 +17,7 @@ from app.editions.models import Correction, Edition
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication
-from app.workflows.publishing.after_sending import Note, PublishedText
+from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.pages import Page
@@ -46,7 +46,7 @@ def silos(database: Database, newsroom: Newsroom) -> str:
 @pytest.fixture
 def correct(database: Database, newsroom: Newsroom, silos: str) -> Callable[..., None]:
     def fn(words: PublishedText = MENDED, quietly: bool = False) -> None:
-        note = Note() if quietly else Note(WRONG, RIGHT)
+        note = CorrectionNote() if quietly else CorrectionNote(WRONG, RIGHT)
         database.write(
             lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, note, quietly) and None
         )

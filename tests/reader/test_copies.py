@@ -32,7 +32,7 @@ from app.newsletters import settings
 from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter, Topic
 from app.people import expert_pages
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions.models import Question
 from app.reader import copies, form_token, reader
@@ -145,12 +145,14 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
         actions.set_topics(session, nora, get_question(session, silos), [grain.id, wind.id])
 
     def no_page(session: Session) -> None:
-        expert_pages.withdraw_consent(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
+        expert_pages.withdraw_consent(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id), key)
 
     def translate(session: Session) -> None:
         question = get_question(session, silos)
         for original in translating.originals(session, question):
-            one = translating.translate(session, nora, original, "fa", translating.Words("Anbar", headline="Anbar"))
+            one = translating.translate(
+                session, nora, original, "fa", translating.TranslationFields("Anbar", headline="Anbar")
+            )
             translations.approve(session, nora, one, original, compared=True)
 
     def correct(session: Session) -> None:
@@ -158,7 +160,9 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
             get_question(session, silos),
             after_sending.PublishedText("The Silos", OPEN, ("The mill knows.",)),
         )
-        after_sending.correct(session, nora, question, words, after_sending.Note("It was Aral.", "It is Osh."))
+        after_sending.correct(
+            session, nora, question, words, after_sending.CorrectionNote("It was Aral.", "It is Osh.")
+        )
 
     def last(session: Session) -> Edition:
         return session.scalars(select(Edition).filter_by(state="sent")).one()
@@ -266,7 +270,9 @@ def test_whatever_table_a_page_reads_is_watched(
         if listened is not database:
             event.remove(listened.reader, "before_cursor_execute", note)
     named = {*Base.metadata.tables, *DEPENDENT_TABLES}
-    assert (read & named) - WATCHED_TABLES.keys() - DEPENDENT_TABLES.keys() == set(), "put them into WATCHED_TABLES of app/db/public_version.py"
+    assert (read & named) - WATCHED_TABLES.keys() - DEPENDENT_TABLES.keys() == set(), (
+        "put them into WATCHED_TABLES of app/db/public_version.py"
+    )
     # A short name of before is looked for where there is none of now; vectors are made by one of the matchers.
     assert WATCHED_TABLES.keys() - read == {"former_names", "vectors"}
 

@@ -83,7 +83,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
     public_id = publish_answer(database, newsroom, [], ties="The mill pays for our gauges.")
     add_topic_and_expert_page(database, newsroom, public_id)
     words = after_sending.PublishedText("The Silos", "Who built them?", ("The mill knows.\n\n- salt\n- grain",))
-    note = after_sending.Note("It was Aral.", "It is Osh.")
+    note = after_sending.CorrectionNote("It was Aral.", "It is Osh.")
     database.write(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, public_id), words, note))
     return public_id
 

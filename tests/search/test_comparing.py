@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.search import DESK, expert_ranking
 from app.search.alike import Probe, find_matches
 from app.search.expert_ranking import WEIGHTS, Candidate, PastAnswer, QuestionProfile, rank
-from app.search.index import Doc, index_documents
+from app.search.index import NewDoc, index_documents
 from app.search.scoring import Counts, TextTerms, WeightedText, max_similarity, similarity
 from app.search.terms import Cut, fold, units
 from bench.asked_model import Tongue
@@ -86,7 +86,7 @@ def test_look_alikes_ask_five_times(database: Database, newsroom: Newsroom) -> N
     """For the rarity of the probe's words, the documents, the rarity of their words, what the desk decided, and what it
     told apart from this one."""
     texts = [f"Why is the water of the {name} canal brown in spring?" for name in ("upper", "lower", "old")]
-    docs = [Doc(newsroom.newsletter_id, "letter", n, text) for n, text in enumerate(texts, 1)]
+    docs = [NewDoc(newsroom.newsletter_id, "letter", n, text) for n, text in enumerate(texts, 1)]
     database.write(lambda session: index_documents(session, DESK, docs))
     with database.read() as session, record_statements(database) as statements:
         found = find_matches(session, DESK, newsroom.newsletter_id, Probe(texts[0], "letter", 1))

@@ -23,7 +23,7 @@ from app.search import DESK, PUBLIC, semantic
 from app.search.alike import Match, Probe, find_matches
 from app.search.evaluating import threshold
 from app.search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
-from app.search.index import Doc, index_documents, remove_from_indexes
+from app.search.index import NewDoc, index_documents, remove_from_indexes
 from app.search.models import Vector, Verdict
 from app.search.reasons import find_reasons, find_shared_words, share_the_rarest
 from app.search.scoring import Counts
@@ -48,7 +48,7 @@ STORED = (
 
 def stored(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED) -> None:
     docs = [
-        Doc(newsroom.newsletter_id, "question", number, words, edition_id=number % 2, topics=("Rail",))
+        NewDoc(newsroom.newsletter_id, "question", number, words, edition_id=number % 2, topics=("Rail",))
         for number, words in enumerate(texts, 1)
     ]
     database.write(lambda session: index_documents(session, DESK, docs))
@@ -222,7 +222,7 @@ def test_a_word_is_named_once_however_it_is_written() -> None:
 def test_small_words_the_edition_and_the_topic_alone_are_no_reason() -> None:
     counts = Counts(1_000, 10, {})
     asked = Probe("Zašto nam niko ne kaže gde je voda?", edition_id=1, topics=("Rail",))
-    other = Doc(1, "question", 2, "Ko će nam vratiti pare?", edition_id=1, topics=("Rail",))
+    other = NewDoc(1, "question", 2, "Ko će nam vratiti pare?", edition_id=1, topics=("Rail",))
     assert find_reasons(asked, other, counts, "words") == ()
     assert [one.code for one in find_reasons(asked, other, counts, "semantic")] == ["meaning", "edition", "topic"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.sending_tools.known_tools import TOOLS, hand_over, verify_account
-from app.sending_tools.tool_api import LARGEST, Draft, DraftError
+from app.sending_tools.tool_api import LARGEST, DraftError, EditionDraft
 from tests.support.fake_servers import CannedAnswer
 from tests.support.required_rows import RequiredRows
 from tests.support.sending_tools import LOST, ToolServer, tool_server
@@ -15,7 +15,9 @@ from tests.support.source import ROOT
 
 DOCS = ROOT / "docs" / "drafts.md"
 WORDS = "Who put {{ .Subscriber.Email }} and {% if x %} and *|EMAIL|* into the {steppe}?"
-DRAFT = Draft("The Steppe Letter, Nora's *|FNAME|* {{ one }}", f"<p>{WORDS}</p>", f"{WORDS}\n", "readers-asked-k3v9")
+DRAFT = EditionDraft(
+    "The Steppe Letter, Nora's *|FNAME|* {{ one }}", f"<p>{WORDS}</p>", f"{WORDS}\n", "readers-asked-k3v9"
+)
 LATER = DRAFT._replace(html="<p>Later words.</p>", text="Later words.\n")
 LINKS = RequiredRows(
     "Say in LINKS of tests/sending_tools/test_tools.py where the first draft of {name} stands there.",
@@ -44,7 +46,9 @@ def test_each_tool_has_its_parts_and_its_row_in_the_docs(name: str) -> None:
             f"AUDIENCE of {module} and `audience_help` in its row of known_tools.py go together: {name!r} has one."
         )
     if bool(tool.get_api_url) != bool(tool.get_desk_url):
-        found.append(f"`get_api_url` and `get_desk_url` in the row of known_tools.py go together: {name!r} has one of them.")
+        found.append(
+            f"`get_api_url` and `get_desk_url` in the row of known_tools.py go together: {name!r} has one of them."
+        )
     if not re.search(rf"^\| {tool.label}\b", DOCS.read_text("utf-8"), re.MULTILINE):
         found.append(
             f"The table of docs/drafts.md has no row that begins with {tool.label!r}: say there what its key may do."

@@ -19,7 +19,7 @@ from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
@@ -121,7 +121,7 @@ def ask_expert(
             session, newsroom.nora, [letter], headline="The Salt Wind", body=words, language="en", **about
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
-        expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
+        expert = session.get_one(Expert, getattr(newsroom, to).expert_id)
         edition = list_editions_to_run(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
         assignment = assigning.assign(session, newsroom.nora, question, expert, Brief(brief), for_edition_id=edition.id)

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer
-from app.core.actors import Clock, Expert, Staff
+from app.core.actors import Clock, ExpertActor, Staff
 from app.editions import planning
 from app.newsletters.models import Newsletter
 from app.people import directory
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions.models import Question
 
@@ -30,9 +30,9 @@ class Newsroom:
     slug: str
     nora: Staff
     ilya: Staff
-    leyla: Expert
-    marek: Expert
-    gulnara: Expert
+    leyla: ExpertActor
+    marek: ExpertActor
+    gulnara: ExpertActor
 
 
 def another_newsletter(session: Session) -> Newsletter:
@@ -90,17 +90,17 @@ def _hire(session: Session, newsletter: Newsletter, name: str, email: str, role:
     return Staff(person.id, name, newsletter.id, role)
 
 
-def _record(session: Session, nora: Staff, name: str, email: str, credit_line: str) -> Expert:
+def _record(session: Session, nora: Staff, name: str, email: str, credit_line: str) -> ExpertActor:
     expert = directory.record_expert(session, nora, name, email, credit_line=credit_line)
     directory.verify_expert(session, nora, expert, "called the switchboard")
-    return Expert(expert.id, name)
+    return ExpertActor(expert.id, name)
 
 
 def submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer:
     """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
     question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
-    leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+    leyla = session.get_one(Expert, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)
     written = writing.AnswerContent("We put up salt plates in 2009 and count what falls on them.", own_words=True)
     return writing.submit(session, newsroom.leyla, assignment, written)

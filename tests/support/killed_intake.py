@@ -15,12 +15,12 @@ from sqlalchemy.orm import configure_mappers
 
 from app.crypto.seal import Keys
 from app.db.engine import Database
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mailroom import imap
 from app.mailroom.placing import Settings, place_due
 from app.mailtext.parsing.parse import parse
 from app.mailtext.trim import trim
-from app.settings.mail_accounts import Mailbox, parse_mailboxes
+from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from app.text.languages import guess_language
 from tests.support.app import BASE_URL, SECRETS
 
@@ -28,11 +28,11 @@ LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in 
 TOGETHER = 4  # mails placed in one transaction: more would seldom be done before the worker is killed
 
 
-def work(url: str, mailbox: Mailbox, reading: str) -> None:
+def work(url: str, mailbox: ImapMailbox, reading: str) -> None:
     """Fetch and place, again and again."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
-    here = cast(Reading, SimpleNamespace(parse=parse, trim=trim))
-    reader = here if reading == "here" else Reading(10)
+    here = cast(ParserClient, SimpleNamespace(parse=parse, trim=trim))
+    reader = here if reading == "here" else ParserClient(10)
     print(os.getpid(), flush=True)
     while True:
         imap.poll(database, mailbox)

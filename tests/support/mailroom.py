@@ -29,7 +29,7 @@ from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.mime_message import Envelope
 from app.mail.models import Inbound, OutboxMail
-from app.mail.reading import Reading
+from app.mail.reading import ParserClient
 from app.mail.reply_address import tokens_in
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
@@ -46,9 +46,9 @@ SETTINGS = Settings(authserv_id=MX, received_by=frozenset({MX}))
 
 
 @cache
-def start_mail_reader() -> Reading:
+def start_mail_reader() -> ParserClient:
     """One child process reads the mails of all tests in this process."""
-    child = Reading(10)
+    child = ParserClient(10)
     atexit.register(child.__exit__, None, None, None)
     return child.__enter__()
 
@@ -153,7 +153,7 @@ REPLY_TEXT = (
     "Dear Nora, nobody is told to. We put up salt plates in 2009 and count what falls on them.\n\n"
     "A village can ask for the list."
 )
-LEYLAS_REPLY = inbound.Reading(
+LEYLAS_REPLY = inbound.MailContent(
     from_name="Leyla Aydın",
     from_address="leyla.private@post.example",
     subject="Re: The Salt Wind",
@@ -170,7 +170,7 @@ def place_mail(
     database: Database,
     newsroom: Newsroom,
     place: str = "pen",
-    reading: inbound.Reading | None = LEYLAS_REPLY,
+    reading: inbound.MailContent | None = LEYLAS_REPLY,
     reasons: Sequence[str] = ("other sender",),
     **facts: Any,
 ) -> str:
@@ -194,7 +194,7 @@ def get_mail(database: Database, public_id: str) -> Inbound:
 
 
 def receive_expert_mail(
-    database: Database, assignment_id: int, words: str = REPLY_TEXT, reading: inbound.Reading | None = LEYLAS_REPLY
+    database: Database, assignment_id: int, words: str = REPLY_TEXT, reading: inbound.MailContent | None = LEYLAS_REPLY
 ) -> str:
     """An expert's mail that checks out becomes a letter on the assignment; gives the letter's public id."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
-from app.core.actors import Clock, Expert, Reader, Staff
+from app.core.actors import Clock, ExpertActor, Reader, Staff
 from app.db.engine import Database
 from app.editions import locking, planning, slots
 from app.editions.models import Edition
@@ -106,7 +106,7 @@ class MainJob:
     def the_expert_answers(self) -> None:
         def submit(session: Any) -> None:
             assignment = session.scalars(select(Assignment)).one()
-            actor = Expert(assignment.expert_id, assignment.expert.name, assignment.id)
+            actor = ExpertActor(assignment.expert_id, assignment.expert.name, assignment.id)
             body = self.story["answer"] + "\n\nThis paragraph is too long for the slot."
             writing.submit(session, actor, assignment, writing.AnswerContent(body, own_words=True))
 
@@ -120,7 +120,7 @@ class MainJob:
 
         def agree(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
-            editing.settle_check(session, Expert(answer.expert_id, "-", answer.assignment_id), answer, "fine")
+            editing.settle_check(session, ExpertActor(answer.expert_id, "-", answer.assignment_id), answer, "fine")
 
         self.at(3, edit)
         self.at(3.5, agree)

@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, expert_mails, translating, translators, writing
 from app.answers.assigning import Brief
 from app.answers.models import Assignment
-from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.core.actors import Translator as Outside
+from app.core.actors import Clock, ExpertActor, Mailroom, Reader, Staff, TranslatorActor
 from app.core.fields import read_form
 from app.db.engine import Database
 from app.db.session import get_keyring, now
@@ -35,8 +34,7 @@ from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
 from app.newsletters.sentence_places import HOLES
 from app.people import directory, expert_pages, links, staff, uploads
-from app.people.models import PROFILE, Factor, Person
-from app.people.models import Expert as ExpertRow
+from app.people.models import PROFILE, Expert, Factor, Person
 from app.programs import registering
 from app.questions import actions, notes, wording
 from app.questions.models import Question
@@ -263,7 +261,7 @@ def _translated(house: PayloadNewsroom, question: Question, at: int) -> None:
     said = {"name": LINE_400(at), "credit_line": LINE_400(at), "relation": LINE_400(at), "ties": FIVE_HUNDRED(at)}
     for original in translating.originals(session, question):
         body = ANSWER(at) if original.answer else WORDING(at)
-        words = translating.Words(body, LINE_300(at), **said, translator=NAME_200(at), is_credited=True)
+        words = translating.TranslationFields(body, LINE_300(at), **said, translator=NAME_200(at), is_credited=True)
         one = translating.translate(session, nora, original, "fa", words)
         press = partial(
             translating.approve, session, translation=one, original=original, has_compared=True, reason=LINE_400(at)
@@ -280,7 +278,7 @@ def _asked_outside(house: PayloadNewsroom, original: translating.Original, at: i
     typed |= {"name": LINE_400(at), "credit_line": LINE_400(at), "relation": LINE_400(at), "ties": FIVE_HUNDRED(at)}
     translators.save_draft(session, one, typed, "tab", 1)
     if at % 2:
-        translators.hand_in(session, Outside(one.id, one.name), one, typed)
+        translators.hand_in(session, TranslatorActor(one.id, one.name), one, typed)
     house.links.append(f"/a/{links.new_link(session, translator_id=one.id)}/translation")
 
 
@@ -290,11 +288,11 @@ def add_correction(house: PayloadNewsroom, at: int) -> None:
     item = session.scalars(select(EditionItem).order_by(EditionItem.id).offset(at % QUESTIONS).limit(1)).one()
     words = after_sending.get_published_text(item)
     words = replace(words, answers=tuple(f"{answer}\n\nMended." for answer in words.answers))
-    note = after_sending.Note(CORRECTION_NOTE(at), CORRECTION_NOTE(at + 1), runs=True)
+    note = after_sending.CorrectionNote(CORRECTION_NOTE(at), CORRECTION_NOTE(at + 1), runs=True)
     confirm_looked(house.nora, lambda actor: after_sending.correct(session, actor, item.question, words, note))
 
 
-def _asked(house: PayloadNewsroom, at: int, edition: Edition, nonce: str) -> tuple[Question, Assignment, Expert]:
+def _asked(house: PayloadNewsroom, at: int, edition: Edition, nonce: str) -> tuple[Question, Assignment, ExpertActor]:
     session, nora = house.session, house.nora
     letter = _sent(
         house, receive.Submission(f"{NEUTRAL} {at}", credit="full", name=NAME_120(at), consent="Print it."), nonce
@@ -310,12 +308,12 @@ def _asked(house: PayloadNewsroom, at: int, edition: Edition, nonce: str) -> tup
     )
     confirm_looked(nora, lambda actor: wording.clear(session, actor, question, question.text_id or 0))
     brief = Brief(FIVE_HUNDRED(at), 150, LINE_400(at), LINE_400(at))
-    expert = session.get_one(ExpertRow, house.experts[at])
+    expert = session.get_one(Expert, house.experts[at])
     assignment = confirm_looked(
         nora, lambda actor: assigning.assign(session, actor, question, expert, brief, edition.id)
     )
     invitations.invite(session, nora, assignment)
-    return question, assignment, Expert(expert.id, expert.name, assignment.id)
+    return question, assignment, ExpertActor(expert.id, expert.name, assignment.id)
 
 
 def stop_question(house: PayloadNewsroom, at: int) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder, TestResponse
 
 from app.answers import assigning, editing, writing
-from app.core.actors import Expert
+from app.core.actors import ExpertActor
 from app.db.engine import Database
 from app.db.session import add_and_flush
 from app.editions import locking, slots
@@ -22,7 +22,7 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.people import expert_pages
 from app.people.expert_pages import ExpertPage
-from app.people.models import Expert as ExpertRow
+from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions import actions as questions
 from app.questions.models import Question
@@ -62,11 +62,11 @@ def answer_letters(
         wording.clear(session, nora, question, question.text_id or 0)
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.slots = 1_000
-        leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
         written = writing.AnswerContent(answer, ties=ties, own_words=True)
-        reply = writing.submit(session, Expert(leyla.id, leyla.name, assignment.id), assignment, written)
+        reply = writing.submit(session, ExpertActor(leyla.id, leyla.name, assignment.id), assignment, written)
         editing.approve(session, nora, reply, checklist=editing.CHECKLIST, reason="read to her by phone")
         slots.pick(session, nora, question, edition)
         return question.public_id
@@ -121,7 +121,7 @@ def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id:
     def fn(session: Session) -> str:
         grain = Topic(newsletter_id=newsroom.newsletter_id, slug="grain", name="Grain")
         question = session.scalars(select(Question).filter_by(public_id=public_id)).one()
-        leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         actions.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
         expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()

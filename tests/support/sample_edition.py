@@ -1,7 +1,7 @@
 """An edition for the forms of export: every script, list, emphasis, link and oddity that an answer may bring."""
 
 from app.typesetting.block import Block
-from app.typesetting.house_form import LeadIn, Piece, Voice, set_block, set_corrections
+from app.typesetting.house_form import ItemContent, LeadIn, Voice, set_block, set_corrections
 
 LEYLA = LeadIn("Leyla Aydın", "soil scientist at the Karakum Field Station", "who put up the plates")
 ADDRESS = "nora@steppe.example"
@@ -32,7 +32,7 @@ def english_block(
     headline: str = "Who measures the <b>salt</b> & *why*?", answer: str = ANSWER, call: str | None = None
 ) -> Block:
     """Timur's question, which Leyla answers; the call stands in the last block of an edition only."""
-    piece = Piece(
+    piece = ItemContent(
         "en", "typographic", "Ask The Steppe", headline, [None], 'Who "measures" it?', [Voice(LEYLA, answer)], call
     )
     return set_block(piece, ADDRESS)
@@ -41,7 +41,7 @@ def english_block(
 def persian_block(answer: str = PERSIAN, call: str | None = None) -> Block:
     lead_in = LeadIn("لیلا آیدین", "خاک‌شناس ایستگاه Karakum")
     asked = "چه کسی نمک را می‌سنجد؟ (Aral)"
-    piece = Piece(
+    piece = ItemContent(
         "fa", "typographic", "از نفس بپرسید", "نمک دریاچه‌ی Aral", [None, None], asked, [Voice(lead_in, answer)], call
     )
     return set_block(piece, ADDRESS)
@@ -49,7 +49,9 @@ def persian_block(answer: str = PERSIAN, call: str | None = None) -> Block:
 
 def chinese_block() -> Block:
     voice = Voice(LeadIn("李娜", "土壤学家"), "没有人被告知。村庄可以要求*数据*。")
-    return set_block(Piece("zh-Hant", "typographic", "問草原", "誰來測量？", [None], "誰來測量鹽？", [voice]), ADDRESS)
+    return set_block(
+        ItemContent("zh-Hant", "typographic", "問草原", "誰來測量？", [None], "誰來測量鹽？", [voice]), ADDRESS
+    )
 
 
 def corrections_block() -> Block:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.diff import Change, Pair, changes, compare, has_changes, split_paragraphs
+from app.text.diff import Change, ParagraphPair, changes, compare, has_changes, split_paragraphs
 from tests.support.timing import cpu_limit
 
 FERRY = (
@@ -34,7 +34,7 @@ TEXTS = st.lists(
 ).map("".join) | st.text(max_size=80)
 
 
-def drawn(pair: Pair) -> str:
+def drawn(pair: ParagraphPair) -> str:
     marks = {"same": "{}", "del": "[-{}-]", "ins": "[+{}+]"}
     return "".join(marks[op].format(text) for op, text in pair.merged)
 

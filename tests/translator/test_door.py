@@ -241,7 +241,7 @@ def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: TranslatorTask
 
     def write(session: Session) -> None:
         original = get_original(session, shirin.asked.question_id)
-        translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
+        translating.translate(session, nora, original, "fa", translating.TranslationFields("از میز", "باد"))
 
     shirin.asked.database.write(write)
     page.submit(f"{shirin.page}/send", **PERSIAN)
@@ -261,7 +261,7 @@ def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin:
 
     def write(session: Session) -> None:
         original = get_original(session, shirin.asked.question_id)
-        translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
+        translating.translate(session, nora, original, "fa", translating.TranslationFields("از میز", "باد"))
 
     shirin.asked.database.write(write)
     approve(shirin)

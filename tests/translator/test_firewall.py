@@ -229,7 +229,7 @@ def test_who_has_it_already_or_no_address_is_not_asked(salt: ExpertAssignment) -
 
     def translated(session: Session) -> None:
         original = get_original(session, salt.question_id)
-        translating.translate(session, nora, original, "ru", translating.Words("Кто?", "Соль"))
+        translating.translate(session, nora, original, "ru", translating.TranslationFields("Кто?", "Соль"))
 
     salt.database.write(translated)
     with pytest.raises(InvalidTransition):

@@ -13,13 +13,13 @@ from markdown_it import MarkdownIt
 from app.text.languages import direction
 from app.typesetting.answer_text import read_answer
 from app.typesetting.block import Block
-from app.typesetting.house_form import FILLED_IN, LeadIn, Piece, Voice, fill, lead_in_text, set_block
+from app.typesetting.house_form import FILLED_IN, ItemContent, LeadIn, Voice, fill, lead_in_text, set_block
 from app.typesetting.house_languages import LANGUAGES, OF_MARKS, phrases_for
 from app.typesetting.renderers import to_html, to_json, to_markdown, to_text
 from tests.support.required_programs import skip_without
 
 LEYLA = LeadIn("Leyla Aydin", "who studies rivers at the University of Baku", "and measured the lake herself")
-PIECE = Piece(
+PIECE = ItemContent(
     language="en",
     marks="straight",
     section="Ask The Steppe",
@@ -73,7 +73,7 @@ def test_the_real_edition_comes_out_letter_for_letter() -> None:
     typed = "\n\n".join(text.strip('"') for text in paragraphs)
     typed, inner = re.subn(r"'(resolutely cracking down on crime)'", r'"\1"', typed)
     assert inner == 1
-    piece = Piece(
+    piece = ItemContent(
         language="en",
         marks="straight",
         section=section,
@@ -186,7 +186,9 @@ def test_two_answers_run_together_each_with_its_own_quotation() -> None:
     ],
 )
 def test_each_language_has_its_own_sentences(language: str, expected: list[str]) -> None:
-    piece = Piece(language, "typographic", "A", "B", [None, None], "Q", [Voice(LeadIn("N", "C", "R"), "Один\n\nдва")])
+    piece = ItemContent(
+        language, "typographic", "A", "B", [None, None], "Q", [Voice(LeadIn("N", "C", "R"), "Один\n\nдва")]
+    )
     assert [item.text for item in set_block(piece).paragraphs] == expected
 
 
@@ -355,7 +357,7 @@ def test_an_answer_in_markdown_as_html() -> None:
 
 
 def test_a_block_as_data() -> None:
-    piece = Piece("fa", "typographic", "", "سرخط", [None], "آیا؟", [Voice(LeadIn("لیلا"), "*بله*\n\n- نه")])
+    piece = ItemContent("fa", "typographic", "", "سرخط", [None], "آیا؟", [Voice(LeadIn("لیلا"), "*بله*\n\n- نه")])
     assert to_json(set_block(piece)) == {
         "language": "fa",
         "direction": "rtl",
@@ -449,7 +451,7 @@ def test_direction_follows_the_script_of_the_tag_and_then_the_text() -> None:
         "rtl",
         "rtl",
     ]
-    piece = Piece("fa", "typographic", "A", "B", [None], "why?", [Voice(LeadIn("N"), "Leyla می‌گوید که بله")])
+    piece = ItemContent("fa", "typographic", "A", "B", [None], "why?", [Voice(LeadIn("N"), "Leyla می‌گوید که بله")])
     assert re.findall(r'class="qa-(\S+)"( dir="\w+")?>', to_html(set_block(piece))) == [
         ("heading", ' dir="ltr"'),
         ("question", ""),
@@ -461,7 +463,7 @@ def test_direction_follows_the_script_of_the_tag_and_then_the_text() -> None:
 def test_lines_of_chinese_are_joined_without_a_space() -> None:
     first, second = "第一，" * 11, "第二，" * 11  # as long as a mail program lets a line become
     answer = f"{first}\n{second}\nabc"
-    piece = Piece("zh", "typographic", "问", "答", [None], "中国\n在哪？", [Voice(LeadIn("李"), answer)])
+    piece = ItemContent("zh", "typographic", "问", "答", [None], "中国\n在哪？", [Voice(LeadIn("李"), answer)])
     texts = [item.text for item in set_block(piece).paragraphs]
     assert (texts[1], texts[3]) == ("一位读者问：“中国在哪？”", f"“{first}{second} abc”")
 

@@ -21,9 +21,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 import app
 from app.text.languages import direction
-from app.typesetting.block import Block, Note, Role
+from app.typesetting.block import Block, PrintedCorrection, Role
 from app.typesetting.exports import EXPORTS
-from app.typesetting.house_form import Piece, Voice, set_block
+from app.typesetting.house_form import ItemContent, Voice, set_block
 from app.typesetting.whole_mail import ROOM
 from tests.support.required_rows import RequiredRows, compare_names
 from tests.support.sample_edition import EDITION, LEYLA, PERSIAN, english_block, persian_block
@@ -122,7 +122,7 @@ def test_every_form_has_the_words_of_the_edition_in_their_order(form: str, block
 SIGNS = st.text(alphabet="abZ éßş1۲ نمک‌قø鹽。 \n\n*_`[]()<>&#+-.!\\|~\"'“»:/@“?", max_size=80)
 PIECES = st.builds(
     lambda language, headline, question, answers, call: set_block(
-        Piece(language, "typographic", "Ask", f"h {headline}", [None], f"q {question}", [Voice(LEYLA, f"a {one}") for one in answers], call),
+        ItemContent(language, "typographic", "Ask", f"h {headline}", [None], f"q {question}", [Voice(LEYLA, f"a {one}") for one in answers], call),
         "a@b.example",
     ),
     st.sampled_from(["en", "fa", "fr", "zh"]), SIGNS, SIGNS, st.lists(SIGNS, min_size=1, max_size=2), st.none() | SIGNS,
@@ -227,7 +227,7 @@ def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wron
 
 def test_the_json_says_what_was_corrected_since_and_no_other_form_does() -> None:
     block = english_block()
-    since = replace(block, notes=(Note("2026-12-03", "We wrote “2008”.", "It was 2009."),))
+    since = replace(block, notes=(PrintedCorrection("2026-12-03", "We wrote “2008”.", "It was 2009."),))
     [row] = json.loads(EXPORTS["json"].write([since], TITLE))
     jsonschema.Draft202012Validator(schema()).validate([row])
     assert row.pop("corrections") == [{"date": "2026-12-03", "wrong": "We wrote “2008”.", "right": "It was 2009."}]

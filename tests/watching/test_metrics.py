@@ -191,4 +191,6 @@ def test_the_page_of_maintenance_lists_every_check_number_and_setting() -> None:
     ]
     names = [row[0].strip("`") for row in rows if row[0].startswith("`readers_asked")]
     assert names == ["readers_asked_requests_total", "readers_asked_request_seconds", *metrics.DATABASE_METRICS]
-    assert [row[2] for row in rows if row[0].strip("`") in metrics.DATABASE_METRICS] == list(metrics.DATABASE_METRICS.values())
+    assert [row[2] for row in rows if row[0].strip("`") in metrics.DATABASE_METRICS] == list(
+        metrics.DATABASE_METRICS.values()
+    )

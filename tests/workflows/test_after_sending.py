@@ -31,7 +31,7 @@ from app.typesetting.exports import EXPORTS
 from app.workflows.back_issues import received_editions
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, recall
-from app.workflows.publishing.after_sending import Note, PublishedText
+from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from app.workflows.retention import erase_published
 from tests.support.cast import Newsroom
 from tests.support.database_checks import find_left_in_files
@@ -51,7 +51,7 @@ def silos(database: Database, newsroom: Newsroom) -> str:
 
 def corrected(database: Database, newsroom: Newsroom, silos: str, words: PublishedText = MENDED, **note: Any) -> None:
     quietly = note.pop("quietly", False)
-    made = Note(**note) if note or quietly else Note(WRONG, RIGHT, runs=True)
+    made = CorrectionNote(**note) if note or quietly else CorrectionNote(WRONG, RIGHT, runs=True)
     database.write(
         lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, made, quietly) and None
     )
@@ -204,12 +204,12 @@ def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
         with pytest.raises(error):
             database.write(fn)
 
-    note = Note(WRONG, RIGHT)
+    note = CorrectionNote(WRONG, RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.ilya, get_question(s, silos), MENDED, note), PermissionDenied)
     tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, get_question(s, silos), SAFE), PermissionDenied)
-    long = Note("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
+    long = CorrectionNote("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, long), TooLong)
-    mail = Note("We named timur@post.example.", RIGHT)
+    mail = CorrectionNote("We named timur@post.example.", RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, mail), LeakDetected)
     tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, get_question(s, silos)), InvalidTransition)
     database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))

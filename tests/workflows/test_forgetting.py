@@ -188,7 +188,7 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
 
     assert said(22).get("leaving") is None
     assert said(24)["leaving"] == 2
-    section = digest.Section("leaving", 2, (), "")
+    section = digest.MorningSection("leaving", 2, (), "")
     assert digest._is_worth_a_mail([section], None, NOW) is False
 
 

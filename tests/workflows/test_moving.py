@@ -46,7 +46,7 @@ def kinds(session: Session) -> list[tuple[str, str]]:
     rows = session.execute(
         select(OutboxMail.kind, Person.name)
         .join(Person, Person.id == OutboxMail.person_id)
-        .where(OutboxMail.kind.in_(skipping.TELLS), OutboxMail.state != "discarded")
+        .where(OutboxMail.kind.in_(skipping.MAIL_KINDS), OutboxMail.state != "discarded")
         .order_by(OutboxMail.kind, Person.name)
     )
     return [(kind, name) for kind, name in rows]

@@ -197,7 +197,9 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
 @POSTGRESQL
 def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: Database, newsroom: Newsroom) -> None:
     database.write(
-        lambda session: index.index_documents(session, DESK, [index.Doc(newsroom.newsletter_id, "question", 7, SALT)])
+        lambda session: index.index_documents(
+            session, DESK, [index.NewDoc(newsroom.newsletter_id, "question", 7, SALT)]
+        )
     )
     with database.read() as session:
         [key] = session.scalars(select(DESK.docs.id))

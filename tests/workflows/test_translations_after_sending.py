@@ -9,13 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import translating
-from app.answers.translating import Words as Translated
+from app.answers.translating import TranslationFields as Translated
 from app.db.engine import Database
 from app.editions import locking
 from app.editions.models import Edition, EditionItem, ItemTranslation
 from app.questions.models import Question
 from app.workflows.publishing import after_sending, publication, translations
-from app.workflows.publishing.after_sending import Note, PublishedText
+from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from app.workflows.retention import erase_published
 from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows, find_left_in_files
@@ -28,7 +28,7 @@ AS_SENT = PublishedText(
     "The Silos", "Who built the silos, and who owns them now?", ("Nobody knows.\n\nWe asked the mill.",)
 )
 SAFE = PublishedText("The Silos", AS_SENT.question, ("One owner is known.",))
-NOTE = Note("We wrote that nobody knows.", "The mill in Nukus knows.")
+NOTE = CorrectionNote("We wrote that nobody knows.", "The mill in Nukus knows.")
 
 
 def translated(session: Session, newsroom: Newsroom, question: Question, said: str) -> None:
@@ -74,12 +74,12 @@ def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, si
 
 
 WITH_IT = ["fa", "en", "fa", "x-default"]
-MENDS: list[tuple[PublishedText, Note, bool, list[str]]] = [
+MENDS: list[tuple[PublishedText, CorrectionNote, bool, list[str]]] = [
     (PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
     (AS_SENT, NOTE, False, WITH_IT),
     (
         PublishedText(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers),
-        Note(),
+        CorrectionNote(),
         True,
         WITH_IT,
     ),
@@ -93,7 +93,7 @@ def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_
     newsroom: Newsroom,
     silos: str,
     words: PublishedText,
-    note: Note,
+    note: CorrectionNote,
     quietly: bool,
     seen: list[str],
 ) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.answers.models import Answer, AnswerText, Assignment
 from app.audit import Event
-from app.back_issues.printed_names import Expert as Named
+from app.back_issues.printed_names import PrintedExpert
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
 from app.core.domain_errors import MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
@@ -26,7 +26,7 @@ KEPT = (Edition, EditionItem, Answer, AnswerText, Assignment)
 
 
 def printed(question: str, day: date = date(2020, 5, 6), name: str = "Leyla Aydın") -> PrintedQA:
-    voice = PrintedVoice(Named(name, "soil scientist"), ("It was never deep.",))
+    voice = PrintedVoice(PrintedExpert(name, "soil scientist"), ("It was never deep.",))
     return PrintedQA(day, "en", "Ask", "", question, ("Paul, Bonn",), (voice,))
 
 

@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.answers import assigning, closing, editing, translating, translators, unused_answers, writing
 from app.answers.models import Answer, Assignment
-from app.back_issues.printed_names import Expert as Named
+from app.back_issues.printed_names import PrintedExpert
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
 from app.cli.commands import MACHINES
-from app.core.actors import Clock, Mailroom, Reader, Staff
-from app.core.actors import Translator as Outside
+from app.core.actors import Clock, Mailroom, Reader, Staff, TranslatorActor
 from app.core.state_machine import Move
 from app.db.engine import Database
 from app.db.session import now
@@ -228,7 +227,7 @@ def import_issue(salt: Salt) -> None:
     """A back issue with an answer that is Leyla's, as somebody of the desk says."""
     qa = PrintedQA(
         date(2020, 5, 6), "en", "Ask", "Wells", "Why is the well dry?", (),
-        (PrintedVoice(Named("Leyla Aydın", "soil scientist"), ("It was never deep.",)),),
+        (PrintedVoice(PrintedExpert("Leyla Aydın", "soil scientist"), ("It was never deep.",)),),
     )  # fmt: skip
     theirs = salt.session.get_one(Expert, salt.room.leyla.expert_id)
     import_issues.import_qa(salt.session, salt.room.nora, salt.room.newsletter_id, qa, [theirs])
@@ -245,7 +244,9 @@ def take_back_letter(salt: Salt) -> None:
 # The moves that a verb makes, whom it writes to, what was done before, and the verb.
 def put_into_persian(s: Salt, headline: str = "Anbar") -> None:
     original = translating.originals(s.session, s.question)[0]
-    translating.translate(s.session, s.room.nora, original, "fa", translating.Words("Anbar?", headline=headline))
+    translating.translate(
+        s.session, s.room.nora, original, "fa", translating.TranslationFields("Anbar?", headline=headline)
+    )
 
 
 def persian(s: Salt) -> Translation:
@@ -262,9 +263,9 @@ def ask_shirin(s: Salt) -> None:
     translators.invite(s.session, s.room.nora, original, "fa", "Shirin Amini", "shirin@words.example")
 
 
-def shirin(s: Salt) -> tuple[Session, Outside, Translator]:
+def shirin(s: Salt) -> tuple[Session, TranslatorActor, Translator]:
     one = s.session.scalars(select(Translator)).one()
-    return s.session, Outside(one.id, one.name), one
+    return s.session, TranslatorActor(one.id, one.name), one
 
 
 def hand_in_persian(s: Salt) -> None:

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response
 
 from ...back_issues import bundle
 from ...back_issues.bundle import MOST_BYTES
-from ...back_issues.issue_files import Unreadable
-from ...back_issues.printed_names import Expert as PrintedExpert
+from ...back_issues.issue_files import UnreadableIssue
+from ...back_issues.printed_names import PrintedExpert
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
@@ -50,7 +50,7 @@ DOUBTS = {
 NO_TEXT = _l("Write both a question and an answer, or take the tick away.")
 
 
-def format_unreadable(error: Unreadable) -> str:
+def format_unreadable(error: UnreadableIssue) -> str:
     return str(UNREADABLE[error.code]) % {"mb": MOST_BYTES // 1024 // 1024}
 
 
@@ -60,7 +60,7 @@ ANSWER_FIELDS = ("name", "credit_line", "relation", "answer")
 
 
 @dataclass(frozen=True)
-class Row:
+class ImportedItem:
     """A Q&A of the uploaded files."""
 
     number: int  # its number among all Q&As of the files
@@ -76,17 +76,17 @@ class Row:
         return f"{field}-{self.number}-{voice}"
 
 
-def build_row(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
+def build_row(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> ImportedItem:
     """Return a Q&A as the form shows it: as it was found, or with `form_data` as it was submitted."""
     values = {f"{field}-{number}": text for field, text in _get_qa_values(qa).items()}
     for index, voice in enumerate(qa.voices):
         values |= {f"{field}-{number}-{index}": text for field, text in _get_answer_values(voice).items()}
     if form_data is None:
-        return Row(number, file, qa, values, ticked=True)
+        return ImportedItem(number, file, qa, values, ticked=True)
     submitted = {name: form_data.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
     # The checkboxes "this is the expert of that name in the directory".
     submitted |= {name: "1" for name in form_data if name.startswith(f"expert-{number}-")}
-    return Row(number, file, qa, submitted, ticked=f"take-{number}" in form_data)
+    return ImportedItem(number, file, qa, submitted, ticked=f"take-{number}" in form_data)
 
 
 def _get_qa_values(qa: PrintedQA) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _get_answer_values(voice: PrintedVoice) -> dict[str, str]:
     )
 
 
-def build_corrected_qa(row: Row) -> PrintedQA:
+def build_corrected_qa(row: ImportedItem) -> PrintedQA:
     """Return the Q&A with the values of the form."""
     day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in QA_FIELDS)
     return replace(
@@ -119,7 +119,7 @@ def _parse_optional_day(text: str) -> date | None:
     return parse_day(text) if text else None
 
 
-def _build_corrected_answer(row: Row, index: int) -> PrintedVoice:
+def _build_corrected_answer(row: ImportedItem, index: int) -> PrintedVoice:
     name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in ANSWER_FIELDS)
     paragraphs = tuple(part.strip() for part in answer.split("\n\n") if part.strip())
     return PrintedVoice(PrintedExpert(name, credit_line, relation), paragraphs)
@@ -141,7 +141,7 @@ PAGE_SIZE = 10  # Q&As on one page
 Faults = dict[str, str]
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    raise_size_limit(endpoint, MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
+    raise_size_limit(endpoint, MOST_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
 
 
 @editor.sheet(BACK_ISSUES_RULE, ACT)
@@ -179,7 +179,7 @@ def _find_read_error(name: str, data: bytes) -> str:
     """Return why a file can't be read, or ""."""
     try:
         next(read_issues(name, data), None)
-    except Unreadable as error:
+    except UnreadableIssue as error:
         return format_unreadable(error)
     return ""
 
@@ -209,7 +209,7 @@ def _parse_upload(
             for issue in read_issues(name, data):
                 edition_count += 1
                 qas += [(name, qa) for qa in issue.qas()]
-        except Unreadable as error:
+        except UnreadableIssue as error:
             faults.append((name, format_unreadable(error)))
     return qas, faults, edition_count
 
@@ -271,19 +271,19 @@ class RowImportError(Exception):
         self.message = message
 
 
-def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[Row]:
+def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[ImportedItem]:
     qas, _unread, _editions = _parse_upload(desk, _get_upload(desk, file_id))
     for number, (file, qa) in enumerate(qas):
         if f"take-{number}" in request.form:
             yield build_row(number, file, qa, request.form)
 
 
-def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int:
+def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[ImportedItem]) -> int:
     with undo_import.record_import(desk.session, desk.actor, desk.newsletter.id, file_id):
         return sum(_import_row(desk, row) for row in rows)
 
 
-def _import_row(desk: RequestContext, row: Row) -> bool:
+def _import_row(desk: RequestContext, row: ImportedItem) -> bool:
     qa = build_corrected_qa(row)
     people = find_experts_by_name(desk.session, [voice.expert.name for voice in qa.voices])
     experts = [

@@ -18,7 +18,7 @@ from ...editions import queries as editions
 from ...editions.history import unsent
 from ...editions.slots import count_filled_slots
 from ...web.setup import get_cursor_row, paginate
-from ...workflows.overview.calendar_feed import Entry, list_entries
+from ...workflows.overview.calendar_feed import CalendarEntry, list_entries
 from ..frame import RequestContext, editor, page, read_context
 from ..rhythm_form import format_dates, format_rhythm
 
@@ -65,7 +65,7 @@ def _add_months(month: date, count: int) -> date:
     return date(years, number + 1, 1)
 
 
-def _build_month(first: date, entries_by_day: dict[date, list[Entry]]) -> dict[str, Any]:
+def _build_month(first: date, entries_by_day: dict[date, list[CalendarEntry]]) -> dict[str, Any]:
     """Return a month by weeks that begin on Monday (ISO 8601). Days of other months are None."""
     weeks = Calendar().monthdatescalendar(first.year, first.month)
     name = format_skeleton("yMMMM", datetime(first.year, first.month, 1), locale=get_locale())

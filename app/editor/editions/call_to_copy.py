@@ -19,39 +19,43 @@ from ..frame import RequestContext, editor, page, read_context
 
 
 @dataclass(frozen=True)
-class Call:
+class StandingCall:
     """The standing call, and the short address to which its QR code leads."""
 
     link: str
     block: Block
 
 
-class File(NamedTuple):
+class Download(NamedTuple):
     """A file to download. `write` takes the call and the title of the QR code."""
 
     label: str
     content_type: str
-    write: Callable[[Call, str], bytes]
+    write: Callable[[StandingCall, str], bytes]
 
 
 FILES = {
-    "svg": File(_l("QR code for print (SVG)"), "image/svg+xml", lambda call, title: qr_code.as_svg(call.link, title)),
-    "png": File(_l("QR code as a picture (PNG)"), "image/png", lambda call, _title: qr_code.as_png(call.link)),
-    "html": File(
+    "svg": Download(
+        _l("QR code for print (SVG)"), "image/svg+xml", lambda call, title: qr_code.as_svg(call.link, title)
+    ),
+    "png": Download(_l("QR code as a picture (PNG)"), "image/png", lambda call, _title: qr_code.as_png(call.link)),
+    "html": Download(
         _l("The call with its links (HTML)"),
         "text/html; charset=utf-8",
         lambda call, _title: to_html(call.block).encode(),
     ),
-    "txt": File(_l("The call as text"), "text/plain; charset=utf-8", lambda call, _title: to_text(call.block).encode()),
+    "txt": Download(
+        _l("The call as text"), "text/plain; charset=utf-8", lambda call, _title: to_text(call.block).encode()
+    ),
 }
 
 
-def build_call(desk: RequestContext) -> Call:
+def build_call(desk: RequestContext) -> StandingCall:
     newsletter = desk.newsletter
     path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
     link = f"{current_app.config['BASE_URL']}{path}"
     phrases = own_phrases(desk.session, newsletter, newsletter.language)
-    return Call(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, phrases))
+    return StandingCall(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, phrases))
 
 
 @editor.get("/<slug>/call")

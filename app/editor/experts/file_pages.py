@@ -28,13 +28,13 @@ from ...people.expert_file import (
     list_headers,
 )
 from ...people.models import Upload
-from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Sheet, Unreadable
+from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Spreadsheet, UnreadableSpreadsheet
 from ...web.setup import db, or_404
 from ..form_fields import field_labels, format_fault, raise_size_limit
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
-# By code of `Unreadable`, and by code of an `expert_file.Fault`.
+# By code of `UnreadableSpreadsheet`, and by code of an `expert_file.Fault`.
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
     "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
@@ -65,7 +65,7 @@ PAGE_SIZE = 100  # rows of the report
 MAX_MEGABYTES = MOST_BYTES // 1024 // 1024
 
 
-def format_unreadable(error: Unreadable) -> str:
+def format_unreadable(error: UnreadableSpreadsheet) -> str:
     """Return the sentence for a file that can't be read as a table."""
     values: dict[str, Any] = {"mb": MAX_MEGABYTES, "rows": f"{MOST_ROWS:,}", **error.values}
     if "column" in values:
@@ -82,7 +82,7 @@ def format_row_fault(fault: Fault) -> str:
     return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=sentence) if column else sentence
 
 
-raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(Unreadable("large")))
+raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(UnreadableSpreadsheet("large")))
 
 
 @editor.sheet(FILES_RULE, "whole directory")
@@ -112,7 +112,7 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     data = file.read() if file else b""
     try:
         spreadsheet.read(data, columns_by_header(), REQUIRED_COLUMNS)
-    except Unreadable as error:
+    except UnreadableSpreadsheet as error:
         if error.code not in ("encoding", "columns") or not data:
             return rerender(slug, 422, _render_file_form, format_unreadable(error))
     file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
@@ -139,7 +139,7 @@ def _get_encoding() -> str:
     return encoding if encoding in ENCODINGS else ""
 
 
-def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[Sheet, directory_import.ImportPlan]:
+def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[Spreadsheet, directory_import.ImportPlan]:
     sheet = spreadsheet.read(
         uploads.bytes_of(desk.session, upload), columns_by_header(), REQUIRED_COLUMNS, _get_encoding()
     )
@@ -160,7 +160,7 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
     )
     try:
         sheet, plan = _load_import_plan(desk, upload)
-    except Unreadable as error:
+    except UnreadableSpreadsheet as error:
         return render(fault=format_unreadable(error), plan=None)
     kind = request.args.get("show")
     if kind not in directory_import.LINE_KINDS:
@@ -187,7 +187,7 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
         upload = _get_upload(desk, file_id)
         try:
             _sheet, plan = _load_import_plan(desk, upload)
-        except Unreadable:  # in the selected encoding
+        except UnreadableSpreadsheet:  # in the selected encoding
             return _render_report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
             return _render_report(desk, upload, _directory_changed_message()), 409

@@ -27,7 +27,7 @@ from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES as QUESTION_STATES
 from ...questions.models import Question
-from ...search.full_text import Piece
+from ...search.full_text import Snippet
 from ...text.languages import direction
 from ...web.formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...workflows.letters import receipt_notes
@@ -191,7 +191,7 @@ ID_PLACEHOLDER = "~row~"  # for the letter's id in the address of a row
 EXCERPT_LENGTH = 200  # characters of a letter that its row shows
 
 
-class Line(NamedTuple):
+class LetterRow(NamedTuple):
     """A row of the list as display texts. A page renders forty, so lookups per row would add up."""
 
     key: str  # "public_id.version", since bulk actions skip a letter that has changed
@@ -203,7 +203,7 @@ class Line(NamedTuple):
     source: str
     language: str
     language_name: str
-    segments: Sequence[Piece]
+    segments: Sequence[Snippet]
     excerpt: str
     outcome: str
     received_at: str
@@ -287,7 +287,7 @@ def _group_rows(
     filtered_list: FilteredList[Letter],
     list_page: FilteredPage[Letter],
     open_letter: Letter | None,
-) -> list[tuple[str, bool, list[Line]]]:
+) -> list[tuple[str, bool, list[LetterRow]]]:
     """Return the rows under their headings, each as (heading, whether it heads a part of the list and no day, rows)."""
     # Translate labels and build the URL once, not for every row.
     looks = {state: (mark, css_class, str(label)) for state, (mark, css_class, label) in ROW_LOOKS.items()}
@@ -296,9 +296,9 @@ def _group_rows(
     url = filtered_list.url("editor.letter", public_id=ID_PLACEHOLDER, before=request.args.get("before") or None)
     url_start, url_end = url.split(ID_PLACEHOLDER, 1)
 
-    def format_line(letter: Letter) -> Line:
+    def format_line(letter: Letter) -> LetterRow:
         assignment = subjects.get_assignment(letter)
-        return Line(
+        return LetterRow(
             f"{letter.public_id}.{letter.version}",
             *looks[str(letter.state)],
             letter.author == "reader",
@@ -316,7 +316,7 @@ def _group_rows(
             f"{url_start}{letter.public_id}{url_end}",
         )
 
-    groups: list[tuple[str, bool, list[Line]]] = []
+    groups: list[tuple[str, bool, list[LetterRow]]] = []
     headings = _get_headings(filtered_list, list_page.rows)
     for (part, date_), rows in groupby(zip(headings, list_page.rows, strict=True), key=itemgetter(0)):
         lines = [format_line(letter) for _heading, letter in rows]

@@ -22,7 +22,7 @@ from ..bulk import (
     BulkAction,
     BulkActionError,
     BulkForm,
-    Outcome,
+    BulkResult,
     SelectedRows,
     collect_rows,
     get_selected_topic,
@@ -69,7 +69,7 @@ def _get_question(desk: RequestContext, letter: Letter) -> Question | None:
     return lead_of(desk.session, desk.session.get_one(Question, letter.question_id))
 
 
-def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tuple[Outcome, str]:
+def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResult, str]:
     """Make one question of the selected letters, or join them to the oldest question that some of them are filed to.
 
     Letters that are filed to another question are refused.

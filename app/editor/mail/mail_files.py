@@ -15,9 +15,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...letters.models import Letter
 from ...mail import hung_files, inbound
-from ...mail.inbound import Reading
+from ...mail.inbound import MailContent
 from ...mail.models import Inbound
-from ...mailtext.incoming import File
+from ...mailtext.incoming import AttachedFile
 from ...mailtext.parsing.files import CLOSED_KIND, PICTURES
 from ...web import errors
 from ...web.setup import or_404
@@ -69,7 +69,7 @@ PICTURE_FAULTS = {
 
 
 @editor.app_template_filter("file_kind")
-def describe_kind(file: File) -> str:
+def describe_kind(file: AttachedFile) -> str:
     """Return the label of a file's kind, and whether its name claims another."""
     file_kind = FILE_KINDS.get(file.kind)
     if file_kind is None:
@@ -86,7 +86,7 @@ def get_extension(name: str) -> str:
     return match[1].lower() if match else ""
 
 
-def get_download_name(file: File, number: int) -> str:
+def get_download_name(file: AttachedFile, number: int) -> str:
     """Return the name for a download: the file's own, or else one made from its number and kind."""
     if file.name:
         return file.name
@@ -108,7 +108,7 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
     return require_row(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
-def _get_reading_and_file(desk: RequestContext, mail: Inbound, number: int) -> tuple[Reading, File]:
+def _get_reading_and_file(desk: RequestContext, mail: Inbound, number: int) -> tuple[MailContent, AttachedFile]:
     """Return the reading of a mail, and its file with this number, counted from 1. Aborts with 404 once the mail is
     erased, and if it has no such file.
     """

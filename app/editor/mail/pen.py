@@ -20,7 +20,7 @@ from ...editions.models import Edition
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
 from ...mail import inbound
-from ...mail.inbound import Reading
+from ...mail.inbound import MailContent
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ...web.formatting import count
@@ -60,14 +60,14 @@ ELSEWHERE = {
 }
 
 
-class Reason(NamedTuple):
+class HeldReason(NamedTuple):
     """A reason why a mail is in its folder, for the list and for the open mail."""
 
     short: Any  # two or three words
     sentence: Any
 
 
-# By code of the mailroom: the fields of a `Reason`.
+# By code of the mailroom: the fields of a `HeldReason`.
 REASONS = {
     # The recipient.
     "answers our mail without its token": (
@@ -190,14 +190,14 @@ REASONS = {
 }
 
 
-def get_reasons(codes: Sequence[str]) -> list[Reason]:
+def get_reasons(codes: Sequence[str]) -> list[HeldReason]:
     """Return the reasons for the mailroom's codes, also for codes that have no text here."""
-    return [Reason(*REASONS[code]) if code in REASONS else _build_unknown_reason(code) for code in codes]
+    return [HeldReason(*REASONS[code]) if code in REASONS else _build_unknown_reason(code) for code in codes]
 
 
-def _build_unknown_reason(code: str) -> Reason:
+def _build_unknown_reason(code: str) -> HeldReason:
     words = code.replace("_", " ").replace("-", " ").strip() or _("no reason given")
-    return Reason(words, _("The mailroom noted: %(words)s.", words=words))
+    return HeldReason(words, _("The mailroom noted: %(words)s.", words=words))
 
 
 PAGE_SIZE = 40  # rows that fit a laptop's screen
@@ -278,7 +278,7 @@ def _format_todo(folder: str, waiting_counts: dict[str, int]) -> str:
     return TO_DO[folder](waiting_counts[folder]) if waiting_counts.get(folder) else ""
 
 
-def _format_open_mail(desk: RequestContext, mail: Inbound, reading: Reading | None) -> dict[str, Any]:
+def _format_open_mail(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> dict[str, Any]:
     """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
     is_kept = reading is not None or inbound.has_bytes(desk.session, mail.id)
     possible_moves = {"take": reading is not None, "sort": True, "read again": is_kept}

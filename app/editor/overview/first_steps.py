@@ -48,7 +48,7 @@ def load_facts(desk: RequestContext) -> Facts:
     return dict(zip(columns, desk.session.execute(select(*columns.values())).one(), strict=True))
 
 
-class Step(NamedTuple):
+class ChecklistStep(NamedTuple):
     """A step of the checklist."""
 
     label: Any
@@ -69,31 +69,33 @@ def _describe_mail(desk: RequestContext, facts: Facts) -> str:
 
 
 STEPS = (
-    Step(_l("Look at the ask page"), LOOK, "read", ("looked",), lambda *_: _l("It is what your readers see.")),
-    Step(
+    ChecklistStep(_l("Look at the ask page"), LOOK, "read", ("looked",), lambda *_: _l("It is what your readers see.")),
+    ChecklistStep(
         _l("Ask a question there yourself"),
         "letters",
         "read",
         ("asked",),
         lambda *_: _l("It comes in under Letters, as those of your readers will."),
     ),
-    Step(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _describe_mail),
-    Step(
+    ChecklistStep(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _describe_mail),
+    ChecklistStep(
         _l("Put an expert into the directory"),
         "experts",
         "directory",
         ("expert",),
         lambda *_: _l("Somebody from the field, who answers by mail and needs no account."),
     ),
-    Step(_l("Invite a colleague"), "people", "people", ("colleague",), lambda *_: _l("Unless you work alone.")),
-    Step(
+    ChecklistStep(
+        _l("Invite a colleague"), "people", "people", ("colleague",), lambda *_: _l("Unless you work alone.")
+    ),
+    ChecklistStep(
         _l("Set the rhythm"),
         "settings/dates",
         "settings",
         ("planned",),
         lambda desk, _facts: format_rhythm(desk.newsletter),
     ),
-    Step(
+    ChecklistStep(
         _l("Send the first edition"),
         "editions",
         "edition",

@@ -25,7 +25,7 @@ from ...watching import held_erasures
 from ...web.formatting import age, ago, count, day, exact, format_time_left, is_past
 from ...web.setup import db
 from ...workflows.letters import receipt_notes
-from ...workflows.overview.waiting import Board, Task, group_of, load_board
+from ...workflows.overview.waiting import Board, WaitingTask, group_of, load_board
 from ..frame import RequestContext, editor, page, read_context
 from ..mail_labels import format_mail_line, load_mail_names
 from .first_steps import list_first_steps
@@ -52,7 +52,7 @@ REQUIRED_ACTS = (
 )
 MARK_LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # By kind of task: the mark before it, and its label.
-DESK_TASKS: dict[str, tuple[str, Callable[[Task], str]]] = {
+DESK_TASKS: dict[str, tuple[str, Callable[[WaitingTask], str]]] = {
     "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_format_due_day(task))),
     "date": ("wait", lambda task: _("It must run by %(day)s", day=_format_due_day(task))),
     "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
@@ -77,13 +77,13 @@ class Column(NamedTuple):
     """A column of the home page: the tasks of one group of people, and the mails that wait for them."""
 
     heading: str
-    tasks: list[Task]
+    tasks: list[WaitingTask]
     mails: Sequence[dict[str, Any]] = ()  # as lines
     always_linked: tuple[str, ...] = ()  # groups whose full list is linked even if the column shows all of it
 
 
 @dataclass(frozen=True)
-class Fault:
+class AlarmNotice:
     """An alarm on the home page."""
 
     key: str
@@ -94,7 +94,9 @@ class Fault:
     mails: tuple[dict[str, Any], ...] = ()  # the lines of the mails in question
 
 
-def list_faults(desk: RequestContext, board: Board, get_url: Callable[[RequestContext, Task], str]) -> list[Fault]:
+def list_faults(
+    desk: RequestContext, board: Board, get_url: Callable[[RequestContext, WaitingTask], str]
+) -> list[AlarmNotice]:
     """Return all alarms, the gravest first, including the desk's tasks of `FAULT_TASKS`. `get_url` links to a task."""
     fault_tasks = [(task, get_url(desk, task)) for task in board.desk if task.kind in FAULT_TASKS]
     failed, bounced = _load_undelivered_lines(desk, board)
@@ -119,26 +121,26 @@ def list_faults(desk: RequestContext, board: Board, get_url: Callable[[RequestCo
     ]
 
 
-def _stalled_worker_faults(desk: RequestContext) -> Iterable[Fault]:
+def _stalled_worker_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     since = stalled.get_stalled_since(desk.session)
     if since is not None and now(desk.session) - since > STALLED_AFTER:
         heading = _("Mail has not moved for %(time)s.", time=ago(since))
-        yield Fault(
+        yield AlarmNotice(
             "stalled",
             heading,
             more=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again."),
         )
 
 
-def _erasure_faults(desk: RequestContext) -> Iterable[Fault]:
+def _erasure_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     since = held_erasures.get_stalled_since(desk.session)
     if since is not None:
         heading = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
         more = _("Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`.")
-        yield Fault("erasures", heading, more=more)
+        yield AlarmNotice("erasures", heading, more=more)
 
 
-def _mail_account_faults(desk: RequestContext) -> Iterable[Fault]:
+def _mail_account_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     """Yield an alarm per mail account that somebody has to sign in again, but not for temporary faults."""
     for number, (account, code) in enumerate(sign_ins.faults(desk.session, current_app.config["MAIL_ACCOUNTS"]), 1):
         if code == "out":
@@ -152,12 +154,12 @@ def _mail_account_faults(desk: RequestContext) -> Iterable[Fault]:
             "Whoever runs the machine signs it in again by `%(command)s`.",
             command=sign_ins.COMMAND,
         )
-        yield Fault(f"signed-out-{number}", heading, more=more)
+        yield AlarmNotice(f"signed-out-{number}", heading, more=more)
 
 
-def _missed_edition_fault(task: Task, url: str) -> Fault:
+def _missed_edition_fault(task: WaitingTask, url: str) -> AlarmNotice:
     edition_day = day(task.since, "short")
-    return Fault(
+    return AlarmNotice(
         f"missed-{task.since:%Y%m%d}",
         _("The edition of %(day)s wasn’t locked.", day=edition_day),
         url,
@@ -165,19 +167,19 @@ def _missed_edition_fault(task: Task, url: str) -> Fault:
     )
 
 
-def _objection_fault(task: Task, href: str) -> Fault:
+def _objection_fault(task: WaitingTask, href: str) -> AlarmNotice:
     about = task.question.title if task.question else ""
     heading = _("%(name)s objects to the edited text.", name=task.expert)
-    return Fault(f"objection-{href.rpartition('/')[2]}", heading, href, about, about)
+    return AlarmNotice(f"objection-{href.rpartition('/')[2]}", heading, href, about, about)
 
 
 def _mail_faults(
     desk: RequestContext, key: str, mails: list[dict[str, Any]], format_heading: Callable[[int], str]
-) -> Iterable[Fault]:
+) -> Iterable[AlarmNotice]:
     if mails:
         url_params: dict[str, Any] = {"state": "failed"} if key == "failed" else {}
         href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=mails[0]["id"], **url_params)
-        yield Fault(key, format_heading(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
+        yield AlarmNotice(key, format_heading(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
 
 
 def _load_undelivered_lines(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -196,7 +198,7 @@ def _load_undelivered_lines(desk: RequestContext, board: Board) -> tuple[list[di
     return failed_lines, bounced_lines
 
 
-def _program_faults(desk: RequestContext) -> Iterable[Fault]:
+def _program_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     """Yield an alarm per webhook program that has failed for a day, or was paused because it failed."""
     for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
@@ -208,17 +210,17 @@ def _program_faults(desk: RequestContext) -> Iterable[Fault]:
             more = _("It is tried again and again, and paused after five days.")
         url_params: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": program.public_id}
         href = url_for("editor.program", **url_params) if desk.may("programs") else ""
-        yield Fault(f"program-{program.public_id}", heading, href, program.name, more)
+        yield AlarmNotice(f"program-{program.public_id}", heading, href, program.name, more)
 
 
-def _unreadable_mail_faults(desk: RequestContext, number: int) -> Iterable[Fault]:
+def _unreadable_mail_faults(desk: RequestContext, number: int) -> Iterable[AlarmNotice]:
     if number:
         heading = ngettext(
             "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number
         )
         href = url_for("editor.pen", slug=desk.newsletter.slug, place="failed")
         more = _("Nothing is lost: each is kept as it came.")
-        yield Fault("unreadable", heading, href, _("what could not be read"), more)
+        yield AlarmNotice("unreadable", heading, href, _("what could not be read"), more)
 
 
 @editor.get("/")
@@ -267,7 +269,7 @@ def home(slug: str) -> str:
         )
 
 
-def _split_by_permission(desk: RequestContext, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
+def _split_by_permission(desk: RequestContext, tasks: list[WaitingTask]) -> tuple[list[WaitingTask], list[WaitingTask]]:
     """Return the tasks that the actor may do themselves, and the others, which wait for an editor."""
     mine = [task for task in tasks if desk.may(REQUIRED_ACTS[task.kind])]
     return mine, [task for task in tasks if task not in mine]
@@ -394,11 +396,11 @@ def _slot_values(board: Board) -> dict[str, Any] | None:
     return {"edition": board.coming[0], "sections": board.sections, "ready": board.numbers["ready"]}
 
 
-def _format_due_day(task: Task) -> str:
+def _format_due_day(task: WaitingTask) -> str:
     return day(task.due_at or task.since, "short")
 
 
-def format_task_line(desk: RequestContext, task: Task) -> dict[str, Any]:
+def format_task_line(desk: RequestContext, task: WaitingTask) -> dict[str, Any]:
     """Return a task as a line of its column."""
     is_late = task.due_at is not None and is_past(task.due_at)
     if task.kind in EXPERT_TASKS:
@@ -419,7 +421,7 @@ def format_task_line(desk: RequestContext, task: Task) -> dict[str, Any]:
     return _format_line(mark, text, _task_url(desk, task), task.due_at or task.since, label, about)
 
 
-def _task_url(desk: RequestContext, task: Task) -> str:
+def _task_url(desk: RequestContext, task: WaitingTask) -> str:
     slug = desk.newsletter.slug
     if task.question is not None:
         return url_for("editor.question", slug=slug, public_id=task.question.public_id)

@@ -39,7 +39,7 @@ MAX_QUERY_LENGTH = 200  # characters of a query
 
 
 @dataclass(frozen=True)
-class Row:
+class SearchResult:
     """A search result: its address, its text or the snippets around the search words, and a note about it."""
 
     href: str
@@ -54,11 +54,11 @@ class Group:
     """Search results of one kind."""
 
     heading: str
-    results: list[Row]  # one more than is shown if there are more
+    results: list[SearchResult]  # one more than is shown if there are more
     list_url: str = ""  # of the full list, if there is one
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[SearchResult]:
         return self.results[:MAX_RESULTS]
 
     @property
@@ -111,10 +111,10 @@ def _build_url(desk: RequestContext, endpoint: str, public_id: str) -> str:
     return url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=public_id)
 
 
-def _letter_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
+def _letter_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[SearchResult]:
     letters = get_many(desk.session, Letter, [hit.noun_id for hit in hits])
     return [
-        Row(
+        SearchResult(
             _build_url(desk, "letter", letter.public_id),
             letter.body,
             _("%(stands)s, %(time)s", stands=LETTER_STATE_LABELS[str(letter.state)], time=age(letter.received_at)),
@@ -126,10 +126,12 @@ def _letter_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
     ]
 
 
-def _question_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
+def _question_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[SearchResult]:
     questions = get_many(desk.session, Question, [hit.noun_id for hit in hits])
     return [
-        Row(_build_url(desk, "question", question.public_id), question.title, _get_list_label(question), hit.snippet)
+        SearchResult(
+            _build_url(desk, "question", question.public_id), question.title, _get_list_label(question), hit.snippet
+        )
         for hit in hits
         if (question := questions.get(hit.noun_id))
     ]
@@ -140,9 +142,11 @@ def _get_list_label(question: Question) -> str:
     return str(STATE_LABELS[STATE_LABELS[str(question.state)].listed].label)
 
 
-def _published_rows(desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]) -> list[Row]:
+def _published_rows(
+    desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]
+) -> list[SearchResult]:
     return [
-        Row(
+        SearchResult(
             _build_url(desk, "question", item.question.public_id),
             headline(item),
             ", ".join(voice["lead_in"]["name"] for voice in item.piece["voices"]),
@@ -152,11 +156,14 @@ def _published_rows(desk: RequestContext, hits: Sequence[Hit], published_items: 
     ]
 
 
-def _expert_rows(desk: RequestContext, experts: Sequence[Expert]) -> list[Row]:
-    return [Row(_build_url(desk, "expert", expert.public_id), expert.name, expert.credit_line) for expert in experts]
+def _expert_rows(desk: RequestContext, experts: Sequence[Expert]) -> list[SearchResult]:
+    return [
+        SearchResult(_build_url(desk, "expert", expert.public_id), expert.name, expert.credit_line)
+        for expert in experts
+    ]
 
 
-def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
+def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Sequence[Expert]) -> list[SearchResult]:
     """Return the mails about the questions found and to the experts found: the mails themselves are sealed, and can't
     be searched.
     """
@@ -173,7 +180,7 @@ def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Seque
     names = load_mail_names(desk, mails)
     lines = [format_mail_line(desk, mail, names) for mail in mails]
     return [
-        Row(
+        SearchResult(
             _build_url(desk, "mail", line["id"]),
             _("%(kind)s to %(name)s", kind=line["kind"], name=line["to"]),
             _("%(stands)s, %(time)s", stands=line["stands"], time=line["when"]),
@@ -182,7 +189,7 @@ def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Seque
     ]
 
 
-def _edition_rows(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[Row]:
+def _edition_rows(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[SearchResult]:
     """Return the editions of the date in the query, or else those in which the results were published."""
     dated_editions = find_editions_by_date(desk.newsletter.id, query)
     if dated_editions:
@@ -191,7 +198,7 @@ def _edition_rows(desk: RequestContext, query: str, published_items: Mapping[int
         editions_by_id = get_many(desk.session, Edition, {item.edition_id for item in published_items.values()})
         editions = sorted(editions_by_id.values(), key=lambda edition: edition.runs_at, reverse=True)
     return [
-        Row(
+        SearchResult(
             _build_url(desk, "edition", edition.public_id),
             full_date(edition.runs_at),
             _("number %(number)s", number=edition.number) if edition.number else "",

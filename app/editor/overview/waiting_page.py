@@ -17,7 +17,7 @@ from ...core.domain_errors import DomainError
 from ...db.session import now
 from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
-from ...workflows.overview.waiting import COMPLETE_LISTS, Task, list_group
+from ...workflows.overview.waiting import COMPLETE_LISTS, WaitingTask, list_group
 from ...workflows.overview.waiting_queries import BACKLOG
 from ..bulk import REFUSAL_TEXTS, BulkAction, BulkForm, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
@@ -67,11 +67,11 @@ def waiting(slug: str, group: str) -> str:
         )
 
 
-def _group_by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+def _group_by_age(desk: RequestContext, tasks: Sequence[WaitingTask]) -> list[dict[str, Any]]:
     """Return the tasks in groups by age, newest first. Those older than `BACKLOG` are preselected."""
     current_time = now(desk.session)
 
-    def group_index(task: Task) -> int:
+    def group_index(task: WaitingTask) -> int:
         age = current_time - (task.due_at or task.since)
         return next(index for index, group in enumerate(AGE_GROUPS) if age <= group.max_age)
 

@@ -16,7 +16,7 @@ from ...questions.wording import LONGEST_HEADLINE
 from ...web.error_sentences import format_error
 from ...web.formatting import tongue
 from ...workflows.publishing import after_sending
-from ...workflows.publishing.after_sending import Note, PublishedText
+from ...workflows.publishing.after_sending import CorrectionNote, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
@@ -112,7 +112,7 @@ def question_safer_words(slug: str, public_id: str) -> str:
 @editor.press(f"{ADDRESS}/correct", "correct")
 def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _get_form_data()
-    note = Note(typed["wrong"], typed["right"], typed["runs"])
+    note = CorrectionNote(typed["wrong"], typed["right"], typed["runs"])
 
     def fn(desk: RequestContext) -> bool:
         question = check_unchanged(desk, require_question(desk, public_id))

@@ -11,12 +11,12 @@ from ...db.session import now
 from ...web.formatting import day, zone
 from ..conflict import version_token_of
 from ..question_labels import STATE_LABELS
-from .question_detail import Part, QuestionDetail
+from .question_detail import ExpertPart, QuestionDetail
 from .question_list import FINISHED_PLACES
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """The next step of a question: a link or button on top of the page, or one inside a chapter."""
 
     chapter: str = ""  # the chapter to unfold
@@ -26,72 +26,72 @@ class Step:
     values: dict[str, str | int] = field(default_factory=dict)  # the hidden fields of the button
 
 
-def _find_part(detail: QuestionDetail, *keys: str) -> Part | None:
+def _find_part(detail: QuestionDetail, *keys: str) -> ExpertPart | None:
     return next((part for part in detail.parts if part.place.key in keys), None)
 
 
-def _confirm_wording(detail: QuestionDetail) -> Step | None:
+def _confirm_wording(detail: QuestionDetail) -> NextStep | None:
     """Return the step to write a headline or to confirm the wording."""
     text = detail.question.text
     if detail.question.is_cleared or text is None:
         return None
     required_act = "clear" if text.headline else "word"
-    return Step("wording") if detail.desk.may(required_act) else None
+    return NextStep("wording") if detail.desk.may(required_act) else None
 
 
-def _file_letters(detail: QuestionDetail) -> Step | None:
+def _file_letters(detail: QuestionDetail) -> NextStep | None:
     """Return the step to file an expert's letter. It comes first, since the other steps depend on the letter."""
     has_letters = any(part.mails for part in detail.parts)
-    return Step("mailed") if has_letters and detail.desk.may("take letters") else None
+    return NextStep("mailed") if has_letters and detail.desk.may("take letters") else None
 
 
-def _approve(key: str) -> Callable[[QuestionDetail], Step | None]:
+def _approve(key: str) -> Callable[[QuestionDetail], NextStep | None]:
     """Return a step for the first answer at the place `key`, if the actor may approve it."""
 
-    def step(detail: QuestionDetail) -> Step | None:
+    def step(detail: QuestionDetail) -> NextStep | None:
         part = _find_part(detail, key)
-        return Step(part.chapter) if part and "approve" in part.may_answer else None
+        return NextStep(part.chapter) if part and "approve" in part.may_answer else None
 
     return step
 
 
-def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
-    def step(detail: QuestionDetail) -> Step | None:
+def _edit(*keys: str) -> Callable[[QuestionDetail], NextStep | None]:
+    def step(detail: QuestionDetail) -> NextStep | None:
         part = _find_part(detail, *keys)
         if part is None or part.place.answer is None or "edit" not in part.may_answer:
             return None
         href = detail.url("answer_edit", answer_id=part.place.answer.public_id)
-        return Step(part.chapter, _("Edit %(name)s’s answer", name=part.place.name), href)
+        return NextStep(part.chapter, _("Edit %(name)s’s answer", name=part.place.name), href)
 
     return step
 
 
-def _send_check(detail: QuestionDetail) -> Step | None:
+def _send_check(detail: QuestionDetail) -> NextStep | None:
     part = _find_part(detail, "edited")
     if part is None or part.place.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
         return None
     href = detail.url("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
-    return Step(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.place.answer)})
+    return NextStep(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.place.answer)})
 
 
-def _send_invitation(detail: QuestionDetail) -> Step | None:
+def _send_invitation(detail: QuestionDetail) -> NextStep | None:
     """Return the step to send an invitation. Those that wait on a ladder are sent automatically."""
     drafted = (part for part in detail.parts if part.place.key == "drafted")
     part = next((part for part in drafted if part.place.assignment.after_id is None), None)
     if part is None or "invite" not in part.may_assignment:
         return None
     href = detail.url("assignment", assignment_id=part.place.assignment.public_id)
-    return Step("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
+    return NextStep("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
 
 
-def _ask(detail: QuestionDetail) -> Step | None:
+def _ask(detail: QuestionDetail) -> NextStep | None:
     if not detail.may_ask or any(part.place.key not in FINISHED_PLACES for part in detail.parts):
         return None
-    return Step("who", _("Ask an expert"), detail.url("ask"))
+    return NextStep("who", _("Ask an expert"), detail.url("ask"))
 
 
-def _ask_again(detail: QuestionDetail) -> Step | None:
+def _ask_again(detail: QuestionDetail) -> NextStep | None:
     """Return the step to ask an expert again who had no time until now."""
     today = now(detail.desk.session).astimezone(zone()).date()
     part = _find_part(detail, "later")
@@ -101,43 +101,43 @@ def _ask_again(detail: QuestionDetail) -> Step | None:
     if later_on is not None and later_on > today:
         return None
     href = detail.url("ask", expert=part.place.assignment.expert.public_id)
-    return Step("who", _("Ask %(name)s again", name=part.place.name), href)
+    return NextStep("who", _("Ask %(name)s again", name=part.place.name), href)
 
 
-def _ask_instead(detail: QuestionDetail) -> Step | None:
+def _ask_instead(detail: QuestionDetail) -> NextStep | None:
     """Return the step to ask somebody else if an invited expert hasn't replied in time."""
     part = _find_part(detail, "invited")
     if not detail.may_ask or part is None or not part.place.is_late:
         return None
-    return Step("who", _("Ask someone else"), detail.url("ask"))
+    return NextStep("who", _("Ask someone else"), detail.url("ask"))
 
 
-def _pick(detail: QuestionDetail) -> Step | None:
+def _pick(detail: QuestionDetail) -> NextStep | None:
     if detail.free is None:
         return None
     label = _("Pick it for %(day)s", day=day(detail.free.runs_at))
-    return Step("", label, detail.url("question_pick"), posts=True, values={"edition": detail.free.public_id})
+    return NextStep("", label, detail.url("question_pick"), posts=True, values={"edition": detail.free.public_id})
 
 
-def _open_edition(detail: QuestionDetail) -> Step | None:
+def _open_edition(detail: QuestionDetail) -> NextStep | None:
     if detail.edition is None:
         return None
     slug, public_id = detail.desk.newsletter.slug, detail.edition.public_id
     label = _("Look at the edition of %(day)s", day=day(detail.edition.runs_at))
-    return Step("", label, url_for("editor.edition", slug=slug, public_id=public_id))
+    return NextStep("", label, url_for("editor.edition", slug=slug, public_id=public_id))
 
 
-def _move(action: str, label: str) -> Callable[[QuestionDetail], Step | None]:
-    def step(detail: QuestionDetail) -> Step | None:
+def _move(action: str, label: str) -> Callable[[QuestionDetail], NextStep | None]:
+    def step(detail: QuestionDetail) -> NextStep | None:
         href = detail.url("question_move", move=action)
-        return Step("", str(label), href, posts=True) if action in detail.may else None
+        return NextStep("", str(label), href, posts=True) if action in detail.may else None
 
     return step
 
 
-def _wait_for_expert(detail: QuestionDetail) -> Step | None:
+def _wait_for_expert(detail: QuestionDetail) -> NextStep | None:
     """Return the step without a button: an expert has to act."""
-    return Step("who") if any(part.place.key not in FINISHED_PLACES for part in detail.parts) else None
+    return NextStep("who") if any(part.place.key not in FINISHED_PLACES for part in detail.parts) else None
 
 
 # In order of precedence: the first step that applies is shown.
@@ -154,7 +154,7 @@ STEPS_IN_WORK = (
 )
 
 
-def get_next_step(detail: QuestionDetail) -> Step | None:
+def get_next_step(detail: QuestionDetail) -> NextStep | None:
     """Return the first step that applies, or None if nobody has to act."""
     question = detail.question
     if question.is_in_work:
@@ -171,7 +171,7 @@ class Chapter:
     """A chapter of the page: its key, which is its anchor, and the expert's part whose texts it holds, if any."""
 
     key: str
-    part: Part | None = None
+    part: ExpertPart | None = None
 
     @property
     def template(self) -> str:

@@ -13,7 +13,7 @@ from ...letters.models import Credit, Letter
 from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
-from ...text.diff import Pair, compare
+from ...text.diff import ParagraphPair, compare
 from ...web.formatting import tongue
 from ...web.setup import get_cursor_row, or_404, paginate
 from ..frame import RequestContext, editor, page, read_context
@@ -25,7 +25,7 @@ MAX_TITLE_LENGTH = 60  # characters shown of the headline of a merged question
 
 
 @dataclass(frozen=True)
-class Original:
+class OriginalLetter:
     """A letter, how its writer wants to be named, and its text compared with the wording."""
 
     letter: Letter
@@ -62,7 +62,7 @@ class Original:
         return bool(self.text and self.pairs and self.letter.body != self.text.body)
 
     @cached_property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ParagraphPair]:
         """The differences by paragraph, empty if the texts are in two languages."""
         if self.text is None or self.is_translated:
             return []
@@ -76,7 +76,7 @@ class Original:
 
 def build_originals(
     desk: RequestContext, question: Question, asker_letters: Sequence[Letter], merged_questions: Sequence[Question]
-) -> list[Original]:
+) -> list[OriginalLetter]:
     if not asker_letters:
         return []
     session = desk.session
@@ -87,7 +87,7 @@ def build_originals(
     translations = machine_translation.get_finished_translations(session, letter_ids)
     added = letters.get_additions_by_letter(session, letter_ids)
     return [
-        Original(
+        OriginalLetter(
             letter,
             credits.get(letter.id),
             names.get(letter.id),

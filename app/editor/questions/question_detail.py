@@ -23,17 +23,17 @@ from ...people.directory import list_staff
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...text.diff import Pair, compare
+from ...text.diff import ParagraphPair, compare
 from .. import incoming_mails
 from ..frame import RequestContext
-from .originals import MAX_ORIGINALS, Original, build_originals
+from .originals import MAX_ORIGINALS, OriginalLetter, build_originals
 from .question_list import FINISHED_PLACES, Place, day_of_run, format_question_summary, format_status, places_of
 
 SEARCHED_EDITIONS = 4  # editions that are searched for an open slot
 
 
 @dataclass(frozen=True)
-class Part:
+class ExpertPart:
     """An expert's part of a question: its place, the versions of the text, its checks, and what the actor may do."""
 
     place: Place
@@ -61,7 +61,7 @@ class Part:
         return own[-1], self.texts[-1]
 
     @cached_property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[ParagraphPair]:
         """The differences between the two versions of `compared`."""
         if self.compared is None:
             return []
@@ -77,8 +77,8 @@ class QuestionDetail:
     merged: list[Question]  # the questions merged into it
     family: list[int]  # its id, and those of the questions merged into it
     readers: int  # how many ask it
-    originals: list[Original]  # at most `MAX_ORIGINALS` letters
-    parts: list[Part]
+    originals: list[OriginalLetter]  # at most `MAX_ORIGINALS` letters
+    parts: list[ExpertPart]
     edition: Edition | None  # for which it is picked, or in which it ran
     free: Edition | None  # the next edition with an open slot
     topics: list[Topic]
@@ -113,7 +113,7 @@ class QuestionDetail:
     def may_ask(self) -> bool:
         return self.question.is_in_work and self.desk.may("prepare")
 
-    def may_ask_again(self, contribution: Part) -> bool:
+    def may_ask_again(self, contribution: ExpertPart) -> bool:
         """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
         if not self.may_ask or contribution.place.key not in ("later", "cancelled"):
             return False
@@ -166,7 +166,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
     )
 
 
-def _parts(desk: RequestContext, question: Question) -> list[Part]:
+def _parts(desk: RequestContext, question: Question) -> list[ExpertPart]:
     """Return the experts' parts, with mails, texts and checks each loaded in one query."""
     session = desk.session
     places = places_of(desk, [question])[question.id]
@@ -190,7 +190,7 @@ def _parts(desk: RequestContext, question: Question) -> list[Part]:
         if answer and "approve" in may_answer:
             loaded = (texts[answer.id], checks[answer.id])
             faults = editing.faults_of_approval(session, answer, editing.CHECKLIST, loaded)
-        part = Part(
+        part = ExpertPart(
             place=place,
             texts=texts[answer.id] if answer else [],
             checks=checks[answer.id] if answer else [],

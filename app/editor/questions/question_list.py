@@ -32,7 +32,7 @@ from ..bulk import (
     BulkAction,
     BulkActionError,
     BulkForm,
-    Outcome,
+    BulkResult,
     SelectedRows,
     collect_rows,
     get_selected_topic,
@@ -355,7 +355,7 @@ def _add_topic(desk: RequestContext, question: Question) -> None:
     actions.add_topic(desk.session, desk.actor, question, get_selected_topic(desk).id)
 
 
-def _merge(desk: RequestContext, selected_rows: SelectedRows) -> tuple[Outcome, str]:
+def _merge(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResult, str]:
     """Merge the selected questions into the one that already has an expert or an answer, or else into the oldest."""
 
     def load_question(public_id: str, version: int) -> Question:

@@ -42,7 +42,7 @@ from ..mail_labels import list_stoppable_lines
 from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
 from ..rejected_forms import RejectedForm, build_rejected_form
 from .next_step import get_next_step, list_chapters
-from .question_detail import Part, QuestionDetail, load_question_detail
+from .question_detail import ExpertPart, QuestionDetail, load_question_detail
 from .question_list import Place
 from .question_look_alikes import compare_question, list_look_alikes
 from .timeline import FILTERS as TIMELINE_FILTERS
@@ -167,7 +167,7 @@ _LINK = re.compile(  # e.g. https://example.org/page or www.example.org
 )
 
 
-def collect_evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
+def collect_evidence(desk: RequestContext, detail: QuestionDetail, contribution: ExpertPart) -> dict[str, str]:
     """Return a sentence for each line of the checklist."""
     text = contribution.texts[-1]
     return {

@@ -45,7 +45,7 @@ TableCursor = tuple[datetime, int]  # the cursor of a single table
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     """An entry of the timeline."""
 
     time: datetime
@@ -80,7 +80,7 @@ class Entry:
 class TimelinePage:
     """A page of the timeline."""
 
-    days: list[tuple[str, list[Entry]]]  # the entries by day, each day with its heading
+    days: list[tuple[str, list[TimelineEntry]]]  # the entries by day, each day with its heading
     show: str  # the selected kind, or "" for all
     earlier: str | None  # the cursor of the next page
     is_first: bool
@@ -97,7 +97,7 @@ def build_timeline(detail: QuestionDetail, show: str, cursor: str) -> TimelinePa
         "letters": lambda table_cursor: _letter_entries(detail, titles, table_cursor),
     }
     show = show if show in FILTERS else ""
-    entries: list[Entry] = []
+    entries: list[TimelineEntry] = []
     for rank, kind in enumerate(RANKS):
         if show in ("", kind):
             entries += sources[kind](_cursor_for_rank(start, rank))
@@ -120,14 +120,14 @@ def _cursor_for_rank(cursor: Cursor, rank: int) -> TableCursor:
     return time, KEY_ABOVE_ALL if rank < last_rank else KEY_BELOW_ALL
 
 
-def _group_by_day(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+def _group_by_day(desk: RequestContext, entries: list[TimelineEntry]) -> list[tuple[str, list[TimelineEntry]]]:
     today = now(desk.session).astimezone(zone()).date()
     headings = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
     entries_by_date = groupby(entries, key=lambda entry: entry.date)
     return [(headings.get(date) or day(date), list(_collapse_repeats(group))) for date, group in entries_by_date]
 
 
-def _collapse_repeats(entries: Iterable[Entry]) -> Iterable[Entry]:
+def _collapse_repeats(entries: Iterable[TimelineEntry]) -> Iterable[TimelineEntry]:
     """Yield the entries, with runs of the same change as one: thirty letters filed at once are one entry."""
     for _key, run in groupby(entries, key=_collapse_key):
         first, *others = run
@@ -138,12 +138,12 @@ def _collapse_repeats(entries: Iterable[Entry]) -> Iterable[Entry]:
         yield replace(first, text=f"{first.text} ({times})")
 
 
-def _collapse_key(entry: Entry) -> object:
+def _collapse_key(entry: TimelineEntry) -> object:
     """Return what equals for entries that are shown as one: only changes, which have rank 0, are collapsed."""
     return entry.text if entry.rank == 0 else entry.place
 
 
-def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[Entry]:
+def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[TimelineEntry]:
     changes = audit.of_questions([detail.question.id, *titles], list_actions_shown_in("step", "line"))
     events = changes.page(detail.desk.session, cursor, PAGE_SIZE + 1)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
@@ -154,7 +154,7 @@ def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
     steps = list_actions_shown_in("step")
     for event, text in zip(events, sentences, strict=True):
         kind = "step" if event.action in steps else ""
-        yield Entry(event.at, 0, event.id, add_question_title(titles.get(event.question_id or 0), text), kind)
+        yield TimelineEntry(event.at, 0, event.id, add_question_title(titles.get(event.question_id or 0), text), kind)
 
 
 def _get_expert_names(detail: QuestionDetail) -> dict[int, str]:
@@ -168,17 +168,17 @@ def _get_people_names(detail: QuestionDetail) -> dict[int, str]:
     return detail.colleagues | {expert.person_id: expert.name for expert in experts}
 
 
-def _note_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Entry]:
+def _note_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[TimelineEntry]:
     desk = detail.desk
     notes = queries.notes_of(detail.question).page(desk.session, cursor, PAGE_SIZE + 1)
     names = names_of(desk.session, [note.person_id for note in notes], _get_people_names(detail))
     for note in notes:
         heading = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
         pieces = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
-        yield Entry(note.written_at, 1, note.id, heading, pieces=pieces)
+        yield TimelineEntry(note.written_at, 1, note.id, heading, pieces=pieces)
 
 
-def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Entry]:
+def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[TimelineEntry]:
     desk = detail.desk
     mails = mail_queries.list_question_mails(desk.session, detail.family, PAGE_SIZE + 1, cursor)
     names = names_of(
@@ -186,7 +186,7 @@ def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Entry
     )
     for mail, message in mails:
         recipient = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
-        yield Entry(
+        yield TimelineEntry(
             mail.sent_at or mail.created_at,
             2,
             mail.id,
@@ -205,7 +205,7 @@ def _format_mail(desk: RequestContext, mail: OutboxMail, message: Message | None
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=title, stands=status)
 
 
-def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[Entry]:
+def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[TimelineEntry]:
     desk = detail.desk
     if detail.letters is None:  # too many to be loaded already
         all_letters = queries.letters_behind(detail.family, Letter.received_at, Letter.id)
@@ -213,7 +213,7 @@ def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
     else:
         letters = [letter for letter in reversed(detail.letters) if (letter.received_at, letter.id) < cursor]
     for letter in letters:
-        yield Entry(
+        yield TimelineEntry(
             letter.received_at,
             3,
             letter.id,

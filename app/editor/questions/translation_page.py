@@ -9,14 +9,14 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import translating, translators
-from ...answers.translating import Original, Words
+from ...answers.translating import Original, TranslationFields
 from ...core.domain_errors import DomainError, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...people.directory import BadAddress
 from ...questions.models import Question, Translation, Translator
 from ...questions.source_protection import LeakDetected
 from ...text.clean import clean, for_print, single_line
-from ...text.diff import Pair, compare
+from ...text.diff import ParagraphPair, compare
 from ...text.languages import direction
 from ...web.error_sentences import format_error
 from ...web.formatting import day
@@ -69,7 +69,7 @@ class Invitation(NamedTuple):
     translator: Translator
     is_current: bool  # the text that they were asked for is still the current one
     # What they handed in, if the stored translation differs from it; or their newest draft, if the original is gone.
-    text: Words | None
+    text: TranslationFields | None
 
     @property
     def status(self) -> str:
@@ -97,7 +97,7 @@ def get_translator_status(desk: RequestContext, translator: Translator, current:
     return Invitation(translator, original is not None, text)
 
 
-def _has_text(translation: Translation, text: Words) -> bool:
+def _has_text(translation: Translation, text: TranslationFields) -> bool:
     """Return whether a stored translation has this body and headline."""
     printed = (for_print(clean(text.body)), for_print(single_line(text.headline)))
     return translation.is_written and (translation.body, translation.headline) == printed
@@ -109,14 +109,14 @@ WORDING_FIELDS = ("headline", "body", "translator", "is_credited")
 ANSWER_FIELDS = ("name", "credit_line", "relation", "body", "ties", "translator", "is_credited")
 
 
-class Row(NamedTuple):
+class TranslatableText(NamedTuple):
     """A text to translate, its translation if any, and the translator who was asked for it."""
 
     original: Original
     translation: Translation | None
     is_current: bool  # the translation is of the current original
     faults: list[str]  # codes of what prevents the approval
-    changes: list[Pair]  # how the original has changed since it was translated
+    changes: list[ParagraphPair]  # how the original has changed since it was translated
     invitation: Invitation | None
 
     @property
@@ -146,7 +146,7 @@ class Row(NamedTuple):
         return _("The answer of %(name)s", name=answer.expert.name) if answer else _("The question")
 
 
-def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
+def _rows(desk: RequestContext, question: Question, language: str) -> list[TranslatableText]:
     session = desk.session
     translations = translating.get_translations(session, question)
     translators_by_key = translators.get_newest_translators(session, question)
@@ -155,7 +155,7 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
         translation = translations.get((original.key, language))
         is_current = bool(translation and translating.is_current(session, translation, original))
         faults: list[str] = []
-        changes: list[Pair] = []
+        changes: list[ParagraphPair] = []
         if translation:
             errors = translating.faults_of_approval(session, translation, original, has_compared=True)
             faults = [error.code for error in errors]
@@ -166,12 +166,12 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
         invitation = None
         if translator:
             invitation = get_translator_status(desk, translator, translation if is_current else None)
-        rows.append(Row(original, translation, is_current, faults, changes, invitation))
+        rows.append(TranslatableText(original, translation, is_current, faults, changes, invitation))
     return rows
 
 
 def _list_orphaned_invitations(
-    desk: RequestContext, question: Question, language: str, rows: list[Row]
+    desk: RequestContext, question: Question, language: str, rows: list[TranslatableText]
 ) -> list[tuple[str, Invitation]]:
     """Return open invitations for texts that no longer exist, each with the key of the text."""
     existing_keys = {row.original.key for row in rows}
@@ -189,13 +189,13 @@ def _get_translatable_question(desk: RequestContext, public_id: str, language: s
     return question
 
 
-def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
+def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> TranslatableText:
     question = _get_translatable_question(desk, public_id, language)
     rows = {row.original.key: row for row in _rows(desk, question, language)}
     return or_404(rows.get(key))
 
 
-def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
+def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> TranslatableText:
     """Return a text after locking its question, for an action. 404 if the text is gone.
 
     An action that had to wait for a rewording must not use the text that this erased.
@@ -252,7 +252,7 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
         return _form(desk, public_id, language, key)
 
 
-def _get_current_values(row: Row) -> dict[str, Any]:
+def _get_current_values(row: TranslatableText) -> dict[str, Any]:
     """Return the values of a translation. A new one starts with the expert's name and credit line from the original."""
     names = ANSWER_FIELDS if row.original.answer else WORDING_FIELDS
     if row.translation and row.translation.is_written:
@@ -263,7 +263,7 @@ def _get_current_values(row: Row) -> dict[str, Any]:
     return values
 
 
-def _get_form_values(row: Row) -> dict[str, Any]:
+def _get_form_values(row: TranslatableText) -> dict[str, Any]:
     """Return the values of a translation and a digest of the original, to notice that it has changed. Its label would
     not tell: published texts that endanger somebody are overwritten.
     """
@@ -314,7 +314,7 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
         locked_row = row.original.answer or row.original.question
         form_data = {**typed, "original": submitted_token().get("original")}
         check_form_unchanged(desk, locked_row, lambda: _get_form_values(row), form_data)
-        translating.translate(desk.session, desk.actor, row.original, language, Words(**typed))
+        translating.translate(desk.session, desk.actor, row.original, language, TranslationFields(**typed))
 
     text_key = (public_id, language, key)
     try:
@@ -328,7 +328,7 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
     return to_texts(slug, public_id, language, key)
 
 
-def _get_form_data(row: Row) -> dict[str, Any]:
+def _get_form_data(row: TranslatableText) -> dict[str, Any]:
     texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _get_current_values(row)}
     return {**texts, "is_credited": "is_credited" in request.form}
 

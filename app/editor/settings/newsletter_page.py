@@ -18,7 +18,7 @@ from ...editions.rhythm import PARSERS, choices_of, preview_dates
 from ...forms.version_tokens import Facts
 from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
-from ...newsletters.setting_columns import Setting
+from ...newsletters.setting_columns import NewsletterSetting
 from ...newsletters.setting_fields import PARTS, SITES, WHEN
 from ...people.directory import list_staff
 from ...text.translation import interface_language, say
@@ -76,7 +76,7 @@ def settings_part(slug: str, part: str) -> str:
         return _render_part(desk, part)
 
 
-def _get_fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
+def _get_fields(desk: RequestContext, page_key: str) -> dict[str, NewsletterSetting]:
     """Return the fields of a page.
 
     Held mails need a second person, so `held_kinds` is hidden from a desk of one unless it is set already.
@@ -125,7 +125,7 @@ def _render_part(
     )
 
 
-def _concerns_fields(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
+def _concerns_fields(fields: Mapping[str, NewsletterSetting]) -> Callable[[Facts], bool]:
     """Return a predicate for the facts of an event: whether it changed one of these settings."""
     return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
 

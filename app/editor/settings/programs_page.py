@@ -231,7 +231,7 @@ def show_program_secret(slug: str, public_id: str) -> str | Response:
 def try_program(slug: str, public_id: str) -> Response:
     """Send a test to a program and announce its answer. The call itself is made outside of any transaction."""
 
-    def begin(desk: RequestContext) -> calling.Call | None:
+    def begin(desk: RequestContext) -> calling.LeasedCall | None:
         program = _load_program(desk, public_id)
         return calling.begin_test(desk.session, program, program_messages.build_test_message(desk.session, program))
 

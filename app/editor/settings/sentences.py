@@ -13,7 +13,7 @@ from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...newsletters.sentence_places import PLACES
 from ...text.languages import direction
-from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
+from ...typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
@@ -109,7 +109,7 @@ def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str
         ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),
     )
     pieces = [
-        Piece(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)
+        ItemContent(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)
         for askers, voices in blocks
     ]
     return "\n".join(to_text(set_block(piece, newsletter.address, phrases)) for piece in pieces)

@@ -54,14 +54,14 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SenderVerdict:
     """The verdict on a mail's sender. `reasons` are codes: if `ok`, the method that proved the expected sender."""
 
     ok: bool
     reasons: tuple[str, ...]
 
 
-def judge_results(head: Head, server: Server, domain: str) -> Verdict | None:
+def judge_results(head: Head, server: Server, domain: str) -> SenderVerdict | None:
     """Judge a mail From: `domain` (ASCII) by our own server's results; None if there are none."""
     values = _get_own_results(head, server)
     if not values:
@@ -69,15 +69,15 @@ def judge_results(head: Head, server: Server, domain: str) -> Verdict | None:
     headers = [_parse_results(value) for value in values[:MAX_HEADERS]]
     valid_headers = [results for results in headers if results is not None]
     if len(values) > MAX_HEADERS or len(valid_headers) < len(headers):
-        return Verdict(False, ("unreadable results",))
+        return SenderVerdict(False, ("unreadable results",))
     all_results = [result for results in valid_headers for result in results]
     if _contradicts(all_results):
         has_passed = any(result.value == "pass" for result in all_results)
-        return Verdict(False, ("results disagree" if has_passed else "failed",))
+        return SenderVerdict(False, ("results disagree" if has_passed else "failed",))
     return _judge_topmost_results(valid_headers, domain)
 
 
-def _judge_topmost_results(headers: Sequence[Sequence[Result]], domain: str) -> Verdict:
+def _judge_topmost_results(headers: Sequence[Sequence[Result]], domain: str) -> SenderVerdict:
     """Judge by the results of the topmost header for each method."""
     topmost: dict[str, list[Result]] = {}
     for results in headers:
@@ -88,12 +88,12 @@ def _judge_topmost_results(headers: Sequence[Sequence[Result]], domain: str) -> 
         method: [result.domain for result in results if result.value == "pass"] for method, results in topmost.items()
     }
     if passed_domains.get("dmarc") == [domain] and len(topmost["dmarc"]) == 1:
-        return Verdict(True, ("dmarc",))
+        return SenderVerdict(True, ("dmarc",))
     for method in ("dkim", "spf"):
         for passed_domain in passed_domains.get(method, ()):
             if passed_domain is not None and is_aligned(passed_domain, domain):
-                return Verdict(True, (method,))
-    return Verdict(False, ("not aligned" if any(passed_domains.values()) else "failed",))
+                return SenderVerdict(True, (method,))
+    return SenderVerdict(False, ("not aligned" if any(passed_domains.values()) else "failed",))
 
 
 def _contradicts(results: Sequence[Result]) -> bool:

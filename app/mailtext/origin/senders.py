@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..incoming import Mail
-from .authentication import Server, Verdict, judge_results
+from .authentication import SenderVerdict, Server, judge_results
 from .domains import ascii_domain, comparable, is_aligned
 from .head import Head, read_head
 
-__all__ = ["Server", "Verdict", "check"]
+__all__ = ["SenderVerdict", "Server", "check"]
 
 Lookup = Callable[[str], list[bytes]]  # returns the TXT records of a name, possibly none; may raise
 
@@ -45,7 +45,7 @@ def check(
     raw: bytes,
     dns: bool = False,
     lookup: Lookup | None = None,
-) -> Verdict:
+) -> SenderVerdict:
     """Judge whether `mail`, parsed from `raw`, is from `expected_address`. Never raises.
 
     Only results of our own `server` are trusted; `dns` allows lookups if there are none, through `lookup` if given.
@@ -56,7 +56,7 @@ def check(
     head = read_head(raw)
     fault = _find_sender_fault(mail, head, expected_address)
     if fault:
-        return Verdict(False, (fault,))
+        return SenderVerdict(False, (fault,))
     domain = (comparable(expected_address) or "").rpartition("@")[2]
     verdict = judge_results(head, server, domain) if server else None
     if verdict:
@@ -64,7 +64,7 @@ def check(
     if dns:
         return judge_signature(raw, head, domain, lookup)
     has_untrusted_results = server is not None and bool(head.all("authentication-results"))
-    return Verdict(False, ("forged or foreign results" if has_untrusted_results else "not checked",))
+    return SenderVerdict(False, ("forged or foreign results" if has_untrusted_results else "not checked",))
 
 
 def _find_sender_fault(mail: Mail, head: Head, expected_address: str) -> str | None:
@@ -128,7 +128,7 @@ class _DnsLookups:
         return [b"".join(record.strings) for record in answer]
 
 
-def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None = None) -> Verdict:
+def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None = None) -> SenderVerdict:
     """Judge whether the mail has a valid DKIM signature of `domain` (ASCII) or an aligned one, and passes its policy.
 
     The first aligned signature that covers the whole body counts; with the tag l=, anybody may have added text that it
@@ -137,11 +137,11 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
     signatures = head.all("dkim-signature")[:MAX_SIGNATURES]
     aligned = [number for number, signature in enumerate(signatures) if _is_signature_aligned(signature, domain)]
     if not aligned:
-        return Verdict(False, ("not aligned" if signatures else "not checked",))
+        return SenderVerdict(False, ("not aligned" if signatures else "not checked",))
     of_whole_body = [number for number in aligned if not _DKIM_TAG["l"].search(signatures[number])]
     if not of_whole_body:
-        return Verdict(False, ("partly signed",))
-    not_looked_up = Verdict(False, ("could not be looked up",))
+        return SenderVerdict(False, ("partly signed",))
+    not_looked_up = SenderVerdict(False, ("could not be looked up",))
     if len(raw) > MAX_SIZE or b" " * MAX_BLANKS in raw.replace(b"\t", b" "):
         return not_looked_up
     lookups = _DnsLookups(lookup)
@@ -152,7 +152,11 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
         return not_looked_up
     if lookups.has_failed:
         return not_looked_up
-    return Verdict(True, ("signature",)) if is_valid and policy_result != "fail" else Verdict(False, ("failed",))
+    return (
+        SenderVerdict(True, ("signature",))
+        if is_valid and policy_result != "fail"
+        else SenderVerdict(False, ("failed",))
+    )
 
 
 def _is_signature_aligned(signature: str, domain: str) -> bool:

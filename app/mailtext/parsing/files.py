@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ...text.clean import single_line
-from ..incoming import File, Mail
-from .mime import MOST_PARTS, Part, Reader, decode_content, extract_uuencoded_files, is_text_part, iter_leaves
+from ..incoming import AttachedFile, Mail
+from .mime import MOST_PARTS, MimePart, MimeSplitter, decode_content, extract_uuencoded_files, is_text_part, iter_leaves
 from .parse import MAX_PARSED, parse, parse_headers_only
 
 LOOKED_AT = 4096  # bytes that are examined, for magic numbers and headers of a mail
@@ -94,23 +94,23 @@ _MAILS = frozenset({"message/rfc822", "message/global"})
 _INCOMPLETE_FAULTS = frozenset({"parts", "depth"})  # faults that mean that some parts were not read
 
 
-def list_files(raw: bytes) -> tuple[list[File], bool]:
+def list_files(raw: bytes) -> tuple[list[AttachedFile], bool]:
     """Return the files of a message, at most `MOST_PARTS`, and whether there are more."""
     faults: set[str] = set()
     files = [file for file, _data in islice(_iter_files(raw, faults, is_outer=True), MOST_PARTS + 1)]
     return files[:MOST_PARTS], len(files) > MOST_PARTS or bool(faults & _INCOMPLETE_FAULTS)
 
 
-def get_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
+def get_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
     """Return the file at index `number` with its content, which is empty for attached mails; None if there is none."""
     if number not in range(MOST_PARTS):
         return None
     return next(islice(_iter_files(raw, set(), is_outer=True), number, None), None)
 
 
-def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[File, bytes]]:
+def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[AttachedFile, bytes]]:
     """Yield the files of a message with their contents; those of an attached mail only if the message `is_outer`."""
-    top = Reader(raw, faults).read_message()
+    top = MimeSplitter(raw, faults).read_message()
     for part in iter_leaves(top, top):
         data = decode_content(part)
         if is_text_part(part):
@@ -118,20 +118,20 @@ def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[
                 yield from _iter_uuencoded_files(data)
         elif part.kind.startswith("message/"):
             name = part.name or parse_headers_only(data, "", 64_000).subject
-            yield File(sanitize_file_name(name), len(data), CLOSED_KIND), b""
+            yield AttachedFile(sanitize_file_name(name), len(data), CLOSED_KIND), b""
             if is_outer and part.kind in _MAILS:
                 yield from _iter_files(data, faults, is_outer=False)
         else:
             yield _build_file(part.name, data)
 
 
-def _build_file(name: str, data: bytes) -> tuple[File, bytes]:
+def _build_file(name: str, data: bytes) -> tuple[AttachedFile, bytes]:
     """Return a file with its content, which is empty if it may not be handed out."""
     kind = kind_of(data)
-    return File(sanitize_file_name(name), len(data), kind), b"" if kind == CLOSED_KIND else data
+    return AttachedFile(sanitize_file_name(name), len(data), kind), b"" if kind == CLOSED_KIND else data
 
 
-def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[File, bytes]]:
+def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[AttachedFile, bytes]]:
     """Yield the uuencoded files within a text."""
     _, files = extract_uuencoded_files(text.decode("latin-1"))
     for name, data in files:
@@ -143,6 +143,6 @@ MOST_ATTACHED = 3  # attached mails that are parsed; callers only need to know w
 
 def list_attached_mails(raw: bytes) -> list[Mail]:
     """Return the messages attached to a message, parsed, at most `MOST_ATTACHED`; nested ones are left out."""
-    top = Reader(raw[:MAX_PARSED], set()).read_message()
-    attached: list[Part] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
+    top = MimeSplitter(raw[:MAX_PARSED], set()).read_message()
+    attached: list[MimePart] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
     return [parse(decode_content(part)) for part in attached[:MOST_ATTACHED]]

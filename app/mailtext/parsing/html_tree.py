@@ -51,7 +51,7 @@ Attributes = dict[str, str | None]
 State = TypeVar("State")
 
 
-class Visitor(Protocol[State]):
+class NodeVisitor(Protocol[State]):
     """A visitor of the nodes of a page. The state returned by `enter` is passed on to the element's descendants."""
 
     def enter(self, tag: str, attributes: Attributes, state: State, node: LexborNode) -> State | None:
@@ -64,7 +64,7 @@ class Visitor(Protocol[State]):
         """Handle a text node."""
 
 
-def walk(html: str, visitor: Visitor[State], state: State) -> None:
+def walk(html: str, visitor: NodeVisitor[State], state: State) -> None:
     """Visit the nodes of a page in document order, without recursion, because pages may be deeply nested."""
     root = LexborHTMLParser(flatten_if_too_complex(html)).body
     # Nodes to visit, with the state around each; True for an element whose content was visited, which is to be left.

@@ -35,7 +35,7 @@ _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
 
 
 @dataclass
-class Part:
+class MimePart:
     """A MIME part with parsed headers and encoded content; a multipart has `parts` instead of content.
 
     `kind` is its media type, `content_params` are the parameters of Content-Type, and `disposition_params` those of
@@ -49,7 +49,7 @@ class Part:
     encoding: str
     fields: Fields
     content: bytes = b""
-    parts: list["Part"] = field(default_factory=list)
+    parts: list["MimePart"] = field(default_factory=list)
 
     def value(self, name: str) -> bytes:
         """Return the first header with this name (in lower case), or b""."""
@@ -61,7 +61,7 @@ class Part:
         name = self.disposition_params.get("filename") or self.content_params.get("name") or ""
         return " ".join(name.split())
 
-    def walk(self) -> Iterator["Part"]:
+    def walk(self) -> Iterator["MimePart"]:
         yield self
         for part in self.parts:
             yield from part.walk()
@@ -114,7 +114,7 @@ def parse_fields(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fi
     return fields, at + 1 if has_empty_line else at
 
 
-class Reader:
+class MimeSplitter:
     """A splitter of one message. Works with offsets in `raw` instead of copies, and limits the `count` of parts."""
 
     def __init__(self, raw: bytes, faults: set[str]) -> None:
@@ -123,10 +123,10 @@ class Reader:
         self.faults = faults
         self.count = 0
 
-    def read_message(self) -> Part:
+    def read_message(self) -> MimePart:
         return self._read_part(1, len(self.raw), default_kind="text/plain", depth=0)
 
-    def _read_part(self, start: int, end: int, default_kind: str, depth: int) -> Part:
+    def _read_part(self, start: int, end: int, default_kind: str, depth: int) -> MimePart:
         """Parse the part between these offsets with its headers and nested parts."""
         self.count += 1
         fields, body_start = parse_fields(self.raw, start, end)
@@ -146,7 +146,7 @@ class Reader:
                 part.parts.append(self._read_part(inner_start, inner_end, inner_kind, depth + 1))
         return part
 
-    def _build_part(self, fields: Fields, default_kind: str) -> Part:
+    def _build_part(self, fields: Fields, default_kind: str) -> MimePart:
         headers: dict[str, bytes] = {}
         for name, value in fields:
             headers.setdefault(name.lower(), value[:MOST_OF_A_TYPE])
@@ -160,9 +160,9 @@ class Reader:
             # RFC 2045, section 5.2: an invalid type means plain text; but some programs write just "html".
             kind = "text/html" if kind == "html" else default_kind
         encoding = get_line("content-transfer-encoding").partition(";")[0].strip().lower()
-        return Part(kind, content_params, disposition, disposition_params, encoding, fields)
+        return MimePart(kind, content_params, disposition, disposition_params, encoding, fields)
 
-    def _find_parts(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
+    def _find_parts(self, start: int, end: int, part: MimePart) -> list[tuple[int, int]]:
         """Return the offsets of the parts between the delimiters.
 
         If the boundary is missing or wrong, use the one found in the text. Without any, the whole is one part.
@@ -207,7 +207,7 @@ class Reader:
         return [(part_start, max(part_start, next_start)) for (_, part_start), (next_start, _) in pairwise(delimiters)]
 
 
-def decode_content(part: Part) -> bytes:
+def decode_content(part: MimePart) -> bytes:
     """Return the content without its transfer encoding, as far as it can be decoded."""
     if part.encoding == "base64":
         return _decode_base64_body(part.content)
@@ -272,12 +272,12 @@ _TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
 _ALTERNATIVE_KINDS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # redundant alternatives
 
 
-def is_report(part: Part, top: Part) -> bool:
+def is_report(part: MimePart, top: MimePart) -> bool:
     """Return whether the whole message is a report (RFC 6522): anybody could attach a report to a letter."""
     return part.kind == "multipart/report" and part is top
 
 
-def get_visible_parts(part: Part, top: Part) -> list[Part]:
+def get_visible_parts(part: MimePart, top: MimePart) -> list[MimePart]:
     """Return the parts of a multipart that are meant for people, which is the first one of a report."""
     if part.kind == "multipart/alternative":
         return [child for child in part.parts if child.kind not in _ALTERNATIVE_KINDS]
@@ -286,8 +286,8 @@ def get_visible_parts(part: Part, top: Part) -> list[Part]:
     return part.parts[:1] if is_report(part, top) else part.parts
 
 
-def iter_leaves(part: Part, top: Part) -> Iterator[Part]:
-    """Yield the visible parts that are no multiparts, in order. `Reader` limits the depth of the recursion."""
+def iter_leaves(part: MimePart, top: MimePart) -> Iterator[MimePart]:
+    """Yield the visible parts that are no multiparts, in order. `MimeSplitter` limits the depth of the recursion."""
     if not part.kind.startswith("multipart/"):
         yield part
         return
@@ -295,12 +295,12 @@ def iter_leaves(part: Part, top: Part) -> Iterator[Part]:
         yield from iter_leaves(child, top)
 
 
-def is_text_part(part: Part) -> bool:
+def is_text_part(part: MimePart) -> bool:
     """Return whether a leaf is part of the message's own text; every other leaf is an attached file."""
     return part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
 
 
-def _is_file(part: Part) -> bool:
+def _is_file(part: MimePart) -> bool:
     """Return whether a text part is an attached file because it has a file name, even without "attachment"."""
     if part.disposition_params.get("filename"):
         return True

@@ -17,8 +17,8 @@ from .html_tree import flatten_if_too_complex
 from .mailboxes import mailboxes
 from .mime import (
     Fields,
-    Part,
-    Reader,
+    MimePart,
+    MimeSplitter,
     decode_content,
     extract_uuencoded_files,
     get_visible_parts,
@@ -88,7 +88,7 @@ def parse(raw: bytes) -> Mail:
 def read(raw: bytes) -> Mail:
     """Parse a message as `parse` does, but without catching exceptions."""
     faults = {"bytes"} if len(raw) > MAX_PARSED else set()
-    top = Reader(raw[:MAX_PARSED], faults).read_message()
+    top = MimeSplitter(raw[:MAX_PARSED], faults).read_message()
     label = next((part.content_params["charset"] for part in top.walk() if "charset" in part.content_params), "")
     language = _get_language(top)
     hinted = get_codec_hints(label, language)
@@ -177,7 +177,7 @@ def parse_date(line: str) -> datetime | None:
         return None
 
 
-def _get_language(top: Part) -> str:
+def _get_language(top: MimePart) -> str:
     """Return the first tag of Content-Language (RFC 3282), of the message or of the first part that has one, or ""."""
     for part in top.walk():
         tag = part.value("content-language").decode("ascii", "ignore").split(",")[0].strip()
@@ -235,12 +235,12 @@ class _Collector:
 
     faults: set[str]
     hinted: tuple[str, ...]
-    top: Part
+    top: MimePart
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
     remaining_html: int = MOST_HTML  # characters of HTML that may be added
 
-    def collect(self, part: Part) -> list[_Segment]:
+    def collect(self, part: MimePart) -> list[_Segment]:
         """Return the text sections of a part, and add everything else to the attachments."""
         if not part.kind.startswith("multipart/"):
             return self._collect_leaf(part)
@@ -253,14 +253,14 @@ class _Collector:
             return _choose_alternatives(segment_lists)
         return list(chain.from_iterable(segment_lists))
 
-    def _collect_report(self, part: Part) -> None:
+    def _collect_report(self, part: MimePart) -> None:
         """Collect the parts of a delivery status, read receipt or complaint (RFC 6522)."""
         for leaf in part.walk():
             if not leaf.kind.startswith("multipart/"):
                 text, _ = decode(decode_content(leaf), leaf.content_params.get("charset", ""))
                 self.report.append((leaf.kind, tidy(text)))
 
-    def _collect_leaf(self, part: Part) -> list[_Segment]:
+    def _collect_leaf(self, part: MimePart) -> list[_Segment]:
         data = decode_content(part)
         if not is_text_part(part):
             self._attach(part, data)
@@ -288,7 +288,7 @@ class _Collector:
         self.remaining_html -= len(html)
         return html
 
-    def _attach(self, part: Part, data: bytes) -> None:
+    def _attach(self, part: MimePart, data: bytes) -> None:
         name = part.name
         if part.kind in _WINMAIL or name.lower() == "winmail.dat":
             self.faults.add("winmail")

@@ -12,7 +12,7 @@ from ..incoming import Mail, TrimContext, Trimmed
 from .cutting import find_own_lines
 from .grammar import find_openings
 from .html_lines import split_html
-from .lines import Line, Mark, cached_reader, has_words, read, runs, split_text, strip_quote_sign
+from .lines import Line, LineMark, cached_reader, has_words, read, runs, split_text, strip_quote_sign
 from .quoted_originals import tokens
 from .signatures import find_banner_end, find_body_lines
 
@@ -111,7 +111,7 @@ def _keep_signature(lines: list[Line], own_flags: list[bool], context: TrimConte
 
 def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Ignore the HTML containers: if they contain everything, somebody typed into the quote or the signature."""
-    if all(line.mark is Mark.WRITTEN for line in lines):
+    if all(line.mark is LineMark.WRITTEN for line in lines):
         return lines, own_flags
     unmarked = [read(line.text) for line in lines]
     return _cut_signature(unmarked, find_own_lines(unmarked, context), context)
@@ -128,7 +128,7 @@ def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) 
 def _strip_quote_signs(lines: list[Line]) -> list[Line]:
     """Return the lines as plain text, without their first quote sign."""
     read_line = cached_reader()
-    return [read_line(strip_quote_sign(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
+    return [read_line(strip_quote_sign(line.text) if line.quoted else line.text, LineMark.WRITTEN) for line in lines]
 
 
 # Each takes the lines, flags for those outside of quotes, and the context, and returns lines and flags to keep.

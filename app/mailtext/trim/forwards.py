@@ -13,7 +13,7 @@ from ..parsing.mailboxes import mailboxes
 from . import trim
 from .grammar import Opening, find_headings, find_openings
 from .html_lines import split_html
-from .lines import Line, Mark, has_words, read, split_text, strip_quote_sign
+from .lines import Line, LineMark, has_words, read, split_text, strip_quote_sign
 from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
@@ -182,9 +182,9 @@ def _list_texts_outside_container(html: str | None) -> list[str]:
         return []
     lines, _ = split_html(html)
     opening = _find_opening([read(line.text) for line in lines])
-    if opening is None or all(line.mark is Mark.WRITTEN for line in lines[opening.start : opening.end]):
+    if opening is None or all(line.mark is LineMark.WRITTEN for line in lines[opening.start : opening.end]):
         return []
-    return [line.text for line in lines[opening.end :] if line.mark is Mark.WRITTEN]
+    return [line.text for line in lines[opening.end :] if line.mark is LineMark.WRITTEN]
 
 
 def _has_own_words(texts: list[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .folding import split_words
-from .lines import Line, Mark
+from .lines import Line, LineMark
 from .vocabulary import vocabulary
 
 MOST_WITHOUT_ADDRESS = 16  # words of an attribution without an address; longer ones are sentences
@@ -344,7 +344,7 @@ def find_openings(lines: list[Line]) -> list[Opening]:
         line = lines[index]
         opening: Opening | None = None
         next_index = index + 1
-        if line.mark is Mark.INTRO:
+        if line.mark is LineMark.INTRO:
             opening = Opening(index, index + 1, "attribution")
         elif line.quoted and not line.tail_of_address or line.blank:
             opening = None

@@ -13,10 +13,10 @@ from selectolax.lexbor import LexborNode
 
 from ...text.word_tables import word_tables
 from ..parsing.html_tree import Attributes, walk
-from .lines import MOST_LINES, Line, Mark, cached_reader, mark_barred_lines, read
+from .lines import MOST_LINES, Line, LineMark, cached_reader, mark_barred_lines, read
 
 
-class Role(Enum):
+class ContainerRole(Enum):
     """The meaning of a container for its content; each is a table in containers.toml, and described there."""
 
     THREAD = "thread"
@@ -34,9 +34,9 @@ class Containers:
     `styled` groups of declarations that must all be in the style of a div.
     """
 
-    named: dict[tuple[str, str], Role]
+    named: dict[tuple[str, str], ContainerRole]
     citing: frozenset[str]
-    begins: tuple[tuple[str, Role], ...]
+    begins: tuple[tuple[str, ContainerRole], ...]
     styled: tuple[tuple[str, ...], ...]
 
 
@@ -47,12 +47,12 @@ def containers() -> Containers:
     return Containers(
         {
             (attribute, name): role
-            for role in Role
+            for role in ContainerRole
             for attribute, names in table[role.value].items()
             for name in names.split()
         },
         frozenset(table["blockquote"]["class"].split()),
-        tuple((start, Role(role)) for start, role in table["begins"].items()),
+        tuple((start, ContainerRole(role)) for start, role in table["begins"].items()),
         tuple(map(tuple, table["div"]["style"])),
     )
 
@@ -70,7 +70,7 @@ INVISIBLE = FORMS | {"head", "style", "script", "title", "meta", "link", "noscri
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
 MOST_THREADS = 20  # thread containers that are searched for a blockquote; a mail has one
 CELLS = frozenset({"td", "th"})
-MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
+MARKS = {ContainerRole.QUOTE: LineMark.QUOTED, ContainerRole.INTRO: LineMark.INTRO, ContainerRole.SIGN: LineMark.SIGN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class WalkState:
     preformatted text.
     """
 
-    mark: Mark = Mark.WRITTEN
+    mark: LineMark = LineMark.WRITTEN
     thread: int = 0
     pre: bool = False
 
@@ -93,14 +93,14 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self.lines: list[tuple[str, Mark]] = []
+        self.lines: list[tuple[str, LineMark]] = []
         self.parts: list[str] = []
-        self.mark = Mark.WRITTEN
+        self.mark = LineMark.WRITTEN
         self.is_rest = False
         self.pre = False
 
     def add_text(self, text: str, state: WalkState) -> None:
-        mark = Mark.QUOTED if self.is_rest else state.mark
+        mark = LineMark.QUOTED if self.is_rest else state.mark
         if mark is not self.mark and self.parts:
             self.end_line()
         self.mark = mark
@@ -191,35 +191,35 @@ class ContainerVisitor:
         role = get_role(tag, attributes) if attributes else None
         if role is not None and not self.writer.is_rest:
             self.has_container = True
-            if role is Role.THREAD and not state.thread and state.mark is Mark.WRITTEN:
+            if role is ContainerRole.THREAD and not state.thread and state.mark is LineMark.WRITTEN:
                 self.thread_count += 1
                 has_quote = self.thread_count > MOST_THREADS or node.css_first("blockquote") is not None
-                state = replace(state, thread=self.thread_count) if has_quote else replace(state, mark=Mark.QUOTED)
-            elif role is Role.REST and state.mark is Mark.WRITTEN:
+                state = replace(state, thread=self.thread_count) if has_quote else replace(state, mark=LineMark.QUOTED)
+            elif role is ContainerRole.REST and state.mark is LineMark.WRITTEN:
                 self.writer.end_line()
                 self.writer.is_rest = True
-            elif role in MARKS and state.mark not in (Mark.QUOTED, Mark.CITED, Mark.SET):
+            elif role in MARKS and state.mark not in (LineMark.QUOTED, LineMark.CITED, LineMark.SET):
                 state = replace(state, mark=MARKS[role])
-        if tag == "blockquote" and state.mark not in (Mark.QUOTED, Mark.CITED):
+        if tag == "blockquote" and state.mark not in (LineMark.QUOTED, LineMark.CITED):
             if state.thread:
-                mark = Mark.QUOTED
+                mark = LineMark.QUOTED
             elif attributes.get("type") == "cite":
-                mark = Mark.CITED
+                mark = LineMark.CITED
             else:
-                mark = Mark.SET
+                mark = LineMark.SET
             state = replace(state, mark=mark)
             self.threads_with_quote.add(state.thread)
         return replace(state, pre=True) if tag == "pre" else state
 
     def text(self, text: str, state: WalkState) -> None:
-        if state.thread and state.mark is Mark.WRITTEN and state.thread not in self.threads_with_quote:
+        if state.thread and state.mark is LineMark.WRITTEN and state.thread not in self.threads_with_quote:
             # The text before the first quote in a thread is the attribution, or a complete forwarded mail.
             is_forward = text.lstrip().startswith("-----")
-            state = replace(state, mark=Mark.QUOTED if is_forward else Mark.INTRO)
+            state = replace(state, mark=LineMark.QUOTED if is_forward else LineMark.INTRO)
         self.writer.add_text(text, state)
 
 
-def get_role(tag: str, attributes: Attributes) -> Role | None:
+def get_role(tag: str, attributes: Attributes) -> ContainerRole | None:
     """Return the role of an element, from its class, ID, name, type or style; None if it is no known container."""
     known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
@@ -227,11 +227,11 @@ def get_role(tag: str, attributes: Attributes) -> Role | None:
         if not value:
             continue
         if key == "class" and "readers-asked-mail" in value:
-            return Role.QUOTE
+            return ContainerRole.QUOTE
         for token in value[:400].lower().split():
             name = PREFIX.sub("", token, count=1) if token.startswith(("x_", "ecx", "m_", "yiv", "ydp")) else token
             if tag == "blockquote" and name in known.citing:
-                return Role.QUOTE
+                return ContainerRole.QUOTE
             if tag != "blockquote" and (key, name) in known.named:
                 return known.named[key, name]
             for prefix, role in known.begins:
@@ -239,7 +239,7 @@ def get_role(tag: str, attributes: Attributes) -> Role | None:
                     return role
     style = SPACE.sub("", (attributes.get("style") or "")[:600].lower())
     if tag == "hr" and attributes.get("tabindex") == "-1":
-        return Role.REST
+        return ContainerRole.REST
     if tag == "div" and style and any(all(part in style for part in parts) for parts in known.styled):
-        return Role.REST
+        return ContainerRole.REST
     return None

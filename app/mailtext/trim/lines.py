@@ -27,7 +27,7 @@ LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
 ALNUM = re.compile(r"[^\W_]")
 
 
-class Mark(Enum):
+class LineMark(Enum):
     """The mark of a line from the structure of the HTML; all lines of plain text are WRITTEN."""
 
     WRITTEN = auto()
@@ -48,7 +48,7 @@ class Line:
     """
 
     text: str
-    mark: Mark
+    mark: LineMark
     quoted: bool
     core: str
     raw_core: str
@@ -57,7 +57,7 @@ class Line:
     tail_of_address: bool
 
 
-def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
+def read(text: str, mark: LineMark = LineMark.WRITTEN) -> Line:
     """Classify one line."""
     beginning = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
     raw_core = fold(beginning).strip()
@@ -71,7 +71,7 @@ def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
     return Line(
         text=text,
         mark=mark,
-        quoted=is_quoted or mark in (Mark.SET, Mark.CITED, Mark.QUOTED),
+        quoted=is_quoted or mark in (LineMark.SET, LineMark.CITED, LineMark.QUOTED),
         core=core,
         raw_core=raw_core,
         label=label if label in vocabulary().labels else "",
@@ -80,7 +80,7 @@ def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
     )
 
 
-def cached_reader() -> Callable[[str, Mark], Line]:
+def cached_reader() -> Callable[[str, LineMark], Line]:
     """Return a cached `read`, to be used for a single mail, since a line may be repeated thousands of times."""
     return cache(read)
 
@@ -90,7 +90,7 @@ def split_text(text: str) -> tuple[list[Line], str]:
     parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MOST_LINES)
     rest = parts.pop() if len(parts) > MOST_LINES else ""
     read_line = cached_reader()
-    return mark_barred_lines([read_line(part, Mark.WRITTEN) for part in parts]), rest
+    return mark_barred_lines([read_line(part, LineMark.WRITTEN) for part in parts]), rest
 
 
 def mark_barred_lines(lines: list[Line]) -> list[Line]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .boilerplate import boilerplate
 from .folding import UNSPACED, fold, split_words
-from .lines import LINK, URL, Line, Mark, has_words, runs
+from .lines import LINK, URL, Line, LineMark, has_words, runs
 
 RUN_LENGTH = 4  # consecutive words that are compared; characters in scripts without spaces
 # People use our words in their questions; only this many consecutive words, also across lines, make a quote.
@@ -140,7 +140,7 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
                 quote_end += 1
             for index in range(start, quote_end):
                 if original_flags[index] or not prose_flags[index]:
-                    result[index] = replace(lines[index], mark=Mark.QUOTED, quoted=True)
+                    result[index] = replace(lines[index], mark=LineMark.QUOTED, quoted=True)
         has_text_within = any(prose_flags[index] and not original_flags[index] for index in range(start, end))
         has_text_below = has_text_below or has_text_within
         next_start = start

@@ -28,7 +28,7 @@ from ...people.models import Expert
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question, QuestionText
 from ...text.clean import clean, slug, word_count
-from ...typesetting.house_form import LeadIn, Piece, Voice
+from ...typesetting.house_form import ItemContent, LeadIn, Voice
 from .undo_import import record_import
 
 # How the import of one Q&A ended, as the command prints it; the desk has its own labels.
@@ -178,8 +178,8 @@ def _create_question(
     return question
 
 
-def _build_piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
-    return Piece(
+def _build_piece(newsletter: Newsletter, qa: PrintedQA) -> ItemContent:
+    return ItemContent(
         language=qa.language,
         marks=newsletter.marks,
         section=qa.section,

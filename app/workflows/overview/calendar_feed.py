@@ -18,7 +18,7 @@ KINDS = ("pause", "edition", "cutoff", "due", "by")  # in the order within a day
 
 
 @dataclass(frozen=True)
-class Entry:
+class CalendarEntry:
     """A calendar entry. `kind` is one of `KINDS`, and `at` is None for whole days."""
 
     day: date
@@ -29,7 +29,7 @@ class Entry:
     question: Question | None = None
 
 
-def list_entries(session: Session, newsletter: Newsletter, first_day: date, last_day: date) -> list[Entry]:
+def list_entries(session: Session, newsletter: Newsletter, first_day: date, last_day: date) -> list[CalendarEntry]:
     """Return the entries from `first_day` to `last_day`, sorted by day, kind and time."""
     zone = ZoneInfo(newsletter.zone)
     begin = in_utc(datetime.combine(first_day, time()), newsletter.zone)
@@ -42,10 +42,10 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     editions = select(Edition).where(Edition.newsletter_id == newsletter.id)
     running = editions.where(Edition.runs_at >= begin, Edition.runs_at < end)
     for edition in session.scalars(running.limit(MOST)):
-        entries.append(Entry(local_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
+        entries.append(CalendarEntry(local_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
     closing = editions.where(Edition.is_ahead, Edition.cutoff_at >= begin, Edition.cutoff_at < end)
     for edition in session.scalars(closing.limit(MOST)):
-        entries.append(Entry(local_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
+        entries.append(CalendarEntry(local_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
     owed = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id,
         Assignment.owes_text,
@@ -55,17 +55,19 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     for assignment in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MOST)):
         due_at = assignment.due_at
         if due_at is not None:
-            entries.append(Entry(local_day(due_at), "due", due_at, assignment=assignment, question=assignment.question))
+            entries.append(
+                CalendarEntry(local_day(due_at), "due", due_at, assignment=assignment, question=assignment.question)
+            )
     dated = select(Question).where(
         Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first_day, last_day)
     )
     for question in session.scalars(dated.order_by(Question.id).limit(MOST)):
         if question.must_run_by is not None:
-            entries.append(Entry(question.must_run_by, "by", question=question))
+            entries.append(CalendarEntry(question.must_run_by, "by", question=question))
     for pause_start, pause_end in map(read_skip, newsletter.skips):
         day = max(pause_start, first_day)
         while day <= min(pause_end, last_day):
-            entries.append(Entry(day, "pause"))
+            entries.append(CalendarEntry(day, "pause"))
             day += timedelta(days=1)
     end_of_day = datetime.max.replace(tzinfo=zone)
     return sorted(entries, key=lambda entry: (entry.day, KINDS.index(entry.kind), entry.at or end_of_day))

@@ -27,7 +27,7 @@ from ...letters.lifecycle import STATES as LETTERS
 from ...mail import inbound, outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as MAILS
-from ...mail.mail_values import MorningMail, Section
+from ...mail.mail_values import MorningMail, MorningSection
 from ...newsletters.desk_mails import to_colleague
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.queries import all_newsletters
@@ -104,7 +104,7 @@ def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
     return to_colleague(session, newsletter, person, "desk.digest", values, once_key=once_key) is not None
 
 
-def _is_worth_a_mail(sections: Sequence[Section], cutoff_at: datetime | None, current_time: datetime) -> bool:
+def _is_worth_a_mail(sections: Sequence[MorningSection], cutoff_at: datetime | None, current_time: datetime) -> bool:
     """Return whether there is news: texts to be erased alone are none, and open slots only near the cut-off."""
     kinds = {section.kind for section in sections}
     if kinds - {"slots", "leaving"}:
@@ -113,7 +113,7 @@ def _is_worth_a_mail(sections: Sequence[Section], cutoff_at: datetime | None, cu
     return "slots" in kinds and is_cutoff_near
 
 
-def list_sections(session: Session, newsletter: Newsletter) -> list[Section]:
+def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSection]:
     """Return the non-empty sections of a newsletter's digest, problems first."""
     key = newsletter.id
     yesterday = now(session) - DAY
@@ -128,13 +128,13 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[Section]:
     )
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     all_sections = [
-        Section("failed", failed, (), f"{desk}/outbox?state=failed"),
+        MorningSection("failed", failed, (), f"{desk}/outbox?state=failed"),
         _build_section(session, "late", _list_overdue(session, key), f"{desk}/waiting/experts"),
         _build_section(session, "answers", _list_submitted(session, key, yesterday), desk),
         _build_section(session, "checks", _list_checked(session, key, yesterday), desk),
         _build_section(session, "refusals", _list_declined(session, key, yesterday), desk),
-        Section("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
-        *(Section(kind, number, (), link) for kind, number, link in counts),
+        MorningSection("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
+        *(MorningSection(kind, number, (), link) for kind, number, link in counts),
     ]
     return [section for section in all_sections if section.number > 0]
 
@@ -149,12 +149,12 @@ def _count_leaving(session: Session, newsletter: Newsletter) -> int:
     )
 
 
-def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
+def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> MorningSection:
     lines = [
         f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}"
         for assignment in assignments[:MOST_LINES]
     ]
-    return Section(kind, len(assignments), tuple(lines), link)
+    return MorningSection(kind, len(assignments), tuple(lines), link)
 
 
 def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:

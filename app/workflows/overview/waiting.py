@@ -68,7 +68,7 @@ def _load_question_title() -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True)
-class Task:
+class WaitingTask:
     """A task of the desk or an expert, open `since` a time and due by `due_at`.
 
     `expert` is a name. `number` counts letters or readers, or is the number of a slot.
@@ -97,15 +97,15 @@ class Board:
     - `numbers`: the result of `waiting_queries.count_waiting`.
     """
 
-    desk: list[Task]
-    experts: list[Task]
-    checks: list[Task]
-    answers: list[Task]
+    desk: list[WaitingTask]
+    experts: list[WaitingTask]
+    checks: list[WaitingTask]
+    answers: list[WaitingTask]
     coming: list[Edition]
     sections: list[EditionSection]
     numbers: Mapping[str, Any]
 
-    def count(self, tasks: Sequence[Task], *groups: str) -> int:
+    def count(self, tasks: Sequence[WaitingTask], *groups: str) -> int:
         """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here.
 
         Groups that `numbers` doesn't count are shown completely.
@@ -114,7 +114,7 @@ class Board:
         return sum(self.numbers.get(group, shown_counts[group]) for group in {*groups, *shown_counts})
 
 
-def group_of(task: Task) -> str:
+def group_of(task: WaitingTask) -> str:
     """Return the group of a task, which is a key of `COMPLETE_LISTS` if the group has a complete list."""
     if task.kind in DEADLINE_COLUMNS:
         return "experts"
@@ -156,7 +156,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
     )
 
 
-def list_group(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
+def list_group(session: Session, newsletter: Newsletter, group: str) -> list[WaitingTask]:
     """Return up to 1,000 tasks of a group, latest due first. Raises KeyError for a group without a complete list."""
     tasks = [task for task in COMPLETE_LISTS[group](session, newsletter) if group_of(task) == group]
     return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
@@ -166,22 +166,22 @@ def _run_order(edition: Edition) -> tuple[datetime, int]:
     return edition.runs_at, edition.id
 
 
-def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Sequence[Edition]) -> list[Task]:
+def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Sequence[Edition]) -> list[WaitingTask]:
     tasks = []
     for edition in sorted(missed_editions, key=_run_order):
-        tasks.append(Task("missed", since=edition.runs_at, due_at=edition.runs_at, edition=edition))
+        tasks.append(WaitingTask("missed", since=edition.runs_at, due_at=edition.runs_at, edition=edition))
     for edition in sorted(locked_editions, key=_run_order):
         since = edition.locked_at or edition.runs_at
-        tasks.append(Task("send", since=since, due_at=edition.runs_at, edition=edition))
+        tasks.append(WaitingTask("send", since=since, due_at=edition.runs_at, edition=edition))
     return tasks
 
 
-def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[Task]:
+def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[WaitingTask]:
     tasks = []
     for answer, question, check in answers:
         if answer.is_on_the_desk:
             kind = _next_step(answer, check, newsletter.check_policy)
-            tasks.append(Task(kind, since=answer.state_at, question=question, expert=answer.expert.name))
+            tasks.append(WaitingTask(kind, since=answer.state_at, question=question, expert=answer.expert.name))
     order = ("objection", "approve", "edit", "check")
     return sorted(tasks, key=lambda task: (order.index(task.kind), task.since))
 
@@ -198,22 +198,22 @@ def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
     return "check"
 
 
-def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
+def _invitations_to_send(assignments: Sequence[Assignment]) -> list[WaitingTask]:
     return [
-        Task("invite", since=assignment.state_at, question=assignment.question, expert=assignment.expert.name)
+        WaitingTask("invite", since=assignment.state_at, question=assignment.question, expert=assignment.expert.name)
         for assignment in assignments
         if assignment.is_drafted
     ]
 
 
-def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
+def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[WaitingTask]:
     """Return the tasks of experts who owe a reply or a text, due soonest first."""
     tasks = []
     for assignment in assignments:
         if not assignment.owes_text:
             continue
         state = str(assignment.state)
-        task = Task(
+        task = WaitingTask(
             kind=state,
             since=assignment.invited_at or assignment.state_at,
             due_at=getattr(assignment, DEADLINE_COLUMNS[state].key),
@@ -225,43 +225,43 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _put_overdue_first(tasks: Sequence[Task], current_time: datetime) -> list[Task]:
+def _put_overdue_first(tasks: Sequence[WaitingTask], current_time: datetime) -> list[WaitingTask]:
     """Return the first tasks: overdue ones, latest deadline first, then the others. `tasks` are sorted by deadline."""
     overdue = [task for task in tasks if task.due_at and task.due_at < current_time]
     others = [task for task in tasks if task not in overdue]
     return [*reversed(overdue), *others][:SHOWN]
 
 
-def _open_checks(answers: CheckedAnswers) -> list[Task]:
+def _open_checks(answers: CheckedAnswers) -> list[WaitingTask]:
     tasks = [
-        Task("checking", since=check.asked_at, due_at=check.due_at, question=question, expert=answer.expert.name)
+        WaitingTask("checking", since=check.asked_at, due_at=check.due_at, question=question, expert=answer.expert.name)
         for answer, question, check in answers
         if answer.is_checking and check
     ]
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> list[Task]:
+def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> list[WaitingTask]:
     """Return the questions that nobody is asked, oldest first."""
     if not open_questions:
         return []
     reader_counts = questions.count_askers(session, open_questions)
     return [
-        Task("ask", since=question.opened_at, question=question, number=reader_counts[question.id])
+        WaitingTask("ask", since=question.opened_at, question=question, number=reader_counts[question.id])
         for question in sorted(open_questions, key=attrgetter("id"))
     ]
 
 
-def _letters_to_read(counts: Mapping[str, Any]) -> list[Task]:
+def _letters_to_read(counts: Mapping[str, Any]) -> list[WaitingTask]:
     tasks = []
     for kind in queries.LETTERS:
         since = counts[f"{kind} since"]
         if since:
-            tasks.append(Task(kind, since, number=counts[f"{kind} waiting"]))
+            tasks.append(WaitingTask(kind, since, number=counts[f"{kind} waiting"]))
     return tasks
 
 
-def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[Task]:
+def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[WaitingTask]:
     """Return a task for the first open slot of the next edition, due at the cut-off, or if it is over, when it runs.
 
     `numbers` are the numbers of all open slots of this edition.
@@ -272,7 +272,7 @@ def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_ti
     if not edition.is_planned:
         return []
     due_at = edition.cutoff_at if edition.cutoff_at > current_time else edition.runs_at
-    return [Task("slot", since=edition.state_at, due_at=due_at, edition=edition, number=numbers[0])]
+    return [WaitingTask("slot", since=edition.state_at, due_at=due_at, edition=edition, number=numbers[0])]
 
 
 def _deadlines_to_meet(
@@ -280,7 +280,7 @@ def _deadlines_to_meet(
     newsletter: Newsletter,
     coming_editions: list[Edition],
     editions: Mapping[int, Edition],
-) -> list[Task]:
+) -> list[WaitingTask]:
     """Return tasks for questions that aren't in an edition before their deadline.
 
     Deadlines after the last of the coming editions are left out.
@@ -296,14 +296,14 @@ def _deadlines_to_meet(
         if is_in_time or is_far_off:
             continue
         due_at = datetime.combine(deadline, time.max, ZoneInfo(newsletter.zone))
-        tasks.append(Task("date", since=question.state_at, due_at=due_at, question=question))
+        tasks.append(WaitingTask("date", since=question.state_at, due_at=due_at, question=question))
     return tasks
 
 
-def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[Task]]:
+def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[WaitingTask]]:
     """Return a function that lists the tasks for answers in a state."""
 
-    def list_tasks(session: Session, newsletter: Newsletter) -> list[Task]:
+    def list_tasks(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
         keys = list(session.scalars(queries.select_texts(newsletter.id, state, COUNT_LIMIT)))
         answers = _load_answers(session, keys)
         return [*_texts_to_settle(answers, newsletter), *_open_checks(answers)]
@@ -311,7 +311,7 @@ def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[Task]]:
     return list_tasks
 
 
-def _list_owed(session: Session, newsletter: Newsletter) -> list[Task]:
+def _list_owed(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
     """Return what experts owe, up to 1,000 tasks: those due last."""
     latest_by_state = {
         state: query.order_by(deadline.desc(), Assignment.id).limit(COUNT_LIMIT)
@@ -321,19 +321,19 @@ def _list_owed(session: Session, newsletter: Newsletter) -> list[Task]:
     return _tasks_of_experts(_load_assignments(session, list(keys)))[-COUNT_LIMIT:]
 
 
-def _list_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
+def _list_unasked(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
     unasked_ids = queries.select_unasked(newsletter.id, COUNT_LIMIT)
     unasked = session.scalars(select(Question).where(Question.id.in_(unasked_ids)))
     return _questions_to_ask(session, list(unasked))
 
 
-def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
+def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
     keys = list(session.scalars(queries.select_draft_invitations(newsletter.id, COUNT_LIMIT)))
     return _invitations_to_send(_load_assignments(session, keys))
 
 
 # The functions that list all tasks of a group, by the group's name in URLs.
-COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
+COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[WaitingTask]]] = {
     "experts": _list_owed,
     "checking": _texts_in_state("checking"),
     "ask": _list_unasked,

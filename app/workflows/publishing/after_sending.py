@@ -49,7 +49,7 @@ class PublishedText:
 
 
 @dataclass(frozen=True)
-class Note:
+class CorrectionNote:
     """A correction note for readers: what was wrong, what is right, and whether the next edition prints the note."""
 
     wrong: str = ""
@@ -77,7 +77,12 @@ def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
 
 
 def correct(
-    session: Session, actor: Staff, question: Question, new_text: PublishedText, note: Note, quietly: bool = False
+    session: Session,
+    actor: Staff,
+    question: Question,
+    new_text: PublishedText,
+    note: CorrectionNote,
+    quietly: bool = False,
 ) -> Correction | None:
     """Correct a published Q&A with a note to readers, and tell its experts. The text itself may stay the same.
 
@@ -107,7 +112,7 @@ def correct(
     return correction
 
 
-def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note: Note) -> None:
+def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note: CorrectionNote) -> None:
     if clean(note.wrong) or clean(note.right):
         raise InvalidField("note_with_typo_fix", "note")
     if published == corrected:
@@ -116,7 +121,7 @@ def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note:
         raise InvalidField("more_than_a_typo", "text")
 
 
-def _build_correction(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
+def _build_correction(session: Session, actor: Staff, question: Question, note: CorrectionNote) -> Correction:
     """Return a correction without adding it to the session. Raises `MissingField` and `TooLong`."""
     wrong = require_text("wrong", _text_or_empty(for_print(single_line(note.wrong))))
     right = require_text("right", _text_or_empty(for_print(single_line(note.right))))
