@@ -355,7 +355,7 @@ def _notify_editors(session: Session, translator: Translator, question: Question
     expert_mails.send_to_editors(session, newsletter, kind, values, question_id=question.id)
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Stop asking translators whose question or answer has ended, and erase those who were inactive for `draft_days`.
 
     Erasing deletes their name, address, link and drafts.

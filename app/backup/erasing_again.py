@@ -22,7 +22,7 @@ from ..people.expert_pages import ExpertPage
 from ..people.models import Expert, Person
 from ..questions.models import Question, Translator
 from ..questions.wording import erase_translators
-from ..server.worker import SWEEPS
+from ..server.worker import CLEANUPS
 from ..workflows.letters import withdrawal
 from ..workflows.publishing import publication
 from ..workflows.retention import erase_letters, erase_people, erase_published
@@ -133,10 +133,15 @@ def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
 
 def _erase_expired(session: Session) -> None:
     """Erase what has passed its retention period since the backup, as the worker would."""
-    for delete_expired in SWEEPS:
+    for delete_expired in CLEANUPS:
         delete_expired(session)
     erased_count = 1
     while erased_count:  # each function erases one batch, which may make rows of another one due
         erased_count = 0
-        for erase_batch in (retention.destroy_old, erase_letters.sweep, erase_people.sweep, erase_published.sweep):
+        for erase_batch in (
+            retention.destroy_old,
+            erase_letters.erase_due,
+            erase_people.erase_due,
+            erase_published.erase_due,
+        ):
             erased_count += erase_batch(session)

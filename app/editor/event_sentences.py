@@ -17,7 +17,7 @@ from ..people import colleagues
 from ..people.directory import expert_names, names_of
 from ..people.models import Expert, Person
 from ..questions.models import Question, QuestionText
-from ..web.formatting import tongue
+from ..web.formatting import format_language
 from .form_fields import field_labels
 from .frame import RequestContext, role_label
 from .letter_labels import FILED
@@ -86,7 +86,7 @@ def describe_events(
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_get_person_id(event) or 0) or _("somebody"),
             "role": role_label(event.new) if event.new in ROLES else "",
-            "language": tongue(facts.get("language", "")),
+            "language": format_language(facts.get("language", "")),
             "columns": ", ".join(field_labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 

@@ -130,7 +130,7 @@ def erase_about(session: Session, public_ids: Collection[str]) -> None:
         session.execute(delete(FormDraft).where(is_about))
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     session.execute(delete(FormDraft).where(FormDraft.saved_at < now(session) - KEPT))
 
 

@@ -52,6 +52,6 @@ def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] |
     return address, fields
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     expired = (FormDraft.form.startswith(HELD), FormDraft.saved_at <= now(session) - KEPT)
     session.execute(delete(FormDraft).where(*expired))

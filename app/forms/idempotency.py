@@ -126,7 +126,7 @@ def erase_outcomes(session: Session, newsletter_id: int) -> None:
     session.execute(update(PressKey).where(PressKey.newsletter_id == newsletter_id).values(outcome_sealed=None))
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     session.execute(delete(PressKey).where(PressKey.at < now(session) - KEPT))
 
 

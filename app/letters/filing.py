@@ -10,7 +10,7 @@ from ..core.state_machine import check_version
 from ..db.session import lock_row
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
-from ..text.translation import N_, interface_language, say
+from ..text.translation import N_, get_catalogue, interface_language
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
@@ -121,4 +121,4 @@ def get_ending_sentence(session: Session, newsletter: Newsletter, reason: str, l
         language = newsletter.language
     if custom_text := house_text(session, newsletter, f"ended.{reason}", language):
         return EndingSentence(custom_text, language)
-    return EndingSentence(say(language).gettext(ENDINGS[reason]), interface_language(language))
+    return EndingSentence(get_catalogue(language).gettext(ENDINGS[reason]), interface_language(language))

@@ -177,7 +177,7 @@ def acknowledge(
     if not usage.spend(session, "acknowledgement", usage_key, today + timedelta(days=1)):
         return None
     kind = "reader.acknowledgement"
-    language = mail_texts.tongue_of(newsletter, letter.language)
+    language = mail_texts.choose_language(newsletter, letter.language)
     mail_values = LetterMail(
         receipt=receipt,
         link=absolute_url(session, f"/{newsletter.slug}/receipt"),

@@ -4,7 +4,7 @@ The sealed content is the mail as it was composed. The number at the time of sen
 `asked_others`, and `outbox.read` puts it into the text, so that the desk sees what the expert was told.
 """
 
-from ..text.translation import say
+from ..text.translation import get_catalogue
 from .message import Message, replace_text
 
 MOST = 100  # `find_sentence` tries every number below this one
@@ -12,7 +12,7 @@ MOST = 100  # `find_sentence` tries every number below this one
 
 def sentence(language: str, number: int) -> str:
     """Return the sentence for `number` other experts."""
-    translations = say(language)
+    translations = get_catalogue(language)
     if not number:
         return translations.gettext("I’m asking only you.")
     text = translations.ngettext("I’m asking one other expert too.", "I’m asking %(num)d other experts too.", number)
@@ -40,7 +40,7 @@ def update_sentence(message: Message, number: int) -> Message:
 
 
 def _change_sentence(language: str, number: int) -> str:
-    text = say(language).ngettext(
+    text = get_catalogue(language).ngettext(
         "Since I wrote to you about this, something has changed: one other expert is asked too.",
         "Since I wrote to you about this, something has changed: %(num)d other experts are asked too.",
         number,

@@ -21,7 +21,7 @@ from jinja2.runtime import Context
 
 from ..text import translation
 from ..text.clean import for_print, group_digits
-from ..text.translation import say
+from ..text.translation import get_catalogue
 from . import asked_others
 from .kinds import EXAMPLES, KINDS, LEYLA, RewordableBlock
 from .mail_values import Values
@@ -118,7 +118,7 @@ def render_examples(
 ) -> list[Message]:
     """Render a mail to fictitious people at the time `now`, once for each of the kind's examples."""
     row = KINDS[kind]
-    gettext = say(sender.language).gettext
+    gettext = get_catalogue(sender.language).gettext
     links = {field.name: link for field in fields(row.about) if field.name in ("link", "stop")}
     messages = []
     for example in row.examples:
@@ -167,12 +167,12 @@ def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:
 
 @pass_context
 def _gettext(context: Context, text: str, /, **values: Any) -> str:
-    return _interpolate(context, say(context["sender"].language).gettext(text), values)
+    return _interpolate(context, get_catalogue(context["sender"].language).gettext(text), values)
 
 
 @pass_context
 def _ngettext(context: Context, one: str, many: str, num: int) -> str:
-    return _interpolate(context, say(context["sender"].language).ngettext(one, many, num), {"num": num})
+    return _interpolate(context, get_catalogue(context["sender"].language).ngettext(one, many, num), {"num": num})
 
 
 @pass_context
@@ -192,7 +192,7 @@ def _date_filter(long: Callable[..., str], brief: Callable[..., str]) -> Callabl
 
 @pass_context
 def _language_name(context: Context, tag: str) -> str:
-    return translation.tongue(context["sender"].language, tag)
+    return translation.get_language_name(context["sender"].language, tag)
 
 
 @pass_context
@@ -211,7 +211,7 @@ texts.filters |= {
     "day": _date_filter(translation.day, translation.short_day),
     "moment": _date_filter(translation.moment, translation.short_day),
     "hour": _hour,
-    "tongue": _language_name,
+    "format_language": _language_name,
     "quote": lambda text: quote(text or ""),
     "ends": lambda text: shortened(text, LONGEST_PASSAGE),
     "group_digits": group_digits,

@@ -60,6 +60,6 @@ def _find_spent_macs(session: Session, kind: str, macs: Collection[bytes]) -> se
     return set(session.scalars(select(Spent.mac).where(Spent.kind == kind, Spent.mac.in_(macs))))
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Delete the counts of periods that are over."""
     session.execute(delete(Spent).where(Spent.ends_on < now(session).date()))

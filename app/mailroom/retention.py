@@ -21,7 +21,7 @@ def destroy_old(session: Session) -> int:
     but no longer than `keep_days`, the limit for readers' addresses. No date is stored in advance: a letter that is
     reopened in time keeps its mail, and changed settings apply immediately.
     """
-    usage.sweep(session)
+    usage.delete_expired(session)
     destroyed = 0
     for newsletter in all_newsletters(session):
         filed_before = now(session) - timedelta(days=newsletter.raw_days)

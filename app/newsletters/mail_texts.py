@@ -41,7 +41,7 @@ def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
     return [kind for kind in REWORDABLE_KINDS if language == newsletter.language or kind.startswith("reader.")]
 
 
-def tongue_of(newsletter: Newsletter, language: str) -> str:
+def choose_language(newsletter: Newsletter, language: str) -> str:
     """Return the language of mails to somebody who uses `language`: that one if the newsletter has it, or its own."""
     return language if language in newsletter.languages else newsletter.language
 

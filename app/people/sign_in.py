@@ -318,7 +318,7 @@ def _accept_invitation(session: Session, actor: Actor, membership: Membership) -
         audit.record(session, actor, "membership.join", membership, new=membership.role, facts=facts)
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Delete sign-ins and sessions that ended over a day ago."""
     for table in (SignIn, BrowserSession):
         session.execute(delete(table).where(table.ends_at < now(session) - timedelta(days=1)))

@@ -51,7 +51,7 @@ def drop(session: Session, upload: Upload) -> None:
     session.flush()
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Delete files that weren't imported in time."""
     session.execute(delete(Upload).where(Upload.ends_at <= now(session)))
 

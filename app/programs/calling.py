@@ -217,7 +217,7 @@ def _record_result(session: Session, delivery: Delivery, result: CallResult) -> 
     delivery.status, delivery.said, delivery.took = result.status, result.failure, result.milliseconds
 
 
-def sweep(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Delete old log entries, and former secrets that no longer sign."""
     expired_secrets = update(Program).where(Program.former_until < now(session))
     session.execute(expired_secrets.values(former_sealed=None, former_until=None))

@@ -42,6 +42,6 @@ def _page(token: str) -> str:
 def _render_stop_page(session: Session, letter: Letter, is_done: bool) -> str:
     context = enter_newsletter(session, session.get_one(Newsletter, letter.newsletter_id))
     if "lang" not in request.args:
-        g.language = mail_texts.tongue_of(context.newsletter, letter.language)
+        g.language = mail_texts.choose_language(context.newsletter, letter.language)
         refresh()
     return context.page("reader/stop.html", "", is_done=is_done)

@@ -124,7 +124,7 @@ def destroy_old(_app: Flask, database: Database) -> None:
 def forget_old(_app: Flask, database: Database) -> None:
     """Erase texts and people whose retention period has ended, batch by batch."""
     erase_letters.forget_letters(database, BATCHES_PER_RUN)
-    for erase_batch in (erase_letters.sweep_others, erase_people.sweep, erase_published.sweep):
+    for erase_batch in (erase_letters.sweep_others, erase_people.erase_due, erase_published.erase_due):
         for _ in range(BATCHES_PER_RUN):
             erased_count = database.write(erase_batch)
             if not erased_count:
@@ -150,21 +150,21 @@ def plan_ahead(_app: Flask, database: Database) -> None:
 
 
 def tidy(_app: Flask, database: Database) -> None:
-    """Delete what has expired: readers' addresses, sign-in links, uploads, drafts and others (`SWEEPS`)."""
-    for sweep in SWEEPS:
+    """Delete what has expired: readers' addresses, sign-in links, uploads, drafts and others (`CLEANUPS`)."""
+    for sweep in CLEANUPS:
         database.write(sweep)
 
 
-SWEEPS: tuple[Callable[[Session], Any], ...] = (
+CLEANUPS: tuple[Callable[[Session], Any], ...] = (
     forget_overdue,
-    sign_in.sweep,
-    uploads.sweep,
+    sign_in.delete_expired,
+    uploads.delete_expired,
     writing.delete_old_drafts,
-    translators.sweep,
-    form_drafts.sweep,
-    held_presses.sweep,
-    idempotency.sweep,
-    calling.sweep,
+    translators.delete_expired,
+    form_drafts.delete_expired,
+    held_presses.delete_expired,
+    idempotency.delete_expired,
+    calling.delete_expired,
 )
 
 

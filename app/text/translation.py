@@ -24,7 +24,7 @@ AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنب
 
 
 @lru_cache(maxsize=64)
-def say(language: str) -> NullTranslations:
+def get_catalogue(language: str) -> NullTranslations:
     """Return the catalogue of a BCP 47 tag, or of a broader one, or an empty one, with which texts stay in English."""
     return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
@@ -83,7 +83,7 @@ def moment(language: str, value: datetime, zone: str, this_year: int | None = No
 
     The city tells recipients elsewhere that it isn't their local time.
     """
-    return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
+    return get_catalogue(language).gettext("%(day)s, %(hour)s %(city)s time") % {
         "day": day(language, value, zone, this_year),
         "hour": hour(language, value, zone),
         "city": city(language, zone),
@@ -101,7 +101,7 @@ def city(language: str, zone: str) -> str:
     return str(translated_city or zone.rpartition("/")[2].replace("_", " "))
 
 
-def tongue(language: str, tag: str) -> str:
+def get_language_name(language: str, tag: str) -> str:
     """Return the name that the language of `tag` has in `language`, or the tag itself if CLDR doesn't know it."""
     try:
         return str(Locale.parse(tag, sep="-").get_display_name(locale(language)) or tag)

@@ -20,10 +20,10 @@ from ..text.translation import (
     add_solar_hijri_date,
     format_by_skeleton,
     full_pattern,
+    get_catalogue,
     interface_language,
     locale,
     localize_digits,
-    say,
 )
 from ..typesetting.house_languages import phrases_for
 
@@ -48,11 +48,11 @@ class PageDomain(Domain):
     """
 
     def gettext(self, string: str, **values: Any) -> str:
-        translation = say(language()).gettext(string)
+        translation = get_catalogue(language()).gettext(string)
         return translation % values if values else translation
 
     def ngettext(self, singular: str, plural: str, num: int, **values: Any) -> str:
-        return say(language()).ngettext(singular, plural, num) % {"num": num, **values}
+        return get_catalogue(language()).ngettext(singular, plural, num) % {"num": num, **values}
 
 
 DOMAIN = PageDomain()
@@ -204,13 +204,13 @@ def comma(code: str = "") -> str:
     return phrases_for(code or language())["comma"]
 
 
-def tongue(code: str) -> str:
+def format_language(code: str) -> str:
     """Return the name of a language in the page's language, or "" if it is unknown."""
-    return _tongue(language(), code)
+    return _format_language(language(), code)
 
 
 @_cached
-def _tongue(page_language: str, code: str) -> str:
+def _format_language(page_language: str, code: str) -> str:
     if code.split("-")[0] == "und":  # CLDR resolves "undetermined" to the likeliest language, American English
         return ""
     try:
@@ -226,7 +226,7 @@ def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
 
 @_cached
 def _by_name(page_language: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
-    names = {code: _tongue(page_language, code) for code in codes}
+    names = {code: _format_language(page_language, code) for code in codes}
     return sorted(((code, name) for code, name in names.items() if name), key=lambda pair: (pair[1], pair[0]))
 
 
@@ -241,6 +241,6 @@ def autonym(code: str) -> str:
 
 def register(app: Flask) -> None:
     time_filters = (day, moment, clock_time, full_date, exact, ago, age, is_past)
-    filters = (*time_filters, count, in_digits, tongue, autonym, group_digits)
+    filters = (*time_filters, count, in_digits, format_language, autonym, group_digits)
     app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({function.__name__: function for function in filters})

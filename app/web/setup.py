@@ -29,7 +29,7 @@ from ..newsletters.models import Newsletter
 from ..people import sessions
 from ..people.models import BrowserSession, Person
 from ..text.languages import direction
-from ..text.translation import say
+from ..text.translation import get_catalogue
 from . import errors, formatting, static_files
 from .current import db as db
 from .formatting import DOMAIN, language, requested_language
@@ -259,12 +259,14 @@ def prepare(app: Flask) -> None:
 
 @pass_eval_context
 def _translate(context: EvalContext, text: str, /, **values: Any) -> str:
-    return _format_translation(context, say(language()).gettext(text), values)
+    return _format_translation(context, get_catalogue(language()).gettext(text), values)
 
 
 @pass_eval_context
 def _translate_plural(context: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
-    return _format_translation(context, say(language()).ngettext(one, many, number), {"num": number, **values})
+    return _format_translation(
+        context, get_catalogue(language()).ngettext(one, many, number), {"num": number, **values}
+    )
 
 
 def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:

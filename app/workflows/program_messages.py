@@ -25,7 +25,7 @@ from ..programs.chats import CHATS
 from ..programs.events import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..programs.models import Delivery, Program
 from ..questions.models import Question
-from ..text.translation import say
+from ..text.translation import get_catalogue
 from .overview.digest import GRACE, get_digest_time
 
 DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the digest
@@ -64,7 +64,7 @@ def build_payload(
 
 def _build_chat_message(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
     """Return the message for a chat: the newsletter, the event and a link to the desk, without persons and texts."""
-    translations = say(DESK_LANGUAGE)
+    translations = get_catalogue(DESK_LANGUAGE)
     sentence = f"{newsletter.name}: {translations.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
     return CHATS[program.kind].build_payload(sentence, link, translations.gettext("To the desk"))

@@ -161,7 +161,7 @@ def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it
     index_due(database)
     database.write(take_back, NIGHT)
     years = NIGHT + timedelta(days=900)
-    while database.write(erase_letters.sweep, years):
+    while database.write(erase_letters.erase_due, years):
         pass
     with database.read() as session:
         assert session.scalars(select(Letter.id).where(Letter.erased_at.is_(None), Letter.id.in_(lived))).all() == []

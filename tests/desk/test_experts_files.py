@@ -219,9 +219,9 @@ def test_a_file_is_its_owners_for_an_hour_and_sealed(nora: Desk, ilya: Desk) -> 
     kept = look(nora, ROWS)
     with nora.database.read() as session:
         ends = session.scalars(select(Upload.ends_at)).one()
-    nora.database.write(uploads.sweep, ends - timedelta(seconds=1))
+    nora.database.write(uploads.delete_expired, ends - timedelta(seconds=1))
     assert files(nora.database) == 1
-    nora.database.write(uploads.sweep, ends)
+    nora.database.write(uploads.delete_expired, ends)
     assert (files(nora.database), nora.open(kept).status_code) == (0, 302)
 
 

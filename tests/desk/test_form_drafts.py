@@ -178,7 +178,7 @@ def test_forgotten_drafts_go_after_a_month(wording: Window, database: Database) 
     ends = get_one(database, FormDraft).saved_at + form_drafts.KEPT
     kept = []
     for moment in (ends, ends + timedelta(seconds=1)):
-        database.write(form_drafts.sweep, moment)
+        database.write(form_drafts.delete_expired, moment)
         kept.append(drafts(database))
     assert kept == [1, 0]
 

@@ -158,7 +158,7 @@ def test_what_waits_is_gone_after_an_hour(database: Database, newsroom: Newsroom
     old = utc_now() - held_presses.KEPT
     database.write(lambda session: session.execute(update(FormDraft).values(saved_at=old)))
     assert vera.open(onward).headers["Location"] == f"{DESK}/"
-    database.write(held_presses.sweep)
+    database.write(held_presses.delete_expired)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(FormDraft)) == 0
 

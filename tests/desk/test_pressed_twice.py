@@ -196,6 +196,6 @@ def test_keys_are_kept_for_a_day(nora: Desk, database: Database) -> None:
         ends = session.scalars(select(PressKey.at)).one() + idempotency.KEPT
     kept = []
     for moment in (ends, ends + timedelta(seconds=1)):
-        database.write(idempotency.sweep, moment)
+        database.write(idempotency.delete_expired, moment)
         kept.append(count(database, PressKey))
     assert kept == [1, 0]

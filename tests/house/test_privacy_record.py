@@ -166,11 +166,11 @@ def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
     by_setting = {
         worker.forget_overdue.__module__,
         writing.delete_old_drafts.__module__,
-        translators.sweep.__module__,
+        translators.delete_expired.__module__,
     }  # keep_days and draft_days, below
-    swept = {sweep.__module__ for sweep in worker.SWEEPS} - by_setting
+    swept = {sweep.__module__ for sweep in worker.CLEANUPS} - by_setting
     found = [
-        f"{PAGE} has no limit for what {module}.sweep erases: give it a row under “Time limits” with what decides it."
+        f"{PAGE} has no limit for what the duty of {module} erases: give it a row under “Time limits” with what decides it."
         for module in sorted(swept - modules)
     ]
     found += compare_names(
@@ -181,7 +181,7 @@ def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
         "out.",
     )
     assert not found, "\n".join(found)
-    assert worker.forget_overdue in worker.SWEEPS  # the addresses: keep_days
+    assert worker.forget_overdue in worker.CLEANUPS  # the addresses: keep_days
     assert retention.destroy_old.__module__ and any(
         duty.run is worker.destroy_old for duty in worker.DUTIES
     )  # raw_days

@@ -220,7 +220,7 @@ def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program
     days = (29, 31)
     left = []
     for day in days:
-        database.write(calling.sweep, at=utc_now() + timedelta(days=day))
+        database.write(calling.delete_expired, at=utc_now() + timedelta(days=day))
         left.append(len(log(database)))
     assert left == [1, 0]
     happens(database, newsroom)

@@ -325,9 +325,9 @@ def test_an_address_does_not_outlive_the_question_once_its_end_stands(
         return now(session)
 
     at = database.write(close)
-    database.write(translators.sweep, at + timedelta(minutes=2))
+    database.write(translators.delete_expired, at + timedelta(minutes=2))
     assert shirin.state == "invited"  # the press can be taken back
-    database.write(translators.sweep, at + timedelta(hours=2))
+    database.write(translators.delete_expired, at + timedelta(hours=2))
     gone = get_one(database, Translator)
     assert (gone.state, gone.email_sealed, gone.key_no) == ("withdrawn", None, None)
     assert mails_of(shirin) == ["discarded"]
@@ -409,9 +409,9 @@ def test_name_and_drafts_have_their_time(shirin: TranslatorTask, app: Flask, dat
     database.write(
         lambda session: translators.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
     )
-    database.write(translators.sweep, start + timedelta(days=400))
+    database.write(translators.delete_expired, start + timedelta(days=400))
     assert count_rows(database)["translators"] == 1  # something was typed since
-    database.write(translators.sweep, later + timedelta(days=366))
+    database.write(translators.delete_expired, later + timedelta(days=366))
     assert {table: count_rows(database)[table] for table in ("translators", "translator_drafts")} == {
         "translators": 0, "translator_drafts": 0,
     }  # fmt: skip

@@ -272,12 +272,12 @@ def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_the
     hashes = record(database)[:2]
     database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     assert forms(database, sent_edition(database))["text"] == b""
-    assert database.write(erase_published.sweep) == 0
+    assert database.write(erase_published.erase_due) == 0
     database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, silos)))
     database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     ago = timedelta(days=8)
     database.write(lambda s: s.execute(update(Question).values(state_at=now(s) - ago)) and None)
-    assert [database.write(erase_published.sweep) for _ in range(2)] == [1, 0]
+    assert [database.write(erase_published.erase_due) for _ in range(2)] == [1, 0]
     with pytest.raises(MissingPrecondition) as refused:
         database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, silos)))
     assert refused.value.code == "precondition.text_erased"

@@ -39,7 +39,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def sweep(database: Database, at: datetime) -> None:
-    while database.write(erase_letters.sweep, at):
+    while database.write(erase_letters.erase_due, at):
         pass
 
 
@@ -146,7 +146,7 @@ def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
 
     database.write(many)
     at = NOW + 30 * DAY + HOUR
-    assert [database.write(erase_letters.sweep, at) for _ in range(4)] == [100, 100, 51, 0]  # and the held one
+    assert [database.write(erase_letters.erase_due, at) for _ in range(4)] == [100, 100, 51, 0]  # and the held one
 
 
 @pytest.mark.threat("erased words")

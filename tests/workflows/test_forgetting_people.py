@@ -70,7 +70,7 @@ def everything_of_leyla(salt: ExpertAssignment) -> None:
 
 def sweep(database: Database, days: float = 0) -> None:
     at = utc_now() + days * DAY
-    while database.write(erase_people.sweep, at):
+    while database.write(erase_people.erase_due, at):
         pass
 
 
@@ -156,7 +156,7 @@ def test_what_never_ran_goes_after_the_days_of_drafts(
     )
 
     def forget(days: float) -> None:
-        while database.write(erase_letters.sweep, utc_now() + days * DAY):
+        while database.write(erase_letters.erase_due, utc_now() + days * DAY):
             pass
 
     database.write(lambda s: s.execute(update(Newsletter).values(draft_days=50, idle_days=3_000, expert_mail_days=1)))

@@ -121,7 +121,7 @@ def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom:
     assert len(log) == sum(ASKERS) + ENDED == 29
     by_id = {mail.message_id: mail.letter_id for mail in outbox(database)}
     assert all(by_id[one.message_id] for one in log)  # while a server may still send one back
-    while database.write(erase_letters.sweep, MIDNIGHT + 8 * DAY):
+    while database.write(erase_letters.erase_due, MIDNIGHT + 8 * DAY):
         pass
     rows = everything(database)
     times = {one.at for one in log}
@@ -164,9 +164,9 @@ def test_a_bounce_finds_its_mail_for_a_week_and_no_address_comes_back(
         row.outbox_id = mail.id
 
     database.write(returned)
-    database.write(erase_letters.sweep, MIDNIGHT + 6 * DAY)
+    database.write(erase_letters.erase_due, MIDNIGHT + 6 * DAY)
     assert len([mail for mail in outbox(database) if mail.letter_id]) == 29
-    database.write(erase_letters.sweep, MIDNIGHT + 8 * DAY)
+    database.write(erase_letters.erase_due, MIDNIGHT + 8 * DAY)
     assert [mail for mail in outbox(database) if mail.letter_id] == []
     with database.read() as session:
         assert session.scalars(select(Inbound.outbox_id)).all() == [None]

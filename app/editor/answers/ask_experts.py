@@ -28,7 +28,7 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...search.alike import Comparison
 from ...web.error_sentences import format_error
-from ...web.formatting import day, tongue
+from ...web.formatting import day, format_language
 from ...web.setup import or_404
 from ...workflows import invitations
 from ..form_fields import parse_number
@@ -396,7 +396,7 @@ RANK_FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], FitReason]] = 
         "good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))
     ),
     "language": lambda _fit, values, _slug: FitReason(
-        "good", _("Writes %(language)s", language=tongue(values[0]) or values[0])
+        "good", _("Writes %(language)s", language=format_language(values[0]) or values[0])
     ),
     "replies": lambda fit, _values, _slug: FitReason("good", replies(fit.history)),
     "silent": lambda fit, _values, _slug: FitReason("wait", replies(fit.history)),
@@ -414,7 +414,8 @@ def _unranked_facts(candidate: ExpertFit) -> Iterator[FitReason]:
         yield FitReason("none", replies(candidate.history))
     if candidate.expert.languages and candidate.language != "und" and "language" not in codes:
         yield FitReason(
-            "wait", _("Not known to write %(language)s", language=tongue(candidate.language) or candidate.language)
+            "wait",
+            _("Not known to write %(language)s", language=format_language(candidate.language) or candidate.language),
         )
     if candidate.expert.ties:
         yield FitReason("wait", _("Own interest: %(ties)s", ties=candidate.expert.ties[:140]))

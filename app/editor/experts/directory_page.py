@@ -22,7 +22,7 @@ from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
 from ...web.error_sentences import format_error
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
@@ -124,7 +124,7 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
 def _language_options(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
     """Return (code, name) of the languages to filter by: those that experts write, and the selected one."""
     codes = expert_search.list_languages(desk.session) | {selected_language}
-    options = [(code, tongue(code) or code) for code in codes if code]
+    options = [(code, format_language(code) or code) for code in codes if code]
     return [("", _("Any language")), *sorted(options, key=lambda option: option[1])]
 
 

@@ -29,7 +29,7 @@ from ...questions.lifecycle import STATES as QUESTION_STATES
 from ...questions.models import Question
 from ...search.full_text import Snippet
 from ...text.languages import direction
-from ...web.formatting import age, by_name, count, day, exact, full_date, tongue, zone
+from ...web.formatting import age, by_name, count, day, exact, format_language, full_date, zone
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
 from .. import incoming_mails
@@ -89,8 +89,8 @@ CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
 
 def _selected_language_option(_desk: RequestContext, code: str) -> Options:
     """Return the language in the query string as an option. `get_list_values` adds those of the rows."""
-    is_valid = code == "und" or LANGUAGE_TAG.fullmatch(code) and tongue(code)
-    return {code: Option(tongue(code) or _("an unknown language"), code)} if is_valid else {}
+    is_valid = code == "und" or LANGUAGE_TAG.fullmatch(code) and format_language(code)
+    return {code: Option(format_language(code) or _("an unknown language"), code)} if is_valid else {}
 
 
 def _get_default_state(params: Mapping[str, str]) -> str:
@@ -305,7 +305,7 @@ def _group_rows(
             assignment.expert.name if assignment else "",
             subjects.format_reply_to(letter) or channel_labels[letter.channel],
             letter.language,
-            tongue(letter.language),
+            format_language(letter.language),
             list_page.snippets.get(letter.id, ()),
             (letter.body or "")[:EXCERPT_LENGTH],
             _format_row_status(letter, assignment, kind_labels),

@@ -18,7 +18,7 @@ from ...db.session import now
 from ...newsletters.queries import topics_of
 from ...people.directory import expert_names
 from ...people.spreadsheet import write_csv
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ...workflows.overview import insights
 from ...workflows.overview.insights import (
     Insight,
@@ -282,6 +282,6 @@ CHARTS: dict[str, Callable[[RequestContext, Insight], Chart]] = {
         "kinds", _l("What letters were"), _l("Kind"), _label_getter(KINDS), _l("Letters; spam is counted only here")
     ),
     "languages": _counter_chart(
-        "languages", _l("Languages"), _l("Language"), lambda code: tongue(code) or _("not known")
+        "languages", _l("Languages"), _l("Language"), lambda code: format_language(code) or _("not known")
     ),
 }

@@ -14,7 +14,7 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...questions.wording import LONGEST_HEADLINE
 from ...web.error_sentences import format_error
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ...workflows.publishing import after_sending
 from ...workflows.publishing.after_sending import CorrectionNote, PublishedText
 from ...workflows.retention import erase_published
@@ -82,7 +82,8 @@ def _page(
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,
         languages=[
-            tongue(version.language) for version in item_translations.list_visible_translations(desk.session, item)
+            format_language(version.language)
+            for version in item_translations.list_visible_translations(desk.session, item)
         ],
         corrections=corrections.of_questions(desk.session, [question.id])[question.id],
         error_field=error_field,

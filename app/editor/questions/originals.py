@@ -14,7 +14,7 @@ from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
 from ...text.diff import ParagraphPair, compare
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ...web.setup import get_cursor_row, or_404, paginate
 from ..frame import RequestContext, editor, page, read_context
 from ..letter_labels import CHANNELS
@@ -38,7 +38,7 @@ class OriginalLetter:
 
     @property
     def source(self) -> str:
-        parts = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
+        parts = [str(CHANNELS[self.letter.channel]), format_language(self.letter.language)]
         if self.merged:
             title = shortened(self.merged.title, MAX_TITLE_LENGTH)
             parts.append(_("merged in with “%(question)s”", question=title))
@@ -47,7 +47,7 @@ class OriginalLetter:
     @property
     def ours(self) -> str:
         """The heading above the desk's wording, with its language if that is known."""
-        language = tongue(self.text.language) if self.text else ""
+        language = format_language(self.text.language) if self.text else ""
         return ", ".join(filter(None, (_("The desk’s wording"), language)))
 
     @property

@@ -26,7 +26,7 @@ from ...mail.secret_links import without_secrets
 from ...people.directory import names_of
 from ...questions import queries
 from ...questions.notes import find_mentions, split_at_mentions
-from ...web.formatting import clock_time, day, exact, tongue, zone
+from ...web.formatting import clock_time, day, exact, format_language, zone
 from ..event_sentences import PreloadedNames, add_question_title, describe_events
 from ..frame import RequestContext
 from ..letter_labels import CHANNELS
@@ -224,5 +224,5 @@ def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
 
 
 def _format_letter(letter: Letter) -> str:
-    source = ", ".join(filter(None, (str(CHANNELS[letter.channel]), tongue(letter.language))))
+    source = ", ".join(filter(None, (str(CHANNELS[letter.channel]), format_language(letter.language))))
     return _("A reader’s letter came: %(where)s.", where=source)

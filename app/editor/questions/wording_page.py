@@ -11,7 +11,7 @@ from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes, wording
 from ...questions.models import Question
 from ...web.error_sentences import format_error
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ...web.setup import or_404
 from ...workflows.version_facts import WORDING, facts_of
 from ..conflict import check_unchanged, find_last_save, merge_form, submitted_token
@@ -29,7 +29,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     if request.form.get("act") == "give way":
         run_in_transaction(slug, lambda desk: _give_way(desk, public_id, typed))
         return redirect_to_question(slug, public_id, "wording")
-    if typed["language"] and not tongue(typed["language"]):
+    if typed["language"] and not format_language(typed["language"]):
         return _render_form_again(slug, public_id, typed, {"language": _("No language has this code")})
 
     def fn(desk: RequestContext) -> None:
@@ -61,7 +61,7 @@ def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -
 
 def _format_field(name: str, value: str) -> str:
     if name == "language":
-        return tongue(value) or value
+        return format_language(value) or value
     return value
 
 

@@ -17,7 +17,7 @@ from ...mail.message import parse_blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
 from ...text.languages import direction
-from ...web.formatting import tongue
+from ...web.formatting import format_language
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..mail_labels import kind_label
@@ -110,7 +110,7 @@ def _require_language(desk: RequestContext, language: str, kind: str | None = No
 
 
 def _language_options(desk: RequestContext) -> list[tuple[str, str]]:
-    return [(code, tongue(code)) for code in list_languages(desk.newsletter)]
+    return [(code, format_language(code)) for code in list_languages(desk.newsletter)]
 
 
 def _get_current_texts(desk: RequestContext, language: str, kind: str) -> dict[str, str]:

@@ -21,9 +21,9 @@ from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import NewsletterSetting
 from ...newsletters.setting_fields import PARTS, SITES, WHEN
 from ...people.directory import list_staff
-from ...text.translation import interface_language, say
+from ...text.translation import get_catalogue, interface_language
 from ...version import VERSION
-from ...web.formatting import day, tongue
+from ...web.formatting import day, format_language
 from .. import form_fields, rhythm_form
 from ..conflict import check_form_unchanged, find_last_save, format_field_value, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
@@ -55,7 +55,7 @@ def all_settings(slug: str) -> str:
             "settings",
             tool_name=tool.row.label if tool else "",
             parts=[(part, _(label), _summarize_part(desk, part)) for part, label in PARTS.items()],
-            sentence_languages=[(code, tongue(code)) for code in list_languages(desk.newsletter)],
+            sentence_languages=[(code, format_language(code)) for code in list_languages(desk.newsletter)],
             version=VERSION,
         )
 
@@ -151,7 +151,7 @@ def _snippet_values(desk: RequestContext) -> dict[str, Any]:
     answers = [
         (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
     ]
-    return {"stories": answers, "translate": say(interface_language(newsletter.language)).gettext}
+    return {"stories": answers, "translate": get_catalogue(interface_language(newsletter.language)).gettext}
 
 
 def _options() -> dict[str, Any]:

@@ -30,7 +30,7 @@ from ...newsletters import mail_texts
 from ...newsletters.models import Newsletter
 from ...questions.models import Question
 from ...questions.queries import letters_of
-from ...text.translation import say
+from ...text.translation import get_catalogue
 
 NIGHT = timedelta(hours=5)  # after midnight UTC
 
@@ -89,7 +89,7 @@ def tell_reader(
     if address is None:
         return
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    language = mail_texts.tongue_of(newsletter, letter.language)
+    language = mail_texts.choose_language(newsletter, letter.language)
     kind = "reader.once" if letter.hear_back == "once" else "reader.news"
     unsubscribe_url = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
     link = absolute_url(session, mail_values.link or f"/{newsletter.slug}/")
@@ -135,7 +135,9 @@ def find_ending_notice(session: Session, letter: Letter) -> OutboxMail | None:
 def notify_skipped(session: Session, actor: Actor, question: Question) -> None:
     """Tell the experts that the edition was skipped and their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    reason = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
+    reason = get_catalogue(newsletter.language).gettext(
+        "There is no edition on that date. Your answer is kept for a later one."
+    )
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=reason))
 
 

@@ -72,7 +72,7 @@ def list_due_assignments(session: Session, newsletter: Newsletter, horizon: time
     return list(session.scalars(query.limit(limit)))
 
 
-def sweep(session: Session, newsletter: Newsletter) -> int:
+def erase_due(session: Session, newsletter: Newsletter) -> int:
     """Erase a batch of due versions and replies to quote checks, and return their number."""
     return erase(session, *_due_conditions(newsletter, now(session)), limit=BATCH)
 

@@ -60,7 +60,7 @@ def forget_batch(session: Session, batch: preview.DueBatch) -> int:
     return len(letters)
 
 
-def sweep(session: Session) -> int:
+def erase_due(session: Session) -> int:
     """Erase some of everything that is due in each newsletter, oldest first.
 
     Return the number of letters, mails and versions of answers.
@@ -76,7 +76,7 @@ def sweep_others(session: Session) -> int:
     count = 0
     for newsletter in all_newsletters(session):
         count += _forget_mails(session, newsletter)
-        count += erase_answers.sweep(session, newsletter)
+        count += erase_answers.erase_due(session, newsletter)
     return count + _delete_links_to_mails(session)
 
 

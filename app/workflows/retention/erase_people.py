@@ -167,7 +167,7 @@ def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timed
     return [person for person in colleagues if person.id in ids_at_desk]
 
 
-def sweep(session: Session) -> int:
+def erase_due(session: Session) -> int:
     """Erase a batch of due experts and colleagues, and return their number."""
     experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
     for expert in experts:

@@ -127,7 +127,7 @@ def overwrite_item(session: Session, item: EditionItem, content: dict[str, objec
     session.flush()
 
 
-def sweep(session: Session) -> int:
+def erase_due(session: Session) -> int:
     """Erase a batch of pages that were withdrawn over a week ago, and return their number."""
     query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
     is_due = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
