@@ -197,7 +197,7 @@ def find_setting_faults(name: str, value: str) -> list[str]:
 def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: bool) -> list[str]:
     """Return a sentence for each fault of the settings, beginning with the setting's name."""
     faults = _find_secret_faults(secrets, is_demo)
-    is_onion = re.match(r"http://[a-z2-7]{56}\.onion$", settings["BASE_URL"])
+    is_onion = re.fullmatch(r"http://[a-z2-7]{56}\.onion", settings["BASE_URL"])
     if not is_demo and not is_onion and not settings["BASE_URL"].startswith("https://"):
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
     if is_demo and urlsplit(settings["BASE_URL"]).hostname not in LOCAL_HOSTS:

@@ -74,11 +74,11 @@ def poll() -> None:
             try:
                 stored_count = imap.poll(db, mailbox, progress)
             except Exception as error:  # the other mailboxes must still be polled
-                has_failed = True
-                line = f"{label}: {imap.error_name(error)}"
+                fault = imap.error_name(error)
             else:
-                line = f"{label}: {stored_count} stored"
-        click.echo(line, err=has_failed)
+                fault = ""
+        click.echo(f"{label}: {fault or f'{stored_count} stored'}", err=bool(fault))
+        has_failed = has_failed or bool(fault)
     sys.exit(1 if has_failed else 0)
 
 

@@ -116,8 +116,11 @@ def _find_faults(submission: Submission) -> dict[str, str]:
         required = {"name": submission.name}
         if submission.credit == "first":
             required["place"] = submission.place
-        faults |= {name: "empty" for name, value in required.items() if not clean(value)}
-        faults |= {name: "long" for name, value in required.items() if len(value) > contacts.MAX_NAME_LENGTH}
+        for name, value in required.items():
+            if not clean(value):
+                faults[name] = "empty"
+            elif len(value) > contacts.MAX_NAME_LENGTH:
+                faults[name] = "long"
     return faults
 
 

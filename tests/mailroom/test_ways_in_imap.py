@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.db.engine import Database
@@ -15,6 +16,7 @@ from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails
+from tests.support.processes import free_port
 from tests.support.waiting import PATIENCE, until
 
 # Where it is the mail server that is tried, one database is enough.
@@ -49,6 +51,18 @@ def test_mails_are_stored_in_order_and_taken_off_the_server(server: Dovecot, dat
     assert list_stored_mails(database) == [("imap", raw) for raw in MAILS]
     assert (seen[0], seen[-1], len(seen)) == ((1, 60), (60, 60), 60)
     assert (imap.poll(database, box), server.count(user)) == (0, 0)
+
+
+@on_sqlite
+def test_the_command_reports_the_mailbox_that_failed_and_fetches_from_the_others(
+    server: Dovecot, app: Flask, database: Database, user: str
+) -> None:
+    server.put(user, SMALL_MAIL)
+    silent = f"imap://ask:hunter2@127.0.0.1:{free_port()}"
+    app.config["MAILBOXES"] = parse_mailboxes(f"{silent} {server.mailbox(user)}")
+    result = app.test_cli_runner().invoke(args=("mail", "poll"))
+    assert (result.exit_code, result.stdout) == (1, "mailbox 2 (127.0.0.1): 1 stored\n")
+    assert list_stored_mails(database) == [("imap", SMALL_MAIL)]
 
 
 @on_sqlite
