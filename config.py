@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.core.permissions import ROLES
 from app.settings import settings_file
 from app.settings.mail_accounts import (
     LOCAL_HOSTS,
@@ -224,8 +225,8 @@ def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: b
         faults.append("PORT must be 65535 or less")
     if settings["LETTERS_A_DAY"].isdigit() and int(settings["LETTERS_A_DAY"]) < 1_000:
         faults.append("LETTERS_A_DAY must be 1000 or more: fewer would turn readers away on a busy day")
-    if not set(settings["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
-        faults.append("SECOND_FACTOR must be roles separated by spaces: admin, editor, assistant")
+    if not ROLES.keys() >= set(settings["SECOND_FACTOR"].split()):
+        faults.append(f"SECOND_FACTOR must be roles separated by spaces: {', '.join(ROLES)}")
     for name in ("SESSION_IDLE_HOURS", "SESSION_DAYS"):
         if not settings[name].strip("0"):
             faults.append(f"{name} must be 1 or more")

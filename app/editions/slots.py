@@ -65,7 +65,9 @@ def build_sections(
     first = 1
     for index, (section, slot_count) in enumerate(zip(sections, slots, strict=True)):
         picked = tuple(question for question in questions if question.section == index)
-        edition_sections.append(EditionSection(section.name, section.words, slot_count, first, picked))
+        edition_sections.append(
+            EditionSection(name=section.name, words=section.words, slots=slot_count, first=first, picked=picked)
+        )
         first += max(slot_count, len(picked))
     return edition_sections
 

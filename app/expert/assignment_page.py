@@ -176,7 +176,7 @@ def published_page(
     )
 
 
-def _ended_page(context: AssignmentContext) -> Response:
+def ended_page(context: AssignmentContext) -> Response:
     return render_page(context, "ended")
 
 
@@ -185,10 +185,10 @@ PAGES: dict[str, Callable[[AssignmentContext], Response]] = {
     "check": check_page,
     **dict.fromkeys(THANKS, _thanks),
     "published": published_page,
-    "retracted": _ended_page,
-    "held over": _ended_page,
-    "declined": _ended_page,
-    "cancelled": _ended_page,
+    "retracted": ended_page,
+    "held over": ended_page,
+    "declined": ended_page,
+    "cancelled": ended_page,
 }
 
 

@@ -23,6 +23,7 @@ class ListedStage(NamedTuple):
     sentence: Any
 
 
+# Tasks that ended without an answer that can be read are not listed.
 LISTED_STAGES = {
     "answer": ListedStage("answer", "new", _l("%(editor)s waits for your text")),
     "check": ListedStage("check", "new", _l("%(editor)s asks whether the edited text is right")),
@@ -32,7 +33,6 @@ LISTED_STAGES = {
     "approved": ListedStage("desk", "good", _l("It is ready to run in %(newsletter)s")),
     "published": ListedStage("published", "good", _l("It ran in %(newsletter)s")),
 }
-UNLISTED_STAGES = ("declined", "cancelled", "held over", "retracted")  # ended without an answer that can be read
 
 
 @dataclass(frozen=True)

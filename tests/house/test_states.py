@@ -29,8 +29,8 @@ from app.editor.question_labels import STATE_LABELS
 from app.editor.questions import translation_page
 from app.editor.questions.question_list import FILTERS, PLACES
 from app.editor.settings import newsletters_page
-from app.expert.assignment_page import PAGES
-from app.expert.dashboard import LISTED_STAGES, UNLISTED_STAGES
+from app.expert.assignment_page import PAGES, ended_page
+from app.expert.dashboard import LISTED_STAGES
 from app.letters.lifecycle import LETTER, LetterStates
 from app.letters.lifecycle import STATES as LETTER_STATES
 from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
@@ -49,6 +49,7 @@ from app.questions.lifecycle import (
     TranslatorStates,
 )
 from app.questions.lifecycle import STATES as QUESTION_STATES
+from app.reader.receipt import LAST_STEPS, STEPS_DONE
 from app.workflows.overview.waiting_queries import DEADLINE_COLUMNS
 from tests.support.source import APP, list_app_modules, list_code, parse_module, relative_name
 
@@ -237,9 +238,14 @@ def test_every_table_of_states_has_a_row_for_each() -> None:
         for stage in sorted({*STAGE_BY_ASSIGNMENT.values(), *STAGE_BY_ANSWER.values()} - {"", *PAGES})
     ]
     found += [
-        f"The stage {stage!r} is in one of PAGES of app/expert/assignment_page.py and LISTED_STAGES or UNLISTED_STAGES of "
-        "app/expert/dashboard.py only: give it a row in both, or take it out."
-        for stage in sorted({*PAGES} ^ {*LISTED_STAGES, *UNLISTED_STAGES})
+        f"An expert's list of tasks has nothing for the stage {stage!r}: give it a row in LISTED_STAGES of "
+        "app/expert/dashboard.py, or in PAGES of app/expert/assignment_page.py the page of those that ended."
+        for stage in sorted({stage for stage, page in PAGES.items() if page is not ended_page} ^ {*LISTED_STAGES})
+    ]
+    found += [
+        f"A reader's receipt has no steps for a question that is {state!r} to them: give it a row in STEPS_DONE or LAST_STEPS "
+        "of app/reader/receipt.py."
+        for state in sorted({*AS_READERS_SEE_IT.values()} - {*STEPS_DONE, *LAST_STEPS})
     ]
     assert not found, "\n".join(found)
 

@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.letters.models import Letter
 from app.mail import delivery, outbox
-from app.mail.delivery import Breaker, Held, deliver_due
+from app.mail.delivery import Breaker, BreakerOpen, deliver_due
 from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
@@ -140,7 +140,7 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
         patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
         server.answers["GREETING"] = SILENCE
         for _ in range(2):  # the second comes too early, and calls nobody
-            with pytest.raises(Held):
+            with pytest.raises(BreakerOpen):
                 deliver_due(database, send, breaker=breaker)
         waits = ("queued", 1, "the server kept silent for too long")
         assert states(database) == {waits: 1, ("queued", 0, None): 3}

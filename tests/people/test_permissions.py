@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.cli.commands import MACHINES
 from app.core import permissions
-from app.core.actors import Actor, Clock, ExpertActor, Mailroom, Reader, Staff, Visitor
+from app.core.actors import Actor, Clock, ExpertActor, Mailroom, Reader, Staff, TranslatorActor, Visitor
 from app.core.domain_errors import PermissionDenied
 from app.core.permissions import ACTS, DESK_ACTS, OTHER_ACTS, OTHER_ROLES, ROLES
 from app.core.state_machine import must
@@ -21,13 +21,19 @@ from tests.support.source import list_app_modules, list_code, parse_module, rela
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(1, "Somebody", 1, role) for role in ROLES),
-    ExpertActor(1, "Leyla Aydın"), Reader(1), Clock(), Mailroom(), Visitor(1),
+    ExpertActor(1, "Leyla Aydın"), TranslatorActor(1, "Zarina Yusupova"), Reader(1), Clock(), Mailroom(), Visitor(1),
 )  # fmt: skip
 
 
 def by_hand(role: str) -> list[str]:
     """The acts of a role or actor in the hand-kept table."""
     return list_role_acts()[role]
+
+
+def test_a_role_at_the_desk_has_a_name_that_nobody_outside_has() -> None:
+    """Somebody outside would get the acts of the desk's role."""
+    assert ROLES.keys() & OTHER_ROLES.keys() == set(), "app/core/permissions.py: call the new role otherwise"
+    assert {actor.role for actor in ACTORS} == {*ROLES, *OTHER_ROLES}, "ACTORS has somebody of each role"
 
 
 def test_the_hand_kept_table_names_no_role_that_is_gone() -> None:

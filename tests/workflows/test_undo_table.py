@@ -47,6 +47,18 @@ def test_every_move_that_could_be_undone_has_a_row_or_a_reason(action: str) -> N
         )
 
 
+@pytest.mark.parametrize(
+    "action", sorted(action for action in UNDO.keys() & MOVES.keys() if action.startswith("question."))
+)
+def test_undoing_leads_a_question_back_to_each_state_in_which_it_could_begin(action: str) -> None:
+    undoing = [move for move in MACHINES["question"].moves if move.action == "undo"]
+    for source in MOVES[action].source:
+        assert any(set(MOVES[action].target) & set(way.source) and source in way.target for way in undoing), (
+            f"{action} begins in {source!r}, and undoing it doesn't lead there: add the state to the targets of the move "
+            f"`undo` in app/questions/lifecycle.py."
+        )
+
+
 @pytest.mark.parametrize("action", sorted(UNDO))
 def test_every_row_is_an_event_with_a_sentence(action: str) -> None:
     assert action in MOVES or action in NO_MOVE, (
