@@ -6,7 +6,7 @@ from datetime import date
 from hashlib import sha256
 from itertools import groupby
 
-from ..typesetting.renderers import markdown_of
+from ..typesetting.renderers import escape_markdown
 from .finding import FoundQA
 from .issue_words import normalize_text
 from .printed_names import PrintedExpert
@@ -26,7 +26,7 @@ class PrintedVoice:
     @property
     def markdown(self) -> str:
         """The answer for the house form, escaped so that nothing in it is read as markup."""
-        return "\n\n".join(map(markdown_of, self.answer))
+        return "\n\n".join(map(escape_markdown, self.answer))
 
 
 @dataclass(frozen=True)

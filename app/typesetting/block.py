@@ -37,9 +37,9 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class PrintedCorrection:
-    """A correction to a published Q&A: its day ("YYYY-MM-DD"), what was wrong, and what is right."""
+    """A correction of a published Q&A: its date ("YYYY-MM-DD"), what was wrong, and what is right."""
 
-    on: str
+    date: str
     wrong: str
     right: str
 
@@ -54,15 +54,13 @@ class Block:
 
 
 def set_runs(runs: tuple[Run, ...], setting: ParagraphChanges) -> tuple[Run, ...]:
-    """Apply the quotation marks of a paragraph's text to its runs. Its opening and closing have no emphasis."""
-    if not setting.edits:
-        return tuple(run for run in (Run(setting.opening), *runs, Run(setting.closing)) if run.text)
-    result = [Run(setting.opening)]
-    chars = setting.replace_chars("".join(run.text for run in runs))
-    start = 0
-    for run in runs:
-        end = start + len(run.text)
-        result.append(replace(run, text="".join(chars[start:end])))
-        start = end
-    result.append(Run(setting.closing))
-    return tuple(run for run in result if run.text)
+    """Apply the changes to a paragraph's text to its runs. The marks before and after it have no style."""
+    changed_runs = list(runs)
+    if setting.edits:
+        chars = setting.replace_chars("".join(run.text for run in runs))
+        start = 0
+        for index, run in enumerate(runs):
+            end = start + len(run.text)
+            changed_runs[index] = replace(run, text="".join(chars[start:end]))
+            start = end
+    return tuple(run for run in (Run(setting.opening), *changed_runs, Run(setting.closing)) if run.text)

@@ -1,6 +1,7 @@
 """Rendering a block as text, Markdown, an HTML fragment or JSON.
 
-Text, Markdown and HTML share one algorithm, with a table each of how to wrap a run, break a line and escape text.
+The same code renders text, Markdown and HTML. Where they differ, it looks into a `_Format`: how a style such as strong
+or a link is written, how a line is broken, and how text is escaped.
 """
 
 import re
@@ -17,135 +18,159 @@ from unicodedata import bidirectional, category
 from ..text.languages import direction
 from .block import Block, Paragraph, Role, Run
 
-Wrap = Callable[[str, str], str]  # takes the text and the value of the style, such as a URL
-_STYLES = ("href", "strong", "emphasis")
+# Takes rendered text and the value of a style (for "href" the URL), and returns the text in that style.
+StyleWriter = Callable[[str, str], str]
+_STYLES = ("href", "strong", "emphasis")  # the attributes of a `Run`, from the outermost in nested markup
 
 
 @dataclass(frozen=True)
 class _Format:
-    """The ways in which a format wraps the text of a run (by style), breaks a line, and escapes text."""
-
-    wraps: dict[str, Wrap]
+    style_writers: dict[str, StyleWriter]  # by style
     line_break: str
     escape: Callable[[str], str]
 
 
-def _write(runs: Iterable[Run], markup: _Format, styles: tuple[str, ...] = _STYLES) -> str:
-    """Render runs, wrapping neighbours of the same style together, with links outermost."""
+def _render_runs(runs: Iterable[Run], markup: _Format, styles: tuple[str, ...] = _STYLES) -> str:
+    """Render runs. Neighbours of the same style are wrapped together, with links outermost."""
     if not styles:
         return "".join(markup.escape(run.text).replace("\n", markup.line_break) for run in runs)
-    style, *inner_styles = styles
+    style, inner_styles = styles[0], styles[1:]
     parts = []
-    for value, group in groupby(runs, key=attrgetter(style)):
-        text = _write(group, markup, tuple(inner_styles))
+    for value, neighbours in groupby(runs, key=attrgetter(style)):
+        text = _render_runs(neighbours, markup, inner_styles)
         if value and text.strip():
-            text = markup.wraps[style](text, str(value))
+            text = markup.style_writers[style](text, str(value))
         parts.append(text)
     return "".join(parts)
 
 
-def _gap(previous: Paragraph, paragraph: Paragraph) -> str:
-    """Return the separator of two paragraphs: a line break between items of a list, else a blank line."""
-    is_same_list = bool(_list_kind(paragraph)) and _list_kind(previous) == _list_kind(paragraph)
+def _list_tag(paragraph: Paragraph) -> str:
+    """Return the HTML tag of the list that a paragraph is an item of, or "" if it is none."""
+    if not paragraph.marker:
+        return ""
+    return "ul" if paragraph.marker == "-" else "ol"
+
+
+def _separator(previous: Paragraph, paragraph: Paragraph) -> str:
+    """Return what separates two paragraphs: a line break between items of a list, else a blank line."""
+    is_same_list = _list_tag(paragraph) != "" and _list_tag(previous) == _list_tag(paragraph)
     return "\n" if is_same_list else "\n\n"
 
 
-def _write_paragraphs(block: Block, write: Callable[[Paragraph], str]) -> str:
-    lines = ""
+def _render_paragraphs(block: Block, render: Callable[[Paragraph], str]) -> str:
+    """Render the paragraphs of a block as text or Markdown, each by `render`, with the markers of list items."""
+    rendered = ""
     previous = None
     for paragraph in block.paragraphs:
+        if previous:
+            rendered += _separator(previous, paragraph)
         marker = f"{paragraph.marker} " if paragraph.marker else ""
-        indented = write(paragraph).replace("\n", "\n" + " " * len(marker))
-        gap = _gap(previous, paragraph) if previous else ""
-        lines += gap + marker + indented
+        indent = " " * len(marker)
+        rendered += marker + render(paragraph).replace("\n", "\n" + indent)
         previous = paragraph
-    return lines + "\n"
+    return rendered + "\n"
 
 
-_TEXT = _Format(
-    {
-        "href": lambda inside, url: inside if inside in (url, url.removeprefix("mailto:")) else f"{inside} ({url})",
-        "strong": lambda inside, _: inside,
-        "emphasis": lambda inside, _: inside,
-    },
-    "\n",
-    str,
-)
+def _append_url(text: str, url: str) -> str:
+    """Append a link's URL in brackets, unless the text is the URL or mail address itself."""
+    return text if text in (url, url.removeprefix("mailto:")) else f"{text} ({url})"
+
+
+_TEXT = _Format({"href": _append_url, "strong": lambda text, _: text, "emphasis": lambda text, _: text}, "\n", str)
 
 
 def to_text(block: Block) -> str:
     """Render a block as plain text, with URLs in brackets after their links and a newline at the end."""
-    return _write_paragraphs(block, lambda paragraph: _write(paragraph.runs, _TEXT))
+    return _render_paragraphs(block, lambda paragraph: _render_runs(paragraph.runs, _TEXT))
 
 
-def _wrap_in(delimiter: str) -> Wrap:
+def _wrap_in(delimiter: str) -> StyleWriter:
     """Wrap text in emphasis without its outer spaces, as CommonMark requires (section 6.2)."""
 
-    def wrap(inside: str, _: str) -> str:
-        bare = inside.strip()
-        start = inside.index(bare)
-        return f"{inside[:start]}{delimiter}{bare}{delimiter}{inside[start + len(bare) :]}"
+    def wrap(text: str, _: str) -> str:
+        bare = text.strip()
+        start = text.index(bare)
+        return f"{text[:start]}{delimiter}{bare}{delimiter}{text[start + len(bare) :]}"
 
     return wrap
 
 
-# Characters that CommonMark could read as markup are escaped: some anywhere, _ only at the edge of a word, others only
-# at the beginning of a line.
-_MARKUP = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)")
-_LINE_START = re.compile(r"^(\s*)(?:(>|[#+=~-](?=\s|$|[#=~-]))|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
+def _markdown_link(text: str, url: str) -> str:
+    destination = f"<{url}>" if re.search(r"[()\s]", url) else url
+    return f"[{text}]({destination})"
 
 
-def _markdown_text(text: str) -> str:
-    return _MARKUP.sub(r"\\\g<0>", text)
+# What CommonMark could read as markup anywhere in a line.
+_INLINE_MARKUP = re.compile(
+    r"""
+      [\\`*\[\]<]
+    | (?<![^\W_])_ | _(?![^\W_])  # _ at the edge of a word, not inside it
+    | &(?=\#?\w+;)               # & of a character reference
+    | !(?=\[)                    # ! of an image
+    """,
+    re.VERBOSE,
+)
+# What CommonMark could read as markup at the beginning of a line: a sign, or a number with a delimiter.
+_LINE_START_MARKUP = re.compile(
+    r"""
+    ^(?P<indent>\s*)
+    (?:
+        (?P<sign> > | [#+=~-](?=\s|$|[#=~-]))
+      | (?P<number>\d{1,9})(?P<delimiter>[.)])(?=\s|$)
+    )
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+# The # at the end of a heading, each of which CommonMark could drop as part of a closing sequence (section 4.2).
+_CLOSING_SEQUENCE_MARKUP = re.compile(r"#(?=#*\Z)")
+
+
+def _escape_inline(text: str) -> str:
+    return _INLINE_MARKUP.sub(r"\\\g<0>", text)
+
+
+def _escape_line_starts(text: str) -> str:
+    return _LINE_START_MARKUP.sub(_escape_line_start, text)
 
 
 def _escape_line_start(match: re.Match[str]) -> str:
-    indent, sign, number, after_number = match.groups()  # "- ", or "1" and "."
-    return f"{indent}{number or ''}\\{sign or after_number}"
+    if match["sign"]:
+        return f"{match['indent']}\\{match['sign']}"
+    return f"{match['indent']}{match['number']}\\{match['delimiter']}"
 
 
-def _guard_line_starts(text: str) -> str:
-    return _LINE_START.sub(_escape_line_start, text)
-
-
-def markdown_of(text: str) -> str:
-    """Escape plain text as Markdown that renders as the same text."""
-    return _guard_line_starts(_markdown_text(text))
+def escape_markdown(text: str) -> str:
+    """Escape plain text for Markdown, so that it renders as the same text."""
+    return _escape_line_starts(_escape_inline(text))
 
 
 _MARKDOWN = _Format(
-    {
-        "href": lambda inside, url: f"[{inside}](<{url}>)" if re.search(r"[()\s]", url) else f"[{inside}]({url})",
-        "strong": _wrap_in("**"),
-        "emphasis": _wrap_in("*"),
-    },
-    "\\\n",
-    _markdown_text,
+    {"href": _markdown_link, "strong": _wrap_in("**"), "emphasis": _wrap_in("*")}, "\\\n", _escape_inline
 )
 
 
-def _markdown_paragraph(paragraph: Paragraph) -> str:
-    text = _write(paragraph.runs, _MARKDOWN)
+def _render_markdown_paragraph(paragraph: Paragraph) -> str:
+    markdown = _render_runs(paragraph.runs, _MARKDOWN)
     if paragraph.role == "heading":
-        return "## " + re.sub(r"#(?=#*\Z)", r"\\#", text)
-    return _guard_line_starts(text)
+        return "## " + _CLOSING_SEQUENCE_MARKUP.sub(r"\#", markdown)
+    return _escape_line_starts(markdown)
 
 
 def to_markdown(block: Block) -> str:
     """Render a block as CommonMark, with its heading at the second level."""
-    return _write_paragraphs(block, _markdown_paragraph)
+    return _render_paragraphs(block, _render_markdown_paragraph)
 
 
 _HTML = _Format(
     {
-        "href": lambda inside, url: f'<a href="{escape(url)}" rel="noopener noreferrer">{inside}</a>',
-        "strong": lambda inside, _: f"<strong>{inside}</strong>",
-        "emphasis": lambda inside, _: f"<em>{inside}</em>",
+        "href": lambda html, url: f'<a href="{escape(url)}" rel="noopener noreferrer">{html}</a>',
+        "strong": lambda html, _: f"<strong>{html}</strong>",
+        "emphasis": lambda html, _: f"<em>{html}</em>",
     },
     "<br>\n",
     lambda text: escape(text, quote=False),
 )
-_CLASSES: dict[Role, str] = {
+_CSS_CLASSES: dict[Role, str] = {
     "heading": "qa-heading",
     "question": "qa-question",
     "lead_in": "qa-lead-in",
@@ -156,30 +181,31 @@ _CLASSES: dict[Role, str] = {
 
 
 @lru_cache(maxsize=4096)
-def _reading_direction(char: str) -> str:
-    """Return the direction of a letter; "" for other characters."""
+def _char_direction(char: str) -> str:
+    """Return the direction of a letter, or "" for any other character."""
     if category(char)[0] != "L":
         return ""
     return "ltr" if bidirectional(char) == "L" else "rtl"
 
 
 def text_direction(text: str, default: str) -> str:
-    """Return the direction of most letters in a text, or `default` if neither has more.
+    """Return the direction of most letters in a text, or `default` if there are as many of each.
 
-    `dir="auto"` would follow the first letter and turn a Persian paragraph around that begins with a Latin name.
+    HTML's `dir="auto"` would follow the first letter alone, so that a Latin name at its beginning would reverse a
+    Persian paragraph.
     """
-    directions = set(map(_reading_direction, set(text)))
+    directions = set(map(_char_direction, set(text)))
     if "rtl" not in directions:  # a fast path for nearly all texts: counting takes ten times as long
         return "ltr" if "ltr" in directions else default
     counts = Counter[str]()
     for char, count in Counter(text).items():
-        counts[_reading_direction(char)] += count
+        counts[_char_direction(char)] += count
     if counts["ltr"] == counts["rtl"]:
         return default
     return "rtl" if counts["rtl"] > counts["ltr"] else "ltr"
 
 
-def _element(paragraph: Paragraph, base_direction: str) -> str:
+def _render_element(paragraph: Paragraph, base_direction: str) -> str:
     if paragraph.marker:
         tag = "li"
     elif paragraph.role == "heading":
@@ -187,45 +213,47 @@ def _element(paragraph: Paragraph, base_direction: str) -> str:
     else:
         tag = "p"
     own_direction = text_direction(paragraph.text, base_direction)
-    attribute = f' dir="{own_direction}"' if own_direction != base_direction else ""
-    return f'<{tag} class="{_CLASSES[paragraph.role]}"{attribute}>{_write(paragraph.runs, _HTML)}</{tag}>'
-
-
-def _list_kind(paragraph: Paragraph) -> str:
-    """Return the HTML element of a paragraph's list, or "" if it isn't a list item."""
-    if not paragraph.marker:
-        return ""
-    return "ul" if paragraph.marker == "-" else "ol"
+    dir_attribute = f' dir="{own_direction}"' if own_direction != base_direction else ""
+    html = _render_runs(paragraph.runs, _HTML)
+    return f'<{tag} class="{_CSS_CLASSES[paragraph.role]}"{dir_attribute}>{html}</{tag}>'
 
 
 def to_html(block: Block, wrapper: str = "section") -> str:
-    """Render a block as an HTML fragment with classes for styling, in a `wrapper` with language and direction."""
+    """Render a block as an HTML fragment with classes for styling. `wrapper` is the tag of the element around it, which
+    has the language and direction.
+    """
     base_direction = direction(block.language)
     lines = [f'<{wrapper} class="qa" lang="{escape(block.language)}" dir="{base_direction}">']
-    for kind, group in groupby(block.paragraphs, key=_list_kind):
-        paragraphs = list(group)
-        elements = [_element(paragraph, base_direction) for paragraph in paragraphs]
-        if kind:
-            first = paragraphs[0].marker.rstrip(".")
-            start = f' start="{first}"' if kind == "ol" and first != "1" else ""
-            elements = [f'<{kind} class="qa-list"{start}>', *elements, f"</{kind}>"]
+    for list_tag, neighbours in groupby(block.paragraphs, key=_list_tag):
+        paragraphs = list(neighbours)
+        elements = [_render_element(paragraph, base_direction) for paragraph in paragraphs]
+        if list_tag:
+            first_number = paragraphs[0].marker.rstrip(".")
+            start_attribute = f' start="{first_number}"' if list_tag == "ol" and first_number != "1" else ""
+            elements = [f'<{list_tag} class="qa-list"{start_attribute}>', *elements, f"</{list_tag}>"]
         lines += elements
     return "\n".join([*lines, f"</{wrapper}>"]) + "\n"
 
 
 def _run_data(run: Run) -> dict[str, Any]:
-    styles = {style: getattr(run, style) for style in _STYLES}
-    return {"text": run.text} | {style: value for style, value in styles.items() if value}
+    values = {style: getattr(run, style) for style in _STYLES}
+    return {"text": run.text} | {style: value for style, value in values.items() if value}
+
+
+def _paragraph_data(paragraph: Paragraph) -> dict[str, Any]:
+    data: dict[str, Any] = {"role": paragraph.role, "runs": [_run_data(run) for run in paragraph.runs]}
+    if paragraph.marker:
+        data["marker"] = paragraph.marker
+    return data
 
 
 def to_json(block: Block) -> dict[str, Any]:
-    """Return a block as data for JSON, in which a run only has the styles that apply."""
-    paragraphs = [
-        {"role": paragraph.role, "runs": [_run_data(run) for run in paragraph.runs]}
-        | ({"marker": paragraph.marker} if paragraph.marker else {})
-        for paragraph in block.paragraphs
-    ]
-    notes = [{"date": note.on, "wrong": note.wrong, "right": note.right} for note in block.notes]
-    return {"language": block.language, "direction": direction(block.language), "paragraphs": paragraphs} | (
-        {"corrections": notes} if notes else {}
-    )
+    """Return a block as data for JSON. Whatever doesn't apply is left out: styles, markers and corrections."""
+    data: dict[str, Any] = {
+        "language": block.language,
+        "direction": direction(block.language),
+        "paragraphs": [_paragraph_data(paragraph) for paragraph in block.paragraphs],
+    }
+    if block.notes:
+        data["corrections"] = [{"date": note.date, "wrong": note.wrong, "right": note.right} for note in block.notes]
+    return data
