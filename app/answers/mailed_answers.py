@@ -57,7 +57,7 @@ def take_from_pen(
     must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
         raise PermissionDenied(actor.ref)
-    reading = inbound.reading_of(session, row)
+    reading = inbound.get_reading(session, row)
     if reading is None:
         raise MissingPrecondition("mail_destroyed")
     letter = create_letter(session, actor, assignment, reading.text, row.stored_at)

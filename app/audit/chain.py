@@ -58,7 +58,7 @@ _unindexed_id = Event.id + 0
 
 @dataclass(frozen=True)
 class ChainPosition:
-    """Which events the chain covers up to the link `number`, and the head of that link.
+    """The events that the chain covers up to the link `number`, and the head of that link.
 
     It covers the sequential IDs up to `last_sequential_id`, and all random IDs of the days up to `last_full_day`. If a
     day needs several links, it also covers the random IDs of the day after `last_full_day` up to `last_random_id`,

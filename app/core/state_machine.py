@@ -126,7 +126,7 @@ class Move:
 
     @property
     def who(self) -> str:
-        """Who may make the move, as in docs/lifecycle.md: the acts, then the causes, each prefixed with "="."""
+        """Return who may make the move, as in docs/lifecycle.md: the acts, then the causes, each prefixed with "="."""
         acts = [self.act] if self.act else []
         return " ".join([*acts, *(f"={cause}" for cause in self.causes)])
 

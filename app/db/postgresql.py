@@ -1,4 +1,4 @@
-"""What only PostgreSQL needs: timeouts of connections, and rewriting rows that reveal which transaction wrote them."""
+"""The parts that only PostgreSQL needs: timeouts of connections, and rewriting rows that reveal which transaction wrote them."""
 
 import time
 from collections.abc import Callable, Sequence

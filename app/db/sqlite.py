@@ -1,4 +1,4 @@
-"""What only SQLite needs: a file with private permissions, our own BEGIN, and a queue for writers."""
+"""The parts that only SQLite needs: a file with private permissions, our own BEGIN, and a queue for writers."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""What checks work with: the findings that they yield, and the context that they are given."""
+"""The types that checks work with: the findings that they yield, and the context that they are given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -39,7 +39,7 @@ ExpertNames = Mapping[tuple[str, int], str]
 
 
 class PreloadedNames(NamedTuple):
-    """What a page has loaded already, by id."""
+    """Rows that a page has loaded already, by id."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]

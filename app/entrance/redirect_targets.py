@@ -1,4 +1,4 @@
-"""Where to redirect after signing in: to the page that was requested, or to a home page."""
+"""Targets of redirects after signing in: to the page that was requested, or to a home page."""
 
 import re
 

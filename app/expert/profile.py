@@ -31,7 +31,7 @@ ERROR_MESSAGES = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why the form is shown again: `errors` by field, or values that somebody else has `stored` since, by field."""
+    """Reasons why the form is shown again: `errors` by field, or values that somebody else has `stored` since, by field."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)

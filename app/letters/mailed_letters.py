@@ -205,7 +205,7 @@ def take_from_pen(
     `PermissionDenied`, `MissingPrecondition` if the mail has been destroyed, and `MissingField` if it has no text.
     """
     must(actor, "take letters")
-    reading = inbound.reading_of(session, row)
+    reading = inbound.get_reading(session, row)
     if reading is None:
         raise MissingPrecondition("mail_destroyed")
     text = reading.text or reading.subject

@@ -7,7 +7,7 @@ The sealed content is the mail as it was composed. The number at the time of sen
 from ..text.translation import get_catalogue
 from .message import Message, replace_text
 
-MOST = 100  # `find_sentence` tries every number below this one
+MAX_SEARCHED = 100  # `find_sentence` tries every number below this one
 
 
 def sentence(language: str, number: int) -> str:
@@ -21,7 +21,7 @@ def sentence(language: str, number: int) -> str:
 
 def find_sentence(message: Message) -> str:
     """Return the sentence that the text of a mail contains, or an empty string."""
-    for number in range(MOST):
+    for number in range(MAX_SEARCHED):
         candidate = sentence(message.language, number)
         if candidate in message.text:
             return candidate

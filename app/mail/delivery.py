@@ -29,12 +29,14 @@ from .message import Message
 from .models import OutboxMail
 from .outbox import move, read, redact_reply
 
-LANES = (0, 1, 2)
+LANES = (0, 1, 2)  # in the order of delivery
+URGENT_LANE = 0  # sign-in mails
 LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=67)
 FIRST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds without a connection to an unreachable server, doubled each time
-BUDGET = 5.0  # seconds after which a batch starts no further mail
+BATCH_SECONDS = 5.0  # after which a batch starts no further mail
+EXPIRED_BATCH = 500  # mails that expire in one transaction
 JITTER = 0.1  # share of the wait, in both directions, so that a backlog isn't retried all at once
 
 Send = Callable[[Message, str], None]
@@ -59,12 +61,12 @@ class Unreachable(Transient):
     """The server is unreachable, or accepts no mail from us at all: the fault isn't with this mail."""
 
 
-class Held(Exception):
-    """No mail was handed over, because the server was unreachable a moment ago."""
-
-
 class Permanent(Undelivered):
     """The server will never accept this mail."""
+
+
+class BreakerOpen(Exception):
+    """No mail was handed over, because the server was unreachable a moment ago."""
 
 
 class Breaker:
@@ -116,24 +118,24 @@ def deliver_due(
     `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `before_send` is called for each
     mail just before it is handed over and may update what has to be true at that moment. `after_send` is called for
     each mail that was sent, in the transaction that marks it as sent. `now` overrides the clock. Raises `Busy`, and
-    `Held` if the `breaker` is open.
+    `BreakerOpen`.
     """
     outcomes: Counter[str] = Counter()
-    deadline = time.monotonic() + BUDGET
+    deadline = time.monotonic() + BATCH_SECONDS
     with database.read(now) as session:
         if not anything_due(session):
             return outcomes
     outcomes.update(database.write(expire, now))
     for _ in range(limit):
         if breaker is not None and breaker.is_open:
-            raise Held
-        claimed = database.write(partial(claim, before_send=before_send), now)
-        if claimed is None:
+            raise BreakerOpen
+        leased = database.write(partial(claim, before_send=before_send), now)
+        if leased is None:
             break
-        fault = _hand_over(send, claimed)
+        fault = _hand_over(send, leased)
         if breaker is not None:
             breaker.record(fault)
-        outcome = database.write(partial(settle, claim=claimed, fault=fault, after_send=after_send), now)
+        outcome = database.write(partial(settle, leased=leased, fault=fault, after_send=after_send), now)
         outcomes[outcome] += 1
         if time.monotonic() > deadline:
             break
@@ -152,16 +154,15 @@ def anything_due(session: Session) -> bool:
 
 
 def expire(session: Session) -> Counter[str]:
-    """End queued mails whose `expires_at` has passed, at most 500 of them, and count them by their new state.
+    """End queued mails whose `expires_at` has passed, at most `EXPIRED_BATCH` of them, and count them by their new state.
 
-    A mail whose last attempt failed becomes "failed"; all others, and sign-in mails in any case, become "expired".
+    A mail whose last attempt failed becomes "failed"; all others, and urgent mails in any case, become "expired".
     """
     at = now(session)
     expired = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, is_unleased(at))
     states: Counter[str] = Counter()
-    for mail in session.scalars(expired.limit(500).with_for_update(skip_locked=True)).all():
-        is_sign_in = mail.lane == 0
-        has_failed = mail.said and not is_sign_in
+    for mail in session.scalars(expired.limit(EXPIRED_BATCH).with_for_update(skip_locked=True)).all():
+        has_failed = mail.said and mail.lane != URGENT_LANE
         move(session, Clock(), mail, "fail" if has_failed else "expire")
         states["failed" if has_failed else "expired"] += 1
     return states
@@ -169,9 +170,9 @@ def expire(session: Session) -> Counter[str]:
 
 def deliver_one(database: Database, send: Send, mail_id: int) -> None:
     """Hand over this mail now if it is due and no worker holds it. Raises `Busy`."""
-    claimed = database.write(partial(claim, mail_id=mail_id))
-    if claimed is not None:
-        database.write(partial(settle, claim=claimed, fault=_hand_over(send, claimed)))
+    leased = database.write(partial(claim, mail_id=mail_id))
+    if leased is not None:
+        database.write(partial(settle, leased=leased, fault=_hand_over(send, leased)))
 
 
 def claim(
@@ -210,13 +211,13 @@ def claim(
 
 
 def settle(
-    session: Session, claim: LeasedMail, fault: Undelivered | None, after_send: MailCallback | None = None
+    session: Session, leased: LeasedMail, fault: Undelivered | None, after_send: MailCallback | None = None
 ) -> str:
-    """Store the outcome of a claimed mail and return it: "sent", "retried", "failed" or "lost".
+    """Store the outcome of a leased mail and return it: "sent", "retried", "failed" or "lost".
 
     "lost" means that the mail was stopped, or leased again, in the meantime.
     """
-    mail = session.get_one(OutboxMail, claim.mail_id, with_for_update=True, populate_existing=True)
+    mail = session.get_one(OutboxMail, leased.mail_id, with_for_update=True, populate_existing=True)
     if not mail.is_queued:
         return "lost"
     if fault is None:
@@ -225,7 +226,7 @@ def settle(
         if after_send is not None:
             after_send(session, mail)
         return "sent"
-    if mail.leased_until != claim.leased_until:
+    if mail.leased_until != leased.leased_until:
         return "lost"
     reply = redact_reply(mail, fault.reason)
     if isinstance(fault, Permanent):
@@ -239,22 +240,23 @@ def settle(
 
 def get_retry_delay(attempts: int) -> timedelta:
     """Return the wait after this many attempts: 5 minutes, doubled each time up to 67, plus or minus a tenth."""
-    wait = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
+    doublings = min(attempts - 1, 10)  # after ten the wait is longer than `LONGEST_WAIT` in any case
+    wait = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret depends on it
 
 
-def _hand_over(send: Send, claim: LeasedMail) -> Undelivered | None:
-    if claim.message is None:
+def _hand_over(send: Send, leased: LeasedMail) -> Undelivered | None:
+    if leased.message is None:
         return Permanent("what is in the mail can no longer be opened")
     try:
-        send(claim.message, claim.message_id)
+        send(leased.message, leased.message_id)
     except Undelivered as fault:
         return fault
     except Exception as error:
         # One mail that crashes the transport must not block the others: it is retried until it expires. The message of
         # the exception may contain an address, so only its type and traceback are logged.
         stack = "".join(traceback.format_tb(error.__traceback__))
-        log.error("mail %s could not be handed over: %s\n%s", claim.mail_id, type(error).__name__, stack)
+        log.error("mail %s could not be handed over: %s\n%s", leased.mail_id, type(error).__name__, stack)
         return Transient(f"not handed over: {type(error).__name__}")
     return None
 

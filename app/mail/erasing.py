@@ -1,4 +1,4 @@
-"""Erase inbound mail, except its place and the keyed hash by which a repeated delivery is recognized."""
+"""Erase the contents of inbound mail. The rows stay, with the keyed hash that recognizes a repeated delivery."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from .models import Inbound, InboundRaw, OutboxMail
 
 
 def destroy(session: Session, row_ids: Sequence[int]) -> None:
-    """Destroy the bytes of mails and what was read from them. The rows, with place and keyed hash, stay."""
+    """Destroy the bytes of mails and what was read from them."""
     _destroy(session, Inbound.id.in_(row_ids))
 
 
-def destroy_answers(session: Session, condition: ColumnElement[bool]) -> None:
+def destroy_replies(session: Session, condition: ColumnElement[bool]) -> None:
     """Destroy replies to the outbox mails that meet `condition`, and all mail about their assignments.
 
     Replies quote the mails that they answer.
@@ -32,13 +32,13 @@ def destroy_of_letter(session: Session, letter_id: int) -> None:
     """
     for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
         is_copy = or_(Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
-        with_bytes = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
-        destroy(session, session.scalars(with_bytes.where(is_copy)).all())
+        mails_with_bytes = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+        destroy(session, session.scalars(mails_with_bytes.where(is_copy)).all())
 
 
 def _destroy(session: Session, condition: ColumnElement[bool]) -> None:
-    with_bytes = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
-    rows = session.execute(with_bytes.where(condition)).all()
+    mails_with_bytes = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+    rows = session.execute(mails_with_bytes.where(condition)).all()
     if not rows:
         return
     session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_([row.id for row in rows])))

@@ -8,19 +8,19 @@ import unicodedata
 from ..mailtext.incoming import Mail
 from ..mailtext.origin.head import read_head
 
-WRITER_HEADERS = ("from", "date", "subject", "message-id", "in-reply-to")
+IDENTIFYING_HEADERS = ("from", "date", "subject", "message-id", "in-reply-to")
 
 # Mbox stores escape a line that begins with "From " as ">From ".
 _MBOX_ESCAPE = re.compile(r"^>+(?=From )", re.MULTILINE)
 
 
 def canonical(raw: bytes, mail: Mail) -> str:
-    """Return a text whose keyed hash identifies a mail, even if it is delivered again by another route, with other line
-    endings or in another transfer encoding.
+    """Return a text that is the same for each delivery of a mail, to be hashed with a key.
 
-    The Message-ID is only one part of it, so that nobody can suppress a mail by reusing its Message-ID. HTML counts
-    with its markup, because an image or a link may be all that a mail contains. A mail that could not be parsed
-    completely is identified by the bytes of its body. Runs in linear time.
+    The route, line endings and transfer encoding don't matter. The Message-ID is only one part of the text, so that
+    nobody can suppress a mail by reusing its Message-ID. HTML counts with its markup, because an image or a link may be
+    all that a mail contains. A mail that could not be parsed completely is identified by the bytes of its body. Runs in
+    linear time.
     """
     if mail.faults:
         return _canonical_bytes(raw)
@@ -35,14 +35,15 @@ def canonical(raw: bytes, mail: Mail) -> str:
         None if mail.html is None else _normalize_text(mail.html),
         [(attachment.name, attachment.bytes, attachment.digest) for attachment in mail.attachments],
     )
-    return json.dumps(parts)  # ASCII, with unambiguous borders between the values
+    return json.dumps(parts)  # unlike joined strings, the values can't run into each other
 
 
 def _canonical_bytes(raw: bytes) -> str:
     head = read_head(raw)
-    start = head.body_offset if head.is_unambiguous else 0  # the content may begin anywhere if the head can't be parsed
-    body = raw[start:].replace(b"\r\n", b"\n").rstrip(b"\n")
-    fields = [[_normalize_text(value) for value in head.all(name)] for name in WRITER_HEADERS]
+    # If the head is ambiguous, nobody can say where the body begins.
+    body_offset = head.body_offset if head.is_unambiguous else 0
+    body = raw[body_offset:].replace(b"\r\n", b"\n").rstrip(b"\n")
+    fields = [[_normalize_text(value) for value in head.all(name)] for name in IDENTIFYING_HEADERS]
     return json.dumps(("bytes", fields, hashlib.sha256(body).hexdigest()))
 
 

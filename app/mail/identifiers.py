@@ -4,7 +4,7 @@ import secrets
 from urllib.parse import urlsplit
 
 
-def message_id(base_url: str, public_id: str) -> str:
+def new_message_id(base_url: str, public_id: str) -> str:
     """Return a new Message-ID with its angle brackets (RFC 5322, section 3.6.4)."""
     return f"<{public_id.lower()}.{secrets.token_hex(8)}@{_domain(base_url)}>"
 

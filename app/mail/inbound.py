@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
@@ -23,13 +23,18 @@ from ..mailtext.incoming import AttachedFile
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
-MAXIMUM = 25 * 1024 * 1024  # bytes of the largest mail that is stored; mail servers refuse larger ones
+MAX_MAIL_BYTES = 25 * 1024 * 1024  # bytes of the largest mail that is stored; mail servers refuse larger ones
 BATCH_BYTES = 4_000_000  # bytes of mails stored, or placed, in one transaction; a single mail may exceed it
-CONTENT = "inbound.content"  # the purpose of the keyed hash that identifies a repeated mail
+CONTENT_MAC = "inbound.content"  # the purpose of the keyed hash that identifies a repeated mail (see `Keys.mac`)
 # Columns that are set when a mail is placed, and emptied when it is read again.
 RESET_COLUMNS = (
-    *("placed_at", "leased_until", "content_mac"),
-    *("duplicate_of_id", "assignment_id", "edition_id", "outbox_id"),
+    "placed_at",
+    "leased_until",
+    "content_mac",
+    "duplicate_of_id",
+    "assignment_id",
+    "edition_id",
+    "outbox_id",
 )
 PLACE_COLUMNS = ("state", "state_at", "reasons", "newsletter_id", "letter_id", *RESET_COLUMNS)
 UNADDRESSED = "to nobody here"  # the reason of a mail addressed to no newsletter, shown to the desk of the oldest one
@@ -37,7 +42,7 @@ UNADDRESSED = "to nobody here"  # the reason of a mail addressed to no newslette
 
 @dataclass(frozen=True)
 class MailContent:
-    """The part of a mail that the desk may see: claimed sender, trimmed text, the `rest` that was cut, attachments.
+    """The "reading" of a mail, which the desk sees: claimed sender, trimmed text, the `rest` that was cut, attachments.
 
     `has_more` means that the mail has more attachments than are listed. `spam_score` is the number that our own
     server's filter gave it, or empty. `unread` counts the bytes of a long mail beyond the part that is parsed. For a
@@ -58,7 +63,14 @@ class MailContent:
     comment: str = ""
 
 
-Placement = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, its place, the reasons, further columns
+class Placement(NamedTuple):
+    """The arguments of `place` for one mail; `facts` are further columns."""
+
+    row: Inbound
+    state: str
+    reasons: Sequence[str]
+    facts: dict[str, Any]
+
 
 _COLUMNS = Inbound.__table__.c
 _UPDATE_PLACE = (
@@ -120,7 +132,7 @@ def place(session: Session, actor: Actor, row: Inbound, state: str, reasons: Seq
     INBOUND.apply(session, actor, row, "place", to=state, at=at, why=reason_codes, **facts)
 
 
-def place_all(session: Session, actor: Actor, mails: Iterable[Placement]) -> None:
+def place_all(session: Session, actor: Actor, placements: Iterable[Placement]) -> None:
     """Place several mails that this transaction has locked, in one UPDATE, and expunge them from the session.
 
     SQLAlchemy would send one statement for each row to check its version. Raises `InvalidTransition`, and
@@ -128,7 +140,7 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placement]) -> Non
     """
     changes = []
     with record_in_bulk(session):
-        for row, state, reasons, facts in mails:
+        for row, state, reasons, facts in placements:
             place(session, actor, row, state, reasons, **facts)
             columns = {name: getattr(row, name) for name in PLACE_COLUMNS}
             changes.append({"key": row.id, "old_version": row.version, **columns})
@@ -140,7 +152,7 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placement]) -> Non
 def find_by_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
     """Return the stored mails with each of these contents, oldest first, except those that are no originals."""
     ring = get_keyring(session)
-    content_by_mac = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
+    content_by_mac = {mac: content for content in contents for mac in ring.macs(CONTENT_MAC, content)}
     query = select(Inbound).where(Inbound.content_mac.in_(list(content_by_mac)), ~Inbound.is_no_original)
     mails: dict[str, list[Inbound]] = {}
     for row in session.scalars(query.order_by(Inbound.id)):
@@ -166,7 +178,7 @@ def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
 
 def compute_content_mac(session: Session, content: str) -> bytes:
     """Return the keyed hash that is stored for a mail's canonical content (see `fingerprint.canonical`)."""
-    return get_keyring(session).mac(CONTENT, content)
+    return get_keyring(session).mac(CONTENT_MAC, content)
 
 
 def take(
@@ -190,6 +202,7 @@ def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
     taken = find_latest_event(session, "inbound", row.id, "inbound.take")
     if taken is None:
         raise InvalidTransition("inbound", "put back", row.state)
+    # Events of older releases have no "was".
     old_columns = (taken.facts or {}).get("was", {"assignment_id": None})
     INBOUND.apply(session, actor, lock_row(session, row), "put back", to=taken.old, letter_id=None, **old_columns)
 
@@ -244,7 +257,7 @@ def filter_with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
     return set(session.scalars(select(InboundRaw.inbound_id).where(InboundRaw.inbound_id.in_(keys))))
 
 
-def raw_of(session: Session, row: Inbound) -> bytes:
+def get_raw(session: Session, row: Inbound) -> bytes:
     """Return the bytes of the mail as received.
 
     Raises `MissingPrecondition` if they have been destroyed, and `Unsealable`.
@@ -255,25 +268,24 @@ def raw_of(session: Session, row: Inbound) -> bytes:
     return get_keyring(session).open_bytes(raw_context(row), stored.raw_sealed)
 
 
-def keep_reading(session: Session, row: Inbound, reading: MailContent) -> None:
+def store_reading(session: Session, row: Inbound, reading: MailContent) -> None:
     """Store the sealed `reading` beside the bytes of the mail, without loading them."""
-    keep_readings(session, [(row, reading)])
+    store_readings(session, [(row, reading)])
 
 
-def keep_readings(session: Session, readings: Iterable[tuple[Inbound, MailContent]]) -> None:
+def store_readings(session: Session, readings: Iterable[tuple[Inbound, MailContent]]) -> None:
     """Store the readings of several mails in one statement."""
     ring = get_keyring(session)
     sealed = [
         {"key": row.id, "sealed": ring.seal(_reading_context(row), json.dumps(vars(reading), ensure_ascii=False))}
         for row, reading in readings
     ]
-    is_own_row = InboundRaw.inbound_id == bindparam("key")
     if sealed:
-        statement = update(InboundRaw).where(is_own_row).values(reading_sealed=bindparam("sealed"))
-        session.connection().execute(statement, sealed)
+        row_with_key = update(InboundRaw).where(InboundRaw.inbound_id == bindparam("key"))
+        session.connection().execute(row_with_key.values(reading_sealed=bindparam("sealed")), sealed)
 
 
-def reading_of(session: Session, row: Inbound) -> MailContent | None:
+def get_reading(session: Session, row: Inbound) -> MailContent | None:
     """Return the stored reading of a mail; None before it has been parsed and after it has been destroyed.
 
     Raises `Unsealable`.

@@ -9,69 +9,69 @@ from datetime import timedelta
 from typing import Any
 
 from ..text.translation import N_
-from . import mail_values as about
+from . import mail_values
 from .lifecycle import ENDED, STATES
 
-LIFE = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
+LIFETIME = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
 GENERATED = "auto-generated"
 REPLIED = "auto-replied"
+DAY = timedelta(days=1)
+# The states in which the contents of a mail are deleted.
+WHEN_ENDED = frozenset(ENDED)
+WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # a failed mail can be retried, until its letter is forgotten
 
 
 @dataclass(frozen=True)
 class RewordableBlock:
-    """A block of a mail that a newsletter may reword: the placeholders that it may use, and those that it needs."""
+    """A block of a template that a newsletter may reword, with the placeholders that it may use and those it must."""
 
-    places: tuple[str, ...]
-    needed: tuple[str, ...] = ()
+    placeholders: tuple[str, ...]
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class MailKind:
-    """A row of the table. `name` is the desk's name for the kind, and `about` the class of its values.
+    """A row of the table. `name` is the desk's name for the kind, and `values_class` the class of its values.
 
-    `lane` 0 is delivered before all others. `life` is how long after its due time a mail is still worth sending.
-    `listed` marks recurring mails to subscribers: they get a List-Id if they can be unsubscribed from (RFC 2919).
+    `lane` 0 is delivered before all others. `lifetime` is how long after its due time a mail is still worth sending.
+    `is_recurring` marks mails to subscribers, which get a List-Id if they can be unsubscribed from (RFC 2919).
     `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote or triggered.
-    The contents are deleted when the mail reaches one of the states in `forget`, because they include a sign-in link or
-    a reader's address. `even` mails are padded to the same size, which then reveals neither the language nor what
+    The contents are deleted when the mail reaches one of the states in `erase_in`, for example because they include a
+    sign-in link or a reader's address. With `is_padded` all mails are padded to the same size, which then reveals neither the language nor what
     became of a letter.
 
-    A kind that is `like` another one uses its template. A newsletter may reword the `parts`; `stays` tells the editor
-    what the mail says in any case. The preview shows the mail once for each of `examples`, whose values extend those
+    A kind with a `template_kind` uses the template and the parts of that kind. A newsletter may reword the `parts`;
+    `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of `examples`, whose values extend those
     of its class in `EXAMPLES`; a timedelta is added to the time of the preview.
     """
 
     name: str
-    about: type[about.Values]
+    values_class: type[mail_values.Values]
     lane: int = 1
-    life: timedelta = LIFE
+    lifetime: timedelta = LIFETIME
     automatic: str = ""
-    listed: bool = False
-    forget: frozenset[str] = frozenset()
-    even: bool = False
-    like: str = ""
+    is_recurring: bool = False
+    erase_in: frozenset[str] = frozenset()
+    is_padded: bool = False
+    template_kind: str = ""
     parts: Mapping[str, RewordableBlock] = field(default_factory=dict)
-    stays: str = ""
+    fixed_note: str = ""
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
 
-def _part(extra_places: str = "", required: str = "") -> RewordableBlock:
-    """Return a part of a mail to an expert; the arguments are space-separated placeholder names."""
-    return RewordableBlock(("name", "newsletter", "headline", *extra_places.split()), tuple(required.split()))
+def _part(extra_placeholders: str = "", required: str = "") -> RewordableBlock:
+    """Return a block of a mail to an expert; the arguments are names of placeholders, separated by spaces."""
+    return RewordableBlock(("name", "newsletter", "headline", *extra_placeholders.split()), tuple(required.split()))
 
 
-def _news(name: str, **more: Any) -> MailKind:
+def _reader_news(name: str, **options: Any) -> MailKind:
     """Return the kind of a mail that tells a reader what became of their letter."""
-    return MailKind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=WHEN_SETTLED, even=True, **more)
+    return MailKind(name, mail_values.LetterMail, lane=2, automatic=GENERATED, erase_in=WHEN_SETTLED, is_padded=True, **options)
 
 
-# The states in which the contents of a mail are deleted.
-WHEN_ENDED = frozenset(ENDED)
-WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # a failed mail can be retried, until its letter is forgotten
-DAY = timedelta(days=1)
-_NEWS = RewordableBlock(("newsletter",))
-_WHY = {"subject": _part(), "body": _part("why", "why")}
-_FULL = ({"typed": N_("The edition is full this time.")},)
+_NEWS_BLOCK = RewordableBlock(("newsletter",))
+_REASON_PARTS = {"subject": _part(), "body": _part("why", "why")}
+_REASON_EXAMPLES = ({"typed": N_("The edition is full this time.")},)
 
 # Fictitious values for the examples of each class; `mail_templates.render_examples` adds the links.
 LEYLA = N_("Leyla Aydın")
@@ -81,74 +81,74 @@ _SALT = {
     "runs_on": 10 * DAY,
     "typed": N_("Who measures the salt in the wind?"),
 }
-EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
-    about.AccountMail: {"code": "12345678", "minutes": 10, "days": 3, "stays": 14, "idle": 24},
-    about.AssignmentMail: _SALT,
-    about.InvitationMail: _SALT
+EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
+    mail_values.AccountMail: {"code": "12345678", "minutes": 10, "days": 3, "stays": 14, "idle": 24},
+    mail_values.AssignmentMail: _SALT,
+    mail_values.InvitationMail: _SALT
     | {"wording": N_("Who measures the salt in the wind?"), "background": None, "brief": None, "words": 180}
     | {"reply_by": 3 * DAY, "lead_in": N_("To find out more, I asked Leyla Aydın, soil scientist:"), "policy": "facts"}
     | {"check_until": 8 * DAY, "asked_others": 0, "readers": 3},
-    about.EditedTextMail: _SALT
+    mail_values.EditedTextMail: _SALT
     | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169}
     | {"full_text": N_("We put up forty plates and count what falls on them."), "policy": "facts"}
     | {"due_at": 2 * DAY, "runs_on": 4 * DAY},
-    about.TranslatorMail: {"language": "fa", "words": 180},
-    about.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
-    about.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
-    about.EditionMail: {"runs_at": 0 * DAY},
-    about.TestMail: {"site": "ask.example.org"},
-    about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY, "head": "7c1e 09af 44d2 8b10 e3f5"},
+    mail_values.TranslatorMail: {"language": "fa", "words": 180},
+    mail_values.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
+    mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
+    mail_values.EditionMail: {"runs_at": 0 * DAY},
+    mail_values.TestMail: {"site": "ask.example.org"},
+    mail_values.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY, "head": "7c1e 09af 44d2 8b10 e3f5"},
 }
 
 KINDS = {
     "sign_in": MailKind(
-        "", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WHEN_ENDED
+        "", mail_values.AccountMail, lane=0, lifetime=timedelta(minutes=10), automatic=GENERATED, erase_in=WHEN_ENDED
     ),
-    "house.test": MailKind("", about.TestMail, lane=0, life=DAY, forget=WHEN_ENDED),
+    "house.test": MailKind("", mail_values.TestMail, lane=0, lifetime=DAY, erase_in=WHEN_ENDED),
     "staff.invitation": MailKind(
-        N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WHEN_ENDED
+        N_("Invitation to the desk"), mail_values.AccountMail, automatic=GENERATED, erase_in=WHEN_ENDED
     ),
     "expert.invitation": MailKind(
         N_("Invitation"),
-        about.InvitationMail,
+        mail_values.InvitationMail,
         parts={"subject": _part("words due", "due"), "opening": _part(), "closing": _part("reply_by", "reply_by")},
-        stays=N_(
+        fixed_note=N_(
             "The question, length and date, the line before the answer, the link, the terms and how to make sure "
             "that it is you stand in it in any case."
         ),
     ),
-    "expert.invitation_again": MailKind(N_("Invitation, with a new link"), about.AssignmentMail),
+    "expert.invitation_again": MailKind(N_("Invitation, with a new link"), mail_values.AssignmentMail),
     "expert.reminder": MailKind(
         N_("Reminder before the date"),
-        about.AssignmentMail,
-        life=DAY,
+        mail_values.AssignmentMail,
+        lifetime=DAY,
         automatic=GENERATED,
         parts={"subject": _part("due"), "body": _part("due link", "due link"), "silent": _part("due link", "due link")},
         examples=({"due_at": 2 * DAY}, {"silent": True}),
     ),
     "expert.overdue": MailKind(
         N_("Reminder after the date"),
-        about.AssignmentMail,
-        life=DAY,
+        mail_values.AssignmentMail,
+        lifetime=DAY,
         automatic=GENERATED,
         parts={"subject": _part("due"), "body": _part("due link", "link")},
         examples=({"due_at": -DAY},),
     ),
-    "expert.returned": MailKind(N_("Text sent back"), about.AssignmentMail),
+    "expert.returned": MailKind(N_("Text sent back"), mail_values.AssignmentMail),
     # If a reader withdrew the question, no other record of its text remains.
-    "expert.cancelled": MailKind(N_("No longer needed"), about.AssignmentMail, forget=WHEN_ENDED),
+    "expert.cancelled": MailKind(N_("No longer needed"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
     "expert.check": MailKind(
         N_("Quote check"),
-        about.EditedTextMail,
+        mail_values.EditedTextMail,
         parts={"subject": _part("about changes due", "due"), "opening": _part()},
-        stays=N_(
+        fixed_note=N_(
             "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
         ),
     ),
-    "expert.letter": MailKind(N_("A letter from you"), about.AssignmentMail),
+    "expert.letter": MailKind(N_("A letter from you"), mail_values.AssignmentMail),
     "expert.published": MailKind(
         N_("Thanks, with the link"),
-        about.AssignmentMail,
+        mail_values.AssignmentMail,
         lane=2,
         automatic=GENERATED,
         parts={"subject": _part("day"), "body": _part("day link", "link")},
@@ -156,52 +156,52 @@ KINDS = {
     ),
     "expert.carried_over": MailKind(
         N_("Carried over to a later edition"),
-        about.AssignmentMail,
+        mail_values.AssignmentMail,
         lane=2,
         parts={"subject": _part("day"), "body": _part("day", "day")},
         examples=({"runs_on": 14 * DAY},),
     ),
     "expert.moved": MailKind(
         N_("Another date for the edition"),
-        about.AssignmentMail,
+        mail_values.AssignmentMail,
         lane=2,
         parts={"subject": _part("day"), "body": _part("day due", "day due"), "settled": _part("day", "day")},
         examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
     ),
-    "expert.shortened": MailKind(N_("Shortened after the check"), about.EditedTextMail),
+    "expert.shortened": MailKind(N_("Shortened after the check"), mail_values.EditedTextMail),
     "expert.corrected": MailKind(
         N_("A correction of what ran"),
-        about.AssignmentMail,
+        mail_values.AssignmentMail,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
     # Older mails may contain the removed passage; this one contains none of it.
-    "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WHEN_ENDED),
-    "expert.dropped": MailKind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
+    "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
+    "expert.dropped": MailKind(N_("Why it didn’t run"), mail_values.AssignmentMail, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES),
     "expert.ran_without": MailKind(
         N_("It ran without their text"),
-        about.AssignmentMail,
+        mail_values.AssignmentMail,
         lane=2,
         parts={"subject": _part(), "body": _part("day", "day")},
-        stays=N_("Whether a text is kept for a later edition stands in it in any case."),
+        fixed_note=N_("Whether a text is kept for a later edition stands in it in any case."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
     # For the same reason as "expert.cancelled".
     "expert.not_used": MailKind(
-        N_("It won’t run"), about.AssignmentMail, lane=2, forget=WHEN_ENDED, parts=_WHY, examples=_FULL
+        N_("It won’t run"), mail_values.AssignmentMail, lane=2, erase_in=WHEN_ENDED, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
     ),
     # It contains the translator's address and link.
     "translator.invitation": MailKind(
         N_("A text to translate"),
-        about.TranslatorMail,
-        forget=WHEN_ENDED,
+        mail_values.TranslatorMail,
+        erase_in=WHEN_ENDED,
         examples=({}, {"of_answer": True}, {"of_answer": True, "again": True}),
     ),
-    "reader.once": _news(N_("News for a reader, the only mail"), like="reader.news"),
-    "reader.news": _news(
+    "reader.once": _reader_news(N_("News for a reader, the only mail"), template_kind="reader.news"),
+    "reader.news": _reader_news(
         N_("News for a reader"),
-        listed=True,
-        parts={"subject": _NEWS, "answered": _NEWS, "ended": _NEWS, "joined": _NEWS},
-        stays=N_(
+        is_recurring=True,
+        parts={"subject": _NEWS_BLOCK, "answered": _NEWS_BLOCK, "ended": _NEWS_BLOCK, "joined": _NEWS_BLOCK},
+        fixed_note=N_(
             "The link and what becomes of the address stand below it in any case. Of the question nothing ever does."
         ),
         examples=(
@@ -215,34 +215,34 @@ KINDS = {
     ),
     "reader.acknowledgement": MailKind(
         N_("A reader’s mail has arrived"),
-        about.LetterMail,
+        mail_values.LetterMail,
         lane=2,
-        life=DAY,
+        lifetime=DAY,
         automatic=REPLIED,
-        forget=WHEN_ENDED,
-        even=True,
-        parts={"subject": _NEWS, "body": _NEWS},
-        stays=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
+        erase_in=WHEN_ENDED,
+        is_padded=True,
+        parts={"subject": _NEWS_BLOCK, "body": _NEWS_BLOCK},
+        fixed_note=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
     ),
-    "desk.answer": MailKind(N_("An answer is here"), about.DeskMail, automatic=GENERATED),
-    "desk.declined": MailKind(N_("An expert said no"), about.DeskMail, automatic=GENERATED),
-    "desk.translation": MailKind(N_("A translation is here"), about.DeskMail, automatic=GENERATED),
-    "desk.translator_declined": MailKind(N_("A translator said no"), about.DeskMail, automatic=GENERATED),
-    "desk.objection": MailKind(N_("An expert objects"), about.DeskMail, automatic=GENERATED),
-    "desk.withdrawn": MailKind(N_("An answer was withdrawn"), about.DeskMail, automatic=GENERATED),
-    "desk.letter_withdrawn": MailKind(N_("A letter was taken back"), about.DeskMail, automatic=GENERATED),
-    "desk.fine": MailKind(N_("An expert agrees"), about.DeskMail, automatic=GENERATED),
-    "desk.suggestion": MailKind(N_("A colleague was suggested"), about.DeskMail, automatic=GENERATED),
-    "desk.question_back": MailKind(N_("An expert asks back"), about.DeskMail, automatic=GENERATED),
-    "desk.mention": MailKind(N_("Called in a note"), about.DeskMail, automatic=GENERATED),
+    "desk.answer": MailKind(N_("An answer is here"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.declined": MailKind(N_("An expert said no"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.translation": MailKind(N_("A translation is here"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.translator_declined": MailKind(N_("A translator said no"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.objection": MailKind(N_("An expert objects"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.withdrawn": MailKind(N_("An answer was withdrawn"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.letter_withdrawn": MailKind(N_("A letter was taken back"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.fine": MailKind(N_("An expert agrees"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.suggestion": MailKind(N_("A colleague was suggested"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.question_back": MailKind(N_("An expert asks back"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.mention": MailKind(N_("Called in a note"), mail_values.DeskMail, automatic=GENERATED),
     "desk.mail_waits": MailKind(
-        N_("A mail of an expert waits to be filed"), about.DeskMail, life=DAY, automatic=GENERATED
+        N_("A mail of an expert waits to be filed"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED
     ),
-    "desk.mail_failed": MailKind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
-    "desk.edition_missing": MailKind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
-    "desk.program_paused": MailKind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
+    "desk.mail_failed": MailKind(N_("A mail can’t be delivered"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED),
+    "desk.edition_missing": MailKind(N_("Has the edition gone out?"), mail_values.EditionMail, lifetime=DAY, automatic=GENERATED),
+    "desk.program_paused": MailKind(N_("Another program hears nothing any more"), mail_values.DeskMail, automatic=GENERATED),
     # It contains headlines, which may have to be erased.
     "desk.digest": MailKind(
-        N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WHEN_ENDED
+        N_("The morning’s mail"), mail_values.MorningMail, lifetime=DAY, automatic=GENERATED, is_recurring=True, erase_in=WHEN_ENDED
     ),
 }

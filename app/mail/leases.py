@@ -1,4 +1,4 @@
-"""Leases of inbound mails: a worker leases the mails that it places, so that no other worker places them too."""
+"""Leases of inbound mails: a worker leases the mails that it is about to place, so that no other worker does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .models import Inbound, InboundRaw
 LEASE = timedelta(minutes=2)  # for a batch; mails that the worker doesn't reach in time can be claimed again
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
-TRIES = 5  # attempts to place a mail before it is shown as failed
+MAX_ATTEMPTS = 5  # to place a mail, before it is shown as failed
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LeasedInbound:
 
 
 def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[LeasedInbound]:
-    """Lease up to `limit` mails that are to be placed; concurrent workers never get the same mail.
+    """Lease up to `limit` stored mails; concurrent workers never get the same mail.
 
     Mails with the fewest attempts come first, and a mail that was tried before is claimed alone: if parsing it kills
     the worker each time, it takes other mails down only once and then blocks none.
@@ -56,12 +56,12 @@ def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Le
 
 
 def anything_due(session: Session) -> bool:
-    """Return whether a mail is to be placed, without taking the write lock."""
+    """Return whether a mail waits to be placed, without taking the write lock."""
     return session.scalar(select(Inbound.id).where(*_due_conditions(now(session))).limit(1)) is not None
 
 
 @dataclass(frozen=True)
-class Leased:
+class FetchedMail:
     """A claimed mail with its sealed bytes, to be parsed outside the transaction."""
 
     claim: LeasedInbound
@@ -77,23 +77,27 @@ class Leased:
         return self.ring.open_bytes(raw_context(self.row), self.sealed)
 
 
-def fetch_leased(session: Session, claims: Sequence[LeasedInbound]) -> list[Leased]:
+def fetch_leased(session: Session, claims: Sequence[LeasedInbound]) -> list[FetchedMail]:
     """Return the claimed mails with their sealed bytes, in the order of the claims."""
     keys = [claim.inbound_id for claim in claims]
     rows = get_many(session, Inbound, keys)
     query = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(keys))
     sealed = {row.inbound_id: row.raw_sealed for row in session.execute(query)}
     ring = get_keyring(session)
-    return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(keys, claims, strict=True)]
+    return [FetchedMail(claim, rows[key], sealed.get(key), ring) for key, claim in zip(keys, claims, strict=True)]
 
 
 def lock_claimed(session: Session, claims: Sequence[LeasedInbound]) -> dict[LeasedInbound, Inbound]:
     """Lock the claimed mails, leaving out those that another worker has placed or claimed in the meantime."""
     query = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
-    reload = {"populate_existing": True}
-    rows = {row.id: row for row in session.scalars(query.with_for_update(), execution_options=reload)}
-    pairs = ((claim, rows[claim.inbound_id]) for claim in claims)
-    return {claim: row for claim, row in pairs if row.is_stored and row.leased_until == claim.leased_until}
+    reload_options = {"populate_existing": True}
+    rows = {row.id: row for row in session.scalars(query.with_for_update(), execution_options=reload_options)}
+    claimed_rows = {claim: rows[claim.inbound_id] for claim in claims}
+    return {
+        claim: row
+        for claim, row in claimed_rows.items()
+        if row.is_stored and row.leased_until == claim.leased_until
+    }
 
 
 def return_claims(session: Session, claims: Sequence[LeasedInbound]) -> None:
@@ -105,8 +109,10 @@ def return_claims(session: Session, claims: Sequence[LeasedInbound]) -> None:
 
 def schedule_retry(session: Session, row: Inbound) -> None:
     """Release the lease of a mail and make it due again after a wait that doubles with each attempt."""
-    wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
-    row.leased_until, row.due_at = None, now(session) + wait
+    doublings = min(row.attempts - 1, 10)  # after ten the wait is longer than `LONGEST_WAIT` in any case
+    wait = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    row.leased_until = None
+    row.due_at = now(session) + wait
 
 
 def _due_conditions(now: datetime) -> tuple[Any, ...]:

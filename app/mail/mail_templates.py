@@ -97,12 +97,12 @@ def write(
 
 def parts_of(kind: str) -> Mapping[str, RewordableBlock]:
     """Return the parts of a mail that a newsletter may reword, by the names of the template's blocks."""
-    return KINDS[KINDS[kind].like or kind].parts
+    return KINDS[KINDS[kind].template_kind or kind].parts
 
 
 def default_wording(kind: str, part: str, language: str) -> str:
     """Return the default wording of a part in a language, with placeholders as a newsletter would write them."""
-    values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].places}
+    values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].placeholders}
     context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
     text = "".join(context.blocks[part][0](context))
     return for_print(text.replace("{", "{{").replace("}", "}}").translate(_BRACES))
@@ -110,7 +110,7 @@ def default_wording(kind: str, part: str, language: str) -> str:
 
 def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
     """Return the first fault of a newsletter's wording of a part, as `find_placeholder_fault` does."""
-    return find_placeholder_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
+    return find_placeholder_fault(text, parts_of(kind)[part].placeholders, parts_of(kind)[part].required)
 
 
 def render_examples(
@@ -119,11 +119,11 @@ def render_examples(
     """Render a mail to fictitious people at the time `now`, once for each of the kind's examples."""
     row = KINDS[kind]
     gettext = get_catalogue(sender.language).gettext
-    links = {field.name: link for field in fields(row.about) if field.name in ("link", "stop")}
+    links = {field.name: link for field in fields(row.values_class) if field.name in ("link", "stop")}
     messages = []
     for example in row.examples:
-        values = _localize_example({**EXAMPLES[row.about], **links, **example}, now, gettext)
-        messages.append(write(kind, sender, "", gettext(LEYLA), row.about(**values), wordings))
+        values = _localize_example({**EXAMPLES[row.values_class], **links, **example}, now, gettext)
+        messages.append(write(kind, sender, "", gettext(LEYLA), row.values_class(**values), wordings))
     return messages
 
 
@@ -143,7 +143,7 @@ def _valid_wordings(kind: str, wordings: Wordings) -> dict[str, str]:
 
 
 def _template(kind: str) -> Template:
-    return texts.get_template(f"{KINDS[kind].like or kind}.txt")
+    return texts.get_template(f"{KINDS[kind].template_kind or kind}.txt")
 
 
 def _render(template: Template, values: Mapping[str, Any], wordings: Wordings) -> str:

@@ -17,7 +17,7 @@ from .delivery import Permanent
 from .kinds import GENERATED, KINDS, REPLIED
 from .message import Message
 
-PADDED_SIZE = 8 * 1024  # bytes; mails of an `even` kind are padded to a multiple of it
+PADDED_SIZE = 8 * 1024  # bytes; mails of an `is_padded` kind are padded to a multiple of it
 LINE_LENGTH = 76  # characters in a folded line
 LONGEST_WORD = 60  # longest ASCII word that fits a header line of 78 characters (RFC 5322, section 2.1.1)
 # Automatic responses that Exchange should suppress. Bounces are wanted, except to automatic replies.
@@ -88,7 +88,7 @@ class Envelope(flask_mail.Message):
         for name, value in headers.items():
             if value is not None:
                 mime[name] = value
-        if KINDS[self.letter.kind].even:
+        if KINDS[self.letter.kind].is_padded:
             size = len(mime.as_bytes()) + len("X-Filler: \r\n")
             mime["X-Filler"] = _filler(-size % PADDED_SIZE)
         typed: MIMEBase = mime

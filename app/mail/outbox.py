@@ -75,16 +75,16 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
         lane=kind.lane,
         state="held" if posting.pop("hold", False) else "queued",
         state_at=at,
-        message_id=identifiers.message_id(base_url, public_id),
+        message_id=identifiers.new_message_id(base_url, public_id),
         due_at=due_at,
         return_mac=get_keyring(session).mac("outbox.return", token),
         created_at=at,
-        **{"expires_at": due_at + kind.life, **posting},
+        **{"expires_at": due_at + kind.lifetime, **posting},
     )
     if not _add_once(session, mail):
         return None
     list_id = message.list_id
-    if not list_id and kind.listed and message.unsubscribe:
+    if not list_id and kind.is_recurring and message.unsubscribe:
         list_id = identifiers.list_id(base_url, mail.kind, mail.newsletter_id)
     sealed = _seal(session, mail, replace(message, return_token=token, list_id=list_id))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=get_keyring(session).number_of(sealed)))
@@ -149,14 +149,14 @@ def has_contents(session: Session, mail: OutboxMail) -> bool:
 
 
 def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts: Any) -> None:
-    """Apply a transition, and delete the contents in the states that the kind's `forget` lists.
+    """Apply a transition, and delete the contents in the states that the kind's `erase_in` lists.
 
     Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`, as `Machine.apply` does.
     """
     target = MAIL.find_move(action, mail.state).target[0]
     ended_at = now(session) if target in ENDED else None
     MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=ended_at, **facts)
-    if target in KINDS[mail.kind].forget:
+    if target in KINDS[mail.kind].erase_in:
         erase_contents(session, mail)
 
 
@@ -268,7 +268,7 @@ def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> S
         if MAIL.has_move("forget", mail.state):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
-    erasing.destroy_answers(session, condition)
+    erasing.destroy_replies(session, condition)
     return mails
 
 
@@ -277,7 +277,7 @@ def postpone(session: Session, question_ids: Sequence[int], due_at: datetime) ->
     query = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
     for mail in session.scalars(query):
         mail.due_at = due_at
-        mail.expires_at = due_at + KINDS[mail.kind].life
+        mail.expires_at = due_at + KINDS[mail.kind].lifetime
     session.flush()
 
 
@@ -313,7 +313,7 @@ def _seal(session: Session, mail: OutboxMail, message: Message) -> bytes:
 
 def _fresh_schedule(session: Session, mail: OutboxMail) -> dict[str, datetime]:
     due_at = max(now(session), mail.due_at)
-    return {"due_at": due_at, "expires_at": due_at + KINDS[mail.kind].life}
+    return {"due_at": due_at, "expires_at": due_at + KINDS[mail.kind].lifetime}
 
 
 def _require_contents(session: Session, mail: OutboxMail) -> None:

@@ -15,7 +15,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TooLarge(Exception):
-    """A message is larger than `inbound.MAXIMUM`."""
+    """A message is larger than `inbound.MAX_MAIL_BYTES`."""
 
 
 def with_envelope(raw: bytes, sender: str | None, recipients: Sequence[str]) -> bytes:
@@ -38,7 +38,7 @@ def store_message(database: Database, raw: bytes, source: str) -> None:
 
 def store_messages(database: Database, raws: Sequence[bytes], source: str) -> None:
     """Store several messages in one transaction. Raises the same errors as `store_message`; then none is stored."""
-    if any(len(raw) > inbound.MAXIMUM for raw in raws):
+    if any(len(raw) > inbound.MAX_MAIL_BYTES for raw in raws):
         raise TooLarge
 
     def store(session: Session) -> None:

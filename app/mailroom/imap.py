@@ -193,8 +193,8 @@ def _download(
     Oversized messages stay in the mailbox.
     """
     for uid, size in _fetch_sizes(connection, uids).items():
-        raw = _fetch_message(connection, uid) if size <= inbound.MAXIMUM else None
-        if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
+        raw = _fetch_message(connection, uid) if size <= inbound.MAX_MAIL_BYTES else None
+        if size > inbound.MAX_MAIL_BYTES or (raw is not None and len(raw) > inbound.MAX_MAIL_BYTES):
             _log_oversized_once(mailbox, uidvalidity, uid)
             raw = None
         yield uid, raw
@@ -203,7 +203,7 @@ def _download(
 def _log_oversized_once(mailbox: ImapMailbox, uidvalidity: int, uid: int) -> None:
     if (mailbox.name, uidvalidity, uid) not in _logged_oversized:
         _logged_oversized.add((mailbox.name, uidvalidity, uid))
-        log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
+        log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAX_MAIL_BYTES >> 20, mailbox.host)
 
 
 def _store(

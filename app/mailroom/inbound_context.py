@@ -237,7 +237,7 @@ class InboundContext:
 
     @cached_property
     def judgement(self) -> robots.Judgement:
-        """Whether a person or a machine sent it."""
+        """Return whether a person or a machine sent it."""
         return robots.judge(self.mail, self._own_identifiers())
 
     def _own_identifiers(self) -> frozenset[str]:

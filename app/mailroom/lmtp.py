@@ -17,7 +17,7 @@ from aiosmtpd.smtp import Envelope, Session
 
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
-from ..mail.inbound import BATCH_BYTES, MAXIMUM
+from ..mail.inbound import BATCH_BYTES, MAX_MAIL_BYTES
 from .envelope import TooLarge, store_messages, with_envelope
 
 TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
@@ -25,7 +25,7 @@ READ_LIMIT = 64 * 1024  # bytes that are read at once; some mail programs write 
 
 STORED = "250 2.0.0 stored"
 TRY_LATER = "451 4.3.0 not stored, try again later"
-TOO_LARGE = f"552 5.3.4 larger than {MAXIMUM >> 20} MB"
+TOO_LARGE = f"552 5.3.4 larger than {MAX_MAIL_BYTES >> 20} MB"
 
 log = logging.getLogger(__name__)
 # The library logs every command, including addresses.
@@ -57,7 +57,7 @@ class LmtpConnection(LMTP):
     def __init__(self, intake: "Intake") -> None:
         super().__init__(
             Handler(),
-            data_size_limit=MAXIMUM,
+            data_size_limit=MAX_MAIL_BYTES,
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="LMTP",
@@ -96,7 +96,7 @@ class LmtpConnection(LMTP):
             except asyncio.LimitOverrunError as overrun:
                 chunk = await self._reader.read(overrun.consumed)
             if is_line_start and chunk == b".\r\n":
-                return b"".join(chunks) if size <= MAXIMUM else None
+                return b"".join(chunks) if size <= MAX_MAIL_BYTES else None
             if is_line_start and chunk.startswith(b"."):
                 chunk = chunk[1:]
             is_line_start = chunk.endswith(b"\r\n")
@@ -104,7 +104,7 @@ class LmtpConnection(LMTP):
             size += len(chunk)
             if size >> 20 > old_size >> 20:  # another megabyte has arrived, so the client is alive
                 self._reset_timeout()
-            if size <= MAXIMUM:
+            if size <= MAX_MAIL_BYTES:
                 chunks.append(chunk)
             else:
                 chunks.clear()
@@ -142,7 +142,7 @@ class Intake:
 
     async def store(self, raw: bytes) -> None:
         """Store the message, and return once it is committed. Raises the same errors as `envelope.store_message`."""
-        if len(raw) > MAXIMUM:
+        if len(raw) > MAX_MAIL_BYTES:
             raise TooLarge
         message = PendingMessage(raw)
         self._pending.append(message)

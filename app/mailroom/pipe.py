@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import BinaryIO
 
 from ..db.engine import Database
-from ..mail.inbound import MAXIMUM
+from ..mail.inbound import MAX_MAIL_BYTES
 from .envelope import TooLarge, store_message, with_envelope
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ def receive(database: Database, source: BinaryIO, recipient: str | None, sender:
     broken pipe, so it retries these.
     """
     try:
-        raw = _MBOX_LINE.sub(b"", source.read(MAXIMUM + 1))
+        raw = _MBOX_LINE.sub(b"", source.read(MAX_MAIL_BYTES + 1))
         if not raw:
             return Exit.LATER, "nothing came in, so nothing was stored"
         recipients = [recipient] if recipient else []
         store_message(database, with_envelope(raw, sender, recipients), "pipe")
     except TooLarge:
-        return Exit.TOO_LARGE, f"the message is larger than {MAXIMUM >> 20} MB and was not stored"
+        return Exit.TOO_LARGE, f"the message is larger than {MAX_MAIL_BYTES >> 20} MB and was not stored"
     except Exception as error:
         return Exit.LATER, f"not stored, try again later ({type(error).__name__})"
     return Exit.STORED, "stored"

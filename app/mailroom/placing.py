@@ -38,7 +38,7 @@ MAX_PARSE_CLAIMS = 50  # claims of a mail after which it is no longer parsed: it
 EDITION = "edition"  # a place that the decisions about later mails may depend on
 NO_ORIGINALS = PLACES_OF_MAIL.which("is_no_original")
 
-LeasedOrParsed = TypeVar("LeasedOrParsed", "ParsedMail", leases.Leased)
+LeasedOrParsed = TypeVar("LeasedOrParsed", "ParsedMail", leases.FetchedMail)
 Result = TypeVar("Result")
 
 
@@ -46,7 +46,7 @@ Result = TypeVar("Result")
 class ParsedMail:
     """A leased mail and what the later steps add: the message, the context for the trimmer, the contents."""
 
-    leased: leases.Leased
+    leased: leases.FetchedMail
     raw: bytes
     mail: Mail
     trim_context: TrimContext = field(default_factory=TrimContext)
@@ -152,7 +152,7 @@ class _Placing:
                         # The others may quote its text, so they are trimmed again.
                         parsed, trimmed = [*trimmed, *parsed], []
 
-    def _load_leased(self, claims: Sequence[leases.LeasedInbound]) -> Sequence[leases.Leased]:
+    def _load_leased(self, claims: Sequence[leases.LeasedInbound]) -> Sequence[leases.FetchedMail]:
         with self.database.read(self.at) as session:
             return leases.fetch_leased(session, claims) if claims else []
 
@@ -177,7 +177,7 @@ class _Placing:
                 results.append(result)
         return results, []
 
-    def _parse(self, leased_mail: leases.Leased) -> ParsedMail:
+    def _parse(self, leased_mail: leases.FetchedMail) -> ParsedMail:
         raw = leased_mail.raw
         return ParsedMail(leased_mail, raw, self.parser.parse(raw))
 

@@ -35,14 +35,14 @@ def reread(database: Database, actor: Actor, parser: ParserClient, settings: Set
     """
     with database.read() as session:
         row = session.get_one(Inbound, inbound_id)
-        raw = inbound.raw_of(session, row)
+        raw = inbound.get_raw(session, row)
         context = InboundContext(session, raw, parser.parse(raw), BatchLookups(settings), row)
         context.load_contents(parser)
         new_reading = context.reading
 
     def replace_text(session: Session) -> bool:
         row = session.get_one(Inbound, inbound_id, with_for_update=True)
-        old_reading = inbound.reading_of(session, row)
+        old_reading = inbound.get_reading(session, row)
         letter = session.get(Letter, row.letter_id or 0)
         if old_reading is None or letter is None:
             return False
@@ -51,7 +51,7 @@ def reread(database: Database, actor: Actor, parser: ParserClient, settings: Set
         except InvalidTransition:
             return False
         if has_changed:
-            inbound.keep_reading(session, row, new_reading)
+            inbound.store_reading(session, row, new_reading)
         return has_changed
 
     return database.write(replace_text)

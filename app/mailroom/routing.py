@@ -152,7 +152,7 @@ def _store_or_erase_contents(session: Session, mails: Sequence[LockedMail]) -> N
             readings.append((row, decided.reading))
         else:
             erased_ids.append(row.id)
-    inbound.keep_readings(session, readings)
+    inbound.store_readings(session, readings)
     if erased_ids:
         erasing.destroy(session, erased_ids)
 
@@ -215,7 +215,7 @@ def place(session: Session, decided_mails: Sequence[DecidedMail]) -> Outcomes:
         columns = {**decision.columns, "content_mac": inbound.compute_content_mac(session, decided.content)}
         if row.id in letter_ids:
             columns["letter_id"] = letter_ids[row.id]
-        placements.append((row, decision.place, decision.reasons, columns))
+        placements.append(inbound.Placement(row, decision.place, decision.reasons, columns))
     inbound.place_all(session, Mailroom(), placements)
     return {mail.claim: mail.decision.place if mail.claim in rows else LEASE_LOST for mail in decided_mails}
 
@@ -248,7 +248,7 @@ def retry_or_fail(session: Session, claim: leases.LeasedInbound) -> str:
     row = leases.lock_claimed(session, [claim]).get(claim)
     if row is None:
         return LEASE_LOST
-    if claim.attempts < leases.TRIES:
+    if claim.attempts < leases.MAX_ATTEMPTS:
         leases.schedule_retry(session, row)
         return RETRY
     oldest_newsletter = select(Newsletter.id).order_by(Newsletter.id).limit(1)

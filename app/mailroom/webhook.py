@@ -11,7 +11,7 @@ from config import webhook_key
 
 from ..core.clock import unix_time
 from ..db.fault_kinds import Busy
-from ..mail.inbound import MAXIMUM
+from ..mail.inbound import MAX_MAIL_BYTES
 from ..programs.signed_calls import signature
 from ..web.setup import csrf, db
 from .envelope import store_message
@@ -40,11 +40,11 @@ def receive(address: str) -> Response:
         abort(404)  # before a byte of the body is read
     if request.mimetype not in MEDIA_TYPES:
         return _respond(415, f"send the raw message as {MEDIA_TYPES[0]}")
-    request.max_content_length = MAXIMUM
+    request.max_content_length = MAX_MAIL_BYTES
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        return _respond(413, f"larger than {MAXIMUM >> 20} MB")
+        return _respond(413, f"larger than {MAX_MAIL_BYTES >> 20} MB")
     if not _has_valid_signature(webhook_key(secret), raw):
         return _respond(401, "the signature does not fit, or is too old")
     if not raw:

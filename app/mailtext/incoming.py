@@ -78,7 +78,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class TrimContext:
-    """What helps to recognize quotes in a reply: our own addresses, and texts that it may quote."""
+    """Texts that help to recognize quotes in a reply: our own addresses, and texts that it may quote."""
 
     addresses: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()  # complete mails as we sent them

@@ -25,7 +25,7 @@ def get_custom_texts(
     session: Session, newsletter: Newsletter, kind: str, language: str | None = None
 ) -> dict[str, str]:
     """Return the newsletter's own wordings for a kind of mail, keyed by part."""
-    parts = {text_key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
+    parts = {text_key(KINDS[kind].template_kind or kind, part): part for part in parts_of(kind)}
     if not parts:
         return {}
     query = select(NewsletterText.kind, NewsletterText.body).where(

@@ -59,7 +59,7 @@ class ImportLine:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do, as a line for each row of the file.
+    """The changes that an import would make, as a line for each row of the file.
 
     `digest` identifies the plan, so that the one that is carried out can be compared with the one that was shown.
     """

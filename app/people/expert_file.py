@@ -36,7 +36,7 @@ BATCH_SIZE = 1_000  # experts read per query
 
 
 class Fault(NamedTuple):
-    """What is wrong with a row: the column, or "" for the whole row, a code, and the values of its message."""
+    """A fault of a row: the column, or "" for the whole row, a code, and the values of its message."""
 
     column: str
     code: str

@@ -20,7 +20,7 @@ PROOF_LIFE = timedelta(minutes=10)  # how long a proof of identity counts as fre
 
 
 class SessionLimits(NamedTuple):
-    """How long a session lasts without a visit, and at most."""
+    """The time a session lasts without a visit, and at most."""
 
     idle: timedelta
     total: timedelta

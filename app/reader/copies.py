@@ -110,7 +110,7 @@ class CacheKey(NamedTuple):
 
 @dataclass
 class CacheContext:
-    """What a view tells the cache about the page that it renders, by `mark_cacheable`."""
+    """Information for the cache about the page that it renders, by `mark_cacheable`."""
 
     newsletter_id: int | None = None  # None if the page must not be cached
     expires_at: float = 0.0  # Unix time

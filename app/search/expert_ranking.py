@@ -36,7 +36,7 @@ class PastAnswer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the ranking needs to know of an expert.
+    """The facts about an expert that the ranking needs.
 
     - `past`: their answers that are worth comparing; `answered` is the number of all.
     - `live`: the number of their open assignments; `at_once` is their limit.
@@ -89,7 +89,7 @@ class Fact:
 
     @property
     def good(self) -> bool:
-        """Whether it is a reason to ask them."""
+        """Return whether it is a reason to ask them."""
         return self.weight >= 0
 
 

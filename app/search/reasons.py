@@ -105,7 +105,7 @@ def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, 
 
 
 class _Span(NamedTuple):
-    """Where a text has one or more neighbouring words that another text has too. `weight` is the sum of their idf."""
+    """A place in a text with one or more neighbouring words that another text has too. `weight` is the sum of their idf."""
 
     start: int
     end: int

@@ -28,7 +28,7 @@ MAX_SEARCH_TERMS = 200  # of a text; a long letter asks its question near the be
 
 @dataclass(frozen=True)
 class Counts:
-    """How many documents a newsletter has (`size`), and how many of them have a term (`docs`).
+    """The number of documents of a newsletter (`size`), and of those with a term (`docs`).
 
     `average_length` is the average number of distinct terms in a document.
     """
@@ -137,7 +137,7 @@ class WeightedText:
 
     @cached_property
     def is_of_signs(self) -> bool:
-        """Whether most of the text is in a script without spaces."""
+        """Return whether most of the text is in a script without spaces."""
         terms = self.text_terms.search_terms
         return sum(map(is_of_signs, terms)) * 2 > len(terms)
 

@@ -1,4 +1,4 @@
-"""What the modules of the tools share: accounts, drafts, faults, and requests to the tool's API.
+"""The parts that the modules of the tools share: accounts, drafts, faults, and requests to the tool's API.
 
 A response may hold the key or text, so nothing of it is quoted or stored. A fault is reported by a code of ours.
 """

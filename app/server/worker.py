@@ -32,7 +32,7 @@ from ..db.session import lock_row
 from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, idempotency
 from ..letters import contacts, crowds, look_alike_flags, machine_translation
-from ..mail.delivery import Breaker, Held, deliver_due
+from ..mail.delivery import Breaker, BreakerOpen, deliver_due
 from ..mail.models import OutboxMail
 from ..mail.reading import ParserClient
 from ..mail.sending import transport
@@ -316,7 +316,7 @@ def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
     try:
         with app.app_context():
             duty.run(app, database)
-    except Held:
+    except BreakerOpen:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
     except Exception as error:

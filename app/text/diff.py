@@ -172,7 +172,7 @@ def _weigh_words(paragraph: str) -> Counter[str]:
 
 
 class _PairingGains:
-    """How many letters old and new paragraphs share, computed once for all of them."""
+    """The numbers of letters that old and new paragraphs share, computed once for all of them."""
 
     def __init__(self, old_paragraphs: list[str], new_paragraphs: list[str]) -> None:
         old_weights = [_weigh_words(paragraph) for paragraph in old_paragraphs]

@@ -9,7 +9,7 @@ from ..db.declarative import Base
 
 
 class Sighting(Base):
-    """When something was last seen, such as a duty of the worker or a wrong proxy, and how often so far.
+    """The time when something was last seen, such as a duty of the worker or a wrong proxy, and how often so far.
 
     It never concerns people: the names are constants in the code, and requests cause at most one sighting per hour.
     """

@@ -86,7 +86,7 @@ class SkippedEvent:
 
 @dataclass(frozen=True)
 class Undo:
-    """How an action is undone, a row of the table `UNDO`.
+    """A way to undo an action, a row of the table `UNDO`.
 
     - `action`: the action of an event;
     - `verb`: undoes the event itself; the events that followed from it are undone afterwards;

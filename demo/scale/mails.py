@@ -123,7 +123,7 @@ def put(
         state=state,
         state_at=then,
         newsletter_id=room.newsletter.id,
-        message_id=identifiers.message_id(house, public_id),
+        message_id=identifiers.new_message_id(house, public_id),
         due_at=due_at or at,
         expires_at=(due_at or at) + KINDS[kind].life,
         attempts=int(state in ("sent", "failed")),

@@ -82,7 +82,7 @@ def put(life: Life, at: datetime, number: int) -> None:
         reasons=reasons,
         newsletter_id=newsletter.id,
         assignment_id=life.keys["assignment"] if kind in NAMES_IT else None,
-        content_mac=ring.mac(inbound.CONTENT, context.content(newsletter.id)),
+        content_mac=ring.mac(inbound.CONTENT_MAC, context.content(newsletter.id)),
     )
     life.book.add(
         InboundRaw,

@@ -214,11 +214,11 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
     lookups = BatchLookups(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
-        raw = inbound.raw_of(session, mail)
+        raw = inbound.get_raw(session, mail)
         context = InboundContext(session, raw, parse(raw), lookups, Inbound(id=mail.id))
         decided = decide(context)
         assert (decided.place, list(decided.reasons), decided.newsletter_id) == ("pen", mail.reasons, road.id)
-        assert inbound.reading_of(session, mail) == context.reading
+        assert inbound.get_reading(session, mail) == context.reading
         assert mail.content_mac == inbound.compute_content_mac(session, context.content(road.id))
         if mail.assignment_id:
             assert decided.assignment_id == mail.assignment_id

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from app.core.clock import unix_time
-from app.mail.inbound import MAXIMUM
+from app.mail.inbound import MAX_MAIL_BYTES
 from app.mailroom.webhook import path
 from app.programs.signed_calls import signature
 from app.web.static_files import files
@@ -169,9 +169,9 @@ def posted(site: ProxiedSite, raw: bytes) -> int:
 
 def test_the_largest_mail_that_is_taken_comes_through(site: ProxiedSite) -> None:
     raw = mail(to="ask@example.org")
-    largest = raw + b"x" * (MAXIMUM - len(raw))
+    largest = raw + b"x" * (MAX_MAIL_BYTES - len(raw))
     assert posted(site, largest) == 200
-    for more in (1, MAXIMUM):
+    for more in (1, MAX_MAIL_BYTES):
         assert posted(site, largest + b"x" * more) in (413, CUT)  # a proxy may end the connection first
 
 

@@ -84,7 +84,7 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
         edition.number = 60
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
-        inbound.keep_reading(session, row, MAIL)
+        inbound.store_reading(session, row, MAIL)
         letter = mailed_letters.take(
             session, Mailroom(), newsletter,
             mailed_letters.MailedLetter(MAIL.text, MAIL.from_address, now(session), about_edition_id=edition.id),

@@ -181,7 +181,7 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
         mail.bounced_at, mail.said = mail.created_at, "5.1.1 no such mailbox"
         for reason in bounces:
             row = inbound.store(session, reason.encode(), source="lmtp", newsletter_id=newsroom.newsletter_id)
-            inbound.keep_reading(session, row, LEYLAS_REPLY)
+            inbound.store_reading(session, row, LEYLAS_REPLY)
             inbound.place(session, Mailroom(), row, "bounce", [reason], outbox_id=mail.id)
         return mail.public_id
 

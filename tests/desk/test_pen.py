@@ -309,7 +309,7 @@ def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, datab
         def fn(session):
             for at in range(number):
                 row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
-                inbound.keep_reading(session, row, LEYLAS_REPLY)
+                inbound.store_reading(session, row, LEYLAS_REPLY)
                 inbound.place(session, Mailroom(), row, "pen", ["other sender" if at % 2 else "not checked"])
 
         database.write(fn)

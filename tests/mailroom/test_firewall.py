@@ -161,7 +161,7 @@ def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsro
         assert (found.contact, found.credit, found.additions) == (None, None, [])
         row = inbound.find_by_letter(session, letter.id)
         assert row is not None
-        reading = inbound.reading_of(session, row)
+        reading = inbound.get_reading(session, row)
     assert [secret for secret in SECRETS if secret in str(reading)] == []
     assert salt.state() == "invited"
 

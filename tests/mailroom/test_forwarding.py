@@ -193,7 +193,7 @@ def test_an_experts_mail_waits_with_what_they_were_asked(room: Room) -> None:
     row = room.bring(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", words="We put up plates."))
     assert (row.state, list(row.reasons), row.assignment_id) == ("pen", ["an expert's address"], asked.assignment_id)
     with room.database.read() as session:
-        reading = inbound.reading_of(session, session.get_one(Inbound, row.id))
+        reading = inbound.get_reading(session, session.get_one(Inbound, row.id))
         assert reading is not None
         assert (reading.text, reading.from_address, reading.comment) == (
             "We put up plates.",

@@ -69,7 +69,7 @@ def test_a_letter_keeps_the_words_and_the_language_and_seals_the_address(room: R
     assert (letter.received_at, letter.receipt_mailed) == (row.stored_at, False)
     with room.database.read() as session:
         assert contacts.email_of(session, session.get_one(Letter, letter.id)) == "timur@post.example"
-        found = inbound.reading_of(session, session.get_one(Inbound, row.id))
+        found = inbound.get_reading(session, session.get_one(Inbound, row.id))
         assert found is not None
         assert (found.from_name, found.subject, found.text, found.rest) == (
             "Timur Aliev", "A question", "Кто измеряет соль в ветре?", "--\nТимур",
@@ -226,9 +226,9 @@ def test_mails_are_sealed_again_with_the_newest_key(room: Room) -> None:
     newest_only = Database(room.database.url, Keys({2: b"n" * 32}), BASE_URL)
     with newest_only.read() as session:
         found = session.get_one(Inbound, row.id)
-        reading = inbound.reading_of(session, found)
-        assert (inbound.raw_of(session, found), reading and reading.text) == (raw, QUESTION)
-        assert inbound.raw_of(session, session.get_one(Inbound, waits)).endswith(b"It waits.")
+        reading = inbound.get_reading(session, found)
+        assert (inbound.get_raw(session, found), reading and reading.text) == (raw, QUESTION)
+        assert inbound.get_raw(session, session.get_one(Inbound, waits)).endswith(b"It waits.")
     # A copy that comes after the change is known by the hash of the older key.
     with newer.read() as session:
         assert session.get_one(Inbound, row.id).content_mac is not None

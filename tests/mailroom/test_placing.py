@@ -241,9 +241,9 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
     def as_it_was(session: Session) -> None:
         for key in keys:
             row = session.get_one(Inbound, key)
-            before = inbound.reading_of(session, row)
+            before = inbound.get_reading(session, row)
             assert before is not None
-            inbound.keep_reading(session, row, inbound.MailContent(**{**vars(before), "text": old}))
+            inbound.store_reading(session, row, inbound.MailContent(**{**vars(before), "text": old}))
         for letter in room.letters():
             session.merge(letter).body = old
 

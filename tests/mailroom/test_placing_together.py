@@ -136,7 +136,7 @@ def all_of(database: Database) -> dict[str, list[Any]]:
     with database.read() as session:
         found = {name: _rows(session, name) for name in CHANGED}
         found["readings"] = [
-            inbound.reading_of(session, row) for row in session.scalars(select(Inbound).order_by(Inbound.id))
+            inbound.get_reading(session, row) for row in session.scalars(select(Inbound).order_by(Inbound.id))
         ]
         contacts = select(Contact, Letter).join(Letter, Letter.id == Contact.letter_id).order_by(Letter.id)
         found["addresses"] = [
@@ -237,7 +237,7 @@ def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: Room) -> Non
     def place(session: Session) -> None:
         rows = [session.get_one(Inbound, key) for key in keys_of]
         session.execute(update(Inbound.__table__).where(Inbound.id == keys_of[1]).values(version=Inbound.version + 1))  # type: ignore[arg-type]
-        inbound.place_all(session, Mailroom(), [(row, "spam", ["spam filter"], {}) for row in rows])
+        inbound.place_all(session, Mailroom(), [inbound.Placement(row, "spam", ["spam filter"], {}) for row in rows])
 
     connect = room.database.writer.connect
     with connect() as line, room.database.session_for(line) as session, pytest.raises(StaleDataError):
@@ -254,7 +254,7 @@ def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: Room) -> None
 
     for number in range(3):
         room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
-    for _ in range(leases.TRIES + 1):
+    for _ in range(leases.MAX_ATTEMPTS + 1):
         with pytest.raises(NotStarted):
             watched(room, fail)
     with room.database.read() as session:

@@ -76,7 +76,7 @@ def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the
     until(lambda: places(database) == {"stored": 1}, "the mail")
     with database.read() as session:
         row = session.scalars(select(Inbound)).one()
-        kept = inbound.raw_of(session, row)
+        kept = inbound.get_raw(session, row)
     envelope = sorted(line for line in kept.split(b"\r\n") if line.startswith((b"Return-Path:", b"Delivered-To:")))
     assert (row.source, envelope) == (
         "lmtp",

@@ -35,7 +35,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
 
 def read_of(room: Room, key: int) -> inbound.MailContent | None:
     with room.database.read() as session:
-        return inbound.reading_of(session, room.row(key)) if inbound.has_bytes(session, key) else None
+        return inbound.get_reading(session, room.row(key)) if inbound.has_bytes(session, key) else None
 
 
 def sent(room: Room, **about: object) -> OutboxMail:

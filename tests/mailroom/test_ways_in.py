@@ -78,9 +78,9 @@ def test_a_bounce_keeps_its_null_return_path(database: Database, mx: LmtpClient)
 @pytest.mark.threat("hostile mail")
 def test_what_is_too_large_is_refused_for_good_and_the_next_mail_is_taken(database: Database, mx: LmtpClient) -> None:
     line = b"x" * 76 + b"\r\n"
-    large = line * (inbound.MAXIMUM // len(line) + 1)
+    large = line * (inbound.MAX_MAIL_BYTES // len(line) + 1)
     assert mx.hands_in(large + b".\r\n", "a@steppe.example", "b@steppe.example") == ["552 5.3.4 larger than 25 MB"] * 2
-    assert mx.asks(f"MAIL FROM:<x@reader.example> SIZE={inbound.MAXIMUM + 1}")[:3] == "552"
+    assert mx.asks(f"MAIL FROM:<x@reader.example> SIZE={inbound.MAX_MAIL_BYTES + 1}")[:3] == "552"
     assert mx.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     assert len(list_stored_mails(database)) == 1
 
@@ -144,7 +144,7 @@ def test_where_nothing_can_be_committed_each_is_told_so(database: Database, monk
         intake = lmtp.Intake(database)
         with monkeypatch.context() as broken:
             broken.setattr(database, "write", busy)
-            refused = await handed_over(intake, SMALL_MAIL, SMALL_MAIL, b"x" * (inbound.MAXIMUM + 1))
+            refused = await handed_over(intake, SMALL_MAIL, SMALL_MAIL, b"x" * (inbound.MAX_MAIL_BYTES + 1))
         return [type(fault).__name__ for fault in refused], await handed_over(intake, SMALL_MAIL)
 
     assert asyncio.run(hand_over()) == (["Busy", "Busy", "TooLarge"], [None])
@@ -178,7 +178,7 @@ def test_a_piped_mail_is_stored(database: Database, how: str) -> None:
 def test_only_its_size_sends_a_piped_mail_back(database: Database) -> None:
     """A pipe that broke before its first byte comes again (75), and what is too large would only come again in vain (65)."""
     assert pipe.receive(database, io.BytesIO(b""), None, None)[0] == 75
-    assert pipe.receive(database, io.BytesIO(b"x" * (inbound.MAXIMUM + 1)), None, None)[0] == 65
+    assert pipe.receive(database, io.BytesIO(b"x" * (inbound.MAX_MAIL_BYTES + 1)), None, None)[0] == 65
     assert list_stored_mails(database) == []
 
 

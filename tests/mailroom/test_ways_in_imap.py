@@ -109,7 +109,7 @@ def test_a_connection_that_breaks_anywhere_loses_nothing(server: Dovecot, databa
 def test_a_message_that_is_too_large_stays_and_holds_up_no_other(
     server: Dovecot, database: Database, user: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    large = b"Subject: film\r\n\r\n" + (b"x" * 76 + b"\r\n") * (inbound.MAXIMUM // 78 + 1)
+    large = b"Subject: film\r\n\r\n" + (b"x" * 76 + b"\r\n") * (inbound.MAX_MAIL_BYTES // 78 + 1)
     server.put(user, SMALL_MAIL, large, MAILS[0])
     box = mailbox(server.mailbox(user))
     with caplog.at_level(logging.ERROR):

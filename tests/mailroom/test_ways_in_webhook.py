@@ -124,7 +124,7 @@ def test_a_mail_of_twenty_megabytes_is_taken_and_one_of_thirty_is_not(
     database: Database, provider: FlaskClient
 ) -> None:
     """A page takes 256 kB at most; this address takes what a mail may be."""
-    large, larger = b"S: x\n\n" + b"x" * 20_000_000, b"x" * (inbound.MAXIMUM + 1)
+    large, larger = b"S: x\n\n" + b"x" * 20_000_000, b"x" * (inbound.MAX_MAIL_BYTES + 1)
     assert post(provider, large, webhook_headers(large)).status_code == 200
     assert post(provider, larger, webhook_headers(larger)).status_code == 413
     assert [len(raw) for _, raw in list_stored_mails(database)] == [len(large)]

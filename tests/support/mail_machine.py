@@ -193,7 +193,7 @@ class MailMachine:
         """How each mail came in, its place, and its bytes, which a bounce has no longer once it has been read."""
         with self.database.read() as session:
             rows = list(session.scalars(select(Inbound).order_by(Inbound.id)))
-            raw = [inbound.raw_of(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
+            raw = [inbound.get_raw(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
             return [(row.source, str(row.state), kept) for row, kept in zip(rows, raw, strict=True)]
 
     def wait_for(self, number: int) -> None:

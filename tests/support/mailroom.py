@@ -181,7 +181,7 @@ def place_mail(
         row = inbound.store(session, raw, source="pipe", newsletter_id=newsroom.newsletter_id)
         assert row is not None
         if reading is not None:
-            inbound.keep_reading(session, row, reading)
+            inbound.store_reading(session, row, reading)
         inbound.place(session, Mailroom(), row, place, reasons, **facts)
         return row.public_id
 
@@ -204,7 +204,7 @@ def receive_expert_mail(
                             newsletter_id=assignment.newsletter_id)  # fmt: skip
         assert row is not None
         if reading is not None:
-            inbound.keep_reading(session, row, reading)
+            inbound.store_reading(session, row, reading)
         letter = mailed_answers.create_letter(session, Mailroom(), assignment, words, now(session))
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, assignment_id=assignment_id)
         return letter.public_id
@@ -219,7 +219,7 @@ def list_stored_mails(database: Database) -> list[tuple[str, bytes]]:
     """How each mail came in, and its bytes, in order."""
     with database.read() as session:
         rows = session.scalars(select(Inbound).order_by(Inbound.id))
-        return [(row.source, inbound.raw_of(session, row)) for row in rows]
+        return [(row.source, inbound.get_raw(session, row)) for row in rows]
 
 
 class LmtpClient:

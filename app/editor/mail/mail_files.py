@@ -123,7 +123,7 @@ def _load_raw_mail(slug: str, public_id: str, number: int) -> bytes:
     with read_context(slug) as desk:
         mail = _get_mail(desk, public_id)
         _get_reading_and_file(desk, mail, number)
-        return inbound.raw_of(desk.session, mail)
+        return inbound.get_raw(desk.session, mail)
 
 
 @editor.sheet(FILE_RULE, "read")

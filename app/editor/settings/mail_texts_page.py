@@ -151,7 +151,7 @@ def _render_form(
         label=kind_label(kind),
         fields=[(part, PART_LABELS[part], form.values[part], _format_help(kind, part)) for part in parts_of(kind)],
         faults={part: str(FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
-        fixed_note=KINDS[kind].stays and _(KINDS[kind].stays),
+        fixed_note=KINDS[kind].fixed_note and _(KINDS[kind].fixed_note),
         examples=[(message.subject, parse_blocks(message.text)) for message in examples],
         is_preview=form_data is not None and not faults and not has_conflict,
         version_token=form.version_token,
@@ -162,6 +162,6 @@ def _render_form(
 def _format_help(kind: str, field_name: str) -> str:
     """Return the help text of a field: the placeholders that it may contain, and those that it must."""
     part = parts_of(kind)[field_name]
-    placeholders = ", ".join(f"{{{name}}} {PLACEHOLDER_LABELS[name]}" for name in part.places)
-    required = ", ".join(f"{{{name}}}" for name in part.needed)
+    placeholders = ", ".join(f"{{{name}}} {PLACEHOLDER_LABELS[name]}" for name in part.placeholders)
+    required = ", ".join(f"{{{name}}}" for name in part.required)
     return f"{placeholders}." + (" " + _("What has to stand in it: %(places)s.", places=required) if required else "")

@@ -8,46 +8,83 @@ import re
 from collections.abc import Sequence
 
 from .folding import UNSPACED, fold, split_words
-from .lines import LINK, URL, has_words
-from .vocabulary import vocabulary
+from .lines import LINK, URL, ends_with_question, ends_with_stop, has_words
+from .vocabulary import FooterPattern, vocabulary
+
+MAX_BANNER_LINES = 6
+MAX_ADDED_LINE_LENGTH = 200  # characters of a banner or footer
+MAX_CUT_BLOCKS = 60  # footers and paragraphs that are cut from the bottom, one after the other
 
 # The delimiter of RFC 3676, section 4.3; many programs lose its space.
-STANDARD = "-- "
-DELIMITER = re.compile(r"[-–—―_=]{2,}|[—–―]")
-# Lines of a signature below a delimiter other than the standard one.
-MOST_SIGNED = 14
-LONGEST_FOOTER = 200  # characters of a line
-LONGEST_CONTACT = 90  # characters of a line
-MOST_CONTACTS = 12  # lines of a signature block with contact details
-MOST_PARAGRAPH = 40  # lines of a paragraph that may be small print
-MOST_BANNER = 6  # lines
-MOST_NAME_WORDS = 4  # of the name above an office address
-MOST_OFFICE_LINES = 6  # of an office address below a name
-MOST_NAMED = 6  # lines of a signature that begins with a name below a rule
-MOST_UNCASED_WORDS = 3  # of a name in a script without capitals
-MOST_UNSPACED_CHARACTERS = 5  # of a name in a script without spaces
-MOST_STEPS = 60  # footers and paragraphs that are removed one after the other
+STANDARD_DELIMITER = "-- "
+RULE = re.compile(r"[-–—―_=]{2,199}|[—–―]")  # any other delimiter
+MAX_LINES_BELOW_RULE = 14
+MAX_LINES_BELOW_DELIMITER = 200
+MAX_SIGNATURE_FROM_NAME = 6  # lines of a signature below a rule, if only a name or closing on its first line marks it
+MAX_UNCASED_NAME_WORDS = 3  # in a script without capitals
+MAX_UNSPACED_NAME_CHARACTERS = 5  # in a script without spaces
+# A line without words, such as "-----" or "* * *".
+SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")
+FENCE_LENGTH = 3  # characters of the line that closes a code block or box, such as "~~~"
+MAX_FENCED_LINES = 200
 
-MARKDOWN = re.compile(  # "[our site](https://steppe.example)"
+# Words of a line; three characters of a script without spaces count as one.
+MIN_PROSE_WORDS = 14
+MIN_SENTENCE_WORDS = 6  # with a full stop
+FULL_LINE_LENGTH = 60  # characters of a line that the next one may continue
+MIN_CONTINUED_WORDS = 4  # of a shorter line that the next one may continue, if that begins in lower case
+
+# The words around or after the name of a device in a footer.
+MAX_WORDS_WITH_DEVICE = 8
+MAX_WORDS_WITH_UNKNOWN_DEVICE = 4
+MAX_WORDS_WITH_WEAK_PREFIX = 3
+MAX_WORDS_WITH_EXCUSE = 20
+
+MAX_PARAGRAPH_LINES = 40  # of small print
+MAX_SMALL_PRINT_LENGTH = 2000  # characters of a paragraph that are examined
+MIN_SMALL_PRINT_LENGTH = 121  # characters of small print that only its legal words mark
+MIN_SMALL_PRINT_WORDS = 12
+MIN_LEGAL_WORDS = 2
+
+MAX_SIGNATURE_LINES = 12  # of a paragraph with contact details
+MAX_CONTACT_LENGTH = 90  # characters of a line
+MAX_LETTERS_BESIDE_CONTACT = 24
+MAX_WORDS_BESIDE_CONTACT = 4
+MAX_TITLE_WORDS = 8  # of a line with a title or an organization
+MAX_CARD_NAME_WORDS = 4  # of the name on a business card
+MAX_CARD_DETAILS = 6  # lines below that name
+COLONS = (":", "：")
+
+MARKDOWN_LINK = re.compile(  # "[our site](https://steppe.example)"
     r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)"
 )
 PHONE = re.compile(r"\+?\(?\d[\d\s()./\-–]{5,24}\d")  # "+7 (727) 555-01-23"
-MAIL = re.compile(r"[^\s@]{1,80}@[^\s@]{1,80}\.[^\s@]{2,}")
-LABELLED = re.compile(  # a contact after its label, as in "Tel.: 5550123"
-    r"[\W_]{0,3}(?:tel|phone|ph|mob|mobile|cell|fax|office|skype|telegram|whatsapp|signal|wechat|web|www|e-?mail|mail"
+MAIL_ADDRESS = re.compile(r"[^\s@]{1,80}@[^\s@]{1,80}\.[^\s@]{2,}")
+CONTACT_LABELS = (
+    "tel|phone|ph|mob|mobile|cell|fax|office|skype|telegram|whatsapp|signal|wechat|web|www|e-?mail|mail"
     r"|t|m|f|p|e|w|тел|моб|факс|телефон|эл\. ?почта|сайт|tél|telefon|telefono|teléfono|móvil|mobil|handy"
-    r"|電話|电话|手机|手機|邮箱|전화|휴대폰|تلفن|موبایل|همراه|هاتف|جوال|טלפון|נייד|ایمیل)[\w.]{0,6} ?[.:/|] ?.{2,}"
+    "|電話|电话|手机|手機|邮箱|전화|휴대폰|تلفن|موبایل|همراه|هاتف|جوال|טלפון|נייד|ایمیل"
 )
-QUESTION = re.compile(r"[?？؟՞;]\W{0,3}$")  # the end of a question; in Greek, ";" is the question mark
-STOPPED = re.compile(r"[.!…。！۔]\W{0,3}$")  # the end of any other sentence
-SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")  # a line without words, such as "-----" or "* * *"
+LABELLED_CONTACT = re.compile(rf"[\W_]{{0,3}}(?:{CONTACT_LABELS})[\w.]{{0,6}} ?[.:/|] ?.{{2,}}")  # "Tel.: 5550123"
 LETTER = re.compile(r"[^\W\d_]")
 
 
+def find_banner_end(lines: Sequence[str]) -> int:
+    """Return the index of the first line below a banner that a mail server added."""
+    banner_end = 0
+    for index, line in enumerate(lines[:MAX_BANNER_LINES]):
+        folded = fold(line[:MAX_ADDED_LINE_LENGTH]).strip()
+        if folded.startswith(vocabulary().banners):
+            banner_end = index + 1
+        elif folded:
+            break
+    return banner_end
+
+
 def find_body_lines(lines: Sequence[str]) -> set[int]:
-    """Return the indexes in `lines`, a run of a person's own lines, that stay without signature and footers."""
+    """Return the indexes of the lines that stay without signatures and footers; `lines` are a person's own."""
     end = _find_delimiter(lines)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_CUT_BLOCKS):
         end = _skip_blank_lines(lines, end)
         shorter_end = _cut_last_block(lines, end)
         if shorter_end == end:
@@ -55,18 +92,6 @@ def find_body_lines(lines: Sequence[str]) -> set[int]:
         end = _find_delimiter(lines[:shorter_end])
     footers = {index for index in range(end) if _is_isolated_line(lines, index, end) and is_footer(lines[index])}
     return set(range(end)) - footers
-
-
-def find_banner_end(lines: Sequence[str]) -> int:
-    """Return the index of the first line below a banner that a mail server added."""
-    banner_end = 0
-    for index, line in enumerate(lines[:MOST_BANNER]):
-        folded = fold(line[:LONGEST_FOOTER]).strip()
-        if folded.startswith(vocabulary().banners):
-            banner_end = index + 1
-        elif folded:
-            break
-    return banner_end
 
 
 def _skip_blank_lines(lines: Sequence[str], end: int) -> int:
@@ -79,13 +104,14 @@ def _skip_blank_lines(lines: Sequence[str], end: int) -> int:
 def _is_blank_or_scrap(lines: Sequence[str], index: int) -> bool:
     if not lines[index].strip():
         return True
-    return SCRAP.fullmatch(lines[index][:401]) is not None and not _is_closing_rule(lines, index)
+    return SCRAP.fullmatch(lines[index]) is not None and not _is_closing_fence(lines, index)
 
 
-def _is_closing_rule(lines: Sequence[str], index: int) -> bool:
-    """Return whether the line is the closing fence of a code block or box, identical to a line above."""
+def _is_closing_fence(lines: Sequence[str], index: int) -> bool:
+    """Return whether the line closes a code block or box, because an identical line above opens it."""
     fence = lines[index].strip()
-    return len(fence) == 3 and fence in [line.strip() for line in lines[max(0, index - 200) : index]]
+    lines_above = lines[max(0, index - MAX_FENCED_LINES) : index]
+    return len(fence) == FENCE_LENGTH and any(line.strip() == fence for line in lines_above)
 
 
 def _is_isolated_line(lines: Sequence[str], index: int, end: int) -> bool:
@@ -95,39 +121,44 @@ def _is_isolated_line(lines: Sequence[str], index: int, end: int) -> bool:
 
 
 def _find_delimiter(lines: Sequence[str]) -> int:
-    """Return the index of the delimiter above the signature, or the number of lines.
+    """Return the index of the highest delimiter above signatures, or the number of lines.
 
-    Reads upwards. Once there is `has_prose` of the person below, only standard delimiters count.
+    Reads upwards. Above prose of the person, too many lines, a mere rule or a standard delimiter, only a standard
+    delimiter still counts.
     """
-    filled_count = 0
     delimiter = len(lines)
-    has_prose = False
+    only_standard_counts = False
+    filled_count = 0
     for index in range(len(lines) - 1, -1, -1):
-        line = lines[index]
-        stripped = line.strip()
+        stripped = lines[index].strip()
         if not stripped:
             continue
-        if line.rstrip("\u00a0\r") == STANDARD or line == "--\u00a0":
+        if _is_standard_delimiter(lines[index]):
             delimiter = index
-            has_prose = True  # above a standard delimiter only another standard one counts
-            continue
-        if not has_prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
-            if _is_signature(lines[index + 1 : delimiter], is_short=len(stripped) < len(STANDARD)):
+            only_standard_counts = True
+        elif not only_standard_counts and RULE.fullmatch(stripped):
+            if _is_signature(lines[index + 1 : delimiter], is_below_short_rule=len(stripped) <= len("--")):
                 delimiter = index
             else:
-                has_prose = True  # a rule between the person's own paragraphs
-            continue
-        filled_count += 1
-        has_prose = has_prose or filled_count > MOST_SIGNED or is_prose(stripped)
-        if filled_count > 200:
-            break
+                only_standard_counts = True  # a rule between the person's own paragraphs
+        else:
+            filled_count += 1
+            if filled_count > MAX_LINES_BELOW_DELIMITER:
+                break
+            if filled_count > MAX_LINES_BELOW_RULE or is_prose(stripped):
+                only_standard_counts = True
     return delimiter
 
 
-def _is_signature(lines: Sequence[str], *, is_short: bool) -> bool:
-    """Return whether the lines below a delimiter are a signature: a name, contact details, a footer or small print.
+def _is_standard_delimiter(line: str) -> bool:
+    # HTML editors add a no-break space or replace the space with one.
+    return line.rstrip("\u00a0") == STANDARD_DELIMITER or line == "--\u00a0"
 
-    Below a short delimiter, such as "--", anything counts that doesn't begin with a lower-case letter.
+
+def _is_signature(lines: Sequence[str], *, is_below_short_rule: bool) -> bool:
+    """Return whether the lines below a rule are a signature: a name, contact details, a footer or small print.
+
+    Below a short rule, such as "--", anything counts that doesn't begin with a lower-case letter.
     """
     filled = [line.strip() for line in lines if line.strip()]
     if not filled:
@@ -135,28 +166,32 @@ def _is_signature(lines: Sequence[str], *, is_short: bool) -> bool:
     if any(is_contact(line) or is_footer(line) for line in filled) or is_small_print(filled):
         return True
     first = filled[0]
-    if is_short and not first[0].islower():
+    if is_below_short_rule and not first[0].islower():
         return True
     begins_like_signature = is_name(first) or is_goodbye(first)
-    return begins_like_signature and len(filled) <= MOST_NAMED and not _is_too_long_for_uncased_name(first)
+    return (
+        begins_like_signature
+        and len(filled) <= MAX_SIGNATURE_FROM_NAME
+        and not _is_too_long_for_uncased_name(first)
+    )
 
 
 def _is_too_long_for_uncased_name(line: str) -> bool:
     """Return whether a line in a script without capitals is too long for a name."""
     if line[:1].isupper():
         return False
-    return len(split_words(line)) > MOST_UNCASED_WORDS or len(UNSPACED.findall(line)) > MOST_UNSPACED_CHARACTERS
+    return (
+        len(split_words(line)) > MAX_UNCASED_NAME_WORDS or len(UNSPACED.findall(line)) > MAX_UNSPACED_NAME_CHARACTERS
+    )
 
 
 def is_prose(line: str) -> bool:
     """Return whether a line reads like a sentence written for this mail, by its length and punctuation."""
-    beginning = line[:400]
-    ending = beginning[-8:]
-    # Three characters of a script without spaces count as one word.
+    beginning = line[:400]  # enough for `MIN_PROSE_WORDS` in any language
     word_count = sum(len(word) > 1 for word in split_words(beginning)) + len(UNSPACED.findall(beginning)) // 3
-    if QUESTION.search(ending) or word_count >= 14:
+    if ends_with_question(beginning) or word_count >= MIN_PROSE_WORDS:
         return True
-    return word_count >= 6 and STOPPED.search(ending) is not None
+    return word_count >= MIN_SENTENCE_WORDS and ends_with_stop(beginning)
 
 
 def _cut_last_block(lines: Sequence[str], end: int) -> int:
@@ -166,74 +201,82 @@ def _cut_last_block(lines: Sequence[str], end: int) -> int:
     if is_footer(lines[end - 1]) and not _is_wrapped_line(lines, end - 1):
         return end - 1
     start = end
-    while start and lines[start - 1].strip() and end - start < MOST_PARAGRAPH:
+    while start and lines[start - 1].strip() and end - start < MAX_PARAGRAPH_LINES:
         start -= 1
-    paragraph = [line.strip() for line in lines[start:end]]
-    if is_small_print(paragraph):
+    if is_small_print([line.strip() for line in lines[start:end]]):
         return start
-    with_words = [line for line in paragraph if has_words(line)]  # some programs leave the borders of a table
-    if not with_words:
+    # The indexes of lines with words: some programs leave the borders of a table.
+    filled = [index for index in range(start, end) if has_words(lines[index])]
+    if not filled:
         return end
-    kept_count = _count_kept_lines(with_words, _find_line_above(lines, start))
-    if kept_count == len(with_words):
-        return end
-    return start + paragraph.index(with_words[kept_count])
+    kept_count = _count_kept_lines([lines[index].strip() for index in filled], _find_line_above(lines, start))
+    return filled[kept_count] if kept_count < len(filled) else end
 
 
 def _is_wrapped_line(lines: Sequence[str], index: int) -> bool:
     """Return whether a line continues a full line above it, as in "... were / sent from a phone"."""
     above = lines[index - 1].rstrip() if index else ""
     line = lines[index].lstrip()
-    may_continue = len(above) >= 60 or (line[0].islower() and len(above.split()) >= 4)
-    return may_continue and not STOPPED.search(above[-8:]) and not is_footer(above)
+    is_full = len(above) >= FULL_LINE_LENGTH
+    may_continue = is_full or (line[0].islower() and len(above.split()) >= MIN_CONTINUED_WORDS)
+    return may_continue and not ends_with_stop(above) and not is_footer(above)
 
 
 def _find_line_above(lines: Sequence[str], start: int) -> str:
+    """Return the nearest filled line of the four above `start`, or ""."""
     return next((line.strip() for line in reversed(lines[max(0, start - 4) : start]) if line.strip()), "")
 
 
 def is_footer(line: str) -> bool:
     """Return whether a phone or a mail program added the line: "Sent from my iPhone", "Get Outlook for Android"."""
     stripped = line.strip()
-    if not stripped or len(stripped) > LONGEST_FOOTER:
+    if not stripped or len(stripped) > MAX_ADDED_LINE_LENGTH:
         return False
-    without_links = URL.sub("", LINK.sub("", MARKDOWN.sub(r"\1", stripped)))
-    folded = fold(without_links).replace("أُ", "أ").strip("<>()[]«»*_-–—=|~.!。 \"'")
-    if not folded or "?" in folded:
+    without_links = URL.sub("", LINK.sub("", MARKDOWN_LINK.sub(r"\1", stripped)))
+    # Some programs write the Arabic "sent" with a vowel mark on its first letter; the vocabulary has it without.
+    text = fold(without_links).replace("أُ", "أ").strip("<>()[]«»*_-–—=|~.!。 \"'")
+    if not text or "?" in text:
         return False
-    known = vocabulary()
-    # Compare only with the pairs that have the same first letter, or nothing before the device.
-    pairs = known.sent_from.get(folded[:1], ())
-    if folded.endswith(known.ends):
-        pairs += known.ended_by
-    return any(_matches_footer(folded, prefix, suffix) for prefix, suffix in pairs)
+    phrases = vocabulary()
+    # Compare only with patterns that begin with the same letter, or with the device.
+    patterns = phrases.footer_patterns_by_initial.get(text[0], ())
+    if text.endswith(phrases.suffixes_without_prefix):
+        patterns += phrases.suffix_only_patterns
+    return any(_matches_footer(text, pattern) for pattern in patterns)
 
 
-def _matches_footer(text: str, prefix: str, suffix: str) -> bool:
-    """Return whether `prefix` and `suffix` enclose a short text with the name of a device, as in "sent from my phone".
+def _matches_footer(text: str, pattern: FooterPattern) -> bool:
+    """Return whether a text has the pattern around a few words that name a device, as in "sent from my phone".
 
-    The word "my" in the prefix is enough without a device that we know. An excuse such as "sorry for typos" may follow.
+    After the word "my" in the prefix it may be a device that we don't know. An excuse such as "sorry for typos" may
+    follow.
     """
+    prefix = pattern.prefix
     if not text.startswith(prefix):
         return False
-    suffix_start = text.find(suffix, len(prefix)) if suffix else len(text)
-    if suffix_start < 0:
-        return False
-    middle = text[len(prefix) : suffix_start]
-    remainder = text[suffix_start + len(suffix) :]
+    middle = text[len(prefix) :]
+    remainder = ""
+    if pattern.suffix:
+        middle, suffix, remainder = middle.partition(pattern.suffix)
+        if not suffix:
+            return False
     if prefix and middle[:1].isalpha() and prefix[-1].isascii():
         return False  # "sent fromage"
-    if any(word in middle or word in remainder for word in vocabulary().excuses):
-        return len(split_words(middle)) <= 20
+    phrases = vocabulary()
+    if any(excuse in middle or excuse in remainder for excuse in phrases.excuses):
+        return len(split_words(middle)) <= MAX_WORDS_WITH_EXCUSE
     if remainder.strip(" .!"):
         return False
-    word_count = len(split_words(middle)) + len(UNSPACED.findall(middle)) // 3
     has_device = _names_device(text)
     has_comma = re.search("[,;،]", middle) is not None
-    if prefix in vocabulary().mine and not has_comma:
-        return word_count <= (8 if has_device else 4)
-    limit = 3 if prefix in vocabulary().short or has_comma else 8
-    return has_device and word_count <= limit
+    if prefix in phrases.first_person_prefixes and not has_comma:
+        limit = MAX_WORDS_WITH_DEVICE if has_device else MAX_WORDS_WITH_UNKNOWN_DEVICE
+    elif not has_device:
+        return False
+    else:
+        is_weak = has_comma or prefix in phrases.weak_prefixes
+        limit = MAX_WORDS_WITH_WEAK_PREFIX if is_weak else MAX_WORDS_WITH_DEVICE
+    return len(split_words(middle)) + len(UNSPACED.findall(middle)) // 3 <= limit
 
 
 def _names_device(text: str) -> bool:
@@ -248,14 +291,15 @@ def _names_device(text: str) -> bool:
 
 def is_small_print(paragraph: Sequence[str]) -> bool:
     """Return whether a paragraph was added by a virus scanner, a mailing list or a law firm."""
-    text = fold(" ".join(paragraph)[:2000])
-    if any(phrase in text for phrase in vocabulary().sure):
+    text = fold(" ".join(paragraph)[:MAX_SMALL_PRINT_LENGTH])
+    phrases = vocabulary()
+    if any(phrase in text for phrase in phrases.small_print_phrases):
         return True
     return (
-        len(split_words(text)) >= 12
-        and sum(word in text for word in vocabulary().lawyers) >= 2
+        len(text) >= MIN_SMALL_PRINT_LENGTH
+        and len(split_words(text)) >= MIN_SMALL_PRINT_WORDS
+        and sum(word in text for word in phrases.legal_words) >= MIN_LEGAL_WORDS
         and "?" not in text
-        and len(text) > 120
     )
 
 
@@ -265,78 +309,79 @@ def _count_kept_lines(paragraph: list[str], line_above: str) -> int:
     A closing ("Best regards,") and the name below it stay too.
     """
     size = len(paragraph)
-    if size > MOST_CONTACTS or any(len(line) > LONGEST_CONTACT or is_prose(line) for line in paragraph):
+    if size > MAX_SIGNATURE_LINES or any(len(line) > MAX_CONTACT_LENGTH or is_prose(line) for line in paragraph):
         return size
-    contacts = [is_contact(line) for line in paragraph]
-    if line_above.endswith((":", "：")):
+    if line_above.endswith(COLONS):
         return size  # the paragraph is what that line announces
     is_below_goodbye = is_goodbye(line_above)
-    goodbye_count = 1 if is_goodbye(paragraph[0]) else 0
-    if _is_office(paragraph[goodbye_count:]):
-        return goodbye_count + 1 if goodbye_count or is_below_goodbye else 0
-    if not any(contacts):
+    begins_with_goodbye = is_goodbye(paragraph[0])
+    if begins_with_goodbye and _is_business_card(paragraph[1:]):
+        return 2
+    if not begins_with_goodbye and _is_business_card(paragraph):
+        return 1 if is_below_goodbye else 0
+    contacts = [index for index, line in enumerate(paragraph) if is_contact(line)]
+    if not contacts:
         return size
-    first_contact = contacts.index(True)
+    first_contact = contacts[0]
     head = paragraph[:first_contact]
     goodbyes = [index for index, line in enumerate(head) if is_goodbye(line)]
     has_name = any(is_name(line) for line in head)
-    # A single contact is enough only below a name near the top or a closing.
-    is_signed = has_name and (goodbyes or first_contact <= 2)
-    if sum(contacts) < 2 and not is_signed:
+    # A single contact is enough only below a closing or a name near the top.
+    is_signed = has_name and (bool(goodbyes) or first_contact <= 2)
+    if len(contacts) < 2 and not is_signed:
         return size
     if goodbyes:
         return min(goodbyes[-1] + 2, first_contact)
-    if not all(is_name(line) or len(split_words(line)) <= 8 for line in head):
+    if not all(is_name(line) or len(split_words(line)) <= MAX_TITLE_WORDS for line in head):
         return size
-    if any(line.endswith((":", "：")) for line in head):
+    if any(line.endswith(COLONS) for line in head):
         return size
     return 1 if head and is_below_goodbye else 0
 
 
-def _is_office(paragraph: Sequence[str]) -> bool:
+def _is_business_card(paragraph: Sequence[str]) -> bool:
     """Return whether a paragraph is a name followed by lines for title and organization, and possibly contacts."""
     lines = [line for line in paragraph if not is_footer(line)]
-    name = "".join(lines[:1])
-    others = lines[1:]
-    if not 1 <= len(others) <= MOST_OFFICE_LINES:
+    if not lines:
         return False
-    if not 1 < len(name.split()) <= MOST_NAME_WORDS or not is_name(name):
+    name, *details = lines
+    if not 1 <= len(details) <= MAX_CARD_DETAILS:
         return False
-    return all(_fits_office(line) for line in others) and any(_names_office(line) for line in others)
+    if not 2 <= len(name.split()) <= MAX_CARD_NAME_WORDS or not is_name(name):
+        return False
+    return all(_is_title_or_contact(line) for line in details) and any(map(_names_title_or_organization, details))
 
 
-def _fits_office(line: str) -> bool:
-    """Return whether a line may be a title, an organization or a contact."""
+def _is_title_or_contact(line: str) -> bool:
+    """Return whether a line may be a title, an organization or a contact, and continues no sentence."""
     if is_contact(line):
         return True
-    if line.endswith((":", "：", ".", "!", "?", ",")):
+    if line.endswith((*COLONS, ".", "!", "?", ",")) or len(split_words(line)) > MAX_TITLE_WORDS:
         return False
-    return len(split_words(line)) <= 8 and _starts_new_line(line)
+    return not line[0].islower() or _names_title_or_organization(line.partition(" ")[0])
 
 
-def _names_office(line: str) -> bool:
-    folded = f" {' '.join(split_words(fold(line)))}"
-    for word in vocabulary().offices:
-        if f" {word.rstrip('.')}" in folded:  # at the beginning of a word
+def _names_title_or_organization(line: str) -> bool:
+    text = f" {' '.join(split_words(fold(line)))}"
+    for word in vocabulary().titles_and_organizations:
+        if f" {word.rstrip('.')}" in text:  # at the beginning of a word
             return True
-        if UNSPACED.match(word) and word in folded:
+        if UNSPACED.match(word) and word in text:
             return True
     return False
 
 
-def _starts_new_line(line: str) -> bool:
-    """Return whether a line doesn't continue a sentence: it begins with a capital or a title, or is a contact."""
-    return not line[0].islower() or is_contact(line) or _names_office(line.partition(" ")[0])
-
-
 def is_contact(line: str) -> bool:
     """Return whether a line is a phone number, a mail address or a URL, with few other words."""
-    folded = fold(line[:LONGEST_CONTACT])
-    other_text = PHONE.sub("", MAIL.sub("", URL.sub("", folded)))
-    if other_text == folded:
-        has_contact_character = any(char.isdigit() or char in "@/" for char in folded)
-        return has_contact_character and LABELLED.fullmatch(folded) is not None
-    return len(LETTER.findall(other_text)) <= 24 and len(split_words(other_text)) <= 4
+    text = fold(line[:MAX_CONTACT_LENGTH])
+    other_text = PHONE.sub("", MAIL_ADDRESS.sub("", URL.sub("", text)))
+    has_contact = other_text != text
+    if has_contact:
+        letter_count = len(LETTER.findall(other_text))
+        return letter_count <= MAX_LETTERS_BESIDE_CONTACT and len(split_words(other_text)) <= MAX_WORDS_BESIDE_CONTACT
+    # A short phone number or a user name is recognized by its label.
+    may_have_contact = any(character.isdigit() or character in "@/" for character in text)
+    return may_have_contact and LABELLED_CONTACT.fullmatch(text) is not None
 
 
 def is_goodbye(line: str) -> bool:
@@ -346,10 +391,10 @@ def is_goodbye(line: str) -> bool:
 
 def is_name(line: str) -> bool:
     """Return whether a line may be a name: one to five words, none in lower case, without a full stop at the end."""
-    parts = line.strip(" ,*").split()
+    words = line.strip(" ,*").split()
     return (
-        1 <= len(parts) <= 5
-        and not line.rstrip().endswith((".", "!", ":", "?", "：", "。"))
-        and all(not part[0].islower() for part in parts)
+        1 <= len(words) <= 5
+        and not line.rstrip().endswith((*COLONS, ".", "!", "?", "。"))
+        and all(not word[0].islower() for word in words)
         and has_words(line)
     )
