@@ -1,4 +1,4 @@
-"""The parts that only PostgreSQL needs: timeouts of connections, and rewriting rows that reveal which transaction wrote them."""
+"""The parts for PostgreSQL alone: timeouts, and rewriting rows that reveal which transaction wrote them."""
 
 import time
 from collections.abc import Callable, Sequence

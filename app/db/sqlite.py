@@ -1,4 +1,4 @@
-"""The parts that only SQLite needs: a file with private permissions, our own BEGIN, and a queue for writers."""
+"""The parts for SQLite alone: a file with private permissions, our own BEGIN, and a queue for writers."""
 
 import sqlite3
 import threading

@@ -31,7 +31,7 @@ ERROR_MESSAGES = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Reasons why the form is shown again: `errors` by field, or values that somebody else has `stored` since, by field."""
+    """Reasons to show the form again: `errors`, or values that somebody else has `stored` since, each by field."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)

@@ -57,7 +57,7 @@ COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place",
 
 @dataclass(frozen=True)
 class RejectedQuestion:
-    """The contents of the form: its fields, their faults by field, its token, and an earlier submission of the same form."""
+    """The contents of the form: fields, faults by field, token, and an earlier submission of the same form."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class PublicMatch:
 
 @dataclass(frozen=True)
 class PreviewStep:
-    """The contents of the step between the form and the receipt: similar answers and questions, and notes for countries."""
+    """The step between the form and the receipt: similar answers and questions, and notes for countries."""
 
     matches: list[PublicMatch]
     notes: list[dict[str, Any]]

@@ -105,7 +105,7 @@ def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, 
 
 
 class _Span(NamedTuple):
-    """A place in a text with one or more neighbouring words that another text has too. `weight` is the sum of their idf."""
+    """Neighbouring words, or one, that another text has too, by their place. `weight` is the sum of their idf."""
 
     start: int
     end: int

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class SignInRules:
-    """Rules of how long members of the desk stay signed in, and which roles need a second factor besides the sign-in mail.
+    """The time for which the desk stays signed in, and the roles that need a second factor besides the sign-in mail.
 
     A session ends after `idle_limit` without a request, and in any case after `total_limit`.
     """

@@ -32,7 +32,7 @@ TOO_FEW_HOPS = "proxy: X-Forwarded-For has too few addresses"
 
 
 class ProxyStatistics:
-    """Counts of the requests to this process that had a right or a wrong X-Forwarded-For. The header itself isn't stored."""
+    """Counts of requests to this process with a right or a wrong X-Forwarded-For, which itself isn't stored."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
