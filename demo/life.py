@@ -68,7 +68,7 @@ class Life:
 
     @property
     def assignment(self) -> Assignment:
-        return assigning.of_question(self.house.session, self.question)[0]
+        return assigning.assignments_of(self.house.session, self.question)[0]
 
     @property
     def expert(self) -> ExpertActor:
@@ -218,7 +218,7 @@ def _approve(life: Life) -> None:
 def _translate(life: Life) -> None:
     """Ask an outside translator for the answer in another language."""
     session, asked = life.house.session, life.row["translator"]
-    [answer] = [one for one in translating.originals(session, life.question) if one.answer]
+    [answer] = [one for one in translating.list_originals(session, life.question) if one.answer]
     translators.invite(session, life.desk.editor, answer, asked["language"], asked["name"], asked["email"])
 
 

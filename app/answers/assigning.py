@@ -29,8 +29,10 @@ from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
-MIN_WORDS, MAX_WORDS = 20, 2_000  # limits of the wanted length
-MAX_LINE_LENGTH = 400  # characters, for the credit line and for the relation
+MIN_WORDS, MAX_WORDS = 20, 2_000  # limits of the wanted length; the database checks them too
+MAX_LINE_LENGTH = 400  # characters of a credit line, a relation, or a suggested colleague
+MAX_MESSAGE_LENGTH = 2_000  # characters of an expert's message to the desk; the rest is cut off
+MAX_QUESTIONS_PER_DAY = 5  # from an expert to the desk about one assignment; each makes a note and a mail
 
 
 @dataclass(frozen=True)
@@ -56,49 +58,15 @@ class Brief:
 EMPTY_BRIEF = Brief()
 
 
-def clean_printed_line(field: str, text: str) -> str:
-    """Return a line about an expert as it is stored and printed. Raises `TooLong`."""
-    return require_length(field, for_print(single_line(text)), MAX_LINE_LENGTH)
-
-
-def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
-    """Change the brief. Only possible before the invitation: after that the expert has the brief in writing.
-
-    Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` if the wanted length is out of range,
-    `TooLong`, and `LeakDetected` (see `source_protection`).
-    """
-    must(actor, "prepare")
-    lock_row(session, assignment)
-    if not assignment.is_drafted:
-        raise InvalidTransition("assignment", "change the brief of", assignment.state)
-    if not MIN_WORDS <= (brief.words or 0) <= MAX_WORDS:
-        raise InvalidField("word_count_out_of_range", "words")
-    must_be_clear(session, actor, assignment.question, brief.full_text)
-    assignment.brief = for_print(clean(brief.brief))
-    assignment.words = brief.words or 0
-    assignment.credit_line = clean_printed_line("credit_line", brief.credit_line or "")
-    assignment.relation = clean_printed_line("relation", brief.relation or "")
-    audit.record(session, actor, "assignment.brief", assignment)
-
-
-ASKS_A_DAY = 5  # questions that an expert may ask the desk about one assignment; each makes a note and a mail
-
-
-class AskedEnough(DomainError):
-    """Raised when an expert has already asked the desk ASKS_A_DAY questions about an assignment within a day."""
-
-    code = "limit.asked_back"
-
-
 @dataclass(frozen=True)
 class Terms:
-    """The dates of an invitation, and the printed line before the answer.
+    """The dates of an invitation, and the lead-in.
 
     - `reply_by`: deadline of the reply to the invitation;
     - `due_at`: deadline of the text;
     - `runs_on`: planned publication;
     - `check_until`: end of the quote check;
-    - `lead_in`: the line before the answer as it would be printed.
+    - `lead_in`: the line that introduces the answer in print.
     """
 
     reply_by: datetime
@@ -106,6 +74,17 @@ class Terms:
     runs_on: datetime | None
     check_until: datetime | None
     lead_in: str
+
+
+class TooManyQuestions(DomainError):
+    """Raised when an expert has asked the desk `MAX_QUESTIONS_PER_DAY` questions about an assignment in 24 hours."""
+
+    code = "limit.asked_back"
+
+
+def clean_printed_line(field: str, text: str) -> str:
+    """Return a line about an expert as it is stored and printed. Raises `TooLong`."""
+    return require_length(field, for_print(single_line(text)), MAX_LINE_LENGTH)
 
 
 def assign(
@@ -146,26 +125,52 @@ def assign(
     return assignment
 
 
-def invite(
-    session: Session, actor: Actor, assignment: Assignment, terms: Terms, also: int = 0, once_key: str | None = None
-) -> None:
-    """Send the invitation. `also` is how many more experts are about to be invited together with this one.
+def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
+    """Change the brief. Only possible before the invitation: after that the expert has the brief in writing.
 
-    A question that has an approved answer stays ready to run while others are asked. The mail contains nothing of the
-    letters, only the desk's wording and brief. Raises `PermissionDenied`, `InvalidTransition`, and
-    `MissingPrecondition` if the wording is not cleared.
+    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` if the wanted length is out of range, `TooLong`, and
+    `LeakDetected` (see `source_protection`).
+    """
+    must(actor, "prepare")
+    lock_row(session, assignment)
+    if not assignment.is_drafted:
+        raise InvalidTransition("assignment", "change the brief of", assignment.state)
+    if not MIN_WORDS <= (brief.words or 0) <= MAX_WORDS:
+        raise InvalidField("word_count_out_of_range", "words")
+    must_be_clear(session, actor, assignment.question, brief.full_text)
+    assignment.brief = for_print(clean(brief.brief))
+    assignment.words = brief.words or 0
+    assignment.credit_line = clean_printed_line("credit_line", brief.credit_line or "")
+    assignment.relation = clean_printed_line("relation", brief.relation or "")
+    audit.record(session, actor, "assignment.brief", assignment)
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    terms: Terms,
+    others_to_invite: int = 0,
+    once_key: str | None = None,
+) -> None:
+    """Send the invitation. It contains nothing of the letters, only the desk's wording and brief.
+
+    `others_to_invite` is the number of experts who will be invited right after this one; the mail counts them among the
+    others who are asked. Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the wording is
+    not cleared.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     dates: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **dates)
-    if not (question.is_seeking or question.is_answered):
+    if not (question.is_seeking or question.is_answered):  # an answered one stays ready to run
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
+    link = expert_mails.assignment_link(session, assignment)
+    values = invitation_values(session, assignment, terms, link, others_to_invite)
     expert_mails.send_to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
 
 
 def invitation_values(
-    session: Session, assignment: Assignment, terms: Terms, link: str, also: int = 0
+    session: Session, assignment: Assignment, terms: Terms, link: str, others_to_invite: int = 0
 ) -> InvitationMail:
     """Return the values for the invitation mail; `link` is the URL of the assignment's page."""
     question = session.get_one(Question, assignment.question_id)
@@ -178,7 +183,7 @@ def invitation_values(
         brief=assignment.brief,
         words=assignment.words,
         policy=newsletter.check_policy,
-        asked_others=expert_mails.count_other_experts(session, assignment) + also,
+        asked_others=expert_mails.count_other_experts(session, assignment) + others_to_invite,
         readers=questions.count_askers(session, [question])[question.id],
         verify=verify,
         pay=pay,
@@ -188,20 +193,21 @@ def invitation_values(
     )
 
 
-def of_question(session: Session, question: Question) -> list[Assignment]:
+def assignments_of(session: Session, question: Question) -> list[Assignment]:
     return list(session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)))
 
 
 def accept(session: Session, actor: ExpertActor | Staff, assignment: Assignment, cause: str | None = None) -> None:
-    """Accept an invitation as the expert, even after declining it, or as the desk that files the expert's mail.
+    """Accept an invitation, even one that was declined, as the expert or as the desk that files the expert's mail.
 
-    Raises `PermissionDenied`, and `InvalidTransition`, also if the question takes no more answers after a refusal.
+    Raises `PermissionDenied` and `InvalidTransition`, for a declined invitation also if the question takes no more
+    answers.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if assignment.is_declined and not question.takes_answers:
         raise InvalidTransition("question", "accept", question.state)
     lock_row(session, assignment)
-    old_values = {}
+    old_values = {}  # for an undo
     if assignment.decline_reason:
         old_values["decline_reason"] = assignment.decline_reason
     if assignment.later_on:
@@ -211,7 +217,7 @@ def accept(session: Session, actor: ExpertActor | Staff, assignment: Assignment,
     ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why=details, **new_values)
     if question.is_open:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    unsent_mails.step_back(session, actor, assignment, "accept")
+    unsent_mails.withdraw_ladder_invitations(session, actor, assignment, "accept")
 
 
 def decline(
@@ -220,7 +226,7 @@ def decline(
     """Decline an invitation as the expert, or as the desk in their name.
 
     `reason` is one of `DECLINE_REASONS`; with "no time", `later_on` is the day from which the expert would have time.
-    Raises `MissingPrecondition` if that day is not in the future, `InvalidTransition` and `PermissionDenied`.
+    Raises `InvalidField` if that day is not in the future, `InvalidTransition` and `PermissionDenied`.
     """
     lock_row(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
@@ -236,15 +242,16 @@ def decline(
 
 
 def suggest(session: Session, actor: ExpertActor, assignment: Assignment, colleague: str) -> None:
-    """Store the expert's suggestion to ask a colleague. The name is sealed, as the colleague hasn't agreed to anything.
+    """Store and forward the expert's suggestion to ask a colleague.
 
-    Raises `MissingPrecondition` if `colleague` is empty, `InvalidTransition`.
+    The name is encrypted, as the colleague hasn't agreed to anything. Raises `MissingField` if `colleague` is empty,
+    and `InvalidTransition`.
     """
-    colleague = require_text("colleague", single_line(colleague)[:400])
+    colleague = require_text("colleague", single_line(colleague)[:MAX_LINE_LENGTH])
     _check_not_over(session, assignment, "suggest a colleague for")
-    ring = get_keyring(session)
-    assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
-    assignment.key_no = ring.newest
+    keyring = get_keyring(session)
+    assignment.suggestion_sealed = keyring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
+    assignment.key_no = keyring.newest
     audit.record(session, actor, "assignment.suggest", assignment)
     expert_mails.notify_desk(session, assignment, "suggestion", colleague)
 
@@ -258,14 +265,13 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 def ask_back(session: Session, actor: ExpertActor, assignment: Assignment, body: str) -> None:
     """Store what an expert asks the desk as a note on the reader's question, and tell the desk.
 
-    Raises `MissingPrecondition` if `body` is empty, `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY questions
-    within 24 hours.
+    Raises `MissingField` if `body` is empty, `InvalidTransition` and `TooManyQuestions`.
     """
-    body = require_text("text", clean(body)[:2_000])
+    body = require_text("text", clean(body)[:MAX_MESSAGE_LENGTH])
     _check_not_over(session, assignment, "ask back about")
     since = now(session) - timedelta(days=1)
-    if count_events_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= ASKS_A_DAY:
-        raise AskedEnough
+    if count_events_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= MAX_QUESTIONS_PER_DAY:
+        raise TooManyQuestions
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     audit.record(session, actor, "assignment.ask_back", assignment)
@@ -273,7 +279,7 @@ def ask_back(session: Session, actor: ExpertActor, assignment: Assignment, body:
 
 
 def _check_not_over(session: Session, assignment: Assignment, action: str) -> None:
-    """Raise `InvalidTransition` if the assignment is over or its question is settled. A declined one isn't over."""
+    """Lock the assignment. Raise `InvalidTransition` if it is done or cancelled, or its question is settled."""
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if lock_row(session, assignment).is_over or question.is_settled:
         raise InvalidTransition("assignment", action, assignment.state)
@@ -328,5 +334,6 @@ def cancel(
 def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:
     """Set a question that is seeking back to open if no expert has it any more."""
     question = lock_row(session, session.get_one(Question, question_id))
-    if question.is_seeking and not any(assignment.is_asked for assignment in of_question(session, question)):
+    is_asked = any(assignment.is_asked for assignment in assignments_of(session, question))
+    if question.is_seeking and not is_asked:
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

@@ -23,7 +23,7 @@ from ..questions.models import Question, QuestionTopic
 from ..search import DESK
 from ..search.alike import Comparison, Probe, compare
 from ..search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
-from .assigning import of_question
+from .assigning import assignments_of
 from .models import Assignment
 from .queries import select_open_count
 
@@ -101,16 +101,16 @@ class ExpertFit:
 
     - `facts`: the reasons;
     - `history`: the expert's replies so far;
-    - `here`: the expert's assignment for this question, if it was declined or cancelled;
-    - `past`: the earlier questions that the reasons refer to, by ID;
+    - `earlier_assignment`: the expert's assignment for this question, if it was declined or cancelled;
+    - `past_questions`: the earlier questions that the reasons refer to, by ID;
     - `language`: the language of the question.
     """
 
     expert: ExpertSummary
     facts: tuple[Fact, ...]
     history: History
-    here: Assignment | None
-    past: dict[int, questions.QuestionSummary]
+    earlier_assignment: Assignment | None
+    past_questions: dict[int, questions.QuestionSummary]
     language: str
 
 
@@ -134,7 +134,7 @@ def rank_experts(
     `score_similar_texts`) and `assignments` (those of the question) can be passed if they are loaded already.
     """
     if assignments is None:
-        assignments = of_question(session, question)
+        assignments = assignments_of(session, question)
     assignment_by_expert = {row.expert_id: row for row in assignments}
     assigned_ids = [expert_id for expert_id, row in assignment_by_expert.items() if row.is_live]
     if comparison is None:
@@ -159,8 +159,8 @@ def rank_experts(
             expert=experts[ranked.key],
             facts=ranked.reasons,
             history=histories[ranked.key],
-            here=assignment_by_expert.get(ranked.key),
-            past=past_questions,
+            earlier_assignment=assignment_by_expert.get(ranked.key),
+            past_questions=past_questions,
             language=language,
         )
         for ranked in rank(profile, candidates, today=now(session).date())

@@ -11,7 +11,7 @@ from ..questions import actions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from . import expert_mails
-from .assigning import cancel, of_question
+from .assigning import assignments_of, cancel
 from .editing import approved_of
 from .lifecycle import ASSIGNMENT
 from .models import Assignment
@@ -29,7 +29,9 @@ def close(
     lock_row(session, question)
     QUESTION.find_move("close", question.state)
     with audit.collect_events(session) as events:
-        mails = [end_assignment(session, actor, assignment, sentence) for assignment in of_question(session, question)]
+        mails = [
+            end_assignment(session, actor, assignment, sentence) for assignment in assignments_of(session, question)
+        ]
         session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
     details: dict[str, str | list[int]] = {"reason": reason}

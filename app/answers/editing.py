@@ -20,14 +20,14 @@ from ..questions.models import Question
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean, for_print, single_line
 from . import expert_mails, translating, unsent_mails
-from .assigning import of_question, reopen_if_unassigned
+from .assigning import assignments_of, reopen_if_unassigned
 from .lifecycle import ANSWER, ASSIGNMENT
-from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
+from .models import VERIFIED_CHANNELS, Answer, AnswerText, Assignment, Check
 from .queries import checks_of, versions_of
 from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
-PASSED = ("fine", "approved", "silent")
+PASSED_OUTCOMES = ("fine", "approved", "silent")
 OUTCOMES_BY_POLICY = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}
 NOT_CHECKED = "precondition.text_not_checked"
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
@@ -219,7 +219,7 @@ def faults_of_approval(
     if texts_and_checks is None:
         texts_and_checks = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
     texts, checks = texts_and_checks
-    has_passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
+    has_passed = any(check.text_id == answer.text_id and check.outcome in PASSED_OUTCOMES for check in checks)
     if not has_passed and _needs_check(newsletter, answer, texts):
         faults.append(MissingPrecondition("text_not_checked"))
     return faults
@@ -228,7 +228,7 @@ def faults_of_approval(
 def _needs_check(newsletter: Newsletter, answer: Answer, texts: Sequence[AnswerText]) -> bool:
     submitted = [text for text in texts if text.kind == "submitted"]
     newest = max(submitted, key=attrgetter("number"), default=None)
-    if newest is not None and newest.channel not in OWN_HAND:  # the desk took it down
+    if newest is not None and newest.channel not in VERIFIED_CHANNELS:  # the desk took it down
         return True
     if answer.is_submitted:  # nobody has edited the expert's text
         return newsletter.check_policy == "approve"
@@ -287,7 +287,7 @@ def _reopen_if_unanswered(session: Session, actor: Actor, question: Question) ->
     """Set an answered question without an approved answer to seeking if an expert has it, and else to open."""
     if not question.is_answered or approved_of(session, question.id):
         return
-    is_asked = any(assignment.is_asked for assignment in of_question(session, question))
+    is_asked = any(assignment.is_asked for assignment in assignments_of(session, question))
     target = "seeking" if is_asked else "open"
     QUESTION.apply(session, actor, lock_row(session, question), "unanswer", to=target, cause="reopen")
 

@@ -19,7 +19,7 @@ from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail import queries as mail_queries
 from ..mail.asked_others import find_sentence
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import AssignmentMail, DeskMail, EditedTextMail
 from ..mail.models import OutboxMail
 from ..mail.reply_address import address_for
@@ -95,7 +95,7 @@ def send_to_expert(
         values = replace(values, headline=title_of(session, assignment))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     custom_texts = mail_texts.get_custom_texts(session, newsletter, kind)
-    letter = write(kind, sender(session, newsletter), to, person.name, values, custom_texts)
+    letter = render_mail(kind, sender(session, newsletter), to, person.name, values, custom_texts)
     first_message_id = mail_queries.get_first_message_id(session, assignment.id)
     if first_message_id is not None:
         letter = replace(letter, in_reply_to=first_message_id, references=(first_message_id,))

@@ -12,7 +12,7 @@ from ..people import links
 from ..people.models import Expert, Link, Person
 from ..questions.models import Question, QuestionText
 from ..questions.queries import select_newest_cleared_id, select_reader_count
-from .editing import PASSED
+from .editing import PASSED_OUTCOMES
 from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
 
@@ -61,7 +61,9 @@ TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, i
 def _select_tasks() -> TaskSelect:
     passed_check = aliased(Check)
     is_passed = exists().where(
-        passed_check.answer_id == Answer.id, passed_check.text_id == Answer.text_id, passed_check.outcome.in_(PASSED)
+        passed_check.answer_id == Answer.id,
+        passed_check.text_id == Answer.text_id,
+        passed_check.outcome.in_(PASSED_OUTCOMES),
     )
     readers = select_reader_count(Assignment.question_id).scalar_subquery()
     return (
@@ -78,12 +80,12 @@ def _select_tasks() -> TaskSelect:
     )
 
 
-def _select_task(few: bool) -> TaskSelect:
-    """Select tasks. With `few`, load only the columns that saving a draft needs; the others load on access.
+def _select_task(few_columns: bool) -> TaskSelect:
+    """Select tasks. With `few_columns`, load only the columns that saving a draft needs; the others load on access.
 
     A page saves its draft every few seconds, and loading all columns is most of the cost.
     """
-    if not few:
+    if not few_columns:
         return _select_tasks()
     return _select_tasks().options(
         load_only(Assignment.state, Assignment.question_id),
@@ -97,18 +99,18 @@ def _select_task(few: bool) -> TaskSelect:
     )
 
 
-def load_task(session: Session, actor: ExpertActor, public_id: str, few: bool = False) -> ExpertTask | None:
+def load_task(session: Session, actor: ExpertActor, public_id: str, few_columns: bool = False) -> ExpertTask | None:
     """Return an assignment of this expert as a task, or None if it is another expert's, or only drafted."""
-    query = _select_task(few).where(
+    query = _select_task(few_columns).where(
         Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted
     )
     return _load_first(session, query)
 
 
-def load_task_by_link(session: Session, token: str, few: bool = False) -> tuple[ExpertActor, ExpertTask] | None:
+def load_task_by_link(session: Session, token: str, few_columns: bool = False) -> tuple[ExpertActor, ExpertTask] | None:
     """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
     conditions = links.open_link_conditions("page", links.macs_of(session, token), now(session))
-    query = _select_task(few).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
+    query = _select_task(few_columns).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
     task = _load_first(session, query)
     if task is None:
         return None

@@ -32,7 +32,7 @@ def create_letter(session: Session, actor: Actor, assignment: Assignment, text: 
 
     Raises `PermissionDenied`, and `MissingPrecondition` if `text` is empty.
     """
-    body = require_text("text", clean(text)[: writing.MAXIMUM])
+    body = require_text("text", clean(text)[: writing.MAX_ANSWER_LENGTH])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
         author="expert",

@@ -24,13 +24,13 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, Assignmen
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
-OWN_HAND = ("page", "mail")  # channels that verify the author; text from any other is read back to the expert
-PARTS = ("answer", "reply")
-OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
+VERIFIED_CHANNELS = ("page", "mail")  # channels that verify the author; text from any other is read back to the expert
+DRAFT_PARTS = ("answer", "reply")
+CHECK_OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
 # Conditions of partial indexes.
-LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
-OPEN = "ended_at IS NULL"  # of checks
+IS_LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
+IS_OPEN_CHECK = "ended_at IS NULL"  # of checks
 
 
 class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
@@ -63,7 +63,7 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
         CheckConstraint("words BETWEEN 20 AND 2000", name="words_sane"),
         CheckConstraint("after_id <> id", name="after_another"),
         implies_check("step_is_on_ladder", "step_at IS NOT NULL", "after_id IS NOT NULL"),
-        Index("uq_assignments_live", "question_id", "expert_id", unique=True, **partial_index_options(LIVE)),
+        Index("uq_assignments_live", "question_id", "expert_id", unique=True, **partial_index_options(IS_LIVE)),
         Index(None, "question_id", "id"),
         Index(None, "expert_id", "due_at", "id"),
         Index(None, "newsletter_id", "state", "due_at", "id"),
@@ -188,11 +188,11 @@ class Check(Row):
     __tablename__ = "checks"
     __table_args__ = table_args(
         all_or_none_check("end_whole", "outcome", "ended_at"),
-        enum_check("outcome", OUTCOMES),
+        enum_check("outcome", CHECK_OUTCOMES),
         enum_check("policy", ("facts", "approve")),
         implies_check("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
-        Index("uq_checks_open", "answer_id", unique=True, **partial_index_options(OPEN)),
-        Index("ix_checks_open", "due_at", "id", **partial_index_options(OPEN)),
+        Index("uq_checks_open", "answer_id", unique=True, **partial_index_options(IS_OPEN_CHECK)),
+        Index("ix_checks_open", "due_at", "id", **partial_index_options(IS_OPEN_CHECK)),
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)
@@ -212,7 +212,7 @@ class Draft(Row):
     """
 
     __tablename__ = "drafts"
-    __table_args__ = table_args(UniqueConstraint("assignment_id", "tab"), enum_check("part", PARTS))
+    __table_args__ = table_args(UniqueConstraint("assignment_id", "tab"), enum_check("part", DRAFT_PARTS))
 
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
     tab: Mapped[str] = mapped_column(String(40))

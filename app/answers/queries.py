@@ -71,7 +71,9 @@ def _group_by_answer(
     return rows
 
 
-def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
+def list_assignments_with_answers(
+    session: Session, question_ids: Sequence[int]
+) -> list[tuple[Assignment, Answer | None, Check | None]]:
     """Return all assignments of several questions with their answer and its newest quote check, in one query."""
     newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer)
     query = (

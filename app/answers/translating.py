@@ -23,12 +23,12 @@ from ..questions.source_protection import list_asker_letters, list_reader_passag
 from ..text.clean import clean, for_print, single_line
 from ..text.languages import likely_script, script_subtag
 from .models import Answer, AnswerText, Check
-from .writing import MAXIMUM
+from .writing import MAX_ANSWER_LENGTH
 
 # Maximum characters of the fields that hold a single line, by name.
-LINES = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
+MAX_LINE_LENGTHS = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
 NOT_CHECKED = "precondition.translation_not_checked"
-QUESTION = "question"  # the key of the wording in URLs; the key of an answer is its public ID
+WORDING_KEY = "question"  # the key of the wording in URLs; the key of an answer is its public ID
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Original:
 
     @property
     def key(self) -> str:
-        return self.answer.public_id if self.answer else QUESTION
+        return self.answer.public_id if self.answer else WORDING_KEY
 
     @property
     def is_approved(self) -> bool:
@@ -52,7 +52,7 @@ class Original:
         return self.answer.is_approved if self.answer else self.question.is_cleared
 
     @property
-    def words(self) -> "TranslationFields":
+    def fields(self) -> "TranslationFields":
         """Return the text in the fields of a translation. An approved answer has the credit as it was approved."""
         if isinstance(self.text, QuestionText):
             return TranslationFields(self.text.body or "", headline=self.text.headline)
@@ -93,7 +93,7 @@ def list_wording(question: Question) -> list[Original]:
     return [Original(question, None, question.text)]
 
 
-def originals(session: Session, question: Question) -> list[Original]:
+def list_originals(session: Session, question: Question) -> list[Original]:
     """Return the texts of a question to translate: its wording, then its answers in the order of print."""
     query = select(Answer, AnswerText).join(AnswerText, AnswerText.id == Answer.text_id)
     query = query.where(Answer.question_id == question.id, ~Answer.is_withdrawn, AnswerText.body != "")
@@ -105,7 +105,7 @@ def get_translations(session: Session, question: Question) -> dict[tuple[str, st
     """Return the translations of a question's texts, keyed by the original's key and the language."""
     query = select(Translation, Answer.public_id).outerjoin(Answer, Answer.id == Translation.answer_id)
     rows = session.execute(query.where(Translation.question_id == question.id).order_by(Translation.id))
-    return {(answer_key or QUESTION, translation.language): translation for translation, answer_key in rows}
+    return {(answer_key or WORDING_KEY, translation.language): translation for translation, answer_key in rows}
 
 
 def get_original_version(session: Session, row: Translation | Translator) -> QuestionText | AnswerText:
@@ -195,15 +195,15 @@ def build_version_columns(original: Original) -> dict[str, Any]:
 def build_columns(original: Original, content: TranslationFields) -> dict[str, Any]:
     """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingPrecondition` for an empty body."""
     lines = {}
-    for name, max_length in LINES.items():
+    for name, max_length in MAX_LINE_LENGTHS.items():
         lines[name] = require_length(name, for_print(single_line(getattr(content, name))), max_length)
     if isinstance(original.text, AnswerText):
         lines["headline"] = ""
-    ties = for_print(clean(content.ties)) if original.words.ties else ""
+    ties = for_print(clean(content.ties)) if original.fields.ties else ""
     return {
         **lines,
-        "body": require_length("body", require_text("translation", for_print(clean(content.body))), MAXIMUM),
-        "ties": require_length("ties", ties, MAXIMUM),
+        "body": require_length("body", require_text("translation", for_print(clean(content.body))), MAX_ANSWER_LENGTH),
+        "ties": require_length("ties", ties, MAX_ANSWER_LENGTH),
         "is_credited": content.is_credited and bool(lines["translator"]),
         **build_version_columns(original),
     }
@@ -266,7 +266,7 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
     """Raise `LeakDetected` if readers' own words are in a translation, as letters may be in the same language."""
     texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
-        old_text = f"{original.words.body}\n{original.words.ties}"
+        old_text = f"{original.fields.body}\n{original.fields.ties}"
         must_be_clear(session, actor, original.question, "\n".join(texts), old_text)
         return
     passages = list_reader_passages(session, list_asker_letters(session, original.question), texts)

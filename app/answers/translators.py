@@ -14,7 +14,7 @@ from ..core.state_machine import must, require_length, require_text
 from ..db.ids import new_public_id
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import DeskMail, TranslatorMail
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
@@ -29,12 +29,12 @@ from ..questions.wording import erase_translators
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
-from .translating import LINES, QUESTION, Original, TranslationFields
+from .translating import MAX_LINE_LENGTHS, WORDING_KEY, Original, TranslationFields
 from .unsent_mails import try_recall
-from .writing import MAXIMUM
+from .writing import MAX_ANSWER_LENGTH
 
 FormValues = Mapping[str, str]  # by field name; a checked box has a value
-DRAFT_FIELDS = (*LINES, "body", "ties", "is_credited")
+DRAFT_FIELDS = (*MAX_LINE_LENGTHS, "body", "ties", "is_credited")
 MAX_TABS = 20
 
 
@@ -62,7 +62,9 @@ def store_draft(
         draft = TranslatorDraft(translator_id=translator.id, tab=tab, words={}, saved_at=now(session), count=-1)
         session.add(draft)
     if count >= draft.count:
-        draft.words = {name: form_values.get(name, "").replace("\0", "")[: 2 * MAXIMUM] for name in DRAFT_FIELDS}
+        draft.words = {
+            name: form_values.get(name, "").replace("\0", "")[: 2 * MAX_ANSWER_LENGTH] for name in DRAFT_FIELDS
+        }
         draft.saved_at = now(session)
         draft.count = count
     session.flush()
@@ -148,7 +150,7 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
         question_id=question.id,
         answer_id=original.answer.id if original.answer else None,
         language=language,
-        name=require_text("name", require_length("name", for_print(single_line(name)), LINES["translator"])),
+        name=require_text("name", require_length("name", for_print(single_line(name)), MAX_LINE_LENGTHS["translator"])),
     )
     columns = translating.build_version_columns(original)
     columns["email_sealed"] = ring.seal(_seal_context(public_id), email)
@@ -211,13 +213,13 @@ def _send_invitation(
     values = TranslatorMail(
         link=absolute_url(session, f"/a/{token}/translation"),
         language=translator.language,
-        words=word_count(f"{original.words.headline} {original.words.body}"),
+        words=word_count(f"{original.fields.headline} {original.fields.body}"),
         of_answer=original.answer is not None,
         again=is_repeat,
     )
     to = get_keyring(session).open(_seal_context(translator.public_id), translator.email_sealed or b"")
     custom_texts = mail_texts.get_custom_texts(session, newsletter, INVITATION_KIND)
-    letter = write(INVITATION_KIND, sender(session, newsletter), to, translator.name, values, custom_texts)
+    letter = render_mail(INVITATION_KIND, sender(session, newsletter), to, translator.name, values, custom_texts)
     posting = expert_mails.delivery_options(session, actor, newsletter, INVITATION_KIND)
     posting["newsletter_id"] = newsletter.id
     posting["question_id"] = translator.question_id
@@ -245,10 +247,10 @@ def get_newest_translators(session: Session, question: Question) -> dict[tuple[s
     """Return the translator asked last for each text of a question, keyed by the original's key and the language."""
     query = select(Translator, Answer.public_id).outerjoin(Answer, Answer.id == Translator.answer_id)
     rows = session.execute(query.where(Translator.question_id == question.id).order_by(Translator.id))
-    return {(answer_key or QUESTION, translator.language): translator for translator, answer_key in rows}
+    return {(answer_key or WORDING_KEY, translator.language): translator for translator, answer_key in rows}
 
 
-def by_link(session: Session, token: str) -> tuple[TranslatorActor, TranslationTask] | None:
+def load_task_by_link(session: Session, token: str) -> tuple[TranslatorActor, TranslationTask] | None:
     """Return the translator who holds a link and the one task that it opens, or None. Changes nothing."""
     link = links.find_link(session, token)
     if link is None or link.translator_id is None:
@@ -256,15 +258,15 @@ def by_link(session: Session, token: str) -> tuple[TranslatorActor, TranslationT
     translator = session.get_one(Translator, link.translator_id)
     question = session.get_one(Question, translator.question_id)
     newsletter = session.get_one(Newsletter, translator.newsletter_id)
-    task = TranslationTask(translator, newsletter, question, original_of(session, translator, question))
+    task = TranslationTask(translator, newsletter, question, get_valid_original(session, translator, question))
     return TranslatorActor(translator.id, translator.name), task
 
 
-def original_of(session: Session, translator: Translator, question: Question) -> Original | None:
+def get_valid_original(session: Session, translator: Translator, question: Question) -> Original | None:
     """Return the text that a translator was sent, or None if it has changed or isn't approved any more."""
     if question.has_ended or question.is_retracted:
         return None
-    for original in translating.originals(session, question):
+    for original in translating.list_originals(session, question):
         answer_id = original.answer.id if original.answer else None
         if answer_id == translator.answer_id:
             is_valid = original.is_approved and translating.is_current(session, translator, original)
@@ -285,7 +287,7 @@ def hand_in(session: Session, actor: TranslatorActor, translator: Translator, fo
     if translator.is_handed_in and get_handed_in_text(session, translator) == content:
         return
     TRANSLATOR.find_move("hand in", translator.state)
-    original = original_of(session, translator, question)
+    original = get_valid_original(session, translator, question)
     if original is None:
         raise VersionConflict(f"the words of translator {translator.id}")
     # The desk sees the translator's name, whether it is credited or not.

@@ -82,7 +82,7 @@ def _recall_kinds(
     return mails, recalled
 
 
-def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
+def withdraw_ladder_invitations(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
     """Set assignments that the ladder invited after `predecessor` back to drafted, if their invitation is unsent.
 
     The expert of `predecessor` has the question after all.
@@ -103,9 +103,9 @@ def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: st
         links.revoke_links(session, assignment.id)
 
 
-def undo_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
+def undo_ladder_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
     """Undo an event of `assignment`: withdraw the invitations that the ladder sent after it, if they are unsent."""
-    step_back(session, actor, assignment, "undo")
+    withdraw_ladder_invitations(session, actor, assignment, "undo")
 
 
 def _get_ladder_invitation(session: Session, assignment: Assignment) -> OutboxMail | None:

@@ -17,7 +17,7 @@ from ..questions import actions, wording
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question, QuestionTopic, Translation, Translator
 from . import expert_mails, unsent_mails
-from .assigning import of_question
+from .assigning import assignments_of
 from .editing import end_check
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment
@@ -31,7 +31,7 @@ def mark_unused(
     Texts that were handed in are held over. `ran_on` is when the question was published. `posting` are options of the
     outbox, passed to `send_to_expert`.
     """
-    for assignment in of_question(session, question):
+    for assignment in assignments_of(session, question):
         if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
         answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))

@@ -21,7 +21,7 @@ from .assigning import accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
 
-MAXIMUM = 20_000  # characters of an answer
+MAX_ANSWER_LENGTH = 20_000  # characters of an answer
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def save_draft(
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
-    body = content.body.replace("\0", "")[:MAXIMUM]
+    body = content.body.replace("\0", "")[:MAX_ANSWER_LENGTH]
     saved_at = now(session)
     values = {
         "body": body,
-        "ties": content.ties.replace("\0", "")[:MAXIMUM],
+        "ties": content.ties.replace("\0", "")[:MAX_ANSWER_LENGTH],
         "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:400],
         "saved_at": saved_at,
         "count": count,
@@ -179,7 +179,7 @@ def add_text(
         language=language,
         number=(number or 0) + 1,
         kind=kind,
-        body=body[:MAXIMUM],
+        body=body[:MAX_ANSWER_LENGTH],
         words=word_count(body),
         ties=for_print(clean(content.ties)),
         own_words=content.own_words,
@@ -231,7 +231,7 @@ def _hand_in(
     if assignment.received_at:
         details = {"was": {"received_at": assignment.received_at.isoformat()}}
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=details, received_at=now(session))
-    unsent_mails.step_back(session, actor, assignment, "receive")
+    unsent_mails.withdraw_ladder_invitations(session, actor, assignment, "receive")
 
 
 def enter_by_hand(

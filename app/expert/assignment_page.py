@@ -232,7 +232,7 @@ def suggest(**view_args: str) -> Response:
 def ask_back(**view_args: str) -> Response:
     try:
         return _send_note(view_args, assigning.ask_back, "back", _("There is no question yet."))
-    except assigning.AskedEnough as error:
+    except assigning.TooManyQuestions as error:
         return _rerender_answer(view_args, {"back": format_error(error)})
 
 

@@ -99,7 +99,7 @@ def check_form_token() -> Response | None:
 
 def _load_context(session: Session, token: str) -> TranslatorContext:
     """Load the task of a link, and set language, time zone and back link of the page (`g`)."""
-    actor, task = or_404(translators.by_link(session, token))
+    actor, task = or_404(translators.load_task_by_link(session, token))
     g.language, g.zone = task.newsletter.language, task.newsletter.zone
     g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
     return TranslatorContext(session, actor, task)
@@ -153,7 +153,7 @@ def _initial_values(task: TranslationTask) -> dict[str, str]:
     """Return the initial values: the translator's name, and the original's name, credit line and relation."""
     values = {"translator": task.translator.name}
     if task.original:
-        values |= {name: getattr(task.original.words, name) for name in EXPERT_FIELDS}
+        values |= {name: getattr(task.original.fields, name) for name in EXPERT_FIELDS}
     return values
 
 
@@ -174,7 +174,7 @@ def _render_page(
     """Render the page by the stage of the task. `note` is the submitted note of somebody who declines."""
     task = context.task
     form_state = form_state or _load_form_state(context, request.args.get("tab"))
-    original = task.original.words if task.original else None
+    original = task.original.fields if task.original else None
     handed_in = None
     if task.stage == "handed in":
         handed_in = translators.get_handed_in_draft(context.session, task.translator)
@@ -208,7 +208,7 @@ def _field_names(task: TranslationTask) -> list[str]:
     is_question = task.translator.answer_id is None
     if is_question:
         return ["headline", "body", "translator"]
-    original = task.original.words if task.original else None
+    original = task.original.fields if task.original else None
     expert_fields = [name for name in EXPERT_FIELDS if getattr(original, name)]
     ties = ["ties"] if original and original.ties else []
     return [*expert_fields, "body", *ties, "translator"]

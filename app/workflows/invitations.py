@@ -13,7 +13,7 @@ from ..editions.calendar import default_due_at, default_reply_by
 from ..editions.items import format_lead_in
 from ..editions.models import Edition
 from ..editions.queries import list_editions_taking_answers, run_of, takes_answers
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.message import Message
 from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender
@@ -50,26 +50,26 @@ def invite(
     *,
     reply_by: datetime | None = None,
     due_at: datetime | None = None,
-    also: int = 0,
+    others_to_invite: int = 0,
     once_key: str | None = None,
 ) -> None:
     """Invite an expert, for the edition of `edition_asked_for`. Dates that are None get their defaults.
 
-    `also` is the number of other experts asked at the same time. Raises as `assigning.invite` does.
+    `others_to_invite` is the number of other experts asked at the same time. Raises as `assigning.invite` does.
     """
     edition = edition_asked_for(session, assignment)
     if edition is not run_of(session, assignment):
         assignment.for_edition_id = edition.id if edition else None
         session.flush()
     terms = _terms(session, assignment, reply_by, due_at)
-    assigning.invite(session, actor, assignment, terms, also, once_key)
+    assigning.invite(session, actor, assignment, terms, others_to_invite, once_key)
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
     """Invite several experts to one question. Each mail says how many others are asked."""
     for number, assignment in enumerate(assignments, 1):
         # The experts invited before are counted by `assigning.invite`.
-        invite(session, actor, assignment, also=len(assignments) - number)
+        invite(session, actor, assignment, others_to_invite=len(assignments) - number)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
@@ -83,19 +83,19 @@ def preview(
     *,
     reply_by: datetime | None = None,
     due_at: datetime | None = None,
-    also: int = 0,
+    others_to_invite: int = 0,
 ) -> Message:
     """Render the invitation as it would be mailed now, with the beginning of its link only.
 
-    `also` is the number of other experts asked at the same time.
+    `others_to_invite` is the number of other experts asked at the same time.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
-    values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), also)
+    values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), others_to_invite)
     person = assignment.expert.person
     to = email_of(session, person) or ""
     custom_texts = mail_texts.get_custom_texts(session, newsletter, "expert.invitation")
-    return write("expert.invitation", sender(session, newsletter), to, person.name, values, custom_texts)
+    return render_mail("expert.invitation", sender(session, newsletter), to, person.name, values, custom_texts)
 
 
 def _terms(

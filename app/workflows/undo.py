@@ -233,7 +233,7 @@ _STEPS = _rows(
     ("assignment.cancel", _restore_state(callback=_restore_links), "The expert goes on, by the links that they had."),
     (
         "assignment.decline",
-        _restore_state(*REPLY_COLUMNS, callback=unsent_mails.undo_step),
+        _restore_state(*REPLY_COLUMNS, callback=unsent_mails.undo_ladder_step),
         "The expert has not said no.",
     ),
     ("assignment.accept", _restore_state(*REPLY_COLUMNS), "The expert has not said yes."),

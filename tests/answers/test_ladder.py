@@ -55,12 +55,12 @@ def step(salt: ExpertAssignment, at: datetime | None = None) -> int:
 
 def stand(salt: ExpertAssignment) -> list[str | None]:
     with salt.database.read() as session:
-        return [row.state for row in assigning.of_question(session, salt.assignment(session).question)]
+        return [row.state for row in assigning.assignments_of(session, salt.assignment(session).question)]
 
 
 def time_up(salt: ExpertAssignment, place: int = 0) -> datetime:
     with salt.database.read() as session:
-        reply_by = assigning.of_question(session, salt.assignment(session).question)[place].reply_by
+        reply_by = assigning.assignments_of(session, salt.assignment(session).question)[place].reply_by
     assert reply_by is not None
     return reply_by
 
@@ -74,7 +74,7 @@ def invited(salt: ExpertAssignment) -> list[str]:
 
 def no(salt: ExpertAssignment, place: int = 0) -> None:
     def decline(session: Session) -> None:
-        one = assigning.of_question(session, salt.assignment(session).question)[place]
+        one = assigning.assignments_of(session, salt.assignment(session).question)[place]
         assigning.decline(session, salt.newsroom.nora, one, "not my field")
 
     salt.database.write(decline)
@@ -115,7 +115,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
     with salt.database.read() as session:
         question = salt.assignment(session).question.public_id
         leyla, marek, gulnara = (
-            row.public_id for row in assigning.of_question(session, salt.assignment(session).question)
+            row.public_id for row in assigning.assignments_of(session, salt.assignment(session).question)
         )
     here = f"questions/{question}"
     said = nora.words(here)
@@ -223,7 +223,7 @@ def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: Expe
 
 def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: ExpertAssignment, newsroom: Newsroom) -> None:
     def wrong(session: Session) -> None:
-        leyla, marek, gulnara = assigning.of_question(session, salt.assignment(session).question)
+        leyla, marek, gulnara = assigning.assignments_of(session, salt.assignment(session).question)
         with pytest.raises(PermissionDenied):
             ladder.put_after(session, newsroom.ilya, gulnara, leyla)
         for one, before in ((marek, marek), (marek, gulnara), (leyla, marek)):

@@ -72,7 +72,7 @@ class Orchard:
         """By first name, how the assignment stands and after whom it comes."""
         with self.database.read() as session:
             question = session.scalars(select(Question).filter_by(public_id=self.question)).one()
-            rows = assigning.of_question(session, question)
+            rows = assigning.assignments_of(session, question)
             return {
                 one.expert.name.split()[0]: (one.state, one.after.expert.name.split()[0] if one.after else None)
                 for one in rows

@@ -340,7 +340,7 @@ def test_translations_are_erased_with_the_words_that_they_were_made_of(
 
     def translated(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
-        for original in translating.originals(session, question):
+        for original in translating.list_originals(session, question):
             translating.translate(
                 session, newsroom.nora, original, "fa", translating.TranslationFields("نمک", name="لیلا")
             )

@@ -238,7 +238,7 @@ def test_a_question_back_stands_among_the_desks_notes(salt: ExpertAssignment, le
 @pytest.mark.threat("curious expert")
 def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: ExpertAssignment, leyla: Browser) -> None:
     """Each is a note and a mail; tomorrow there is room again."""
-    for number in range(assigning.ASKS_A_DAY):
+    for number in range(assigning.MAX_QUESTIONS_PER_DAY):
         leyla.open(salt.link)
         leyla.press(f"{salt.link}/ask", note=f"Which village, {number}?")
     leyla.open(salt.link)
@@ -246,7 +246,7 @@ def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: ExpertA
     assert "You have asked as often as the desk can answer in a day." in leyla.text
     assert "Which lake?" in leyla.text
     with salt.database.read() as session:
-        assert len(session.scalars(select(Note)).all()) == assigning.ASKS_A_DAY
+        assert len(session.scalars(select(Note)).all()) == assigning.MAX_QUESTIONS_PER_DAY
     tomorrow = utc_now() + timedelta(days=1, minutes=1)
     salt.database.write(
         lambda session: assigning.ask_back(session, salt.newsroom.leyla, salt.assignment(session), "Which lake?"),

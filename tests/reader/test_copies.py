@@ -149,7 +149,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
 
     def translate(session: Session) -> None:
         question = get_question(session, silos)
-        for original in translating.originals(session, question):
+        for original in translating.list_originals(session, question):
             one = translating.translate(
                 session, nora, original, "fa", translating.TranslationFields("Anbar", headline="Anbar")
             )

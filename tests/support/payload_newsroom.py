@@ -259,7 +259,7 @@ def _translated(house: PayloadNewsroom, question: Question, at: int) -> None:
     """Each of its texts in Persian, as far as a field may be typed in."""
     session, nora = house.session, house.nora
     said = {"name": LINE_400(at), "credit_line": LINE_400(at), "relation": LINE_400(at), "ties": FIVE_HUNDRED(at)}
-    for original in translating.originals(session, question):
+    for original in translating.list_originals(session, question):
         body = ANSWER(at) if original.answer else WORDING(at)
         words = translating.TranslationFields(body, LINE_300(at), **said, translator=NAME_200(at), is_credited=True)
         one = translating.translate(session, nora, original, "fa", words)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import translating, translators
 from app.answers.models import Answer
-from app.answers.translating import QUESTION, Original
+from app.answers.translating import WORDING_KEY, Original
 from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -45,10 +45,10 @@ SHIRIN = ("Shirin Amini", "shirin@words.example")
 PERSIAN = {"headline": "باد شور", "body": "چه کسی نمک را اندازه می‌گیرد؟", "translator": "Shirin Amini"}
 
 
-def get_original(session: Session, question_id: int, key: str = QUESTION) -> Original:
+def get_original(session: Session, question_id: int, key: str = WORDING_KEY) -> Original:
     """The wording of a question, or its only answer."""
-    found = translating.originals(session, session.get_one(Question, question_id))
-    return found[0] if key == QUESTION else found[1]
+    found = translating.list_originals(session, session.get_one(Question, question_id))
+    return found[0] if key == WORDING_KEY else found[1]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def find_translator_page(session: Session) -> str:
 
 
 def ask_translator(
-    asked: ExpertAssignment, key: str = QUESTION, language: str = "fa", who: tuple[str, str] = SHIRIN
+    asked: ExpertAssignment, key: str = WORDING_KEY, language: str = "fa", who: tuple[str, str] = SHIRIN
 ) -> TranslatorTask:
     def invite(session: Session) -> tuple[int, str]:
         original = get_original(session, asked.question_id, key)

@@ -33,7 +33,7 @@ NOTE = CorrectionNote("We wrote that nobody knows.", "The mill in Nukus knows.")
 
 def translated(session: Session, newsroom: Newsroom, question: Question, said: str) -> None:
     """Both of its texts are put into Persian and approved."""
-    for original in translating.originals(session, question):
+    for original in translating.list_originals(session, question):
         words = Translated(said, headline="Anbarha", name="Leyla", translator="Shirin")
         one = translating.translate(session, newsroom.nora, original, "fa", words)
         translations.approve(session, newsroom.nora, one, original, compared=True)

@@ -243,7 +243,7 @@ def take_back_letter(salt: Salt) -> None:
 
 # The moves that a verb makes, whom it writes to, what was done before, and the verb.
 def put_into_persian(s: Salt, headline: str = "Anbar") -> None:
-    original = translating.originals(s.session, s.question)[0]
+    original = translating.list_originals(s.session, s.question)[0]
     translating.translate(
         s.session, s.room.nora, original, "fa", translating.TranslationFields("Anbar?", headline=headline)
     )
@@ -254,12 +254,12 @@ def persian(s: Salt) -> Translation:
 
 
 def approve_persian(s: Salt) -> None:
-    original = translating.originals(s.session, s.question)[0]
+    original = translating.list_originals(s.session, s.question)[0]
     translations.approve(s.session, s.room.nora, persian(s), original, compared=True)
 
 
 def ask_shirin(s: Salt) -> None:
-    original = translating.originals(s.session, s.question)[0]
+    original = translating.list_originals(s.session, s.question)[0]
     translators.invite(s.session, s.room.nora, original, "fa", "Shirin Amini", "shirin@words.example")
 
 
@@ -273,7 +273,7 @@ def hand_in_persian(s: Salt) -> None:
 
 
 def ask_shirin_again(s: Salt) -> None:
-    original = translating.originals(s.session, s.question)[0]
+    original = translating.list_originals(s.session, s.question)[0]
     translators.invite_again(s.session, s.room.nora, shirin(s)[2], original)
 
 

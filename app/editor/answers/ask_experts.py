@@ -134,7 +134,7 @@ def _rank_experts(
     desk: RequestContext, question: Question, name_query: str
 ) -> tuple[list[ExpertFit], list[Assignment]]:
     """Return experts who fit a question, best first, and the assignments that it has."""
-    assignments = assigning.of_question(desk.session, question)
+    assignments = assigning.assignments_of(desk.session, question)
     return rank_experts(desk.session, question, name_query, assignments=assignments), assignments
 
 
@@ -299,7 +299,7 @@ def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[
     """Return the few experts who fit best, for the question's page."""
     assignments = [part.place.assignment for part in detail.parts]
     fits = rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=assignments)
-    return [fit for fit in fits if fit.here is None][:MAX_BEST_FITS]
+    return [fit for fit in fits if fit.earlier_assignment is None][:MAX_BEST_FITS]
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,7 @@ def list_fit_reasons(candidate: ExpertFit, slug: str) -> list[FitReason]:
 
 def _prior_outcome(candidate: ExpertFit) -> Iterator[FitReason]:
     """Yield the reason why an expert does not have this question any more."""
-    assignment = candidate.here
+    assignment = candidate.earlier_assignment
     if assignment is None:
         return
     if not assignment.is_declined:
@@ -341,7 +341,7 @@ def _prior_outcome(candidate: ExpertFit) -> Iterator[FitReason]:
 
 def _describe_past_answer(candidate: ExpertFit, values: tuple[Any, ...], slug: str) -> FitReason:
     question_id, *shared_words = values
-    question = candidate.past[question_id]
+    question = candidate.past_questions[question_id]
     href = url_for("editor.question", slug=slug, public_id=question.public_id)
     text = _("Has answered:")
     if shared_words:

@@ -216,7 +216,7 @@ def invitations(slug: str, public_id: str) -> str:
     """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
     with read_context(slug) as desk:
         question = require_question(desk, public_id)
-        drafts = [draft for draft in assigning.of_question(desk.session, question) if draft.is_drafted]
+        drafts = [draft for draft in assigning.assignments_of(desk.session, question) if draft.is_drafted]
         unconditional = [draft for draft in drafts if draft.after_id is None]  # those that don't wait on the ladder
         other_count = len(unconditional) - 1
         return page(
@@ -225,7 +225,7 @@ def invitations(slug: str, public_id: str) -> str:
             "questions",
             question=question,
             letters=[
-                (draft, mails.preview(desk.session, draft, also=0 if draft.after_id else other_count))
+                (draft, mails.preview(desk.session, draft, others_to_invite=0 if draft.after_id else other_count))
                 for draft in drafts
             ],
             waits_for_nobody=len(unconditional),

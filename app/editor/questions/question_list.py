@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from ...answers import closing
 from ...answers import queries as answers
 from ...answers.closing import select_questions_of_expert, unshelve
-from ...answers.editing import PASSED
+from ...answers.editing import PASSED_OUTCOMES
 from ...answers.models import Answer, Assignment, Check
 from ...audit import collect_events
 from ...core.domain_errors import DomainError
@@ -147,7 +147,7 @@ def build_place(assignment: Assignment, answer: Answer | None, check: Check | No
     else:
         key = str(assignment.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:
-        if check.outcome in PASSED:
+        if check.outcome in PASSED_OUTCOMES:
             key = "passed"
         elif check.outcome == "wrong":
             key = "objected"
@@ -300,7 +300,7 @@ def get_list_values(desk: RequestContext) -> dict[str, Any]:
 def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[Place]]:
     """Return the experts' parts of several questions by question id, in one query."""
     places: dict[int, list[Place]] = {question.id: [] for question in questions}
-    for assignment, answer, check in answers.parts_of(desk.session, list(places)):
+    for assignment, answer, check in answers.list_assignments_with_answers(desk.session, list(places)):
         places[assignment.question_id].append(build_place(assignment, answer, check))
     return places
 

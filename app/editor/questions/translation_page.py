@@ -85,7 +85,7 @@ class Invitation(NamedTuple):
 def get_translator_status(desk: RequestContext, translator: Translator, current: Translation | None) -> Invitation:
     """Return the status of a translator; `current` is the stored translation if it is up to date."""
     question = desk.session.get_one(Question, translator.question_id)
-    original = translators.original_of(desk.session, translator, question)
+    original = translators.get_valid_original(desk.session, translator, question)
     text = None
     if translator.is_handed_in:
         text = translators.get_handed_in_text(desk.session, translator)
@@ -151,7 +151,7 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Trans
     translations = translating.get_translations(session, question)
     translators_by_key = translators.get_newest_translators(session, question)
     rows = []
-    for original in translating.originals(session, question):
+    for original in translating.list_originals(session, question):
         translation = translations.get((original.key, language))
         is_current = bool(translation and translating.is_current(session, translation, original))
         faults: list[str] = []
@@ -161,7 +161,7 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Trans
             faults = [error.code for error in errors]
         if translation and not is_current:
             translated_version = translating.get_original_version(session, translation).body
-            changes = compare(translated_version, original.words.body) if translated_version else []
+            changes = compare(translated_version, original.fields.body) if translated_version else []
         translator = translators_by_key.get((original.key, language))
         invitation = None
         if translator:
@@ -259,7 +259,7 @@ def _get_current_values(row: TranslatableText) -> dict[str, Any]:
         return {name: getattr(row.translation, name) for name in names}
     values: dict[str, Any] = dict.fromkeys(names, "") | {"is_credited": False}
     if row.original.answer:
-        values |= {name: getattr(row.original.words, name) for name in ("name", "credit_line", "relation")}
+        values |= {name: getattr(row.original.fields, name) for name in ("name", "credit_line", "relation")}
     return values
 
 
@@ -267,7 +267,7 @@ def _get_form_values(row: TranslatableText) -> dict[str, Any]:
     """Return the values of a translation and a digest of the original, to notice that it has changed. Its label would
     not tell: published texts that endanger somebody are overwritten.
     """
-    return {**_get_current_values(row), "original": sha256(repr(row.original.words).encode()).hexdigest()}
+    return {**_get_current_values(row), "original": sha256(repr(row.original.fields).encode()).hexdigest()}
 
 
 def _form(
@@ -287,7 +287,7 @@ def _form(
         other_save = LastSave(event.actor, event.at) if event else LastSave()
     form = merge_form(desk, _get_form_values(row), form_data, FIELDS, other_save)
     text_fields = [name for name in _get_current_values(row) if name != "is_credited"]
-    if not row.original.words.ties:
+    if not row.original.fields.ties:
         text_fields = [name for name in text_fields if name != "ties"]
     return page(
         desk,

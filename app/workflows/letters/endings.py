@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...answers import closing, unsent_mails
-from ...answers.assigning import of_question
+from ...answers.assigning import assignments_of
 from ...answers.editing import approved_of, end_check
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import Answer, AnswerText, Assignment
@@ -99,7 +99,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     was_seeking = close_event is not None and close_event.old == "seeking"
     if approved_of(session, question.id):
         QUESTION.apply(session, actor, question, "answer", cause="approve")
-    elif was_seeking and any(assignment.is_asked for assignment in of_question(session, question)):
+    elif was_seeking and any(assignment.is_asked for assignment in assignments_of(session, question)):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     for letter in letters_of(session, question):
         notices.recall_waiting_notice(session, actor, letter)
