@@ -42,7 +42,7 @@ FOOTERS = [
     "Get Outlook for Android <https://aka.example/AAb9ysg>", "Outlook für Android beziehen", "Envoyé depuis mon appareil Galaxy", "Von meinem Mobilgerät gesendet", "Verzonden met BlackBerry Work",
     "Отправлено из мобильной Почты Mail.ru", "Отправлено из Яндекс.Почты для мобильных", "发自我的iPhone", "来自我的华为手机", "從我的 iPhone 傳送", "从 Windows 版邮件发送", "ارسال شده از آیفون من",
     "Sent from Mail for Windows 10", "Sent from Yahoo Mail for iPhone", "<<sent by galaxy>>", "(sent from a phone)", "Sent via mobile", "Sent with [Proton Mail](https://proton.example/) secure email.",
-    "Von meinem iPhone gesendet - bitte Kürze entschuldigen", "Telefonumdan gönderildi", "Менин iPhone'умдан жөнөтүлдү",
+    "Von meinem iPhone gesendet - bitte Kürze entschuldigen", "Telefonumdan gönderildi", "Менин iPhone'умдан жөнөтүлдү", "أُرسلت من iPhone", "أُرسِلت من iPhone",
 ]  # fmt: skip
 
 
@@ -77,6 +77,7 @@ def test_below_a_goodbye_the_name_stays_and_the_office_goes() -> None:
     russian = f"{WORDS}\n\nС уважением,\nТимур Бек"
     assert words(f"{english}\nHead of nothing\n+7 777 123 45 67\ntimur@mail.example\n") == english
     assert words(f"{russian}\nначальник отдела\nтел.: +7 777 123 45 67\n") == russian
+    assert words(f"{english}\nTimur Bek\n+7 777 123 45 67\n") == english
 
 
 def test_a_servers_banner_above_the_words_is_cut() -> None:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from ..incoming import TrimContext
-from .boilerplate import boilerplate, is_answer_line
+from .boilerplate import find_boilerplate, is_answer_line
 from .grammar import Opening, find_openings
 from .lines import Line, LineMark, depth, has_words, mark_initialled_lines, read
 from .quoted_originals import find_original_lines, has_sentence, mark_originals
@@ -20,7 +20,7 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
     boilerplate_flags = original_flags
     marked = lines  # with our own texts marked as quoted
     if any(original_flags):
-        boilerplate_flags = boilerplate(lines, original_flags)
+        boilerplate_flags = find_boilerplate(lines, original_flags)
         marked = mark_originals(lines, original_flags, boilerplate_flags)
     openings = find_openings(marked)
     if openings:

@@ -102,7 +102,7 @@ def _is_quoted_by_program(lines: list[Line], opening: Opening) -> bool:
 
 def _has_two_senders(lines: list[Line]) -> bool:
     """Return whether there are two "From" headers, from one forwarded mail directly above another."""
-    labels = [line.label for line in lines if "sender" in vocabulary().labels.get(line.label, ())]
+    labels = [line.label for line in lines if "sender" in vocabulary().kinds_by_label.get(line.label, ())]
     return len(labels) != len({*labels})
 
 

@@ -91,7 +91,7 @@ def ends_with_wrote(text: str) -> bool:
 def is_short_introduction(text: str) -> bool:
     """Return whether an introduction without a full date is too short for a sentence, as in "Nora Lind wrote:"."""
     first_word, _, _ = text.partition(" ")
-    begins_with_date_word = len(first_word) > 1 and text.startswith(vocabulary().beginnings)
+    begins_with_date_word = len(first_word) > 1 and text.startswith(vocabulary().attribution_prefixes)
     return len(text.split()) <= (MOST_WITHOUT_NUMBERS if begins_with_date_word else MOST_WITHOUT_DATE)
 
 
@@ -109,7 +109,7 @@ def has_date_at_start(text: str) -> bool:
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
-    return text.startswith(vocabulary().beginnings) and any(char.isdigit() for char in text[:60])
+    return text.startswith(vocabulary().attribution_prefixes) and any(char.isdigit() for char in text[:60])
 
 
 def has_unopened_bracket(text: str) -> bool:
@@ -162,13 +162,13 @@ def get_separator_kind(line: Line) -> Kind | None:
     phrase = core.strip("-_=*~—–─━#<>| :").rstrip(".")
     has_dashes = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
     known = vocabulary()
-    if has_dashes and phrase.startswith(known.forwarded_by) and len(phrase) < 120:
+    if has_dashes and phrase.startswith(known.forward_prefixes) and len(phrase) < 120:
         return "forward"
-    if has_dashes and phrase in known.forwards:
+    if has_dashes and phrase in known.forward_phrases:
         return "forward"
-    if phrase in known.bare_forwards and core.rstrip("* ").endswith(":"):
+    if phrase in known.bare_forward_phrases and core.rstrip("* ").endswith(":"):
         return "forward"
-    if (has_dashes and phrase in known.originals) or phrase in known.bare_originals:
+    if (has_dashes and phrase in known.original_phrases) or phrase in known.bare_original_phrases:
         return "original"
     return None
 
@@ -181,7 +181,7 @@ def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[st
     while index < len(lines) and index - start < MOST_HEADER_LINES:
         line = lines[index]
         if line.label:
-            kinds |= _pick_label_kinds(vocabulary().labels[line.label], kinds)
+            kinds |= _pick_label_kinds(vocabulary().kinds_by_label[line.label], kinds)
             skipped_count = 0
             end = index + 1
         elif line.blank:
@@ -221,7 +221,7 @@ def find_headings(lines: Sequence[Line]) -> dict[str, int]:
     index_by_kind: dict[str, int] = {}
     for index, line in enumerate(lines):
         if line.label:
-            for kind in _pick_label_kinds(vocabulary().labels[line.label], {*index_by_kind}):
+            for kind in _pick_label_kinds(vocabulary().kinds_by_label[line.label], {*index_by_kind}):
                 index_by_kind.setdefault(kind, index)
     return index_by_kind
 
@@ -232,7 +232,7 @@ def is_mail_head(kinds: frozenset[str], lines: list[Line]) -> bool:
     It needs all four main headers, or three of them with an address or a time: "From, To, Date" alone may be a railway
     ticket, and "From, To, Subject" the beginning of a formal letter.
     """
-    proof = kinds - {"beside"}
+    proof = kinds - {"other"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
         return False
     if {"sender", "sent", "receiver", "subject"} <= proof:
@@ -248,7 +248,7 @@ def find_head_start(lines: list[Line], start: int, end: int) -> int:
     for index in range(end - 1, start, -1):
         if lines[index].label and not lines[index - 1].label:
             stop, kinds = read_heading_block(lines, index)
-            if vocabulary().labels[lines[start].label] & kinds and is_mail_head(kinds, lines[index:stop]):
+            if vocabulary().kinds_by_label[lines[start].label] & kinds and is_mail_head(kinds, lines[index:stop]):
                 return index
     return start
 
@@ -287,7 +287,7 @@ def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
         if best is None or best.weak or is_longer_better:
             best = Opening(index, last_index + 1, "attribution")
             has_best_address = has_address
-        if text.startswith(vocabulary().beginnings) or (has_address and begins_with_date):
+        if text.startswith(vocabulary().attribution_prefixes) or (has_address and begins_with_date):
             break
     return best
 
@@ -350,7 +350,7 @@ def find_openings(lines: list[Line]) -> list[Opening]:
             opening = None
         elif kind := get_separator_kind(line):
             end, kinds = _read_headings_below(lines, index + 1)
-            has_headings = len(kinds - {"beside"}) >= 2
+            has_headings = len(kinds - {"other"}) >= 2
             opening = Opening(index, end if has_headings else index + 1, kind)
         elif line.label:
             end, kinds = read_heading_block(lines, index)

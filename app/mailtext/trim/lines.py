@@ -24,7 +24,11 @@ TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")  # "> wrote:", the end of an attributi
 # Programs write a link in plain text as "<https://...>" after its label.
 URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
-ALNUM = re.compile(r"[^\W_]")
+ALPHANUMERIC = re.compile(r"[^\W_]")
+# The end of a question, and of any other sentence. In Greek, ";" is the question mark.
+QUESTION_END = re.compile(r"[?？؟՞;]\W{0,3}$")
+STOP_END = re.compile(r"[.!…。！۔]\W{0,3}$")
+SEARCHED_END = 8  # characters at the end of a text; searching only these for the two patterns above is faster
 
 
 class LineMark(Enum):
@@ -74,7 +78,7 @@ def read(text: str, mark: LineMark = LineMark.WRITTEN) -> Line:
         quoted=is_quoted or mark in (LineMark.SET, LineMark.CITED, LineMark.QUOTED),
         core=core,
         raw_core=raw_core,
-        label=label if label in vocabulary().labels else "",
+        label=label if label in vocabulary().kinds_by_label else "",
         blank=not raw_core,
         tail_of_address=is_quoted and TAIL.fullmatch(raw_core) is not None,
     )
@@ -149,4 +153,14 @@ def runs(flags: Iterable[bool], max_gap: int = 0) -> list[tuple[int, int]]:
 
 def has_words(text: str) -> bool:
     """Return whether a text contains a letter or a digit."""
-    return ALNUM.search(text) is not None
+    return ALPHANUMERIC.search(text) is not None
+
+
+def ends_with_question(text: str) -> bool:
+    """Return whether a question mark ends the text; a quotation mark or bracket may follow."""
+    return QUESTION_END.search(text[-SEARCHED_END:]) is not None
+
+
+def ends_with_stop(text: str) -> bool:
+    """Return whether a full stop or an exclamation mark ends the text; a quotation mark or bracket may follow."""
+    return STOP_END.search(text[-SEARCHED_END:]) is not None

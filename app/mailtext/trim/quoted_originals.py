@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from .boilerplate import boilerplate
+from .boilerplate import find_boilerplate
 from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, Line, LineMark, has_words, runs
 
@@ -80,7 +80,7 @@ def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[boo
     for index, words in enumerate(words_by_line):
         original_flags[index] = bool(words) and counts[index] >= LEAST_SHARE * len(words)
     if any(original_flags):
-        _flag_short_lines(words_by_line, original_flags, boilerplate(lines, original_flags), short_lines)
+        _flag_short_lines(words_by_line, original_flags, find_boilerplate(lines, original_flags), short_lines)
     return original_flags
 
 

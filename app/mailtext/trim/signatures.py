@@ -20,7 +20,7 @@ STANDARD_DELIMITER = "-- "
 RULE = re.compile(r"[-–—―_=]{2,199}|[—–―]")  # any other delimiter
 MAX_LINES_BELOW_RULE = 14
 MAX_LINES_BELOW_DELIMITER = 200
-MAX_SIGNATURE_FROM_NAME = 6  # lines of a signature below a rule, if only a name or closing on its first line marks it
+MAX_LINES_FROM_NAME = 6  # of a signature below a rule that only a name or closing on its first line marks
 MAX_UNCASED_NAME_WORDS = 3  # in a script without capitals
 MAX_UNSPACED_NAME_CHARACTERS = 5  # in a script without spaces
 # A line without words, such as "-----" or "* * *".
@@ -28,7 +28,7 @@ SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")
 FENCE_LENGTH = 3  # characters of the line that closes a code block or box, such as "~~~"
 MAX_FENCED_LINES = 200
 
-# Words of a line; three characters of a script without spaces count as one.
+UNSPACED_PER_WORD = 3  # characters that count as a word in a script without spaces
 MIN_PROSE_WORDS = 14
 MIN_SENTENCE_WORDS = 6  # with a full stop
 FULL_LINE_LENGTH = 60  # characters of a line that the next one may continue
@@ -42,7 +42,7 @@ MAX_WORDS_WITH_EXCUSE = 20
 
 MAX_PARAGRAPH_LINES = 40  # of small print
 MAX_SMALL_PRINT_LENGTH = 2000  # characters of a paragraph that are examined
-MIN_SMALL_PRINT_LENGTH = 121  # characters of small print that only its legal words mark
+SHORT_PARAGRAPH_LENGTH = 120  # characters of a paragraph that is no small print because of legal words alone
 MIN_SMALL_PRINT_WORDS = 12
 MIN_LEGAL_WORDS = 2
 
@@ -169,29 +169,28 @@ def _is_signature(lines: Sequence[str], *, is_below_short_rule: bool) -> bool:
     if is_below_short_rule and not first[0].islower():
         return True
     begins_like_signature = is_name(first) or is_goodbye(first)
-    return (
-        begins_like_signature
-        and len(filled) <= MAX_SIGNATURE_FROM_NAME
-        and not _is_too_long_for_uncased_name(first)
-    )
+    return begins_like_signature and len(filled) <= MAX_LINES_FROM_NAME and not _is_too_long_for_uncased_name(first)
 
 
 def _is_too_long_for_uncased_name(line: str) -> bool:
     """Return whether a line in a script without capitals is too long for a name."""
     if line[:1].isupper():
         return False
-    return (
-        len(split_words(line)) > MAX_UNCASED_NAME_WORDS or len(UNSPACED.findall(line)) > MAX_UNSPACED_NAME_CHARACTERS
-    )
+    return len(split_words(line)) > MAX_UNCASED_NAME_WORDS or len(UNSPACED.findall(line)) > MAX_UNSPACED_NAME_CHARACTERS
 
 
 def is_prose(line: str) -> bool:
     """Return whether a line reads like a sentence written for this mail, by its length and punctuation."""
     beginning = line[:400]  # enough for `MIN_PROSE_WORDS` in any language
-    word_count = sum(len(word) > 1 for word in split_words(beginning)) + len(UNSPACED.findall(beginning)) // 3
+    word_count = sum(len(word) > 1 for word in split_words(beginning)) + _count_unspaced_words(beginning)
     if ends_with_question(beginning) or word_count >= MIN_PROSE_WORDS:
         return True
     return word_count >= MIN_SENTENCE_WORDS and ends_with_stop(beginning)
+
+
+def _count_unspaced_words(text: str) -> int:
+    """Estimate the number of words in scripts without spaces."""
+    return len(UNSPACED.findall(text)) // UNSPACED_PER_WORD
 
 
 def _cut_last_block(lines: Sequence[str], end: int) -> int:
@@ -276,7 +275,7 @@ def _matches_footer(text: str, pattern: FooterPattern) -> bool:
     else:
         is_weak = has_comma or prefix in phrases.weak_prefixes
         limit = MAX_WORDS_WITH_WEAK_PREFIX if is_weak else MAX_WORDS_WITH_DEVICE
-    return len(split_words(middle)) + len(UNSPACED.findall(middle)) // 3 <= limit
+    return len(split_words(middle)) + _count_unspaced_words(middle) <= limit
 
 
 def _names_device(text: str) -> bool:
@@ -296,7 +295,7 @@ def is_small_print(paragraph: Sequence[str]) -> bool:
     if any(phrase in text for phrase in phrases.small_print_phrases):
         return True
     return (
-        len(text) >= MIN_SMALL_PRINT_LENGTH
+        len(text) > SHORT_PARAGRAPH_LENGTH
         and len(split_words(text)) >= MIN_SMALL_PRINT_WORDS
         and sum(word in text for word in phrases.legal_words) >= MIN_LEGAL_WORDS
         and "?" not in text

@@ -3,46 +3,52 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from ...text.word_tables import word_tables
 from .folding import fold
 
-# The kinds of copied headers; those that are not in languages.toml are in phrases.toml.
-HEADINGS = ("sender", "sent", "receiver", "copied", "subject", "answer_to", "beside")
+# The kinds of copied headers. Those that are not in languages.toml are in phrases.toml.
+HEADER_KINDS = ("sender", "sent", "receiver", "copy", "subject", "reply_to", "other")
+
+
+class FooterPattern(NamedTuple):
+    """The text before and after the name of a device in a footer: "von meinem iPhone gesendet". Either may be empty."""
+
+    prefix: str
+    suffix: str
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Folded words and phrases.
+    """Folded words and phrases, most of which are described in the TOML files.
 
-    `labels` maps the label of a copied header to its kinds; a few have different meanings in two languages. `sent_from`
-    holds pairs of the text before and after a device name, by their first character; `ended_by` those with nothing
-    before it. The other fields are described in the TOML files.
+    A few labels of copied headers have several kinds, because they mean different things in two languages.
     """
 
-    beginnings: tuple[str, ...]
-    wrote: tuple[str, ...]
+    attribution_prefixes: tuple[str, ...]  # with the space that follows
+    wrote: tuple[str, ...]  # with the spaces around
     wrote_unspaced: tuple[str, ...]
-    labels: dict[str, frozenset[str]]
-    originals: frozenset[str]
-    bare_originals: frozenset[str]
-    forwards: frozenset[str]
-    forwarded_by: tuple[str, ...]
-    bare_forwards: frozenset[str]
-    sent_from: dict[str, tuple[tuple[str, str], ...]]
-    ended_by: tuple[tuple[str, str], ...]
-    ends: tuple[str, ...]
+    kinds_by_label: dict[str, frozenset[str]]
+    original_phrases: frozenset[str]
+    bare_original_phrases: frozenset[str]
+    forward_phrases: frozenset[str]
+    bare_forward_phrases: frozenset[str]
+    forward_prefixes: tuple[str, ...]
+    footer_patterns_by_initial: dict[str, tuple[FooterPattern, ...]]  # by the first character of the prefix
+    suffix_only_patterns: tuple[FooterPattern, ...]  # those without a prefix
+    suffixes_without_prefix: tuple[str, ...]  # the suffixes of these
     devices: tuple[str, ...]
     excuses: tuple[str, ...]
-    mine: frozenset[str]
-    short: frozenset[str]
-    sure: tuple[str, ...]
-    lawyers: tuple[str, ...]
+    first_person_prefixes: frozenset[str]
+    weak_prefixes: frozenset[str]
+    small_print_phrases: tuple[str, ...]
+    legal_words: tuple[str, ...]
     goodbyes: frozenset[str]
+    titles_and_organizations: tuple[str, ...]
     banners: tuple[str, ...]
-    offices: tuple[str, ...]
-    footers: tuple[str, ...]
-    buttons: frozenset[str]
+    newsletter_footers: tuple[str, ...]
+    newsletter_buttons: frozenset[str]
 
 
 @cache
@@ -50,42 +56,52 @@ def vocabulary() -> Vocabulary:
     """Load the vocabulary, once."""
     languages = word_tables(__file__, "languages")
     phrases = {name: _fold_all(entries) for name, entries in word_tables(__file__, "phrases").items()}
-
     newsletters = word_tables(__file__, "newsletters")
 
-    def every(name: str) -> list[str]:
+    def list_entries(name: str) -> list[str]:
+        """List the entries of all languages."""
         return [entry for language in languages.values() for entry in language[name]]
 
-    kinds = {name: frozenset(phrases[name] if name in phrases else _fold_all(every(name))) for name in HEADINGS}
-    forwards = frozenset(_fold_all(every("forwarded")))
-    pairs = [_pair(entry) for entry in every("sent_from")]
+    labels_by_kind = {
+        kind: frozenset(phrases[kind] if kind in phrases else _fold_all(list_entries(kind))) for kind in HEADER_KINDS
+    }
+    forward_phrases = frozenset(_fold_all(list_entries("forwarded")))
+    patterns = [_parse_pattern(entry) for entry in list_entries("sent_from")]
+    initials = {pattern.prefix[0] for pattern in patterns if pattern.prefix}
+    suffix_only_patterns = tuple(pattern for pattern in patterns if not pattern.prefix)
+    spaced_prefixes = {f"{word} " for word in _fold_all(list_entries("leads"))}
     return Vocabulary(
-        beginnings=tuple({f"{word} " for word in _fold_all(every("leads"))} | {*_fold_all(every("leads_unspaced"))}),
-        wrote=tuple({f" {word} " for word in _fold_all(every("wrote"))}),
-        wrote_unspaced=_fold_all(every("wrote_unspaced")),
-        labels={
-            label: frozenset(kind for kind, labels in kinds.items() if label in labels)
-            for label in frozenset().union(*kinds.values())
+        attribution_prefixes=(*spaced_prefixes, *_fold_all(list_entries("leads_unspaced"))),
+        wrote=tuple({f" {word} " for word in _fold_all(list_entries("wrote"))}),
+        wrote_unspaced=_fold_all(list_entries("wrote_unspaced")),
+        kinds_by_label={
+            label: frozenset(kind for kind, labels in labels_by_kind.items() if label in labels)
+            for label in frozenset().union(*labels_by_kind.values())
         },
-        originals=frozenset(_fold_all(every("original"))),
-        bare_originals=frozenset(phrases["bare_originals"]),
-        forwards=forwards,
-        bare_forwards=frozenset(phrase for phrase in forwards if phrase.startswith(phrases["bare_starts"])),
-        sent_from={
-            first: tuple(pair for pair in pairs if pair[0][:1] == first)
-            for first in {one[:1] for one, _ in pairs} - {""}
+        original_phrases=frozenset(_fold_all(list_entries("original"))),
+        bare_original_phrases=frozenset(phrases["bare_original_phrases"]),
+        forward_phrases=forward_phrases,
+        bare_forward_phrases=frozenset(
+            phrase for phrase in forward_phrases if phrase.startswith(phrases["bare_forward_prefixes"])
+        ),
+        forward_prefixes=phrases["forward_prefixes"],
+        footer_patterns_by_initial={
+            initial: tuple(pattern for pattern in patterns if pattern.prefix.startswith(initial))
+            for initial in initials
         },
-        ended_by=tuple(pair for pair in pairs if not pair[0]),
-        ends=tuple(after for before, after in pairs if not before),
-        mine=frozenset(phrases["mine"]),
-        short=frozenset(phrases["short"]),
+        suffix_only_patterns=suffix_only_patterns,
+        suffixes_without_prefix=tuple(pattern.suffix for pattern in suffix_only_patterns),
+        devices=phrases["devices"],
+        excuses=phrases["excuses"],
+        first_person_prefixes=frozenset(phrases["first_person_prefixes"]),
+        weak_prefixes=frozenset(phrases["weak_prefixes"]),
+        small_print_phrases=phrases["small_print_phrases"],
+        legal_words=phrases["legal_words"],
         goodbyes=frozenset(phrases["goodbyes"]),
-        footers=_fold_all(newsletters["footers"]),
-        buttons=frozenset(_fold_all(newsletters["buttons"])),
-        **{
-            name: phrases[name]
-            for name in ("devices", "excuses", "sure", "lawyers", "banners", "offices", "forwarded_by")
-        },
+        titles_and_organizations=phrases["titles_and_organizations"],
+        banners=phrases["banners"],
+        newsletter_footers=_fold_all(newsletters["footers"]),
+        newsletter_buttons=frozenset(_fold_all(newsletters["buttons"])),
     )
 
 
@@ -93,6 +109,7 @@ def _fold_all(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(fold(entry) for entry in entries)
 
 
-def _pair(entry: str) -> tuple[str, str]:
-    before, _, after = entry.partition("…")
-    return fold(before.strip()), fold(after.strip())
+def _parse_pattern(entry: str) -> FooterPattern:
+    """Split an entry at the place of the device: "von meinem … gesendet"."""
+    prefix, _, suffix = entry.partition("…")
+    return FooterPattern(fold(prefix.strip()), fold(suffix.strip()))
