@@ -27,7 +27,7 @@ from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
-from ..programs.events import queue_deliveries
+from ..programs.program_events import queue_deliveries
 from ..questions import queries as questions
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean

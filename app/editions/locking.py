@@ -16,7 +16,7 @@ from ..core.state_machine import check_version
 from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
-from ..programs.events import queue_deliveries
+from ..programs.program_events import queue_deliveries
 from ..questions.lifecycle import has_cleared_text
 from ..questions.models import Question
 from ..typesetting.block import Block

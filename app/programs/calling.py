@@ -24,9 +24,9 @@ from ..core.actors import Clock
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import add_and_flush, now
-from ..mail.delivery import BUDGET, LEASE, get_retry_delay
-from .events import TEST, get_lifetime
+from ..mail.delivery import BATCH_SECONDS, LEASE, get_retry_delay
 from .models import Delivery, Program, is_success
+from .program_events import TEST, get_lifetime
 from .registering import address_of, pause, secrets_of
 from .signed_calls import signature_headers
 
@@ -76,7 +76,7 @@ def deliver_due(
     Raises `Busy`.
     """
     counts: Counter[str] = Counter()
-    deadline = time.monotonic() + BUDGET
+    deadline = time.monotonic() + BATCH_SECONDS
     with database.read(current_time) as session:
         if session.scalar(select(Program.id).where(_is_ready(now(session))).limit(1)) is None:
             return counts

@@ -17,8 +17,8 @@ from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..text.clean import clean, for_print
 from .chats import CHATS
-from .events import TEST, get_lifetime
 from .models import KINDS, Delivery, Program
+from .program_events import TEST, get_lifetime
 from .signed_calls import new_secret
 
 MAX_PROGRAMS = 20  # of a newsletter

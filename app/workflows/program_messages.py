@@ -22,8 +22,8 @@ from ..letters.lifecycle import STATES as LETTER_STATES
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..programs.chats import CHATS
-from ..programs.events import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..programs.models import Delivery, Program
+from ..programs.program_events import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..questions.models import Question
 from ..text.translation import get_catalogue
 from .overview.digest import GRACE, get_digest_time
@@ -111,7 +111,7 @@ def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: D
     return {"answer": {"id": question.public_id, "url": url}}
 
 
-# The function that builds the data for each event of `programs.events.EVENTS`.
+# The function that builds the data for each event of `programs.program_events.EVENTS`.
 BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Data]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,

@@ -33,7 +33,7 @@ DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
     "mail/templates/staff.", "core/fields.py", "workflows/newsletters/founding.py", "audit/events.py", "cli/", "newsletters/models.py", "newsletters/keeping.py", "newsletters/setting_fields.py", "people/",
-    "typesetting/exports.py", "core/permissions.py", "letters/spam_filter.py", "programs/events.py", "workflows/program_messages.py", "sending_tools/",
+    "typesetting/exports.py", "core/permissions.py", "letters/spam_filter.py", "programs/program_events.py", "workflows/program_messages.py", "sending_tools/",
 )  # fmt: skip
 
 

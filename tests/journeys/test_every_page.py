@@ -18,7 +18,7 @@ from app.newsletters.queries import by_slug
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
 from app.programs import registering
-from app.programs.events import queue_deliveries
+from app.programs.program_events import queue_deliveries
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations

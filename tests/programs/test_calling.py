@@ -15,8 +15,8 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.programs import calling, registering
-from app.programs.events import queue_deliveries as note
 from app.programs.models import Delivery, Program
+from app.programs.program_events import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
 from tests.support.cast import Newsroom

@@ -17,9 +17,9 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.programs import registering
 from app.programs.chats import CHATS
-from app.programs.events import EVENTS, NOTICES, TEST
-from app.programs.events import queue_deliveries as note
 from app.programs.models import Delivery, Program
+from app.programs.program_events import EVENTS, NOTICES, TEST
+from app.programs.program_events import queue_deliveries as note
 from app.programs.signed_calls import new_secret, signature
 from app.workflows import program_messages
 from app.workflows.publishing import publication
@@ -123,20 +123,20 @@ def test_each_event_has_what_is_told_of_it_and_a_row_and_an_example_in_the_docs(
         program_messages.BUILDERS,
         missing="A program would hear nothing of {name}: say what it is told in BUILDERS of "
         "app/workflows/program_messages.py.",
-        surplus="BUILDERS of app/workflows/program_messages.py has {name}, which is no event of app/programs/events.py.",
+        surplus="BUILDERS of app/workflows/program_messages.py has {name}, which is no event of app/programs/program_events.py.",
     )
     page = (ROOT / "docs" / "webhooks.md").read_text("utf-8")
     found += compare_names(
         [*EVENTS, TEST],
         re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE),
         missing="The table of docs/webhooks.md has no row for {name}: say there when it is told.",
-        surplus="The table of docs/webhooks.md has a row for {name}, which is no event of app/programs/events.py.",
+        surplus="The table of docs/webhooks.md has a row for {name}, which is no event of app/programs/program_events.py.",
     )
     found += compare_names(
         [*EVENTS, TEST],
         examples(),
         missing="docs/webhooks.md has no example of {name}: show its body under “Examples”.",
-        surplus="docs/webhooks.md has an example of {name}, which is no event of app/programs/events.py.",
+        surplus="docs/webhooks.md has an example of {name}, which is no event of app/programs/program_events.py.",
     )
     found += compare_names(
         CHATS,
@@ -248,7 +248,7 @@ def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
             "Letters are waiting", "An answer is here", "An expert said no", "An expert objects", "An answer was withdrawn",
             "An expert agrees", "A colleague was suggested", "An expert asks back",
         )
-    ], "Say in this test, in the order of NOTICES of app/programs/events.py, what the chat reads of a new notice."  # fmt: skip
+    ], "Say in this test, in the order of NOTICES of app/programs/program_events.py, what the chat reads of a new notice."  # fmt: skip
 
 
 @on_sqlite

@@ -267,7 +267,7 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
 @pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
 def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
     for module, name in ((question_list, "QUESTIONS"), (shelf_and_archive, "SHELF")):
-        monkeypatch.setattr(module, name, replace(getattr(module, name), size=3))
+        monkeypatch.setattr(module, name, replace(getattr(module, name), page_size=3))
 
     def fill(session):
         water = Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water")

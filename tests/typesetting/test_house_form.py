@@ -187,7 +187,7 @@ def test_two_answers_run_together_each_with_its_own_quotation() -> None:
 )
 def test_each_language_has_its_own_sentences(language: str, expected: list[str]) -> None:
     piece = ItemContent(
-        language, "typographic", "A", "B", [None, None], "Q", [Voice(LeadIn("N", "C", "R"), "Один\n\nдва")]
+        language, "typographic", "A", "B", [None] * 2, "Q", [Voice(LeadIn("N", "C", "R"), "Один\n\nдва")]
     )
     assert [item.text for item in set_block(piece).paragraphs] == expected
 

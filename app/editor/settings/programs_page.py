@@ -16,8 +16,8 @@ from ...db.session import lock_row, now
 from ...forms.version_tokens import encode_token
 from ...programs import calling, registering
 from ...programs.chats import CHATS
-from ...programs.events import NAMES
 from ...programs.models import KINDS, Delivery, Program, is_success
+from ...programs.program_events import NAMES
 from ...web.error_sentences import format_error
 from ...web.formatting import age, exact
 from ...web.setup import or_404

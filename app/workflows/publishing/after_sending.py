@@ -23,7 +23,7 @@ from ...editions.models import Correction, Edition, EditionItem
 from ...editions.typos import typo_only
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
-from ...programs.events import queue_deliveries
+from ...programs.program_events import queue_deliveries
 from ...questions.models import Question
 from ...questions.source_protection import list_asker_letters, list_reader_passages, must_have_looked
 from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword

@@ -22,7 +22,7 @@ from ...letters import contacts, unsubscribing
 from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Letter
 from ...mail import outbox
-from ...mail.mail_templates import write
+from ...mail.mail_templates import render_mail
 from ...mail.mail_values import AssignmentMail, DeskMail, LetterMail
 from ...mail.message import Sender
 from ...mail.models import OutboxMail
@@ -95,7 +95,7 @@ def tell_reader(
     link = absolute_url(session, mail_values.link or f"/{newsletter.slug}/")
     values = replace(mail_values, link=link, stop=unsubscribe_url)
     custom_texts = mail_texts.get_custom_texts(session, newsletter, kind, language)
-    message = write(kind, Sender(newsletter.name, language=language), address, "", values, custom_texts)
+    message = render_mail(kind, Sender(newsletter.name, language=language), address, "", values, custom_texts)
     posting = expert_mails.delivery_options(session, actor, newsletter, kind, due_at)
     posting.update({"newsletter_id": newsletter.id, "letter_id": letter.id, "edition_id": edition_id})
     posting["once_key"] = _reader_notice_key(mail_values.opening, letter.id, edition_id)

@@ -16,7 +16,7 @@ from ...editions import slots
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
 from ...editions.slots import list_picked_questions
-from ...programs.events import queue_deliveries
+from ...programs.program_events import queue_deliveries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...search.index import remove_documents

@@ -13,7 +13,7 @@ from ...editions.models import Edition
 from ...editions.slots import list_picked_questions
 from ...mail import outbox
 from ...mail.models import OutboxMail
-from ...programs.events import queue_deliveries
+from ...programs.program_events import queue_deliveries
 from ...questions.lifecycle import QUESTION
 from ..undo import take_back
 
