@@ -186,9 +186,8 @@ def test_two_answers_run_together_each_with_its_own_quotation() -> None:
     ],
 )
 def test_each_language_has_its_own_sentences(language: str, expected: list[str]) -> None:
-    piece = ItemContent(
-        language, "typographic", "A", "B", [None] * 2, "Q", [Voice(LeadIn("N", "C", "R"), "Один\n\nдва")]
-    )
+    voice = Voice(LeadIn("N", "C", "R"), "Один\n\nдва")
+    piece = ItemContent(language, "typographic", "A", "B", [None, None], "Q", [voice])
     assert [item.text for item in set_block(piece).paragraphs] == expected
 
 
@@ -489,13 +488,10 @@ def test_markdown_reads_back_as_the_text_it_was_written_from(typed: str) -> None
     assert plain == [item.text for item in block.paragraphs]
 
 
-@given(
-    st.lists(
-        st.sampled_from(
-            ["a", "*b*", "**c d**", "\n\n", "\n", "- ", "> ", "# ", "``` ", "    ", "---", "__e__", '"f"', " "]
-        )
-    )
-)
+MARKDOWN = ["a", "*b*", "**c d**", "\n\n", "\n", "- ", "> ", "# ", "``` ", "    ", "---", "__e__", '"f"', " "]
+
+
+@given(st.lists(st.sampled_from(MARKDOWN)))
 def test_no_word_of_an_answer_is_lost(parts: list[str]) -> None:
     typed = "".join(parts)
     text = " ".join(item.text for item in read_answer(typed))
