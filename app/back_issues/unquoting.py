@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ..typesetting.mark_pairing import is_mark, parse
-from ..typesetting.quotation import without_wrapping
+from ..typesetting.quotation import remove_wrapping
 
 _SKIPPED = " \t\u00a0\u202f\u200e\u200f*_"
 _DASH = "—–-"
@@ -51,7 +51,7 @@ def strip_quotation_marks(texts: Sequence[str]) -> list[str]:
     if stop and count_quoted_paragraphs(texts) == len(texts):
         mark, full_stop = stop.groups()  # «The full stop is outside, as in Spanish and Russian».
         texts[-1] = texts[-1][: stop.start()] + full_stop + mark
-    bare = without_wrapping(texts)
+    bare = remove_wrapping(texts)
     has_dash = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
     if not bare or not has_dash[0]:
         return bare

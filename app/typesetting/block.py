@@ -53,14 +53,14 @@ class Block:
     notes: tuple[PrintedCorrection, ...] = ()
 
 
-def set_runs(runs: tuple[Run, ...], setting: ParagraphChanges) -> tuple[Run, ...]:
+def set_runs(runs: tuple[Run, ...], changes: ParagraphChanges) -> tuple[Run, ...]:
     """Apply the changes to a paragraph's text to its runs. The marks before and after it have no style."""
     changed_runs = list(runs)
-    if setting.edits:
-        chars = setting.replace_chars("".join(run.text for run in runs))
+    if changes.edits:
+        chars = changes.replace_chars("".join(run.text for run in runs))
         start = 0
         for index, run in enumerate(runs):
             end = start + len(run.text)
             changed_runs[index] = replace(run, text="".join(chars[start:end]))
             start = end
-    return tuple(run for run in (Run(setting.opening), *changed_runs, Run(setting.closing)) if run.text)
+    return tuple(run for run in (Run(changes.opening), *changed_runs, Run(changes.closing)) if run.text)

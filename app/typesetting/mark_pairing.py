@@ -15,56 +15,58 @@ from unicodedata import category
 from ..text.clean import LETTER, SPACELESS
 from ..text.clean import SIGN as HAN_OR_KANA
 
-# What becomes of a character: "open" and "close" are quotation marks; "resumed" and "dropped" ones too, but of a
-# quotation whose marks the house form adds itself. A "stray" mark has no partner. "prime" is a sign for feet or inches,
-# and a "kept" character stays as it is.
-Fate = Literal["apostrophe", "prime", "kept", "open", "close", "resumed", "stray", "dropped"]
+# What a character turns out to be:
+# - "open", "close": a quotation mark;
+# - "redundant open", "redundant close": a quotation mark that the house form adds itself, so that it is removed;
+# - "stray": a quotation mark without a partner;
+# - "apostrophe";
+# - "prime": a sign for feet or inches;
+# - "kept": any other sign, which stays as it is.
+Fate = Literal["open", "close", "redundant open", "redundant close", "stray", "apostrophe", "prime", "kept"]
 
-_FAMILY = {
-    sign: family
-    for family, signs in {
-        "double": '"＂“”„‟«»〝〞〟',
-        "single": "'＇‘’‚‛‹›",
-        "corner": "「」｢｣",
-        "white corner": "『』",
-    }.items()
-    for sign in signs
-}
-_MARK_SIGN = re.compile(f"[{''.join(_FAMILY)}]")
+# Only marks of the same family make a pair.
+_FAMILIES = {"double": '"＂“”„‟«»〝〞〟', "single": "'＇‘’‚‛‹›", "corner": "「」｢｣", "white corner": "『』"}
+_FAMILY_BY_SIGN = {sign: family for family, signs in _FAMILIES.items() for sign in signs}
+_SIGNS = "".join(_FAMILY_BY_SIGN)
+_MARK_SIGN = re.compile(f"[{_SIGNS}]")
 _ALWAYS_OPEN, _ALWAYS_CLOSE = "„‚〝「｢『", "〞〟」｣』"
 _APOSTROPHES = "'＇‘’‛"
 _PRIMES = "'’\"”"
-_OPENING = "([{<（［｛＜〈《【〔⟨¿¡"
+_OPENING_PUNCTUATION = "([{<（［｛＜〈《【〔⟨¿¡"
 _DASHES = "-‐‑–—―/"
 _WORD = re.compile(rf"(?!{HAN_OR_KANA}|{SPACELESS}|[\uac00-\ud7a3]){LETTER}")
-# Nobody nests quotations so deep; the limit keeps the time linear for hostile texts.
-DEEPEST = 12
+# Real quotations need neither so many levels nor so many marks; the limits keep the time linear for hostile texts.
+MAX_DEPTH = 12  # quotations inside one another
+MAX_FOLLOWING = 64  # marks after a mark that may decide its fate
 _HEBREW = re.compile(r"[\u05d0-\u05ea]")
 # 'tis, 'em, the '90s: an apostrophe at the beginning of a word. Words that could also be quoted ('cause', 'round') are
 # not listed: without a closing mark they become apostrophes anyway.
 ELIDED = re.compile(rf"['’‘](?:tis|twas|twere|twill|twould|tisn|twasn|em|til|n|s|t|\d\ds)(?!{LETTER})", re.IGNORECASE)
-_AND = re.compile(r"['’‘]n['’‘]", re.IGNORECASE)
+# rock 'n' roll
+_ELIDED_AND = re.compile(r"['’‘]n['’‘]", re.IGNORECASE)
 # The end of a word that takes only an apostrophe as its genitive: "readers'", "Jansens'".
 _POSSESSIVE = re.compile(r"(?:[sxz]|[a-z]in)\Z", re.IGNORECASE)
+MAX_POSSESSIVE_LENGTH = 3  # characters before the apostrophe that can match
 # 6'2: the inch sign follows.
 _FEET = re.compile(r"\d['’′][ \u00a0]?\d{1,2}(?:[.,½¼¾]\d*)?\Z")
+MAX_FEET_LENGTH = 12  # characters before the inch sign that are searched
 
 
 @dataclass(eq=False)
 class QuotationMark:
     """A character that may be a quotation mark.
 
-    - text, index: the paragraph, and the character's place in it.
-    - before, after: the visible characters next to it, "" at the edges.
-    - touching: the mark directly before it.
-    - partner: the mark that closes or opens the same quotation.
+    - `text`, `index`: the paragraph, and the index of the character in it;
+    - `before`, `after`: the visible characters next to it, "" at the edges;
+    - `preceding_mark`: the mark directly before it, if there is one;
+    - `partner`: the mark that closes or opens the same quotation.
     """
 
     text: str
     index: int
     before: str
     after: str
-    touching: "QuotationMark | None"
+    preceding_mark: "QuotationMark | None"
     fate: Fate = "stray"
     partner: "QuotationMark | None" = None
 
@@ -74,33 +76,35 @@ class QuotationMark:
 
     @property
     def family(self) -> str:
-        return _FAMILY[self.sign]
+        return _FAMILY_BY_SIGN[self.sign]
 
 
-def _scan(text: str) -> list[QuotationMark]:
-    """Find all candidates in a text. Invisible characters (ZWNJ, RLM and the like) don't count as neighbours, nor do
-    marks on the right."""
+def _find_marks(text: str) -> list[QuotationMark]:
+    """Find all characters that may be quotation marks.
+
+    Their neighbours are visible characters (not ZWNJ, RLM and the like); the one on the right is no mark either.
+    """
     indexes = [match.start() for match in _MARK_SIGN.finditer(text)]
-    afters: dict[int, str] = {}  # by index; from the right, so that marks on the right can be skipped
+    after_by_index: dict[int, str] = {}
     for index in reversed(indexes):
         neighbour = _find_visible(text, range(index + 1, len(text)))
         if neighbour is None:
-            afters[index] = ""
-        else:
-            afters[index] = afters.get(neighbour, text[neighbour])
+            after_by_index[index] = ""
+        else:  # if it is a mark, take what comes after that
+            after_by_index[index] = after_by_index.get(neighbour, text[neighbour])
     marks: list[QuotationMark] = []
     for index in indexes:
         neighbour = _find_visible(text, range(index - 1, -1, -1))
         before = "" if neighbour is None else text[neighbour]
-        touching = marks[-1] if marks and before == marks[-1].sign else None
-        marks.append(QuotationMark(text, index, before, afters[index], touching))
+        preceding_mark = marks[-1] if marks and before == marks[-1].sign else None
+        marks.append(QuotationMark(text, index, before, after_by_index[index], preceding_mark))
     return marks
 
 
 def _find_visible(text: str, indexes: range) -> int | None:
-    """Return the first of the indexes whose character isn't invisible."""
+    """Return the first of the indexes that has a visible character."""
     for index in indexes:
-        if category(text[index]) != "Cf":
+        if category(text[index]) != "Cf":  # format characters
             return index
     return None
 
@@ -109,30 +113,38 @@ def _is_word_char(char: str) -> bool:
     return bool(char and _WORD.match(char))
 
 
-def _opens(mark: QuotationMark) -> bool:
-    """Return whether a mark could open a quotation by its neighbours: a space on the left, something on the right."""
+def _is_inside_word(mark: QuotationMark) -> bool:
+    return _is_word_char(mark.before) and _is_word_char(mark.after)
+
+
+def _could_open(mark: QuotationMark) -> bool:
+    """Return whether a mark's neighbours let it open a quotation: no text on the left, text on the right."""
     if not mark.after or mark.after.isspace():
         return False
-    if mark.touching:
-        return mark.touching.fate in ("open", "resumed")
-    return not mark.before or mark.before.isspace() or mark.before in _OPENING + _DASHES
+    if mark.preceding_mark:
+        return mark.preceding_mark.fate in ("open", "redundant open")
+    return not mark.before or mark.before.isspace() or mark.before in _OPENING_PUNCTUATION + _DASHES
 
 
-def _closes(mark: QuotationMark) -> bool:
-    """Return whether a mark could close a quotation: something on the left, a space or punctuation on the right."""
-    if not mark.before or mark.before.isspace() or mark.before in _OPENING:
+def _could_close(mark: QuotationMark) -> bool:
+    """Return whether a mark's neighbours let it close a quotation: text on the left, no text on the right."""
+    if not mark.before or mark.before.isspace() or mark.before in _OPENING_PUNCTUATION:
         return False
-    if mark.touching and mark.touching.fate in ("open", "resumed"):
+    if mark.preceding_mark and mark.preceding_mark.fate in ("open", "redundant open"):
         return False
-    return not mark.after or mark.after.isspace() or (category(mark.after)[0] == "P" and mark.after not in _OPENING)
+    return (
+        not mark.after
+        or mark.after.isspace()
+        or (category(mark.after)[0] == "P" and mark.after not in _OPENING_PUNCTUATION)
+    )
 
 
 def _is_spare(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> bool:
     """Return whether the marks up to the next opening one can close all `open_count` quotations without this mark."""
     for other in following:
-        if other.family != mark.family or (_is_word_char(other.before) and _is_word_char(other.after)):
+        if other.family != mark.family or _is_inside_word(other):
             continue
-        if not _closes(other):
+        if not _could_close(other):
             return False
         open_count -= 1
         if open_count <= 0:
@@ -140,49 +152,56 @@ def _is_spare(mark: QuotationMark, following: Sequence[QuotationMark], open_coun
     return False
 
 
-def _is_prime(mark: QuotationMark, inside: bool, following: Sequence[QuotationMark], depth: int) -> bool:
+def _is_prime(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> bool:
     """Return whether a mark is a sign for feet or inches: 6'2", 12" wide."""
     if mark.sign not in _PRIMES or not mark.before.isdigit():
         return False
-    if not inside:
-        if mark.family == "double" and _FEET.search(mark.text, max(0, mark.index - 12), mark.index):
-            return True
-        return depth == 0 or _is_spare(mark, following, depth)
-    return mark.family == "double" or mark.after.isdigit()
+    if _is_inside_word(mark):
+        return mark.family == "double" or mark.after.isdigit()
+    if mark.family == "double" and _FEET.search(mark.text, max(0, mark.index - MAX_FEET_LENGTH), mark.index):
+        return True
+    return open_count == 0 or _is_spare(mark, following, open_count)
 
 
-def _recognise_word_sign(
-    mark: QuotationMark, following: Sequence[QuotationMark], stack: list[QuotationMark]
-) -> Fate | None:
-    """Recognise an apostrophe, foot or inch sign, or Hebrew gershayim; return None if it may be a quotation mark."""
-    depth = sum(open_mark.family == mark.family for open_mark in stack)
-    inside = _is_word_char(mark.before) and _is_word_char(mark.after)
-    if _is_prime(mark, inside, following, depth):
+def _is_apostrophe(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> bool:
+    """Return whether a mark is certainly an apostrophe: inside a word, in a known short form, or as a genitive."""
+    if mark.sign not in _APOSTROPHES:
+        return False
+    is_after_close = mark.preceding_mark is not None and mark.preceding_mark.fate == "close"
+    if _is_inside_word(mark) or (is_after_close and _is_word_char(mark.after)):
+        return True
+    if _ELIDED_AND.match(mark.text, mark.index) or (mark.index >= 2 and _ELIDED_AND.match(mark.text, mark.index - 2)):
+        return True
+    if not _is_word_char(mark.before) and ELIDED.match(mark.text, mark.index):
+        return True
+    if open_count == 0:
+        return False
+    is_possessive = _POSSESSIVE.search(mark.text, max(0, mark.index - MAX_POSSESSIVE_LENGTH), mark.index) is not None
+    return is_possessive and _is_spare(mark, following, open_count)
+
+
+def _recognise_word_sign(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> Fate | None:
+    """Recognise an apostrophe, foot or inch sign, or Hebrew gershayim; return None if it may be a quotation mark.
+
+    `open_count` is the number of open quotations of the mark's family.
+    """
+    if _is_prime(mark, following, open_count):
         return "prime"
     if mark.sign == '"' and _HEBREW.match(mark.before) and _HEBREW.match(mark.after):
         return "kept"
-    if mark.sign not in _APOSTROPHES:
-        return None
-    if inside or (mark.touching and mark.touching.fate == "close" and _is_word_char(mark.after)):
-        return "apostrophe"
-    if _AND.match(mark.text, mark.index) or (mark.index >= 2 and _AND.match(mark.text, mark.index - 2)):
-        return "apostrophe"
-    if not _is_word_char(mark.before) and ELIDED.match(mark.text, mark.index):
-        return "apostrophe"
-    if (
-        depth
-        and _POSSESSIVE.search(mark.text, max(0, mark.index - 3), mark.index)
-        and _is_spare(mark, following, depth)
-    ):
+    if _is_apostrophe(mark, following, open_count):
         return "apostrophe"
     return None
 
 
-def _direction(mark: QuotationMark, open_sign: str) -> Literal["open", "close"]:
-    """Decide whether a mark opens or closes. `open_sign` opened the innermost quotation of its family, or is ""."""
+def _decide_direction(mark: QuotationMark, open_sign: str) -> Literal["open", "close"]:
+    """Decide whether a mark opens or closes a quotation.
+
+    `open_sign` is the mark that opened the innermost quotation of its family, or "" if none is open.
+    """
     sign = mark.sign
-    opens = _opens(mark)
-    closes = _closes(mark)
+    could_open = _could_open(mark)
+    could_close = _could_close(mark)
     if sign in _ALWAYS_OPEN:
         is_opening = True
     elif sign in _ALWAYS_CLOSE:
@@ -190,87 +209,96 @@ def _direction(mark: QuotationMark, open_sign: str) -> Literal["open", "close"]:
     elif sign in "«‹":  # »German and Danish books turn them round«
         is_opening = open_sign not in ("»", "›")
     elif sign in "»›":
-        is_opening = opens and open_sign not in ("«", "‹")
+        is_opening = could_open and open_sign not in ("«", "‹")
     elif sign in "“‘‟‛":  # „a German closes with the English opening mark“
-        is_opening = opens or not (open_sign and closes)
+        is_opening = could_open or not (open_sign and could_close)
     elif sign in "”’":  # ”a Swede opens with the English closing mark”
-        is_opening = opens and not open_sign
-    elif opens != closes:
-        is_opening = opens
+        is_opening = could_open and not open_sign
+    elif could_open != could_close:
+        is_opening = could_open
     else:
         is_opening = not open_sign
     return "open" if is_opening else "close"
 
 
 def _set_fate(
-    mark: QuotationMark, following: Sequence[QuotationMark], stack: list[QuotationMark], counts: Counter[str]
+    mark: QuotationMark, following: Sequence[QuotationMark], open_marks: list[QuotationMark], counts: Counter[str]
 ) -> None:
-    """Set the fate of one mark, and update the stack of open quotations and its counts by family."""
-    fate = _recognise_word_sign(mark, following, stack)
+    """Set the fate of one mark, and update the stack of open marks and their counts by family."""
+    open_count = counts[mark.family]
+    fate = _recognise_word_sign(mark, following, open_count)
     if fate:
         mark.fate = fate
         return
-    count = counts[mark.family]
-    open_sign = next(m.sign for m in reversed(stack) if m.family == mark.family) if count else ""
-    if _direction(mark, open_sign) == "open":
-        if len(stack) == DEEPEST or (mark.sign in _APOSTROPHES and _is_word_char(mark.before)):
+    open_sign = ""
+    if open_count:
+        open_sign = next(open_mark.sign for open_mark in reversed(open_marks) if open_mark.family == mark.family)
+    if _decide_direction(mark, open_sign) == "open":
+        if len(open_marks) == MAX_DEPTH or (mark.sign in _APOSTROPHES and _is_word_char(mark.before)):
             mark.fate = "apostrophe"
             return
         mark.fate = "open"
-        stack.append(mark)
+        open_marks.append(mark)
         counts[mark.family] += 1
-    elif count and (mark.family != "single" or stack[-1].family == "single"):
-        while True:  # weaker marks inside that were never closed were apostrophes
-            opened = stack.pop()
-            counts[opened.family] -= 1
-            if opened.family == mark.family:
+    elif open_count and (mark.family != "single" or open_marks[-1].family == "single"):
+        while True:  # marks of other families that are still open inside this quotation are strays
+            partner = open_marks.pop()
+            counts[partner.family] -= 1
+            if partner.family == mark.family:
                 break
-            opened.fate = "stray"
+            partner.fate = "stray"
         mark.fate = "close"
-        mark.partner = opened
-        opened.partner = mark
+        mark.partner = partner
+        partner.partner = mark
 
 
-def _match_resumed(marks: list[QuotationMark], stack: list[QuotationMark], resuming: bool) -> int:
-    """Match a paragraph's first marks with the quotations still open, which they repeat; return how many do.
+def _match_repeated(marks: list[QuotationMark], open_marks: list[QuotationMark]) -> int:
+    """Match a paragraph's first marks with the open marks that they repeat, and return how many do.
 
-    An open single mark is carried over to the next paragraph only if it is repeated there after a double one, as alone
-    it is far more often an apostrophe.
+    Single marks are only carried over to this paragraph if they are repeated here after a double one: alone, an open
+    single mark is far more often an apostrophe.
     """
-    count = 0
-    for opened, mark in zip(stack, marks, strict=False):
-        is_at_start = not mark.text[: mark.index].strip(" \u00a0\u202f\u200e\u200f" + "".join(_FAMILY))
-        if not resuming or not is_at_start or opened.family != mark.family:
+    repeated_count = 0
+    for open_mark, mark in zip(open_marks, marks, strict=False):
+        is_at_start = not mark.text[: mark.index].strip(" \u00a0\u202f\u200e\u200f" + _SIGNS)
+        if not is_at_start or open_mark.family != mark.family:
             break
-        if opened.family == "single" and count == 0:
+        if open_mark.family == "single" and repeated_count == 0:
             break
-        mark.fate = "resumed"
-        count += 1
-    for opened in stack[count:]:
-        if opened.family == "single":
-            opened.fate = "stray"
-    stack[:] = stack[:count] + [opened for opened in stack[count:] if opened.family != "single"]
-    return count
+        mark.fate = "redundant open"
+        repeated_count += 1
+    return repeated_count
 
 
-def _pair_marks(texts: Sequence[str], resuming: bool) -> list[list[QuotationMark]]:
-    """Pair the marks; with `resuming`, the first marks of a paragraph repeat those still open."""
-    marks_by_text = [_scan(text) for text in texts]
-    stack: list[QuotationMark] = []
+def _drop_single_marks(open_marks: list[QuotationMark], start: int) -> None:
+    """Turn the open single marks from index `start` on into strays."""
+    remaining = []
+    for open_mark in open_marks[start:]:
+        if open_mark.family == "single":
+            open_mark.fate = "stray"
+        else:
+            remaining.append(open_mark)
+    open_marks[start:] = remaining
+
+
+def _pair_marks(texts: Sequence[str], repeats_open: bool) -> list[list[QuotationMark]]:
+    """Pair the marks. With `repeats_open`, the first marks of a paragraph may repeat those that are still open."""
+    marks_by_text = [_find_marks(text) for text in texts]
+    open_marks: list[QuotationMark] = []
     for marks in marks_by_text:
-        start = _match_resumed(marks, stack, resuming)
-        if start == len(marks):
-            continue
-        counts = Counter(opened.family for opened in stack)
-        for number, mark in enumerate(marks[start:], start + 1):
-            _set_fate(mark, marks[number : number + 64], stack, counts)
-    for opened in stack:
-        opened.fate = "stray"
+        start = _match_repeated(marks, open_marks) if repeats_open else 0
+        _drop_single_marks(open_marks, start)
+        counts = Counter(open_mark.family for open_mark in open_marks)
+        for index in range(start, len(marks)):
+            following = marks[index + 1 : index + 1 + MAX_FOLLOWING]
+            _set_fate(marks[index], following, open_marks, counts)
+    for open_mark in open_marks:
+        open_mark.fate = "stray"
     return marks_by_text
 
 
 def _count_strays(marks_by_text: list[list[QuotationMark]]) -> int:
-    """Return how many marks have no partner, without single ones, which are apostrophes then."""
+    """Count the marks without a partner, except single ones, which are apostrophes then."""
     return sum(mark.fate == "stray" and mark.family != "single" for marks in marks_by_text for mark in marks)
 
 
@@ -280,13 +308,13 @@ def parse(texts: Sequence[str]) -> list[list[QuotationMark]]:
     The first mark of a paragraph may repeat an open one or open a new quotation. Of these two interpretations, the one
     with fewer unpaired marks is chosen.
     """
-    resumed = _pair_marks(texts, resuming=True)
-    if not _count_strays(resumed):
-        return resumed
-    separate = _pair_marks(texts, resuming=False)
-    return separate if _count_strays(separate) < _count_strays(resumed) else resumed
+    repeating = _pair_marks(texts, repeats_open=True)
+    if not _count_strays(repeating):
+        return repeating
+    separate = _pair_marks(texts, repeats_open=False)
+    return separate if _count_strays(separate) < _count_strays(repeating) else repeating
 
 
 def is_mark(char: str) -> bool:
     """Return whether a character can be a quotation mark."""
-    return char in _FAMILY
+    return char in _FAMILY_BY_SIGN

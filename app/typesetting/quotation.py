@@ -6,12 +6,13 @@ end is unknown. Only marks, and spaces on the inner side of guillemets, are ever
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from unicodedata import category
 
 from .house_languages import Marks, marks_for
 from .mark_pairing import ELIDED, QuotationMark, parse
 
-_SPACED = "«»‹›"
+_GUILLEMETS = "«»‹›"  # French has spaces inside them
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,23 @@ class ParagraphChanges:
         return self.opening + "".join(self.replace_chars(text)) + self.closing
 
 
-def _edges(text: str, marks: list[QuotationMark]) -> tuple[QuotationMark | None, QuotationMark | None]:
-    """Return the marks that are the first and last visible characters of a paragraph, or None for each."""
+class _Edges(NamedTuple):
+    """The marks that are the first and last visible characters of a paragraph, or None for each."""
+
+    first: QuotationMark | None
+    last: QuotationMark | None
+
+
+def _get_edges(text: str, marks: list[QuotationMark]) -> _Edges:
     if not marks:
-        return None, None
+        return _Edges(None, None)
     first, last = marks[0], marks[-1]
-    is_first = _is_empty(text[: first.index])
-    is_last = _is_empty(text[last.index + 1 :])
-    return first if is_first else None, last if is_last else None
+    return _Edges(
+        first if _is_invisible(text[: first.index]) else None, last if _is_invisible(text[last.index + 1 :]) else None
+    )
 
 
-def _is_empty(text: str) -> bool:
+def _is_invisible(text: str) -> bool:
     return all(char.isspace() or category(char) == "Cf" for char in text)
 
 
@@ -54,28 +61,28 @@ def _get_unpaired_mark(mark: QuotationMark | None) -> QuotationMark | None:
     return mark
 
 
-def _unwrap(texts: Sequence[str], marks_by_text: list[list[QuotationMark]]) -> None:
-    """Mark for removal what wraps the whole text or each of its paragraphs, or is left over from such a pair."""
-    edges = [_edges(text, marks) for text, marks in zip(texts, marks_by_text, strict=True) if text.strip()]
+def _set_redundant_fates(texts: Sequence[str], marks_by_text: list[list[QuotationMark]]) -> None:
+    """Set the fate of marks that wrap the whole text or each of its paragraphs, or are left over from such a pair."""
+    edges = [_get_edges(text, marks) for text, marks in zip(texts, marks_by_text, strict=True) if text.strip()]
     if not edges:
         return
-    first, last = edges[0][0], edges[-1][1]
-    if all(opening and opening.partner and opening.partner is closing for opening, closing in edges):
+    first, last = edges[0].first, edges[-1].last
+    if all(pair.first and pair.first.partner and pair.first.partner is pair.last for pair in edges):
         wrapping = edges
     elif first and first.partner and first.partner is last:
-        wrapping = [(first, last)]
+        wrapping = [_Edges(first, last)]
     else:
-        wrapping = [(_get_unpaired_mark(first), _get_unpaired_mark(last))]
-    for opening, closing in wrapping:
-        if opening:
-            opening.fate = "resumed"
-        if closing:
-            closing.fate = "dropped"
+        wrapping = [_Edges(_get_unpaired_mark(first), _get_unpaired_mark(last))]
+    for pair in wrapping:
+        if pair.first:
+            pair.first.fate = "redundant open"
+        if pair.last:
+            pair.last.fate = "redundant close"
 
 
-def _spaces_inside(mark: QuotationMark, opening: bool) -> list[int]:
+def _find_inner_spaces(mark: QuotationMark, is_opening: bool) -> list[int]:
     """Return the indexes of the spaces between a mark and the text that it encloses."""
-    step = 1 if opening else -1
+    step = 1 if is_opening else -1
     index = mark.index + step
     indexes = []
     while 0 <= index < len(mark.text) and mark.text[index] in " \u00a0\u202f\u2009":
@@ -85,8 +92,8 @@ def _spaces_inside(mark: QuotationMark, opening: bool) -> list[int]:
 
 
 def _get_replacement(mark: QuotationMark, marks: Marks) -> str:
-    """Return the replacement for a character that is no quotation mark: a straight sign for feet and inches, or the
-    house form's apostrophe.
+    """Return the replacement for a mark that isn't part of a pair: a straight sign for feet and inches, or the house
+    form's apostrophe.
 
     An opening ‘ that belongs to a word (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays if the marks are curly.
     """
@@ -98,89 +105,92 @@ def _get_replacement(mark: QuotationMark, marks: Marks) -> str:
     return mark.sign if is_spelling else marks.apostrophe
 
 
-def _add_edit(mark: QuotationMark, depths: list[int], marks: Marks, base: int, edits: dict[int, str]) -> None:
-    """Add the replacement of one mark to `edits`, and update `depths`, the depths of the open quotations."""
-    if mark.fate not in ("open", "close", "resumed", "dropped"):
+def _add_edit(mark: QuotationMark, depths: list[int], marks: Marks, base_depth: int, edits: dict[int, str]) -> None:
+    """Add the replacement of one mark to `edits`, and update `depths`, the stack of the open quotations' depths."""
+    if mark.fate not in ("open", "close", "redundant open", "redundant close"):
         edits[mark.index] = _get_replacement(mark, marks)
         return
     replacement = ""
     if mark.fate == "open":
-        depths.append(base + len(depths))
+        depths.append(base_depth + len(depths))
         replacement = marks.pair(depths[-1])[0]
     elif mark.fate == "close":
         replacement = marks.pair(depths.pop())[1]
     edits[mark.index] = replacement
-    has_spaces = mark.sign in _SPACED or replacement.strip() != replacement
+    has_spaces = mark.sign in _GUILLEMETS or replacement.strip() != replacement
     if has_spaces or not replacement:
-        edits.update(dict.fromkeys(_spaces_inside(mark, mark.fate in ("open", "resumed")), ""))
+        is_opening = mark.fate in ("open", "redundant open")
+        edits.update(dict.fromkeys(_find_inner_spaces(mark, is_opening), ""))
 
 
 def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] = ()) -> list[ParagraphChanges]:
-    """Set paragraphs as one quotation. `continues` says for each whether it begins with a mark if the quotation
-    continues (list items don't); by default all do.
+    """Set paragraphs as one quotation.
+
+    `continues` says for each paragraph whether it begins with a mark if it continues a quotation. List items don't; by
+    default all do.
 
     The quotation gets the outermost marks, and those inside are one level deeper. Marks that already wrap the whole
     text are not doubled.
     """
     marks_by_text = parse(texts)
-    _unwrap(texts, marks_by_text)
-    settings: list[ParagraphChanges] = []
+    _set_redundant_fates(texts, marks_by_text)
+    changes: list[ParagraphChanges] = []
     depths: list[int] = []
     outer_opening, outer_closing = marks.pair(0)
-    for number, marks_of_text in enumerate(marks_by_text):
+    for index, marks_of_text in enumerate(marks_by_text):
         opening = ""
-        if number == 0:
+        if index == 0:
             opening = outer_opening
-        elif not continues or continues[number]:
+        elif not continues or continues[index]:
             opening = "".join(map(marks.resumed, [0, *depths]))
         edits: dict[int, str] = {}
         for mark in marks_of_text:
-            _add_edit(mark, depths, marks, base=1, edits=edits)
-        is_last = number == len(marks_by_text) - 1
-        settings.append(ParagraphChanges(opening, edits, outer_closing if is_last else ""))
-    return settings
+            _add_edit(mark, depths, marks, base_depth=1, edits=edits)
+        is_last = index == len(marks_by_text) - 1
+        changes.append(ParagraphChanges(opening, edits, outer_closing if is_last else ""))
+    return changes
 
 
 def set_plain(text: str, marks: Marks) -> str:
     """Set the marks of a line that is not a quotation itself, such as a headline or lead-in.
 
-    English headlines take single marks (AP Stylebook) and credit lines double ones, so the outermost marks stay single
-    or double, as typed.
+    Its outermost marks stay single or double as typed, since English headlines take single marks (AP Stylebook), and
+    credit lines double ones.
     """
     (marks_of_text,) = parse([text])
-    opening = next((mark for mark in marks_of_text if mark.fate == "open"), None)
-    base = 1 if opening and opening.family == "single" else 0
+    first_opening = next((mark for mark in marks_of_text if mark.fate == "open"), None)
+    base_depth = 1 if first_opening and first_opening.family == "single" else 0
     edits: dict[int, str] = {}
     depths: list[int] = []
     for mark in marks_of_text:
-        _add_edit(mark, depths, marks, base, edits)
+        _add_edit(mark, depths, marks, base_depth, edits)
     return ParagraphChanges(edits=edits).apply(text)
 
 
 def quote(texts: Sequence[str], language: str, style: str) -> list[str]:
     """Set plain paragraphs as one quotation with the marks of a language; return the texts."""
-    settings = set_quotation(texts, marks_for(language, style))
-    return [setting.apply(text) for setting, text in zip(settings, texts, strict=True)]
+    changes = set_quotation(texts, marks_for(language, style))
+    return [paragraph_changes.apply(text) for paragraph_changes, text in zip(changes, texts, strict=True)]
 
 
-def without_wrapping(texts: Sequence[str]) -> list[str]:
+def remove_wrapping(texts: Sequence[str]) -> list[str]:
     """Remove the marks that make paragraphs one quotation, and change nothing else.
 
     This is the inverse of `set_quotation`, except that the marks inside keep the level they were printed in.
     """
     marks_by_text = parse(texts)
-    first = _edges(texts[0], marks_by_text[0])[0] if texts else None
-    _unwrap(texts, marks_by_text)
-    if first is None or first.fate != "resumed":
+    first = _get_edges(texts[0], marks_by_text[0]).first if texts else None
+    _set_redundant_fates(texts, marks_by_text)
+    if first is None or first.fate != "redundant open":
         return list(texts)
-    return [_remove_wrapping(text, marks) for text, marks in zip(texts, marks_by_text, strict=True)]
+    return [_remove_redundant_marks(text, marks) for text, marks in zip(texts, marks_by_text, strict=True)]
 
 
-def _remove_wrapping(text: str, marks: list[QuotationMark]) -> str:
-    """Remove the marks that wrap a text, and the spaces inside them."""
+def _remove_redundant_marks(text: str, marks: list[QuotationMark]) -> str:
+    """Remove the redundant marks of a paragraph, and the spaces on their inner side."""
     removed: set[int] = set()
     for mark in marks:
-        if mark.fate in ("resumed", "dropped"):
+        if mark.fate in ("redundant open", "redundant close"):
             removed.add(mark.index)
-            removed.update(_spaces_inside(mark, mark.fate == "resumed"))
+            removed.update(_find_inner_spaces(mark, is_opening=mark.fate == "redundant open"))
     return "".join(char for index, char in enumerate(text) if index not in removed).strip()
