@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..db.engine import Database
 from ..mail import outbox
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import TestMail
 from ..mail.message import Message, Sender
 from ..mail.models import Inbound, OutboxMail
@@ -63,7 +63,7 @@ def queue_test_mail(database: Database, address: str) -> tuple[int, str | None]:
 
 def _build_message(session: Session, address: str, reply_to: str | None, token: str) -> Message:
     site = urlsplit(session.info["base_url"]).hostname or ""
-    message = write(TEST_KIND, Sender(), address, "", TestMail(site=site))
+    message = render_mail(TEST_KIND, Sender(), address, "", TestMail(site=site))
     return Message(**vars(message) | {"reply_to": reply_to, "return_token": token})
 
 

@@ -42,7 +42,7 @@ def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, MailC
     """
     mail_ids = [mail.id for mail in mails]
     query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(mail_ids))
-    raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}  # keeps them in the session for `inbound.get_reading`
+    raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}  # loads them into the session for `get_reading`
     readings = {}
     for mail in mails:
         if mail.id not in raw_mails:
@@ -70,7 +70,7 @@ def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> l
 
 @dataclass(frozen=True)
 class LetterSubjects:
-    """The subjects of several letters, by id: editions that they reply to, and assignments of experts' letters."""
+    """The subjects of letters, by id: editions that they reply to, and assignments of experts' letters."""
 
     editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)

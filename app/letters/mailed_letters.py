@@ -17,7 +17,7 @@ from ..crypto.seal import new_token
 from ..db.ids import new_public_id
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import inbound, outbox, usage
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import LetterMail
 from ..mail.message import Sender
 from ..mail.models import Inbound, OutboxMail
@@ -188,7 +188,7 @@ def acknowledge(
     custom_texts = mail_texts.get_custom_texts(session, newsletter, kind, language)
     return outbox.put(
         session,
-        write(kind, Sender(newsletter.name, language=language), address, "", mail_values, custom_texts),
+        render_mail(kind, Sender(newsletter.name, language=language), address, "", mail_values, custom_texts),
         newsletter_id=newsletter.id,
         letter_id=letter.id,
         once_key=f"acknowledgement:{letter.id}",

@@ -154,7 +154,7 @@ def anything_due(session: Session) -> bool:
 
 
 def expire(session: Session) -> Counter[str]:
-    """End queued mails whose `expires_at` has passed, at most `EXPIRED_BATCH` of them, and count them by their new state.
+    """End queued mails whose `expires_at` has passed, up to `EXPIRED_BATCH`, and count them by their new state.
 
     A mail whose last attempt failed becomes "failed"; all others, and urgent mails in any case, become "expired".
     """

@@ -37,12 +37,12 @@ class MailKind:
     `is_recurring` marks mails to subscribers, which get a List-Id if they can be unsubscribed from (RFC 2919).
     `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote or triggered.
     The contents are deleted when the mail reaches one of the states in `erase_in`, for example because they include a
-    sign-in link or a reader's address. With `is_padded` all mails are padded to the same size, which then reveals neither the language nor what
-    became of a letter.
+    sign-in link or a reader's address. With `is_padded`, mails are padded to the same size, which then reveals neither
+    the language nor what became of a letter.
 
     A kind with a `template_kind` uses the template and the parts of that kind. A newsletter may reword the `parts`;
-    `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of `examples`, whose values extend those
-    of its class in `EXAMPLES`; a timedelta is added to the time of the preview.
+    `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of
+    `examples`, whose values extend those of its class in `EXAMPLES`; a timedelta is added to the time of the preview.
     """
 
     name: str
@@ -66,7 +66,9 @@ def _part(extra_placeholders: str = "", required: str = "") -> RewordableBlock:
 
 def _reader_news(name: str, **options: Any) -> MailKind:
     """Return the kind of a mail that tells a reader what became of their letter."""
-    return MailKind(name, mail_values.LetterMail, lane=2, automatic=GENERATED, erase_in=WHEN_SETTLED, is_padded=True, **options)
+    return MailKind(
+        name, mail_values.LetterMail, lane=2, automatic=GENERATED, erase_in=WHEN_SETTLED, is_padded=True, **options
+    )
 
 
 _NEWS_BLOCK = RewordableBlock(("newsletter",))
@@ -176,7 +178,9 @@ KINDS = {
     ),
     # Older mails may contain the removed passage; this one contains none of it.
     "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
-    "expert.dropped": MailKind(N_("Why it didn’t run"), mail_values.AssignmentMail, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES),
+    "expert.dropped": MailKind(
+        N_("Why it didn’t run"), mail_values.AssignmentMail, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
+    ),
     "expert.ran_without": MailKind(
         N_("It ran without their text"),
         mail_values.AssignmentMail,
@@ -187,7 +191,12 @@ KINDS = {
     ),
     # For the same reason as "expert.cancelled".
     "expert.not_used": MailKind(
-        N_("It won’t run"), mail_values.AssignmentMail, lane=2, erase_in=WHEN_ENDED, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
+        N_("It won’t run"),
+        mail_values.AssignmentMail,
+        lane=2,
+        erase_in=WHEN_ENDED,
+        parts=_REASON_PARTS,
+        examples=_REASON_EXAMPLES,
     ),
     # It contains the translator's address and link.
     "translator.invitation": MailKind(
@@ -238,11 +247,22 @@ KINDS = {
     "desk.mail_waits": MailKind(
         N_("A mail of an expert waits to be filed"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED
     ),
-    "desk.mail_failed": MailKind(N_("A mail can’t be delivered"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED),
-    "desk.edition_missing": MailKind(N_("Has the edition gone out?"), mail_values.EditionMail, lifetime=DAY, automatic=GENERATED),
-    "desk.program_paused": MailKind(N_("Another program hears nothing any more"), mail_values.DeskMail, automatic=GENERATED),
+    "desk.mail_failed": MailKind(
+        N_("A mail can’t be delivered"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED
+    ),
+    "desk.edition_missing": MailKind(
+        N_("Has the edition gone out?"), mail_values.EditionMail, lifetime=DAY, automatic=GENERATED
+    ),
+    "desk.program_paused": MailKind(
+        N_("Another program hears nothing any more"), mail_values.DeskMail, automatic=GENERATED
+    ),
     # It contains headlines, which may have to be erased.
     "desk.digest": MailKind(
-        N_("The morning’s mail"), mail_values.MorningMail, lifetime=DAY, automatic=GENERATED, is_recurring=True, erase_in=WHEN_ENDED
+        N_("The morning’s mail"),
+        mail_values.MorningMail,
+        lifetime=DAY,
+        automatic=GENERATED,
+        is_recurring=True,
+        erase_in=WHEN_ENDED,
     ),
 }

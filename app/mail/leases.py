@@ -94,9 +94,7 @@ def lock_claimed(session: Session, claims: Sequence[LeasedInbound]) -> dict[Leas
     rows = {row.id: row for row in session.scalars(query.with_for_update(), execution_options=reload_options)}
     claimed_rows = {claim: rows[claim.inbound_id] for claim in claims}
     return {
-        claim: row
-        for claim, row in claimed_rows.items()
-        if row.is_stored and row.leased_until == claim.leased_until
+        claim: row for claim, row in claimed_rows.items() if row.is_stored and row.leased_until == claim.leased_until
     }
 
 

@@ -27,6 +27,13 @@ from .kinds import EXAMPLES, KINDS, LEYLA, RewordableBlock
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
 
+Wordings = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
+
+EDITOR_KINDS = ("expert.", "translator.")  # prefixes of mails signed by the editor, with a Reply-To
+LONGEST_PASSAGE = 160  # characters shown of a changed passage; the full text follows below the list of changes
+_VARIABLE = re.compile(r"%\((\w+)\)[sd]")  # "%(num)d" in a translated text
+# Private-use characters that stand for the braces of placeholders, until the other braces have been doubled.
+_BRACES = str.maketrans("\ue000\ue001", "{}")
 # "{headline}", "{{" or "}}" for a brace, or a `brace` that is none of these and therefore a fault.
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
 
@@ -61,16 +68,7 @@ def fill_placeholders(text: str, values: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(replace_match, text)
 
 
-Wordings = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
-
-EDITOR_KINDS = ("expert.", "translator.")  # mails signed by the editor, with a Reply-To
-LONGEST_PASSAGE = 160  # characters shown of a changed passage; the full text follows below the list of changes
-_VARIABLE = re.compile(r"%\((\w+)\)[sd]")  # "%(num)d" in a translated text
-# Private-use characters that stand for the braces of placeholders, until the other braces have been doubled.
-_BRACES = str.maketrans("\ue000\ue001", "{}")
-
-
-def write(
+def render_mail(
     kind: str, sender: Sender, address: str, name: str, mail_values: Values, wordings: Wordings | None = None
 ) -> Message:
     """Render a mail to `name` at `address`, with the newsletter's own `wordings` of its parts.
@@ -104,7 +102,8 @@ def default_wording(kind: str, part: str, language: str) -> str:
     """Return the default wording of a part in a language, with placeholders as a newsletter would write them."""
     values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].placeholders}
     context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
-    text = "".join(context.blocks[part][0](context))
+    render_block = context.blocks[part][0]
+    text = "".join(render_block(context))
     return for_print(text.replace("{", "{{").replace("}", "}}").translate(_BRACES))
 
 
@@ -123,19 +122,21 @@ def render_examples(
     messages = []
     for example in row.examples:
         values = _localize_example({**EXAMPLES[row.values_class], **links, **example}, now, gettext)
-        messages.append(write(kind, sender, "", gettext(LEYLA), row.values_class(**values), wordings))
+        messages.append(render_mail(kind, sender, "", gettext(LEYLA), row.values_class(**values), wordings))
     return messages
 
 
-def _localize_example(values: Any, now: datetime, gettext: Callable[[str], str]) -> Any:
-    """Return an example's values with texts translated and each timedelta added to `now`."""
-    if isinstance(values, dict):
-        return {name: _localize_example(value, now, gettext) for name, value in values.items()}
-    if isinstance(values, list | tuple):
-        return [_localize_example(value, now, gettext) for value in values]
-    if isinstance(values, timedelta):
-        return now + values
-    return gettext(values) if isinstance(values, str) and values else values
+def _localize_example(value: Any, now: datetime, gettext: Callable[[str], str]) -> Any:
+    """Return a value of an example, recursively, with texts translated and each timedelta added to `now`."""
+    if isinstance(value, dict):
+        return {name: _localize_example(element, now, gettext) for name, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_localize_example(element, now, gettext) for element in value]
+    if isinstance(value, timedelta):
+        return now + value
+    if isinstance(value, str) and value:  # gettext("") is the header of the catalogue
+        return gettext(value)
+    return value
 
 
 def _valid_wordings(kind: str, wordings: Wordings) -> dict[str, str]:
@@ -143,13 +144,13 @@ def _valid_wordings(kind: str, wordings: Wordings) -> dict[str, str]:
 
 
 def _template(kind: str) -> Template:
-    return texts.get_template(f"{KINDS[kind].template_kind or kind}.txt")
+    return environment.get_template(f"{KINDS[kind].template_kind or kind}.txt")
 
 
 def _render(template: Template, values: Mapping[str, Any], wordings: Wordings) -> str:
     context = template.new_context(dict(values))
     for part, text in wordings.items():
-        context.blocks[part].insert(0, partial(_fill_block, text))
+        context.blocks[part].insert(0, partial(_fill_block, text))  # overrides the block, as a child template would
     return "".join(template.root_render_func(context))
 
 
@@ -180,11 +181,11 @@ def _asked_others_sentence(context: Context, number: int) -> str:
     return asked_others.sentence(context["sender"].language, number)
 
 
-def _date_filter(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
+def _date_filter(long_format: Callable[..., str], short_format: Callable[..., str]) -> Callable[..., str]:
     @pass_context
     def format_date(context: Context, when: date, in_full: bool = False) -> str:
         sender: Sender = context["sender"]
-        format_function = brief if context["in_subject"] and not in_full else long
+        format_function = short_format if context["in_subject"] and not in_full else long_format
         return format_function(sender.language, when, sender.zone, sender.year)
 
     return format_date
@@ -200,14 +201,14 @@ def _hour(context: Context, when: Any) -> str:
     return translation.hour(context["sender"].language, when, context["sender"].zone)
 
 
-texts = Environment(  # noqa: S701 - plain text; the HTML form is rendered from it with escaping
+environment = Environment(  # noqa: S701 - plain text; the HTML form is rendered from it with escaping
     loader=PackageLoader("app.mail"),
     undefined=StrictUndefined,
     lstrip_blocks=True,
     finalize=lambda value: "" if value is None else value,
 )
-texts.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asked_others_sentence}
-texts.filters |= {
+environment.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asked_others_sentence}
+environment.filters |= {
     "day": _date_filter(translation.day, translation.short_day),
     "moment": _date_filter(translation.moment, translation.short_day),
     "hour": _hour,

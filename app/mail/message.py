@@ -10,7 +10,7 @@ from ..text.languages import direction
 from ..text.translation import interface_language
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-HEADLINE = 90  # characters of a headline in a mail; a question without one is quoted by its wording
+LONGEST_HEADLINE = 90  # characters; a question without a headline is quoted by its wording
 # Punctuation that ends a sentence or closes a bracket after a URL is not part of it.
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}'’”»،؛؟。，]")
 
@@ -67,9 +67,9 @@ class TextRun:
 
 @dataclass(frozen=True)
 class MailParagraph:
-    """A paragraph as lines of pieces; `quoted` where its lines begin with ">"."""
+    """A paragraph as lines of text runs; `is_quotation` if each line began with ">"."""
 
-    quoted: bool
+    is_quotation: bool
     lines: list[list[TextRun]]
 
 
@@ -84,7 +84,7 @@ def shortened(text: str, size: int) -> str:
 
 def short(headline: str) -> str:
     """Return a headline shortened for a mail."""
-    return shortened(headline, HEADLINE)
+    return shortened(headline, LONGEST_HEADLINE)
 
 
 def quote(text: str) -> str:
@@ -97,10 +97,10 @@ def parse_blocks(text: str) -> list[MailParagraph]:
     blocks = []
     for paragraph in re.split(r"\n(?:[ \t]*\n)+", text.strip("\n")):
         lines = paragraph.split("\n")
-        is_quoted = all(line.startswith(">") for line in lines)
-        if is_quoted:
+        is_quotation = all(line.startswith(">") for line in lines)
+        if is_quotation:
             lines = [line.removeprefix(">").strip() for line in lines]
-        blocks.append(MailParagraph(is_quoted, [_split_at_links(line) for line in lines]))
+        blocks.append(MailParagraph(is_quotation, [_split_at_links(line) for line in lines]))
     return blocks
 
 
@@ -135,11 +135,11 @@ def _html(language: str, subject: str, text: str) -> str:
 
 
 def _split_at_links(line: str) -> list[TextRun]:
-    pieces = []
-    end = 0  # of the last link
+    runs = []
+    link_end = 0
     for match in _LINK.finditer(line):
         url = match.group()
-        pieces += [TextRun(line[end : match.start()]), TextRun(url, href=url)]
-        end = match.end()
-    pieces.append(TextRun(line[end:]))
-    return [piece for piece in pieces if piece.text]
+        runs += [TextRun(line[link_end : match.start()]), TextRun(url, href=url)]
+        link_end = match.end()
+    runs.append(TextRun(line[link_end:]))
+    return [run for run in runs if run.text]

@@ -19,7 +19,7 @@ from .message import Message
 
 PADDED_SIZE = 8 * 1024  # bytes; mails of an `is_padded` kind are padded to a multiple of it
 LINE_LENGTH = 76  # characters in a folded line
-LONGEST_WORD = 60  # longest ASCII word that fits a header line of 78 characters (RFC 5322, section 2.1.1)
+LONGEST_WORD = 60  # ASCII characters in a word that still fits a header line of 78 (RFC 5322, section 2.1.1)
 # Automatic responses that Exchange should suppress. Bounces are wanted, except to automatic replies.
 SUPPRESSED = {GENERATED: "DR, RN, NRN, OOF, AutoReply", REPLIED: "All"}
 
@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _ATOMS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
 _LIST_ID = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without angle brackets
-_IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: <[!-;=?-~]+@[!-;=?-~]+>)*")
+_MESSAGE_IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: <[!-;=?-~]+@[!-;=?-~]+>)*")
 # Lines end with CRLF (RFC 5322), and "From " at their beginning is not escaped.
 _POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
 
@@ -46,17 +46,17 @@ class Envelope(flask_mail.Message):
     """A `Message` in the form that Flask-Mail sends.
 
     Flask-Mail's own MIME code loses spaces in long non-Latin subjects (Python 3.11), sends lines over 998 octets and
-    doesn't check extra headers, so only its container is used. `house` is the installation's address, used in From if
-    the message names no other. Raises `UnsafeHeader`.
+    doesn't check extra headers, so only its container is used. `house_address` is the installation's address, used in
+    From if the message has none. Raises `UnsafeHeader`.
     """
 
-    def __init__(self, message: Message, message_id: str, house: str) -> None:
-        self.letter = message
-        self.from_address = message.from_address or house
+    def __init__(self, message: Message, message_id: str, house_address: str) -> None:
+        self.mail = message
+        self.from_address = message.from_address or house_address
         super().__init__(
             subject=message.subject, recipients=[safe_address(message.to)], sender=safe_address(self.from_address)
         )
-        self.msgId = _safe(message_id)
+        self.msgId = _require_safe(message_id)
         self.compose()  # fail before a connection is opened
 
     def as_bytes(self) -> bytes:
@@ -66,47 +66,47 @@ class Envelope(flask_mail.Message):
         return self.compose().as_string()
 
     def compose(self) -> MIMEBase:
-        letter = self.letter
-        automatic = KINDS[letter.kind].automatic
-        mime: Any = _build_body(letter)  # typeshed knows no Header in a header
+        mail = self.mail
+        automatic = KINDS[mail.kind].automatic
+        mime: Any = _build_body(mail)  # Any, because typeshed doesn't know that a header can be a `Header`
         headers = {
-            "Subject": _text_header(letter.subject, "Subject"),
-            "From": _mailbox(letter.from_name, self.from_address, "From"),
-            "To": _mailbox(letter.to_name, letter.to, "To"),
-            "Reply-To": _mailbox("", letter.reply_to, "Reply-To") if letter.reply_to else None,
+            "Subject": _text_header(mail.subject, "Subject"),
+            "From": _mailbox(mail.from_name, self.from_address, "From"),
+            "To": _mailbox(mail.to_name, mail.to, "To"),
+            "Reply-To": _mailbox("", mail.reply_to, "Reply-To") if mail.reply_to else None,
             "Date": formatdate(self.date),
             "Message-ID": self.msgId,
-            "In-Reply-To": _require_format(_IDS, letter.in_reply_to),
-            "References": _require_format(_IDS, " ".join(letter.references)),
-            "Content-Language": _safe(letter.language),
-            # Tells other robots not to answer (RFC 3834, section 5). Mails that the desk wrote don't have it: an
-            # expert's vacation notice is useful.
+            "In-Reply-To": _require_format(_MESSAGE_IDS, mail.in_reply_to),
+            "References": _require_format(_MESSAGE_IDS, " ".join(mail.references)),
+            "Content-Language": _require_safe(mail.language),
+            # Stops automatic replies (RFC 3834, section 5). Mails that the desk wrote don't have it: an expert's
+            # vacation notice is useful.
             "Auto-Submitted": automatic or None,
             "X-Auto-Response-Suppress": SUPPRESSED.get(automatic),
-            **_list_headers(letter),
+            **_list_headers(mail),
         }
         for name, value in headers.items():
             if value is not None:
                 mime[name] = value
-        if KINDS[self.letter.kind].is_padded:
+        if KINDS[mail.kind].is_padded:
             size = len(mime.as_bytes()) + len("X-Filler: \r\n")
-            mime["X-Filler"] = _filler(-size % PADDED_SIZE)
+            mime["X-Filler"] = _filler(-size % PADDED_SIZE)  # up to the next multiple
         typed: MIMEBase = mime
         return typed
 
 
-def _list_headers(letter: Message) -> dict[str, str | None]:
+def _list_headers(mail: Message) -> dict[str, str | None]:
     """Return the headers of a mailing list (RFC 2919, RFC 2369) with one-click unsubscribe (RFC 8058)."""
-    url = _require_format(_URL, letter.unsubscribe)
+    url = _require_format(_URL, mail.unsubscribe)
     return {
-        "List-Id": f"<{letter.list_id}>" if _require_format(_LIST_ID, letter.list_id) else None,
+        "List-Id": f"<{mail.list_id}>" if _require_format(_LIST_ID, mail.list_id) else None,
         "List-Unsubscribe": f"<{url}>" if url else None,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if url and url.startswith("https://") else None,
-        "Precedence": "bulk" if letter.list_id else None,  # older robots check only this
+        "Precedence": "bulk" if mail.list_id else None,  # older robots check only this
     }
 
 
-def _safe(value: str) -> str:
+def _require_safe(value: str) -> str:
     if _UNSAFE.search(value):
         raise UnsafeHeader("a line end or a control stands in a header")
     return value
@@ -114,7 +114,7 @@ def _safe(value: str) -> str:
 
 def _require_format(pattern: re.Pattern[str], value: str | None) -> str | None:
     """Return the value, or None if it is empty. Raises `UnsafeHeader` if it doesn't match `pattern`."""
-    if value and not pattern.fullmatch(_safe(value)):
+    if value and not pattern.fullmatch(_require_safe(value)):
         raise UnsafeHeader("a value doesn't have the form that its header needs")
     return value or None
 
@@ -124,7 +124,7 @@ def safe_address(address: str) -> str:
 
     Raises `UnsafeHeader`, also for local parts outside ASCII, which would need SMTPUTF8.
     """
-    local, _at, domain = _safe(address).rpartition("@")
+    local, _at, domain = _require_safe(address).rpartition("@")
     try:
         domain = domain.encode("idna").decode()
     except UnicodeError as error:
@@ -140,25 +140,25 @@ def _is_plain_ascii(value: str) -> bool:
 
 def _text_header(value: str, header: str) -> Header:
     """Return an unstructured header. Text other than plain ASCII becomes encoded words (RFC 2047), with its spaces."""
-    return Header(_safe(value), "us-ascii" if _is_plain_ascii(value) else "utf-8", header_name=header)
+    return Header(_require_safe(value), "us-ascii" if _is_plain_ascii(value) else "utf-8", header_name=header)
 
 
 def _mailbox(name: str, address: str, header: str) -> Header:
     address = safe_address(address)
-    if not name or _is_plain_ascii(_safe(name)):
+    if not name or _is_plain_ascii(_require_safe(name)):
         return Header(formataddr((name, address)), "us-ascii", header_name=header)
     mailbox = Header(name, "utf-8", header_name=header)
     mailbox.append(f"<{address}>", "us-ascii")
     return mailbox
 
 
-def _build_body(letter: Message) -> MIMEBase:
-    text = _build_text_part(letter.text, "plain")
-    if letter.html is None:
+def _build_body(mail: Message) -> MIMEBase:
+    text = _build_text_part(mail.text, "plain")
+    if mail.html is None:
         return text
     alternatives = MIMEMultipart("alternative", policy=_POLICY)
     alternatives.attach(text)
-    alternatives.attach(_build_text_part(letter.html, "html"))
+    alternatives.attach(_build_text_part(mail.html, "html"))
     return alternatives
 
 
@@ -167,6 +167,7 @@ def _build_text_part(text: str, subtype: str) -> MIMENonMultipart:
     part = MIMENonMultipart("text", subtype, policy=_POLICY, charset="utf-8")
     lines = "\r\n".join(text.splitlines()) + "\r\n"
     non_ascii_count = sum(not char.isascii() for char in text)
+    # Quoted-printable takes three characters for each byte outside ASCII, base64 four for every three bytes.
     if non_ascii_count * 6 < len(text):
         charset = Charset("utf-8")
         charset.body_encoding = QP

@@ -1,3 +1,5 @@
+"""Tables of mail: the outbox, inbound mail, usage counts, and OAuth sign-ins of mail accounts."""
+
 from datetime import date, datetime
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
@@ -78,7 +80,7 @@ class OutboxContent(Base):
 SOURCES = ("imap", "lmtp", "pipe", "webhook")
 
 # Only one delivery of the same mail can have each of these places; the others are duplicates.
-_once = partial_index_options("state IN ('letter', 'edition', 'pen')")
+_in_place_of_original = partial_index_options("state IN ('letter', 'edition', 'pen')")
 
 
 class Inbound(Row, Public, Editable, InboundStates):
@@ -102,7 +104,7 @@ class Inbound(Row, Public, Editable, InboundStates):
         implies_check("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
         Index("ix_inbound_unplaced", "due_at", "id", **partial_index_options("state = 'stored'")),
-        Index("uq_inbound_content", "content_mac", "state", unique=True, **_once),
+        Index("uq_inbound_content", "content_mac", "state", unique=True, **_in_place_of_original),
         Index(None, "content_mac"),
         Index(None, "outbox_id"),
         Index(None, "newsletter_id", "state", "id"),

@@ -66,6 +66,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
     kind = KINDS[message.kind]
     at = now(session)
     due_at = posting.pop("due_at", None) or at
+    state = "held" if posting.pop("hold", False) else "queued"
     public_id = new_public_id()
     base_url = session.info["base_url"]
     token = message.return_token or new_reply_token()
@@ -73,7 +74,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
         public_id=public_id,
         kind=message.kind,
         lane=kind.lane,
-        state="held" if posting.pop("hold", False) else "queued",
+        state=state,
         state_at=at,
         message_id=identifiers.new_message_id(base_url, public_id),
         due_at=due_at,
@@ -99,7 +100,7 @@ def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[
 
 
 def find_by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
-    """Return the outbox mails by the tokens of their return paths, hashed under any key of the keyring."""
+    """Return the outbox mails with these tokens in their return paths, by token."""
     token_by_mac = {mac: token for token in tokens for mac in get_keyring(session).macs("outbox.return", token)}
     mails = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(token_by_mac))))
     return {token_by_mac[mail.return_mac]: mail for mail in mails if mail.return_mac is not None}
@@ -124,7 +125,7 @@ def read(session: Session, mail: OutboxMail) -> Message:
 def rewrite(
     session: Session, actor: Actor, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Replace the subject and text of a held mail; `text` has the placeholders of `secret_links.with_places`.
+    """Replace the subject and text of a held mail; `text` has the placeholders of `secret_links.with_placeholders`.
 
     Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingField` (subject, text), `InvalidField` if
     a placeholder is missing or unknown, `MissingPrecondition` if the contents have been deleted, and `Unsealable`.
@@ -187,7 +188,7 @@ def redact_reply(mail: OutboxMail, reply: str) -> str:
     For mails to readers these are only the status codes, because the text may name the reader.
     """
     reply = single_line(reply)[:LONGEST_REPLY]
-    is_from_server = reply[:1].isdigit()  # our own texts about a failed connection begin with no code
+    is_from_server = reply[:1].isdigit()  # our own texts about a failed connection begin without a code
     if mail.letter_id and is_from_server:
         return _pick_status_codes(reply)
     return reply
@@ -211,7 +212,7 @@ def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply:
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """Discard a mail at an editor's decision; its cause won't write it again.
+    """Discard a mail at an editor's decision. It keeps its `once_key`, so its cause won't write it again.
 
     Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and `VersionConflict` if somebody has rewritten,
     released or retried it since `version`.

@@ -13,6 +13,10 @@ from .message import Message
 from .models import OutboxContent, OutboxMail
 from .outbox import read
 
+# Prefixes of kinds of mail. The causes of other mails to the desk are in the trail.
+EXPERT_PREFIX = "expert."
+QUESTION_PREFIXES = (EXPERT_PREFIX, "reader.", "desk.mention")
+
 
 def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
     """Return a newsletter's mail by its public ID, or None. Never finds mails of no newsletter, such as sign-ins."""
@@ -32,34 +36,29 @@ def list_related(
 
     `assignments` selects the keys of a few assignments. At least one of the two must be given.
     """
-    # Each part of the UNION uses an index; with OR the database would scan all mails.
-    parts = []
+    # Each query of the UNION uses an index; with OR the database would scan all mails.
+    queries = []
     if question_ids:
-        parts.append(select(OutboxMail.id).where(OutboxMail.question_id.in_(question_ids)))
+        queries.append(select(OutboxMail.id).where(OutboxMail.question_id.in_(question_ids)))
     if assignments is not None:
-        parts.append(select(OutboxMail.id).where(OutboxMail.assignment_id.in_(assignments)))
+        queries.append(select(OutboxMail.id).where(OutboxMail.assignment_id.in_(assignments)))
     # "+ 0" keeps the planner from using the newsletter's index.
     is_of_newsletter = OutboxMail.newsletter_id + 0 == newsletter_id
-    return Listing(select(OutboxMail).where(is_of_newsletter, OutboxMail.id.in_(union_all(*parts))), (OutboxMail.id,))
+    return Listing(select(OutboxMail).where(is_of_newsletter, OutboxMail.id.in_(union_all(*queries))), (OutboxMail.id,))
 
 
 def get_first_message_id(session: Session, assignment_id: int) -> str | None:
     """Return the Message-ID of the first mail to the expert about an assignment, which started the thread, or None."""
     query = select(OutboxMail.message_id).where(
-        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
+        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith(EXPERT_PREFIX), ~OutboxMail.is_dropped
     )
     return session.scalar(query.order_by(OutboxMail.id).limit(1))
 
 
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
     """Count a newsletter's mails in each of these states, up to 1,001 each."""
-    names = list(states)
-    numbers = count_all(session, [listing(newsletter_id, name) for name in names])
-    return dict(zip(names, numbers, strict=True))
-
-
-EXPERT_KINDS = "expert."
-QUESTION_KINDS = (EXPERT_KINDS, "reader.", "desk.mention")  # the causes of other mails to the desk are in the trail
+    listings = {state: listing(newsletter_id, state) for state in states}
+    return dict(zip(listings, count_all(session, list(listings.values())), strict=True))
 
 
 def list_question_mails(
@@ -72,11 +71,11 @@ def list_question_mails(
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(
-            OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(EXPERT_KINDS))
+            OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(EXPERT_PREFIX))
         )
         .where(
             OutboxMail.question_id.in_(question_ids),
-            or_(*(OutboxMail.kind.startswith(kind) for kind in QUESTION_KINDS)),
+            or_(*(OutboxMail.kind.startswith(prefix) for prefix in QUESTION_PREFIXES)),
         )
     )
     listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
@@ -88,7 +87,7 @@ def list_stoppable_mails(session: Session, question_ids: Sequence[int], limit: i
     """List the mails to experts about these questions that can still be stopped, newest first."""
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
-        OutboxMail.kind.startswith(EXPERT_KINDS),
+        OutboxMail.kind.startswith(EXPERT_PREFIX),
         OutboxMail.is_queued,
         OutboxMail.due_at > now(session),
     )

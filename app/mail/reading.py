@@ -26,7 +26,7 @@ from ..mailtext.incoming import AttachedFile, Attachment, Forward, Mail, Mailbox
 from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
 
 CHUNK = 1 << 20  # bytes per read
-REPLY = struct.Struct("!Q")  # the length of the data that follows
+REPLY_HEAD = struct.Struct("!Q")  # the length of the data that follows
 
 
 def send_request(pipe: int, data: bytes, deadline: float) -> None:
@@ -40,7 +40,7 @@ def send_request(pipe: int, data: bytes, deadline: float) -> None:
 
 def receive_reply(pipe: int, deadline: float) -> bytes:
     """Read one reply by `deadline`, a monotonic time. Raises `TimeoutError`, and `OSError` if the process has ended."""
-    (length,) = REPLY.unpack(_read_exactly(pipe, REPLY.size, deadline))
+    (length,) = REPLY_HEAD.unpack(_read_exactly(pipe, REPLY_HEAD.size, deadline))
     return _read_exactly(pipe, length, deadline)
 
 
@@ -62,17 +62,17 @@ def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float)
 
 
 MEMORY = 1 << 30  # bytes of address space for the process; parsing 10 MB takes a fifth of it
-CPU = 2.0  # seconds of CPU for one mail; the worst known mail takes one
-STARTING = 60.0  # seconds for the process to start, on a busy machine
-HEADER_BYTES = 64_000  # bytes in which headers are still looked for if parsing fails
+CPU = 2.0  # seconds of CPU for one mail; the worst known mail takes one second
+START_TIMEOUT = 60.0  # seconds for the process to start, on a busy machine
+HEADER_BYTES = 64_000  # in which headers are still looked for if parsing fails
 LONGEST_UNTRIMMED = 20_000  # characters of the body that replace the trimmed text if trimming fails
-CACHED = 64  # parsed mails that the process caches
-LARGEST_CACHED = 250_000  # bytes of a mail that is cached
+CACHE_SIZE = 64  # parsed mails that the process caches
+LARGEST_CACHED = 250_000  # bytes of the largest mail that is cached
 
-# A request: its kind ("p" parse, "t" trim, "k" trim a cached mail, "f" find the forwarded mail, "l" list the files, "o"
-# open a file, "d" redraw a picture) and the length of the data that follows. With "p" the data begins with the number
-# under which the parsed mail is cached, with "o" and "d" with the index of the file.
-_REQUEST = struct.Struct("!cQ")
+# The kind of a request and the length of the data that follows. The kinds: "p" parse, "t" trim, "k" trim a cached mail,
+# "f" find the forwarded mail, "l" list the files, "o" open a file, "d" redraw a picture. With "p" the data begins with
+# the number under which the parsed mail is cached, with "o" and "d" with the index of the file.
+_REQUEST_HEAD = struct.Struct("!cQ")
 _NUMBER = struct.Struct("!I")
 
 
@@ -94,7 +94,7 @@ class ParserClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
         self._numbers = count()
-        self._cached: deque[tuple[int, Mail]] = deque(maxlen=CACHED)
+        self._cached: deque[tuple[int, Mail]] = deque(maxlen=CACHE_SIZE)
 
     def __enter__(self) -> "ParserClient":
         return self
@@ -113,7 +113,7 @@ class ParserClient:
 
         If the process was killed or died, the result has only the headers, and the fault "time" or "broken".
         """
-        number = next(self._numbers) % (1 << 32)
+        number = next(self._numbers) % (1 << 32)  # fits `_NUMBER`
         reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
         if fault:
             return parse_headers_only(raw, fault, HEADER_BYTES)
@@ -129,11 +129,12 @@ class ParserClient:
         """
         serialized = _serialize_context(context)
         reply, fault = b"", ""
-        entry = next((entry for entry in tuple(self._cached) if entry[1] is mail), None)
-        if entry is not None:
-            self._cached.remove(entry)
+        # The cache holds the same object, if at all.
+        number = next((number for number, cached_mail in tuple(self._cached) if cached_mail is mail), None)
+        if number is not None:
+            self._cached.remove((number, mail))
             # The process has cached the mail too, unless it was restarted: then the reply is empty.
-            reply, fault = self._ask(b"k", _dump({**serialized, "number": entry[0]}))
+            reply, fault = self._ask(b"k", _dump({**serialized, "number": number}))
         if not reply and not fault:
             reply, fault = self._ask(b"t", _dump({**serialized, "mail": mail}))
         if fault:
@@ -195,7 +196,7 @@ class ParserClient:
         with self._lock:
             process = self._ensure_process()
             deadline = time.monotonic() + self.seconds
-            request = _REQUEST.pack(kind, len(content)) + content
+            request = _REQUEST_HEAD.pack(kind, len(content)) + content
             try:
                 send_request(_require_stream(process.stdin).fileno(), request, deadline)
                 return receive_reply(_require_stream(process.stdout).fileno(), deadline), ""
@@ -223,7 +224,7 @@ class ParserClient:
         )
         os.set_blocking(_require_stream(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:
-            receive_reply(_require_stream(process.stdout).fileno(), time.monotonic() + STARTING)
+            receive_reply(_require_stream(process.stdout).fileno(), time.monotonic() + START_TIMEOUT)
         except OSError as error:
             self._end()
             raise NotStarted("the process that reads mails does not start") from error
@@ -279,11 +280,11 @@ def _load_mail(values: dict[str, Any]) -> Mail:
     return Mail(**fields)
 
 
-_parsed: deque[tuple[int, Mail]] = deque(maxlen=CACHED)  # the cache in the parser process
+_parsed: deque[tuple[int, Mail]] = deque(maxlen=CACHE_SIZE)  # the cache in the parser process
 
 
 def _answer(kind: bytes, content: bytes) -> bytes:
-    """Return the reply to a request; see `_REQUEST` for the kinds."""
+    """Return the reply to a request; see `_REQUEST_HEAD` for the kinds."""
     if kind == b"p":
         mail = parse(content[_NUMBER.size :])
         if len(content) <= LARGEST_CACHED:
@@ -346,12 +347,12 @@ def serve(cpu: float, memory: int) -> None:
     reply = b""  # the first reply signals that the process is ready
     with suppress(BrokenPipeError):
         while True:
-            replies.write(REPLY.pack(len(reply)) + reply)
+            replies.write(REPLY_HEAD.pack(len(reply)) + reply)
             replies.flush()
-            head = requests.read(_REQUEST.size)
-            if len(head) < _REQUEST.size:
+            head = requests.read(_REQUEST_HEAD.size)
+            if len(head) < _REQUEST_HEAD.size:
                 return
-            kind, length = _REQUEST.unpack(head)
+            kind, length = _REQUEST_HEAD.unpack(head)
             content = requests.read(length)
             signal.setitimer(signal.ITIMER_PROF, cpu)  # SIGPROF ends the process, even inside a C library
             reply = _answer(kind, content)

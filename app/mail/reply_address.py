@@ -13,11 +13,11 @@ from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote
 
-BYTES = 10  # 80 bits, 16 symbols
-MOST_ADDRESSES = 200  # in one mail
-LONGEST = 1000  # characters of an address; Exchange's encapsulated addresses are long
-FORWARD = "forward"  # can't be a token: those have 16 characters
-WRAPPINGS = 3  # levels of encapsulation, by one forwarder after another
+TOKEN_BYTES = 10  # 80 bits, 16 characters in base 32
+MAX_ADDRESSES = 200  # searched in one mail
+LONGEST_ADDRESS = 1000  # characters of an address; Exchange's encapsulated addresses are long
+FORWARD = "forward"  # in place of a token, which it can't be: those have 16 characters
+MAX_ENCAPSULATIONS = 3  # one forwarder may encapsulate the address of another
 
 _TOKEN = "[a-z2-7]{16}"  # noqa: S105 - RFC 4648, section 6, in lower case
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")  # with "+b-" and a token it stays under 64 octets
@@ -29,7 +29,7 @@ _IMCEA_CODE = re.compile(r"\+([0-9a-f]{2})")
 
 def new_reply_token() -> str:
     """Return a random token for an address: 80 bits in 16 characters, not case-sensitive."""
-    return b32encode(secrets.token_bytes(BYTES)).decode().lower()
+    return b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().lower()
 
 
 def checked_pattern(text: str) -> str:
@@ -71,25 +71,25 @@ def forward_address(pattern: str) -> str:
 
 def is_forward(addresses: Iterable[str], pattern: str) -> bool:
     """Return whether one of these recipient addresses, possibly rewritten by a server, is the forward address."""
-    wanted = forward_address(pattern)
+    forward = forward_address(pattern)
     return any(
-        form.strip("<>\"' ") == wanted
-        for address in islice(addresses, MOST_ADDRESSES)
-        for form in _decapsulated_forms(address[:LONGEST].lower())
+        form.strip("<>\"' ") == forward
+        for address in islice(addresses, MAX_ADDRESSES)
+        for form in _decapsulated_forms(address[:LONGEST_ADDRESS].lower())
     )
 
 
-def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "") -> list[str]:
+def tokens_in(addresses: Iterable[str], patterns: Iterable[str], prefix: str = "") -> list[str]:
     """Return the distinct reply tokens in these recipient addresses for these patterns, in order.
 
     Rewritten addresses are recognized too: upper case, Exchange's IMCEA forms, percent signs
     ("ask+token%steppe.example@relay.example", and %2B as in URLs), SRS0 and SRS1, BATV (prvs=) and VERP
-    (name=domain@list). `mark` is a prefix of the token.
+    (name=domain@list). `prefix` precedes the token.
     """
-    regexes = [_address_regex(pattern, mark) for pattern in patterns]
+    regexes = [_address_regex(pattern, prefix) for pattern in patterns]
     tokens: dict[str, None] = {}  # a set in order
-    for address in islice(addresses, MOST_ADDRESSES):
-        for form in _decapsulated_forms(address[:LONGEST].lower()):
+    for address in islice(addresses, MAX_ADDRESSES):
+        for form in _decapsulated_forms(address[:LONGEST_ADDRESS].lower()):
             for regex in regexes:
                 for match in regex.finditer(form):
                     tokens[match["before_domain"] or match["after_domain"]] = None
@@ -102,11 +102,11 @@ def bounce_tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[
 
 
 @lru_cache(maxsize=1000)
-def _address_regex(pattern: str, mark: str) -> re.Pattern[str]:
+def _address_regex(pattern: str, prefix: str) -> re.Pattern[str]:
     """Return a regular expression for addresses of the pattern; SRS puts the domain first: "=a.example=ask+token@"."""
     local, _at, domain = pattern.partition("@")
     domain = re.escape(domain)
-    start = mark if local == "*" else rf"{re.escape(local)}\+{mark}"
+    start = prefix if local == "*" else rf"{re.escape(local)}\+{prefix}"
     return re.compile(
         rf"(?<![a-z0-9._-]){start}(?P<before_domain>{_TOKEN})\"?[@%=]{domain}(?![a-z0-9-]|\.[a-z0-9])"
         rf"|(?<![a-z0-9.-]){domain}={start}(?P<after_domain>{_TOKEN})\"?@"
@@ -115,11 +115,11 @@ def _address_regex(pattern: str, mark: str) -> re.Pattern[str]:
 
 def _decapsulated_forms(address: str) -> Iterator[str]:
     """Yield the address, then its decapsulated forms, one level at a time."""
-    for _ in range(1 + WRAPPINGS):
+    for _ in range(1 + MAX_ENCAPSULATIONS):
         yield address
-        exchange = _IMCEA.fullmatch(address.strip("<>\"' "))
-        if exchange:
-            local = exchange[1].replace("_", "/")
+        imcea = _IMCEA.fullmatch(address.strip("<>\"' "))
+        if imcea:
+            local = imcea[1].replace("_", "/")
             inner = _IMCEA_CODE.sub(lambda code: chr(int(code[1], 16)), local).lower()
         else:
             inner = unquote(address).lower()

@@ -9,10 +9,11 @@ from ..core.domain_errors import InvalidField
 PLACEHOLDER = re.compile(r"\{link(?: \d+)?\}")
 # A line break inside a secret, such as "\\n> ": mail programs wrap long lines when they quote them.
 _WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
-# Links to an assignment, to sign in and to unsubscribe, also inside the URL of a link scanner, and the 20 digits of a
-# reader's receipt.
+_PATHS = "a|sign-in|stop"  # of links to an assignment, to sign in and to unsubscribe
+# Links with a token of 22 characters or more, also percent-encoded inside the URL of a link scanner, and the 20 digits
+# of a reader's receipt in groups of four.
 SECRET = re.compile(
-    r"(https?(?:://|%3A%2F%2F)[^\s<>\"]{1,100}?(?P<s>/|%2F)(?:a|sign-in|stop)(?P=s))"
+    rf"(?P<before_token>https?(?:://|%3A%2F%2F)[^\s<>\"]{{1,100}}?(?P<slash>/|%2F)(?:{_PATHS})(?P=slash))"
     rf"(?:[\w-]{{22,}}|(?:[\w-]{_WRAP}){{22}}|[\w-]+)"
     rf"|\b\d{{4}}(?:(?:{_WRAP}|[ \u00a0])\d{{4}}){{4}}\b",
     re.IGNORECASE,
@@ -21,10 +22,10 @@ SECRET = re.compile(
 
 def without_secrets(text: str) -> str:
     """Replace the secret part of links, and receipt numbers, by an ellipsis."""
-    return SECRET.sub(lambda match: f"{match[1] or ''}…", text)
+    return SECRET.sub(lambda match: f"{match['before_token'] or ''}…", text)
 
 
-def with_places(text: str) -> str:
+def with_placeholders(text: str) -> str:
     """Replace each secret by a placeholder such as `{link}`, so that an editor can change the text around it."""
     for placeholder, secret in _pair_placeholders(text):
         text = text.replace(secret, placeholder)

@@ -66,7 +66,7 @@ TIMEOUT = 60.0  # default of MAIL_TIMEOUT: seconds for the whole hand-over of a 
 AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our sign-in is refused, not this mail
 
 # Messages for the operator, for faults without a server reply.
-DESCRIPTIONS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str], ...] = (
+ERROR_DESCRIPTIONS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str], ...] = (
     (TimeoutError, "the server kept silent for too long"),
     ((smtplib.SMTPServerDisconnected, ConnectionResetError, BrokenPipeError), "the server ended the connection"),
     (ssl.SSLCertVerificationError, "the server's certificate can't be trusted"),
@@ -90,34 +90,34 @@ def transport(app: Flask) -> Send:
     return create(app, parseaddr(app.config["MAIL_FROM"])[1])
 
 
-def _create_folder_transport(app: Flask, house: str) -> Send:
+def _create_folder_transport(app: Flask, house_address: str) -> Send:
     folder = Path(app.config["MAIL_FOLDER"])
 
     def send(message: Message, message_id: str) -> None:
-        raw = Envelope(message, message_id, house).as_bytes()
+        raw = Envelope(message, message_id, house_address).as_bytes()
         name = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{message_id.strip('<').partition('.')[0]}.eml"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = folder / f".{name}"  # renamed when it is complete
+            unfinished = folder / f".{name}"  # renamed when it is complete
             # These files contain sign-in links, so only their owner may read them.
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(folder / name)
+            unfinished.replace(folder / name)
         except OSError as error:
             raise Transient(f"the mail folder can't be written: {error.strerror}") from error
 
     return send
 
 
-def _create_smtp_transport(app: Flask, house: str) -> Send:
+def _create_smtp_transport(app: Flask, house_address: str) -> Send:
     connect = smtp_connector(app)
     return_pattern = app.config.get("MAIL_RETURN_PATH", "")
 
     def send(message: Message, message_id: str) -> None:
-        envelope = Envelope(message, message_id, house)
-        return_path = house
+        envelope = Envelope(message, message_id, house_address)
+        return_path = house_address
         if return_pattern and message.return_token:
             return_path = bounce_address(return_pattern, message.return_token)
         try:
@@ -161,7 +161,7 @@ TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {
 
 @dataclass(frozen=True)
 class Greeting:
-    """The `text` of a mail server's greeting; `could_encrypt` if it offers TLS but the settings don't ask for it."""
+    """The `text` of a mail server's greeting. `could_encrypt`: it offers TLS, but the settings don't ask for it."""
 
     text: str
     could_encrypt: bool
@@ -288,8 +288,8 @@ class _OAuthConnection(_Connection):
 
 
 def _classify_error(error: OSError, address: str) -> Undelivered:
-    code = -1  # as in smtplib, if the server sent none
-    is_about_mail = False  # and not about our connection
+    code = -1  # no code, as in smtplib
+    is_about_mail = False  # but about the connection or our account
     reply: bytes | str = describe_error(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, reply = next(iter(error.recipients.values()))
@@ -312,7 +312,7 @@ def describe_error(error: OSError) -> str:
     """Return our own description of a connection error, without any text from the server."""
     # smtplib reports a timeout as a lost connection.
     cause = error.__context__ if isinstance(error.__context__, TimeoutError) else error
-    description = next((text for kind, text in DESCRIPTIONS if isinstance(cause, kind)), None)
+    description = next((text for error_type, text in ERROR_DESCRIPTIONS if isinstance(cause, error_type)), None)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{description}: {error.verify_message}"
     return description or error.strerror or type(error).__name__

@@ -29,17 +29,17 @@ from .token_requests import Ended, Misconfigured, NotGiven, Tokens, request_acce
 LEASE = timedelta(seconds=60)  # longer than the timeout of a request to a provider
 PATIENCE = 30.0  # seconds that the others wait for the renewal
 POLL = 0.2  # seconds between two checks while waiting
-EARLY = 300.0  # seconds before its expiry that an access token is renewed, or a quarter of its life if that is shorter
-YOUNG = timedelta(seconds=60)  # if a younger token is refused, the token is not the reason
+RENEWED_BEFORE = 300.0  # seconds before an access token expires, or a quarter of its lifetime if that is shorter
+FRESH = timedelta(seconds=60)  # if a token is refused sooner after its renewal, the token is not the reason
 SAVE_ATTEMPTS = 10  # to store a new token, which may be the only valid one from now on
 
 COMMAND = "readers-asked mail sign-in"
-MENDS = f"run `{COMMAND}`"
-SIGNED_OUT = f"the mail account is signed out: {MENDS}"
-# By fault: how long the provider is not asked again, and the message for the operator.
+REMEDY = f"run `{COMMAND}`"
+SIGNED_OUT = f"the mail account is signed out: {REMEDY}"
+# For each fault how long the provider is not asked again, and the message for the operator.
 FAULTS = {
     "out": (timedelta(0), SIGNED_OUT),
-    "settings": (timedelta(minutes=5), f"the provider refuses our application: check MAIL_OAUTH_..., then {MENDS}"),
+    "settings": (timedelta(minutes=5), f"the provider refuses our application: check MAIL_OAUTH_..., then {REMEDY}"),
     "away": (timedelta(minutes=1), "the provider gives no token now, which is tried again by itself"),
 }
 _CODES: dict[type[NotGiven], str] = {Ended: "out", Misconfigured: "settings"}
@@ -53,7 +53,7 @@ class NoToken(Exception):
 
 @dataclass(frozen=True)
 class Renewal:
-    """A lease to renew a sign-in, identified by its end `until`."""
+    """A lease to renew a sign-in with its refresh token, identified by its end `until`."""
 
     row_id: int
     refresh: str = field(repr=False)
@@ -85,14 +85,14 @@ def xoauth2(user: str, token: str) -> str:
 
 
 def mark_token_refused(database: Database, account: OAuthAccount, token: str) -> None:
-    """Expire an access token that a mail server has refused, unless it was renewed less than `YOUNG` ago.
+    """Expire an access token that a mail server has refused, unless it was renewed less than `FRESH` ago.
 
     Raises `Busy`.
     """
 
     def expire(session: Session) -> None:
         row = _find_sign_in(session, account)
-        if row is None or row.renewed_at >= now(session) - YOUNG:
+        if row is None or row.renewed_at >= now(session) - FRESH:
             return
         if _get_valid_token(session, account) == token:
             row.good_until = now(session)
@@ -101,7 +101,7 @@ def mark_token_refused(database: Database, account: OAuthAccount, token: str) ->
 
 
 def store_tokens(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
-    """Store the tokens of a new sign-in, and make the mails due that waited for it."""
+    """Store the tokens of a new sign-in. Mails whose last attempt failed for lack of a token become due."""
     row = session.scalars(select(MailSignIn).filter_by(account=account.user).with_for_update()).one_or_none()
     if row is None:
         row = add_and_flush(
@@ -119,7 +119,7 @@ def store_tokens(session: Session, account: OAuthAccount, tokens: Tokens) -> Non
     execute_without_version_bump(
         session,
         update(OutboxMail)
-        .where(OutboxMail.is_queued, OutboxMail.said.in_([message for _, message in FAULTS.values()]))
+        .where(OutboxMail.is_queued, OutboxMail.said.in_([message for _wait, message in FAULTS.values()]))
         .where(or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now(session)))
         .values(due_at=now(session)),
     )
@@ -240,4 +240,4 @@ def _set_tokens(session: Session, row: MailSignIn, tokens: Tokens) -> None:
     row.fault = ""
     row.leased_until = None
     row.again_at = None
-    row.good_until = at + timedelta(seconds=math.ceil(tokens.life - min(EARLY, tokens.life / 4)))
+    row.good_until = at + timedelta(seconds=math.ceil(tokens.lifetime - min(RENEWED_BEFORE, tokens.lifetime / 4)))

@@ -26,7 +26,7 @@ def get_outgoing_since(session: Session) -> datetime | None:
 
 
 def _select_first_due_at(now: Any) -> Select[datetime]:
-    """Return the query for the earliest `due_at` of all lanes, which reads one row of the index for each lane."""
+    """Return the query for the earliest `due_at`, which reads one row of the index for each lane."""
     waiting = select(OutboxMail).where(OutboxMail.is_queued, is_unleased(now))
     order = (OutboxMail.due_at, OutboxMail.id)
     first = Listing[OutboxMail](waiting, order, rising=True, split_by=(OutboxMail.lane, LANES)).select(None, 1)

@@ -14,14 +14,16 @@ from app.settings.mail_accounts import Provider, is_safe
 from ..core import http_client
 from ..text.clean import single_line
 
-LIMIT = 20.0  # seconds for a whole response
-LIFE = 3600.0  # lifetime of an access token, in seconds, if its provider doesn't say
-LONGEST_LIFE = 86_400.0
-PACE = 5.0  # seconds between two polls (RFC 8628, section 3.5)
-LONGEST_PACE = 60.0
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+# All durations are in seconds.
+TIMEOUT = 20.0  # for a whole response
+TOKEN_LIFETIME = 3600.0  # of an access token, if its provider doesn't say
+DEVICE_CODE_LIFETIME = 900.0  # if its provider doesn't say
+LONGEST_LIFETIME = 86_400.0
+POLL_INTERVAL = 5.0  # if the provider doesn't say (RFC 8628, section 3.5)
+LONGEST_POLL_INTERVAL = 60.0
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
-# The error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5, by consequence. The last three in ENDED_CODES are
+# The error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5, by consequence. The last three of ENDED_CODES are
 # Microsoft's.
 ENDED_CODES = (
     "invalid_grant",
@@ -66,22 +68,22 @@ class Misconfigured(NotGiven):
 
 @dataclass(frozen=True)
 class Tokens:
-    """An access token, valid for `life` seconds, and a refresh token, empty if the previous one stays valid."""
+    """An access token, valid for `lifetime` seconds, and a refresh token, empty if the previous one stays valid."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
-    life: float
+    lifetime: float
 
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """A device code. The user types `user_code` at `address` within `life` seconds; we poll every `pace` seconds."""
+    """A device code, valid for `lifetime` seconds. The user types `user_code` at `address`; we poll each `interval`."""
 
     code: str = field(repr=False)
     user_code: str
     address: str
-    life: float
-    pace: float
+    lifetime: float
+    interval: float
 
 
 def request_access_token(provider: Provider, refresh: str) -> Tokens:
@@ -102,8 +104,8 @@ def request_device_code(provider: Provider) -> DeviceCode:
         code=code,
         user_code=user_code,
         address=address,
-        life=_get_seconds(data, "expires_in", 900.0),
-        pace=_get_seconds(data, "interval", PACE),
+        lifetime=_get_seconds(data, "expires_in", DEVICE_CODE_LIFETIME),
+        interval=_get_seconds(data, "interval", POLL_INTERVAL),
     )
 
 
@@ -113,17 +115,18 @@ def wait_for_sign_in(provider: Provider, device_code: DeviceCode, wait: Callable
     Raises `Ended` if the user refused or was too late, and `Misconfigured`. While the provider is unavailable, polling
     goes on with growing intervals (RFC 8628, section 3.5).
     """
-    pace = device_code.pace
-    remaining = device_code.life
+    grant = {"grant_type": DEVICE_GRANT, "device_code": device_code.code}
+    interval = device_code.interval
+    remaining = device_code.lifetime
     while remaining > 0:
-        wait(min(pace, remaining))
-        remaining -= pace
+        wait(min(interval, remaining))
+        remaining -= interval
         try:
-            tokens = _parse_tokens(_request_grant(provider, {"grant_type": DEVICE, "device_code": device_code.code}))
+            tokens = _parse_tokens(_request_grant(provider, grant))
         except _Pending as pending:
-            pace = min(pace + pending.extra_pace, LONGEST_PACE)
+            interval = min(interval + pending.extra_interval, LONGEST_POLL_INTERVAL)
         except TokenUnavailable:
-            pace = min(pace * 2, LONGEST_PACE)
+            interval = min(interval * 2, LONGEST_POLL_INTERVAL)
         else:
             if not tokens.refresh:
                 raise Misconfigured("it gave no refresh token: the scopes need offline_access, or what it calls that")
@@ -132,11 +135,11 @@ def wait_for_sign_in(provider: Provider, device_code: DeviceCode, wait: Callable
 
 
 class _Pending(NotGiven):
-    """The user hasn't signed in yet; `extra_pace` seconds are added to the polling interval."""
+    """The user hasn't signed in yet; `extra_interval` seconds are added to the polling interval."""
 
-    def __init__(self, extra_pace: float) -> None:
+    def __init__(self, extra_interval: float) -> None:
         super().__init__("nobody has signed in yet")
-        self.extra_pace = extra_pace
+        self.extra_interval = extra_interval
 
 
 def _request_grant(provider: Provider, params: dict[str, str]) -> dict[str, Any]:
@@ -147,7 +150,7 @@ def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, by
     """Send a POST with the client's credentials; return status and body. Raises `TokenUnavailable`, or `Slow`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
-        return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=LIMIT)
+        return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=TIMEOUT)
     except http_client.NoResponse as error:
         raise Slow(str(error)) from None
     except http_client.RequestFailed as error:
@@ -165,7 +168,7 @@ def _parse_response(status: int, body: bytes) -> dict[str, Any]:
     code = re.sub(r"[^a-z_]", "", _get_text(data, "error"))[:40] or str(status)
     details = single_line(_get_text(data, "error_description"))[:300]
     if code in ("authorization_pending", "slow_down"):
-        raise _Pending(PACE if code == "slow_down" else 0.0)
+        raise _Pending(POLL_INTERVAL if code == "slow_down" else 0.0)
     if status < 500 and code in ENDED_CODES:
         raise Ended(f"it says {code}", details)
     if status < 500 and code in MISCONFIGURED_CODES:
@@ -181,7 +184,7 @@ def _parse_tokens(data: dict[str, Any]) -> Tokens:
         raise TokenUnavailable("its answer holds no token")
     if kind.lower() != "bearer":
         raise TokenUnavailable("its token is of another kind")
-    return Tokens(access, refresh, _get_seconds(data, "expires_in", LIFE))
+    return Tokens(access, refresh, _get_seconds(data, "expires_in", TOKEN_LIFETIME))
 
 
 def _get_text(data: dict[str, Any], name: str) -> str:
@@ -192,6 +195,6 @@ def _get_text(data: dict[str, Any], name: str) -> str:
 def _get_seconds(data: dict[str, Any], name: str, default: float) -> float:
     """Return a duration from the response, within limits; some providers send it as a string."""
     try:
-        return min(max(float(data.get(name, default)), 1.0), LONGEST_LIFE)
+        return min(max(float(data.get(name, default)), 1.0), LONGEST_LIFETIME)
     except (TypeError, ValueError, OverflowError):
         return default

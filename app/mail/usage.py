@@ -1,4 +1,7 @@
-"""Usage counts: how often something was done for somebody in a period, counted without storing who it was."""
+"""Usage counts: how often something was done for somebody in a period, counted without storing for whom.
+
+The n-th use in a period is stored as a keyed hash of n and the key.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -34,6 +37,7 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
     # Most keys occur once: look for further uses only where there is a first one.
     first_macs = {key: mac_of_use(key, 0) for key in keys}
     spent_macs = _find_spent_macs(session, kind, first_macs.values())
+    # By key, the hashes of its second and further uses.
     later_macs = {
         key: [mac_of_use(key, number) for number in range(1, limit)]
         for key, mac in first_macs.items()
@@ -41,17 +45,17 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
     }
     spent_macs |= _find_spent_macs(session, kind, list(chain.from_iterable(later_macs.values())))
     uses = Counter({key: 1 + len(spent_macs.intersection(macs)) for key, macs in later_macs.items()})
-    results: list[bool] = []
+    is_counted: list[bool] = []
     rows: list[dict[str, Any]] = []
     for key in keys:
         is_below_limit = uses[key] < limit
         if is_below_limit:
             rows.append({"kind": kind, "mac": mac_of_use(key, uses[key]), "ends_on": ends_on})
             uses[key] += 1
-        results.append(is_below_limit)
+        is_counted.append(is_below_limit)
     if rows:
         session.connection().execute(insert(Spent), rows)
-    return results
+    return is_counted
 
 
 def _find_spent_macs(session: Session, kind: str, macs: Collection[bytes]) -> set[bytes]:

@@ -92,7 +92,7 @@ def _get_tokens_by_code(account: OAuthAccount) -> Tokens:
     provider: Provider = account.provider
     device_code = token_requests.request_device_code(provider)
     click.echo(f"Open {device_code.address}\nand type {device_code.user_code}\nas {account.user}.")
-    with click.progressbar(length=int(device_code.life), label="Waiting", file=sys.stderr) as bar:
+    with click.progressbar(length=int(device_code.lifetime), label="Waiting", file=sys.stderr) as bar:
         return token_requests.wait_for_sign_in(provider, device_code, lambda seconds: _wait(seconds, bar))
 
 

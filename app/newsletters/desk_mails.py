@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..db.session import now
 from ..mail import outbox
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import DeskMail, EditionMail, MorningMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
@@ -43,6 +43,6 @@ def to_colleague(
     to = directory.email_of(session, person)
     if to is None:
         return None
-    message = write(kind, sender(session, newsletter, person.language), to, person.name, values)
+    message = render_mail(kind, sender(session, newsletter, person.language), to, person.name, values)
     posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
     return outbox.put(session, message, **posting)

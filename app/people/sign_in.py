@@ -11,7 +11,7 @@ from ..core.actors import Actor
 from ..crypto.seal import new_code, new_token
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..text.clean import digits
@@ -172,7 +172,8 @@ def _send_mail(
         idle_hours = int(limits.idle.total_seconds() // 3600)
         durations |= {"stays": limits.total.days, "idle": idle_hours if limits.idle < limits.total else 0}
     values = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, **durations)
-    message = write("sign_in", Sender(language=browser.language), email_of(session, person) or "", person.name, values)
+    to = email_of(session, person) or ""
+    message = render_mail("sign_in", Sender(language=browser.language), to, person.name, values)
     outbox.put(session, message, person_id=person.id, due_at=due_at)
     audit.record(session, actor, "sign_in.ask", person)
 

@@ -13,7 +13,7 @@ from ..core.permissions import ROLES, roles_for
 from ..core.state_machine import must
 from ..db.session import absolute_url, lock_row, now
 from ..mail import outbox
-from ..mail.mail_templates import write
+from ..mail.mail_templates import render_mail
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
@@ -144,7 +144,7 @@ def _mail_invitation(session: Session, actor: Staff, colleague: Colleague, newsr
     )
     values = AccountMail(link=absolute_url(session, path), days=sign_in.INVITATION_LIFE.days)
     to = directory.email_of(session, colleague.person) or ""
-    message = write("staff.invitation", Sender(newsroom), to, colleague.name, values)
+    message = render_mail("staff.invitation", Sender(newsroom), to, colleague.name, values)
     # The mail doesn't refer to the person, whose name may come from another desk: this desk only sees the name that it
     # typed (see `list_invited_names`).
     once_key = f"{_once_key_prefix(colleague)}{now(session).isoformat()}"

@@ -8,7 +8,7 @@ from typing import Any
 from app.answers.models import Answer, AnswerText, Assignment, Check
 from app.core.state_machine import Machine
 from app.mail.kinds import KINDS
-from app.mail.mail_templates import write
+from app.mail.mail_templates import render_mail
 from app.questions.models import Note, Question, QuestionText, QuestionTopic
 from app.text.clean import slug, word_count
 
@@ -196,9 +196,9 @@ class Life:
         message = None
         if values and self.today - self.at < mails.KEPT:
             link = mails.open_link(self.book, self.keys["assignment"])
-            about: Any = KINDS[kind].about
+            about: Any = KINDS[kind].values_class
             filled = about(headline=self.text["headline"], link=link, **values)
-            message = write(kind, mails.sender(self.room), self.expert.email, self.expert.name, filled)
+            message = render_mail(kind, mails.sender(self.room), self.expert.email, self.expert.name, filled)
         mails.to_expert(
             self.book,
             self.room,

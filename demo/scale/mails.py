@@ -125,7 +125,7 @@ def put(
         newsletter_id=room.newsletter.id,
         message_id=identifiers.new_message_id(house, public_id),
         due_at=due_at or at,
-        expires_at=(due_at or at) + KINDS[kind].life,
+        expires_at=(due_at or at) + KINDS[kind].lifetime,
         attempts=int(state in ("sent", "failed")),
         created_at=at,
         said=SAID if state == "failed" else None,
@@ -134,7 +134,7 @@ def put(
         return_mac=book.ring.mac("outbox.return", token),
         **about,
     )
-    if message and state not in KINDS[kind].forget:
+    if message and state not in KINDS[kind].erase_in:
         sealed = book.ring.seal(
             f"outbox_contents.sealed.{public_id}",
             json.dumps(asdict(replace(message, return_token=token)), ensure_ascii=False),

@@ -232,7 +232,7 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
     typed = set()
     for kind, row in KINDS.items():
         if kind.startswith("expert."):
-            words = {one.name for one in fields(row.about) if one.type in (str, str | None)}
+            words = {one.name for one in fields(row.values_class) if one.type in (str, str | None)}
             typed |= {(kind, value) for value in template_variables(kind) & words - SAID}
     assert typed == {*PRESSES.values(), NOTED, APPROVED}
     assert {value for _kind, value in typed} == {"typed", "brief", "full_text"}

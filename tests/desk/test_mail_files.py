@@ -15,7 +15,7 @@ from app.core.actors import Clock, Reader
 from app.core.permissions import ROLES, Role
 from app.letters import contacts
 from app.letters.models import Letter
-from app.mail import erasing, hung_files, inbound
+from app.mail import attached_files, erasing, inbound
 from app.mail.models import Inbound
 from app.mailroom import retention
 from app.mailtext.parsing.mime import MOST_PARTS
@@ -294,8 +294,8 @@ def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
 @pytest.mark.threat("hostile mail")
 def test_one_waits_for_the_other_and_hears_so(nora, room, monkeypatch):
     row = room.bring(mail(attachments=HUNG))
-    monkeypatch.setattr(hung_files, "PATIENCE", 0.05)
-    with hung_files._semaphore:
+    monkeypatch.setattr(attached_files, "SEMAPHORE_TIMEOUT", 0.05)
+    with attached_files._semaphore:
         assert nora.open(f"{address(row)}/picture").status_code == 503
     assert nora.open(f"{address(row)}/picture").status_code == 200
     with room.database.read() as session:

@@ -29,7 +29,7 @@ from app.editions.queries import list_editions_to_run
 from app.letters import blurred_time, contacts, receipts, receive
 from app.letters.models import Contact, Letter
 from app.mail import outbox
-from app.mail.mail_templates import write
+from app.mail.mail_templates import render_mail
 from app.mail.mail_values import LetterMail
 from app.mail.message import Sender
 from app.mail.models import OutboxMail
@@ -319,7 +319,7 @@ def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Dat
 
     def fail(session: Session) -> None:
         about = LetterMail(opening="answered")
-        message = write("reader.news", Sender("The Steppe Letter"), "timur@post.example", "", about)
+        message = render_mail("reader.news", Sender("The Steppe Letter"), "timur@post.example", "", about)
         mail = outbox.put(session, message, newsletter_id=newsroom.newsletter_id, letter_id=letter)
         outbox.move(session, Clock(), mail, "fail", said="550 no such mailbox")  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from app.mail import hung_files
+from app.mail import attached_files
 from app.mail.reading import ParserClient
 from app.mailtext.incoming import AttachedFile
 from app.mailtext.parsing import files
@@ -30,7 +30,7 @@ def with_type(kind: bytes, body: bytes) -> bytes:
 
 @pytest.fixture
 def reading() -> Iterator[ParserClient]:
-    with ParserClient(cpu=hung_files.CPU, memory=hung_files.MEMORY) as opened:
+    with ParserClient(cpu=attached_files.CPU, memory=attached_files.MEMORY) as opened:
         yield opened
 
 
@@ -250,7 +250,7 @@ def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: 
         "image/jpeg", ("", b"large"), ("", b"unreadable"),
     )  # fmt: skip
     assert reading._process is not None
-    assert psutil.Process(reading._process.pid).rlimit(psutil.RLIMIT_AS) == (hung_files.MEMORY,) * 2
+    assert psutil.Process(reading._process.pid).rlimit(psutil.RLIMIT_AS) == (attached_files.MEMORY,) * 2
 
 
 def test_a_photo_of_the_largest_telephones_is_shown_within_these_limits(reading: ParserClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from app.mail.kinds import EXAMPLES, KINDS
-from app.mail.mail_templates import parts_of, render_examples, write
+from app.mail.mail_templates import parts_of, render_examples, render_mail
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
 from app.mail.message import MailParagraph, Message, Sender, TextRun, parse_blocks, quote, shortened
 from app.text import translation
@@ -177,7 +177,7 @@ def test_a_long_change_is_shown_by_its_ends() -> None:
 @pytest.mark.parametrize("kind", ["reader.once", "reader.news"])
 def test_a_reader_s_mail_has_a_neutral_subject(kind: str, opening: str) -> None:
     about = LetterMail(opening=opening, sentence="We keep it.", link="https://a.example/c/")
-    mail = write(kind, Sender("The Corridor"), "timur@reader.example", "", about)
+    mail = render_mail(kind, Sender("The Corridor"), "timur@reader.example", "", about)
     assert mail.subject == "News from The Corridor"
     assert mail.kind == kind
     assert "question" not in mail.text
@@ -188,7 +188,7 @@ def test_a_reader_s_mail_has_a_neutral_subject(kind: str, opening: str) -> None:
 
 def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
     about = AccountMail(link="https://ask.example/s/x", code="01234567", minutes=15)
-    mail = write("sign_in", Sender(), "nora@newsroom.example", "Nora", about)
+    mail = render_mail("sign_in", Sender(), "nora@newsroom.example", "Nora", about)
     assert list_paragraphs(mail)[1:4] == [
         "this opens a page with a button that signs you in, in the browser where you asked for it:\nhttps://ask.example/s/x",
         "In any other browser, type this code there:\n0123 4567",
@@ -202,7 +202,7 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
 )
 def test_the_desk_is_told_who_did_what(what: str) -> None:
     about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=LINK)
-    mail = write(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
+    mail = render_mail(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
     assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
 
@@ -212,16 +212,16 @@ TEMPLATES = ROOT / "app" / "mail" / "templates"
 
 
 def template_of(kind: str) -> Path:
-    return TEMPLATES / f"{KINDS[kind].like or kind}.txt"
+    return TEMPLATES / f"{KINDS[kind].template_kind or kind}.txt"
 
 
 # A kind that lacks its template or its example fails a test of rows with a sentence, and these tests leave it out.
-WITH_WORDS = [kind for kind, row in KINDS.items() if template_of(kind).is_file() and row.about in EXAMPLES]
+WITH_WORDS = [kind for kind, row in KINDS.items() if template_of(kind).is_file() and row.values_class in EXAMPLES]
 
 
 def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
     texts = {path.stem for path in TEMPLATES.glob("*.txt") if not path.name.startswith("_")}
-    rows = {kind for kind, row in KINDS.items() if not row.like}
+    rows = {kind for kind, row in KINDS.items() if not row.template_kind}
     assert not rows - texts, f"Write the words of {rows - texts} into app/mail/templates/<kind>.txt."
     assert not texts - rows, f"Give {texts - rows} a row in app/mail/kinds.py, or delete the template."
 
@@ -248,7 +248,9 @@ def test_some_verb_sends_every_mail() -> None:
 
 def test_every_class_of_values_has_an_example() -> None:
     for kind, row in KINDS.items():
-        assert row.about in EXAMPLES, f"Put an example of {row.about.__name__}, which {kind} is about, into EXAMPLES."
+        assert row.values_class in EXAMPLES, (
+            f"Put an example of {row.values_class.__name__}, which {kind} is about, into EXAMPLES."
+        )
 
 
 @pytest.mark.parametrize("kind", WITH_WORDS)
@@ -331,7 +333,7 @@ def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
 @pytest.mark.threat("hostile words")
 def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
     about = AssignmentMail(headline="Police\r\nBcc: all@a.example\u2028" + "x" * 300, typed="Why.")
-    mail = write("expert.dropped", NORA_SENDER, *LEYLA_RECIPIENT, about)
+    mail = render_mail("expert.dropped", NORA_SENDER, *LEYLA_RECIPIENT, about)
     assert mail.subject.startswith("About your answer: Police Bcc: all@a.example x")
     assert len(mail.subject) < 130
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.mail.kinds import GENERATED, KINDS, REPLIED
-from app.mail.mail_templates import write
+from app.mail.mail_templates import render_mail
 from app.mail.mail_values import (
     AssignmentMail,
     DeskMail,
@@ -28,11 +28,11 @@ SECTIONS = ["failed", "late", "answers", "checks", "refusals", "letters", "held"
 
 def to_leyla(kind: str, **values: Any) -> Message:
     about = AssignmentMail(headline="Police Stations", **values)
-    return write(kind, NORA, "leyla@university.example", "Leyla Hüseynli", about)
+    return render_mail(kind, NORA, "leyla@university.example", "Leyla Hüseynli", about)
 
 
 def to_nora(kind: str, about: DeskMail | EditionMail | MorningMail) -> Message:
-    return write(kind, NORA, "nora@newsroom.example", "Nora", about)
+    return render_mail(kind, NORA, "nora@newsroom.example", "Nora", about)
 
 
 def paragraphs(message: Message) -> list[str]:
@@ -116,7 +116,7 @@ def test_what_is_carried_over_says_when_it_runs_now() -> None:
 
 
 def test_what_was_changed_without_a_check_is_listed() -> None:
-    mail = write(
+    mail = render_mail(
         "expert.shortened",
         NORA,
         "leyla@university.example",
@@ -241,7 +241,7 @@ def test_a_mailed_question_is_acknowledged_without_a_word_of_it() -> None:
     about = LetterMail(
         receipt="12345678901234567890", link="https://ask.example/corridor/receipt", stop="https://ask.example/stop/x"
     )
-    mail = write("reader.acknowledgement", Sender("The Corridor"), "timur@reader.example", "", about)
+    mail = render_mail("reader.acknowledgement", Sender("The Corridor"), "timur@reader.example", "", about)
     assert (mail.kind, mail.subject) == ("reader.acknowledgement", "Your mail to The Corridor")
     assert paragraphs(mail) == [
         "Hello,",
@@ -262,7 +262,7 @@ def test_only_a_reader_to_whom_more_may_be_written_can_stop_it() -> None:
 
     def news(kind: str, stop: str | None = None) -> Message:
         about = LetterMail(opening="answered", link=LINK, stop=stop)
-        return write(kind, Sender("The Corridor"), "timur@reader.example", "", about)
+        return render_mail(kind, Sender("The Corridor"), "timur@reader.example", "", about)
 
     more = news("reader.news", stop)
     assert paragraphs(more)[3] == (

@@ -95,7 +95,7 @@ def checked(session: Session, newsroom: Newsroom) -> Answer:
 
 def test_a_held_mail_gets_other_words_and_keeps_its_secret_address(database: Database, newsroom: Newsroom) -> None:
     mail = put(database, hold=True)
-    shown = secret_links.with_places(read(database, mail).text)
+    shown = secret_links.with_placeholders(read(database, mail).text)
     assert shown == "Dear Leyla,\n\nplease look:\n{link}\n\nSee https://ask.example/steppe/q/1/a\n"
     changed = shown.replace("please look", "could you look <today>")
     act(database, outbox.rewrite, newsroom.ilya, mail, "Your answer,\n today", changed, mail.version)
@@ -130,7 +130,7 @@ def test_what_would_lose_something_is_refused(
 
 def test_several_secret_addresses_and_braces_of_somebodys_own_find_their_places() -> None:
     text = f"A {{link}} of mine, {PAGE}, {STOP} and {PAGE}-longer, {PAGE} again\n"
-    shown = secret_links.with_places(text)
+    shown = secret_links.with_placeholders(text)
     assert (PAGE in shown, "/stop/8" in shown, shown.count("{link}")) == (False, False, 1)
     assert secret_links.restore_secrets(shown, text) == text
     assert secret_links.without_secrets(f"{PAGE}, {STOP}.") == "https://ask.example/a/…, https://ask.example/stop/…."
@@ -139,7 +139,7 @@ def test_several_secret_addresses_and_braces_of_somebodys_own_find_their_places(
 def test_the_digits_of_a_receipt_are_as_secret() -> None:
     text = "type this number:\n0123 4567 8901 2345 6789\n"
     assert secret_links.without_secrets(text) == "type this number:\n…\n"
-    assert secret_links.restore_secrets(secret_links.with_places(text), text) == text
+    assert secret_links.restore_secrets(secret_links.with_placeholders(text), text) == text
 
 
 def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_have_not_read(

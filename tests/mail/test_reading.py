@@ -9,7 +9,7 @@ from threading import Timer
 import psutil
 import pytest
 
-from app.mail.reading import CACHED, LARGEST_CACHED, LONGEST_UNTRIMMED, MEMORY, ParserClient
+from app.mail.reading import CACHE_SIZE, LARGEST_CACHED, LONGEST_UNTRIMMED, MEMORY, ParserClient
 from app.mailtext.incoming import Mail, Mailbox, TrimContext
 from app.mailtext.parsing.parse import MAX_PARSED, parse
 from app.mailtext.trim import trim
@@ -140,7 +140,7 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
     """Also where the process has it no more: it is another one, many came after it, or it is large."""
     mails = [
         reading.parse(b"Subject: x\r\n\r\nWords %d.\r\n\r\nOn Monday Nora wrote:\r\n> Hello\r\n" % n)
-        for n in range(CACHED + 1)
+        for n in range(CACHE_SIZE + 1)
     ]
     large = reading.parse(
         b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGEST_CACHED // 9)
@@ -149,11 +149,11 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
     def texts() -> list[str]:
         return [reading.trim(mail, TrimContext()).text for mail in (mails[0], mails[-1], large)]
 
-    assert texts() == ["Words 0.", f"Words {CACHED}.", "Mine."]
+    assert texts() == ["Words 0.", f"Words {CACHE_SIZE}.", "Mine."]
     process = child()
     process.kill()
     process.wait()
-    assert texts() == ["Words 0.", f"Words {CACHED}.", "Mine."]
+    assert texts() == ["Words 0.", f"Words {CACHE_SIZE}.", "Mine."]
     assert reading.trim(mails[3], TrimContext()) == trim(mails[3], TrimContext())
 
 

@@ -288,7 +288,7 @@ def test_a_token_that_a_mail_server_refuses_is_renewed_unless_it_is_new(
     token = access_token(database, account)
     sign_ins.mark_token_refused(database, account, token)
     assert access_token(database, account) == token
-    change(database, lambda session, row: setattr(row, "renewed_at", now(session) - 2 * sign_ins.YOUNG))
+    change(database, lambda session, row: setattr(row, "renewed_at", now(session) - 2 * sign_ins.FRESH))
     sign_ins.mark_token_refused(database, account, "access-of-before")
     assert access_token(database, account) == token
     sign_ins.mark_token_refused(database, account, token)

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.letters.models import Letter
 from app.mail import inbound, outbox
-from app.mail.mail_templates import write
+from app.mail.mail_templates import render_mail
 from app.mail.mail_values import LetterMail
 from app.mail.message import Sender
 from app.mail.models import Inbound, InboundRaw, OutboxMail
@@ -42,7 +42,9 @@ def sent(room: Room, **about: object) -> OutboxMail:
     """A mail to a reader or to the desk, which a server has taken."""
 
     def send(session: Session) -> OutboxMail:
-        message = write("reader.news", Sender("Steppe"), "timur.aliev@post.example", "", LetterMail(sentence="It ran."))
+        message = render_mail(
+            "reader.news", Sender("Steppe"), "timur.aliev@post.example", "", LetterMail(sentence="It ran.")
+        )
         one = outbox.put(session, message, newsletter_id=room.newsroom.newsletter_id, **about)
         assert one is not None
         outbox.move(session, Clock(), one, "send", sent_at=now(session))

@@ -22,7 +22,7 @@ from app.mail.mail_templates import (
     find_placeholder_fault,
     parts_of,
     render_examples,
-    write,
+    render_mail,
 )
 from app.mail.mail_values import AssignmentMail, LetterMail
 from app.mail.message import Message, Sender
@@ -145,7 +145,7 @@ def test_a_check_in_own_words_keeps_the_changes_the_text_and_the_terms() -> None
 def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -> None:
     own = {"subject": "{newsletter} hat geschrieben", "answered": "Es gibt etwas zu lesen."}
     about = LetterMail(opening="answered", link="https://a.example/")
-    mail = write("reader.news", Sender("The Corridor"), "t@a.example", "", about, own)
+    mail = render_mail("reader.news", Sender("The Corridor"), "t@a.example", "", about, own)
     assert (mail.subject, list_paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
     assert list_paragraphs(mail)[3] == (
         "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later."
@@ -157,7 +157,7 @@ def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
 
     def dropped(own: dict[str, str] | None = None) -> Message:
         about = AssignmentMail(headline="Police", typed="It was long.")
-        return write("expert.dropped", nora, "l@a.example", "L", about, own)
+        return render_mail("expert.dropped", nora, "l@a.example", "L", about, own)
 
     assert dropped({"body": "No reason."}) == dropped()
     assert dropped({"body": "{why.__class__}"}) == dropped()

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import BaseLoader, meta
 
 from app.mail.kinds import KINDS
-from app.mail.mail_templates import texts, write
+from app.mail.mail_templates import environment, render_mail
 from app.mail.mail_values import EditedTextMail, InvitationMail
 from app.mail.message import Message, Sender
 
@@ -49,23 +49,23 @@ CHECK: dict[str, Any] = {
 
 
 def write_invitation(own: dict[str, str] | None = None, sender: Sender = NORA_SENDER, **other: Any) -> Message:
-    return write(
+    return render_mail(
         "expert.invitation", sender, *LEYLA_RECIPIENT, InvitationMail(**{"headline": "", **INVITATION, **other}), own
     )
 
 
 def write_quote_check(own: dict[str, str] | None = None, **other: Any) -> Message:
-    return write("expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK | other), own)
+    return render_mail("expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK | other), own)
 
 
 def template_variables(kind: str) -> set[str]:
     """The values that a mail's template puts in, or one that it extends."""
-    return _used(f"{KINDS[kind].like or kind}.txt")
+    return _used(f"{KINDS[kind].template_kind or kind}.txt")
 
 
 def _used(template: str) -> set[str]:
-    assert isinstance(texts.loader, BaseLoader)
-    tree = texts.parse(texts.loader.get_source(texts, template)[0])
+    assert isinstance(environment.loader, BaseLoader)
+    tree = environment.parse(environment.loader.get_source(environment, template)[0])
     return meta.find_undeclared_variables(tree).union(
         *(_used(above) for above in meta.find_referenced_templates(tree) if above)
     )

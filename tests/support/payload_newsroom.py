@@ -164,7 +164,7 @@ def _sentences(session: Session, actor: Staff, newsletter: Newsletter, at: int) 
     for kind in mail_texts.REWORDABLE_KINDS:
         parts = mail_texts.parts_of(kind)
         filled = {
-            name: f"{HOUSE_SENTENCE[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.needed)}"
+            name: f"{HOUSE_SENTENCE[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.required)}"
             for name, part in parts.items()
         }
         mail_texts.save_custom_texts(session, actor, newsletter, "en", kind, filled)

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...letters.models import Letter
-from ...mail import hung_files, inbound
+from ...mail import attached_files, inbound
 from ...mail.inbound import MailContent
 from ...mail.models import Inbound
 from ...mailtext.incoming import AttachedFile
@@ -160,7 +160,7 @@ def _get_origin_link(desk: RequestContext, mail: Inbound) -> tuple[str, str]:
 def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
     """Return the redrawn picture, or an error page that says why it can't be shown."""
     raw = _load_raw_mail(slug, public_id, number)
-    content_type, data = hung_files.redraw_picture(raw, number - 1)
+    content_type, data = attached_files.redraw_picture(raw, number - 1)
     if content_type:
         return Response(data, mimetype=content_type, headers=ISOLATING_HEADERS)
     message = errors.ErrorMessage(
@@ -175,12 +175,12 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
 def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
     """Return the file as it came, as a download. It takes a POST because the download is recorded."""
     raw = _load_raw_mail(slug, public_id, number)
-    file, data = or_404(hung_files.fetch_file(raw, number - 1))
+    file, data = or_404(attached_files.fetch_file(raw, number - 1))
     if file.kind == CLOSED_KIND:
         abort(404)
 
     def record(desk: RequestContext) -> None:
-        hung_files.record_download(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)
+        attached_files.record_download(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)
 
     run_in_transaction(slug, record)
     headers = ISOLATING_HEADERS | {"Content-Disposition": content_disposition(get_download_name(file, number))}

@@ -22,7 +22,7 @@ from ...mail.lifecycle import STATES as MAIL_STATES
 from ...mail.message import Message, parse_blocks
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay
-from ...mail.secret_links import with_places, without_secrets
+from ...mail.secret_links import with_placeholders, without_secrets
 from ...people import directory
 from ...people.models import Person
 from ...questions.source_protection import LeakDetected
@@ -259,7 +259,7 @@ def _render_edit_form(
     message = _read_message(desk, mail)
     if not mail.is_held or message is None:
         raise InvalidTransition("mail", "rewrite", mail.state)
-    stored = {"version": mail.version, "subject": message.subject, "body": with_places(message.text)}
+    stored = {"version": mail.version, "subject": message.subject, "body": with_placeholders(message.text)}
     code = error.code if isinstance(error, MissingPrecondition) else ""
     has_conflict = isinstance(error, VersionConflict | InvalidTransition)
     other_save = find_last_save(desk, mail, "mail.rewrite") if has_conflict else None

@@ -17,18 +17,18 @@ from .reading import NotStarted, ParserClient
 T = TypeVar("T")
 MEMORY = 300 << 20  # bytes for the process that opens a file of a mail of up to 25 MB, or redraws a picture
 CPU = 5.0  # seconds of CPU for it
-PATIENCE = 20.0  # seconds that a request waits for the semaphore
+SEMAPHORE_TIMEOUT = 20.0  # seconds
 
 _semaphore = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
 
 
 def _run_in_process(request: Callable[[ParserClient], T]) -> T:
     """Send `request` to a fresh process, which has seen no other mail, and end the process. Raises `Busy`."""
-    if not _semaphore.acquire(timeout=PATIENCE):
+    if not _semaphore.acquire(timeout=SEMAPHORE_TIMEOUT):
         raise Busy("other files are being opened")
     try:
-        with ParserClient(cpu=CPU, memory=MEMORY) as reading:
-            return request(reading)
+        with ParserClient(cpu=CPU, memory=MEMORY) as parser:
+            return request(parser)
     except NotStarted as error:
         raise Busy("the process that opens files does not start") from error
     finally:
@@ -40,12 +40,12 @@ def fetch_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
 
     Raises `Busy`.
     """
-    return _run_in_process(lambda reading: reading.file(raw, number))
+    return _run_in_process(lambda parser: parser.file(raw, number))
 
 
 def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
     """Redraw the picture with the index `number`, as `ParserClient.picture` does. Raises `Busy`."""
-    return _run_in_process(lambda reading: reading.picture(raw, number))
+    return _run_in_process(lambda parser: parser.picture(raw, number))
 
 
 def record_download(session: Session, actor: Staff, row: Inbound, number: int) -> None:
