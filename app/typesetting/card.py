@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from io import BytesIO
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont, features
 
@@ -22,32 +23,62 @@ from ..text.clean import for_print, single_line
 from ..text.languages import direction
 
 SIZE = WIDTH, HEIGHT = 1200, 630  # what sites that show previews recommend (ogp.me names no size)
-DRAWN_AS = 1  # increase it when the same text would look different
+DRAWING_VERSION = 1  # increase it when the same text would look different
 PAPER, INK, ACCENT = (0xFB, 0xFA, 0xF7), (0x1C, 0x1B, 0x19), (0xA3, 0x23, 0x1F)
 SHADES = 16  # from paper to ink; the accent colour is an additional one
-TEXT_LEVEL, RULE_LEVEL = 255, 128  # in the greyscale image, where 255 becomes INK
+TEXT_LEVEL, LIGHT_LEVEL = 255, 128  # in the greyscale image, where 255 becomes INK
 MARGIN = 80
 LINE_WIDTH = WIDTH - 2 * MARGIN
 NAME_SIZE, NAME_BASELINE = 40, 96
+RULE_Y, LIGHT_RULE_Y, RULE_THICKNESS = 140, 146, 2  # the two lines below the name
+ACCENT_BAR_HEIGHT = 16
 TOP, BOTTOM = 190, 570  # the area of the headline
-SIZES = (104, 80, 68, 58)  # font sizes; the headline gets the largest in which it fits
-LONGEST = 400  # characters of a text that are used; more don't fit in any size
+HEADLINE_SIZES = (104, 80, 68, 58)  # the headline gets the largest in which it fits
+MAX_TEXT_LENGTH = 400  # characters of a text that are used; more don't fit in any size
 ELLIPSIS = "…"
-FOLDERS = (
-    *("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts"),
-    *("/Library/Fonts", "/System/Library/Fonts"),
+FONT_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.local/share/fonts",
+    "/Library/Fonts",
+    "/System/Library/Fonts",
 )
 # The fonts to try, in order, from Debian's packages fonts-noto-core, fonts-noto-cjk and fonts-dejavu-core, each with
 # its index in a collection.
 FONTS = (
-    *(("NotoSerif-Bold.ttf", 0), ("NotoNaskhArabic-Bold.ttf", 0), ("NotoSerifDevanagari-Bold.ttf", 0)),
-    *(("NotoSerifHebrew-Bold.ttf", 0), ("NotoSerifGeorgian-Bold.ttf", 0), ("NotoSerifArmenian-Bold.ttf", 0)),
-    *(("NotoSerifCJK-Bold.ttc", 2), ("DejaVuSerif-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
-    *(("NotoSans-Bold.ttf", 0), ("NotoSansArabic-Bold.ttf", 0), ("NotoSansDevanagari-Bold.ttf", 0)),
+    ("NotoSerif-Bold.ttf", 0),
+    ("NotoNaskhArabic-Bold.ttf", 0),
+    ("NotoSerifDevanagari-Bold.ttf", 0),
+    ("NotoSerifHebrew-Bold.ttf", 0),
+    ("NotoSerifGeorgian-Bold.ttf", 0),
+    ("NotoSerifArmenian-Bold.ttf", 0),
+    ("NotoSerifCJK-Bold.ttc", 2),
+    ("DejaVuSerif-Bold.ttf", 0),
+    ("DejaVuSans-Bold.ttf", 0),
+    ("NotoSans-Bold.ttf", 0),
+    ("NotoSansArabic-Bold.ttf", 0),
+    ("NotoSansDevanagari-Bold.ttf", 0),
 )
-# Prefixes of the Unicode names of letters that need no shaping.
-PLAIN = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLLABLE")
-Face = tuple[str, int]  # the path of a font file, and the index in it
+# How the Unicode names of letters begin that can be drawn one after another. Other scripts, such as Arabic, need
+# shaping: their letters change form next to each other.
+SCRIPTS_WITHOUT_SHAPING = (
+    "LATIN",
+    "CYRILLIC",
+    "GREEK",
+    "ARMENIAN",
+    "GEORGIAN",
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "HANGUL SYLLABLE",
+)
+
+
+class Face(NamedTuple):
+    """An installed font: the path of its file, and its index in that file."""
+
+    path: str
+    index: int
 
 
 @dataclass(frozen=True)
@@ -60,8 +91,8 @@ class Card:
 
     @property
     def digest(self) -> str:
-        """The part of its URL that changes with its contents."""
-        contents = "\n".join((str(DRAWN_AS), self.language, self.name, self.headline))
+        """The part of the image's URL that changes with its contents."""
+        contents = "\n".join((str(DRAWING_VERSION), self.language, self.name, self.headline))
         return hashlib.blake2b(contents.encode(), digest_size=8).hexdigest()
 
     @property
@@ -78,8 +109,8 @@ class Card:
         draw = ImageDraw.Draw(picture)
         name_font = _SizedFont(name_face, NAME_SIZE, self.language)
         _draw_line(draw, _truncate_line(name, name_font), name_font, NAME_BASELINE)
-        draw.line((MARGIN, 140, WIDTH - MARGIN, 140), TEXT_LEVEL, 2)
-        draw.line((MARGIN, 146, WIDTH - MARGIN, 146), RULE_LEVEL, 2)
+        draw.line((MARGIN, RULE_Y, WIDTH - MARGIN, RULE_Y), TEXT_LEVEL, RULE_THICKNESS)
+        draw.line((MARGIN, LIGHT_RULE_Y, WIDTH - MARGIN, LIGHT_RULE_Y), LIGHT_LEVEL, RULE_THICKNESS)
         lines, headline_font = _fit_headline(headline, headline_face, self.language)
         for number, line in enumerate(lines):
             _draw_line(draw, line, headline_font, TOP + headline_font.ascent + number * headline_font.height)
@@ -96,14 +127,14 @@ def _encode_png(picture: Image.Image) -> bytes:
     ]
     picture.putpalette([*palette, *ACCENT])
     accent = SHADES  # its index in the palette, after the shades
-    picture.paste(accent, (0, 0, WIDTH, 16))
+    picture.paste(accent, (0, 0, WIDTH, ACCENT_BAR_HEIGHT))
     buffer = BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def _clean_line(text: str) -> str:
-    return unicodedata.normalize("NFC", single_line(for_print(text)))[:LONGEST]
+    return unicodedata.normalize("NFC", single_line(for_print(text)))[:MAX_TEXT_LENGTH]
 
 
 class _SizedFont:
@@ -111,10 +142,10 @@ class _SizedFont:
 
     def __init__(self, face: Face, size: int, language: str) -> None:
         self.direction = direction(language)
-        self.font = _font(face, size)
-        self.ascent = self.font.getmetrics()[0]
-        # Right-to-left scripts and Indic marks need more room above and below.
-        self.height = round(max(size * 1.22, sum(self.font.getmetrics()) * 1.02))
+        self.font = _open_font(face, size)
+        self.ascent, descent = self.font.getmetrics()
+        # The distance between lines. Right-to-left scripts and Indic marks need more room above and below.
+        self.height = round(max(size * 1.22, (self.ascent + descent) * 1.02))
 
     def width(self, text: str) -> float:
         return self.font.getlength(text, direction=self.pillow_direction)
@@ -127,15 +158,15 @@ class _SizedFont:
 
 def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _SizedFont]:
     """Return the lines of a headline and their font; in the smallest size, text that doesn't fit is truncated."""
-    for size in SIZES:
+    for size in HEADLINE_SIZES:
         font = _SizedFont(face, size, language)
         lines = list(_wrap_text(text, font))
         max_lines = (BOTTOM - TOP) // font.height
         if len(lines) <= max_lines:
             return lines, font
-    whole_lines = lines[: max_lines - 1]
-    rest = " ".join(lines[max_lines - 1 : max_lines + 1])
-    return [*whole_lines, _truncate_line(rest, font)], font
+    # The last line is joined with the next one, so that it is truncated inside and not after its last word.
+    *full_lines, last_line = lines[:max_lines]
+    return [*full_lines, _truncate_line(f"{last_line} {lines[max_lines]}", font)], font
 
 
 def _truncate_line(text: str, sized_font: _SizedFont) -> str:
@@ -180,9 +211,9 @@ def _count_fitting_chars(word: str, sized_font: _SizedFont) -> int:
 
 def _draw_line(draw: ImageDraw.ImageDraw, text: str, sized_font: _SizedFont, baseline: int) -> None:
     if sized_font.direction == "rtl":
-        x, anchor = WIDTH - MARGIN, "rs"  # the right end of the baseline
+        x, anchor = WIDTH - MARGIN, "rs"  # Pillow's name for the right end of the baseline
     else:
-        x, anchor = MARGIN, "ls"  # the left end
+        x, anchor = MARGIN, "ls"  # and for the left end
     draw.text((x, baseline), text, TEXT_LEVEL, sized_font.font, anchor, direction=sized_font.pillow_direction)
 
 
@@ -193,18 +224,18 @@ def _can_shape() -> bool:
 
 @cache
 def _faces() -> tuple[Face, ...]:
-    """Return the installed ones of `FONTS`, in that order."""
+    """Return those of `FONTS` that are installed, in the order of `FONTS`."""
     paths = {
         name: os.path.join(folder, name)
-        for root in reversed(FOLDERS)
-        for folder, _folders, names in os.walk(Path(root).expanduser())
+        for root in reversed(FONT_FOLDERS)
+        for folder, _subfolders, names in os.walk(Path(root).expanduser())
         for name in names
     }
-    return tuple((paths[name], index) for name, index in FONTS if name in paths)
+    return tuple(Face(paths[name], index) for name, index in FONTS if name in paths)
 
 
 def _find_face(text: str) -> Face | None:
-    """Return the first font that has every letter of a text, or None, also if Pillow can't shape it."""
+    """Return the first font that has every letter of a text, or None if there is none or Pillow can't shape it."""
     letters = {char for char in text if char != " " and unicodedata.category(char) != "Cf"}
     if not letters or not (_can_shape() or all(map(_needs_no_shaping, letters))):
         return None
@@ -216,19 +247,18 @@ def _find_face(text: str) -> Face | None:
 
 def _needs_no_shaping(char: str) -> bool:
     is_letter_or_mark = unicodedata.category(char)[0] in "LM"
-    return not is_letter_or_mark or unicodedata.name(char, "").startswith(PLAIN)
+    return not is_letter_or_mark or unicodedata.name(char, "").startswith(SCRIPTS_WITHOUT_SHAPING)
 
 
 @lru_cache(20_000)
 def _has_glyph(face: Face, char: str) -> bool:
     """Return whether a font has a letter, that is, draws it differently from a noncharacter."""
-    font = _font(face, 24, ImageFont.Layout.BASIC)
+    font = _open_font(face, 24, ImageFont.Layout.BASIC)
     drawn = font.getmask(char)
     placeholder = font.getmask("\U0010ffff")
     return bytes(drawn) != bytes(placeholder) and any(drawn)
 
 
-def _font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
-    """Open a font anew for each image, as FreeType's fonts are not thread-safe."""
-    path, index = face
-    return ImageFont.truetype(path, size, index, layout_engine=layout)
+def _open_font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
+    """Open a font. Each image needs one of its own, as FreeType's fonts are not thread-safe."""
+    return ImageFont.truetype(face.path, size, face.index, layout_engine=layout)

@@ -14,52 +14,55 @@ from .renderers import to_html, to_json, to_markdown, to_text
 from .whole_mail import mail
 from .word_file import word_file
 
-Write = Callable[[Sequence[Block], str], bytes]
+# Takes the blocks of an edition and its title, and returns the file.
+BlockWriter = Callable[[Sequence[Block], str], bytes]
 
 
 class Export(NamedTuple):
-    """An export format. `label` is translated for display. `write` gets the edition's blocks and its title.
+    """An export format.
 
-    `preview` says how the desk displays it before it is copied: as a "page", as a "mail" in a frame, as "text", or not
-    at all (empty). `schema` names the static file with its JSON schema, for programs that read it.
+    - `label`: its name at the desk, which is translated;
+    - `suffix`: the end of the file name, without the dot;
+    - `preview`: how the desk displays it for copying: as a "page", a "mail" in a frame, "text", or "" for not at all;
+    - `schema`: the static file with its JSON schema, for programs that read it, or "".
     """
 
     name: str
     label: str
     suffix: str
     content_type: str
-    write: Write
+    write: BlockWriter
     preview: Literal["page", "mail", "text", ""] = ""
     schema: str = ""
 
 
-def _render_each(write: Callable[[Block], str]) -> Write:
-    return lambda blocks, _title: "\n".join(map(write, blocks)).encode()
+def _write_each(render: Callable[[Block], str]) -> BlockWriter:
+    return lambda blocks, _title: "\n".join(map(render, blocks)).encode()
 
 
-def _data(blocks: Sequence[Block], _title: str) -> bytes:
+def _write_json(blocks: Sequence[Block], _title: str) -> bytes:
     return (json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _mail(blocks: Sequence[Block], title: str) -> bytes:
+def _write_mail(blocks: Sequence[Block], title: str) -> bytes:
     return mail(blocks, title).encode() if blocks else b""
 
 
-def _draft(blocks: Sequence[Block], title: str) -> bytes:
+def _write_draft(blocks: Sequence[Block], title: str) -> bytes:
     return draft(blocks, title) if blocks else b""
 
 
-WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+WORD_CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXPORTS = {
-    row.name: row
-    for row in (
-        Export("html", "HTML", "html", "text/html; charset=utf-8", _render_each(to_html), "page"),
-        Export("mail", N_("HTML mail"), "mail.html", "text/html; charset=utf-8", _mail, "mail"),
-        Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _render_each(to_text), "text"),
-        Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _render_each(to_markdown), "text"),
-        Export("draft", N_("Mail draft"), "eml", "message/rfc822", _draft),
-        Export("word", N_("Word file"), "docx", WORD, word_file),
-        Export("json", "JSON", "json", "application/json", _data, schema="edition.schema.json"),
+    export.name: export
+    for export in (
+        Export("html", "HTML", "html", "text/html; charset=utf-8", _write_each(to_html), preview="page"),
+        Export("mail", N_("HTML mail"), "mail.html", "text/html; charset=utf-8", _write_mail, preview="mail"),
+        Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _write_each(to_text), preview="text"),
+        Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _write_each(to_markdown), preview="text"),
+        Export("draft", N_("Mail draft"), "eml", "message/rfc822", _write_draft),
+        Export("word", N_("Word file"), "docx", WORD_CONTENT_TYPE, word_file),
+        Export("json", "JSON", "json", "application/json", _write_json, schema="edition.schema.json"),
     )
 }
 BY_SUFFIX = {export.suffix: export for export in EXPORTS.values()}

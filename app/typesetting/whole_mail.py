@@ -1,8 +1,8 @@
 """An edition as a complete HTML mail, for the tool that sends the newsletter.
 
 Mail programs are not browsers: Outlook needs tables for layout, some ignore style sheets, and Gmail clips a mail at
-102 kB of HTML. So there is one column in a table, styles are inlined, and the style sheet only keeps the dark scheme,
-which can't be.
+102 kB of HTML. So the mail is one column in a table with inlined styles; only the dark scheme, which can't be inlined,
+stays in a style sheet.
 """
 
 from collections.abc import Sequence
@@ -20,30 +20,32 @@ from .renderers import to_html
 if TYPE_CHECKING:
     from css_inline import CSSInliner
 
-ROOM = 100  # kB of HTML that Gmail displays, with a margin
-SHEET = "mail.css"  # among the static files
-_pages = Environment(loader=PackageLoader("app.typesetting"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+MAX_KILOBYTES = 100  # of HTML that Gmail displays, with a margin
+STYLE_SHEET = "mail.css"  # among the static files
+_environment = Environment(
+    loader=PackageLoader("app.typesetting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
 
 
 @cache
 def _inliner() -> "CSSInliner":
     from css_inline import CSSInliner  # not at the top: only exporting a mail needs it
 
-    sheet = (Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8")
-    return CSSInliner(extra_css=sheet, keep_at_rules=True, load_remote_stylesheets=False)
+    style_sheet = (Path(__file__).parents[1] / "static" / STYLE_SHEET).read_text("utf-8")
+    return CSSInliner(extra_css=style_sheet, keep_at_rules=True, load_remote_stylesheets=False)
 
 
-def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
-    """Render the mail for a browser, with the style sheet at the URL `sheet`. There must be at least one block."""
+def page(blocks: Sequence[Block], title: str, style_sheet_url: str = "") -> str:
+    """Render the mail for a browser, which loads its style sheet. There must be at least one block."""
     language = blocks[0].language
     # Outlook and Yahoo drop a <section>, and its language and direction with it. The renderer escapes all text, and
     # `read_answer` only lets http, https and mailto links through.
     rendered = [
-        {"direction": direction(block.language), "written": Markup(to_html(block, "div"))}  # noqa: S704
+        {"direction": direction(block.language), "html": Markup(to_html(block, "div"))}  # noqa: S704
         for block in blocks
     ]
-    return _pages.get_template("mail.html").render(
-        language=language, direction=direction(language), title=title, sheet=sheet, blocks=rendered
+    return _environment.get_template("mail.html").render(
+        language=language, direction=direction(language), title=title, style_sheet_url=style_sheet_url, blocks=rendered
     )
 
 

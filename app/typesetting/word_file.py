@@ -33,12 +33,17 @@ STYLES = {
 }
 BULLETS, NUMBERS = "List Bullet", "List Number"
 LINK = "Hyperlink"
-FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest date in a ZIP file, so that it reveals nothing
+LINK_COLOUR = (0xA3, 0x23, 0x1F)
+EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # of all parts, so that they don't reveal when the file was made
 # Parts of python-docx's template that describe another machine.
-LEFT_OUT = ("thumbnail", "extended-properties", "customXml", "stylesWithEffects")
-_STRONG = {"L": "ltr", "R": "rtl", "AL": "rtl"}  # the strong types of UAX #9
+REMOVED_PARTS = ("thumbnail", "extended-properties", "customXml", "stylesWithEffects")
+_STRONG_DIRECTIONS = {"L": "ltr", "R": "rtl", "AL": "rtl"}  # the strong types of UAX #9
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
-_EAST_ASIAN = ("Hans", "Hant", "Jpan", "Kore", "Hani")
+_EAST_ASIAN_SCRIPTS = ("Hans", "Hant", "Jpan", "Kore", "Hani")
+# Elements that come after `bidi`, as their order is fixed: in a paragraph's properties (ECMA-376 part 1, 17.3.1.26), of
+# those used here, and in a section's.
+_AFTER_PARAGRAPH_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
+_AFTER_SECTION_BIDI = ("w:rtlGutter", "w:docGrid")
 
 
 def word_file(blocks: Sequence[Block], title: str) -> bytes:
@@ -49,9 +54,9 @@ def word_file(blocks: Sequence[Block], title: str) -> bytes:
     language = blocks[0].language if blocks else ""
     _prepare(document, single_line(title), language)
     # Looked up once, as each look-up takes two milliseconds.
-    ids = {name: document.styles[name].style_id for name in (*STYLES.values(), BULLETS, NUMBERS)}
+    style_ids = {name: document.styles[name].style_id for name in (*STYLES.values(), BULLETS, NUMBERS)}
     for block in blocks:
-        _add_block(document, block, ids)
+        _add_block(document, block, style_ids)
     buffer = BytesIO()
     document.save(buffer)
     return _repack(buffer)
@@ -70,44 +75,44 @@ def _prepare(document: "Document", title: str, language: str) -> None:
         style.base_style = document.styles["Normal"]
         style.quick_style = True
     # Persian and Chinese letters have no italic.
-    has_italics = direction(language) == "ltr" and likely_script(language) not in _EAST_ASIAN
+    has_italics = direction(language) == "ltr" and likely_script(language) not in _EAST_ASIAN_SCRIPTS
     document.styles["Call"].font.italic = has_italics
     link = document.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER)
     link.font.underline = True
-    link.font.color.rgb = RGBColor(0xA3, 0x23, 0x1F)
+    link.font.color.rgb = RGBColor(*LINK_COLOUR)
     properties_xml = document.part.package.part_related_by(RELATIONSHIP_TYPE.CORE_PROPERTIES).element
     for element in list(properties_xml):  # the template's values
         properties_xml.remove(element)
     document.core_properties.title = title
     document.core_properties.language = language
-    for part in (document.part.package, document.part):
-        for key, relation in list(part.rels.items()):
-            if relation.reltype.rpartition("/")[2] in LEFT_OUT:
-                del part.rels[key]
+    for relations in (document.part.package.rels, document.part.rels):
+        for key, relation in list(relations.items()):
+            if relation.reltype.rpartition("/")[2] in REMOVED_PARTS:
+                del relations[key]
     if direction(language) == "rtl":
-        _insert_in_order(document.element.body.sectPr, "w:bidi", successors=("w:rtlGutter", "w:docGrid"))
+        _insert_in_order(document.element.body.sectPr, "w:bidi", successors=_AFTER_SECTION_BIDI)
 
 
-def _add_block(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
+def _add_block(document: "Document", block: Block, style_ids: Mapping[str, str]) -> None:
     from docx.oxml import OxmlElement
 
     base_direction = direction(block.language)
     section_properties = document.element.body.sectPr  # the last element of a document
-    list_id = 0  # of the current numbered list; 0 outside of one
+    numbering_id = 0  # outside of a numbered list
     for paragraph in block.paragraphs:
         style = _get_style(paragraph)
         element = OxmlElement("w:p")
         section_properties.addprevious(element)  # python-docx would search all paragraphs for the end each time
-        element.style = ids[style]
+        element.style = style_ids[style]
         if style != NUMBERS:
-            list_id = 0
-        elif not list_id:
-            list_id = _create_numbering(document, int(paragraph.marker.rstrip(".")))
-        if list_id:
-            element.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = list_id
+            numbering_id = 0
+        elif not numbering_id:
+            numbering_id = _create_numbering(document, int(paragraph.marker.rstrip(".")))
+        if numbering_id:
+            element.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = numbering_id
         paragraph_direction = text_direction(paragraph.text, base_direction)
         if paragraph_direction == "rtl":
-            _insert_in_order(element.get_or_add_pPr(), "w:bidi", successors=_AFTER_BIDI)
+            _insert_in_order(element.get_or_add_pPr(), "w:bidi", successors=_AFTER_PARAGRAPH_BIDI)
         element.extend(_build_runs(document, paragraph, paragraph_direction, block.language))
 
 
@@ -118,10 +123,10 @@ def _get_style(paragraph: Paragraph) -> str:
 
 
 def _create_numbering(document: "Document", start: int) -> int:
-    """Create a numbering for a new list, so that Word doesn't continue the last one; return its ID."""
+    """Create the numbering of a new list, which Word would otherwise number on from the last one. Return its ID."""
     numbering = document.part.numbering_part.element
-    style_list_id = document.styles[NUMBERS].element.pPr.numPr.numId.val
-    new_list = numbering.add_num(numbering.num_having_numId(style_list_id).abstractNumId.val)
+    style_numbering_id = document.styles[NUMBERS].element.pPr.numPr.numId.val
+    new_list = numbering.add_num(numbering.num_having_numId(style_numbering_id).abstractNumId.val)
     new_list.add_lvlOverride(ilvl=0).add_startOverride(start)
     return int(new_list.numId)
 
@@ -170,14 +175,14 @@ def _build_run(text: str, run: Run, run_direction: str, language: str, is_link: 
 
 
 def _build_language(tag: str) -> "BaseOxmlElement":
-    """Return the language element of a run. It has an attribute per family of scripts (ECMA-376 part 1, 17.3.2.20)."""
+    """Build the language element of a run: its attribute depends on the script (ECMA-376 part 1, 17.3.2.20)."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
     script = script_subtag(tag) or likely_script(tag)
     if direction(tag) == "rtl":
         attribute = "w:bidi"
-    elif script in _EAST_ASIAN:
+    elif script in _EAST_ASIAN_SCRIPTS:
         attribute = "w:eastAsia"
     else:
         attribute = "w:val"
@@ -187,10 +192,12 @@ def _build_language(tag: str) -> "BaseOxmlElement":
 
 
 def split_by_direction(text: str, base_direction: str) -> list[tuple[str, str]]:
-    """Split a text where its direction changes. Neutral characters take the direction of their neighbours if these
-    agree, else that of the paragraph (UAX #9, rules N1 and N2); brackets match in pairs (rule N0).
+    """Split a text where its direction changes. Return the parts, each with its direction, "ltr" or "rtl".
+
+    Neutral characters take the direction of their neighbours if these agree, else that of the paragraph (UAX #9, rules
+    N1 and N2). A closing bracket takes the direction of its opening one (after rule N0).
     """
-    directions = [_STRONG.get(bidirectional(char), "") for char in text]
+    directions = [_STRONG_DIRECTIONS.get(bidirectional(char), "") for char in text]
     _resolve_neutrals(directions, base_direction)
     open_brackets: list[int] = []
     for index, char in enumerate(text):
@@ -214,10 +221,6 @@ def _resolve_neutrals(directions: list[str], base_direction: str) -> None:
         start = end
 
 
-# The elements that may follow `bidi` in a paragraph's properties (ECMA-376 part 1, 17.3.1.26), of those used here.
-_AFTER_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
-
-
 def _insert_in_order(parent: "BaseOxmlElement", name: str, successors: tuple[str, ...]) -> None:
     from docx.oxml import OxmlElement
 
@@ -229,8 +232,8 @@ def _repack(buffer: BytesIO) -> bytes:
     packed = BytesIO()
     with ZipFile(buffer) as source, ZipFile(packed, "w", ZIP_DEFLATED) as target:
         for name in source.namelist():
-            part = ZipInfo(name, FIRST_DAY)
+            part = ZipInfo(name, EARLIEST_ZIP_DATE)
             part.compress_type = ZIP_DEFLATED
-            part.create_system = 0  # whatever the system is
+            part.create_system = 0  # the same on every system
             target.writestr(part, source.read(name))
     return packed.getvalue()

@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from app.typesetting.block import Block, Paragraph, Run
 from app.typesetting.renderers import to_html
-from app.typesetting.whole_mail import ROOM, mail, page
+from app.typesetting.whole_mail import MAX_KILOBYTES, mail, page
 
 WELL = Block(
     "en",
@@ -62,4 +62,4 @@ def test_it_is_a_page_in_the_language_of_its_first_block_and_each_section_has_it
 def test_ten_long_answers_fit_in_what_gmail_shows(block: Block) -> None:
     answer = Paragraph("answer", (Run("Nobody has measured it since 2009. " * 40),))  # 240 words
     long = Block(block.language, (*block.paragraphs, answer))
-    assert len(mail([long] * 10, "The Steppe").encode()) < ROOM * 1_000
+    assert len(mail([long] * 10, "The Steppe").encode()) < MAX_KILOBYTES * 1_000

@@ -24,7 +24,7 @@ from app.text.languages import direction
 from app.typesetting.block import Block, PrintedCorrection, Role
 from app.typesetting.exports import EXPORTS
 from app.typesetting.house_form import ItemContent, Voice, set_block
-from app.typesetting.whole_mail import ROOM
+from app.typesetting.whole_mail import MAX_KILOBYTES
 from tests.support.required_rows import RequiredRows, compare_names
 from tests.support.sample_edition import EDITION, LEYLA, PERSIAN, english_block, persian_block
 
@@ -182,7 +182,7 @@ def test_a_draft_is_plain_ascii_in_short_lines() -> None:
     ids=["en", "fa"],
 )
 def test_three_answers_of_a_full_slot_are_a_draft_below_what_gmail_cuts(block: Block) -> None:
-    assert len(EXPORTS["draft"].write([block] * 3, TITLE)) < ROOM * 1_000
+    assert len(EXPORTS["draft"].write([block] * 3, TITLE)) < MAX_KILOBYTES * 1_000
 
 
 # --- The JSON ---

@@ -184,7 +184,7 @@ def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[
         # The renderer escapes every text and lets no address through but http, https and mailto.
         "preview": Markup(content) if export.preview == "page" else content,  # noqa: S704
         "size": len(EXPORTS["mail"].write(blocks, title)) / 1_000,
-        "size_limit": whole_mail.ROOM,
+        "size_limit": whole_mail.MAX_KILOBYTES,
     }
 
 

@@ -97,7 +97,7 @@ def edition_mail(slug: str, public_id: str) -> Response:
         if not blocks:
             abort(404)
         title = editions.title_of(desk.session, edition)
-        style_sheet_url = url_for("static", filename=whole_mail.SHEET)
+        style_sheet_url = url_for("static", filename=whole_mail.STYLE_SHEET)
         response = make_response(whole_mail.page(blocks, title, style_sheet_url))
         response.headers.update(FRAME_HEADERS)
         return response

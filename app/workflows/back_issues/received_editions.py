@@ -21,7 +21,7 @@ from ...editions.models import Edition, EditionItem
 from ...text import diff
 from ...text.clean import clean
 from ...text.diff import split_paragraphs
-from ...typesetting.overlap import runs, share
+from ...typesetting.overlap import overlap_ratio, word_runs
 from ...typesetting.renderers import to_text
 
 TOKEN_BYTES = 10  # of a reply token: 80 bits, 16 characters
@@ -93,7 +93,7 @@ class QuotableEdition:
     @cached_property
     def runs(self) -> set[tuple[str, ...]]:
         """The runs of words of the text."""
-        return runs(self.text)
+        return word_runs(self.text)
 
 
 def list_quotable_editions(
@@ -108,7 +108,7 @@ def list_quotable_editions(
 
 def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edition | None:
     """Return the edition that best matches a quote, or None."""
-    quoted_runs = runs(quote)
+    quoted_runs = word_runs(quote)
     if len(quoted_runs) < MIN_QUOTED_RUNS:
         return None
     best_edition: Edition | None = None
@@ -132,12 +132,12 @@ def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Ed
         and_(Edition.is_planned, Edition.runs_at.between(time - AROUND_ITS_DATE, time + AROUND_ITS_DATE)),
     )
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, can_arrive)
-    mail_runs = runs(text)
+    mail_runs = word_runs(text)
     best_edition: Edition | None = None
     best_share = 0.0
     for edition in session.scalars(query.order_by(Edition.runs_at.desc()).limit(COMPARED_EDITIONS)):
-        edition_runs = runs("\n\n".join(_list_qa_texts(session, edition)))
-        common_share = share(edition_runs, mail_runs)
+        edition_runs = word_runs("\n\n".join(_list_qa_texts(session, edition)))
+        common_share = overlap_ratio(edition_runs, mail_runs)
         if common_share >= MIN_SHARE and common_share > best_share:
             best_edition, best_share = edition, common_share
     return best_edition
@@ -162,7 +162,7 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     """
     if not edition.arrived_text:
         return []
-    mail_paragraphs = [(paragraph, runs(paragraph)) for paragraph in split_paragraphs(edition.arrived_text)]
+    mail_paragraphs = [(paragraph, word_runs(paragraph)) for paragraph in split_paragraphs(edition.arrived_text)]
     found: list[diff.Change] = []
     for text in _list_qa_texts(session, edition):
         found += diff.changes(text, _find_passage(text, mail_paragraphs))
@@ -181,8 +181,8 @@ def _find_passage(qa_text: str, mail_paragraphs: list[tuple[str, set[tuple[str, 
     """
     indexes = []
     for paragraph in split_paragraphs(qa_text):
-        paragraph_runs = runs(paragraph)
-        shares = [share(paragraph_runs, mail_runs) for _, mail_runs in mail_paragraphs]
+        paragraph_runs = word_runs(paragraph)
+        shares = [overlap_ratio(paragraph_runs, mail_runs) for _, mail_runs in mail_paragraphs]
         best_share = max(shares, default=0.0)
         if best_share >= MIN_SHARE:
             indexes.append(shares.index(best_share))
