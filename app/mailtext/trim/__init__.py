@@ -12,8 +12,8 @@ from ..incoming import Mail, TrimContext, Trimmed
 from .cutting import find_own_lines
 from .grammar import find_openings
 from .html_lines import split_html
-from .lines import Line, LineMark, cached_reader, has_words, read, runs, split_text, strip_quote_sign
-from .quoted_originals import tokens
+from .lines import Line, LineMark, find_runs, has_words, make_cached_parser, parse_line, split_text, strip_quote_sign
+from .quoted_originals import split_tokens
 from .signatures import find_banner_end, find_body_lines
 
 __all__ = ["trim"]
@@ -50,7 +50,9 @@ def _trim_html(mail: Mail, from_plain: Trimmed | None, context: TrimContext) -> 
         return None
     if from_plain is None:
         return from_html
-    if tokens(from_html.text) == tokens(from_plain.text) or not _has_same_words(from_html.text, mail.plain or ""):
+    if split_tokens(from_html.text) == split_tokens(from_plain.text) or not _has_same_words(
+        from_html.text, mail.plain or ""
+    ):
         return None
     return from_html
 
@@ -84,7 +86,7 @@ Cut = tuple[list[Line], list[bool]]  # the lines, possibly read differently, and
 def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Keep the person's own lines without signatures, footers and banners."""
     kept_flags = list(own_flags)
-    for number, (start, end) in enumerate(runs(own_flags)[:MOST_ANSWERS]):
+    for number, (start, end) in enumerate(find_runs(own_flags)[:MOST_ANSWERS]):
         texts = [line.text for line in lines[start:end]]
         banner_end = find_banner_end(texts) if number == 0 else 0
         body_lines = find_body_lines(texts[banner_end:])
@@ -113,7 +115,7 @@ def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimCo
     """Ignore the HTML containers: if they contain everything, somebody typed into the quote or the signature."""
     if all(line.mark is LineMark.WRITTEN for line in lines):
         return lines, own_flags
-    unmarked = [read(line.text) for line in lines]
+    unmarked = [parse_line(line.text) for line in lines]
     return _cut_signature(unmarked, find_own_lines(unmarked, context), context)
 
 
@@ -127,8 +129,8 @@ def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) 
 
 def _strip_quote_signs(lines: list[Line]) -> list[Line]:
     """Return the lines as plain text, without their first quote sign."""
-    read_line = cached_reader()
-    return [read_line(strip_quote_sign(line.text) if line.quoted else line.text, LineMark.WRITTEN) for line in lines]
+    parse_cached = make_cached_parser()
+    return [parse_cached(strip_quote_sign(line.text) if line.quoted else line.text, LineMark.WRITTEN) for line in lines]
 
 
 # Each takes the lines, flags for those outside of quotes, and the context, and returns lines and flags to keep.
@@ -170,7 +172,7 @@ def _remove_repeated_links(text: str) -> str:
 
 def _has_same_words(text: str, plain_text: str) -> bool:
     """Return whether enough words of the HTML's text are also in the plain text (see `SAME_LETTER`)."""
-    words = tokens(text)
-    plain_words = set(tokens(plain_text))
+    words = split_tokens(text)
+    plain_words = set(split_tokens(plain_text))
     shared_count = sum(word in plain_words for word in words)
     return shared_count >= SAME_LETTER * len(words)

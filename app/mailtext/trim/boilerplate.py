@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from .folding import split_words
-from .lines import LINK, URL, Line, ends_with_question, ends_with_stop, runs
+from .lines import LINK, URL, Line, ends_with_question, ends_with_stop, find_runs
 from .signatures import MAIL_ADDRESS, MARKDOWN_LINK
 from .vocabulary import vocabulary
 
@@ -18,7 +18,7 @@ def find_boilerplate(lines: Sequence[Line], original_flags: Sequence[bool]) -> l
     """Return for each line whether a sending tool added it; `original_flags` mark the lines of our own text."""
     boilerplate_flags = [False] * len(lines)
     other_flags = [not line.blank and not is_ours for line, is_ours in zip(lines, original_flags, strict=True)]
-    for start, end in runs(other_flags):
+    for start, end in find_runs(other_flags):
         has_footer = any(_is_footer(line) for line in lines[start:end])
         for index in range(start, end):
             line = lines[index]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..incoming import TrimContext
 from .boilerplate import find_boilerplate, is_answer_line
 from .grammar import Opening, find_openings
-from .lines import Line, LineMark, depth, has_words, mark_initialled_lines, read
+from .lines import Line, LineMark, get_quote_depth, has_words, mark_initialled_lines, parse_line
 from .quoted_originals import find_original_lines, has_sentence, mark_originals
 
 FULL_LINE = 40  # characters of a quoted line that a program may have wrapped
@@ -55,14 +55,14 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
                 index = opening.end
         elif line.quoted:
             end = _find_quote_end(marked, index)
-            if line.mark is LineMark.SET and not has_opening and _find_proof(marked[index:end]) is None:
+            if line.mark is LineMark.BLOCKQUOTE and not has_opening and _find_proof(marked[index:end]) is None:
                 kept_flags[index:end] = [True] * (end - index)
                 has_text = True
             else:
                 quotes.append((index, end))
             index = end
         else:
-            kept_flags[index] = line.mark not in (LineMark.SIGN, LineMark.INTRO)
+            kept_flags[index] = line.mark not in (LineMark.SIGNATURE, LineMark.ATTRIBUTION)
             has_text = has_text or (kept_flags[index] and has_words(line.text))
             index += 1
     if not has_opening:
@@ -78,7 +78,7 @@ def _is_marked_quote(lines: list[Line], marked: list[Line], original_flags: list
 
 
 def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
-    while index < len(lines) and (lines[index].blank or lines[index].mark is LineMark.INTRO):
+    while index < len(lines) and (lines[index].blank or lines[index].mark is LineMark.ATTRIBUTION):
         index += 1
     return index
 
@@ -195,10 +195,10 @@ def _find_proof(quote: list[Line]) -> int | None:
     The offset is that of the introduction, if it is inside the quote as with Apple Mail. It is 0, if the quote contains
     our text or if the introduction belongs to an older quote one level deeper.
     """
-    openings = find_openings([read(line.core) for line in quote[:8]])
+    openings = find_openings([parse_line(line.core) for line in quote[:8]])
     if not openings:
         return 0 if any(line.mark is LineMark.QUOTED for line in quote) else None
     opening = openings[0]
     line_below = next((line for line in quote[opening.end :] if line.core), None)
-    is_deeper_below = line_below is not None and depth(line_below) > depth(quote[opening.start])
+    is_deeper_below = line_below is not None and get_quote_depth(line_below) > get_quote_depth(quote[opening.start])
     return 0 if is_deeper_below else opening.start

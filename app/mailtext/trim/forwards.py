@@ -13,7 +13,7 @@ from ..parsing.mailboxes import mailboxes
 from . import trim
 from .grammar import Opening, find_headings, find_openings
 from .html_lines import split_html
-from .lines import Line, LineMark, has_words, read, split_text, strip_quote_sign
+from .lines import Line, LineMark, has_words, parse_line, split_text, strip_quote_sign
 from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
@@ -62,7 +62,7 @@ def _parse_inline(mail: Mail, lines: list[Line], opening: Opening, context: Trim
     is_quoted = _is_quoted_by_program(lines, opening)
     unquoted_texts: list[str] = []  # of lines outside the quote marks, below the opening
     if is_quoted:
-        forwarded = [read(strip_quote_sign(line.text)) if line.quoted else line for line in forwarded]
+        forwarded = [parse_line(strip_quote_sign(line.text)) if line.quoted else line for line in forwarded]
         opening = _find_opening(forwarded) or opening
         unquoted_texts = [line.text for line in lines[len(above) + opening.end :] if not line.quoted]
     else:
@@ -181,7 +181,7 @@ def _list_texts_outside_container(html: str | None) -> list[str]:
     if not html:
         return []
     lines, _ = split_html(html)
-    opening = _find_opening([read(line.text) for line in lines])
+    opening = _find_opening([parse_line(line.text) for line in lines])
     if opening is None or all(line.mark is LineMark.WRITTEN for line in lines[opening.start : opening.end]):
         return []
     return [line.text for line in lines[opening.end :] if line.mark is LineMark.WRITTEN]

@@ -270,7 +270,7 @@ def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
             break
         if used_count and (line.label or line.quoted or not _may_continue(line)):
             break
-        last_text = line.raw_core if line.tail_of_address else line.core
+        last_text = line.raw_core if line.ends_address else line.core
         text = f"{line.core} {text}" if text else last_text
         used_count += 1
         if len(text) > LONGEST or used_count > MOST_WRAPPED:
@@ -310,8 +310,8 @@ def _may_continue(line: Line) -> bool:
 
 def may_end_attribution(line: Line, next_line: Line | None) -> bool:
     """Return whether a line may end an attribution, as a cheap check before `read_attribution`."""
-    core = line.raw_core if line.tail_of_address else line.core
-    if not core or len(core) > LONGEST or (line.quoted and not line.tail_of_address):
+    core = line.raw_core if line.ends_address else line.core
+    if not core or len(core) > LONGEST or (line.quoted and not line.ends_address):
         return False
     if core.rstrip("*_ ").endswith((":", "`")):
         return True
@@ -319,7 +319,7 @@ def may_end_attribution(line: Line, next_line: Line | None) -> bool:
         return True
     if next_line is None or line.quoted:
         return False
-    return next_line.quoted and not next_line.tail_of_address
+    return next_line.quoted and not next_line.ends_address
 
 
 def may_begin_with_attribution(line: Line) -> bool:
@@ -344,9 +344,9 @@ def find_openings(lines: list[Line]) -> list[Opening]:
         line = lines[index]
         opening: Opening | None = None
         next_index = index + 1
-        if line.mark is LineMark.INTRO:
+        if line.mark is LineMark.ATTRIBUTION:
             opening = Opening(index, index + 1, "attribution")
-        elif line.quoted and not line.tail_of_address or line.blank:
+        elif line.quoted and not line.ends_address or line.blank:
             opening = None
         elif kind := get_separator_kind(line):
             end, kinds = _read_headings_below(lines, index + 1)

@@ -10,17 +10,17 @@ from itertools import groupby
 from .folding import fold
 from .vocabulary import vocabulary
 
-# Characters of a line that the rules examine; the lines that programs write are never longer.
-MOST_FOLDED = 1000
-# Lines that are examined separately; the rest is kept or cut as a whole, to keep the time short.
-MOST_LINES = 20_000
+MAX_EXAMINED_LENGTH = 1000  # characters of a line that the rules examine; programs write shorter ones
+MAX_LINES = 20_000  # that are examined separately; the rest is kept or cut as a whole, to save time
+MAX_LABEL_LENGTH = 48  # characters up to the colon of a copied header
+MAX_INITIALLED_LENGTH = 40  # characters of a line that are searched for initials and ">"
 
-QUOTE = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
+QUOTE_SIGNS = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
 FIRST_QUOTE_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
-# Some programs mark quotes with a bar, or with initials before the ">" ("NL> "); a single such line proves nothing.
+# Some programs mark quotes with a bar, or with initials before the ">" ("NL> "). A single such line may be a coincidence.
 BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
-TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")  # "> wrote:", the end of an attribution with a wrapped address
+ADDRESS_END = re.compile(r"> ?[^<>@]{0,30}:\*?")  # "> wrote:", the end of an attribution with a wrapped address
 # Programs write a link in plain text as "<https://...>" after its label.
 URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
@@ -35,66 +35,61 @@ class LineMark(Enum):
     """The mark of a line from the structure of the HTML; all lines of plain text are WRITTEN."""
 
     WRITTEN = auto()
-    SET = auto()  # in a plain blockquote, which a person may have used as a quote or for indentation
-    CITED = auto()  # in a blockquote of type "cite", which is equivalent to ">"
+    BLOCKQUOTE = auto()  # in a plain blockquote, which a person may have used as a quote or for indentation
+    CITE_BLOCKQUOTE = auto()  # in a blockquote of type "cite", which is equivalent to ">"
     QUOTED = auto()  # in a program's container for quoted mail, or recognized as text that we sent
-    INTRO = auto()  # in a program's container for the attribution
-    SIGN = auto()  # in a program's container for the signature
+    ATTRIBUTION = auto()  # in a program's container for the attribution
+    SIGNATURE = auto()  # in a program's container for the signature
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a mail.
+    """A line of a mail, with what its own characters and the HTML tell about it."""
 
-    `text` is as written, `core` folded and without quote signs, `raw_core` folded with them. `label` is the copied
-    header that it begins with, or "". `tail_of_address` means that its ">" may close an address that begins on the line
-    before, as in "> wrote:".
-    """
-
-    text: str
+    text: str  # as written
     mark: LineMark
-    quoted: bool
-    core: str
-    raw_core: str
-    label: str
+    quoted: bool  # by a quote sign or by the mark
+    core: str  # the text, folded and without quote signs
+    raw_core: str  # the text, folded
+    label: str  # of the copied header that the line begins with, or ""
     blank: bool
-    tail_of_address: bool
+    ends_address: bool  # whether its ">" may close an address that begins on the line before, as in "> wrote:"
 
 
-def read(text: str, mark: LineMark = LineMark.WRITTEN) -> Line:
+def parse_line(text: str, mark: LineMark = LineMark.WRITTEN) -> Line:
     """Classify one line."""
-    beginning = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
+    beginning = text[:MAX_EXAMINED_LENGTH].replace("&nbsp;", " ")  # QQ sends it in plain text
     raw_core = fold(beginning).strip()
-    quote_signs = QUOTE.match(beginning)
+    quote_signs = QUOTE_SIGNS.match(beginning)
     if raw_core.startswith(">>") and raw_core.endswith("<<"):
         quote_signs = None  # an ornament, as in ">> Important <<"
     is_quoted = quote_signs is not None
     core = fold(beginning[quote_signs.end() :]).strip() if quote_signs else raw_core
-    head, colon, _ = core[:48].replace("`", ":").partition(":")
+    head, colon, _ = core[:MAX_LABEL_LENGTH].replace("`", ":").partition(":")
     label = head.strip("*_ ") if colon else ""
     return Line(
         text=text,
         mark=mark,
-        quoted=is_quoted or mark in (LineMark.SET, LineMark.CITED, LineMark.QUOTED),
+        quoted=is_quoted or mark in (LineMark.BLOCKQUOTE, LineMark.CITE_BLOCKQUOTE, LineMark.QUOTED),
         core=core,
         raw_core=raw_core,
         label=label if label in vocabulary().kinds_by_label else "",
         blank=not raw_core,
-        tail_of_address=is_quoted and TAIL.fullmatch(raw_core) is not None,
+        ends_address=is_quoted and ADDRESS_END.fullmatch(raw_core) is not None,
     )
 
 
-def cached_reader() -> Callable[[str, LineMark], Line]:
-    """Return a cached `read`, to be used for a single mail, since a line may be repeated thousands of times."""
-    return cache(read)
+def make_cached_parser() -> Callable[[str, LineMark], Line]:
+    """Return a cached `parse_line` for a single mail, in which a line may be repeated thousands of times."""
+    return cache(parse_line)
 
 
 def split_text(text: str) -> tuple[list[Line], str]:
-    """Return the lines of a plain text, and the text after the first `MOST_LINES` lines."""
-    parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MOST_LINES)
-    rest = parts.pop() if len(parts) > MOST_LINES else ""
-    read_line = cached_reader()
-    return mark_barred_lines([read_line(part, LineMark.WRITTEN) for part in parts]), rest
+    """Return the lines of a plain text, and the text after the first `MAX_LINES` lines."""
+    texts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MAX_LINES)
+    remainder = texts.pop() if len(texts) > MAX_LINES else ""
+    parse_cached = make_cached_parser()
+    return mark_barred_lines([parse_cached(line_text, LineMark.WRITTEN) for line_text in texts]), remainder
 
 
 def mark_barred_lines(lines: list[Line]) -> list[Line]:
@@ -117,7 +112,7 @@ def get_bar(line: Line) -> str:
 
 def mark_initialled_lines(lines: list[Line]) -> list[Line]:
     """Mark lines as quoted that begin with the same initials and ">", in runs of two or more."""
-    matches = [INITIALS.match(line.text[:40]) for line in lines]
+    matches = [INITIALS.match(line.text[:MAX_INITIALLED_LENGTH]) for line in lines]
     initials = [match[1] if match else "" for match in matches]
     marked: list[Line] = []
     for index, line in enumerate(lines):
@@ -127,9 +122,9 @@ def mark_initialled_lines(lines: list[Line]) -> list[Line]:
     return marked
 
 
-def depth(line: Line) -> int:
+def get_quote_depth(line: Line) -> int:
     """Return the quote depth of a line, its number of leading quote signs."""
-    match = QUOTE.match(line.text[:MOST_FOLDED])
+    match = QUOTE_SIGNS.match(line.text[:MAX_EXAMINED_LENGTH])
     return sum(char in ">＞" for char in match[0]) if match else 0
 
 
@@ -138,7 +133,7 @@ def strip_quote_sign(text: str) -> str:
     return FIRST_QUOTE_SIGN.sub("", text, count=1)
 
 
-def runs(flags: Iterable[bool], max_gap: int = 0) -> list[tuple[int, int]]:
+def find_runs(flags: Iterable[bool], max_gap: int = 0) -> list[tuple[int, int]]:
     """Return the start and end of each run of true flags; a run may have gaps of up to `max_gap` false ones."""
     spans: list[tuple[int, int]] = []
     for index, flag in enumerate(flags):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .boilerplate import find_boilerplate
 from .folding import UNSPACED, fold, split_words
-from .lines import LINK, URL, Line, LineMark, has_words, runs
+from .lines import LINK, URL, Line, LineMark, find_runs, has_words
 
 RUN_LENGTH = 4  # consecutive words that are compared; characters in scripts without spaces
 # People use our words in their questions; only this many consecutive words, also across lines, make a quote.
@@ -24,7 +24,7 @@ MOST_IN_LINE = 50_000  # characters of a line that are compared
 IMAGE_LABEL = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
 
 
-def tokens(text: str) -> list[str]:
+def split_tokens(text: str) -> list[str]:
     """Return the words of a text without links, punctuation and line breaks, which programs change in transit."""
     without_links = IMAGE_LABEL.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_CHARACTERS])))
     folded = fold(without_links)[:MOST_CHARACTERS]
@@ -37,8 +37,8 @@ Words = tuple[str, ...]
 @lru_cache(maxsize=32)
 def _index_text(text: str) -> tuple[frozenset[Words], frozenset[Words]]:
     """Return the runs of `RUN_LENGTH` consecutive words in a text of ours, and its complete short lines."""
-    words = tokens(text)[:MOST_WORDS]
-    lines = (tuple(tokens(line)) for line in text.splitlines())
+    words = split_tokens(text)[:MOST_WORDS]
+    lines = (tuple(split_tokens(line)) for line in text.splitlines())
     short_lines = frozenset(line for line in lines if 0 < len(line) <= 2 * RUN_LENGTH)
     return frozenset(_iter_word_runs(words)), short_lines
 
@@ -72,7 +72,7 @@ def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[boo
     # For each word, whether one of our runs starts at it.
     start_flags = [word_run in word_runs for word_run in _iter_word_runs([word for word, _ in numbered_words])]
     counts = [0] * len(lines)  # for each line, the words in matches that are long enough
-    for start, end in runs(start_flags):
+    for start, end in find_runs(start_flags):
         match_end = end + RUN_LENGTH - 1
         if match_end - start >= LEAST_WORDS:
             for _, index in numbered_words[start:match_end]:
@@ -91,7 +91,7 @@ def _tokenize_lines(lines: Sequence[Line]) -> list[list[str]]:
     for line in lines:
         text = line.core if line.quoted else line.text
         is_read = remaining > 0 and not line.blank
-        words_by_line.append(tokens(text[: min(remaining, MOST_IN_LINE)]) if is_read else [])
+        words_by_line.append(split_tokens(text[: min(remaining, MOST_IN_LINE)]) if is_read else [])
         remaining -= len(text)
     return words_by_line
 
@@ -127,9 +127,9 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
     result = list(lines)
     has_text_below = False  # of the person, below the run
     next_start = len(lines)  # of the run below
-    for start, end in reversed(runs(original_flags, GAP)):
+    for start, end in reversed(find_runs(original_flags, GAP)):
         has_text_below = has_text_below or any(prose_flags[end:next_start])
-        size = sum(len(tokens(lines[index].text)) for index in range(start, end) if original_flags[index])
+        size = sum(len(split_tokens(lines[index].text)) for index in range(start, end) if original_flags[index])
         is_marked = all(line.quoted or line.blank for line in lines[start:end])
         if is_marked or size > (LONGEST_CITATION if has_text_below else LONGEST_LAST_CITATION):
             # The quote includes the blank lines, links and boilerplate below it.
@@ -149,9 +149,9 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
 
 def is_link_only(line: Line) -> bool:
     """Return whether a line has only links or pictures, and no words."""
-    return has_words(line.core) and not tokens(line.core if line.quoted else line.text)
+    return has_words(line.core) and not split_tokens(line.core if line.quoted else line.text)
 
 
 def has_sentence(line: Line) -> bool:
     """Return whether a line contains words other than links, pictures and copied headers."""
-    return not line.blank and not line.label and bool(tokens(line.core if line.quoted else line.text))
+    return not line.blank and not line.label and bool(split_tokens(line.core if line.quoted else line.text))
