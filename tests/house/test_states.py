@@ -27,7 +27,7 @@ from app.editor.mail import pen
 from app.editor.overview import overview_page
 from app.editor.question_labels import STATE_LABELS
 from app.editor.questions import translation_page
-from app.editor.questions.question_list import FILTERS, PLACES
+from app.editor.questions.question_list import FILTERS, STATUS_LABELS
 from app.editor.settings import newsletters_page
 from app.expert.assignment_page import PAGES, ended_page
 from app.expert.dashboard import LISTED_STAGES
@@ -224,9 +224,9 @@ def test_every_table_of_states_has_a_row_for_each() -> None:
         for state in sorted({*rows} - {*wanted})
     ]
     found += [
-        f"{state!r} has no words in app/editor/questions/question_list.py: give it a row in PLACES, in the order in which "
+        f"{state!r} has no words in app/editor/questions/question_list.py: give it a row in STATUS_LABELS, in the order in which "
         "they press."
-        for state in sorted({*ASSIGNMENT_STATES, *ANSWER_STATES} - BY_ANSWER - {*PLACES})
+        for state in sorted({*ASSIGNMENT_STATES, *ANSWER_STATES} - BY_ANSWER - {*STATUS_LABELS})
     ]
     found += [
         f"A mail that is {state!r} stands nowhere: give it a row in FOLDERS and EMPTY_TEXTS of app/editor/mail/pen.py, or in "

@@ -135,7 +135,7 @@ WITHOUT_TOKEN = {
     "it names the state or the fact that it takes away, and is refused where that is gone": (
         "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft",
         "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert",
-        "invitations_send", "question_asker", "question_letter",
+        "invitations_send", "question_asker", "question_split_letter",
         "question_pick", "take_from_shelf", "undo",
         "first_steps_put", "show_program_secret", "tell_program_again",
     ),

@@ -297,7 +297,7 @@ def _put_on_ladder(
 @editor.app_template_global("best_experts")
 def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[ExpertFit]:
     """Return the few experts who fit best, for the question's page."""
-    assignments = [part.place.assignment for part in detail.parts]
+    assignments = [part.assignment for part in detail.parts]
     fits = rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=assignments)
     return [fit for fit in fits if fit.earlier_assignment is None][:MAX_BEST_FITS]
 

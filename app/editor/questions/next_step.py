@@ -12,7 +12,7 @@ from ...web.formatting import day, zone
 from ..conflict import version_token_of
 from ..question_labels import STATE_LABELS
 from .question_detail import ExpertPart, QuestionDetail
-from .question_list import FINISHED_PLACES
+from .question_list import FINISHED_STATUSES
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class NextStep:
 
 
 def _find_part(detail: QuestionDetail, *keys: str) -> ExpertPart | None:
-    return next((part for part in detail.parts if part.place.key in keys), None)
+    return next((part for part in detail.parts if part.status.key in keys), None)
 
 
 def _confirm_wording(detail: QuestionDetail) -> NextStep | None:
@@ -46,7 +46,7 @@ def _file_letters(detail: QuestionDetail) -> NextStep | None:
 
 
 def _approve(key: str) -> Callable[[QuestionDetail], NextStep | None]:
-    """Return a step for the first answer at the place `key`, if the actor may approve it."""
+    """Return a step for the first answer with the status `key`, if the actor may approve it."""
 
     def step(detail: QuestionDetail) -> NextStep | None:
         part = _find_part(detail, key)
@@ -58,35 +58,35 @@ def _approve(key: str) -> Callable[[QuestionDetail], NextStep | None]:
 def _edit(*keys: str) -> Callable[[QuestionDetail], NextStep | None]:
     def step(detail: QuestionDetail) -> NextStep | None:
         part = _find_part(detail, *keys)
-        if part is None or part.place.answer is None or "edit" not in part.may_answer:
+        if part is None or part.answer is None or "edit" not in part.may_answer:
             return None
-        href = detail.url("answer_edit", answer_id=part.place.answer.public_id)
-        return NextStep(part.chapter, _("Edit %(name)s’s answer", name=part.place.name), href)
+        href = detail.url("answer_edit", answer_id=part.answer.public_id)
+        return NextStep(part.chapter, _("Edit %(name)s’s answer", name=part.name), href)
 
     return step
 
 
 def _send_check(detail: QuestionDetail) -> NextStep | None:
     part = _find_part(detail, "edited")
-    if part is None or part.place.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
+    if part is None or part.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
         return None
-    href = detail.url("answer_check", answer_id=part.place.answer.public_id)
-    label = _("Send %(name)s the quote check", name=part.place.name)
-    return NextStep(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.place.answer)})
+    href = detail.url("answer_check", answer_id=part.answer.public_id)
+    label = _("Send %(name)s the quote check", name=part.name)
+    return NextStep(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.answer)})
 
 
 def _send_invitation(detail: QuestionDetail) -> NextStep | None:
     """Return the step to send an invitation. Those that wait on a ladder are sent automatically."""
-    drafted = (part for part in detail.parts if part.place.key == "drafted")
-    part = next((part for part in drafted if part.place.assignment.after_id is None), None)
+    drafted = (part for part in detail.parts if part.status.key == "drafted")
+    part = next((part for part in drafted if part.assignment.after_id is None), None)
     if part is None or "invite" not in part.may_assignment:
         return None
-    href = detail.url("assignment", assignment_id=part.place.assignment.public_id)
-    return NextStep("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
+    href = detail.url("assignment", assignment_id=part.assignment.public_id)
+    return NextStep("", _("Read and send the invitation to %(name)s", name=part.name), href)
 
 
 def _ask(detail: QuestionDetail) -> NextStep | None:
-    if not detail.may_ask or any(part.place.key not in FINISHED_PLACES for part in detail.parts):
+    if not detail.may_ask or any(part.status.key not in FINISHED_STATUSES for part in detail.parts):
         return None
     return NextStep("who", _("Ask an expert"), detail.url("ask"))
 
@@ -97,17 +97,17 @@ def _ask_again(detail: QuestionDetail) -> NextStep | None:
     part = _find_part(detail, "later")
     if part is None or _ask(detail) is None:
         return None
-    later_on = part.place.assignment.later_on
+    later_on = part.assignment.later_on
     if later_on is not None and later_on > today:
         return None
-    href = detail.url("ask", expert=part.place.assignment.expert.public_id)
-    return NextStep("who", _("Ask %(name)s again", name=part.place.name), href)
+    href = detail.url("ask", expert=part.assignment.expert.public_id)
+    return NextStep("who", _("Ask %(name)s again", name=part.name), href)
 
 
 def _ask_instead(detail: QuestionDetail) -> NextStep | None:
     """Return the step to ask somebody else if an invited expert hasn't replied in time."""
     part = _find_part(detail, "invited")
-    if not detail.may_ask or part is None or not part.place.is_late:
+    if not detail.may_ask or part is None or not part.status.is_late:
         return None
     return NextStep("who", _("Ask someone else"), detail.url("ask"))
 
@@ -137,7 +137,7 @@ def _move(action: str, label: str) -> Callable[[QuestionDetail], NextStep | None
 
 def _wait_for_expert(detail: QuestionDetail) -> NextStep | None:
     """Return the step without a button: an expert has to act."""
-    return NextStep("who") if any(part.place.key not in FINISHED_PLACES for part in detail.parts) else None
+    return NextStep("who") if any(part.status.key not in FINISHED_STATUSES for part in detail.parts) else None
 
 
 # In order of precedence: the first step that applies is shown.

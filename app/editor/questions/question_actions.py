@@ -1,6 +1,7 @@
 """Actions on a question: shelve, close, merge, pick, join look-alikes, note, set topics, check readers' names."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response
 from ...answers import closing
 from ...audit import collect_events
 from ...core.actors import Staff
-from ...core.domain_errors import InvalidField, InvalidTransition, MissingField, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidField, InvalidTransition, MissingField, VersionConflict
 from ...db.session import lock_row
 from ...editions import queries as editions
 from ...editions import slots
@@ -33,30 +34,47 @@ from ..letters.letter_look_alikes import load_look_alike
 from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELD_BY_CODE, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
-from .question_look_alikes import compare_question, find_candidates, get_act
+from .question_look_alikes import JoinChoice, compare_question, find_candidates, get_join_choice
 from .question_page import ADDRESS, question_page, question_press, redirect_to_question, require_question
 
-# The verb, and the fact that must be unchanged since the page was opened: "newest" is any change to the question,
-# "label" its wording. "" is for moves that need only the state from which they start, e.g. back from the shelf.
-MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
-    "shelve": (actions.shelve, "newest"),
-    "take": (closing.unshelve, ""),
-    "reopen": (reopen_question, ""),
-    "split": (actions.split, ""),
-    "show": (lambda session, actor, question: actions.show(session, actor, question, True), "label"),
-    "hide": (lambda session, actor, question: actions.show(session, actor, question, False), ""),
-    "restore": (publication.restore, ""),
+# Keys of the version token, see `workflows/version_facts.py`.
+NEWEST_EVENT = "newest"  # the id of the question's last event, so this fact changes with every change to the question
+WORDING_VERSION = "label"
+EDITION = "edition"
+MUST_RUN_BY = "must_run_by"
+
+
+class QuestionMove(NamedTuple):
+    """A button without a form, and the fact that must still be as the page showed it.
+
+    There is no such fact if it is enough that the verb checks the question's state.
+    """
+
+    verb: Callable[[Session, Staff, Question], None]
+    unchanged_fact: str | None = None
+
+
+MOVES = {
+    "shelve": QuestionMove(actions.shelve, NEWEST_EVENT),
+    "take": QuestionMove(closing.unshelve),
+    "reopen": QuestionMove(reopen_question),
+    "split": QuestionMove(actions.split),
+    "show": QuestionMove(
+        lambda session, actor, question: actions.show(session, actor, question, is_public=True), WORDING_VERSION
+    ),
+    "hide": QuestionMove(lambda session, actor, question: actions.show(session, actor, question, is_public=False)),
+    "restore": QuestionMove(publication.restore),
 }
 
 
 @question_press(
     f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
-    {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
+    {"reopen": "close", "restore": "close", "show": "show", "hide": "show", "": "word"},  # "": all other moves
 )
 def question_move(desk: RequestContext, question: Question, move: str) -> None:
-    verb, required_fact = MOVES[move]
-    if required_fact:
-        check_unchanged(desk, question, required_fact)
+    verb, unchanged_fact = MOVES[move]
+    if unchanged_fact:
+        check_unchanged(desk, question, unchanged_fact)
     verb(desk.session, desk.actor, question)
 
 
@@ -77,7 +95,6 @@ def question_close(desk: RequestContext, question: Question) -> str:
             raise VersionConflict(answering_question.public_id)
     with collect_events(desk.session) as events:
         close_question(desk.session, desk.actor, question, reason, sentence, answering_question)
-        desk.session.flush()
     return get_undo_token(events)
 
 
@@ -126,10 +143,9 @@ def question_pull(desk: RequestContext, question: Question) -> str:
     if not reason.strip():
         raise MissingField("reason")
     # If it was carried over in between, the reason may not apply to the other edition.
-    check_unchanged(desk, question, "edition")
+    check_unchanged(desk, question, EDITION)
     with collect_events(desk.session) as events:
         publication.drop(desk.session, desk.actor, question, reason)
-        desk.session.flush()
     notes.note(desk.session, desk.actor, question, reason)
     return get_undo_token(events)
 
@@ -137,12 +153,12 @@ def question_pull(desk: RequestContext, question: Question) -> str:
 @question_press(f"{ADDRESS}/must-run-by", "word", chapter="about")
 def question_must_run_by(desk: RequestContext, question: Question) -> None:
     """Set or remove the last day on which the question is of use. The edition builder warns of it."""
-    typed = request.form.get("by", "").strip()
-    by = parse_day(typed)
-    check_unchanged(desk, question, "must_run_by")
-    if typed and by is None:
-        raise InvalidField("date_not_in_future", "by")
-    actions.set_must_run_by(desk.session, desk.actor, question, by)
+    submitted_day = request.form.get("by", "").strip()
+    must_run_by = parse_day(submitted_day)
+    check_unchanged(desk, question, MUST_RUN_BY)
+    if submitted_day and must_run_by is None:
+        raise InvalidField("date_not_in_future", "by")  # its message asks for a day in the future, so it fits here too
+    actions.set_must_run_by(desk.session, desk.actor, question, must_run_by)
 
 
 @question_press(f"{ADDRESS}/note", "word", chapter="trail", decides=False)
@@ -170,22 +186,22 @@ def question_topics(slug: str, public_id: str) -> Response:
 
 
 @question_press(
-    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", chapter="wording", decides=False
+    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):choice>", "check names", chapter="wording", decides=False
 )
-def question_asker(desk: RequestContext, question: Question, letter_id: str, act: str) -> None:
+def question_asker(desk: RequestContext, question: Question, letter_id: str, choice: str) -> None:
     """Record how a reader's name was checked, or remove it."""
     letter = or_404(letters.load(desk.session, desk.actor, letter_id))
     if letter.question_id not in queries.list_family_ids(desk.session, question):
         abort(404)
-    if act == "verify":
+    if choice == "verify":
         contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
     else:
         withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
 @editor.press(f"{ADDRESS}/letters/<letter_id>/split", "word")
-def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
-    """Split off a letter as a question of its own, and redirect there."""
+def question_split_letter(slug: str, public_id: str, letter_id: str) -> Response:
+    """Split a letter off as a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
         question = require_question(desk, public_id)
@@ -195,7 +211,6 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         actions.require_can_leave(desk.session, letter)
         with collect_events(desk.session) as events:
             new_question = actions.open_question(desk.session, desk.actor, [letter])
-            desk.session.flush()
         return new_question.public_id, get_undo_token(events)
 
     try:
@@ -217,45 +232,57 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     return redirect_to_question(slug, new_public_id)
 
 
-@editor.press("/<slug>/questions/<public_id>/alike", "word")
+class LookAlikeResult(NamedTuple):
+    """What was done with a question and its look-alike."""
+
+    public_id: str  # of the question to show
+    message: str
+    undo_token: str = ""
+
+
+@editor.press(f"{ADDRESS}/alike", "word")
 def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Merge a question with its look-alike, or record that the two are not the same.
 
     If the look-alike answers this question and an expert has been notified, the closing form asks for a sentence first.
     """
-    pair = request.form.get("pair", "")  # the look-alike, as noun and public id with a dot between
+    look_alike_key = request.form.get("pair", "")  # its noun and public id, e.g. "letter.0123456789AB"
     is_same = request.form.get("same") == "yes"
 
-    def fn(desk: RequestContext) -> tuple[str, str, str]:
+    def fn(desk: RequestContext) -> LookAlikeResult:
         question = require_question(desk, public_id)
-        look_alike = load_look_alike(desk, pair)
+        look_alike = load_look_alike(desk, look_alike_key)
         if look_alike is None:
-            return public_id, _("It isn’t there any more; nothing was done."), ""
+            return LookAlikeResult(public_id, _("It isn’t there any more; nothing was done."))
         with collect_events(desk.session) as events:
-            _record_verdict(desk, question, look_alike, is_same)
-            if not is_same:
-                return public_id, _("They are not the same: they won’t be shown to each other again."), ""
-            target_id, message = _join(desk, question, look_alike)
-            desk.session.flush()
-        return target_id, message, get_undo_token(events)
+            still_match = _record_verdict(desk, question, look_alike, is_same)
+            if is_same:
+                result = _join(desk, question, look_alike)
+                return result._replace(undo_token=get_undo_token(events))
+        if still_match:
+            return LookAlikeResult(public_id, _("They are not the same: they won’t be shown to each other again."))
+        return LookAlikeResult(public_id, _("They don’t look alike any more: there was nothing to note."))
 
     try:
-        target_id, message, undo_token = run_in_transaction(slug, fn)
+        result = run_in_transaction(slug, fn)
     except actions.CannotMerge as error:
-        target_id, message, undo_token = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[error.code]), ""
-    except MissingPrecondition as error:
+        result = LookAlikeResult(public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[error.code]))
+    except MissingField as error:
         action_url = url_for("editor.question_close", slug=slug, public_id=public_id)
-        form_data = {"reason": "answered", "answer": pair.partition(".")[2]}
+        form_data = {"reason": "answered", "answer": look_alike_key.partition(".")[2]}
         rejected_form = RejectedForm(action_url, form_data, FIELD_BY_CODE[error.code], format_form_error(error))
         with read_context(slug) as desk:
             return question_page(desk, require_question(desk, public_id), rejected_form=rejected_form), 422
-    page_url = url_for("editor.question", slug=slug, public_id=target_id)
-    announce(message, undo=undo_token, return_url=page_url)
+    page_url = url_for("editor.question", slug=slug, public_id=result.public_id)
+    announce(result.message, undo=result.undo_token, return_url=page_url)
     return redirect(page_url, code=303)
 
 
-def _record_verdict(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> None:
-    """Record the desk's verdict on a pair and its similarity, from which matching learns."""
+def _record_verdict(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> bool:
+    """Record the desk's verdict on a pair, from which matching learns. Return whether the two still match.
+
+    If they don't, nothing is recorded, since the verdict includes the score of the match.
+    """
     key = ("question" if isinstance(look_alike, Question) else "letter", look_alike.id)
     comparison = compare_question(desk, question, queries.topics_of(desk.session, [question.id])[question.id])
     for match in find_candidates(desk, comparison):
@@ -263,28 +290,29 @@ def _record_verdict(desk: RequestContext, question: Question, look_alike: Questi
             record_verdict(
                 desk.session, desk.actor, ("question", question.id), key, is_same, match.score, match.matcher
             )
-            return
+            return True
+    return False
 
 
-def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> tuple[str, str]:
-    """Join the two. Return the public id of the question to show, and a message.
+def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> LookAlikeResult:
+    """Add the letter to the question, merge the two questions, or close this one with the answer of the other.
 
     Raises `CannotMerge`, `InvalidTransition`, and `MissingField` if the closing needs a sentence to an expert.
     """
     session, actor = desk.session, desk.actor
-    act = get_act(desk, question, look_alike)
+    choice = get_join_choice(desk, question, look_alike)
     if isinstance(look_alike, Letter):
-        if not act or not look_alike.is_received:
+        if choice is None or not look_alike.is_received:
             raise InvalidTransition("letter", "join", look_alike.state)
         actions.join(session, actor, question, [look_alike])
-        return question.public_id, _("The letter stands behind this question now.")
-    if act == "end":
+        return LookAlikeResult(question.public_id, _("The letter stands behind this question now."))
+    if choice is JoinChoice.CLOSE_WITH_ANSWER:
         if closing.has_notified_expert(session, question):
             raise MissingField("sentence")
         close_question(session, actor, question, "answered", answer=look_alike)
-        return question.public_id, _("It is closed, and its readers are told where the answer stands.")
-    if act == "give":
+        return LookAlikeResult(question.public_id, _("It is closed, and its readers are told where the answer stands."))
+    if choice is JoinChoice.MERGE_INTO_LOOK_ALIKE:
         closing.merge_question(session, actor, question, look_alike)
-        return look_alike.public_id, _("The two are one question now.")
+        return LookAlikeResult(look_alike.public_id, _("The two are one question now."))
     closing.merge_question(session, actor, look_alike, question)
-    return question.public_id, _("The two are one question now.")
+    return LookAlikeResult(question.public_id, _("The two are one question now."))

@@ -12,7 +12,7 @@ from ...answers import editing
 from ...answers import queries as answers
 from ...answers.assigning import suggestion_of
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
-from ...answers.models import AnswerText, Check
+from ...answers.models import Answer, AnswerText, Assignment, Check
 from ...editions import slots
 from ...editions.models import Edition
 from ...letters.models import Letter
@@ -27,30 +27,49 @@ from ...text.diff import ParagraphPair, compare
 from .. import incoming_mails
 from ..frame import RequestContext
 from .originals import MAX_ORIGINALS, OriginalLetter, build_originals
-from .question_list import FINISHED_PLACES, Place, day_of_run, format_question_summary, format_status, places_of
+from .question_list import (
+    FINISHED_STATUSES,
+    AssignmentStatus,
+    day_of_run,
+    format_assignment_status,
+    format_question_summary,
+    list_statuses,
+)
 
 SEARCHED_EDITIONS = 4  # editions that are searched for an open slot
 
 
 @dataclass(frozen=True)
 class ExpertPart:
-    """An expert's part of a question: its place, the versions of the text, its checks, and what the actor may do."""
+    """What the page shows of one expert: the assignment and its status, the texts, and what the actor may do."""
 
-    place: Place
-    texts: list[AnswerText]
+    status: AssignmentStatus
+    texts: list[AnswerText]  # all versions, oldest first
     checks: list[Check]
-    may_assignment: frozenset[str]
-    may_answer: frozenset[str]
+    may_assignment: frozenset[str]  # the moves that the actor may make with the assignment
+    may_answer: frozenset[str]  # and with the answer
     faults: list[str]  # codes of what prevents the approval, assuming a complete checklist
     suggestion: str | None = None  # the colleague whom the expert suggested
-    # the expert's letters, how each can be filed, and how many attachments it has
+    # The expert's letters, each with the values of the form that files it, and its number of attachments.
     mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
     robot: Inbound | None = None  # the newest automatic reply, e.g. an absence note
 
     @property
+    def assignment(self) -> Assignment:
+        return self.status.assignment
+
+    @property
+    def answer(self) -> Answer | None:
+        return self.status.answer
+
+    @property
+    def name(self) -> str:
+        return self.status.name
+
+    @property
     def chapter(self) -> str:
         """The chapter of the page that holds this expert's text, or "" without an answer."""
-        return f"answer-{self.place.answer.public_id}" if self.place.answer else ""
+        return f"answer-{self.answer.public_id}" if self.answer else ""
 
     @property
     def compared(self) -> tuple[AnswerText, AnswerText] | None:
@@ -83,7 +102,7 @@ class QuestionDetail:
     free: Edition | None  # the next edition with an open slot
     topics: list[Topic]
     all_topics: Sequence[Topic]
-    may: frozenset[str]
+    may: frozenset[str]  # the moves that the actor may make with the question
 
     @cached_property
     def colleagues(self) -> dict[int, str]:
@@ -93,7 +112,7 @@ class QuestionDetail:
     @property
     def was_asked(self) -> bool:
         """Return whether an expert has heard of the question, and has to be told when it ends."""
-        return any(part.place.assignment.was_asked for part in self.parts)
+        return any(part.assignment.was_asked for part in self.parts)
 
     @property
     def letters(self) -> list[Letter] | None:
@@ -107,7 +126,7 @@ class QuestionDetail:
     @property
     def drafts(self) -> int:
         """The number of prepared invitations."""
-        return sum(1 for part in self.parts if part.place.assignment.is_drafted)
+        return sum(1 for part in self.parts if part.assignment.is_drafted)
 
     @property
     def may_ask(self) -> bool:
@@ -115,20 +134,19 @@ class QuestionDetail:
 
     def may_ask_again(self, contribution: ExpertPart) -> bool:
         """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
-        if not self.may_ask or contribution.place.key not in ("later", "cancelled"):
+        if not self.may_ask or contribution.status.key not in ("later", "cancelled"):
             return False
-        active_experts = [
-            part.place.assignment.expert_id for part in self.parts if part.place.key not in FINISHED_PLACES
-        ]
-        return contribution.place.assignment.expert_id not in active_experts
+        active_experts = [part.assignment.expert_id for part in self.parts if part.status.key not in FINISHED_STATUSES]
+        return contribution.assignment.expert_id not in active_experts
 
     @property
     def standing(self) -> str:
-        parts = [part.place for part in self.parts]
-        return format_question_summary(self.question, parts, self.readers, day_of_run(self.question, self.edition))
+        """Sentences on top of the page: who waits for whom."""
+        statuses = [part.status for part in self.parts]
+        return format_question_summary(self.question, statuses, self.readers, day_of_run(self.question, self.edition))
 
-    def words_of(self, status: Place) -> str:
-        return format_status(self.question, status)
+    def format_status(self, status: AssignmentStatus) -> str:
+        return format_assignment_status(self.question, status)
 
     def url(self, endpoint: str, **values: Any) -> str:
         """Return the address of a page or an action of this question."""
@@ -169,29 +187,30 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
 def _parts(desk: RequestContext, question: Question) -> list[ExpertPart]:
     """Return the experts' parts, with mails, texts and checks each loaded in one query."""
     session = desk.session
-    places = places_of(desk, [question])[question.id]
-    assignment_ids = [place.assignment.id for place in places]
+    statuses = list_statuses(desk, [question])[question.id]
+    assignment_ids = [status.assignment.id for status in statuses]
     if not assignment_ids:
         return []
     waiting_letters = answers.list_waiting_expert_letters(session, desk.newsletter.id, assignment_ids)
     attachment_counts = _count_attachments(desk, [letter for letter, _assignment in waiting_letters])
     automatic_replies = answers.get_automatic_replies(session, desk.newsletter.id, assignment_ids)
-    answer_ids = [place.answer.id for place in places if place.answer]
+    answer_ids = [status.answer.id for status in statuses if status.answer]
     texts = answers.versions_of(session, answer_ids)
     checks = answers.checks_of(session, answer_ids)
     parts = []
-    for place in places:
-        assignment, answer = place.assignment, place.answer
+    for status in statuses:
+        assignment, answer = status.assignment, status.answer
         may_assignment = set(ASSIGNMENT.list_allowed_actions(desk.actor, assignment))
         if desk.may("invite"):
             may_assignment |= {"extend", "link"} if assignment.is_asked else {"ladder"}
         may_answer = frozenset(ANSWER.list_allowed_actions(desk.actor, answer) if answer else ())
         faults = []
         if answer and "approve" in may_answer:
-            loaded = (texts[answer.id], checks[answer.id])
-            faults = editing.faults_of_approval(session, answer, editing.CHECKLIST, loaded)
+            faults = editing.faults_of_approval(
+                session, answer, editing.CHECKLIST, texts=texts[answer.id], checks=checks[answer.id]
+            )
         part = ExpertPart(
-            place=place,
+            status=status,
             texts=texts[answer.id] if answer else [],
             checks=checks[answer.id] if answer else [],
             may_assignment=frozenset(may_assignment),

@@ -55,55 +55,55 @@ from ..undo_press import get_undo_token
 
 
 @dataclass(frozen=True)
-class PlaceLabels:
-    """The labels of a place."""
+class StatusLabels:
+    """The labels of an assignment's status."""
 
     mark: str  # the tone of the label: "new", "wait", "good", "late" or "none"
     on_time: str  # the label until the deadline, or always if there is none
     late: str = ""  # the label after the deadline
 
 
-# In order of urgency: the first place of a question represents it in a list.
-PLACES = {
-    "objected": PlaceLabels("late", _l("%(name)s says that something in the text is wrong")),
-    "submitted": PlaceLabels("new", _l("%(name)s’s text is here, for you to edit")),
-    "edited": PlaceLabels("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
-    "passed": PlaceLabels("good", _l("%(name)s has passed the text, it waits for approval")),
-    "checking": PlaceLabels(
+# By the key of a status, in order of urgency: a question's first one represents it in a list.
+STATUS_LABELS = {
+    "objected": StatusLabels("late", _l("%(name)s says that something in the text is wrong")),
+    "submitted": StatusLabels("new", _l("%(name)s’s text is here, for you to edit")),
+    "edited": StatusLabels("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
+    "passed": StatusLabels("good", _l("%(name)s has passed the text, it waits for approval")),
+    "checking": StatusLabels(
         "wait",
         _l("%(name)s checks the text, until %(day)s"),
         _l("%(name)s has the text for the check; the time was up %(ago)s ago"),
     ),
-    "returned": PlaceLabels(
+    "returned": StatusLabels(
         "wait",
         _l("%(name)s has the text once more, due %(day)s"),
         _l("%(name)s has the text once more; it was due %(ago)s ago"),
     ),
-    "accepted": PlaceLabels("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
-    "invited": PlaceLabels(
+    "accepted": StatusLabels("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
+    "invited": StatusLabels(
         "wait",
         _l("%(name)s is asked and has until %(day)s to say yes or no"),
         _l("%(name)s hasn’t replied; the time was up %(ago)s ago"),
     ),
-    "drafted": PlaceLabels("none", _l("%(name)s isn’t asked yet")),
-    "approved": PlaceLabels("good", _l("%(name)s’s answer may run")),
-    "held over": PlaceLabels("none", _l("%(name)s’s text is kept for a later edition")),
-    "later": PlaceLabels("none", _l("%(name)s has no time now, but can from %(day)s on")),
-    "declined": PlaceLabels("none", _l("%(name)s can’t")),
-    "cancelled": PlaceLabels("none", _l("%(name)s isn’t asked any more")),
+    "drafted": StatusLabels("none", _l("%(name)s isn’t asked yet")),
+    "approved": StatusLabels("good", _l("%(name)s’s answer may run")),
+    "held over": StatusLabels("none", _l("%(name)s’s text is kept for a later edition")),
+    "later": StatusLabels("none", _l("%(name)s has no time now, but can from %(day)s on")),
+    "declined": StatusLabels("none", _l("%(name)s can’t")),
+    "cancelled": StatusLabels("none", _l("%(name)s isn’t asked any more")),
 }
-RANK = list(PLACES)
-FINISHED_PLACES = ("held over", "later", "declined", "cancelled")
+FINISHED_STATUSES = ("held over", "later", "declined", "cancelled")
+MAX_STATUSES_IN_SUMMARY = 3
 
 
 @dataclass(frozen=True)
-class Place:
-    """An expert's part of a question: the assignment, its answer, the newest check, and its key in `PLACES`."""
+class AssignmentStatus:
+    """An expert's assignment, and how far it is: one status from the states of assignment, answer and check."""
 
     assignment: Assignment
     answer: Answer | None
-    check: Check | None
-    key: str
+    check: Check | None  # the newest one
+    key: str  # the status, a key of `STATUS_LABELS`
 
     @property
     def name(self) -> str:
@@ -122,15 +122,20 @@ class Place:
 
     @property
     def is_late(self) -> bool:
-        return bool(PLACES[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
+        return bool(STATUS_LABELS[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
 
     @property
     def mark(self) -> str:
-        return "late" if self.is_late else PLACES[self.key].mark
+        return "late" if self.is_late else STATUS_LABELS[self.key].mark
 
     @property
-    def words(self) -> str:
-        labels = PLACES[self.key]
+    def urgency_rank(self) -> int:
+        """The rank by urgency; 0 is the most urgent."""
+        return list(STATUS_LABELS).index(self.key)
+
+    @property
+    def label(self) -> str:
+        labels = STATUS_LABELS[self.key]
         due = self.due_at
         values = {"name": self.name, "day": day(due, "short") if due else ""}
         if isinstance(due, datetime):
@@ -138,8 +143,8 @@ class Place:
         return str(labels.late if self.is_late else labels.on_time) % values
 
 
-def build_place(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
-    """Return the place of an expert: by the state of their text if there is one, else by that of the assignment."""
+def build_status(assignment: Assignment, answer: Answer | None, check: Check | None) -> AssignmentStatus:
+    """Return the status of an assignment: by the state of the text if there is one, else by its own state."""
     if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
     elif assignment.is_declined and assignment.later_on:
@@ -151,29 +156,29 @@ def build_place(assignment: Assignment, answer: Answer | None, check: Check | No
             key = "passed"
         elif check.outcome == "wrong":
             key = "objected"
-    return Place(assignment, answer, check, key)
+    return AssignmentStatus(assignment, answer, check, key)
 
 
-def find_most_urgent(places: Sequence[Place]) -> Place | None:
-    return min(places, key=lambda place: RANK.index(place.key), default=None)
+def find_most_urgent(statuses: Sequence[AssignmentStatus]) -> AssignmentStatus | None:
+    return min(statuses, key=lambda status: status.urgency_rank, default=None)
 
 
-def format_status(question: Question, status: Place) -> str:
-    """Return the status of an expert's part. The answer of a published question isn't shown as waiting."""
+def format_assignment_status(question: Question, status: AssignmentStatus) -> str:
+    """Return the label of a status. The answer of a published question isn't shown as waiting."""
     if status.key == "approved" and question.has_run:
         return _("%(name)s’s answer ran", name=status.name)
-    return status.words
+    return status.label
 
 
-def describe_holder(question: Question, places: Sequence[Place]) -> str:
+def describe_holder(question: Question, statuses: Sequence[AssignmentStatus]) -> str:
     """Return in a few words, for a row of a list, who has the question."""
-    place = find_most_urgent([place for place in places if place.key not in FINISHED_PLACES])
-    if place:
-        return place.words
+    status = find_most_urgent([status for status in statuses if status.key not in FINISHED_STATUSES])
+    if status:
+        return status.label
     if not question.is_cleared:
         return _("You: the wording is to be confirmed")
-    if places:
-        return _("Nobody any more: %(words)s", words=places[-1].words)
+    if statuses:
+        return _("Nobody any more: %(words)s", words=statuses[-1].label)
     return _("Nobody yet")
 
 
@@ -184,21 +189,24 @@ def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> s
     return day(edition.ran_at if question.has_run else edition.runs_at)
 
 
-def format_question_summary(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
+def format_question_summary(
+    question: Question, statuses: Sequence[AssignmentStatus], readers: int, edition_day: str
+) -> str:
     """Return the sentences on top of the question's page: who waits for whom."""
     sentences = []
     if state_label := STATE_LABELS[str(question.state)].says:
         sentences.append(_("%(words)s.", words=str(state_label) % {"edition": edition_day}))
     elif not question.is_cleared:
         sentences.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
-    live = sorted(
-        (place for place in places if place.key not in FINISHED_PLACES), key=lambda place: RANK.index(place.key)
-    )
-    sentences += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
-    if question.is_open and not places:
+    live = [status for status in statuses if status.key not in FINISHED_STATUSES]
+    live.sort(key=lambda status: status.urgency_rank)
+    sentences += [
+        _("%(words)s.", words=format_assignment_status(question, status)) for status in live[:MAX_STATUSES_IN_SUMMARY]
+    ]
+    if question.is_open and not statuses:
         sentences.append(_("No expert has it yet."))
     elif question.is_open and not live:
-        sentences.append(_("%(words)s. Nobody has it now.", words=places[-1].words))
+        sentences.append(_("%(words)s. Nobody has it now.", words=statuses[-1].label))
     if question.is_settled:
         return " ".join(sentences)
     if readers:
@@ -208,7 +216,7 @@ def format_question_summary(question: Question, places: Sequence[Place], readers
     return " ".join(sentences)
 
 
-OFFERED_EDITIONS = 15  # by the filter for editions, coming ones first
+MAX_EDITION_OPTIONS = 15  # of the filter for editions, coming ones first
 
 
 def _list_states(name: str) -> tuple[str, ...]:
@@ -256,7 +264,7 @@ QUESTIONS = ListDefinition(
     states=FILTERS,
     filters={
         "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topic_options),
-        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), edition_options(OFFERED_EDITIONS)),
+        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), edition_options(MAX_EDITION_OPTIONS)),
         "expert": Filter(_l("Who has it"), _l("with %(name)s"), _selected_expert_option),
     },
     get_default_state=lambda params: "all" if params else "going",
@@ -285,30 +293,30 @@ def get_list_values(desk: RequestContext) -> dict[str, Any]:
     """Return the template values of the list."""
     filtered_list = QUESTIONS.parse(desk, request.args)
     list_page = filtered_list.get_page()
-    places = places_of(desk, list_page.rows)
+    statuses = list_statuses(desk, list_page.rows)
     editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
-    experts = [place.assignment.expert for question_places in places.values() for place in question_places]
+    experts = [status.assignment.expert for question_statuses in statuses.values() for status in question_statuses]
     expert_options = {expert.public_id: Option(expert.name, expert) for expert in experts}
     expert_options |= filtered_list.options["expert"]
     sorted_options = dict(sorted(expert_options.items(), key=lambda item: item[1].label))
     return filtered_list.template_values(list_page, expert=sorted_options) | {
-        "rows": _format_rows(desk, list_page, places, editions),
+        "rows": _format_rows(desk, list_page, statuses, editions),
         "topics": [option.target for option in filtered_list.options["topic"].values()],
     }
 
 
-def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[Place]]:
-    """Return the experts' parts of several questions by question id, in one query."""
-    places: dict[int, list[Place]] = {question.id: [] for question in questions}
-    for assignment, answer, check in answers.list_assignments_with_answers(desk.session, list(places)):
-        places[assignment.question_id].append(build_place(assignment, answer, check))
-    return places
+def list_statuses(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[AssignmentStatus]]:
+    """Return the statuses of the assignments of several questions by question id, in one query."""
+    statuses: dict[int, list[AssignmentStatus]] = {question.id: [] for question in questions}
+    for assignment, answer, check in answers.list_assignments_with_answers(desk.session, list(statuses)):
+        statuses[assignment.question_id].append(build_status(assignment, answer, check))
+    return statuses
 
 
 def _format_rows(
     desk: RequestContext,
     list_page: FilteredPage[Question],
-    places: Mapping[int, list[Place]],
+    statuses: Mapping[int, list[AssignmentStatus]],
     editions: Mapping[int, EditionChoice],
 ) -> list[dict[str, Any]]:
     askers = queries.count_askers(desk.session, list_page.rows)
@@ -321,20 +329,22 @@ def _format_rows(
             "question": question,
             "readers": askers[question.id],
             "pieces": list_page.snippets.get(question.id, ()),
-            **_format_status(question, places[question.id], all_editions.get(question.edition_id or 0)),
+            **_build_status_cell(question, statuses[question.id], all_editions.get(question.edition_id or 0)),
         }
         for question in list_page.rows
     ]
 
 
-def _format_status(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
+def _build_status_cell(
+    question: Question, statuses: list[AssignmentStatus], edition: Edition | EditionChoice | None
+) -> dict[str, str]:
     """Return the status of a question as a mark and a label."""
     labels = STATE_LABELS[str(question.state)]
     if labels.says:
         return {"mark": labels.mark, "says": str(labels.says) % {"edition": day_of_run(question, edition)}}
-    most_urgent = find_most_urgent(places)
-    mark = most_urgent.mark if most_urgent and most_urgent.key not in FINISHED_PLACES else "new"
-    return {"mark": mark, "says": describe_holder(question, places)}
+    most_urgent = find_most_urgent(statuses)
+    mark = most_urgent.mark if most_urgent and most_urgent.key not in FINISHED_STATUSES else "new"
+    return {"mark": mark, "says": describe_holder(question, statuses)}
 
 
 def _load(desk: RequestContext, public_id: str) -> Question | None:

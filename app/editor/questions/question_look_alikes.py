@@ -1,8 +1,13 @@
-"""Look-alikes of a question: similar questions, waiting letters, and published answers."""
+"""Look-alikes of a question: similar questions, waiting letters, and published answers.
 
-from collections.abc import Callable, Sequence
+The family of a question are its id and those of the questions merged into it.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from ...answers.candidates import score_similar_texts
 from ...db.session import get_many
@@ -19,6 +24,23 @@ from ..letters.letter_look_alikes import LookAlike, build_look_alike
 from ..question_labels import STATE_LABELS
 
 MAX_LOOK_ALIKES = 5
+
+
+class JoinChoice(StrEnum):
+    """What the button does that joins a question with its look-alike."""
+
+    ADD_LETTER = "join"  # file the letter to the question
+    TAKE_IN = "take in"  # merge the look-alike into the question
+    MERGE_INTO_LOOK_ALIKE = "give"
+    CLOSE_WITH_ANSWER = "end"  # close the question with the published answer of the look-alike
+
+
+LABELS = {
+    JoinChoice.ADD_LETTER: _l("Add it to this question"),
+    JoinChoice.TAKE_IN: _l("Merge it into this one"),
+    JoinChoice.MERGE_INTO_LOOK_ALIKE: _l("Merge this one into it"),
+    JoinChoice.CLOSE_WITH_ANSWER: _l("Close this with that answer"),
+}
 
 
 def compare_question(desk: RequestContext, question: Question, topics: Sequence[Topic]) -> Comparison | None:
@@ -68,10 +90,11 @@ def _is_eligible(row: Question | Letter, family: Sequence[int]) -> bool:
 def _build_look_alike(
     desk: RequestContext, question: Question, match: Match, row: Question | Letter, was_asked: bool
 ) -> LookAlike:
-    act = get_act(desk, question, row)
-    label_key = "end with a sentence" if act == "end" and was_asked else act
-    label = LABELS[label_key]() if act else ""
-    return build_look_alike(desk, match, row, _format_row_status(row), act, label)
+    choice = get_join_choice(desk, question, row)
+    label = str(LABELS[choice]) if choice else ""
+    if choice is JoinChoice.CLOSE_WITH_ANSWER and was_asked:
+        label = _("Close this with that answer …")  # leads to the form that asks for a sentence to the expert
+    return build_look_alike(desk, match, row, _format_row_status(row), choice or "", label)
 
 
 def _format_row_status(row: Question | Letter) -> str:
@@ -82,28 +105,15 @@ def _format_row_status(row: Question | Letter) -> str:
     return str(STATE_LABELS[str(row.state)].near)
 
 
-def get_act(desk: RequestContext, question: Question, row: Question | Letter) -> str:
-    """Return what the button does with a question and its look-alike `row`, or "" if there is no button.
-
-    - "join": add the letter to the question;
-    - "take in": merge the look-alike into the question;
-    - "give": merge the question into the look-alike;
-    - "end": close the question with the published answer of the look-alike.
-    """
-    may = QUESTION.list_allowed_actions(desk.actor, question)
+def get_join_choice(desk: RequestContext, question: Question, row: Question | Letter) -> JoinChoice | None:
+    """Return how the question and its look-alike `row` can be joined, or None if they can't."""
     if isinstance(row, Letter):
-        return "join" if question.takes_letters else ""
+        return JoinChoice.ADD_LETTER if question.takes_letters else None
     if row.is_published:
-        return "end" if "close" in may else ""
+        may_close = "close" in QUESTION.list_allowed_actions(desk.actor, question)
+        return JoinChoice.CLOSE_WITH_ANSWER if may_close else None
     if not actions.find_merge_error(row, question):
-        return "take in"
-    return "give" if not actions.find_merge_error(question, row) else ""
-
-
-LABELS: dict[str, Callable[[], str]] = {
-    "join": lambda: _("Add it to this question"),
-    "take in": lambda: _("Merge it into this one"),
-    "give": lambda: _("Merge this one into it"),
-    "end": lambda: _("Close this with that answer"),
-    "end with a sentence": lambda: _("Close this with that answer …"),  # leads to the form that asks for it
-}
+        return JoinChoice.TAKE_IN
+    if not actions.find_merge_error(question, row):
+        return JoinChoice.MERGE_INTO_LOOK_ALIKE
+    return None

@@ -43,11 +43,11 @@ from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
 from ..rejected_forms import RejectedForm, build_rejected_form
 from .next_step import get_next_step, list_chapters
 from .question_detail import ExpertPart, QuestionDetail, load_question_detail
-from .question_list import Place
+from .question_list import AssignmentStatus
 from .question_look_alikes import compare_question, list_look_alikes
 from .timeline import FILTERS as TIMELINE_FILTERS
 from .timeline import build_timeline
-from .translation_list import languages_to
+from .translation_list import list_language_rows
 
 CHECKLIST = {
     "facts": _l("Facts: names, numbers and dates are right"),
@@ -113,7 +113,7 @@ def length_words(word_count: int, target: int, slot_length: int) -> str:
 
 
 @editor.app_template_global()
-def check_words(status: Place, text_id: int | None) -> str:
+def check_words(status: AssignmentStatus, text_id: int | None) -> str:
     """Return the state of the newest check, and whether the text has changed since."""
     check = status.check
     if check is None:
@@ -132,7 +132,7 @@ def outcome_words(check: Check) -> str:
     return str(OUTCOME_LABELS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
-def build_dials(status: Place, current_time: datetime) -> list[Dial]:
+def build_dials(status: AssignmentStatus, current_time: datetime) -> list[Dial]:
     """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
     assignment = status.assignment
     if assignment.invited_at is None or assignment.reply_by is None or assignment.due_at is None:
@@ -382,7 +382,7 @@ def question_page(
         colleagues=colleagues,
         mention_examples=", ".join(f"@{name.split()[0]}" for name in colleagues),
         outgoing_mails=list_stoppable_lines(desk, detail.family),
-        translations=languages_to(detail),
+        translations=list_language_rows(detail),
         similar_texts=comparison,
         look_alikes=list_look_alikes(desk, question, comparison, detail.family, detail.was_asked),
         channels=CHANNELS,
@@ -395,7 +395,7 @@ def question_page(
         get_outgoing_text=lambda: get_outgoing_text(desk, detail),
         approval_faults=APPROVAL_FAULTS,
         approval_summary=typed.get("faults", []),
-        clocks=lambda place: build_dials(place, now(desk.session)),
+        clocks=lambda status: build_dials(status, now(desk.session)),
         local_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
         merge_targets=_list_merge_targets(desk, question) if "merge" in detail.may else [],
         rejected_form=rejected_form,

@@ -146,8 +146,8 @@ def _collapse_key(entry: TimelineEntry) -> object:
 def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[TimelineEntry]:
     changes = audit.of_questions([detail.question.id, *titles], list_actions_shown_in("step", "line"))
     events = changes.page(detail.desk.session, cursor, PAGE_SIZE + 1)
-    experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
-    experts |= {("answer", part.place.answer.id): part.place.name for part in detail.parts if part.place.answer}
+    experts = {("assignment", part.assignment.id): part.name for part in detail.parts}
+    experts |= {("answer", part.answer.id): part.name for part in detail.parts if part.answer}
     version_numbers = {text.id: text.number for part in detail.parts for text in part.texts}
     preloaded = PreloadedNames(_get_people_names(detail), _get_expert_names(detail), version_numbers)
     sentences = describe_events(detail.desk, events, experts, detail.question, preloaded=preloaded)
@@ -159,12 +159,12 @@ def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
 
 def _get_expert_names(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of the question's experts by expert id."""
-    return {part.place.assignment.expert_id: part.place.name for part in detail.parts}
+    return {part.assignment.expert_id: part.name for part in detail.parts}
 
 
 def _get_people_names(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of people that the page has loaded anyway, by person id: the desk's and the experts'."""
-    experts = (part.place.assignment.expert for part in detail.parts)
+    experts = (part.assignment.expert for part in detail.parts)
     return detail.colleagues | {expert.person_id: expert.name for expert in experts}
 
 

@@ -7,54 +7,57 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from ...answers import translating, translators
-from ...questions.models import Question
+from ...questions.models import Question, Translation
 from ..frame import RequestContext
 from ..settings.newsletter_page import list_languages
 from .question_detail import QuestionDetail
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A language with the address of its translations and their progress."""
+class LanguageRow:
+    """A language, the address of its translations, and a few words on their progress."""
 
     language: str
     href: str
-    words: str  # the progress
+    progress: str
 
 
-def languages_to(detail: QuestionDetail) -> list[Listed]:
+def list_language_rows(detail: QuestionDetail) -> list[LanguageRow]:
     """Return the languages into which a question can be translated; none if it has ended or has no text."""
     desk, question = detail.desk, detail.question
     if question.has_ended:
         return []
     translations = translating.get_translations(desk.session, question)
-    listed = list_target_languages(desk, question, translations)
-    originals = [*translating.list_wording(question), *_list_answer_originals(detail)] if listed else []
+    languages = list_target_languages(desk, question, translations)
+    originals = [*translating.list_wording(question), *_list_answer_originals(detail)] if languages else []
     if not originals:
         return []
-    found = []
-    for language in listed:
+    rows = []
+    for language in languages:
         pairs = [(original, translations.get((original.key, language))) for original in originals]
-        written = [(original, translation) for original, translation in pairs if translation and translation.is_written]
-        if not written:
-            progress = _("nothing yet")
-        elif all(translating.is_current(desk.session, translation, original) for original, translation in written):
-            approved = sum(1 for _original, translation in written if translation.is_approved)
-            progress = _("%(approved)d of %(all)d texts approved", approved=approved, all=len(originals))
-        else:
-            progress = _("out of date")
         href = url_for(
             "editor.translations", slug=desk.newsletter.slug, public_id=question.public_id, language=language
         )
-        found.append(Listed(language, href, progress))
-    return found
+        rows.append(LanguageRow(language, href, _format_progress(desk, pairs)))
+    return rows
+
+
+def _format_progress(desk: RequestContext, pairs: list[tuple[translating.Original, Translation | None]]) -> str:
+    """Return the progress of the translations into one language. `pairs` are all originals with their translations."""
+    written = [(original, translation) for original, translation in pairs if translation and translation.is_written]
+    if not written:
+        return _("nothing yet")
+    if not all(translating.is_current(desk.session, translation, original) for original, translation in written):
+        return _("out of date")
+    approved = sum(1 for _original, translation in written if translation.is_approved)
+    return _("%(approved)d of %(all)d texts approved", approved=approved, all=len(pairs))
 
 
 def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]:
-    """Return the current texts of the question's answers."""
+    """Return the current texts of the question's answers that aren't withdrawn."""
     originals = []
     for part in detail.parts:
-        answer = part.place.answer
+        answer = part.answer
         if answer is None or answer.is_withdrawn:
             continue
         text = next((text for text in part.texts if text.id == answer.text_id), None)
@@ -66,8 +69,8 @@ def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]
 def list_target_languages(
     desk: RequestContext, question: Question, translation_keys: Iterable[tuple[str, str]] | None = None
 ) -> list[str]:
-    """Return the newsletter's languages except the question's own, those into which it has been translated, and those
-    of open invitations to translators.
+    """Return the languages other than the question's own that are the newsletter's, have a translation already, or have
+    an open invitation to a translator.
 
     `translation_keys` are the keys of its translations, if they are loaded already.
     """
