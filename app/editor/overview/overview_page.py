@@ -25,7 +25,7 @@ from ...watching import held_erasures
 from ...web.formatting import age, ago, count, day, exact, format_time_left, is_past
 from ...web.setup import db
 from ...workflows.letters import receipt_notes
-from ...workflows.overview.waiting import Board, WaitingTask, group_of, load_board
+from ...workflows.overview.waiting import Board, WaitingTask, get_group, load_board
 from ..frame import RequestContext, editor, page, read_context
 from ..mail_labels import format_mail_line, load_mail_names
 from .first_steps import list_first_steps
@@ -245,7 +245,7 @@ def home(slug: str) -> str:
             *([Column(_("For an editor"), editor_tasks)] if editor_tasks else []),
             Column(_("For experts"), board.experts, always_linked=("experts",)),
             Column(_("For their check"), board.checks),
-            Column(_("For an answer"), board.answers),
+            Column(_("For an answer"), board.unasked),
         ]
 
         return page(
@@ -298,7 +298,7 @@ def _format_summary(desk: RequestContext, board: Board, mail_count: int) -> str:
         sentences.append(
             ngettext("One expert is late.", "%(many)s replies and texts from experts are late.", late, many=count(late))
         )
-    if not any((mail_count, board.desk, board.numbers["experts"], board.checks, board.answers)):
+    if not any((mail_count, board.desk, board.numbers["experts"], board.checks, board.unasked)):
         sentences.append(_("Nobody waits for anybody."))
     return " ".join(sentences)
 
@@ -379,7 +379,7 @@ def _column_lines(desk: RequestContext, column: Column) -> list[dict[str, Any]]:
 
 def _full_list_links(desk: RequestContext, board: Board, column: Column) -> list[tuple[str, str]]:
     """Return (label, address) of the full list of each group of tasks of which the column shows only some."""
-    shown_counts = Counter(map(group_of, column.tasks))
+    shown_counts = Counter(map(get_group, column.tasks))
     links = []
     for group in dict.fromkeys((*column.always_linked, *shown_counts)):
         shown_count = 0 if group in column.always_linked else shown_counts[group]

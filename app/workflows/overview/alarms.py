@@ -33,10 +33,10 @@ from ...questions.models import Question
 
 UNFILED_PERIOD = timedelta(hours=48)  # before the cut-off, for alarms about mails that wait to be filed
 FAILED_PERIOD = timedelta(hours=72)  # before the cut-off, for alarms about mails that failed
-UNCONFIRMED_AFTER = timedelta(hours=2)  # after the time of an edition: alarm if it isn't marked as sent
-NO_ALARM_AFTER = timedelta(days=3)  # after the time of an edition: too late for an alarm
+UNCONFIRMED_AFTER = timedelta(hours=2)  # after the time of an edition that isn't marked as sent
+NO_ALARM_AFTER = timedelta(days=3)  # after the time of an edition
 FAILURE_AGE = timedelta(days=14)  # older failures have nothing to do with the edition
-MOST_ALARMS = 100  # about letters of an edition, and about failed mails
+MAX_ALARMS = 100  # about letters of an edition, and as many about failed mails
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Alarm:
 
     - `cause`: identifies the alarm, so that it is sent once;
     - `kind`, `values`: the kind and the contents of the mail;
-    - `keys`: the rows that the mail is about, as for `outbox.put`.
+    - `subject`: the keys of the rows that the mail is about, as for `outbox.put`.
     """
 
     cause: str
     kind: str
     values: DeskMail | EditionMail
-    keys: dict[str, Any] = field(default_factory=dict)
+    subject: dict[str, Any] = field(default_factory=dict)
 
 
 def raise_alarms(database: Database, current_time: datetime | None = None) -> int:
@@ -62,10 +62,10 @@ def raise_alarms(database: Database, current_time: datetime | None = None) -> in
     with database.read(current_time) as session:
         newsletters = all_newsletters(session, Newsletter.is_going)
         newsletter_ids = [newsletter.id for newsletter in newsletters if any(_unsent_alarms(session, newsletter))]
-    count = 0
-    for newsletter_id in newsletter_ids:
-        count += database.write(partial(_queue_alarms, newsletter_id=newsletter_id), current_time)
-    return count
+    return sum(
+        database.write(partial(_queue_alarms, newsletter_id=newsletter_id), current_time)
+        for newsletter_id in newsletter_ids
+    )
 
 
 def _queue_alarms(session: Session, newsletter_id: int) -> int:
@@ -73,7 +73,7 @@ def _queue_alarms(session: Session, newsletter_id: int) -> int:
     count = 0
     for alarm, person in list(_unsent_alarms(session, newsletter)):
         once_key = _once_key(alarm, person)
-        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.values, once_key=once_key, **alarm.keys)
+        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.values, once_key=once_key, **alarm.subject)
         count += mail is not None
     return count
 
@@ -139,11 +139,11 @@ def _list_editions_near_cutoff(session: Session, newsletter: Newsletter) -> list
 def _get_assignments(session: Session, edition: Edition) -> dict[int, Assignment]:
     """Return the assignments of the edition's picked questions and those asked for the edition, by key."""
     picked_ids = select(Question.id).where(Question.edition_id == edition.id)
-    of_picked = select(Assignment).where(Assignment.question_id.in_(picked_ids))
-    asked = select(Assignment).where(
+    assigned_to_picked = select(Assignment).where(Assignment.question_id.in_(picked_ids))
+    asked_for_edition = select(Assignment).where(
         Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
     )
-    assignments = [*session.scalars(of_picked), *session.scalars(asked)]
+    assignments = [*session.scalars(assigned_to_picked), *session.scalars(asked_for_edition)]
     return {assignment.id: assignment for assignment in assignments}
 
 
@@ -153,7 +153,7 @@ def _find_unfiled_mails(
     letters = select(Letter).where(
         Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(assignments)
     )
-    for letter in session.scalars(letters.order_by(Letter.id).limit(MOST_ALARMS)):
+    for letter in session.scalars(letters.order_by(Letter.id).limit(MAX_ALARMS)):
         assignment = assignments[letter.assignment_id or 0]
         values = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
         values = replace(values, who=assignment.expert.name)
@@ -161,11 +161,11 @@ def _find_unfiled_mails(
     # Anybody can send many mails in an expert's name, so the mails of an assignment in the holding pen cause only one
     # alarm a day.
     today = now(session).date()
-    with_held_mails = select(Inbound.assignment_id).where(
+    assignments_with_held_mail = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)
     )
     values = _build_desk_mail(session, newsletter, edition, "pen")
-    for assignment_id in session.scalars(with_held_mails.distinct()):
+    for assignment_id in session.scalars(assignments_with_held_mail.distinct()):
         cause = f"pen:{assignment_id}:{today}"
         yield _build_alarm(session, cause, "desk.mail_waits", values, assignments[assignment_id or 0])
 
@@ -179,7 +179,7 @@ def _find_failed_mails(
         or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
         OutboxMail.created_at > now(session) - FAILURE_AGE,
     )
-    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MOST_ALARMS)):
+    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MAX_ALARMS)):
         assignment = assignments[mail.assignment_id or 0]
         values = _build_desk_mail(session, newsletter, edition, f"outbox/{mail.public_id}")
         values = replace(values, said=mail.said or "", who=assignment.expert.name)

@@ -13,8 +13,8 @@ from ...editions.models import Edition
 from ...newsletters.models import Newsletter
 from ...questions.models import Question
 
-MOST = 400  # entries of each kind: more than a desk of ten has in three months
-KINDS = ("pause", "edition", "cutoff", "due", "by")  # in the order within a day; "by" is a question's deadline
+MAX_ENTRIES = 400  # of each kind: more than a desk of ten has in three months
+KINDS = ("pause", "edition", "cutoff", "due", "by")  # in their order within a day; "by" is a question's deadline
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     begin = in_utc(datetime.combine(first_day, time()), newsletter.zone)
     end = in_utc(datetime.combine(last_day + timedelta(days=1), time()), newsletter.zone)
 
-    def local_day(time: datetime) -> date:
-        return time.astimezone(zone).date()
+    def local_day(timestamp: datetime) -> date:
+        return timestamp.astimezone(zone).date()
 
     entries = []
     editions = select(Edition).where(Edition.newsletter_id == newsletter.id)
     running = editions.where(Edition.runs_at >= begin, Edition.runs_at < end)
-    for edition in session.scalars(running.limit(MOST)):
+    for edition in session.scalars(running.limit(MAX_ENTRIES)):
         entries.append(CalendarEntry(local_day(edition.runs_at), "edition", edition.runs_at, edition=edition))
     closing = editions.where(Edition.is_ahead, Edition.cutoff_at >= begin, Edition.cutoff_at < end)
-    for edition in session.scalars(closing.limit(MOST)):
+    for edition in session.scalars(closing.limit(MAX_ENTRIES)):
         entries.append(CalendarEntry(local_day(edition.cutoff_at), "cutoff", edition.cutoff_at, edition=edition))
     owed = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id,
@@ -52,7 +52,7 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
         Assignment.due_at >= begin,
         Assignment.due_at < end,
     )
-    for assignment in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MOST)):
+    for assignment in session.scalars(owed.order_by(Assignment.due_at, Assignment.id).limit(MAX_ENTRIES)):
         due_at = assignment.due_at
         if due_at is not None:
             entries.append(
@@ -61,7 +61,7 @@ def list_entries(session: Session, newsletter: Newsletter, first_day: date, last
     dated = select(Question).where(
         Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first_day, last_day)
     )
-    for question in session.scalars(dated.order_by(Question.id).limit(MOST)):
+    for question in session.scalars(dated.order_by(Question.id).limit(MAX_ENTRIES)):
         if question.must_run_by is not None:
             entries.append(CalendarEntry(question.must_run_by, "by", question=question))
     for pause_start, pause_end in map(read_skip, newsletter.skips):

@@ -34,15 +34,14 @@ from ...newsletters.queries import all_newsletters
 from ...people import directory
 from ...people.models import Person
 from ..letters import receipt_notes
-from ..retention import erase_answers, erase_people
-from ..retention import retention_preview as preview
+from ..retention import erase_answers, erase_people, retention_preview
 from .waiting_queries import DEADLINE_COLUMNS
 
-GRACE = timedelta(hours=2)  # after the hour, in which a worker that was down catches up; no digest comes later
+GRACE = timedelta(hours=2)  # after the digest's hour: a worker that was down still sends it
 DAY = timedelta(days=1)
-SLOTS_PERIOD = timedelta(days=3)  # before the cut-off, in which open slots alone are worth a mail
-LEAVING_PERIOD = timedelta(weeks=1)  # before texts are erased, in which they are mentioned
-MOST_LINES = 5  # of each section
+SLOTS_PERIOD = timedelta(days=3)  # before the cut-off: open slots alone are worth a mail
+LEAVING_PERIOD = timedelta(weeks=1)  # before texts are erased: they are mentioned
+MAX_SECTION_LINES = 5
 
 
 def send_digests(database: Database, current_time: datetime | None = None) -> int:
@@ -105,7 +104,7 @@ def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
 
 
 def _is_worth_a_mail(sections: Sequence[MorningSection], cutoff_at: datetime | None, current_time: datetime) -> bool:
-    """Return whether there is news: texts to be erased alone are none, and open slots only near the cut-off."""
+    """Return whether there is news. Texts to be erased alone are none, and open slots alone only near the cut-off."""
     kinds = {section.kind for section in sections}
     if kinds - {"slots", "leaving"}:
         return True
@@ -119,13 +118,9 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSecti
     yesterday = now(session) - DAY
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
     slot_count, slots_link = _open_slots(session, newsletter)
-    counts = (
-        ("letters", letters.count_waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
-        ("held", letters.count_waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
-        ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
-        ("slots", slot_count, slots_link),
-        ("leaving", _count_leaving(session, newsletter), f"{desk}/leaving"),
-    )
+    received_count = letters.count_waiting(session, key, LETTERS.which("is_received"))
+    held_count = letters.count_waiting(session, key, LETTERS.which("is_held"))
+    replies = receipt_notes.list_answered_letters(session, key, 1, today=False)
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     all_sections = [
         MorningSection("failed", failed, (), f"{desk}/outbox?state=failed"),
@@ -133,8 +128,12 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSecti
         _build_section(session, "answers", _list_submitted(session, key, yesterday), desk),
         _build_section(session, "checks", _list_checked(session, key, yesterday), desk),
         _build_section(session, "refusals", _list_declined(session, key, yesterday), desk),
-        MorningSection("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
-        *(MorningSection(kind, number, (), link) for kind, number, link in counts),
+        MorningSection("notes", len(replies), (), desk),
+        MorningSection("letters", received_count, (), f"{desk}/letters"),
+        MorningSection("held", held_count, (), f"{desk}/letters"),
+        MorningSection("pen", inbound.count(session, key, "pen"), (), f"{desk}/pen"),
+        MorningSection("slots", slot_count, (), slots_link),
+        MorningSection("leaving", _count_leaving(session, newsletter), (), f"{desk}/leaving"),
     ]
     return [section for section in all_sections if section.number > 0]
 
@@ -142,7 +141,7 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSecti
 def _count_leaving(session: Session, newsletter: Newsletter) -> int:
     """Count the letters, answers and people that will be erased within the week."""
     return (
-        sum(preview.count_due_by_rule(session, newsletter, LEAVING_PERIOD).values())
+        sum(retention_preview.count_due_by_rule(session, newsletter, LEAVING_PERIOD).values())
         + erase_answers.count_due_answers(session, newsletter, LEAVING_PERIOD)
         + erase_people.count_due_experts(session, newsletter, LEAVING_PERIOD)
         + len(erase_people.list_due_colleagues(session, newsletter, LEAVING_PERIOD))
@@ -152,7 +151,7 @@ def _count_leaving(session: Session, newsletter: Newsletter) -> int:
 def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> MorningSection:
     lines = [
         f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}"
-        for assignment in assignments[:MOST_LINES]
+        for assignment in assignments[:MAX_SECTION_LINES]
     ]
     return MorningSection(kind, len(assignments), tuple(lines), link)
 

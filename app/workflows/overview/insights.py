@@ -13,13 +13,13 @@ from .models import CountedWeek
 
 # Counts by name and key, from `weekly_counts`:
 # - of letters: `channels`, `languages`, `kinds`, `topics_in` (by the key of the topic);
-# - of published questions: `out` (ran, readers), `days` (from the first letter to print), `topics_out`;
+# - of published questions: `out` (keys "ran" and "readers"), `days` (from the first letter to print), `topics_out`;
 # - of experts, by their key: `asked`, `answered`, `declined`, `silent`;
 # - of answers: `reply_days` ("7 3": the expert with the key 7 answered after three days).
 Figures = dict[str, Counter[str]]
 
-POINTS = 26  # the most points in a chart
-STEPS = (1, 4, 13, 52)  # possible numbers of weeks per point
+MAX_POINTS = 26  # in a chart
+WEEKS_PER_POINT = (1, 4, 13, 52)  # the possible numbers
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_w
         return Insight([], sum_figures([]), None)
     first_week = min(counted_weeks)
     week_count = (last_week - first_week).days // 7 + 1
-    weeks_per_point = _choose_step(week_count)
+    weeks_per_point = _choose_weeks_per_point(week_count)
     point_count = math.ceil(week_count / weeks_per_point)
     # The last span ends with the last week, so the first one may begin before the first week.
     start = last_week - timedelta(weeks=point_count * weeks_per_point - 1)
@@ -62,12 +62,12 @@ def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_w
     return Insight(spans, sum_figures(span.figures for span in spans), newest_week.counted_at)
 
 
-def _choose_step(week_count: int) -> int:
-    """Return the smallest number of weeks per point that leaves at most `POINTS` points, or else the largest one."""
-    for step in STEPS:
-        if math.ceil(week_count / step) <= POINTS:
-            return step
-    return STEPS[-1]
+def _choose_weeks_per_point(week_count: int) -> int:
+    """Return the smallest number of weeks per point that leaves `MAX_POINTS` points or less, or else the largest."""
+    for weeks_per_point in WEEKS_PER_POINT:
+        if math.ceil(week_count / weeks_per_point) <= MAX_POINTS:
+            return weeks_per_point
+    return WEEKS_PER_POINT[-1]
 
 
 def _build_span(weeks_by_start: dict[date, CountedWeek], begins: date, weeks: int) -> Span:
@@ -75,10 +75,10 @@ def _build_span(weeks_by_start: dict[date, CountedWeek], begins: date, weeks: in
     return Span(begins, weeks, sum_figures(week.figures for week in span_weeks if week))
 
 
-def sum_figures(parts: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
+def sum_figures(weekly_figures: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
     total: Figures = {}
-    for part in parts:
-        for name, counts in part.items():
+    for figures in weekly_figures:
+        for name, counts in figures.items():
             total.setdefault(name, Counter()).update(counts)
     return total
 

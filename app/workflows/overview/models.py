@@ -10,7 +10,7 @@ from ...db.declarative import OfNewsletter, Row
 
 
 class CountedWeek(Row, OfNewsletter):
-    """The counts of one week at a newsletter's desk, so that Insights takes time in the number of weeks, not letters.
+    """The counts of one week at a newsletter's desk, so that Insights needn't read the letters.
 
     `begins` is a Monday; `figures` has the form of `insights.Figures`. The week is recounted as long as it can change
     (see `weekly_counts`).

@@ -23,12 +23,110 @@ from ...editions.models import Edition
 from ...editions.slots import EditionSection
 from ...newsletters.models import Newsletter
 from ...people.models import Expert, Person
-from ...questions import queries as questions
 from ...questions.models import Question, QuestionText
+from ...questions.queries import count_askers
 from . import waiting_queries as queries
-from .waiting_queries import DEADLINE_COLUMNS, SHOWN
+from .waiting_queries import DEADLINE_COLUMNS, MAX_TASKS
 
 CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with their questions and newest checks
+
+
+@dataclass(frozen=True)
+class WaitingTask:
+    """A task of the desk or an expert, open `since` a time and due by `due_at`.
+
+    `expert` is a name. `number` counts letters or readers, or is the number of a slot.
+    """
+
+    kind: str
+    since: datetime
+    due_at: datetime | None = None
+    question: Question | None = None
+    expert: str = ""
+    edition: Edition | None = None
+    number: int = 0
+    assignment: Assignment | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """The waiting work.
+
+    - `desk`: tasks of the desk;
+    - `experts`: replies and texts that experts owe;
+    - `checks`: open quote checks;
+    - `unasked`: questions that nobody is asked yet;
+    - `coming`: the next two editions;
+    - `sections`: the sections of the first of them;
+    - `numbers`: the result of `waiting_queries.count_waiting`.
+    """
+
+    desk: list[WaitingTask]
+    experts: list[WaitingTask]
+    checks: list[WaitingTask]
+    unasked: list[WaitingTask]
+    coming: list[Edition]
+    sections: list[EditionSection]
+    numbers: Mapping[str, Any]
+
+    def count(self, tasks: Sequence[WaitingTask], *groups: str) -> int:
+        """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here.
+
+        Groups that `numbers` doesn't count are shown completely.
+        """
+        shown_counts = Counter(map(get_group, tasks))
+        return sum(self.numbers.get(group, shown_counts[group]) for group in {*groups, *shown_counts})
+
+
+def get_group(task: WaitingTask) -> str:
+    """Return the group of a task, which is a key of `COMPLETE_LISTS` if the group has a complete list."""
+    if task.kind in DEADLINE_COLUMNS:
+        return "experts"
+    if task.kind in ("check", "approve"):
+        return "settle"
+    return task.kind
+
+
+def load_board(session: Session, newsletter: Newsletter) -> Board:
+    """Load the board, most urgent tasks first, with one statement for all keys and one for each kind of row."""
+    keys = queries.find_waiting(session, newsletter.id)
+    numbers = queries.count_waiting(session, newsletter.id)
+    questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
+    edition_ids = {question.edition_id for question in questions.values() if question.edition_id}
+    editions = get_many(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *edition_ids})
+    coming = sorted((editions[key] for key in keys["coming"]), key=_run_order)
+    picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
+    sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
+    answers = _load_answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    owed_keys = keys["late"]
+    if len(owed_keys) < MAX_TASKS:  # overdue ones come first
+        owed_keys = owed_keys + keys["due"]
+    assignments = _load_assignments(session, keys["drafted"] + owed_keys)
+    return Board(
+        desk=[
+            *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
+            *_texts_to_settle(answers, newsletter),
+            *_invitations_to_send(assignments),
+            *_letters_to_read(numbers),
+            *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
+            *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
+        ],
+        experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
+        checks=_open_checks(answers),
+        unasked=_questions_to_ask(session, [questions[key] for key in keys["ask"]]),
+        coming=coming,
+        sections=sections,
+        numbers=numbers,
+    )
+
+
+def list_group(session: Session, newsletter: Newsletter, group: str) -> list[WaitingTask]:
+    """Return up to `COUNT_LIMIT` tasks of a group, latest due first.
+
+    Raises KeyError for a group without a complete list.
+    """
+    tasks = [task for task in COMPLETE_LISTS[group](session, newsletter) if get_group(task) == group]
+    return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
 
 
 def _load_answers(session: Session, keys: Sequence[int]) -> CheckedAnswers:
@@ -67,101 +165,6 @@ def _load_question_title() -> tuple[Any, ...]:
     return load_only(Question.public_id, Question.text_id), load_text
 
 
-@dataclass(frozen=True)
-class WaitingTask:
-    """A task of the desk or an expert, open `since` a time and due by `due_at`.
-
-    `expert` is a name. `number` counts letters or readers, or is the number of a slot.
-    """
-
-    kind: str
-    since: datetime
-    due_at: datetime | None = None
-    question: Question | None = None
-    expert: str = ""
-    edition: Edition | None = None
-    number: int = 0
-    assignment: Assignment | None = None
-
-
-@dataclass(frozen=True)
-class Board:
-    """The waiting work.
-
-    - `desk`: tasks of the desk;
-    - `experts`: replies and texts that experts owe;
-    - `checks`: open quote checks;
-    - `answers`: questions that nobody is asked yet;
-    - `coming`: the next two editions;
-    - `sections`: the sections of the first of them;
-    - `numbers`: the result of `waiting_queries.count_waiting`.
-    """
-
-    desk: list[WaitingTask]
-    experts: list[WaitingTask]
-    checks: list[WaitingTask]
-    answers: list[WaitingTask]
-    coming: list[Edition]
-    sections: list[EditionSection]
-    numbers: Mapping[str, Any]
-
-    def count(self, tasks: Sequence[WaitingTask], *groups: str) -> int:
-        """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here.
-
-        Groups that `numbers` doesn't count are shown completely.
-        """
-        shown_counts = Counter(map(group_of, tasks))
-        return sum(self.numbers.get(group, shown_counts[group]) for group in {*groups, *shown_counts})
-
-
-def group_of(task: WaitingTask) -> str:
-    """Return the group of a task, which is a key of `COMPLETE_LISTS` if the group has a complete list."""
-    if task.kind in DEADLINE_COLUMNS:
-        return "experts"
-    if task.kind in ("check", "approve"):
-        return "settle"
-    return task.kind
-
-
-def load_board(session: Session, newsletter: Newsletter) -> Board:
-    """Load the board, most urgent tasks first, with one statement for all keys and one for each kind of row."""
-    keys = queries.find_waiting(session, newsletter.id)
-    numbers = queries.count_waiting(session, newsletter.id)
-    questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
-    edition_ids = {question.edition_id for question in questions.values() if question.edition_id}
-    editions = get_many(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *edition_ids})
-    coming = sorted((editions[key] for key in keys["coming"]), key=_run_order)
-    picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
-    sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
-    answers = _load_answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
-    owed_keys = keys["late"]
-    if len(owed_keys) < SHOWN:  # overdue ones come first
-        owed_keys = owed_keys + keys["due"]
-    assignments = _load_assignments(session, keys["drafted"] + owed_keys)
-    return Board(
-        desk=[
-            *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
-            *_texts_to_settle(answers, newsletter),
-            *_invitations_to_send(assignments),
-            *_letters_to_read(numbers),
-            *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
-            *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
-        ],
-        experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
-        checks=_open_checks(answers),
-        answers=_questions_to_ask(session, [questions[key] for key in keys["ask"]]),
-        coming=coming,
-        sections=sections,
-        numbers=numbers,
-    )
-
-
-def list_group(session: Session, newsletter: Newsletter, group: str) -> list[WaitingTask]:
-    """Return up to 1,000 tasks of a group, latest due first. Raises KeyError for a group without a complete list."""
-    tasks = [task for task in COMPLETE_LISTS[group](session, newsletter) if group_of(task) == group]
-    return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
-
-
 def _run_order(edition: Edition) -> tuple[datetime, int]:
     return edition.runs_at, edition.id
 
@@ -182,8 +185,8 @@ def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[Wa
         if answer.is_on_the_desk:
             kind = _next_step(answer, check, newsletter.check_policy)
             tasks.append(WaitingTask(kind, since=answer.state_at, question=question, expert=answer.expert.name))
-    order = ("objection", "approve", "edit", "check")
-    return sorted(tasks, key=lambda task: (order.index(task.kind), task.since))
+    kinds_by_urgency = ("objection", "approve", "edit", "check")
+    return sorted(tasks, key=lambda task: (kinds_by_urgency.index(task.kind), task.since))
 
 
 def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
@@ -229,7 +232,7 @@ def _put_overdue_first(tasks: Sequence[WaitingTask], current_time: datetime) -> 
     """Return the first tasks: overdue ones, latest deadline first, then the others. `tasks` are sorted by deadline."""
     overdue = [task for task in tasks if task.due_at and task.due_at < current_time]
     others = [task for task in tasks if task not in overdue]
-    return [*reversed(overdue), *others][:SHOWN]
+    return [*reversed(overdue), *others][:MAX_TASKS]
 
 
 def _open_checks(answers: CheckedAnswers) -> list[WaitingTask]:
@@ -245,7 +248,7 @@ def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> l
     """Return the questions that nobody is asked, oldest first."""
     if not open_questions:
         return []
-    reader_counts = questions.count_askers(session, open_questions)
+    reader_counts = count_askers(session, open_questions)
     return [
         WaitingTask("ask", since=question.opened_at, question=question, number=reader_counts[question.id])
         for question in sorted(open_questions, key=attrgetter("id"))
@@ -254,25 +257,25 @@ def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> l
 
 def _letters_to_read(counts: Mapping[str, Any]) -> list[WaitingTask]:
     tasks = []
-    for kind in queries.LETTERS:
+    for kind in queries.LETTER_STATE_PROPERTIES:
         since = counts[f"{kind} since"]
         if since:
             tasks.append(WaitingTask(kind, since, number=counts[f"{kind} waiting"]))
     return tasks
 
 
-def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[WaitingTask]:
+def _slot_to_fill(coming_editions: list[Edition], open_slots: list[int], current_time: datetime) -> list[WaitingTask]:
     """Return a task for the first open slot of the next edition, due at the cut-off, or if it is over, when it runs.
 
-    `numbers` are the numbers of all open slots of this edition.
+    `open_slots` are the numbers of all open slots of this edition.
     """
-    if not coming_editions or not numbers:
+    if not coming_editions or not open_slots:
         return []
     edition = coming_editions[0]
     if not edition.is_planned:
         return []
     due_at = edition.cutoff_at if edition.cutoff_at > current_time else edition.runs_at
-    return [WaitingTask("slot", since=edition.state_at, due_at=due_at, edition=edition, number=numbers[0])]
+    return [WaitingTask("slot", since=edition.state_at, due_at=due_at, edition=edition, number=open_slots[0])]
 
 
 def _deadlines_to_meet(
@@ -300,11 +303,11 @@ def _deadlines_to_meet(
     return tasks
 
 
-def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[WaitingTask]]:
+def _answer_lister(state: str) -> Callable[[Session, Newsletter], list[WaitingTask]]:
     """Return a function that lists the tasks for answers in a state."""
 
     def list_tasks(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
-        keys = list(session.scalars(queries.select_texts(newsletter.id, state, COUNT_LIMIT)))
+        keys = list(session.scalars(queries.select_answers(newsletter.id, state, COUNT_LIMIT)))
         answers = _load_answers(session, keys)
         return [*_texts_to_settle(answers, newsletter), *_open_checks(answers)]
 
@@ -312,7 +315,7 @@ def _texts_in_state(state: str) -> Callable[[Session, Newsletter], list[WaitingT
 
 
 def _list_owed(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
-    """Return what experts owe, up to 1,000 tasks: those due last."""
+    """Return what experts owe, up to `COUNT_LIMIT` tasks: those due last."""
     latest_by_state = {
         state: query.order_by(deadline.desc(), Assignment.id).limit(COUNT_LIMIT)
         for state, query, deadline in queries.select_owed_by_state(newsletter.id)
@@ -335,9 +338,9 @@ def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Wa
 # The functions that list all tasks of a group, by the group's name in URLs.
 COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[WaitingTask]]] = {
     "experts": _list_owed,
-    "checking": _texts_in_state("checking"),
+    "checking": _answer_lister("checking"),
     "ask": _list_unasked,
-    "edit": _texts_in_state("submitted"),
-    "settle": _texts_in_state("edited"),
+    "edit": _answer_lister("submitted"),
+    "settle": _answer_lister("edited"),
     "invite": _list_draft_invitations,
 }

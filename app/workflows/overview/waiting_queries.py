@@ -3,7 +3,7 @@
 Each query reads a short range of an index, however many rows exist.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -44,24 +44,23 @@ from ...programs.registering import WARN_AFTER, select_failing
 from ...questions.models import Question
 from ..letters import receipt_notes
 
-SHOWN = 12  # tasks of each kind on the board
+MAX_TASKS = 12  # of each kind on the board
 BACKLOG = timedelta(weeks=4)  # work that is overdue by more is counted, but only shown in the complete list
 KeyQueries = dict[str, Select[int]]  # by group
 # The states in which an expert owes something, each with the column of its deadline.
 DEADLINE_COLUMNS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 DeadlineColumn = InstrumentedAttribute[Any]
 REPLIES_ANNOUNCED_FOR = timedelta(days=2)  # readers' replies to notes, counted from today's midnight
-TEXT_STATES = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
-LETTERS = {"letters": "is_received", "held": "is_held"}  # the property of the letters' state, by kind of task
-
+WAITING_ANSWER_STATES = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
+LETTER_STATE_PROPERTIES = {"letters": "is_received", "held": "is_held"}  # by kind of task
 
 # Home's two large statements are built once: building them takes a quarter of the page's CPU time.
 _NEWSLETTER_ID = bindparam("newsletter_id", type_=Integer)
 _NOW = bindparam("now", type_=UTCDateTime)
 _BACKLOG_SINCE = bindparam("backlog_since", type_=UTCDateTime)
-_RED_SINCE = bindparam("red_since", type_=UTCDateTime)
+_FAILING_BEFORE = bindparam("failing_before", type_=UTCDateTime)
 _REPLIES_SINCE = bindparam("replies_since", type_=UTCDateTime)
-_FIRST_DAY = bindparam("first_day", type_=Date)
+_EARLIEST_DEADLINE = bindparam("earliest_deadline", type_=Date)
 
 
 def _build_params(session: Session, newsletter_id: int) -> dict[str, Any]:
@@ -71,9 +70,9 @@ def _build_params(session: Session, newsletter_id: int) -> dict[str, Any]:
         "newsletter_id": newsletter_id,
         "now": current_time,
         "backlog_since": current_time - BACKLOG,
-        "red_since": current_time - WARN_AFTER,
+        "failing_before": current_time - WARN_AFTER,
         "replies_since": truncate_to_day(current_time) - REPLIES_ANNOUNCED_FOR,
-        "first_day": (current_time - OVERDUE_PERIOD).date(),
+        "earliest_deadline": (current_time - OVERDUE_PERIOD).date(),
     }
 
 
@@ -90,7 +89,7 @@ def _select_waiting() -> CompoundSelect[Any]:
 def _select_editions() -> KeyQueries:
     """Select editions that are locked but not sent, those that were missed, and the next two."""
     editions = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
-    editions = editions.order_by(Edition.runs_at, Edition.id).limit(SHOWN)
+    editions = editions.order_by(Edition.runs_at, Edition.id).limit(MAX_TASKS)
     has_picks = exists().where(Question.edition_id == Edition.id)
     return {
         "locked": editions.where(Edition.is_locked),
@@ -103,8 +102,8 @@ def _select_questions() -> KeyQueries:
     """Select questions that nobody is asked, those with a deadline, and those picked for the edition in production."""
     in_production = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
-        "ask": select_unasked(_NEWSLETTER_ID, SHOWN),
-        "dated": select_questions_with_deadline(_FIRST_DAY, _NEWSLETTER_ID, Question.id).limit(SHOWN),
+        "ask": select_unasked(_NEWSLETTER_ID, MAX_TASKS),
+        "dated": select_questions_with_deadline(_EARLIEST_DEADLINE, _NEWSLETTER_ID, Question.id).limit(MAX_TASKS),
         "picked": select(Question.id).where(Question.edition_id == in_production),
     }
 
@@ -128,30 +127,30 @@ def _select_assignments_and_answers() -> KeyQueries:
     Overdue work comes latest deadline first and without the backlog, other owed work earliest deadline first.
     """
     return {
-        "late": _select_owed(lambda deadline: (deadline < _NOW, deadline >= _BACKLOG_SINCE), latest_first=True),
-        "due": _select_owed(lambda deadline: (deadline >= _NOW,)),
-        **{state: select_texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXT_STATES},
-        "drafted": select_draft_invitations(_NEWSLETTER_ID, SHOWN),
+        "late": _select_owed(due_since=_BACKLOG_SINCE, due_before=_NOW, latest_first=True),
+        "due": _select_owed(due_since=_NOW),
+        **{state: select_answers(_NEWSLETTER_ID, state, MAX_TASKS) for state in WAITING_ANSWER_STATES},
+        "drafted": select_draft_invitations(_NEWSLETTER_ID, MAX_TASKS),
     }
 
 
-def _select_owed(
-    get_conditions: Callable[[DeadlineColumn], tuple[ColumnElement[bool], ...]], *, latest_first: bool = False
-) -> Select[int]:
-    """Select the first owed assignments whose deadline meets the conditions.
+def _select_owed(*, due_since: Any, due_before: Any = None, latest_first: bool = False) -> Select[int]:
+    """Select the first owed assignments by their deadline.
 
     Each of `DEADLINE_COLUMNS` has its own index, so the first assignments of each are selected and then merged.
     """
 
     def limit_to_first(query: Select[Any], deadline: Any, key: Any) -> Select[Any]:
-        return query.order_by(deadline.desc() if latest_first else deadline, key).limit(SHOWN)
+        return query.order_by(deadline.desc() if latest_first else deadline, key).limit(MAX_TASKS)
 
-    parts: list[Select[Any]] = []
+    first_of_each_state: list[Select[Any]] = []
     for _state, query, deadline in select_owed_by_state(_NEWSLETTER_ID):
-        owed = query.add_columns(deadline.label("deadline")).where(*get_conditions(deadline))
-        part = limit_to_first(owed, deadline, Assignment.id).subquery()
-        parts.append(select(part.c.id, part.c.deadline))
-    merged = union_all(*parts).subquery()
+        owed = query.add_columns(deadline.label("deadline")).where(deadline >= due_since)
+        if due_before is not None:
+            owed = owed.where(deadline < due_before)
+        first_owed = limit_to_first(owed, deadline, Assignment.id).subquery()
+        first_of_each_state.append(select(first_owed.c.id, first_owed.c.deadline))
+    merged = union_all(*first_of_each_state).subquery()
     return limit_to_first(select(merged.c.id), merged.c.deadline, merged.c.id)
 
 
@@ -167,16 +166,17 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
     return query.order_by(Assignment.id).limit(limit)
 
 
-def select_texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
+def select_answers(newsletter_id: Key, state: str, limit: int) -> Select[int]:
     query = select(Answer.id).where(Answer.newsletter_id == newsletter_id, Answer.state == state)
     return query.order_by(Answer.state_at, Answer.id).limit(limit)
 
 
 def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
-    """Count each group, ready questions and mails set aside, up to 1,001 each.
+    """Count the waiting work, up to 1,001 of each kind.
 
-    Keys that end in "since" hold the time since which the oldest letter or mail has waited. For rare groups, such as
-    failed mails, the value only says whether there are any.
+    The keys are not those of `find_waiting`, but the groups of `waiting.get_group`, and further ones such as "late" and
+    "ready". Those that end in "since" hold the time since which the oldest letter or mail has waited. For rare kinds,
+    such as failed mails, the value only says whether there are any.
     """
     columns = _count_columns()
     row = session.execute(_select_counts(), _build_params(session, newsletter_id)).one()
@@ -207,10 +207,10 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
 
     newest_check = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     has_objection = exists().where(Check.id == newest_check, Check.text_id == Answer.text_id, Check.outcome == "wrong")
-    is_edited = (Answer.is_on_the_desk, ~Answer.is_submitted)
+    edited_conditions = (Answer.is_on_the_desk, ~Answer.is_submitted)
     deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    pen = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
-    is_from_expert = (Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
+    pen_times = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
+    expert_letter_conditions = (Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
     return {
         "experts": count(Assignment, Assignment.owes_text),
         "late": count(Assignment, Assignment.owes_text, deadline < _NOW),
@@ -218,18 +218,18 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
         "invite": count(Assignment, Assignment.is_drafted),
         "checking": count(Answer, Answer.is_checking),
         "edit": count(Answer, Answer.is_submitted),
-        "settle": count(Answer, *is_edited, ~has_objection),
-        "objection": count(Answer, *is_edited, has_objection),
+        "settle": count(Answer, *edited_conditions, ~has_objection),
+        "objection": count(Answer, *edited_conditions, has_objection),
         "ask": count(Question, Question.is_open, ~_has_draft_invitation()),
         "ready": count(Question, Question.is_answered),
         "pen": inbound.listing(newsletter_id, "pen").count_subquery,
-        "pen since": pen.order_by(Inbound.id).limit(1).scalar_subquery(),
+        "pen since": pen_times.order_by(Inbound.id).limit(1).scalar_subquery(),
         "unreadable": inbound.listing(newsletter_id, "failed").count_subquery,
-        "experts wrote": exists().where(*is_from_expert),
+        "experts wrote": exists().where(*expert_letter_conditions),
         "readers wrote back": receipt_notes.select_answered_letters(newsletter_id, _REPLIES_SINCE).exists(),
         "failed mails": mail_queries.listing(newsletter_id, "failed").has_rows,
         "bounces": inbound.listing(newsletter_id, "bounce").has_rows,
-        "programs in trouble": select_failing(_RED_SINCE, newsletter_id).exists(),
-        **{f"{kind} waiting": count_letters(state_property) for kind, state_property in LETTERS.items()},
-        **{f"{kind} since": oldest_letter_time(state_property) for kind, state_property in LETTERS.items()},
+        "programs in trouble": select_failing(_FAILING_BEFORE, newsletter_id).exists(),
+        **{f"{kind} waiting": count_letters(name) for kind, name in LETTER_STATE_PROPERTIES.items()},
+        **{f"{kind} since": oldest_letter_time(name) for kind, name in LETTER_STATE_PROPERTIES.items()},
     }

@@ -24,8 +24,8 @@ from .insights import Figures
 from .models import CountedWeek
 
 WEEK = timedelta(days=7)
-WEEKS_PER_RUN = 30  # of a newsletter, so that the worker's mails don't wait long
-# Up to which age of a week how old its count may get: older weeks change rarely.
+WEEKS_PER_RUN = 30  # of each newsletter, so that the worker's mails don't wait long
+# Up to each age of a week, how old its count may get: older weeks change rarely.
 STALE_AFTER = (
     (timedelta(weeks=3), timedelta(minutes=10)),
     (timedelta(weeks=53), timedelta(days=1)),
@@ -120,13 +120,13 @@ def _is_within(column: Any, period: Period) -> Any:
 
 def _count_letters(session: Session, newsletter_id: int, period: Period) -> Figures:
     """Count readers' letters by channel, language, kind and topic. Spam is counted only among the kinds."""
-    is_counted = (
+    conditions = (
         Letter.newsletter_id == newsletter_id,
         _is_within(Letter.received_at, period),
         Letter.author == "reader",
     )
     columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
-    query = select(*columns, func.count()).where(*is_counted).group_by(*columns)
+    query = select(*columns, func.count()).where(*conditions).group_by(*columns)
     figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
     for channel, language, state, filed_as, count in session.execute(query):
         if state in LETTERS.which("waits"):
@@ -139,7 +139,7 @@ def _count_letters(session: Session, newsletter_id: int, period: Period) -> Figu
         if kind != "spam":
             figures["channels"][channel] += count
             figures["languages"][language] += count
-    topics = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*is_counted)
+    topics = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*conditions)
     return figures | {"topics_in": _count_topics(session, topics)}
 
 
