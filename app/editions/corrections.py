@@ -10,7 +10,7 @@ from ..db.session import absolute_url, now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..typesetting.block import Block, PrintedCorrection
-from ..typesetting.house_form import set_corrections
+from ..typesetting.house_form import CarriedCorrection, set_corrections
 from .archive import story_path
 from .items import headline, own_phrases
 from .models import Correction, Edition, EditionItem
@@ -109,13 +109,13 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
     question_ids = [correction.question_id for correction in corrections]
     query = select(EditionItem).where(EditionItem.question_id.in_(question_ids))
     items = {item.question_id: item for item in session.scalars(query)}
-    lines = []
+    carried = []
     for correction in corrections:
         item = items[correction.question_id]
-        path = story_path(newsletter, item.question)
-        note = format_correction(item.piece["language"], correction.wrong, correction.right)
-        lines.append((headline(item), absolute_url(session, path), note))
-    return [set_corrections(newsletter.language, lines, own_phrases(session, newsletter, newsletter.language))]
+        url = absolute_url(session, story_path(newsletter, item.question))
+        text = format_correction(item.piece["language"], correction.wrong, correction.right)
+        carried.append(CarriedCorrection(headline(item), url, text))
+    return [set_corrections(newsletter.language, carried, own_phrases(session, newsletter, newsletter.language))]
 
 
 def uncorrect(session: Session, edition: Edition) -> None:

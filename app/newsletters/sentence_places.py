@@ -2,9 +2,9 @@
 
 import re
 
-from ..typesetting.house_form import FILLED_IN
+from ..typesetting.house_form import PLACEHOLDERS
 
-_LEAD_IN = tuple(f"{{{name}}}" for name in FILLED_IN)
+_LEAD_IN = tuple(f"{{{name}}}" for name in PLACEHOLDERS)
 # Other sentences have no placeholders.
 PLACES = {
     "call": ("{address}",),

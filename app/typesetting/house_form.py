@@ -7,6 +7,7 @@ the answer as one quotation across its paragraphs; the standing call for questio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import NamedTuple
 
 from ..text.clean import for_print
 from .answer_text import join_lines, read_answer
@@ -17,11 +18,12 @@ from .quotation import set_plain, set_quotation
 
 @dataclass(frozen=True)
 class LeadIn:
-    """The lead-in that introduces an expert. The positional fields are placeholders of its sentence in every language,
-    such as {name}; `pattern` replaces that sentence.
+    """The sentence that introduces an expert. The positional fields fill its placeholders, such as {name}.
 
-    `beside_name` is added to the name in brackets, such as pronouns. `additions` are what readers should know, such as
-    "by phone", "translated from Russian by ..." or "edited for length", in brackets before the colon.
+    - `pattern`: a sentence with these placeholders, instead of the usual one of the language;
+    - `beside_name`: what is added to the name in brackets, such as pronouns;
+    - `additions`: what readers should know, such as "by phone", "translated from Russian by ..." or "edited for
+      length", which is added in brackets before the colon.
     """
 
     name: str
@@ -33,7 +35,7 @@ class LeadIn:
     additions: Sequence[str] = ()
 
 
-FILLED_IN = tuple(field.name for field in fields(LeadIn) if not field.kw_only)
+PLACEHOLDERS = tuple(field.name for field in fields(LeadIn) if not field.kw_only)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,12 @@ class Voice:
 
 @dataclass(frozen=True)
 class ItemContent:
-    """The contents of a Q&A. `marks` is one of `house_languages.STYLES`. `askers` has for each asker the credit that
-    they agreed to, or None for one who isn't named.
+    """A piece: the contents of a Q&A, before they are typeset.
 
-    Several answers to a question run together, each with a lead-in. In the call, only {address} is replaced.
+    - `marks`: one of `house_languages.STYLES`;
+    - `askers`: for each asker the credit that they agreed to, or None for one who isn't named;
+    - `voices`: the answers, which run one after another, each with its lead-in;
+    - `call`: the standing call for questions, in which {address} is replaced.
     """
 
     language: str
@@ -63,28 +67,29 @@ class ItemContent:
 
 
 _COMMAS = ",،，、"
-_BLANKS = re.compile(r"[ \t\n]{2,}|[\t\n]")  # excludes single spaces, as replacing each with itself would take time
+# What becomes a single space. Single spaces aren't included, as replacing each with itself would take time.
+_WHITESPACE = re.compile(r"[ \t\n]{2,}|[\t\n]")
+_BLANK_LINE = re.compile(r"\n\s*\n")
 
 
 def fill(pattern: str, values: Mapping[str, str | None]) -> str:
     """Replace the placeholders of a pattern; one without a value is removed together with its comma or brackets.
 
-    Placeholders inside values, and those of other names, are left alone.
+    Placeholders inside values, and those with other names, stay.
     """
     empty_keys = [key for key, value in values.items() if not value]
     for key in empty_keys:
         placeholder = rf"\{{{key}\}}"
-        pattern = re.sub(
-            rf"\s*[(（]{placeholder}[)）]|^\s*{placeholder}\s*[{_COMMAS}]?\s*|\s*[{_COMMAS}]?\s*{placeholder}",
-            "",
-            pattern,
-        )
+        in_brackets = rf"\s*[(（]{placeholder}[)）]"
+        at_start = rf"^\s*{placeholder}\s*[{_COMMAS}]?\s*"
+        after_comma = rf"\s*[{_COMMAS}]?\s*{placeholder}"
+        pattern = re.sub(f"{in_brackets}|{at_start}|{after_comma}", "", pattern)
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1]) or match[0], pattern).strip()
 
 
 def _clean_line(text: str) -> str:
     """Clean a text and join it into one line, keeping no-break spaces (which French requires before : and ?)."""
-    return _BLANKS.sub(" ", join_lines(for_print(text))).strip()
+    return _WHITESPACE.sub(" ", join_lines(for_print(text))).strip()
 
 
 def _plain_paragraph(role: Role, text: str) -> Paragraph:
@@ -94,10 +99,10 @@ def _plain_paragraph(role: Role, text: str) -> Paragraph:
 def _quote_paragraphs(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
     """Typeset paragraphs as one quotation, without repeating the opening mark at list items."""
     texts = [paragraph.text for paragraph in paragraphs]
-    settings = set_quotation(texts, marks, [not paragraph.marker for paragraph in paragraphs])
+    changes = set_quotation(texts, marks, continues=[not paragraph.marker for paragraph in paragraphs])
     return [
-        Paragraph(paragraph.role, set_runs(paragraph.runs, setting), paragraph.marker)
-        for paragraph, setting in zip(paragraphs, settings, strict=True)
+        Paragraph(paragraph.role, set_runs(paragraph.runs, paragraph_changes), paragraph.marker)
+        for paragraph, paragraph_changes in zip(paragraphs, changes, strict=True)
     ]
 
 
@@ -109,28 +114,28 @@ def _get_asker_line(piece: ItemContent, phrases: Mapping[str, str]) -> str:
 
 
 def _set_question(piece: ItemContent, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
-    parts = re.split(r"\n\s*\n", for_print(piece.question))
-    first, *others = _quote_paragraphs([_plain_paragraph("question", _clean_line(part)) for part in parts], marks)
+    texts = _BLANK_LINE.split(for_print(piece.question))
+    first, *others = _quote_paragraphs([_plain_paragraph("question", _clean_line(text)) for text in texts], marks)
     asker_line = set_plain(_get_asker_line(piece, phrases), marks)
     space = "" if asker_line.endswith("：") else " "  # the Chinese colon includes the space
     return [Paragraph("question", (Run(asker_line + space), *first.runs)), *others]
 
 
-def _in_brackets(parts: Sequence[str], phrases: Mapping[str, str]) -> str:
-    """Return the non-empty parts in the language's brackets, or "" if there are none."""
-    lines = list(filter(None, map(_clean_line, parts)))
+def _format_brackets(notes: Sequence[str], phrases: Mapping[str, str]) -> str:
+    """Return the non-empty notes in the language's brackets, or "" if there are none."""
+    lines = list(filter(None, map(_clean_line, notes)))
     if not lines:
         return ""
     return phrases["brackets"].replace("{words}", phrases["comma"].join(lines))
 
 
-def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
+def _insert_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
     """Insert the additions in brackets before the final colon."""
     if not additions:
         return text
     colon = re.search(r"\s*[:：]?\Z", text)
     end = colon.start() if colon else len(text)
-    return text[:end] + _in_brackets(additions, phrases) + text[end:]
+    return text[:end] + _format_brackets(additions, phrases) + text[end:]
 
 
 def lead_in_text(
@@ -138,11 +143,11 @@ def lead_in_text(
 ) -> str:
     """Return the lead-in of an answer; with `is_further`, in the form for a second answer to the same question."""
     phrases = phrases_for(language, wordings)
-    values = {key: _clean_line(getattr(lead_in, key) or "") for key in FILLED_IN}
-    values["name"] += _in_brackets(lead_in.beside_name, phrases)
+    values = {key: _clean_line(getattr(lead_in, key) or "") for key in PLACEHOLDERS}
+    values["name"] += _format_brackets(lead_in.beside_name, phrases)
     pattern = lead_in.pattern or phrases["also" if is_further else "lead_in"]
     text = fill(_clean_line(pattern), values)
-    return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
+    return set_plain(_insert_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 
 
 def has_lead_in(lead_in: LeadIn) -> bool:
@@ -151,7 +156,8 @@ def has_lead_in(lead_in: LeadIn) -> bool:
 
 
 def _set_heading(piece: ItemContent, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
-    section, headline = _clean_line(piece.section), _clean_line(piece.headline)
+    section = _clean_line(piece.section)
+    headline = _clean_line(piece.headline)
     text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
     return _plain_paragraph("heading", set_plain(text, marks))
 
@@ -160,40 +166,48 @@ def _set_call(call: str | None, address: str | None) -> list[Paragraph]:
     text = for_print(call or "")
     if address is not None:
         text = text.replace("{address}", _clean_line(address))
-    return [_plain_paragraph("call", _clean_line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    return [_plain_paragraph("call", _clean_line(part)) for part in _BLANK_LINE.split(text) if part.strip()]
 
 
 def set_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
-    """Typeset the standing call alone, followed by the sentence with the URL `link`."""
+    """Typeset the standing call alone, followed by a sentence that links to the URL `link`."""
     before, _, after = _clean_line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
     runs = (Run(before), Run(link, href=link), Run(after))
     link_sentence = Paragraph("call", tuple(run for run in runs if run.text))
     return Block(language, (*_set_call(call, address), link_sentence))
 
 
+class CarriedCorrection(NamedTuple):
+    """A correction of an earlier Q&A, whose headline is typeset already and links to `url`."""
+
+    headline: str
+    url: str
+    text: str
+
+
 def set_corrections(
-    language: str, notes: Sequence[tuple[str, str, str]], wordings: Mapping[str, str] | None = None
+    language: str, corrections: Sequence[CarriedCorrection], wordings: Mapping[str, str] | None = None
 ) -> Block:
-    """Typeset corrections of earlier Q&As for a later edition. Each note is a typeset headline, the URL that it links
-    to, and the text of the correction.
-    """
+    """Typeset corrections of earlier Q&As for a later edition."""
     paragraphs = [_plain_paragraph("heading", phrases_for(language, wordings)["corrections"])]
-    for headline, href, note in notes:
-        paragraphs.append(Paragraph("correction", (Run(_clean_line(headline), strong=True, href=href),)))
-        paragraphs.append(_plain_paragraph("correction", _clean_line(note)))
+    for correction in corrections:
+        headline = Run(_clean_line(correction.headline), strong=True, href=correction.url)
+        paragraphs.append(Paragraph("correction", (headline,)))
+        paragraphs.append(_plain_paragraph("correction", _clean_line(correction.text)))
     return Block(language, tuple(paragraphs))
 
 
 def set_block(piece: ItemContent, address: str | None = None, wordings: Mapping[str, str] | None = None) -> Block:
-    """Typeset a piece. `address` replaces {address} in the call; `wordings` are the newsletter's own house sentences,
-    by kind. The kinds are the keys of a file in `languages/`.
+    """Typeset a piece. `address` replaces {address} in the call.
+
+    `wordings` are the newsletter's own sentences, which replace those of the same keys in `languages/`.
     """
     phrases = phrases_for(piece.language, wordings)
     marks = marks_for(piece.language, piece.marks)
     paragraphs = [_set_heading(piece, phrases, marks), *_set_question(piece, phrases, marks)]
-    for number, voice in enumerate(piece.voices):
+    for index, voice in enumerate(piece.voices):
         if has_lead_in(voice.lead_in):
-            line = lead_in_text(piece.language, voice.lead_in, piece.marks, wordings, is_further=number > 0)
+            line = lead_in_text(piece.language, voice.lead_in, piece.marks, wordings, is_further=index > 0)
             paragraphs.append(_plain_paragraph("lead_in", line))
         paragraphs += _quote_paragraphs(read_answer(voice.answer), marks)
     return Block(piece.language, (*paragraphs, *_set_call(piece.call, address)))

@@ -3,10 +3,10 @@
 A new language is a new file there. A variant (de-ch) only has what differs; a language without a file is typeset like
 English.
 
-The quotation marks come from Unicode CLDR's delimiters or, where newsrooms do otherwise, from the authority that the
-file names. Where Duden or another style guide says nothing about continued paragraphs, they follow English, which no
-reader can misread. The sentences avoid declining names and guessing anyone's gender: in languages with cases the expert
-is in the nominative, and the asker's sentence fits anyone. A newsletter may replace any of them.
+The quotation marks come from Unicode CLDR's delimiters or, where newsrooms differ, from the authority that the file
+names. If a style guide such as Duden says nothing about quotations of several paragraphs, they are marked as in
+English, which no reader can misread. The sentences avoid declining names and guessing anyone's gender: in languages
+with cases the expert is in the nominative, and the asker's sentence fits anyone. A newsletter may replace any sentence.
 """
 
 import tomllib
@@ -18,17 +18,17 @@ from typing import Any, Literal
 
 STYLES = ("straight", "typographic")
 FOLDER = Path(__file__).with_name("languages")
-# The keys of a file for marks; all others are sentences, and the punctuation of lists and brackets.
-OF_MARKS = ("quotes", "next_paragraph")
-Pair = tuple[str, str]
+# The keys of a file for quotation marks; the others are sentences, and the punctuation of lists and brackets.
+MARK_KEYS = ("quotes", "next_paragraph")
+Pair = tuple[str, str]  # the opening and the closing mark
 
 
 @dataclass(frozen=True)
 class Marks:
     """The quotation marks of a language.
 
-    - levels: the pairs from the outermost inwards; deeper levels repeat.
-    - continued: which mark of the pair a paragraph begins with in which a quotation continues.
+    - `levels`: the pairs from the outermost inwards; deeper levels repeat them;
+    - `continued`: the mark of the pair that begins each further paragraph of a quotation.
     """
 
     levels: tuple[Pair, ...]
@@ -40,44 +40,47 @@ class Marks:
         return self.levels[depth % len(self.levels)]
 
     def resumed(self, depth: int) -> str:
-        """Return what a new paragraph begins with if a quotation of this depth is still open."""
+        """Return the mark that begins a new paragraph if a quotation of this depth is still open, or ""."""
         opening, closing = self.pair(depth)
         return {"open": opening, "close": closing.strip(), "nothing": ""}[self.continued]
 
 
 def _read_languages() -> dict[str, dict[str, Any]]:
-    """Return each language's row by its tag, and also by those of regions that are typeset alike."""
-    rows: dict[str, dict[str, Any]] = {}
+    """Return the contents of each file by its language, and by those that are typeset alike (`also_for`)."""
+    languages: dict[str, dict[str, Any]] = {}
     for path in sorted(FOLDER.glob("*.toml")):
-        row = tomllib.loads(path.read_text("utf-8"))
-        rows |= dict.fromkeys((path.stem, *row.pop("also_for", ())), row)
-    return rows
+        entries = tomllib.loads(path.read_text("utf-8"))
+        languages |= dict.fromkeys((path.stem, *entries.pop("also_for", ())), entries)
+    return languages
 
 
 LANGUAGES = _read_languages()
-_STRAIGHT: tuple[Pair, ...] = (('"', '"'), ("'", "'"))
+_STRAIGHT_PAIRS: tuple[Pair, ...] = (('"', '"'), ("'", "'"))
 
 
 @lru_cache(maxsize=200)
-def _merge_row(language: str) -> dict[str, Any]:
-    """Return the merged row of a tag: its own over those of its shorter forms, over English (after RFC 4647, section
-    3.4)."""
-    parts = language.lower().split("-")
-    row = LANGUAGES["en"]
-    for end in range(1, len(parts) + 1):
-        row = row | LANGUAGES.get("-".join(parts[:end]), {})
-    return row
+def _merge_entries(language: str) -> dict[str, Any]:
+    """Return the entries of a language. Those of "de-ch" override those of "de", which override English.
+
+    The look-up follows RFC 4647, section 3.4.
+    """
+    subtags = language.lower().split("-")
+    entries = LANGUAGES["en"]
+    for end in range(1, len(subtags) + 1):
+        entries = entries | LANGUAGES.get("-".join(subtags[:end]), {})
+    return entries
 
 
 def marks_for(language: str, style: str) -> Marks:
     """Return the marks of a language in one of `STYLES`; straight ones are " outside and ' inside in any language."""
-    row = _merge_row(language)
+    entries = _merge_entries(language)
+    continued = entries["next_paragraph"]
     if style == "straight":
-        return Marks(_STRAIGHT, row["next_paragraph"], apostrophe="'")
-    return Marks(tuple((opening, closing) for opening, closing in row["quotes"]), row["next_paragraph"])
+        return Marks(_STRAIGHT_PAIRS, continued, apostrophe="'")
+    return Marks(tuple((opening, closing) for opening, closing in entries["quotes"]), continued)
 
 
 def phrases_for(language: str, wordings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the house sentences of a language by kind; the newsletter's own `wordings` replace some of them."""
-    phrases = {kind: body for kind, body in _merge_row(language).items() if kind not in OF_MARKS}
+    phrases = {kind: body for kind, body in _merge_entries(language).items() if kind not in MARK_KEYS}
     return phrases | {kind: body for kind, body in (wordings or {}).items() if body}

@@ -23,7 +23,7 @@ from app.people.models import PROFILE, Expert, ExpertTopic
 from app.people.name_forms import fold
 from app.questions import actions, wording
 from app.text.word_tables import word_tables
-from app.typesetting.house_form import FILLED_IN
+from app.typesetting.house_form import PLACEHOLDERS
 from app.workflows import invitations
 from tests.support.app import BASE_URL
 from tests.support.assignments import ask_expert
@@ -315,7 +315,7 @@ def test_the_lead_in_says_of_an_expert_what_a_house_sentence_can_fill_in(
     assignment_id = database.write(lambda session: submitted_answer(session, newsroom, "Who measures?").assignment_id)
     with database.read() as session:
         credit = session.get_one(Assignment, assignment_id).credit
-    assert tuple(credit) == (*FILLED_IN, "beside_name"), (
+    assert tuple(credit) == (*PLACEHOLDERS, "beside_name"), (
         "What LeadIn (typesetting/house_form.py) has a place for, Assignment.credit (answers/models.py) fills in, and the other way."
     )
 

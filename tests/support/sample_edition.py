@@ -1,7 +1,7 @@
 """An edition for the forms of export: every script, list, emphasis, link and oddity that an answer may bring."""
 
 from app.typesetting.block import Block
-from app.typesetting.house_form import ItemContent, LeadIn, Voice, set_block, set_corrections
+from app.typesetting.house_form import CarriedCorrection, ItemContent, LeadIn, Voice, set_block, set_corrections
 
 LEYLA = LeadIn("Leyla Aydın", "soil scientist at the Karakum Field Station", "who put up the plates")
 ADDRESS = "nora@steppe.example"
@@ -55,9 +55,10 @@ def chinese_block() -> Block:
 
 
 def corrections_block() -> Block:
-    return set_corrections(
-        "en", [("The <b>Silos</b> & *more*", "https://steppe.example/q/1", "We wrote “2008” of _it_. It was 2009.")]
+    correction = CarriedCorrection(
+        "The <b>Silos</b> & *more*", "https://steppe.example/q/1", "We wrote “2008” of _it_. It was 2009."
     )
+    return set_corrections("en", [correction])
 
 
 EDITION = [

@@ -13,8 +13,8 @@ from markdown_it import MarkdownIt
 from app.text.languages import direction
 from app.typesetting.answer_text import read_answer
 from app.typesetting.block import Block
-from app.typesetting.house_form import FILLED_IN, ItemContent, LeadIn, Voice, fill, lead_in_text, set_block
-from app.typesetting.house_languages import LANGUAGES, OF_MARKS, phrases_for
+from app.typesetting.house_form import PLACEHOLDERS, ItemContent, LeadIn, Voice, fill, lead_in_text, set_block
+from app.typesetting.house_languages import LANGUAGES, MARK_KEYS, phrases_for
 from app.typesetting.renderers import to_html, to_json, to_markdown, to_text
 from tests.support.required_programs import skip_without
 
@@ -207,7 +207,7 @@ def test_what_belongs_to_a_name_stands_after_it_in_the_brackets_of_the_language(
 # has a hole in both of its sentences, in every language; what needs none stands in LeadIn behind the others.
 HOLES = {
     "heading": {"section", "headline"}, "asked_many": set(), "asked_one": set(), "asked_credit": {"credit"},
-    "lead_in": {*FILLED_IN}, "also": {*FILLED_IN}, "ask_here": {"link"}, "corrections": set(), "translation": {"translator"}, "comma": set(), "brackets": {"words"},
+    "lead_in": {*PLACEHOLDERS}, "also": {*PLACEHOLDERS}, "ask_here": {"link"}, "corrections": set(), "translation": {"translator"}, "comma": set(), "brackets": {"words"},
 }  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def wanting(tag: str, row: dict[str, Any]) -> list[str]:
     """What a language's file lacks, each in a sentence. A variant (de-ch) takes from its language what it leaves out."""
     file = f"app/typesetting/languages/{tag}.toml"
     whole = not any("-".join(tag.split("-")[:end]) in LANGUAGES for end in range(1, tag.count("-") + 1))
-    known = {*OF_MARKS, *HOLES}
+    known = {*MARK_KEYS, *HOLES}
     found = [f"{file} has no {key!r}: say it as en.toml does." for key in sorted(known - row.keys()) if whole]
     found += [f"{file} has {key!r}, which no part of the house form reads." for key in sorted(row.keys() - known)]
     for kind in HOLES.keys() & row.keys():
@@ -247,7 +247,7 @@ def test_every_language_words_every_sentence_and_closes_the_gaps(language: str) 
     found = wanting(language, LANGUAGES[language])
     assert not found, "\n".join(found)
     for kind in ("lead_in", "also"):
-        bare = fill(phrases_for(language)[kind], {**dict.fromkeys(FILLED_IN), "name": "Leyla"})
+        bare = fill(phrases_for(language)[kind], {**dict.fromkeys(PLACEHOLDERS), "name": "Leyla"})
         assert re.findall(r"[{}]|[,،，]\s*[,،，:：]|\s{2}", bare) == []
         assert bare.rstrip()[-1] in ":："
 
@@ -258,7 +258,7 @@ def test_a_language_that_is_half_there_is_told_of_in_sentences() -> None:
     assert wanting("it", half) == [
         "app/typesetting/languages/it.toml has no 'also': say it as en.toml does.",
         "app/typesetting/languages/it.toml has 'greeting', which no part of the house form reads.",
-        f"app/typesetting/languages/it.toml: 'lead_in' must hold each of {sorted(FILLED_IN)} once, and holds ['name'].",
+        f"app/typesetting/languages/it.toml: 'lead_in' must hold each of {sorted(PLACEHOLDERS)} once, and holds ['name'].",
         "app/typesetting/languages/it.toml: 'asked_one' must end with the colon of its language, and is 'Chiede una lettrice'.",
     ]
     assert wanting("de-at", {"quotes": [["»", "«"]]}) == []

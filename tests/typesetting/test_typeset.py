@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from app.cli.editions import editions
 from app.typesetting.exports import EXPORTS
 from app.typesetting.from_json import TypesetError, read_piece
-from app.typesetting.house_form import FILLED_IN
+from app.typesetting.house_form import PLACEHOLDERS
 
 BLOCK: dict[str, Any] = {
     "language": "en",
@@ -78,7 +78,7 @@ def test_input_is_utf_8_with_or_without_a_byte_order_mark() -> None:
     assert (code, out, err.splitlines()[-1]) == (2, "", "Error: The input is not UTF-8: byte 14 can't be read.")
 
 
-PLACES = ", ".join(f"{{{name}}}" for name in FILLED_IN)
+PLACES = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 KNOWN = "answer, askers, call, headline, language, lead_in, marks, question, section"
 
 
@@ -123,7 +123,7 @@ KNOWN = "answer, askers, call, headline, language, lead_in, marks, question, sec
             BLOCK | {"lead_in": {"name": "", "pattern": "{nmae}", "credit": "x"}},
             [
                 "The key 'credit_line' in lead_in is missing.",
-                f"The key 'credit' in lead_in is unknown; known are: {', '.join(sorted(['pattern', *FILLED_IN]))}.",
+                f"The key 'credit' in lead_in is unknown; known are: {', '.join(sorted(['pattern', *PLACEHOLDERS]))}.",
                 f"lead_in.pattern has the unknown placeholder {{nmae}}; known are: {PLACES}.",
                 "lead_in.name must not be empty.",
             ],
