@@ -1,7 +1,7 @@
 """Candidates for a question: select the experts to compare, load what is known of each, and rank them.
 
-The number of queries is fixed. The ranking itself is in `app.search.expert_ranking`. Earlier questions are read only of
-this newsletter, while workload and replies count across all newsletters. None of it leaves the desk.
+The number of queries is fixed. The ranking itself is in `app.search.expert_ranking`. Only this newsletter's earlier
+questions are compared, while workload and replies are counted across all newsletters. Only the desk sees any of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,16 +27,17 @@ from .assigning import assignments_of
 from .models import Assignment
 from .queries import select_open_count
 
-MAX_EXPERTS = 80  # who are compared with a question
-MAX_ASSIGNMENTS = 1_000  # newest assignments that are read, of all these experts together
-MAX_ASSIGNMENTS_PER_EXPERT = 50  # newest ones that are read
+MAX_EXPERTS = 80  # that are compared with a question
+MAX_ASSIGNMENTS = 1_000  # newest assignments that are read for the histories of all these experts
+MAX_ASSIGNMENTS_PER_EXPERT = 50  # newest assignments that are read for the history of one expert
 MAX_SOURCE_ROWS = 200  # newest questions of the topics, and newest assignments, whose experts are considered
 MAX_PAST_QUESTIONS = 80  # earlier questions that are compared
-MAX_PAST_QUESTIONS_PER_EXPERT = 10  # in the rounds that take one question of each expert in turn
+MAX_PAST_QUESTIONS_PER_EXPERT = 10  # newest questions of an expert, besides the similar ones
 HISTORY_PERIOD = timedelta(days=730)
-QUERY_RANK = 1_000_000  # more rows than one query finds, so that those of the next query rank behind all of them
-DEFAULT_LIMIT = 2  # open questions that an expert takes who has set no limit
+RANK_OFFSET = 1_000_000  # more than the rows of one query, so that those of the next query rank behind all of them
+DEFAULT_AT_ONCE = 2  # open assignments at a time, for experts who have set no limit
 NO_ID = 0  # an ID that no row has
+WAITS, SILENT, REPLIED = range(3)  # the reply to an invitation; WAITS: none yet, but there is still time
 
 
 @dataclass
@@ -135,13 +136,13 @@ def rank_experts(
     """
     if assignments is None:
         assignments = assignments_of(session, question)
-    assignment_by_expert = {row.expert_id: row for row in assignments}
-    assigned_ids = [expert_id for expert_id, row in assignment_by_expert.items() if row.is_live]
+    assignment_by_expert = {assignment.expert_id: assignment for assignment in assignments}
+    assigned_ids = {expert_id for expert_id, assignment in assignment_by_expert.items() if assignment.is_live}
     if comparison is None:
         topics = questions.topics_of(session, [question.id])[question.id]
         comparison = score_similar_texts(session, question, tuple(topic.name for topic in topics))
     topic_names = comparison.probe.topics
-    similar_ids = [key for (noun, key), _score, _doc in comparison.scored if noun == "question"]
+    similar_ids = [row_id for (noun, row_id), _score, _doc in comparison.scored if noun == "question"]
     if search_text:
         found = _search_experts(session, search_text)
     else:
@@ -170,24 +171,24 @@ def rank_experts(
 def _propose_experts(
     session: Session, question: Question, topics: tuple[str, ...], similar_ids: list[int]
 ) -> list[ExpertSummary]:
-    """Return the experts to compare with a question.
+    """Return the experts to compare with a question, at most MAX_EXPERTS.
 
-    They answered similar questions or questions of the same topics, name the topics in their profile, were assigned by
-    this newsletter lately, or are new in the directory.
+    Those who answered similar questions come first. Then follow those who answered questions of the same topics, name
+    the topics in their profile, were assigned by this newsletter lately, or are new in the directory.
     """
     terms = expert_search.topic_terms((*topics, *f"{question.headline} {question.wording}".split()))
-    answered = select(Assignment.expert_id).where(Assignment.has_text)
     topic_ids = select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id)
-    of_topics = select(QuestionTopic.question_id).where(QuestionTopic.topic_id.in_(topic_ids))
-    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(MAX_SOURCE_ROWS)
-    of_newsletter = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
-    listed = select(Expert.id).where(Expert.is_listed())
+    same_topic_ids = select(QuestionTopic.question_id).where(QuestionTopic.topic_id.in_(topic_ids))
+    same_topic_ids = same_topic_ids.order_by(QuestionTopic.question_id.desc()).limit(MAX_SOURCE_ROWS)
+    answering_experts = select(Assignment.expert_id).where(Assignment.has_text)
+    assigned_experts = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
+    listed_experts = select(Expert.id).where(Expert.is_listed())
     sources = (
-        answered.where(Assignment.question_id.in_(similar_ids)),
-        answered.where(Assignment.question_id.in_(of_topics)).limit(MAX_SOURCE_ROWS),
+        answering_experts.where(Assignment.question_id.in_(similar_ids)),
+        answering_experts.where(Assignment.question_id.in_(same_topic_ids)).limit(MAX_SOURCE_ROWS),
         expert_search.select_ids_by_terms(terms).limit(MAX_EXPERTS),
-        of_newsletter.order_by(Assignment.id.desc()).limit(MAX_SOURCE_ROWS),
-        listed.order_by(Expert.id.desc()).limit(MAX_EXPERTS),
+        assigned_experts.order_by(Assignment.id.desc()).limit(MAX_SOURCE_ROWS),
+        listed_experts.order_by(Expert.id.desc()).limit(MAX_EXPERTS),
     )
     proposed = expert_search.directory().query.where(Expert.id.in_(_select_first_ids(sources, MAX_EXPERTS)))
     return [ExpertSummary(*row) for row in session.execute(_select_summary_columns(proposed).order_by(Expert.id))]
@@ -202,7 +203,7 @@ def _select_first_ids(sources: Iterable[Select[int]], limit: int) -> Select[int]
     ranked = []
     for number, source in enumerate(sources):
         subquery = source.subquery()
-        rank_in_all = QUERY_RANK * number + func.row_number().over()
+        rank_in_all = RANK_OFFSET * number + func.row_number().over()
         ranked.append(select(subquery.c[0].label("id"), rank_in_all.label("rank")))
     found = union_all(*ranked).subquery()
     return select(found.c.id).group_by(found.c.id).order_by(func.min(found.c.rank)).limit(limit)
@@ -240,29 +241,22 @@ def _select_replies(
     expert_ids: Sequence[int], question_id: int, newsletter_id: int, limit_per_expert: int, current_time: datetime
 ) -> Query:
     """Select the expert ID and the arguments of `_add_assignment` for the experts' newest assignments."""
-    is_here = Assignment.newsletter_id == newsletter_id
+    is_answered_here = Assignment.has_text & (Assignment.newsletter_id == newsletter_id)
+    answered_question_id = case((is_answered_here, Assignment.question_id))
+    invited_at = case((~Assignment.is_cancelled, Assignment.invited_at))
     is_waiting = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > current_time))
-    query = select(
-        Assignment.expert_id,
-        case((is_here & Assignment.has_text, Assignment.question_id)),
-        case((~Assignment.is_cancelled, Assignment.invited_at)),
-        Assignment.received_at,
-        case((is_waiting, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
-    ).where(
+    reply = case((is_waiting, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED)
+    query = select(Assignment.expert_id, answered_question_id, invited_at, Assignment.received_at, reply).where(
         ~Assignment.is_drafted,
         Assignment.state_at >= current_time - HISTORY_PERIOD,
         Assignment.question_id != question_id,
     )
     other = aliased(Assignment)
     newest_first = select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc())
-    newest_left_out = newest_first.offset(limit_per_expert).limit(1).scalar_subquery()
+    newest_beyond_limit = newest_first.offset(limit_per_expert).limit(1).scalar_subquery()
     query = query.join(Expert, Expert.id == Assignment.expert_id)
-    query = query.where(Expert.id.in_(expert_ids), Assignment.id > func.coalesce(newest_left_out, NO_ID))
+    query = query.where(Expert.id.in_(expert_ids), Assignment.id > func.coalesce(newest_beyond_limit, NO_ID))
     return query.order_by(Assignment.id.desc()).limit(MAX_ASSIGNMENTS)
-
-
-# The reply to an invitation; WAITS: the expert still has time to reply.
-WAITS, SILENT, REPLIED = range(3)
 
 
 def _add_assignment(
@@ -272,7 +266,11 @@ def _add_assignment(
     received_at: datetime | None,
     reply: int,
 ) -> None:
-    """Add one assignment to a history. A cancelled one has no `invited_at`."""
+    """Add one assignment to a history.
+
+    `answered_question_id` is None if the question has no text, or belongs to another newsletter. `invited_at` is None
+    if the assignment was cancelled or there was no invitation. `reply` is WAITS, SILENT or REPLIED.
+    """
     if answered_question_id is not None:
         history.answered_ids.append(answered_question_id)
     if invited_at is None:
@@ -294,6 +292,7 @@ def _load_past_questions(
     answered_lists = [history.answered_ids for history in histories]
     answered_ids = set(chain.from_iterable(answered_lists))
     similar_and_answered = [question_id for question_id in similar_ids if question_id in answered_ids]
+    # The newest question of each expert, then the second newest of each, and so on.
     in_turn = [
         answered[round_number]
         for round_number in range(MAX_PAST_QUESTIONS_PER_EXPERT)
@@ -308,7 +307,7 @@ def _load_past_questions(
 def _build_candidate(
     expert: ExpertSummary, history: History, past_questions: dict[int, questions.QuestionSummary]
 ) -> Candidate:
-    loaded = [past_questions[key] for key in history.answered_ids if key in past_questions]
+    loaded = [past_questions[row_id] for row_id in history.answered_ids if row_id in past_questions]
     return Candidate(
         key=expert.id,
         past=tuple(PastAnswer(f"{question.headline}\n{question.wording}", question.id) for question in loaded),
@@ -316,7 +315,7 @@ def _build_candidate(
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
         live=expert.live,
-        at_once=expert.at_once or DEFAULT_LIMIT,
+        at_once=expert.at_once or DEFAULT_AT_ONCE,
         last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,
         asked=history.asked,

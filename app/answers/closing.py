@@ -27,7 +27,7 @@ def close(
     (see `source_protection`).
     """
     lock_row(session, question)
-    QUESTION.find_move("close", question.state)
+    QUESTION.find_move("close", question.state)  # raises `InvalidTransition` before the experts are told
     with audit.collect_events(session) as events:
         mails = [
             end_assignment(session, actor, assignment, sentence) for assignment in assignments_of(session, question)
@@ -44,7 +44,7 @@ def close(
 
 def end_assignment(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """End an assignment because its question ends; return the mail that tells its expert, if one is due."""
-    if assignment.is_done:
+    if assignment.is_done:  # the expert learns that the approved answer won't run
         return expert_mails.notify_of_end(session, actor, assignment, sentence)
     if not ASSIGNMENT.has_move("cancel", assignment.state):
         return None
@@ -60,9 +60,10 @@ def unshelve(session: Session, actor: Staff, question: Question) -> None:
 def merge_question(session: Session, actor: Staff, question: Question, target: Question) -> None:
     """Merge `question` into `target`.
 
-    Raises `PermissionDenied`, and `CannotMerge`, also if `question` has a live assignment, even a drafted one.
+    Raises `PermissionDenied` and `CannotMerge`, also if `question` has a live assignment, such as a drafted one.
     """
     actions.lock_both(session, question, target)  # so that nobody can assign the merged question meanwhile
+    # `actions.merge` raises the other errors.
     if not actions.find_merge_error(question, target) and has_live_assignment(session, question):
         raise actions.CannotMerge("assigned")
     actions.merge(session, actor, question, target)

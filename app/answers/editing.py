@@ -28,11 +28,10 @@ from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED_OUTCOMES = ("fine", "approved", "silent")
+# The expert checks only the facts, and silence means consent; or must approve the text.
 OUTCOMES_BY_POLICY = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}
 NOT_CHECKED = "precondition.text_not_checked"
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
-
-TextsAndChecks = tuple[Sequence[AnswerText], Sequence[Check]]  # of one answer
 
 
 def load_parents(session: Session, answer: Answer) -> tuple[Assignment, Question]:
@@ -44,18 +43,18 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
     """Save and return an edited version, or return the newest version if its text is the same.
 
     `base_label` is the label of the version that the edit began from. Raises `VersionConflict` if that isn't the newest
-    version any more, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if `body` is empty.
+    version any more, `InvalidTransition`, `PermissionDenied`, and `MissingField` if `body` is empty.
     """
     lock_row(session, answer)
-    old = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    if old and old.body == for_print(clean(body)):
-        return old
-    if base_label is not None and (old is None or old.label != base_label):
+    newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    if newest and newest.body == for_print(clean(body)):
+        return newest
+    if base_label is not None and (newest is None or newest.label != base_label):
         raise VersionConflict(f"answer {answer.id} has another text than {base_label}")
-    ANSWER.find_move("edit", answer.state)
+    ANSWER.find_move("edit", answer.state)  # raises `InvalidTransition` before a version is added
     content = AnswerContent(body)
-    if old:
-        content = AnswerContent(body, ties=old.ties, own_words=old.own_words)
+    if newest:
+        content = AnswerContent(body, ties=newest.ties, own_words=newest.own_words)
     text = add_text(session, actor, answer, "edited", content)
     ANSWER.apply(session, actor, answer, "edit", why={"text": text.id})
     return text
@@ -64,7 +63,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
     """Return the answer to its expert with a note and a new deadline.
 
-    Raises `MissingPrecondition` if `note` is empty, `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see
+    Raises `MissingField` if `note` is empty, `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see
     `source_protection`).
     """
     note = require_text("note", clean(note))
@@ -99,12 +98,10 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     texts_to_send = [text.body]
     for translation in translating.list_readable_translations(session, answer):
         texts_to_send += [translation.body, translation.ties]
-    must_be_clear(
-        session, actor, question, "\n\n".join(filter(None, texts_to_send)), submitted.body if submitted else ""
-    )
-    policy = newsletter.check_policy
-    if policy == "off":  # checks are off, but a text that the desk took down is read back all the same
-        policy = "facts"
+    sent_text = "\n\n".join(filter(None, texts_to_send))
+    must_be_clear(session, actor, question, sent_text, submitted.body if submitted else "")
+    # Even if checks are off, a text that the desk took down is read back.
+    policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     add_and_flush(session, check)
@@ -132,11 +129,11 @@ def settle_check(
     """Settle the open check with the expert's reply, with a reply that the desk enters, or by the clock as "silent".
 
     `number` is the version of the text that the actor saw. `translation_labels` are the labels of the translations
-    that were shown below this text: a yes applies to them too.
+    that were shown below this text: the expert's consent applies to them too.
 
-    Raises `InvalidTransition` if no check is open or its policy doesn't have this outcome, `VersionConflict` if the
-    check is of another version, `MissingPrecondition` if the outcome is "wrong" and `reply` is empty, `TooLong` if the
-    desk's `reply` is too long, and `PermissionDenied`.
+    Raises `InvalidTransition` if no check is open, its policy doesn't have this outcome, or it isn't overdue and the
+    outcome is "silent"; `VersionConflict` if the check is of another version; `MissingField` if the outcome is "wrong"
+    and `reply` is empty; `TooLong` if the desk's `reply` is too long (an expert's is cut off); and `PermissionDenied`.
     """
     lock_row(session, answer)
     check = open_check(session, answer)
@@ -146,8 +143,8 @@ def settle_check(
         raise VersionConflict(f"the check of answer {answer.id} is of another version than {number}")
     if outcome not in OUTCOMES_BY_POLICY[check.policy]:
         raise InvalidTransition("check", outcome, check.policy)
-    may_be_silent = isinstance(actor, Clock) and check.due_at <= now(session)
-    if outcome == "silent" and not may_be_silent:
+    may_end_silently = isinstance(actor, Clock) and check.due_at <= now(session)
+    if outcome == "silent" and not may_end_silently:
         raise InvalidTransition("check", outcome, check.policy)
     reply = clean(reply)
     if isinstance(actor, Staff):
@@ -174,7 +171,7 @@ def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
 
 
 def end_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """Recall the open quote check, if there is one, and stop its mail."""
+    """End the open quote check, if there is one, as "recalled", and stop its mail."""
     check = open_check(session, answer)
     if check is not None:
         check.outcome = "recalled"
@@ -193,22 +190,25 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
 
 
 def _is_mail_unsettled() -> Exists:
-    """Return the condition that the mail of a check is unsent, failed or bounced: then silence isn't consent."""
+    """Return the condition that the mail of a check is unsent, or failed or bounced: then silence isn't consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
         .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
-        .where(~OutboxMail.is_settled)  # discarding the mail has ended its check
+        .where(~OutboxMail.is_settled)  # sent, or discarded, which also ends the check
     )
 
 
 def faults_of_approval(
-    session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: TextsAndChecks | None = None
+    session: Session,
+    answer: Answer,
+    checklist: Sequence[str],
+    texts: Sequence[AnswerText] | None = None,
+    checks: Sequence[Check] | None = None,
 ) -> list[MissingPrecondition]:
     """Return what prevents the approval. Only the fault `NOT_CHECKED` can be overridden with a reason.
 
-    A text needs a quote check according to the newsletter's policy and to who wrote its newest version.
-    `texts_and_checks` are all versions and all quote checks of the answer, if they are loaded already.
+    `texts` and `checks` are all versions and all quote checks of the answer, if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     faults = []
@@ -216,9 +216,10 @@ def faults_of_approval(
         faults.append(MissingPrecondition("checklist_incomplete"))
     if not answer.expert.verified_at:
         faults.append(MissingPrecondition("expert_not_verified"))
-    if texts_and_checks is None:
-        texts_and_checks = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
-    texts, checks = texts_and_checks
+    if texts is None:
+        texts = versions_of(session, [answer.id])[answer.id]
+    if checks is None:
+        checks = checks_of(session, [answer.id])[answer.id]
     has_passed = any(check.text_id == answer.text_id and check.outcome in PASSED_OUTCOMES for check in checks)
     if not has_passed and _needs_check(newsletter, answer, texts):
         faults.append(MissingPrecondition("text_not_checked"))
@@ -226,9 +227,10 @@ def faults_of_approval(
 
 
 def _needs_check(newsletter: Newsletter, answer: Answer, texts: Sequence[AnswerText]) -> bool:
+    """Return whether the newsletter's policy, or the way that the text came, requires a quote check."""
     submitted = [text for text in texts if text.kind == "submitted"]
     newest = max(submitted, key=attrgetter("number"), default=None)
-    if newest is not None and newest.channel not in VERIFIED_CHANNELS:  # the desk took it down
+    if newest is not None and newest.channel not in VERIFIED_CHANNELS:
         return True
     if answer.is_submitted:  # nobody has edited the expert's text
         return newsletter.check_policy == "approve"
@@ -246,13 +248,13 @@ def approve(
 ) -> None:
     """Approve an answer for print. Its assignment is done, its question answered, and the expert is told of new edits.
 
-    If the text needs a quote check (see `faults_of_approval`) and has passed none, `reason` says why the actor approves
-    it all the same, and is stored. Raises `VersionConflict`, `InvalidTransition`,
-    `PermissionDenied`, `TooLong`, and what `faults_of_approval` lists.
+    If the text needs a quote check and has passed none, `reason` says why the actor approves it all the same, and is
+    stored. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `TooLong`, and the first fault from
+    `faults_of_approval`.
     """
     must(actor, "approve")
     check_version(lock_row(session, answer), version)
-    ANSWER.find_move("approve", answer.state)
+    ANSWER.find_move("approve", answer.state)  # raises `InvalidTransition` before any fault
     reason = require_length("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
         if fault.code == NOT_CHECKED and reason:
@@ -284,7 +286,7 @@ def approved_of(session: Session, question_id: int) -> list[Answer]:
 
 
 def _reopen_if_unanswered(session: Session, actor: Actor, question: Question) -> None:
-    """Set an answered question without an approved answer to seeking if an expert has it, and else to open."""
+    """Set an answered question that has no approved answer any more to seeking if an expert has it, else to open."""
     if not question.is_answered or approved_of(session, question.id):
         return
     is_asked = any(assignment.is_asked for assignment in assignments_of(session, question))
@@ -298,13 +300,14 @@ def reopen(session: Session, actor: Staff, answer: Answer) -> None:
     Raises `PermissionDenied`, and `InvalidTransition` while the question is in an edition.
     """
     assignment, question = load_parents(session, answer)
-    _require_not_picked(question)
+    _check_not_picked(question)
     ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     _reopen_if_unanswered(session, actor, question)
 
 
-def _require_not_picked(question: Question) -> None:
+def _check_not_picked(question: Question) -> None:
+    """Raise `InvalidTransition` if the question is in an edition."""
     if question.edition_id is not None:
         raise InvalidTransition("question", "change the answer of", question.state)
 
@@ -312,11 +315,12 @@ def _require_not_picked(question: Question) -> None:
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
     """Withdraw an answer for good, as its expert or an editor; `sentence` tells the other side why.
 
-    Raises `InvalidTransition` while its question is in an edition, `PermissionDenied`, `LeakDetected`.
+    Raises `InvalidTransition`, also while the question is in an edition, `PermissionDenied`, and `LeakDetected` (see
+    `source_protection`).
     """
     lock_row(session, answer)
     assignment, question = load_parents(session, answer)
-    _require_not_picked(question)
+    _check_not_picked(question)
     end_check(session, actor, answer)
     if answer.is_approved:
         ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")

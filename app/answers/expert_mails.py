@@ -35,6 +35,8 @@ from ..text.diff import changes
 from . import unsent_mails
 from .models import Answer, AnswerText, Assignment, Check
 
+MAX_LETTER_LENGTH = 4_000  # characters of a letter from the desk
+
 
 def title_of(session: Session, assignment: Assignment) -> str:
     """Return the cleared headline or wording by which a mail to the expert names the question."""
@@ -78,9 +80,9 @@ def send_to_expert(
 ) -> OutboxMail | None:
     """Queue a mail to the assignment's expert.
 
-    Return None if the expert has no e-mail address, or if a mail with the same `once_key` was queued before. All mails
-    about one assignment form a thread, and their Reply-To address identifies it. `values.headline` defaults to
-    `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at` delays the mail.
+    All mails about one assignment form a thread, and their Reply-To address identifies it. `values.headline` defaults
+    to `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at` delays the mail. Return None
+    if the expert has no e-mail address, or if a mail with the same `once_key` was queued before.
 
     Raises `LeakDetected` (see `source_protection`) if `values.typed` contains something of the askers that the actor
     has not reviewed.
@@ -121,7 +123,7 @@ def send_to_editors(
 def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "") -> None:
     """Mail the newsletter's editors what an expert did, and notify its chat without names or details.
 
-    `event` names the mail kind after "desk."; `message` is the expert's own comment.
+    The kind of the mail is "desk." followed by `event`. `message` is the expert's own comment.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     question = assignment.question
@@ -164,15 +166,15 @@ def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **values
 def notify_of_end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """Tell the expert that no answer is needed any more, or that theirs will not be used; `sentence` says why.
 
-    Recall unsent mails that ask for the answer. Return the mail, or None if the expert never heard of the question or
-    has no e-mail address. Raises `LeakDetected`.
+    Recall unsent mails that ask something of the expert. Return the mail, or None if the expert never heard of the
+    question or has no e-mail address. Raises `LeakDetected` (see `source_protection`).
     """
-    has_heard = unsent_mails.stop_asking(session, actor, assignment)
+    may_have_heard = unsent_mails.stop_asking(session, actor, assignment)
     values = AssignmentMail(typed=clean(sentence))
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is not None and answer.text_id is not None:
         return send_to_expert(session, actor, assignment, "expert.not_used", values)
-    if not has_heard:
+    if not may_have_heard:
         return None
     return send_to_expert(session, actor, assignment, "expert.cancelled", values)
 
@@ -186,15 +188,12 @@ def _get_last_seen_text(session: Session, answer: Answer) -> AnswerText | None:
     return session.scalar(versions.order_by(AnswerText.id.desc()).limit(1))
 
 
-MAX_LETTER_LENGTH = 4_000  # characters
-
-
 def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter from the desk and record it in the trail. An assistant's letter is held for an editor.
 
-    Raises `PermissionDenied`, `MissingPrecondition` if `body` is empty or the expert has no address, `TooLong`,
-    `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which has to be the first
-    mail.
+    Raises `PermissionDenied`, `MissingField` if `body` is empty, `MissingPrecondition` if the expert has no address,
+    `TooLong`, `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which has to be
+    the first mail.
     """
     must(actor, "prepare")
     body = require_text("text", require_length("text", clean(body), MAX_LETTER_LENGTH))

@@ -19,15 +19,21 @@ from .models import Answer, Assignment, Check
 
 @dataclass(frozen=True)
 class ExpertTask:
-    """An assignment as its expert may see it. `text` is the only wording of the question that they may see."""
+    """An assignment as its expert may see it.
+
+    - `text`: the newest cleared wording of the question, the only one that the expert may see;
+    - `check`: the open quote check;
+    - `is_passed`: whether the current text of the answer has passed a quote check;
+    - `readers`: number of askers, with those of merged questions.
+    """
 
     assignment: Assignment
     newsletter: Newsletter
     text: QuestionText
     answer: Answer | None
     check: Check | None
-    is_passed: bool  # the current text has passed its quote check
-    readers: int  # number of askers, with those of merged questions
+    is_passed: bool
+    readers: int
 
     @property
     def stage(self) -> str:
@@ -58,7 +64,11 @@ class ExpertTask:
 TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]  # the fields of `ExpertTask`
 
 
-def _select_tasks() -> TaskSelect:
+def _select_tasks(few_columns: bool = False) -> TaskSelect:
+    """Select tasks. With `few_columns`, load only the columns that saving a draft needs; the others load on access.
+
+    A page saves its draft every few seconds, and loading all columns is most of the cost.
+    """
     passed_check = aliased(Check)
     is_passed = exists().where(
         passed_check.answer_id == Answer.id,
@@ -66,7 +76,7 @@ def _select_tasks() -> TaskSelect:
         passed_check.outcome.in_(PASSED_OUTCOMES),
     )
     readers = select_reader_count(Assignment.question_id).scalar_subquery()
-    return (
+    query = (
         select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed, readers)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
         .join(QuestionText, QuestionText.id == select_newest_cleared_id(Assignment.question_id).scalar_subquery())
@@ -78,16 +88,9 @@ def _select_tasks() -> TaskSelect:
             joinedload(Assignment.question).lazyload(Question.text),  # the cleared text is selected above
         )
     )
-
-
-def _select_task(few_columns: bool) -> TaskSelect:
-    """Select tasks. With `few_columns`, load only the columns that saving a draft needs; the others load on access.
-
-    A page saves its draft every few seconds, and loading all columns is most of the cost.
-    """
     if not few_columns:
-        return _select_tasks()
-    return _select_tasks().options(
+        return query
+    return query.options(
         load_only(Assignment.state, Assignment.question_id),
         joinedload(Assignment.question).load_only(Question.state),
         joinedload(Assignment.expert).load_only(Expert.id).joinedload(Expert.person).load_only(Person.name),
@@ -101,7 +104,7 @@ def _select_task(few_columns: bool) -> TaskSelect:
 
 def load_task(session: Session, actor: ExpertActor, public_id: str, few_columns: bool = False) -> ExpertTask | None:
     """Return an assignment of this expert as a task, or None if it is another expert's, or only drafted."""
-    query = _select_task(few_columns).where(
+    query = _select_tasks(few_columns).where(
         Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted
     )
     return _load_first(session, query)
@@ -110,7 +113,7 @@ def load_task(session: Session, actor: ExpertActor, public_id: str, few_columns:
 def load_task_by_link(session: Session, token: str, few_columns: bool = False) -> tuple[ExpertActor, ExpertTask] | None:
     """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
     conditions = links.open_link_conditions("page", links.macs_of(session, token), now(session))
-    query = _select_task(few_columns).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
+    query = _select_tasks(few_columns).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
     task = _load_first(session, query)
     if task is None:
         return None

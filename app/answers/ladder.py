@@ -1,11 +1,11 @@
 """The ladder: the order in which experts are invited when the one before declines or stays silent.
 
 A step is a drafted assignment that follows another one, its predecessor, for the same question. The clock invites the
-step's expert once the predecessor is declined, or is unanswered at `step_at` (by default, at the predecessor's own
-`reply_by`). An expert who has
-accepted or sent a text, or whose mail waits to be filed, is not silent. The ladder rests while the wording is not
-cleared or the newsletter is paused, and ends with the question. It never resends an invitation that a person stopped in
-the outbox. Its invitations are held if the newsletter holds invitations, and otherwise sent at once.
+step's expert once the predecessor is declined, or its expert is silent until `step_at` (by default, until the
+predecessor's `reply_by`). Experts who have accepted or sent a text, or whose mail waits to be filed, are not silent.
+The ladder rests while the wording is not cleared or the newsletter is paused, and ends with the question. It never
+resends an invitation that a person stopped in the outbox. Its invitations are held if the newsletter holds invitations,
+and otherwise sent at once.
 """
 
 from collections.abc import Callable
@@ -28,8 +28,9 @@ from .lifecycle import ASSIGNMENT_STATES
 from .mailed_answers import find_with_waiting_letter
 from .models import Assignment
 
-MAX_STEPS = 100  # per newsletter and run; the rest follows in the next run
+MAX_STEPS = 100  # per newsletter and run; the others follow in the next run
 
+# Invites the expert of an assignment. The last argument is a `once_key`, which keeps the mail from being sent twice.
 Invite = Callable[[Session, Assignment, str], None]
 
 
@@ -39,8 +40,8 @@ def put_after(
     """Put `assignment` on the ladder after `predecessor`, which may be silent until `step_at`.
 
     The actor needs the permission to invite, as nobody confirms the invitation later. Raises `PermissionDenied`, and
-    `InvalidTransition` if `assignment` is not drafted, or `predecessor` can't be followed, is for another question, or
-    itself follows `assignment`.
+    `InvalidTransition` if `assignment` is not drafted, or if `predecessor` is neither drafted, invited nor accepted, is
+    for another question, or itself follows `assignment`.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).is_drafted:
@@ -76,10 +77,7 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
 
 
 def climb(database: Database, invite: Invite, now: datetime | None = None) -> int:
-    """Invite the experts whose turn has come, each in a transaction that checks this again. Return how many.
-
-    `invite` is called with a session, the assignment and a `once_key`, which keeps the mail from being sent twice.
-    """
+    """Invite the experts whose turn has come, each in a transaction that checks this again. Return how many."""
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
         due_ids = [due_id for newsletter in running for due_id in find_due_steps(session, newsletter)]
@@ -115,13 +113,14 @@ def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int 
     rows = session.execute(query.order_by(Assignment.id).limit(MAX_STEPS)).all()
     if not rows:
         return []
-    with_letter = find_with_waiting_letter(session, [row.after_id for row in rows])
-    return [row.id for row in rows if row.after_id not in with_letter]
+    ids_with_letter = find_with_waiting_letter(session, [row.after_id for row in rows])
+    return [row.id for row in rows if row.after_id not in ids_with_letter]
 
 
 def _invite_if_due(session: Session, assignment_id: int, invite: Invite) -> bool:
     assignment = session.get_one(Assignment, assignment_id)
-    lock_row(session, session.get_one(Question, assignment.question_id))  # first, as for every invitation
+    # The question is locked first, as by every invitation.
+    lock_row(session, session.get_one(Question, assignment.question_id))
     assignment = lock_row(session, assignment)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     if assignment.id not in find_due_steps(session, newsletter, assignment_id=assignment.id):

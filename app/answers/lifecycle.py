@@ -3,16 +3,17 @@
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
 # Properties of assignments:
-# - is_live: the expert has the question or will be asked;
-# - was_asked: the expert knows of the question, and the assignment isn't declined or cancelled;
-# - is_asked: the question is with the expert, or their text with the desk;
+# - is_live: not declined or cancelled;
+# - was_asked: live, and the expert was asked;
+# - is_asked: the question is with the expert, or their text is with the desk;
 # - owes_text: the text is due by `due_at`;
 # - is_writing: the expert has accepted, or got the text back;
-# - takes_text: the desk accepts a text, even after a refusal;
+# - takes_text: the expert may still send a text, even after declining;
 # - can_stand_before: another assignment may follow on the ladder;
 # - may_be_written_about: a mail from the expert may belong to the assignment;
 # - has_text: the text is with the desk or approved;
-# - has_sent: the desk has a text that isn't approved.
+# - has_sent: the desk has a text that isn't approved;
+# - is_over: approved or cancelled.
 ASSIGNMENT_STATES = States(
     {
         "drafted": "is_live can_stand_before takes_text may_be_written_about",
@@ -27,7 +28,7 @@ ASSIGNMENT_STATES = States(
 )
 # Properties of answers:
 # - is_on_the_desk: the desk may edit the text;
-# - is_held_over: the question was published without the answer, which can be used for another question.
+# - is_held_over: the question was published without the answer, which can be used for another one.
 ANSWER_STATES = States(
     {
         "draft": "",
@@ -75,7 +76,7 @@ class AnswerStates(StateMixin):
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
 
 
-# The stage shown to the expert, by the state of the assignment. If it is "", the state of the answer decides.
+# The stage shown to the expert, by the state of the assignment, or where that is "", by the state of the answer.
 STAGE_BY_ASSIGNMENT = {
     "drafted": "answer",
     "invited": "answer",

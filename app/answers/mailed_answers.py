@@ -24,13 +24,14 @@ from ..search.index import remove_from_indexes
 from ..text.clean import clean
 from ..text.languages import guess_language
 from . import assigning, editing, writing
+from .assigning import MAX_MESSAGE_LENGTH
 from .models import Answer, Assignment
 
 
 def create_letter(session: Session, actor: Actor, assignment: Assignment, text: str, received_at: datetime) -> Letter:
     """Create a letter from an expert's mail about their assignment; nothing else changes.
 
-    Raises `PermissionDenied`, and `MissingPrecondition` if `text` is empty.
+    Raises `PermissionDenied`, and `MissingField` if `text` is empty.
     """
     body = require_text("text", clean(text)[: writing.MAX_ANSWER_LENGTH])
     letter = Letter(
@@ -95,19 +96,6 @@ def find_with_waiting_letter(session: Session, assignment_ids: Sequence[int]) ->
 
 
 @dataclass(frozen=True)
-class Filing:
-    """An expert's letter, its assignment, and the details that the desk has entered."""
-
-    letter: Letter
-    assignment: Assignment
-    details: "FilingDetails"
-
-    @property
-    def text(self) -> str:
-        return self.letter.body or ""
-
-
-@dataclass(frozen=True)
 class FilingDetails:
     """The details that the desk enters when it files an expert's letter.
 
@@ -124,6 +112,23 @@ class FilingDetails:
 NO_DETAILS = FilingDetails()
 
 
+@dataclass(frozen=True)
+class Filing:
+    """An expert's letter, its assignment, and the details that the desk has entered."""
+
+    letter: Letter
+    assignment: Assignment
+    details: FilingDetails
+
+    @property
+    def text(self) -> str:
+        return self.letter.body or ""
+
+
+# Changes the assignment or its answer as the letter says.
+FilingAction = Callable[[Session, Staff, Filing], None]
+
+
 def file(
     session: Session,
     actor: Staff,
@@ -134,8 +139,8 @@ def file(
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and change its assignment or answer in the expert's name.
 
-    Filing it again as the same kind does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingPrecondition`,
-    `TooLong`, and `InvalidTransition`, also if the state of the assignment or its answer doesn't allow the change.
+    Filing it again as the same kind does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingField` if the
+    letter has no assignment, `InvalidTransition`, and what the change of the assignment or answer raises.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
         raise InvalidTransition("letter", f"file as {kind}", letter.state)
@@ -147,7 +152,7 @@ def file(
     if letter.is_filed and letter.filed_as == kind:
         return
     check_version(lock_row(session, letter), version)
-    LETTER.find_move("file", letter.state)
+    LETTER.find_move("file", letter.state)  # raises `InvalidTransition` before anything changes
     lock_row(session, assignment)
     with audit.collect_events(session) as events:
         FILING_ACTIONS[kind](session, actor, Filing(letter, assignment, details))
@@ -157,7 +162,7 @@ def file(
 
 
 def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
-    """Submit the letter's text as the answer. An expert who had declined but sends an answer has accepted."""
+    """Submit the letter's text as the answer. If the expert had declined before, they have now accepted."""
     assignment = filing.assignment
     if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
@@ -184,21 +189,21 @@ def _file_refusal(session: Session, actor: Staff, filing: Filing) -> None:
 
 
 def _file_postponement(session: Session, actor: Staff, filing: Filing) -> None:
-    """Decline until a date, which the desk sees and after which it can invite the expert again."""
+    """Decline in the expert's name until a date, which the desk is shown."""
     if not filing.assignment.is_declined:
         assigning.decline(session, actor, filing.assignment, "no time", filing.details.later_on)
 
 
 def _file_question_back(session: Session, actor: Staff, filing: Filing) -> None:
     """Store the expert's question among the notes on the question; the assignment stays as it is."""
-    body = clean(filing.details.note or filing.text)[:2_000]
+    body = clean(filing.details.note or filing.text)[:MAX_MESSAGE_LENGTH]
     person_id = filing.assignment.expert.person_id
     note = Note(question_id=filing.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
     add_and_flush(session, note)
     audit.record(session, actor, "assignment.ask_back", filing.assignment, facts={"note": note.id})
 
 
-def _file_check_outcome(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
+def _file_check_outcome(outcome: str) -> FilingAction:
     """Return a filing action that settles the open quote check with this outcome."""
 
     def settle(session: Session, actor: Staff, filing: Filing) -> None:
@@ -211,7 +216,7 @@ def _file_check_outcome(outcome: str) -> "Callable[[Session, Staff, Filing], Non
 
 
 # By kind of letter. A passed check is "fine" under "facts only", and "yes" under full approval.
-FILING_ACTIONS: dict[str, Callable[[Session, Staff, Filing], None]] = {
+FILING_ACTIONS: dict[str, FilingAction] = {
     "answer": _file_answer,
     "cannot": _file_refusal,
     "later": _file_postponement,

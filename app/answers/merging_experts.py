@@ -24,8 +24,6 @@ from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, Assignment
 
 VERIFICATION_COLUMNS = ("verified_at", "verified_by_id", "verified_how")
-
-
 BATCH_SIZE = 500  # IDs per query
 
 
@@ -42,7 +40,8 @@ class BothAsked(DomainError):
 def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> None:
     """Merge `source` into `target`, and fill in what the profile of `target` lacks.
 
-    Raises `PermissionDenied`, `InvalidTransition` (the same expert, or merged already) and `BothAsked`.
+    Raises `PermissionDenied`, `BothAsked`, and `InvalidTransition` if they are the same expert, or if one of them was
+    merged into another expert.
     """
     must(actor, "whole directory")
     for expert in sorted((source, target), key=attrgetter("id")):
@@ -85,21 +84,22 @@ def _check_no_shared_question(session: Session, source: Expert, target: Expert) 
 
 def _move_assignments(session: Session, source: Expert, target: Expert, assignment_ids: list[int]) -> None:
     """Move these assignments and their answers from one expert to the other, in batches."""
-    for table, assignment_id in ((Answer, Answer.assignment_id), (Assignment, Assignment.id)):
+    for model, id_column in ((Answer, Answer.assignment_id), (Assignment, Assignment.id)):
         for start in range(0, len(assignment_ids), BATCH_SIZE):
-            is_in_batch = assignment_id.in_(assignment_ids[start : start + BATCH_SIZE])
+            is_in_batch = id_column.in_(assignment_ids[start : start + BATCH_SIZE])
             session.execute(
-                update(table)
-                .where(table.expert_id == source.id, is_in_batch)
-                .values(expert_id=target.id, version=table.version + 1)
+                update(model)
+                .where(model.expert_id == source.id, is_in_batch)
+                .values(expert_id=target.id, version=model.version + 1)
             )
 
 
 def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
+    """Copy what the profile of `target` lacks; the address moves if `target` has none."""
     for name, field in PROFILE.items():
         if name != "name":
             setattr(target, name, merge_values(field, getattr(target, name), getattr(source, name)))
-    if target.verified_at is None and source.folded == target.folded:  # verification applies to the name
+    if target.verified_at is None and source.folded == target.folded:  # the same name, to which verification applies
         for column in VERIFICATION_COLUMNS:
             setattr(target, column, getattr(source, column))
     address = email_of(session, source.person)
@@ -110,11 +110,10 @@ def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
 
 
 def split(session: Session, actor: Staff, source: Expert) -> None:
-    """Undo a merge: the assignments that `source` had go back to `source`.
+    """Undo a merge: the assignments that `source` had, and the experts merged into it, go back to `source`.
 
-    Whatever the merge filled in on the other profile stays there, even an address, as nobody can tell whose it is.
-    Raises `PermissionDenied`,
-    `InvalidTransition`.
+    What the merge filled in on the other profile stays there, even an address, as nobody can tell whose it is. Raises
+    `PermissionDenied`, and `InvalidTransition` if `source` isn't merged.
     """
     must(actor, "whole directory")
     target_id = lock_row(session, source).merged_into_id
@@ -125,8 +124,8 @@ def split(session: Session, actor: Staff, source: Expert) -> None:
     facts = session.scalars(merges.limit(1)).one().facts or {}
     source.merged_into_id = None
     session.flush()
-    earlier = update(Expert).where(Expert.id.in_(facts["earlier"]), Expert.merged_into_id == target.id)
-    session.execute(earlier.values(merged_into_id=source.id))
+    were_merged_into_source = Expert.id.in_(facts["earlier"]) & (Expert.merged_into_id == target.id)
+    session.execute(update(Expert).where(were_merged_into_source).values(merged_into_id=source.id))
     _move_assignments(session, target, source, facts["assignments"])
     audit.record(session, actor, "expert.split", source, facts={"from": target.id})
 

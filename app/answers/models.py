@@ -24,13 +24,13 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, Assignmen
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
-VERIFIED_CHANNELS = ("page", "mail")  # channels that verify the author; text from any other is read back to the expert
-DRAFT_PARTS = ("answer", "reply")
+VERIFIED_CHANNELS = ("page", "mail")  # they verify the author; text that came otherwise is read back to the expert
+DRAFT_PARTS = ("answer", "reply")  # of an assignment; "reply" is the reply to a quote check
 CHECK_OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
-# Conditions of partial indexes.
+# Conditions of partial indexes, in SQL.
 IS_LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
-IS_OPEN_CHECK = "ended_at IS NULL"  # of checks
+IS_OPEN_CHECK = "ended_at IS NULL"
 
 
 class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
@@ -38,6 +38,7 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
 
     - `brief`: what the desk asks for;
     - `words`: the wanted length;
+    - `credit_line`: who the expert is, in print;
     - `relation`: what follows the credit line in print;
     - `reply_by`, `due_at`: the deadlines of the reply to the invitation, and of the text;
     - `later_on`: the day from which an expert who declined has time;
@@ -156,9 +157,11 @@ class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
 class AnswerText(Row, VersionColumns):
     """One immutable version of an answer.
 
+    - `words`: the number of words in `body`;
     - `ties`: the expert's interests in the matter, as they state them;
     - `own_words`: the expert states that they wrote the text themselves;
-    - `channel`, `given_on`: how the text came, and when, if it didn't come by the page;
+    - `channel`: how the text came;
+    - `given_on`: the day on which it came, if not by the page;
     - `by`: the actor who wrote this version.
     """
 
@@ -183,7 +186,11 @@ class AnswerText(Row, VersionColumns):
 
 
 class Check(Row):
-    """The quote check of one text. It is open until it has an outcome; an answer has at most one open check."""
+    """The quote check of one text. It is open until it has an outcome; an answer has at most one open check.
+
+    `policy` is "facts" (the expert checks the facts, and silence until `due_at` means consent) or "approve" (the expert
+    must approve the text).
+    """
 
     __tablename__ = "checks"
     __table_args__ = table_args(
@@ -208,7 +215,7 @@ class Check(Row):
 class Draft(Row):
     """An unsent text, one row per browser tab, so that a stale tab never overwrites newer text.
 
-    `part` is "answer", or "reply" for the reply to a quote check. `ties` and `credit_line` belong to an answer.
+    `part` is one of `DRAFT_PARTS`; `ties` and `credit_line` belong to an answer. `count` grows with each save of a tab.
     """
 
     __tablename__ = "drafts"

@@ -18,22 +18,24 @@ from ..questions.models import Question
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, AnswerText, Assignment, Check
 
+MAX_WRITABLE = 100  # assignments that a list offers to choose from
+MAX_WAITING_LETTERS = 12  # letters from experts that a page lists one by one
+MAX_BOUNCES = 5  # newest bounces that are considered
+WRITABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")
+
 CheckOrText = TypeVar("CheckOrText", Check, AnswerText)
 
 
 def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
-    """Return an assignment of a question that was loaded through the actor, or None.
-
-    The assignment's `question` is set to that row.
-    """
+    """Return an assignment of a question, or None. The caller must have checked that the actor may see the question."""
     assignment = session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
     if assignment is not None:
-        set_committed_value(assignment, "question", question)
+        set_committed_value(assignment, "question", question)  # spares a query
     return assignment
 
 
 def load_answer(session: Session, question: Question, public_id: str) -> Answer | None:
-    """Return an answer of a question that was loaded through the actor, or None."""
+    """Return an answer of a question, or None. The caller must have checked that the actor may see the question."""
     return session.scalar(select(Answer).filter_by(public_id=public_id, question_id=question.id))
 
 
@@ -63,12 +65,12 @@ def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[A
 def _group_by_answer(
     session: Session, model: type[CheckOrText], answer_ids: Sequence[int]
 ) -> dict[int, list[CheckOrText]]:
-    rows: dict[int, list[CheckOrText]] = {answer_id: [] for answer_id in answer_ids}
-    if not rows:
-        return rows
-    for row in session.scalars(select(model).where(model.answer_id.in_(rows)).order_by(model.id)):
-        rows[row.answer_id].append(row)
-    return rows
+    rows_by_answer: dict[int, list[CheckOrText]] = {answer_id: [] for answer_id in answer_ids}
+    if not rows_by_answer:
+        return rows_by_answer
+    for row in session.scalars(select(model).where(model.answer_id.in_(rows_by_answer)).order_by(model.id)):
+        rows_by_answer[row.answer_id].append(row)
+    return rows_by_answer
 
 
 def list_assignments_with_answers(
@@ -84,11 +86,11 @@ def list_assignments_with_answers(
         .where(Assignment.question_id.in_(question_ids))
         .order_by(Assignment.id)
     )
-    parts: list[tuple[Assignment, Answer | None, Check | None]] = []
+    rows: list[tuple[Assignment, Answer | None, Check | None]] = []
     for assignment, answer, check in session.execute(query):
         set_committed_value(assignment, "answer", answer)
-        parts.append((assignment, answer, check))
-    return parts
+        rows.append((assignment, answer, check))
+    return rows
 
 
 def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
@@ -98,7 +100,7 @@ def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Count
 
 
 def select_open_count() -> ScalarSelect[int]:
-    """Return a column that counts the open assignments of the experts in a query."""
+    """Return a column for a query of experts: the number of open assignments of each."""
     count = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
     return count.correlate(Expert).scalar_subquery()
 
@@ -113,19 +115,13 @@ def list_assignments_of_expert(
 
 
 def has_open_assignment() -> ColumnElement[bool]:
-    """Return the condition that an expert in a query has an open assignment."""
+    """Return the condition, for a query of experts, that the expert has an open assignment."""
     return exists().where(Assignment.expert_id == Expert.id, Assignment.is_asked)
 
 
 def was_never_asked() -> ColumnElement[bool]:
-    """Return the condition that an expert in a query has never been asked anything."""
+    """Return the condition, for a query of experts, that the expert has never been asked anything."""
     return ~exists().where(Assignment.expert_id == Expert.id, ~Assignment.is_drafted)
-
-
-MAX_WRITABLE = 100  # assignments that a list offers to choose from
-MAX_WAITING_LETTERS = 12  # letters from experts that a page lists one by one
-WRITABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")
-MAX_BOUNCES = 5  # newest bounces that are checked for something to do
 
 
 def select_with_questions() -> Select[Assignment]:
@@ -151,6 +147,7 @@ def list_writable_assignments(session: Session, newsletter_id: int, person_id: i
         of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
         declined = Listing[Assignment](of_person.where(Assignment.is_declined), (Assignment.id,))
         id_queries.append(declined.keys(MAX_WRITABLE))
+    # Each query has a limit, so it must be a subquery to be part of a union.
     ids = union_all(*(select(id_query.subquery().c[0]) for id_query in id_queries))
     query = select_with_questions().where(Assignment.id.in_(ids)).order_by(Assignment.id.desc()).limit(MAX_WRITABLE)
     return list(session.scalars(query))
@@ -159,9 +156,9 @@ def list_writable_assignments(session: Session, newsletter_id: int, person_id: i
 def list_waiting_expert_letters(
     session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
 ) -> list[tuple[Letter, Assignment]]:
-    """Return letters that experts sent by mail and nobody has filed, oldest first.
+    """Return letters that experts sent by mail and nobody has filed, oldest first, at most MAX_WAITING_LETTERS.
 
-    With `assignment_ids`, only letters to these assignments are returned. At most MAX_WAITING_LETTERS are returned.
+    With `assignment_ids`, only letters about these assignments are returned.
     """
     query = (
         select(Letter, Assignment)
@@ -176,7 +173,7 @@ def list_waiting_expert_letters(
 
 
 def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:
-    """Return the newest automatic reply to each assignment, such as an absence note, keyed by assignment ID."""
+    """Return the newest automatic reply about each assignment, such as an absence note, keyed by assignment ID."""
     query = select(Inbound).where(
         Inbound.newsletter_id == newsletter_id, Inbound.is_automatic, Inbound.assignment_id.in_(assignment_ids)
     )

@@ -2,10 +2,10 @@
 
 An expert who has accepted is reminded two days before the deadline, or half-way to it if that is later, and once more
 the morning after it if nothing has come. An expert who has not replied to the invitation is reminded once, on the day
-of `reply_by`, if the text is still due later, and never after that: without accepting they owe no text. After an
+of `reply_by`, if the text is due later than that, and never after that: without accepting they owe no text. After an
 extension there is no second early reminder, and the late one follows the new deadline. Reminders end with an answer, a
 refusal or a cancellation. They pause while a mail from the expert waits to be filed, and while the newsletter is
-paused. An expert whom the invitation never reached gets none.
+paused. Experts whom the invitation did not reach get none.
 """
 
 from collections.abc import Sequence
@@ -33,21 +33,21 @@ from .mailed_answers import find_with_waiting_letter
 from .models import Assignment
 
 MORNING, NOON = time(9), time(12)  # local; a reminder that misses its morning waits for the next one
-EARLY_BY = timedelta(days=2)  # before the deadline
+EARLY_BY = timedelta(days=2)  # from the early reminder to the deadline
 DAY = timedelta(days=1)
 MIN_PAUSE = timedelta(hours=12)  # between an invitation or an acceptance and a reminder
-LATE_FOR = timedelta(days=3)  # after the deadline; anything later is left to the desk
-EARLY, LATE = "remind:before", "remind:after"  # causes
-KINDS = {EARLY: "expert.reminder", LATE: "expert.overdue"}  # of mail, by cause
-MAX_ASSIGNMENTS = 100  # assignments per newsletter and query; the rest follows in the next run
+LATE_FOR = timedelta(days=3)  # after the deadline, until which a late reminder can be sent; then the desk takes over
+EARLY, LATE = "remind:before", "remind:after"  # causes of reminders, stored in the `once_key` of their mails
+MAIL_KIND_BY_CAUSE = {EARLY: "expert.reminder", LATE: "expert.overdue"}
+MAX_ASSIGNMENTS = 100  # per newsletter and query; the others follow in the next run
 
 
 @dataclass(frozen=True)
 class Reminder:
-    """A reminder that is due from `at`. An assignment gets at most one per `cause`, `EARLY` or `LATE`."""
+    """A reminder that can be sent from `starts_at` on. An assignment gets at most one per `cause`, `EARLY` or `LATE`."""
 
     cause: str
-    at: datetime
+    starts_at: datetime
 
 
 def remind(database: Database, now: datetime | None = None) -> int:
@@ -62,26 +62,26 @@ def remind(database: Database, now: datetime | None = None) -> int:
 
 
 def find_due_reminders(session: Session, newsletter: Newsletter) -> list[int]:
-    """Return the IDs of assignments for which a reminder is due now, by short range scans of indexes."""
+    """Return the IDs of assignments for which a reminder is due now."""
     assignments: list[Assignment] = []
     for condition in _list_due_conditions(now(session)):
         assignments += _find_assignments(session, newsletter, condition)
     if not assignments:
         return []
-    with_letter = find_with_waiting_letter(session, [assignment.id for assignment in assignments])
+    ids_with_letter = find_with_waiting_letter(session, [assignment.id for assignment in assignments])
     return [
         assignment.id
         for assignment in assignments
-        if assignment.id not in with_letter and get_due_reminder(assignment, newsletter.zone, now(session))
+        if assignment.id not in ids_with_letter and get_due_reminder(assignment, newsletter.zone, now(session))
     ]
 
 
-def get_due_reminder(assignment: Assignment, zone: str, now: datetime) -> Reminder | None:
+def get_due_reminder(assignment: Assignment, zone: str, current_time: datetime) -> Reminder | None:
     """Return the reminder of an assignment that is due now according to its dates alone, or None."""
-    if not MORNING <= now.astimezone(ZoneInfo(zone)).time() < NOON:
+    if not MORNING <= current_time.astimezone(ZoneInfo(zone)).time() < NOON:
         return None
     for reminder in _plan_reminders(assignment, zone):
-        if reminder.at <= now < _reminder_deadline(assignment, reminder):
+        if reminder.starts_at <= current_time < _get_end(assignment, reminder):
             return reminder
     return None
 
@@ -115,25 +115,29 @@ def _morning(timestamp: datetime, zone: str) -> datetime:
     return datetime.combine(local.date(), MORNING, ZoneInfo(zone))
 
 
-def _reminder_deadline(assignment: Assignment, reminder: Reminder) -> datetime:
-    due_at = assignment.due_at or reminder.at
+def _get_end(assignment: Assignment, reminder: Reminder) -> datetime:
+    """Return the time from which on the reminder isn't sent any more."""
+    due_at = assignment.due_at or reminder.starts_at
     return due_at if reminder.cause == EARLY else due_at + LATE_FOR
 
 
 class DueCondition(NamedTuple):
-    """Assignments for which a reminder can be due: those in `state` with `dates`, and no mail for `cause` yet."""
+    """A condition under which a reminder for `cause` may be due: the assignment's state, and the range of its dates.
+
+    An index answers each condition, and `get_due_reminder` decides.
+    """
 
     state: str
     cause: str
     dates: ColumnElement[bool]
 
 
-def _list_due_conditions(now: datetime) -> tuple[DueCondition, ...]:
-    is_due_soon = Assignment.due_at.between(now, now + EARLY_BY + DAY)
-    is_reply_due = Assignment.reply_by.between(now - LATE_FOR, now + DAY)
-    is_late = Assignment.due_at.between(now - LATE_FOR, now)
+def _list_due_conditions(current_time: datetime) -> tuple[DueCondition, ...]:
+    is_due_soon = Assignment.due_at.between(current_time, current_time + EARLY_BY + DAY)
+    is_reply_due = Assignment.reply_by.between(current_time - LATE_FOR, current_time + DAY)
+    is_late = Assignment.due_at.between(current_time - LATE_FOR, current_time)
     return (
-        DueCondition("invited", EARLY, is_reply_due & (Assignment.due_at > now)),
+        DueCondition("invited", EARLY, is_reply_due & (Assignment.due_at > current_time)),
         DueCondition("accepted", EARLY, is_due_soon),
         DueCondition("returned", EARLY, is_due_soon),
         DueCondition("accepted", LATE, is_late),
@@ -142,6 +146,7 @@ def _list_due_conditions(now: datetime) -> tuple[DueCondition, ...]:
 
 
 def _find_assignments(session: Session, newsletter: Newsletter, condition: DueCondition) -> Sequence[Assignment]:
+    """Return assignments that meet the condition and were not reminded for its cause yet."""
     is_reminded = exists().where(OutboxMail.once_key == literal(f"{condition.cause}:") + cast(Assignment.id, String))
     query = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id, Assignment.state == condition.state, condition.dates, ~is_reminded
@@ -169,5 +174,7 @@ def _remind_if_due(session: Session, assignment_id: int) -> bool:
         return False
     link = expert_mails.assignment_link(session, assignment)
     values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.is_invited)
-    expert_mails.send_to_expert(session, Clock(), assignment, KINDS[reminder.cause], values, once_key=once_key)
+    expert_mails.send_to_expert(
+        session, Clock(), assignment, MAIL_KIND_BY_CAUSE[reminder.cause], values, once_key=once_key
+    )
     return True
