@@ -112,7 +112,7 @@ def _insert_pending(session: Session, pending: list[PendingEvent]) -> None:
 
 @contextmanager
 def collect_events(session: Session) -> Iterator[list[Event]]:
-    """Collect the events that are recorded in the block, each with its ID. An outer `collect_events` collects them too."""
+    """Collect the events recorded in the block, each with its ID. An outer `collect_events` collects them too."""
     outer: list[Event] | None = session.info.get("collected_events")
     events: list[Event] = []
     session.info["collected_events"] = events

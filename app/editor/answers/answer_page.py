@@ -143,19 +143,19 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 
     After an edit conflict both texts are shown. "give way" keeps the other person's text and stores this one in a note.
     """
-    body, act = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
-    if act == "look":
+    body, button = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
+    if button == "look":
         with read_context(slug) as desk:
             return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), body)
 
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
-        if act == "give way":
+        if button == "give way":
             title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=answer.expert.name)
             notes.note_unsaved(desk.session, desk.actor, require_question(desk, public_id), title, [("", body)])
             return
         editing.edit(desk.session, desk.actor, answer, body, str(submitted_token().get("label", "")))
-        if act == "check":
+        if button == "check":
             _send_check(desk, answer)
 
     try:

@@ -52,6 +52,8 @@ FORM_FIELDS = (
 )
 MAX_EXPERTS = 12  # experts on the page; more are found by name
 OFFERED_EDITIONS = 6  # editions to choose from
+MAX_SHOWN_VALUES = 4  # topics or words that a reason lists
+MAX_TIES_LENGTH = 140  # characters shown
 MAX_BEST_FITS = 3  # experts on the question's own page, and unfolded here
 
 
@@ -156,15 +158,15 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     form_data = {name: request.form.get(name, "").strip() for name in FORM_FIELDS}
     selected_ids = _get_selected_ids(request.form)
     only_expert = request.form.get("only")  # the button beside an expert prepares just this invitation
-    act = "prepare" if only_expert else request.form.get("act", "prepare")
-    if act == "find":
+    button = "prepare" if only_expert else request.form.get("act", "prepare")
+    if button == "find":
         with read_context(slug) as desk:
             return _render_form(desk, require_question(desk, public_id), form_data, selected_ids)
 
     def fn(desk: RequestContext) -> tuple[list[Assignment], list[Assignment]]:
         expert_ids = [only_expert] if only_expert else selected_ids
         drafts = _create_drafts(desk, require_question(desk, public_id), form_data, expert_ids)
-        to_send = [draft for draft in drafts if draft.after_id is None] if act == "send" else []
+        to_send = [draft for draft in drafts if draft.after_id is None] if button == "send" else []
         invitations.invite_all(desk.session, desk.actor, to_send)
         return drafts, to_send
 
@@ -345,7 +347,7 @@ def _describe_past_answer(candidate: ExpertFit, values: tuple[Any, ...], slug: s
     href = url_for("editor.question", slug=slug, public_id=question.public_id)
     text = _("Has answered:")
     if shared_words:
-        text = _("Has answered, with the same words (%(words)s):", words=", ".join(shared_words[:4]))
+        text = _("Has answered, with the same words (%(words)s):", words=", ".join(shared_words[:MAX_SHOWN_VALUES]))
     return FitReason("good", text, href, question.short_title)
 
 
@@ -393,7 +395,7 @@ def replies(history: History) -> str:
 RANK_FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], FitReason]] = {
     "past": _describe_past_answer,
     "topic": lambda _fit, values, _slug: FitReason(
-        "good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))
+        "good", _("Names the topic: %(topics)s", topics=", ".join(values[:MAX_SHOWN_VALUES]))
     ),
     "language": lambda _fit, values, _slug: FitReason(
         "good", _("Writes %(language)s", language=format_language(values[0]) or values[0])
@@ -418,7 +420,7 @@ def _unranked_facts(candidate: ExpertFit) -> Iterator[FitReason]:
             _("Not known to write %(language)s", language=format_language(candidate.language) or candidate.language),
         )
     if candidate.expert.ties:
-        yield FitReason("wait", _("Own interest: %(ties)s", ties=candidate.expert.ties[:140]))
+        yield FitReason("wait", _("Own interest: %(ties)s", ties=candidate.expert.ties[:MAX_TIES_LENGTH]))
     if not candidate.expert.verified_at:
         yield FitReason("wait", _("Nobody has checked yet who this is"))
     if not candidate.expert.has_address:

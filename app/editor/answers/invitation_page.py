@@ -31,7 +31,7 @@ from ...questions.source_protection import LeakDetected
 from ...web.error_sentences import format_error
 from ...web.formatting import day, is_past, moment
 from ...web.setup import or_404
-from ...workflows import invitations as mails
+from ...workflows import invitations as invitation_workflow
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_fields import format_local_time, parse_day, parse_local_time
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
@@ -80,7 +80,7 @@ def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str,
     due_at = (
         valid.get("due_at")
         or _get_previous_deadline(assignment, assignment.due_at, current_time)
-        or mails.dates_for(desk.session, desk.newsletter, assignment)[1]
+        or invitation_workflow.dates_for(desk.session, desk.newsletter, assignment)[1]
     )
     reply_by = (
         valid.get("reply_by")
@@ -106,7 +106,7 @@ def _get_previous_deadline(
 
 
 def _get_cutoff_warning(desk: RequestContext, assignment: Assignment, due_at: datetime) -> str:
-    edition = mails.edition_asked_for(desk.session, assignment)
+    edition = invitation_workflow.edition_asked_for(desk.session, assignment)
     if edition is None or due_at <= edition.cutoff_at:
         return ""
     return _(
@@ -202,11 +202,11 @@ def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Date
         "questions",
         question=assignment.question,
         assignment=assignment,
-        letter=mails.preview(desk.session, assignment, reply_by=dates.reply_by, due_at=dates.due_at),
+        letter=invitation_workflow.preview(desk.session, assignment, reply_by=dates.reply_by, due_at=dates.due_at),
         has_address=assignment.expert.person.email_sealed is not None,
         dates=dates,
         is_held_back=is_held_back,
-        has_now=count_open_assignments(desk.session, [assignment.expert_id])[assignment.expert_id],
+        open_assignment_count=count_open_assignments(desk.session, [assignment.expert_id])[assignment.expert_id],
         today=now(desk.session).date(),
     )
 
@@ -225,10 +225,15 @@ def invitations(slug: str, public_id: str) -> str:
             "questions",
             question=question,
             letters=[
-                (draft, mails.preview(desk.session, draft, others_to_invite=0 if draft.after_id else other_count))
+                (
+                    draft,
+                    invitation_workflow.preview(
+                        desk.session, draft, others_to_invite=0 if draft.after_id else other_count
+                    ),
+                )
                 for draft in drafts
             ],
-            waits_for_nobody=len(unconditional),
+            sendable_count=len(unconditional),
         )
 
 
@@ -240,7 +245,7 @@ def invitations_send(slug: str, public_id: str) -> Response:
     def fn(desk: RequestContext) -> str:
         question = require_question(desk, public_id)
         assignments = [or_404(load_assignment(desk.session, question, key)) for key in keys]
-        mails.invite_all(desk.session, desk.actor, assignments)
+        invitation_workflow.invite_all(desk.session, desk.actor, assignments)
         return ", ".join(assignment.expert.name for assignment in assignments)
 
     names = run_in_transaction(slug, fn)
@@ -257,7 +262,7 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
         dates = parse_dates(desk, assignment, request.form)
         if dates.holds_back:
             return False
-        mails.invite(desk.session, desk.actor, assignment, reply_by=dates.reply_by, due_at=dates.due_at)
+        invitation_workflow.invite(desk.session, desk.actor, assignment, reply_by=dates.reply_by, due_at=dates.due_at)
         return True
 
     is_preview = "look" in request.form
@@ -323,7 +328,7 @@ MOVES = {
 
 @question_press(
     f"{ASSIGNMENT_RULE}/<any({', '.join(MOVES)}):move>",
-    {"": "invite", "decline": "prepare", "verify": "directory"},
+    {"decline": "prepare", "verify": "directory", "": "invite"},  # "": all other moves
     decides=False,
 )
 def assignment_move(desk: RequestContext, question: Question, assignment_id: str, move: str) -> None:

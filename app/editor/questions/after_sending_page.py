@@ -1,6 +1,7 @@
 """Changes to a Q&A after it was sent: corrections, typo fixes, and rewording to protect somebody."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from flask import request
 from flask_babel import gettext as _
@@ -22,10 +23,10 @@ from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_press, redirect_to_question, require_question
 
-MOST_ANSWERS = 50  # answers that are read from a form
-TEXTS = ("headline", "wording", "wrong", "right")
+MAX_ANSWERS = 50  # that are read from a form
+TEXT_FIELDS = ("headline", "wording", "wrong", "right")
 # The field of the form that an error is about, by its code.
-FIELDS = {
+FIELD_BY_ERROR_CODE = {
     "invalid.text_unchanged": "headline",
     "invalid.more_than_a_typo": "quietly",
     "invalid.note_with_typo_fix": "quietly",
@@ -45,9 +46,9 @@ OWN_WORDS = _l("It is still in a reader’s own words. Put it into the desk’s.
 
 
 def _get_form_data() -> dict[str, Any]:
-    names = [f"answer-{number}" for number in range(1, MOST_ANSWERS + 1)]
+    names = [f"answer-{number}" for number in range(1, MAX_ANSWERS + 1)]
     answers = [request.form[name].replace("\r\n", "\n") for name in names if name in request.form]
-    texts = {name: request.form.get(name, "").replace("\r\n", "\n") for name in TEXTS}
+    texts = {name: request.form.get(name, "").replace("\r\n", "\n") for name in TEXT_FIELDS}
     return texts | {"answers": answers, "runs": "runs" in request.form, "quietly": "quietly" in request.form}
 
 
@@ -55,22 +56,28 @@ def _build_published_text(form_data: dict[str, Any]) -> PublishedText:
     return PublishedText(form_data["headline"], form_data["wording"], tuple(form_data["answers"]))
 
 
-def _get_current_values(item: EditionItem) -> dict[str, Any]:
+def _get_published_values(item: EditionItem) -> dict[str, Any]:
     published = after_sending.get_published_text(item)
     texts = {"headline": published.headline, "wording": published.question, "answers": list(published.answers)}
     return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
 
 
-def _page(
+class FormFault(NamedTuple):
+    """Why a form was rejected."""
+
+    field: str = ""
+    message: str = ""
+    passages: Sequence[str] = ()  # readers' words that were found in the text
+
+
+def _render_form(
     desk: RequestContext,
     question: Question,
     for_safety: bool,
     form_data: dict[str, Any] | None = None,
-    fault: tuple[str, str, Any] = ("", "", ()),
+    fault: FormFault = FormFault(),  # noqa: B008 - it is immutable
 ) -> str:
-    """Render the form. `fault` is the field, its message, and readers' words that were found in the text."""
     item = after_sending.get_published_item(desk.session, question)
-    error_field, error_message, passages = fault
     return page(
         desk,
         "editor/questions/after_sending.html",
@@ -78,7 +85,7 @@ def _page(
         question=question,
         item=item,
         version_token=request.form.get("seen") or version_token_of(question),
-        values=form_data or _get_current_values(item),
+        values=form_data or _get_published_values(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,
         languages=[
@@ -86,9 +93,9 @@ def _page(
             for version in item_translations.list_visible_translations(desk.session, item)
         ],
         corrections=corrections.of_questions(desk.session, [question.id])[question.id],
-        error_field=error_field,
-        error_message=error_message,
-        passages=passages,
+        error_field=fault.field,
+        error_message=fault.message,
+        passages=fault.passages,
         typo_limit=typos.MAX_CHANGED_CHARACTERS,
         note_limit=after_sending.LONGEST_NOTE,
         headline_limit=LONGEST_HEADLINE,
@@ -100,14 +107,14 @@ def _page(
 def question_correction(slug: str, public_id: str) -> str:
     """Show the form for a correction."""
     with read_context(slug) as desk:
-        return _page(desk, require_question(desk, public_id), for_safety=False)
+        return _render_form(desk, require_question(desk, public_id), for_safety=False)
 
 
 @editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
 def question_safer_words(slug: str, public_id: str) -> str:
     """Show the form for a rewording that protects somebody, which can't be undone."""
     with read_context(slug) as desk:
-        return _page(desk, require_question(desk, public_id), for_safety=True)
+        return _render_form(desk, require_question(desk, public_id), for_safety=True)
 
 
 @editor.press(f"{ADDRESS}/correct", "correct")
@@ -162,9 +169,10 @@ def _render_form_again(
     """Render the form again with the message at its field. Raises `error` again if no field is at fault."""
     passages = error.passages if isinstance(error, LeakDetected) else ()
     default_field = error.field if isinstance(error, TooLong) else ""
-    field = FIELDS.get(error.code, default_field)
+    field = FIELD_BY_ERROR_CODE.get(error.code, default_field)
     if not field:
         raise error
     message = str(OWN_WORDS) if error.code == "required.own_words_reason" else format_error(error)
+    fault = FormFault(field, message, passages)
     with read_context(slug) as desk:
-        return _page(desk, require_question(desk, public_id), for_safety, form_data, (field, message, passages)), 422
+        return _render_form(desk, require_question(desk, public_id), for_safety, form_data, fault), 422

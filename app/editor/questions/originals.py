@@ -31,47 +31,47 @@ class OriginalLetter:
     letter: Letter
     credit: Credit | None
     name: str | None
-    text: QuestionText | None  # the desk's wording
-    merged: Question | None = None  # the question to which it belonged before that was merged
-    added: Sequence[letters.Added] = ()  # the reader's additions
-    machine: machine_translation.TranslationResult | None = None  # its machine translation
+    wording: QuestionText | None  # the desk's
+    merged_question: Question | None = None  # the question to which it belonged before that was merged
+    additions: Sequence[letters.Added] = ()  # what its reader added later
+    translation: machine_translation.TranslationResult | None = None  # by a machine
 
     @property
     def source(self) -> str:
         parts = [str(CHANNELS[self.letter.channel]), format_language(self.letter.language)]
-        if self.merged:
-            title = shortened(self.merged.title, MAX_TITLE_LENGTH)
+        if self.merged_question:
+            title = shortened(self.merged_question.title, MAX_TITLE_LENGTH)
             parts.append(_("merged in with “%(question)s”", question=title))
         return ", ".join(filter(None, parts))
 
     @property
-    def ours(self) -> str:
+    def wording_heading(self) -> str:
         """The heading above the desk's wording, with its language if that is known."""
-        language = format_language(self.text.language) if self.text else ""
+        language = format_language(self.wording.language) if self.wording else ""
         return ", ".join(filter(None, (_("The desk’s wording"), language)))
 
     @property
     def is_translated(self) -> bool:
         """Return whether the letter and the wording are in two languages. "und" means that one is unknown."""
-        languages = {text.language.partition("-")[0] for text in (self.letter, self.text) if text}
+        languages = {text.language.partition("-")[0] for text in (self.letter, self.wording) if text}
         return len(languages - {"und"}) > 1
 
     @property
     def differs(self) -> bool:
         """Return whether to show differences: both texts are in one language and not the same."""
-        return bool(self.text and self.pairs and self.letter.body != self.text.body)
+        return bool(self.wording and self.pairs and self.letter.body != self.wording.body)
 
     @cached_property
     def pairs(self) -> list[ParagraphPair]:
         """The differences by paragraph, empty if the texts are in two languages."""
-        if self.text is None or self.is_translated:
+        if self.wording is None or self.is_translated:
             return []
-        body, wording = self.letter.body, self.text.body
-        return compare(body, wording) if body and wording else []
+        letter_body, wording_body = self.letter.body, self.wording.body
+        return compare(letter_body, wording_body) if letter_body and wording_body else []
 
     @property
     def has_both(self) -> bool:
-        return bool(self.letter.body and self.text and self.text.body)
+        return bool(self.letter.body and self.wording and self.wording.body)
 
 
 def build_originals(

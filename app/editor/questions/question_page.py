@@ -79,14 +79,14 @@ MARK_LABELS |= {"relation": _l("Somebody close")}
 
 
 @dataclass(frozen=True)
-class Dial:
+class DeadlineBar:
     """A deadline drawn as a line."""
 
     heading: str
-    words: str  # until when, or when the text came
-    run: float = 0  # the share of the line that has passed
-    due: float = 1  # the share of the line at which the deadline is
-    ended: bool = False  # the text is here, so the clock has stopped
+    text: str  # until when, or when the text came
+    elapsed: float = 0  # the share of the line that has passed
+    deadline: float = 1  # the share of the line at which the deadline is
+    is_over: bool = False  # the text is here, so the clock has stopped
 
 
 @editor.app_template_global()
@@ -132,22 +132,29 @@ def outcome_words(check: Check) -> str:
     return str(OUTCOME_LABELS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
-def build_dials(status: AssignmentStatus, current_time: datetime) -> list[Dial]:
+def build_deadline_bars(status: AssignmentStatus, current_time: datetime) -> list[DeadlineBar]:
     """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
     assignment = status.assignment
     if assignment.invited_at is None or assignment.reply_by is None or assignment.due_at is None:
         return []
     heading = _("To send the text")
     if assignment.is_invited:
-        reply_dial = _build_dial(_("To say yes or no"), assignment.invited_at, assignment.reply_by, current_time)
-        return [reply_dial, Dial(heading, _("Starts with the yes; due %(moment)s", moment=moment(assignment.due_at)))]
+        reply_bar = _build_deadline_bar(_("To say yes or no"), assignment.invited_at, assignment.reply_by, current_time)
+        return [
+            reply_bar,
+            DeadlineBar(heading, _("Starts with the yes; due %(moment)s", moment=moment(assignment.due_at))),
+        ]
     if assignment.received_at and assignment.has_text:
         ended_text = _("Sent %(sent)s, due %(due)s", sent=moment(assignment.received_at), due=moment(assignment.due_at))
-        return [_build_dial(heading, assignment.invited_at, assignment.due_at, assignment.received_at, ended_text)]
-    return [_build_dial(heading, assignment.invited_at, assignment.due_at, current_time)]
+        return [
+            _build_deadline_bar(heading, assignment.invited_at, assignment.due_at, assignment.received_at, ended_text)
+        ]
+    return [_build_deadline_bar(heading, assignment.invited_at, assignment.due_at, current_time)]
 
 
-def _build_dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
+def _build_deadline_bar(
+    heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = ""
+) -> DeadlineBar:
     span = (deadline - start).total_seconds()
     passed = (end - start).total_seconds()
     length = max(span, passed, 1)
@@ -157,10 +164,11 @@ def _build_dial(heading: str, start: datetime, deadline: datetime, end: datetime
         text = _("Was up %(moment)s", moment=moment(deadline))
     else:
         text = _("Until %(moment)s", moment=moment(deadline))
-    return Dial(heading, text, run=max(passed, 0) / length, due=max(span, 0) / length, ended=bool(ended_text))
+    return DeadlineBar(heading, text, max(passed, 0) / length, max(span, 0) / length, is_over=bool(ended_text))
 
 
 MAX_LISTED = 12  # names, dates and numbers shown beside the checklist
+MAX_MERGE_TARGETS, MAX_TARGET_TITLE_LENGTH = 50, 90  # options of the form that merges, and characters of each title
 LISTED_MARKS = ("name", "place", "date", "number")
 _LINK = re.compile(  # e.g. https://example.org/page or www.example.org
     r"https?://\S+|\bwww\.\S+", re.IGNORECASE
@@ -241,14 +249,14 @@ class Passage:
 class OutgoingText:
     """The texts of a question that leave the desk, with what in them could identify a reader."""
 
-    parts: list[tuple[str, list[Passage]]]  # each text's heading, and the text cut into passages
-    besides: list[str]  # passages that a reader told only in the background or as a name
-    stopped: list[tuple[str, str]]  # contact details, which never leave the desk: the heading of the text, the passage
+    texts: list[tuple[str, list[Passage]]]  # each with its heading, cut into passages
+    private_passages: list[str]  # what a reader told only in the background or as a name
+    contact_details: list[tuple[str, str]]  # they never leave the desk; each with the heading of its text
 
     @property
     def has_own_words(self) -> bool:
         """Return whether a passage is in a reader's own words."""
-        return any(piece.is_own for _heading, pieces in self.parts for piece in pieces)
+        return any(passage.is_own for _heading, passages in self.texts for passage in passages)
 
 
 def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingText:
@@ -262,12 +270,12 @@ def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingT
     headings = (_("Headline"), _("Question"), _("Background"))
     bodies = {heading: body for heading, body in zip(headings, text.parts, strict=True) if body}
     return OutgoingText(
-        parts=[
-            (heading, list(_cut_into_pieces(body, text.language, find_verbatim_spans(reader_texts, body))))
+        texts=[
+            (heading, list(_cut_into_passages(body, text.language, find_verbatim_spans(reader_texts, body))))
             for heading, body in bodies.items()
         ],
-        besides=[passage for passage in private_details if not never_leaves(passage)],
-        stopped=[
+        private_passages=[passage for passage in private_details if not never_leaves(passage)],
+        contact_details=[
             (heading, passage)
             for heading, body in bodies.items()
             for passage in contact_details
@@ -276,7 +284,7 @@ def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingT
     )
 
 
-def _cut_into_pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Passage]:
+def _cut_into_passages(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Passage]:
     marks = find_marks(text, language)
     # Cut wherever a mark or a reader's own passage begins or ends.
     cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in marks), *own_spans)
@@ -348,10 +356,10 @@ def question_page(
     desk: RequestContext,
     question: Question,
     rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
-    **typed: Any,
+    **rejected_checklist: Any,
 ) -> str:
-    """Render the page. After a rejection, `rejected_form` holds the form and its fault; `typed` if the form was the
-    checklist.
+    """Render the page. After a rejection, `rejected_form` holds the form and its fault, or `rejected_checklist` the
+    values and faults of the checklist.
     """
     detail = load_question_detail(desk, question)
     comparison = compare_question(desk, question, detail.topics)
@@ -394,16 +402,17 @@ def question_page(
         evidence=lambda part: collect_evidence(desk, detail, part),
         get_outgoing_text=lambda: get_outgoing_text(desk, detail),
         approval_faults=APPROVAL_FAULTS,
-        approval_summary=typed.get("faults", []),
-        clocks=lambda status: build_dials(status, now(desk.session)),
+        approval_summary=rejected_checklist.get("faults", []),
+        deadline_bars=lambda status: build_deadline_bars(status, now(desk.session)),
         local_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
         merge_targets=_list_merge_targets(desk, question) if "merge" in detail.may else [],
         rejected_form=rejected_form,
-        form_data=typed,
+        form_data=rejected_checklist,
     )
 
 
 def _list_merge_targets(desk: RequestContext, question: Question) -> list[tuple[str, str]]:
     """Return the newest questions that this one could be merged into."""
-    rows = queries.list_newest_summaries(desk.session, desk.newsletter.id, STATES.which("is_in_work"), 50)
-    return [(row.public_id, row.title[:90]) for row in rows if row.id != question.id]
+    states = STATES.which("is_in_work")
+    rows = queries.list_newest_summaries(desk.session, desk.newsletter.id, states, MAX_MERGE_TARGETS)
+    return [(row.public_id, row.title[:MAX_TARGET_TITLE_LENGTH]) for row in rows if row.id != question.id]

@@ -38,7 +38,8 @@ PAGE_SIZE = 30
 NEWEST_CURSOR = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # newer than any entry
 KEY_ABOVE_ALL, KEY_BELOW_ALL = HIGHEST_KEY, 0  # keys above and below all others
 FILTERS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
-RANKS = tuple(FILTERS)  # breaks ties of entries with the same time: the last one is shown first
+# The ranks of the tables, in the order of `FILTERS`. Of entries with the same time, the highest rank is shown first.
+CHANGES, NOTES, MAILS, LETTERS = range(len(FILTERS))
 
 Cursor = tuple[datetime, int, int]
 TableCursor = tuple[datetime, int]  # the cursor of a single table
@@ -49,7 +50,7 @@ class TimelineEntry:
     """An entry of the timeline."""
 
     time: datetime
-    rank: int  # the table that it comes from, as an index of `RANKS`
+    rank: int  # of the table that it comes from
     key: int  # the id of its row in that table
     text: str
     kind: str = ""  # "step" for a change of state, "late" for a mail that failed
@@ -60,7 +61,7 @@ class TimelineEntry:
     has_hour: bool = True  # otherwise only the day is stored
 
     @property
-    def place(self) -> Cursor:
+    def cursor(self) -> Cursor:
         return self.time, self.rank, self.key
 
     @property
@@ -98,15 +99,15 @@ def build_timeline(detail: QuestionDetail, show: str, cursor: str) -> TimelinePa
     }
     show = show if show in FILTERS else ""
     entries: list[TimelineEntry] = []
-    for rank, kind in enumerate(RANKS):
+    for rank, kind in enumerate(FILTERS):
         if show in ("", kind):
             entries += sources[kind](_cursor_for_rank(start, rank))
-    entries.sort(key=lambda entry: entry.place, reverse=True)
+    entries.sort(key=lambda entry: entry.cursor, reverse=True)
     has_more = len(entries) > PAGE_SIZE
     return TimelinePage(
         days=_group_by_day(detail.desk, entries[:PAGE_SIZE]),
         show=show,
-        earlier=format_cursor(entries[PAGE_SIZE - 1].place) if has_more else None,
+        earlier=format_cursor(entries[PAGE_SIZE - 1].cursor) if has_more else None,
         is_first=start == NEWEST_CURSOR,
     )
 
@@ -139,8 +140,8 @@ def _collapse_repeats(entries: Iterable[TimelineEntry]) -> Iterable[TimelineEntr
 
 
 def _collapse_key(entry: TimelineEntry) -> object:
-    """Return what equals for entries that are shown as one: only changes, which have rank 0, are collapsed."""
-    return entry.text if entry.rank == 0 else entry.place
+    """Return what equals for entries that are shown as one: only changes are collapsed."""
+    return entry.text if entry.rank == CHANGES else entry.cursor
 
 
 def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[TimelineEntry]:
@@ -154,7 +155,9 @@ def _change_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
     steps = list_actions_shown_in("step")
     for event, text in zip(events, sentences, strict=True):
         kind = "step" if event.action in steps else ""
-        yield TimelineEntry(event.at, 0, event.id, add_question_title(titles.get(event.question_id or 0), text), kind)
+        yield TimelineEntry(
+            event.at, CHANGES, event.id, add_question_title(titles.get(event.question_id or 0), text), kind
+        )
 
 
 def _get_expert_names(detail: QuestionDetail) -> dict[int, str]:
@@ -175,7 +178,7 @@ def _note_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Timel
     for note in notes:
         heading = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
         pieces = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
-        yield TimelineEntry(note.written_at, 1, note.id, heading, pieces=pieces)
+        yield TimelineEntry(note.written_at, NOTES, note.id, heading, pieces=pieces)
 
 
 def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[TimelineEntry]:
@@ -188,7 +191,7 @@ def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Timel
         recipient = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
         yield TimelineEntry(
             mail.sent_at or mail.created_at,
-            2,
+            MAILS,
             mail.id,
             _format_mail(desk, mail, message, recipient),
             kind="late" if mail.is_failed else "",
@@ -215,7 +218,7 @@ def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: T
     for letter in letters:
         yield TimelineEntry(
             letter.received_at,
-            3,
+            LETTERS,
             letter.id,
             add_question_title(titles.get(letter.question_id or 0), _format_letter(letter)),
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),

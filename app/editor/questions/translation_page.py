@@ -1,4 +1,7 @@
-"""Translations of a question and its answers: written beside the original, approved, or requested from a translator."""
+"""Translations of a question and its answers: written beside the original, approved, or requested from a translator.
+
+In addresses, `key` names a text of the question: its wording or one of its answers (`Original.key`).
+"""
 
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -252,7 +255,7 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
         return _form(desk, public_id, language, key)
 
 
-def _get_current_values(row: TranslatableText) -> dict[str, Any]:
+def _get_stored_values(row: TranslatableText) -> dict[str, Any]:
     """Return the values of a translation. A new one starts with the expert's name and credit line from the original."""
     names = ANSWER_FIELDS if row.original.answer else WORDING_FIELDS
     if row.translation and row.translation.is_written:
@@ -263,11 +266,11 @@ def _get_current_values(row: TranslatableText) -> dict[str, Any]:
     return values
 
 
-def _get_form_values(row: TranslatableText) -> dict[str, Any]:
+def _get_stored_values_with_digest(row: TranslatableText) -> dict[str, Any]:
     """Return the values of a translation and a digest of the original, to notice that it has changed. Its label would
     not tell: published texts that endanger somebody are overwritten.
     """
-    return {**_get_current_values(row), "original": sha256(repr(row.original.fields).encode()).hexdigest()}
+    return {**_get_stored_values(row), "original": sha256(repr(row.original.fields).encode()).hexdigest()}
 
 
 def _form(
@@ -285,8 +288,8 @@ def _form(
     if is_stale:
         event = newest_change(row.translation) if row.translation else None
         other_save = LastSave(event.actor, event.at) if event else LastSave()
-    form = merge_form(desk, _get_form_values(row), form_data, FIELDS, other_save)
-    text_fields = [name for name in _get_current_values(row) if name != "is_credited"]
+    form = merge_form(desk, _get_stored_values_with_digest(row), form_data, FIELDS, other_save)
+    text_fields = [name for name in _get_stored_values(row) if name != "is_credited"]
     if not row.original.fields.ties:
         text_fields = [name for name in text_fields if name != "ties"]
     return page(
@@ -310,10 +313,10 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
 
     def fn(desk: RequestContext) -> None:
         row = locked_row_of(desk, public_id, language, key)
-        typed.update(_get_form_data(row))
+        typed.update(_get_submitted_values(row))
         locked_row = row.original.answer or row.original.question
         form_data = {**typed, "original": submitted_token().get("original")}
-        check_form_unchanged(desk, locked_row, lambda: _get_form_values(row), form_data)
+        check_form_unchanged(desk, locked_row, lambda: _get_stored_values_with_digest(row), form_data)
         translating.translate(desk.session, desk.actor, row.original, language, TranslationFields(**typed))
 
     text_key = (public_id, language, key)
@@ -328,8 +331,8 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
     return to_texts(slug, public_id, language, key)
 
 
-def _get_form_data(row: TranslatableText) -> dict[str, Any]:
-    texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _get_current_values(row)}
+def _get_submitted_values(row: TranslatableText) -> dict[str, Any]:
+    texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _get_stored_values(row)}
     return {**texts, "is_credited": "is_credited" in request.form}
 
 
