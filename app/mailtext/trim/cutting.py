@@ -9,7 +9,10 @@ from .grammar import Opening, find_openings
 from .lines import Line, LineMark, get_quote_depth, has_words, mark_initialled_lines, parse_line
 from .quoted_originals import find_original_lines, has_sentence, mark_originals
 
-FULL_LINE = 40  # characters of a quoted line that a program may have wrapped
+Span = tuple[int, int]  # the index of the first line, and of the line after the last
+FULL_LINE_LENGTH = 40  # characters of a quoted line that a program may have wrapped
+MAX_PROOF_DISTANCE = 3  # lines between a weak opening and the marked quote that confirms it
+MAX_INTRODUCTION_LINES = 8  # at the beginning of a quote, in which its introduction is searched
 
 
 def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
@@ -25,48 +28,49 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
     openings = find_openings(marked)
     if openings:
         marked = mark_initialled_lines(marked)
-    openings = [opening for opening in openings if not opening.weak or _has_proof(marked, opening, context.addresses)]
+    openings = [opening for opening in openings if not opening.weak or _is_confirmed(opening, marked, context)]
     opening_by_start = {opening.start: opening for opening in openings}
-    section_ends = [*(opening.start for opening in openings), len(lines)]
+    section_ends = [*(opening.start for opening in openings), len(lines)]  # of what is below an opening
     kept_flags = [False] * len(lines)
-    quotes: list[tuple[int, int]] = []  # the start and end of quotes with marks, above the first opening
-    index = 0
+    marked_quotes: list[Span] = []  # above the first opening
     has_text = False  # whether the person has written anything above
     has_opening = False  # whether there was an opening above
+    index = 0
     while index < len(lines):
         opening = opening_by_start.get(index)
         line = marked[index]
         if opening is not None:
-            if not has_opening and _keep_own_citations(marked, kept_flags, quotes, has_opening=True):
+            if not has_opening and _keep_own_citations(marked, kept_flags, marked_quotes, has_opening=True):
                 has_text = True
             has_opening = True
             section_end = section_ends[bisect_left(section_ends, opening.end)]
-            quote_start = _skip_blank_and_intro(marked, opening.end)
+            quote_start = _skip_blank_and_attribution(marked, opening.end)
             if _is_marked_quote(lines, marked, original_flags, quote_start):
                 index = _find_quote_end(marked, quote_start)
             elif any(original_flags[opening.end : section_end]):
                 is_complete = any(mail_flags[opening.end : section_end])
                 originals = _Originals(original_flags, boilerplate_flags, is_complete)
-                span = (opening.end, section_end)
-                index = _keep_interleaved_answers(marked, originals, span, kept_flags, has_text)
+                section = (opening.end, section_end)
+                index = _keep_interleaved_answers(marked, originals, section, kept_flags, has_text_above=has_text)
             elif has_text:
                 break  # all lines below the opening are the quote
             else:
                 index = opening.end
         elif line.quoted:
             end = _find_quote_end(marked, index)
-            if line.mark is LineMark.BLOCKQUOTE and not has_opening and _find_proof(marked[index:end]) is None:
+            may_be_indented = line.mark is LineMark.BLOCKQUOTE and not has_opening
+            if may_be_indented and _find_program_quote(marked[index:end]) is None:
                 kept_flags[index:end] = [True] * (end - index)
                 has_text = True
             else:
-                quotes.append((index, end))
+                marked_quotes.append((index, end))
             index = end
         else:
             kept_flags[index] = line.mark not in (LineMark.SIGNATURE, LineMark.ATTRIBUTION)
             has_text = has_text or (kept_flags[index] and has_words(line.text))
             index += 1
     if not has_opening:
-        _keep_own_citations(marked, kept_flags, quotes, has_opening=False)
+        _keep_own_citations(marked, kept_flags, marked_quotes, has_opening=False)
     return kept_flags
 
 
@@ -77,7 +81,7 @@ def _is_marked_quote(lines: list[Line], marked: list[Line], original_flags: list
     return lines[index].quoted or not original_flags[index]
 
 
-def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
+def _skip_blank_and_attribution(lines: list[Line], index: int) -> int:
     while index < len(lines) and (lines[index].blank or lines[index].mark is LineMark.ATTRIBUTION):
         index += 1
     return index
@@ -102,63 +106,65 @@ def _is_wrapped_remainder(lines: list[Line], index: int) -> bool:
         above.quoted
         and below.quoted
         and line.text[:1].islower()
-        and len(above.core) >= FULL_LINE
+        and len(above.core) >= FULL_LINE_LENGTH
         and len(line.core) < len(above.core)
         and (above.core[-1].isalnum() or above.core[-1] in ",;-")
     )
 
 
-def _has_proof(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
+def _is_confirmed(opening: Opening, lines: list[Line], context: TrimContext) -> bool:
     """Return whether a weak opening counts, because a marked quote follows or it contains one of our addresses."""
-    next_index = _skip_blank_and_intro(lines, opening.end)
-    if next_index < len(lines) and lines[next_index].quoted and next_index - opening.end <= 3:
+    next_index = _skip_blank_and_attribution(lines, opening.end)
+    is_near = next_index - opening.end <= MAX_PROOF_DISTANCE
+    if is_near and next_index < len(lines) and lines[next_index].quoted:
         return True
     text = " ".join(line.core for line in lines[opening.start : opening.end])
-    return any(address.casefold() in text for address in addresses)
+    return any(address.casefold() in text for address in context.addresses)
 
 
 @dataclass(frozen=True)
 class _Originals:
-    """Flags for lines of our text and for `boilerplate` that a sending tool added, for all lines of the mail.
+    """For each line of the mail, whether it is our text, and whether a sending tool added it.
 
-    `is_complete` means that the quoted text is known completely, as our mails are; editions are known only in part.
+    `is_complete` means that the whole quoted text is known, as our mails are. Of editions we only know our own parts.
     """
 
-    lines: list[bool]
-    boilerplate: list[bool]
+    original_flags: list[bool]
+    boilerplate_flags: list[bool]
     is_complete: bool
 
 
 def _keep_interleaved_answers(
-    lines: list[Line], originals: _Originals, span: tuple[int, int], kept_flags: list[bool], has_text_above: bool
+    lines: list[Line], originals: _Originals, section: Span, kept_flags: list[bool], *, has_text_above: bool
 ) -> int:
     """Keep the answers between the lines of our own text, quoted without marks (Outlook); return the end of the quote.
 
-    Lines that a sending tool added are no answers; and within an edition, whose text is known only in part, nothing is
-    kept if the person wrote above it. If the person wrote above the quote and not in it, the quote extends to the end.
+    Lines that a sending tool added are no answers. Within an edition, nothing is kept if the person wrote above it,
+    because its text is known only in part. If the person wrote above the quote and not in it, the quote extends to the
+    end.
     """
-    originals_in_span = [index for index in range(*span) if originals.lines[index]]
-    first = originals_in_span[0]
-    last = originals_in_span[-1]
+    original_lines = [index for index in range(*section) if originals.original_flags[index]]
+    first = original_lines[0]
+    last = original_lines[-1]
     may_have_answers = originals.is_complete or not has_text_above
     answers = [
         index
         for index in range(first, last if may_have_answers else first)
-        if not originals.lines[index]
-        and not originals.boilerplate[index]
+        if not originals.original_flags[index]
+        and not originals.boilerplate_flags[index]
         and has_sentence(lines[index])
         and is_answer_line(lines, index)
     ]
     for index in answers:
         kept_flags[index] = True
     end = len(lines) if has_text_above and not answers else last + 1
-    while end < len(lines) and (lines[end].blank or originals.boilerplate[end]):
+    while end < len(lines) and (lines[end].blank or originals.boilerplate_flags[end]):
         end += 1
     return end
 
 
 def _keep_own_citations(
-    lines: list[Line], kept_flags: list[bool], quotes: list[tuple[int, int]], *, has_opening: bool
+    lines: list[Line], kept_flags: list[bool], marked_quotes: list[Span], *, has_opening: bool
 ) -> bool:
     """Keep lines with quote marks that the person typed; return whether there were any.
 
@@ -166,9 +172,9 @@ def _keep_own_citations(
     any introduction, a single quote with text below it was typed by the person; several quotes with text between them
     are an interleaved reply whose introduction was deleted.
     """
-    citations: list[tuple[int, int]] = []
-    for start, end in quotes:
-        offset = _find_proof(lines[start:end])
+    citations: list[Span] = []
+    for start, end in marked_quotes:
+        offset = _find_program_quote(lines[start:end])
         if offset is None:
             citations.append((start, end))
             continue
@@ -181,7 +187,8 @@ def _keep_own_citations(
         return False
     for start, end in citations:
         for index in range(start, end):
-            kept_flags[index] = kept_flags[index] or lines[index].mark is LineMark.WRITTEN
+            if lines[index].mark is LineMark.WRITTEN:
+                kept_flags[index] = True
     return bool(citations)
 
 
@@ -189,13 +196,13 @@ def _has_words_below(lines: list[Line], kept_flags: list[bool], end: int) -> boo
     return any(kept_flags[index] and has_words(lines[index].text) for index in range(end, len(lines)))
 
 
-def _find_proof(quote: list[Line]) -> int | None:
-    """Return the offset in a quote from which a program made it, or None.
+def _find_program_quote(quote: list[Line]) -> int | None:
+    """Return the offset in a marked quote from which a program certainly made it, or None.
 
-    The offset is that of the introduction, if it is inside the quote as with Apple Mail. It is 0, if the quote contains
-    our text or if the introduction belongs to an older quote one level deeper.
+    The offset is that of the introduction, if it is inside the quote as with Apple Mail. It is 0 if the quote contains
+    our text, or if the introduction belongs to an older quote one level deeper.
     """
-    openings = find_openings([parse_line(line.core) for line in quote[:8]])
+    openings = find_openings([parse_line(line.core) for line in quote[:MAX_INTRODUCTION_LINES]])
     if not openings:
         return 0 if any(line.mark is LineMark.QUOTED for line in quote) else None
     opening = openings[0]

@@ -138,9 +138,7 @@ class Writer:
             self.end_line(keep_empty=True)
         elif tag in CELLS:
             self.parts.append(" ")
-        elif (
-            tag in SPACED and "mso" not in (attributes.get("class") or "").lower()
-        ):  # Word's paragraphs have no margins
+        elif tag in SPACED and "mso" not in (attributes.get("class") or "").lower():  # Word's have no margins
             self.end_paragraph()
         elif tag in BLOCKS:
             self.end_line()

@@ -17,7 +17,7 @@ MAX_INITIALLED_LENGTH = 40  # characters of a line that are searched for initial
 
 QUOTE_SIGNS = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
 FIRST_QUOTE_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
-# Some programs mark quotes with a bar, or with initials before the ">" ("NL> "). A single such line may be a coincidence.
+# Some programs mark quotes with a bar, or with initials before the ">" ("NL> "). One such line may be chance.
 BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
 ADDRESS_END = re.compile(r"> ?[^<>@]{0,30}:\*?")  # "> wrote:", the end of an attribution with a wrapped address
