@@ -20,12 +20,16 @@ from .html_paragraphs import paragraphs_of_html
 from .issue_dates import date_in, parse_date_line
 from .issue_paragraph import Para
 from .issue_words import get_lexicon, guess_edition_language
-from .text_paragraphs import front_matter, is_markdown, paragraphs_of_markdown, paragraphs_of_text
+from .text_paragraphs import is_markdown, paragraphs_of_markdown, paragraphs_of_text, split_front_matter
 
-MOST_BYTES = 40 * 1024 * 1024
-MOST_EDITIONS = 20_000  # in one file
-MOST_DATE_PARAGRAPHS = 8  # paragraphs at the top in which an edition's date is looked for
-SAMPLE = 4_000  # bytes or characters by which an encoding is detected
+MAX_FILE_BYTES = 40 * 1024 * 1024
+MAX_EDITIONS = 20_000  # in one file
+MAX_DATE_PARAGRAPHS = 8  # paragraphs at the top of an edition that are searched for its date
+MAX_PARAGRAPHS_ABOVE_DATE = 2  # above the date line of the first edition in a file
+SAMPLE_BYTES = 4_000  # by which an encoding is detected
+MAIL_HEADER_BYTES = 20_000  # at the start of a file, by which a mail is recognised
+HTML_HEAD_LENGTH = 50_000  # characters in which tags and the title are searched for
+META_DATE_LENGTH = 200_000  # characters in which the metadata is searched for a date
 # Formats that can't be read, by their first bytes.
 UNSUPPORTED_FORMATS = (
     (b"%PDF", "pdf"),
@@ -42,25 +46,30 @@ UNSUPPORTED_FORMATS = (
     (b"GIF8", "binary"),
 )
 # Two header lines of a mail, perhaps folded.
-_HEADER = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]{1,60}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,20}){2}")
-_KNOWN_HEADERS = re.compile(rb"^(?:From|Subject|Date|MIME-Version|Message-ID|Received|Return-Path|To):", re.I | re.M)
-# "From maria@example.org Tue Nov  1 10:00:00 2022", followed by a header.
-_MBOX = re.compile(rb"^From [^\n]{3,200}\n(?=[A-Za-z-]{2,40}:)", re.MULTILINE)
-_HTML = re.compile(
+_HEADER_LINES = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]{1,60}:[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,20}){2}")
+_KNOWN_HEADER = re.compile(rb"^(?:From|Subject|Date|MIME-Version|Message-ID|Received|Return-Path|To):", re.I | re.M)
+# "From maria@example.org Tue Nov  1 10:00:00 2022", followed by a mail's header.
+_MBOX_SEPARATOR = re.compile(rb"^From [^\n]{3,200}\n(?=[A-Za-z-]{2,40}:)", re.MULTILINE)
+_HTML_TAG = re.compile(
     r"<(?:!doctype html|html|head|body|table|div|p|h[1-6]|article|section|blockquote|ul)\b", re.IGNORECASE
 )
-# The day of publication in the metadata of a page: a <meta> element, JSON-LD, or a <time> element.
+# The day of publication in the metadata of a page, in one of the groups.
 _META_DATE = re.compile(
+    # <meta property="article:published_time" content="2022-11-02">
     r"(?:property|name|itemprop)=[\"'](?:article:published_time|datePublished|date|pubdate|DC\.date)[\"'][^>]{0,200}?"
     r"content=[\"']([^\"']{4,40})"
+    # <meta content="2022-11-02" property="article:published_time">
     r"|content=[\"']([^\"']{4,40})[\"'][^>]{0,100}?(?:property|name)=[\"']article:published_time"
-    r"|\"datePublished\"\s*:\s*\"([^\"]{4,40})|<time\b[^>]{0,200}?datetime=[\"']([^\"']{4,40})",
+    r"|\"datePublished\"\s*:\s*\"([^\"]{4,40})"  # JSON-LD
+    r"|<time\b[^>]{0,200}?datetime=[\"']([^\"']{4,40})",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r"<title\b[^>]*>([^<]{0,400})", re.IGNORECASE)
+_TITLE_TAG = re.compile(r"<title\b[^>]*>([^<]{0,400})", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 # Keys of front matter that may have the date, in English, German and Spanish.
 _DATE_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
+# The beginning of front matter in the middle of a file, where another edition begins.
+_NEXT_FRONT_MATTER = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 
 
 class UnreadableIssue(Exception):
@@ -74,7 +83,7 @@ class UnreadableIssue(Exception):
 # Why a file can't be read, for the command line; the desk has its own translated messages.
 FAULTS = {
     "empty": "There is nothing in this file.",
-    "large": f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Cut it into several.",
+    "large": f"This file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB. Cut it into several.",
     "pdf": "This is a PDF, in which a question can't be told from its answer safely. Export HTML, text or mail.",
     "archive": "This is a packed file. Unpack it and choose the files inside.",
     "office": "This is a document of a word processor. Save it as HTML or text.",
@@ -96,7 +105,7 @@ class Issue:
 
 def issues_in(name: str, data: bytes) -> Iterator[Issue]:
     """Yield the editions of a file. Raises `UnreadableIssue`."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_FILE_BYTES:
         raise UnreadableIssue("large")
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise UnreadableIssue("empty")
@@ -114,22 +123,27 @@ def issues_in(name: str, data: bytes) -> Iterator[Issue]:
 
 
 def _is_mbox(name: str, data: bytes) -> bool:
-    """Return whether a file is an mbox. A text can also begin with "From ", so more has to speak for it."""
-    if not _MBOX.match(data.lstrip()):
+    """Return whether a file is an mbox.
+
+    A text can also begin with "From ": a second separator, the file name or a mail header must confirm the format.
+    """
+    if not _MBOX_SEPARATOR.match(data.lstrip()):
         return False
-    return _MBOX.search(data, 6) is not None or name.endswith(".mbox") or _is_mail(data)
+    has_second_separator = _MBOX_SEPARATOR.search(data, len("From ") + 1) is not None
+    return has_second_separator or name.endswith(".mbox") or _is_mail(data)
 
 
 def _is_mail(data: bytes) -> bool:
-    start = data[:20_000].replace(b"\r\n", b"\n").lstrip(b"\n")
+    start = data[:MAIL_HEADER_BYTES].replace(b"\r\n", b"\n").lstrip(b"\n")
     head = start.partition(b"\n\n")[0] + b"\n"
-    return bool(_HEADER.match(head)) and len(_KNOWN_HEADERS.findall(head)) >= 2
+    return bool(_HEADER_LINES.match(head)) and len(_KNOWN_HEADER.findall(head)) >= 2
 
 
 def _parse_mbox(data: bytes) -> Iterator[Issue]:
-    starts = [found.start() for found in _MBOX.finditer(data)][:MOST_EDITIONS]
+    starts = [separator.start() for separator in _MBOX_SEPARATOR.finditer(data)][:MAX_EDITIONS]
     for start, end in pairwise([*starts, len(data)]):
-        yield _parse_mail(data[data.find(b"\n", start) + 1 : end])
+        mail_start = data.find(b"\n", start) + 1  # below the separator line
+        yield _parse_mail(data[mail_start:end])
 
 
 def _parse_mail(data: bytes) -> Issue:
@@ -155,13 +169,15 @@ def _parse_local_day(header: str) -> date | None:
 def _decode_text(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # byte order marks
         return _decode_utf_16(data, "utf-16")
-    sample = data[:SAMPLE]
-    # UTF-16 without a mark has zero bytes, if only in spaces: in the second half of each character in little-endian.
-    little_endian, big_endian = sample[1::2].count(0), sample[::2].count(0)
-    most, fewest = max(little_endian, big_endian), min(little_endian, big_endian)
+    sample = data[:SAMPLE_BYTES]
+    # In UTF-16, at least each space and line break has a zero byte: its second byte in little-endian, else its first.
+    zeros_in_first_bytes = sample[::2].count(0)
+    zeros_in_second_bytes = sample[1::2].count(0)
+    most = max(zeros_in_first_bytes, zeros_in_second_bytes)
+    fewest = min(zeros_in_first_bytes, zeros_in_second_bytes)
     if most > len(sample) // 40 and most > 8 * fewest:
-        return _decode_utf_16(data, "utf-16-le" if little_endian > big_endian else "utf-16-be")
-    control_chars = sum(byte < 9 or 13 < byte < 27 for byte in sample)
+        return _decode_utf_16(data, "utf-16-le" if zeros_in_second_bytes > zeros_in_first_bytes else "utf-16-be")
+    control_chars = sum(byte < 9 or 13 < byte < 27 for byte in sample)  # other than tabs and line breaks (9 to 13)
     if sample.count(0) or control_chars > len(sample) // 50:
         raise UnreadableIssue("binary")
     declared = _CHARSET.search(sample)
@@ -185,11 +201,11 @@ def _parse_text(name: str, text: str, file_name_date: date | None) -> Iterator[I
     if posts:
         yield from map(_build_post, posts)
         return
-    values, body = front_matter(text)
+    values, body = split_front_matter(text)
     if values or name.endswith((".md", ".markdown", ".mdx")):
         title = values.get("title", values.get("subject", ""))
         issues = _parse_markdown(body, title, _get_front_matter_day(values), file_name_date)
-    elif len(_HTML.findall(text[:50_000])) >= 2 or name.endswith((".html", ".htm")):
+    elif len(_HTML_TAG.findall(text[:HTML_HEAD_LENGTH])) >= 2 or name.endswith((".html", ".htm")):
         issues = iter([_parse_page(text, file_name_date)])
     elif is_markdown(text):
         issues = _parse_markdown(text, "", None, file_name_date)
@@ -200,15 +216,16 @@ def _parse_text(name: str, text: str, file_name_date: date | None) -> Iterator[I
 
 def _build_post(post: dict[str, Any]) -> Issue:
     """Build an edition from a post of a Ghost export."""
-    title, day, html = (str(post.get(key) or "") for key in ("title", "published_at", "html"))
-    return _build_issue(title, _parse_iso_day(day), paragraphs_of_html(html))
+    title, published_at, html = (str(post.get(key) or "") for key in ("title", "published_at", "html"))
+    return _build_issue(title, _parse_iso_day(published_at), paragraphs_of_html(html))
 
 
 def _parse_page(html: str, file_name_date: date | None) -> Issue:
-    title = _TITLE.search(html[:50_000])
-    meta_date = _META_DATE.search(html[:200_000])
-    day = _parse_iso_day(meta_date[meta_date.lastindex or 0]) if meta_date else None
-    return _build_issue(title[1].strip() if title else "", day, paragraphs_of_html(html), file_name_date)
+    title_tag = _TITLE_TAG.search(html[:HTML_HEAD_LENGTH])
+    title = title_tag[1].strip() if title_tag else ""
+    meta_date = _META_DATE.search(html[:META_DATE_LENGTH])
+    day = _parse_iso_day(meta_date[meta_date.lastindex or 0]) if meta_date else None  # the only group that matched
+    return _build_issue(title, day, paragraphs_of_html(html), file_name_date)
 
 
 def _get_front_matter_day(values: Mapping[str, str]) -> date | None:
@@ -218,17 +235,15 @@ def _get_front_matter_day(values: Mapping[str, str]) -> date | None:
     return None
 
 
-# The front matter of a later edition in the same file.
-_NEXT_FRONT_MATTER = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
-
-
 def _parse_markdown(text: str, title: str, day: date | None, file_name_date: date | None) -> Iterator[Issue]:
-    """Yield the editions of a Markdown file, which may have front matter for each."""
-    starts = [found.start() for found in _NEXT_FRONT_MATTER.finditer(text)]
-    end = starts[0] if starts else len(text)
-    yield _build_issue(title, day, paragraphs_of_markdown(text[:end]), file_name_date)
-    for start, stop in pairwise([*starts, len(text)]):
-        values, body = front_matter(text[start:stop])
+    """Yield the editions of a Markdown file. `title` and `day` are those of the first, whose front matter isn't in
+    `text`; further editions begin with their own front matter.
+    """
+    starts = [fence.start() for fence in _NEXT_FRONT_MATTER.finditer(text)]
+    first_end = starts[0] if starts else len(text)
+    yield _build_issue(title, day, paragraphs_of_markdown(text[:first_end]), file_name_date)
+    for start, end in pairwise([*starts, len(text)]):
+        values, body = split_front_matter(text[start:end])
         yield _build_issue(values.get("title", ""), _get_front_matter_day(values), paragraphs_of_markdown(body))
 
 
@@ -236,10 +251,10 @@ def _parse_ghost_export(text: str) -> list[dict[str, Any]]:
     """Return the posts of a Ghost export, or none if the text is something else."""
     try:
         data = json.loads(text)
-        found = data["db"][0]["data"]["posts"] if "db" in data else data.get("posts", [])
+        posts = data["db"][0]["data"]["posts"] if "db" in data else data.get("posts", [])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return []
-    return [post for post in found if isinstance(post, dict)][:MOST_EDITIONS]
+    return [post for post in posts if isinstance(post, dict)][:MAX_EDITIONS]
 
 
 def _parse_iso_day(text: str) -> date | None:
@@ -259,14 +274,15 @@ def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_
 
 
 def _find_day_at_top(paras: Sequence[Para], language: str) -> date | None:
-    for para in [para for para in paras if para.text][:MOST_DATE_PARAGRAPHS]:
-        if day := parse_date_line(para.text, language, max_ratio=6):
+    paras_with_text = [para for para in paras if para.text]
+    for para in paras_with_text[:MAX_DATE_PARAGRAPHS]:
+        if day := parse_date_line(para.text, language, max_ratio=6):  # the title is often in the same line
             return day
     return None
 
 
 def _split_issues(issues: Iterable[Issue]) -> Iterator[Issue]:
-    """Split a text with several editions, each of which begins with a line with its date."""
+    """Split each of the texts that has several editions, where lines with different dates begin them."""
     for issue in issues:
         paras = issue.paras
         date_indexes = [index for index in range(len(paras)) if _begins_issue(paras, index, issue.language)]
@@ -275,7 +291,7 @@ def _split_issues(issues: Iterable[Issue]) -> Iterator[Issue]:
             yield issue
             continue
         starts = [_get_issue_start(paras, index) for index in date_indexes]
-        starts[0] = 0  # whatever is above the first date belongs to the first edition
+        starts[0] = 0  # the paragraphs above the first date belong to the first edition
         for day, (start, end) in zip(days, pairwise([*starts, len(paras)]), strict=True):
             language = guess_edition_language(para.text for para in paras[start:end])
             yield Issue(issue.title, day, language, paras[start:end])
@@ -287,7 +303,7 @@ def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
     para = paras[index]
     if not para.text or parse_date_line(para.text, language) is None:
         return False
-    if index < 3 or (para.kind == "heading" and para.level <= 1):
+    if index <= MAX_PARAGRAPHS_ABOVE_DATE or (para.kind == "heading" and para.level <= 1):
         return True
     if any(_separates_issues(above) for above in paras[max(0, index - 2) : index]):
         return True

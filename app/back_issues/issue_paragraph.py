@@ -1,4 +1,4 @@
-"""A paragraph of an edition: its text and formatting in the file."""
+"""The paragraph of an edition, with its text and formatting, and the joining of wrapped lines to paragraphs."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ from .issue_words import begins_with_label
 
 # "rule" is a horizontal rule, which has no text.
 Kind = Literal["text", "heading", "item", "quote", "rule"]
+MAX_LABEL_LINE_LENGTH = 20  # characters of a line that only consists of a label
+MAX_SIGNATURE_WORDS = 14  # including the dash
+_SENTENCE_END = re.compile(r"[.!?…؟:。！？][\"”»“«’')\]]*\Z")
 # A dash before a name or an opening quotation mark: "— Maria, Tbilisi".
 LEADING_DASH = re.compile(r"[\s\u200e\u200f]*(?:[—–―~]|--?)[\s\u00a0\u202f]*(?=[^\W\d_]|[\"“«„(])")
 
@@ -18,7 +21,7 @@ class Para:
     """A paragraph.
 
     - level: the level of a heading, 1 being the highest; 0 for anything else.
-    - bold, italic, is_link: whether all of its text is.
+    - bold, italic, is_link: whether all of its text is bold, italic or a link.
     - bold_start: its bold beginning if the rest isn't bold.
     - marker: the number or bullet of a list item.
     - is_separate: False if only a line break separates it from the paragraph before.
@@ -39,25 +42,20 @@ class Para:
         return len(self.text.split())
 
 
-LONGEST_LABEL_LINE = 20  # characters of a line that only consists of a label
-MOST_SIGNATURE_WORDS = 14  # including the dash
-_ENDS_SENTENCE = re.compile(r"[.!?…؟:。！？][\"”»«“’')\]]*\Z")
-
-
 def _is_separate_line(previous: Para, line: Para) -> bool:
-    """Return whether a line begins a paragraph instead of continuing the previous line."""
+    """Return whether a line begins a paragraph instead of continuing the previous one."""
     if previous.bold != line.bold or previous.italic != line.italic or previous.kind != line.kind:
         return True
     if line.kind == "heading":
         return False
     if begins_with_label(line.text):
         return True
-    if begins_with_label(previous.text) and len(previous.text) < LONGEST_LABEL_LINE:
+    if begins_with_label(previous.text) and len(previous.text) < MAX_LABEL_LINE_LENGTH:
         return True
     if line.marker or re.search(r"[:：]\W*\Z", line.bold_start):
         return True
-    is_signature = LEADING_DASH.match(line.text) and line.word_count <= MOST_SIGNATURE_WORDS
-    return bool(is_signature and _ENDS_SENTENCE.search(previous.text))
+    is_signature = LEADING_DASH.match(line.text) and line.word_count <= MAX_SIGNATURE_WORDS
+    return bool(is_signature and _SENTENCE_END.search(previous.text))
 
 
 def join_lines(lines: Sequence[Para]) -> list[Para]:

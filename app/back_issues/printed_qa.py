@@ -11,13 +11,14 @@ from .finding import FoundQA
 from .issue_words import normalize_text
 from .printed_names import PrintedExpert
 
-LONGEST_TITLE = 100  # characters of a question that replaces a missing headline
+MAX_TITLE_LENGTH = 100  # characters of a question that replaces a missing headline
 
 
 @dataclass(frozen=True)
 class PrintedVoice:
-    """One of the answers, as `house_form.Voice` is in the house form: the expert as named in the edition, and the
-    paragraphs of what they said.
+    """One of the answers: the expert as named in the edition, and the paragraphs of their answer.
+
+    It becomes a `house_form.Voice` in the house form.
     """
 
     expert: PrintedExpert
@@ -31,8 +32,11 @@ class PrintedVoice:
 
 @dataclass(frozen=True)
 class PrintedQA:
-    """A Q&A as printed in an edition. `day` is that of the edition, or None if unknown; `unsure` lists codes of
-    `finding.DOUBTS`.
+    """A Q&A as printed in an edition.
+
+    - day: that of the edition, or None if unknown.
+    - by_many: whether the edition says that several readers asked.
+    - unsure: codes of `finding.DOUBTS`.
     """
 
     day: date | None
@@ -47,30 +51,30 @@ class PrintedQA:
 
     @property
     def credits(self) -> tuple[str | None, ...]:
-        """The askers' credits for the house form: None for each who isn't named."""
+        """The askers' credits for the house form, in which None stands for an unnamed reader."""
         if self.askers:
             return self.askers
-        return (None, None) if self.by_many else (None,)  # two are enough for the plural
+        return (None, None) if self.by_many else (None,)  # two unnamed readers are enough for the plural
 
     @property
     def title(self) -> str:
         """The headline, or the beginning of the question if there is none."""
         if self.headline:
             return self.headline
-        if len(self.question) <= LONGEST_TITLE:
+        if len(self.question) <= MAX_TITLE_LENGTH:
             return " ".join(self.question.split())
-        whole_words = self.question[:LONGEST_TITLE].split()[:-1]
-        return " ".join(whole_words) + " …"
+        complete_words = self.question[:MAX_TITLE_LENGTH].split()[:-1]
+        return " ".join(complete_words) + " …"
 
     @property
     def fingerprint(self) -> str:
-        """A SHA-256 of the normalised text, to recognise a Q&A that is imported again, whatever its file's layout."""
+        """The SHA-256 of the normalised text, by which a repeated import is recognised even from another format."""
         texts = [self.question, *(paragraph for voice in self.voices for paragraph in voice.answer)]
         return sha256(" ".join(map(normalize_text, texts)).encode()).hexdigest()
 
 
 def build_qas(found_qas: Iterable[FoundQA]) -> list[PrintedQA]:
-    """Combine the Q&As of an edition, which have one answer each, if neighbours have the same question and headline."""
+    """Combine adjacent Q&As of an edition that have the same question and headline, but each another answer."""
     groups = groupby(found_qas, key=lambda qa: (qa.day, qa.question, qa.headline))
     return [_combine(list(group)) for _key, group in groups]
 

@@ -11,13 +11,13 @@ from .printed_qa import PrintedQA, build_qas
 
 
 class ParsedIssue(NamedTuple):
-    """An edition with the Q&As found in it, one for each answer."""
+    """An edition with the Q&As found in it: one for each answer, even to the same question."""
 
     title: str
     found_qas: list[FoundQA]
 
     def qas(self, default_day: date | None = None) -> list[PrintedQA]:
-        """Return the Q&As, each with all of its answers. `default_day` is the day to use if the file has none."""
+        """Return the Q&As, with all answers to a question in one. Those without a date get `default_day`."""
         return [replace(qa, day=qa.day or default_day) for qa in build_qas(self.found_qas)]
 
 

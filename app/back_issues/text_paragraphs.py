@@ -1,4 +1,4 @@
-"""The paragraphs of plain text, which a mail program may have wrapped, and of Markdown."""
+"""Splitting plain text, which a mail program may have wrapped, and Markdown into paragraphs."""
 
 import re
 from collections.abc import Sequence
@@ -11,15 +11,17 @@ from .html_paragraphs import paragraphs_of_html
 from .issue_paragraph import LEADING_DASH, Kind, Para, join_lines
 from .issue_words import begins_with_label
 
-MOST_TEXT = 8_000_000  # characters of one text
-FULL = 40  # characters from which a line may have been wrapped by a program
-LONGEST_HEADING, MOST_HEADING_WORDS = 90, 14
+MAX_TEXT_LENGTH = 8_000_000
+MIN_WRAPPED_LENGTH = 40  # characters from which a line may have been wrapped by a program
+MAX_WRAP_WIDTH = 110  # characters of the longest line if all lines are wrapped
+MAX_TYPICAL_WRAP_WIDTH = 100  # the same if a few lines, such as URLs, aren't
+MAX_HEADING_LENGTH, MAX_HEADING_WORDS = 90, 14
 _MARKDOWN = MarkdownIt("commonmark", {"html": True, "breaks": True, "maxNesting": 40}).enable("table").disable("code")
 # Markup in plain text, with an example of each.
 _RULE = re.compile(r"[\s>]*(?:[-=_*~•·—–#+─━═]\s*){3,}\Z")  # "* * *"
 _UNDERLINE = re.compile(r"\s*(=|-|~|\*|—){3,}\s*\Z")  # "=====" below a heading
-_ITEM = re.compile(r"\s{0,8}(?:([-*•◦▪‣●])|(\d{1,3})[.)])[ \t\u00a0]+(?=\S)")  # "- Text" or "1. Text"
-_QUOTED = re.compile(r"\s{0,3}>+ ?")  # "> Text"
+_LIST_ITEM = re.compile(r"\s{0,8}(?:([-*•◦▪‣●])|(\d{1,3})[.)])[ \t\u00a0]+(?=\S)")  # "- Text" or "1. Text"
+_QUOTE_PREFIX = re.compile(r"\s{0,3}>+ ?")  # "> Text"
 _EMPHASISED_LINE = re.compile(r"\s*(\*\*|__|\*)(?=\S)(.{1,400}?)(?<=\S)\1\s*\Z")  # "**Text**"
 _BOLD_START = re.compile(r"\s*(\*\*|__|\*)(?=\S)(.{1,120}?)(?<=\S)\1")  # "**Text** and more"
 _DECORATED = re.compile(r"\s*([*=~#+•·_-]{2,})\s*(\S.{0,80}?)\s*[*=~#+•·_-]{2,}\s*\Z")  # "=== Text ==="
@@ -29,22 +31,27 @@ _TWO_SENTENCES = re.compile(r"[.!?؟…]\s+\w")
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*\Z")  # "## Text"
 _END_OF_SENTENCE = re.compile(r"[.,;:!…。：！،؛][\"”»«“’')\]]*\Z")
 _MARKUP = re.compile(
-    r"^(?:#{1,6} \S|\*\*\S|> \S|\[[^\]\n]+\]\(|!\[|<[a-z][^>\n]{0,200}>)|\]\(https?:|(?<!\w)\*\*\S", re.MULTILINE
+    r"^(?:#{1,6} \S|\*\*\S|> \S|\[[^\]\n]+\]\(|!\[|<[a-z][^>\n]{0,200}>)"  # what a line may begin with
+    r"|\]\(https?:|(?<!\w)\*\*\S",  # a link or bold inside a line
+    re.MULTILINE,
 )
 _NUMBERED_TITLE = re.compile(r"\d{1,2}[.)] [^.!?]+\Z")  # "1. OUR NEWS"
 _QUESTION_END = re.compile(r"[?؟？][\"”»]?\Z")
+# "---", lines, "---" at the beginning of a file, also with plus signs.
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n((?:[^\n]{0,2000}\n){0,60}?)(?:---|\.\.\.|\+\+\+)[ \t]*\n")
 _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,40}\]:[^\n]*(?:\n[ \t]+\S[^\n]*)*\n?|\[\^[^\]\s]{1,40}\]", re.MULTILINE)
 
 
 def is_markdown(text: str) -> bool:
-    """Return whether a text has enough Markdown syntax that it must be intended."""
+    """Return whether a text has too much Markdown syntax for a coincidence."""
     return len(_MARKUP.findall(text[:200_000])) >= 2
 
 
-def front_matter(text: str) -> tuple[dict[str, str], str]:
-    """Split a Markdown file into its front matter (YAML between lines of dashes or TOML between lines of plus signs),
-    as text by lower-case key, and the rest. Only single-line values are understood.
+def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """Split a Markdown file into the values of its front matter, by lower-case key, and the text below.
+
+    The front matter is YAML between lines of dashes or TOML between lines of plus signs. Only single-line values are
+    understood.
     """
     match = _FRONT_MATTER.match(text)
     if match is None:
@@ -60,7 +67,7 @@ def front_matter(text: str) -> tuple[dict[str, str], str]:
 
 def paragraphs_of_markdown(text: str) -> list[Para]:
     """Return the paragraphs of a Markdown text, including HTML in it, but without footnotes."""
-    return paragraphs_of_html(_MARKDOWN.render(_FOOTNOTE.sub("", text[:MOST_TEXT])))
+    return paragraphs_of_html(_MARKDOWN.render(_FOOTNOTE.sub("", text[:MAX_TEXT_LENGTH])))
 
 
 def paragraphs_of_text(text: str) -> list[Para]:
@@ -68,25 +75,31 @@ def paragraphs_of_text(text: str) -> list[Para]:
     lines = _unify_line_breaks(text).split("\n")
     width = _find_wrap_width(lines)
     paras: list[Para] = []
-    group: list[str] = []
+    block: list[str] = []  # adjacent lines without a blank line or rule between them
     for line in [*lines, ""]:
-        if line.strip() and not _RULE.match(line):
-            group.append(line)
+        is_rule = _RULE.match(line) is not None
+        if line.strip() and not is_rule:
+            block.append(line)
             continue
-        if line.strip() and group and len(group) <= 2 and _UNDERLINE.match(line) and _is_short(group[-1]):
-            paras += _build_paragraphs(group[:-1], width)
-            paras.append(Para(group[-1].strip(" *"), "heading", 1 if "=" in line else 2))
-            group = []
-            continue
-        paras += _build_paragraphs(group, width)
-        group = []
-        if line.strip():
-            paras.append(Para("", "rule"))
+        if is_rule and _UNDERLINE.match(line) and 1 <= len(block) <= 2 and _may_be_underlined(block[-1]):
+            paras += _build_paragraphs(block[:-1], width)
+            paras.append(Para(block[-1].strip(" *"), "heading", 1 if "=" in line else 2))
+        else:
+            paras += _build_paragraphs(block, width)
+            if is_rule:
+                paras.append(Para("", "rule"))
+        block = []
     return _mark_headings(paras)
 
 
 def _unify_line_breaks(text: str) -> str:
-    return text[:MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+    return (
+        text[:MAX_TEXT_LENGTH]
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\u2028", "\n")
+        .replace("\u2029", "\n\n")
+    )
 
 
 def _find_wrap_width(lines: Sequence[str]) -> int:
@@ -94,47 +107,48 @@ def _find_wrap_width(lines: Sequence[str]) -> int:
     lengths = sorted((len(line) for line in lines if line.strip()), reverse=True)
     if not lengths:
         return 0
-    if lengths[0] <= 110:
+    if lengths[0] <= MAX_WRAP_WIDTH:
         return lengths[0]
-    # Some long lines, such as URLs, are not wrapped: 5 % may be longer than any wrapped line, 2 % than this one.
-    is_mostly_wrapped = lengths[len(lengths) // 20] <= 100
+    # Some long lines, such as URLs, are not wrapped, so the longest 5 % don't count, or the longest 2 % for the width.
+    is_mostly_wrapped = lengths[len(lengths) // 20] <= MAX_TYPICAL_WRAP_WIDTH
     return lengths[len(lengths) // 50] if is_mostly_wrapped else 0
 
 
-def _is_short(line: str) -> bool:
-    return len(line.strip()) <= LONGEST_HEADING and not begins_with_label(line)
+def _may_be_underlined(line: str) -> bool:
+    """Return whether a line above an underline can be a heading."""
+    return len(line.strip()) <= MAX_HEADING_LENGTH and not begins_with_label(line)
 
 
-def _build_paragraphs(group: Sequence[str], width: int) -> list[Para]:
+def _build_paragraphs(block: Sequence[str], width: int) -> list[Para]:
     """Build the paragraphs of lines without blank lines between them."""
     paras: list[Para] = []
-    for number, line in enumerate(group):
+    for index, line in enumerate(block):
         para = _parse_line(line)
         if para is None:
             continue
-        is_continuation = bool(paras) and _is_wrapped_line(group[number - 1], line, width, paras[-1])
+        is_continuation = bool(paras) and _is_wrapped_line(block[index - 1], line, width, paras[-1])
         paras.append(replace(para, is_separate=not is_continuation))
     return join_lines(paras)
 
 
 def _is_wrapped_line(previous_line: str, line: str, width: int, previous_para: Para) -> bool:
-    """Return whether the line break before `line` comes from wrapping, as the next word didn't fit."""
+    """Return whether the line break before `line` comes from wrapping: its first word didn't fit above."""
     if not width or _HASHES.match(line) or _HASHES.match(previous_line):
         return False
-    if _ITEM.match(line) or (not previous_para.marker and _ITEM.match(previous_line)):
+    if _LIST_ITEM.match(line) or (not previous_para.marker and _LIST_ITEM.match(previous_line)):
         return False
     if LEADING_DASH.match(line) and not _SPACED_DASH.match(line):
         return False
     previous_length = len(previous_line.rstrip())
-    word = line.lstrip("> ").split(maxsplit=1)[0]
-    if previous_length + 1 + len(word) > width:
+    first_word = line.lstrip("> ").split(maxsplit=1)[0]
+    if previous_length + 1 + len(first_word) > width:
         return True
-    return previous_length >= FULL and line[:1].islower()
+    return previous_length >= MIN_WRAPPED_LENGTH and line[:1].islower()
 
 
 def _parse_line(line: str) -> Para | None:
     """Parse a line with the markup that people use in plain text, much of which is also Markdown's."""
-    quote_mark = _QUOTED.match(line)
+    quote_mark = _QUOTE_PREFIX.match(line)
     if quote_mark:
         line = line[quote_mark.end() :]
     if hashes := _HASHES.match(line):
@@ -143,13 +157,13 @@ def _parse_line(line: str) -> Para | None:
         return Para(for_print(heading).strip(), "heading", 2)
     marker = ""
     text = line
-    if item := _ITEM.match(line):
+    if item := _LIST_ITEM.match(line):
         bullet, number = item.groups()
         marker = "-" if bullet else f"{number}."
         text = line[item.end() :] if bullet else line  # a number stays, as it may be part of a title
     emphasised = _EMPHASISED_LINE.match(line) if len(line) < 500 else None
     bold_start = None if emphasised else _BOLD_START.match(line[:200])
-    if emphasised and emphasised[1] not in emphasised[2]:
+    if emphasised and emphasised[1] not in emphasised[2]:  # the marks enclose the whole line
         text = emphasised[2]
     elif bold_start:
         text = f"{bold_start[2]}{line[bold_start.end() :]}"
@@ -176,20 +190,20 @@ def _match_decorated_heading(line: str) -> str | None:
     decorated = _DECORATED.match(line)
     if decorated:
         decoration, text = decorated.groups()
-        if len(decoration) > 2 or decoration not in ("**", "__"):
+        if decoration not in ("**", "__"):
             return text
-    starred = _FRAMED.match(line)
-    return starred[2] if starred else None
+    framed = _FRAMED.match(line)
+    return framed[2] if framed else None
 
 
 def _mark_headings(paras: Sequence[Para]) -> list[Para]:
-    """Turn short separate lines that aren't sentences into headings, with a higher level for those in capitals."""
+    """Turn short paragraphs that aren't sentences into headings: of level 2 if in capitals, else of the lowest, 6."""
     marked = []
     for index, para in enumerate(paras):
         is_in_capitals = para.text == para.text.upper() and para.text != para.text.lower()
         if _is_numbered_title(para):
             marked.append(replace(para, kind="heading", level=2, marker=""))
-        elif _is_heading_at(paras, index):
+        elif _is_heading(paras, index):
             marked.append(replace(para, kind="heading", level=2 if is_in_capitals else 6, bold=False))
         else:
             marked.append(para)
@@ -197,13 +211,13 @@ def _mark_headings(paras: Sequence[Para]) -> list[Para]:
 
 
 def _is_numbered_title(para: Para) -> bool:
-    if len(para.text) > LONGEST_HEADING or not para.text.isupper():
+    if len(para.text) > MAX_HEADING_LENGTH or not para.text.isupper():
         return False
     return _NUMBERED_TITLE.match(para.text) is not None
 
 
-def _is_heading_at(paras: Sequence[Para], index: int) -> bool:
-    """Return whether a paragraph is a heading: text, with other text below it."""
+def _is_heading(paras: Sequence[Para], index: int) -> bool:
+    """Return whether a paragraph of text is a heading, by its own text and what is above and below it."""
     para = paras[index]
     if para.kind != "text" or index + 1 == len(paras) or paras[index + 1].kind == "rule":
         return False
@@ -211,7 +225,7 @@ def _is_heading_at(paras: Sequence[Para], index: int) -> bool:
 
 
 def _is_name_below_question(paras: Sequence[Para], index: int) -> bool:
-    """Return whether a line such as "Maria, Tbilisi" follows a question, whose asker it names then."""
+    """Return whether a line below a question names its asker: "Maria, Tbilisi"."""
     text = paras[index].text
     has_early_comma = 0 < text.find(",") < 40
     if index == 0 or not has_early_comma or text.isupper():
@@ -220,9 +234,9 @@ def _is_name_below_question(paras: Sequence[Para], index: int) -> bool:
 
 
 def may_be_heading(para: Para) -> bool:
-    """Return whether an unmarked paragraph could be a heading by its text."""
+    """Return whether a paragraph without markup could be a heading, only by its text."""
     text = para.text
-    if len(text) > LONGEST_HEADING or para.word_count > MOST_HEADING_WORDS or para.marker or para.kind == "quote":
+    if len(text) > MAX_HEADING_LENGTH or para.word_count > MAX_HEADING_WORDS or para.marker or para.kind == "quote":
         return False
     if text.startswith(("(", "[")):
         return False

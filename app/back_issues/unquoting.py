@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from ..typesetting.mark_pairing import is_mark, parse
 from ..typesetting.quotation import remove_wrapping
 
-_SKIPPED = " \t\u00a0\u202f\u200e\u200f*_"
-_DASH = "—–-"
+_SKIPPED = " \t\u00a0\u202f\u200e\u200f*_"  # may surround quotation marks and dashes
+_DASHES = "—–-"
 # A full stop after the closing mark: "…»."
-_STOP_AFTER_MARK = re.compile(r"([\s\u00a0\u202f]*[»”“\"’'›」])([.])\Z")
+_FULL_STOP_AFTER_MARK = re.compile(r"([\s\u00a0\u202f]*[»”“\"’'›」])([.])\Z")
 
 
 def begins_quoted(text: str) -> bool:
@@ -19,8 +19,9 @@ def begins_quoted(text: str) -> bool:
 
 
 def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
-    """Return how many paragraphs a quotation spans that begins with the first character. Return None if there is none,
-    or if it ends in the middle of a paragraph, as in a sentence that quotes.
+    """Return how many paragraphs the quotation spans that begins with the first character.
+
+    Return None if there is no such quotation, or if it ends in the middle of a paragraph, as in a sentence that quotes.
     """
     if not texts or not begins_quoted(texts[0]):
         return None
@@ -45,16 +46,17 @@ def find_quotation_end(text: str) -> int | None:
 
 
 def strip_quotation_marks(texts: Sequence[str]) -> list[str]:
-    """Remove the marks that wrap paragraphs as one quotation, or the dashes of direct speech."""
+    """Remove the quotation marks that enclose all paragraphs as one quotation, or the dashes of direct speech."""
     texts = list(texts)
-    stop = _STOP_AFTER_MARK.search(texts[-1]) if texts else None
-    if stop and count_quoted_paragraphs(texts) == len(texts):
-        mark, full_stop = stop.groups()  # «The full stop is outside, as in Spanish and Russian».
-        texts[-1] = texts[-1][: stop.start()] + full_stop + mark
-    bare = remove_wrapping(texts)
-    has_dash = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
-    if not bare or not has_dash[0]:
-        return bare
+    end = _FULL_STOP_AFTER_MARK.search(texts[-1]) if texts else None
+    if end and count_quoted_paragraphs(texts) == len(texts):
+        # In Spanish and Russian, the full stop is outside. Swap them, so that the marks enclose all of the text.
+        mark, full_stop = end.groups()
+        texts[-1] = texts[-1][: end.start()] + full_stop + mark
+    unquoted = remove_wrapping(texts)
+    has_dash = [text[:1] in _DASHES and text[1:2].isspace() for text in unquoted]
+    if not unquoted or not has_dash[0]:
+        return unquoted
     if any(has_dash[1:]) and not all(has_dash):
-        return bare  # only some paragraphs have a dash, as in a dialogue
-    return [text[1:].lstrip(_SKIPPED) if dashed else text for text, dashed in zip(bare, has_dash, strict=True)]
+        return unquoted  # only some paragraphs have a dash, as in a dialogue
+    return [text[1:].lstrip(_SKIPPED) if dashed else text for text, dashed in zip(unquoted, has_dash, strict=True)]

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..back_issues.finding import as_data
-from ..back_issues.issue_files import FAULTS, MOST_BYTES, UnreadableIssue
+from ..back_issues.issue_files import FAULTS, MAX_FILE_BYTES, UnreadableIssue
 from ..back_issues.reading_issues import ParsedIssue, read_issues
 from ..core.actors import Clock
 from ..db.ids import new_public_id
@@ -171,7 +171,7 @@ def import_issues(
 
 
 def _read_issues(file: Path) -> Iterator[ParsedIssue]:
-    if file.stat().st_size > MOST_BYTES:
+    if file.stat().st_size > MAX_FILE_BYTES:
         raise UnreadableIssue("large")
     return read_issues(file.name, file.read_bytes())
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ...back_issues import bundle
-from ...back_issues.bundle import MOST_BYTES
+from ...back_issues.bundle import MAX_UNPACKED_BYTES
 from ...back_issues.issue_files import UnreadableIssue
 from ...back_issues.printed_names import PrintedExpert
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
@@ -51,7 +51,7 @@ NO_TEXT = _l("Write both a question and an answer, or take the tick away.")
 
 
 def format_unreadable(error: UnreadableIssue) -> str:
-    return str(UNREADABLE[error.code]) % {"mb": MOST_BYTES // 1024 // 1024}
+    return str(UNREADABLE[error.code]) % {"mb": MAX_UNPACKED_BYTES // 1024 // 1024}
 
 
 # The fields of the form: those of a Q&A, and those of each of its answers.
@@ -141,7 +141,7 @@ PAGE_SIZE = 10  # Q&As on one page
 Faults = dict[str, str]
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    raise_size_limit(endpoint, MOST_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
+    raise_size_limit(endpoint, MAX_UNPACKED_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
 
 
 @editor.sheet(BACK_ISSUES_RULE, ACT)
@@ -156,7 +156,7 @@ def _render_form(desk: RequestContext, faults: list[tuple[str, str]] | None = No
         "editor/editions/back_issues.html",
         "archive",
         faults=faults or [],
-        mb=MOST_BYTES // 1024 // 1024,
+        mb=MAX_UNPACKED_BYTES // 1024 // 1024,
         imports=undo_import.list_imports(desk.session, desk.newsletter.id)[:PAGE_SIZE],
     )
 
