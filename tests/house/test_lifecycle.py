@@ -111,7 +111,7 @@ class Paper:
     """A session that keeps nothing: here only the tables are asked, and what is recorded waits to be written."""
 
     def __init__(self) -> None:
-        self.info = {"at": datetime(2026, 11, 18, 9, tzinfo=UTC), "events": []}
+        self.info = {"at": datetime(2026, 11, 18, 9, tzinfo=UTC), "pending_events": []}
 
     def add(self, row: object) -> None: ...
 
