@@ -28,7 +28,7 @@ from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED_OUTCOMES = ("fine", "approved", "silent")
-# The expert checks only the facts, and silence means consent; or must approve the text.
+# By policy: the expert checks the facts, and silence means consent; or the expert must approve the text.
 OUTCOMES_BY_POLICY = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}
 NOT_CHECKED = "precondition.text_not_checked"
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
@@ -190,12 +190,12 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
 
 
 def _is_mail_unsettled() -> Exists:
-    """Return the condition that the mail of a check is unsent, or failed or bounced: then silence isn't consent."""
+    """Return the condition that the mail of a check is unsent, failed or bounced: then silence isn't consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
         .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
-        .where(~OutboxMail.is_settled)  # sent, or discarded, which also ends the check
+        .where(~OutboxMail.is_settled)  # a settled mail was sent, or was discarded, which ended its check
     )
 
 
@@ -230,7 +230,7 @@ def _needs_check(newsletter: Newsletter, answer: Answer, texts: Sequence[AnswerT
     """Return whether the newsletter's policy, or the way that the text came, requires a quote check."""
     submitted = [text for text in texts if text.kind == "submitted"]
     newest = max(submitted, key=attrgetter("number"), default=None)
-    if newest is not None and newest.channel not in VERIFIED_CHANNELS:
+    if newest is not None and newest.channel not in VERIFIED_CHANNELS:  # the desk took it down
         return True
     if answer.is_submitted:  # nobody has edited the expert's text
         return newsletter.check_policy == "approve"

@@ -84,7 +84,9 @@ def _select_tasks(few_columns: bool = False) -> TaskSelect:
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
         .options(
             Load(Answer).lazyload(Answer.expert),
-            contains_eager(Assignment.answer).lazyload(Answer.expert),  # the expert of the assignment, which is loaded
+            contains_eager(Assignment.answer).lazyload(
+                Answer.expert
+            ),  # the same as the loaded expert of the assignment
             joinedload(Assignment.question).lazyload(Question.text),  # the cleared text is selected above
         )
     )

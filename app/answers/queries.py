@@ -80,7 +80,7 @@ def list_assignments_with_answers(
     newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer)
     query = (
         select(Assignment, Answer, Check)
-        .options(lazyload(Answer.expert))  # the expert of the assignment, which is loaded
+        .options(lazyload(Answer.expert))  # the same as the loaded expert of the assignment
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest_check_id.scalar_subquery())
         .where(Assignment.question_id.in_(question_ids))

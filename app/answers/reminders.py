@@ -36,7 +36,7 @@ MORNING, NOON = time(9), time(12)  # local; a reminder that misses its morning w
 EARLY_BY = timedelta(days=2)  # from the early reminder to the deadline
 DAY = timedelta(days=1)
 MIN_PAUSE = timedelta(hours=12)  # between an invitation or an acceptance and a reminder
-LATE_FOR = timedelta(days=3)  # after the deadline, until which a late reminder can be sent; then the desk takes over
+LATE_FOR = timedelta(days=3)  # how long after the deadline a late reminder can be sent; then the desk takes over
 EARLY, LATE = "remind:before", "remind:after"  # causes of reminders, stored in the `once_key` of their mails
 MAIL_KIND_BY_CAUSE = {EARLY: "expert.reminder", LATE: "expert.overdue"}
 MAX_ASSIGNMENTS = 100  # per newsletter and query; the others follow in the next run
@@ -44,7 +44,7 @@ MAX_ASSIGNMENTS = 100  # per newsletter and query; the others follow in the next
 
 @dataclass(frozen=True)
 class Reminder:
-    """A reminder that can be sent from `starts_at` on. An assignment gets at most one per `cause`, `EARLY` or `LATE`."""
+    """A reminder that may be sent from `starts_at`. An assignment gets at most one per `cause`, `EARLY` or `LATE`."""
 
     cause: str
     starts_at: datetime
@@ -116,7 +116,7 @@ def _morning(timestamp: datetime, zone: str) -> datetime:
 
 
 def _get_end(assignment: Assignment, reminder: Reminder) -> datetime:
-    """Return the time from which on the reminder isn't sent any more."""
+    """Return the time from which the reminder isn't sent any more."""
     due_at = assignment.due_at or reminder.starts_at
     return due_at if reminder.cause == EARLY else due_at + LATE_FOR
 

@@ -25,9 +25,10 @@ from ..text.languages import likely_script, script_subtag
 from .models import Answer, AnswerText, Check
 from .writing import MAX_ANSWER_LENGTH
 
-# Maximum characters of the fields that hold a single line, by name.
+# Maximum characters of the one-line fields, by name.
 MAX_LINE_LENGTHS = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
 NOT_CHECKED = "precondition.translation_not_checked"
+MAX_REASON_LENGTH = 400  # characters
 WORDING_KEY = "question"  # the key of the wording in URLs; the key of an answer is its public ID
 
 
@@ -53,7 +54,7 @@ class Original:
 
     @property
     def fields(self) -> "TranslationFields":
-        """Return the text in the fields of a translation. An approved answer has the credit as it was approved."""
+        """Return the text in the fields of a translation. For an approved answer, the credit is as approved."""
         if isinstance(self.text, QuestionText):
             return TranslationFields(self.text.body or "", headline=self.text.headline)
         credit: dict[str, Any] = {}
@@ -134,9 +135,11 @@ def reads_language(expert: Expert, language: str) -> bool:
 
 
 def is_same_language(language: str, other_language: str) -> bool:
-    """Return whether two language tags mean the same language in the same script, whatever the country."""
-    scripts = {script_subtag(tag) or likely_script(tag) for tag in (language, other_language)}
-    return language.partition("-")[0] == other_language.partition("-")[0] and len(scripts) == 1
+    """Return whether two language tags mean the same language in the same script, in whatever country."""
+    tags = (language, other_language)
+    languages = {tag.partition("-")[0] for tag in tags}
+    scripts = {script_subtag(tag) or likely_script(tag) for tag in tags}
+    return len(languages) == 1 and len(scripts) == 1
 
 
 def translate(
@@ -145,8 +148,8 @@ def translate(
     """Save and return the translation of a text. Saving the same content and version of the original changes nothing.
 
     An approved translation has to be reopened first, unless its original has changed. Raises `PermissionDenied`,
-    `MissingPrecondition` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is the question's
-    own.
+    `MissingField` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is the question's own or
+    the question has ended.
     """
     must(actor, "translate", "translate one")
     lock_row(session, original.question)
@@ -160,6 +163,7 @@ def translate(
     details = {"language": language}
     if old and old.is_approved and not is_current(session, old, original):
         TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=details, approved_by_id=None)
+    # A consent of the expert, or a reason for lacking one, was for the former text.
     values |= {
         "written_at": now(session),
         "written_by_id": actor.person_id if isinstance(actor, Staff) else None,
@@ -193,16 +197,17 @@ def build_version_columns(original: Original) -> dict[str, Any]:
 
 
 def build_columns(original: Original, content: TranslationFields) -> dict[str, Any]:
-    """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingPrecondition` for an empty body."""
+    """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingField` for an empty body."""
     lines = {}
     for name, max_length in MAX_LINE_LENGTHS.items():
         lines[name] = require_length(name, for_print(single_line(getattr(content, name))), max_length)
     if isinstance(original.text, AnswerText):
         lines["headline"] = ""
+    body = require_text("translation", for_print(clean(content.body)))
     ties = for_print(clean(content.ties)) if original.fields.ties else ""
     return {
         **lines,
-        "body": require_length("body", require_text("translation", for_print(clean(content.body))), MAX_ANSWER_LENGTH),
+        "body": require_length("body", body, MAX_ANSWER_LENGTH),
         "ties": require_length("ties", ties, MAX_ANSWER_LENGTH),
         "is_credited": content.is_credited and bool(lines["translator"]),
         **build_version_columns(original),
@@ -238,14 +243,14 @@ def approve(
 ) -> None:
     """Approve a translation for print. `has_compared` states that the actor has compared it with the original.
 
-    The original must be approved, and unchanged since it was translated. The translation is checked for readers'
-    private words, as the original was. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
-    `LeakDetected`, `TooLong`, and `MissingPrecondition` for what `faults_of_approval` returns.
+    `reason` says why the translation is approved without the expert's consent, if it needs one, and is stored. Raises
+    `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `TooLong`, the first fault from `faults_of_approval`,
+    and `LeakDetected` if the translation contains readers' own words (see `source_protection`).
     """
     must(actor, "approve")
     check_version(lock_row(session, translation), version)
-    TRANSLATION.find_move("approve", translation.state)
-    reason = require_length("reason", single_line(reason), 400)
+    TRANSLATION.find_move("approve", translation.state)  # raises `InvalidTransition` before any fault
+    reason = require_length("reason", single_line(reason), MAX_REASON_LENGTH)
     for fault in faults_of_approval(session, translation, original, has_compared):
         if fault.code == NOT_CHECKED and reason:
             continue
@@ -263,11 +268,11 @@ def approve(
 
 
 def _check_no_reader_words(session: Session, actor: Staff, translation: Translation, original: Original) -> None:
-    """Raise `LeakDetected` if readers' own words are in a translation, as letters may be in the same language."""
+    """Raise `LeakDetected` if a translation contains readers' own words: letters may be in its language."""
     texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
-        old_text = f"{original.fields.body}\n{original.fields.ties}"
-        must_be_clear(session, actor, original.question, "\n".join(texts), old_text)
+        cleared_text = f"{original.fields.body}\n{original.fields.ties}"
+        must_be_clear(session, actor, original.question, "\n".join(texts), cleared_text)
         return
     passages = list_reader_passages(session, list_asker_letters(session, original.question), texts)
     must_have_looked(actor, passages, "private_details")

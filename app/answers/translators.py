@@ -31,11 +31,15 @@ from . import expert_mails, translating
 from .models import Answer
 from .translating import MAX_LINE_LENGTHS, WORDING_KEY, Original, TranslationFields
 from .unsent_mails import try_recall
-from .writing import MAX_ANSWER_LENGTH
+from .writing import MAX_ANSWER_LENGTH, MAX_EXCERPT_LENGTH, MAX_TAB_LENGTH
 
 FormValues = Mapping[str, str]  # by field name; a checked box has a value
 DRAFT_FIELDS = (*MAX_LINE_LENGTHS, "body", "ties", "is_credited")
-MAX_TABS = 20
+MAX_TABS = 20  # tabs of one translator whose drafts are kept, newest first
+INVITATION_KIND = "translator.invitation"
+LONGEST_NOTE = 400  # characters
+# Grace period after the end of a question or answer: if it is undone by then, its translators are asked as before.
+GRACE_PERIOD = timedelta(hours=1)
 
 
 def save_draft(
@@ -43,25 +47,26 @@ def save_draft(
 ) -> TranslatorDraft:
     """Save the form of one browser tab as a draft, even if the original has changed; see `writing.save_draft`.
 
-    Raises `InvalidTransition` when the translation isn't wanted any more.
+    Raises `InvalidTransition` if the translator isn't asked any more.
     """
     if not lock_row(session, translator).is_open:
         raise InvalidTransition("translator", "save a draft of", translator.state)
-    tab = single_line(tab)[:40]
+    tab = single_line(tab)[:MAX_TAB_LENGTH]
     if tab in ("", HANDED_IN):  # the draft named HANDED_IN is the translation as handed in
         tab = "page"
-    return store_draft(session, translator, form_values, tab, count)
+    return _upsert_draft(session, translator, form_values, tab, count)
 
 
-def store_draft(
+def _upsert_draft(
     session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
 ) -> TranslatorDraft:
-    """Store the fields of a form as the draft of one tab, unless a later save (a higher `count`) is stored already."""
+    """Store a form as the draft of one tab, unless a later save (a higher `count`) is stored. Delete surplus drafts."""
     draft = session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=tab).with_for_update())
     if draft is None:
         draft = TranslatorDraft(translator_id=translator.id, tab=tab, words={}, saved_at=now(session), count=-1)
         session.add(draft)
     if count >= draft.count:
+        # The column `words` holds the form. A draft may be longer than `hand_in` accepts.
         draft.words = {
             name: form_values.get(name, "").replace("\0", "")[: 2 * MAX_ANSWER_LENGTH] for name in DRAFT_FIELDS
         }
@@ -96,17 +101,11 @@ def parse_translation(form_values: FormValues) -> TranslationFields:
     return TranslationFields(**texts, is_credited=bool(form_values.get("is_credited")))
 
 
-INVITATION_KIND = "translator.invitation"
-LONGEST_NOTE = 400  # characters
-# Grace period after the end of a question or answer: if it is undone by then, its translators are asked as before.
-GRACE_PERIOD = timedelta(hours=1)
-
-
 @dataclass(frozen=True)
 class TranslationTask:
     """The one text that a translator is asked to translate, as they may see it.
 
-    `original` is None if the text has changed since it was sent, or isn't approved at the moment.
+    `original` is None if the text has changed since it was sent, or isn't approved now.
     """
 
     translator: Translator
@@ -131,10 +130,9 @@ class TranslationTask:
 def invite(session: Session, actor: Staff, original: Original, language: str, name: str, email: str) -> Translator:
     """Ask somebody outside the desk, by a mail with a link, to translate one text.
 
-    Only one person at a time can be asked for a text and language.
-
-    Raises `PermissionDenied`, `MissingPrecondition` if `name` is empty or the text isn't approved, `BadAddress`,
-    `TooLong`, and `InvalidTransition` if somebody is asked already, or there is a translation that is up to date.
+    Raises `PermissionDenied`, `MissingField` if `name` is empty, `MissingPrecondition` if the text isn't approved,
+    `BadAddress`, `TooLong`, and `InvalidTransition` if the question has ended, `language` is its own, somebody is asked
+    for this text and language already, or there is a translation that is up to date.
     """
     must(actor, "invite")
     question = lock_row(session, original.question)
@@ -143,7 +141,7 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
     _check_wanted(session, original, language)
     email = checked_address(email)
     public_id = new_public_id()
-    ring = get_keyring(session)
+    keyring = get_keyring(session)
     translator = Translator(
         public_id=public_id,
         newsletter_id=question.newsletter_id,
@@ -153,8 +151,8 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
         name=require_text("name", require_length("name", for_print(single_line(name)), MAX_LINE_LENGTHS["translator"])),
     )
     columns = translating.build_version_columns(original)
-    columns["email_sealed"] = ring.seal(_seal_context(public_id), email)
-    columns["key_no"] = ring.newest
+    columns["email_sealed"] = keyring.seal(_seal_context(public_id), email)
+    columns["key_no"] = keyring.newest
     TRANSLATOR.apply(session, actor, translator, "invite", why={"language": language}, **columns)
     _send_invitation(session, actor, translator, original)
     return translator
@@ -179,7 +177,7 @@ def _check_wanted(session: Session, original: Original, language: str) -> None:
 
 
 def _get_written_translation(session: Session, original: Original, language: str) -> Translation | None:
-    """Return the translation if it is written, whether it is up to date or not."""
+    """Return the translation, up to date or not, or None if there is none or it was dropped."""
     translation = translating.get_translations(session, original.question).get((original.key, language))
     if translation is None or not translation.is_written:
         return None
@@ -187,7 +185,7 @@ def _get_written_translation(session: Session, original: Original, language: str
 
 
 def invite_again(session: Session, actor: Staff, translator: Translator, original: Original) -> None:
-    """Send the current text by a new link. The old link stops working, and drafts stay.
+    """Send the current text to the same translator by a new link. The old link stops working, and drafts stay.
 
     Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the text isn't approved.
     """
@@ -232,7 +230,7 @@ def _mail_key_prefix(translator: Translator) -> str:
 
 
 def _recall_mails(session: Session, actor: Actor, translator: Translator) -> None:
-    """Recall unsent mails to a translator: held for an editor, or still in their undo time."""
+    """Recall the mails to a translator that are not sent yet."""
     query = select(OutboxMail).where(OutboxMail.once_key.startswith(_mail_key_prefix(translator)), OutboxMail.waits)
     recalling_actor = actor if isinstance(actor, Staff) else Clock()  # a translator has no permission to recall mails
     for mail in session.scalars(query.order_by(OutboxMail.id)).all():
@@ -278,15 +276,15 @@ def hand_in(session: Session, actor: TranslatorActor, translator: Translator, fo
     """Hand in a translation, as the translator, and tell the editors. Handing in the same content changes nothing.
 
     If no translation is written, this one is used. Otherwise the existing one stays, even if it is out of date, and the
-    desk chooses (see `use`). Raises `VersionConflict` if the text has changed since it was sent, `MissingPrecondition`
-    if the body is empty, `TooLong`, `InvalidTransition`, `PermissionDenied`.
+    desk chooses (see `use`). Raises `VersionConflict` if the text has changed since it was sent, `MissingField` if the
+    body is empty, `TooLong`, `InvalidTransition` and `PermissionDenied`.
     """
     question = lock_row(session, session.get_one(Question, translator.question_id))
     lock_row(session, translator)
     content = parse_translation(form_values)
     if translator.is_handed_in and get_handed_in_text(session, translator) == content:
         return
-    TRANSLATOR.find_move("hand in", translator.state)
+    TRANSLATOR.find_move("hand in", translator.state)  # raises `InvalidTransition` before anything is stored
     original = get_valid_original(session, translator, question)
     if original is None:
         raise VersionConflict(f"the words of translator {translator.id}")
@@ -295,17 +293,17 @@ def hand_in(session: Session, actor: TranslatorActor, translator: Translator, fo
     columns = translating.build_columns(original, content)
     if _get_written_translation(session, original, translator.language) is None:
         translating.translate(session, actor, original, translator.language, content)
-    store_draft(session, translator, form_values, HANDED_IN, 0)
+    _upsert_draft(session, translator, form_values, HANDED_IN, 0)
     TRANSLATOR.apply(session, actor, translator, "hand in", why={"language": translator.language})
     first_paragraph = str(columns["body"]).partition("\n\n")[0]
-    _notify_editors(session, translator, question, "desk.translation", first_paragraph[:1_000])
+    _notify_editors(session, translator, question, "desk.translation", first_paragraph[:MAX_EXCERPT_LENGTH])
 
 
 def use(session: Session, actor: Staff, translator: Translator, original: Original) -> Translation:
     """Replace the current translation with the one that was handed in.
 
-    Raises what `translate` raises, and `VersionConflict` if nothing is handed in any more, or the original has changed
-    since it was sent: a translation of the old version must not count as one of the new.
+    Raises what `translating.translate` raises, and `VersionConflict` if nothing is handed in any more, or the original
+    has changed since it was sent: a translation of the old version must not count as one of the new.
     """
     must(actor, "translate")
     lock_row(session, original.question)
@@ -321,7 +319,7 @@ def decline(session: Session, actor: TranslatorActor, translator: Translator, no
     """Decline as the translator; their address is erased. Raises `InvalidTransition`, `PermissionDenied`, `TooLong`."""
     question = lock_row(session, session.get_one(Question, translator.question_id))
     note = require_length("note", clean(note), LONGEST_NOTE)
-    _end(session, actor, lock_row(session, translator), "decline")
+    _stop_asking(session, actor, lock_row(session, translator), "decline")
     _notify_editors(session, translator, question, "desk.translator_declined", note)
 
 
@@ -330,20 +328,21 @@ def withdraw(session: Session, actor: Staff, translator: Translator) -> None:
 
     Raises `InvalidTransition`, `PermissionDenied`.
     """
-    _end(session, actor, lock_row(session, translator), "withdraw")
+    _stop_asking(session, actor, lock_row(session, translator), "withdraw")
 
 
 def finish(session: Session, actor: Staff, translation: Translation) -> None:
-    """Stop asking translators for a translation that was approved."""
+    """Stop asking for a translation that was approved. Raises `InvalidTransition`."""
     query = select(Translator).filter_by(
         question_id=translation.question_id, answer_id=translation.answer_id, language=translation.language
     )
     for translator in session.scalars(query.where(Translator.is_open)).all():
         action = "finish" if translator.is_handed_in else "withdraw"
-        _end(session, actor, lock_row(session, translator), action, cause="approve")
+        _stop_asking(session, actor, lock_row(session, translator), action, cause="approve")
 
 
-def _end(session: Session, actor: Actor, translator: Translator, action: str, cause: str | None = None) -> None:
+def _stop_asking(session: Session, actor: Actor, translator: Translator, action: str, cause: str | None = None) -> None:
+    """Apply the move `action`, erase the translator's address, and recall unsent mails."""
     details = {"language": translator.language}
     TRANSLATOR.apply(session, actor, translator, action, cause=cause, why=details, email_sealed=None, key_no=None)
     erasures.note(session, "translator", [translator.public_id])
@@ -364,22 +363,21 @@ def delete_expired(session: Session) -> None:
     """
     _withdraw_unneeded(session)
     for newsletter in all_newsletters(session):
-        before = now(session) - timedelta(days=newsletter.draft_days)
-        has_typed = exists().where(TranslatorDraft.translator_id == Translator.id, TranslatorDraft.saved_at >= before)
-        erase_translators(
-            session, and_(Translator.newsletter_id == newsletter.id, Translator.state_at < before, ~has_typed)
-        )
+        cutoff = now(session) - timedelta(days=newsletter.draft_days)
+        has_saved = exists().where(TranslatorDraft.translator_id == Translator.id, TranslatorDraft.saved_at >= cutoff)
+        is_inactive = and_(Translator.newsletter_id == newsletter.id, Translator.state_at < cutoff, ~has_saved)
+        erase_translators(session, is_inactive)
 
 
 def _withdraw_unneeded(session: Session) -> None:
-    """Stop asking for texts that nobody needs, once the end of their question or answer can't be undone any more."""
-    before = now(session) - GRACE_PERIOD
-    question_ended = (Question.has_ended | Question.is_retracted) & (Question.state_at < before)
-    answer_ended = Answer.is_withdrawn & (Answer.state_at < before)
+    """Stop asking for the translation of texts whose question or answer ended more than GRACE_PERIOD ago."""
+    ended_before = now(session) - GRACE_PERIOD
+    question_ended = (Question.has_ended | Question.is_retracted) & (Question.state_at < ended_before)
+    answer_ended = Answer.is_withdrawn & (Answer.state_at < ended_before)
     query = select(Translator).join(Question, Question.id == Translator.question_id)
     query = query.outerjoin(Answer, Answer.id == Translator.answer_id).where(
         Translator.is_open, question_ended | answer_ended
     )
     for translator in session.scalars(query.order_by(Translator.id)).all():
         if lock_row(session, translator).is_open:  # may have changed before the lock
-            _end(session, Clock(), translator, "withdraw", cause="close")
+            _stop_asking(session, Clock(), translator, "withdraw", cause="close")

@@ -15,7 +15,7 @@ from .models import Answer, AnswerText, Assignment, Check
 
 
 def undo_ask_back(session: Session, _actor: Staff, _assignment: Assignment, event: Event) -> None:
-    note = session.get(Note, (event.facts or {}).get("note", 0))
+    note = session.get(Note, (event.facts or {}).get("note", 0))  # no note has the ID 0
     if note is not None:
         session.delete(note)
         session.flush()
@@ -27,10 +27,10 @@ def undo_start(session: Session, _actor: Staff, answer: Answer, _event: Event) -
 
 
 def undo_submit(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
-    """Restore the previous text and delete the submitted version, which the letter still has."""
+    """Restore the previous text and delete the submitted version, whose text stays in the letter that it came by."""
     text = session.get_one(AnswerText, (event.facts or {})["text"])
-    older = select(AnswerText.id).where(AnswerText.answer_id == answer.id, AnswerText.id < text.id)
-    previous_id = session.scalar(older.order_by(AnswerText.id.desc()).limit(1))
+    older_ids = select(AnswerText.id).where(AnswerText.answer_id == answer.id, AnswerText.id < text.id)
+    previous_id = session.scalar(older_ids.order_by(AnswerText.id.desc()).limit(1))
     details = {"undoes": event.id}
     ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why=details, text_id=previous_id)
     session.delete(text)
@@ -46,15 +46,17 @@ def undo_reply(session: Session, actor: Staff, answer: Answer, event: Event) -> 
 
 
 def undo_invite(session: Session, actor: Staff, assignment: Assignment) -> None:
+    """Set an assignment back to drafted, after its invitation was discarded in the outbox."""
     if not assignment.is_invited:
         return
     links.revoke_links(session, assignment.id)
-    off_the_ladder = {"after_id": None, "step_at": None}  # as the ladder must not resend what a person stopped
+    off_the_ladder = {"after_id": None, "step_at": None}  # the ladder must not resend what a person stopped
     ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off_the_ladder)
     reopen_if_unassigned(session, actor, assignment.question_id)
 
 
 def undo_check(session: Session, actor: Staff, assignment: Assignment) -> None:
+    """Recall a quote check, after its mail was discarded in the outbox."""
     answer = session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one()
     check = open_check(session, lock_row(session, answer))
     if check is not None:

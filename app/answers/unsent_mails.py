@@ -1,4 +1,4 @@
-"""Recall unsent mails to experts, when nothing is asked of them any more or when the ladder steps back."""
+"""Recall unsent mails to experts: when nothing is asked of them any more, or the ladder invited one too early."""
 
 from collections.abc import Sequence
 
@@ -33,10 +33,10 @@ class MailAlreadySent(outbox.OnItsWay):
 
 
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
-    """Recall unsent mails that ask something of the expert. Return whether they may have heard of the question."""
+    """Recall unsent mails that ask something of the expert. Return whether the expert may know of the question."""
     mails, recalled = _recall_kinds(session, actor, assignment.id, ASKING_KINDS)
     invitations = [mail for mail in mails if mail.kind == INVITATION]
-    if not invitations:  # the outbox can't tell, so assume that they know
+    if not invitations:  # the expert was asked in another way, perhaps by phone
         return True
     if any(mail.attempts or mail.sent_at for mail in invitations):
         return True
@@ -72,7 +72,7 @@ def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
 def _recall_kinds(
     session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
 ) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
-    """Recall the mails of these kinds about an assignment. Return all mails, and the recalled ones."""
+    """Recall the unsent mails of these kinds about an assignment. Return all mails of these kinds, and the recalled."""
     query = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     mails = session.scalars(query.order_by(OutboxMail.id)).all()
     recalled = []
@@ -83,33 +83,31 @@ def _recall_kinds(
 
 
 def withdraw_ladder_invitations(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
-    """Set assignments that the ladder invited after `predecessor` back to drafted, if their invitation is unsent.
+    """Withdraw the unsent invitations that the ladder queued after `predecessor`, and set them back to drafted.
 
-    The expert of `predecessor` has the question after all.
+    The expert of `predecessor` has the question after all. `cause` is "accept", "receive" or "undo".
     """
     query = select(Assignment).where(Assignment.after_id == predecessor.id, Assignment.is_invited)
     for assignment in session.scalars(query.order_by(Assignment.id)).all():
         if not lock_row(session, assignment).is_invited:  # may have changed before the lock
             continue
         mail = _get_ladder_invitation(session, assignment)
-        if mail is None or mail.attempts:
-            continue
-        if not try_recall(session, actor, mail):
+        if mail is None or mail.attempts or not try_recall(session, actor, mail):
             continue
         invited_at = assignment.invited_at
         old_values = {"invited_at": invited_at.isoformat()} if invited_at else {}
-        details = {"was": old_values}
+        details = {"was": old_values}  # for an undo
         ASSIGNMENT.apply(session, actor, assignment, "step back", cause=cause, why=details, invited_at=None)
         links.revoke_links(session, assignment.id)
 
 
 def undo_ladder_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
-    """Undo an event of `assignment`: withdraw the invitations that the ladder sent after it, if they are unsent."""
+    """Withdraw the unsent invitations that the ladder queued after an event of `assignment` which is undone."""
     withdraw_ladder_invitations(session, actor, assignment, "undo")
 
 
 def _get_ladder_invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
-    """Return the unsent invitation that the ladder queued. An invitation that a person sent isn't recalled for them."""
+    """Return the unsent invitation if the ladder queued it, or None, also for one that a person sent."""
     is_from_ladder = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
     invitations = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)
     unsent = invitations.where(is_from_ladder, OutboxMail.waits)

@@ -28,21 +28,22 @@ def mark_unused(
 ) -> None:
     """End the open assignments of a question that was published, and tell the experts who had heard of it.
 
-    Texts that were handed in are held over. `ran_on` is when the question was published. `posting` are options of the
-    outbox, passed to `send_to_expert`.
+    Texts that were handed in are held over. `ran_on` is when the question was published. `posting` are options of
+    `outbox.put` for the mails.
     """
     for assignment in assignments_of(session, question):
         if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
         answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-        has_sent, was_asked = assignment.has_sent, assignment.is_asked  # read before the state changes
+        # Read before the state changes.
+        has_sent, is_asked = assignment.has_sent, assignment.is_asked
         ASSIGNMENT.apply(session, actor, assignment, "cancel", cause="send")
         if answer is not None and has_sent:
             ANSWER.apply(session, actor, lock_row(session, answer), "hold over", cause="send")
         elif answer is not None:
             ANSWER.apply(session, actor, lock_row(session, answer), "withdraw", cause="cancel")
         links.revoke_links(session, assignment.id)
-        if was_asked and unsent_mails.stop_asking(session, actor, assignment):
+        if is_asked and unsent_mails.stop_asking(session, actor, assignment):
             values = AssignmentMail(runs_on=ran_on, kept=answer is not None and has_sent)
             expert_mails.send_to_expert(session, actor, assignment, "expert.ran_without", values, **posting)
 
@@ -50,7 +51,7 @@ def mark_unused(
 def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Question:
     """Move a held-over answer to a new question with the wording and topics of the old one; return the new question.
 
-    Raises `PermissionDenied`, and `InvalidTransition` if there is no held-over answer.
+    Raises `PermissionDenied`, `MissingField`, and `InvalidTransition` if there is no held-over answer.
     """
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or not lock_row(session, answer).is_held_over:
@@ -59,8 +60,8 @@ def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Ques
     end_check(session, actor, answer)
     lock_row(session, assignment).question_id = question.id
     answer.question_id = question.id
-    for table in (Translation, Translator):
-        session.execute(update(table).where(table.answer_id == answer.id).values(question_id=question.id))
+    for model in (Translation, Translator):
+        session.execute(update(model).where(model.answer_id == answer.id).values(question_id=question.id))
     text = session.get_one(AnswerText, answer.text_id)
     received_at = assignment.received_at or text.written_at
     ANSWER.apply(session, actor, answer, "use", to=text.kind)
@@ -71,7 +72,7 @@ def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Ques
 
 
 def _copy_question(session: Session, actor: Staff, source: Question) -> Question:
-    """Open a new question with the wording and topics of `source`, which was published.
+    """Open a new question with the wording and topics of `source`.
 
     The new wording is cleared if that of `source` was, and if the actor may clear wordings.
     """

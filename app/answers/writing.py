@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -17,16 +17,18 @@ from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, unsent_mails
-from .assigning import accept
+from .assigning import MAX_LINE_LENGTH, MAX_MESSAGE_LENGTH, accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
 
 MAX_ANSWER_LENGTH = 20_000  # characters of an answer
+MAX_TAB_LENGTH = 40  # characters of the name of a browser tab
+MAX_EXCERPT_LENGTH = 1_000  # characters of an answer's first paragraph in the mail to the editors
 
 
 @dataclass(frozen=True)
 class AnswerContent:
-    """An expert's submission.
+    """An answer as its expert submits it.
 
     - `body`: the text;
     - `ties`: the expert's interests in the matter;
@@ -42,7 +44,7 @@ class AnswerContent:
 
 @dataclass(frozen=True)
 class DraftSnapshot:
-    """A stored draft of one browser tab. `count` is the number that the page gave to the save."""
+    """A stored draft of one browser tab. `part` is one of `DRAFT_PARTS`; `count` is the page's number of the save."""
 
     tab: str
     part: str
@@ -62,28 +64,28 @@ def save_draft(
 ) -> DraftSnapshot:
     """Save the text of one tab as a draft and return the stored draft, which may be a newer one.
 
-    `count` grows with each save of a tab, so that a delayed request never replaces newer text. Saving is possible until
-    the edition is sent, even if a text is with the desk already. Raises `InvalidTransition` after the edition is sent,
-    or if the assignment was cancelled.
+    `count` grows with each save of a tab, so that a delayed request never replaces newer text. Saving is possible even
+    if a text is with the desk already. Raises `InvalidTransition` once the question was published, or if the assignment
+    was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
-    tab = single_line(tab)[:40] or "page"
+    tab = single_line(tab)[:MAX_TAB_LENGTH] or "page"
     body = content.body.replace("\0", "")[:MAX_ANSWER_LENGTH]
     saved_at = now(session)
     values = {
         "body": body,
         "ties": content.ties.replace("\0", "")[:MAX_ANSWER_LENGTH],
-        "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:400],
+        "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:MAX_LINE_LENGTH],
         "saved_at": saved_at,
         "count": count,
     }
     saved = DraftSnapshot(tab, part, body, count, saved_at)
-    of_tab = (Draft.assignment_id == assignment.id, Draft.tab == tab)
-    replace = update(Draft).where(*of_tab, Draft.part == part, Draft.count <= count).values(values)
-    if session.scalar(replace.returning(Draft.id), execution_options={"synchronize_session": False}):
+    is_of_tab = and_(Draft.assignment_id == assignment.id, Draft.tab == tab)
+    replace_older = update(Draft).where(is_of_tab, Draft.part == part, Draft.count <= count).values(values)
+    if session.scalar(replace_older.returning(Draft.id), execution_options={"synchronize_session": False}):
         return saved
-    newer = session.execute(_select_snapshots().where(*of_tab).with_for_update()).first()
+    newer = session.execute(_select_snapshots().where(is_of_tab).with_for_update()).first()
     if newer:
         return DraftSnapshot(*newer)
     session.execute(insert(Draft).values(assignment_id=assignment.id, tab=tab, part=part, **values))
@@ -96,8 +98,8 @@ def _select_snapshots() -> Select[str, str, str, int, datetime]:
 
 def list_drafts_of_other_tabs(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
     """Return the drafts of this part that other tabs saved, newest first."""
-    is_other = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
-    query = _select_snapshots().where(*is_other).order_by(Draft.saved_at.desc(), Draft.id.desc())
+    query = _select_snapshots().where(Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
+    query = query.order_by(Draft.saved_at.desc(), Draft.id.desc())
     return [DraftSnapshot(*row) for row in session.execute(query)]
 
 
@@ -107,8 +109,8 @@ def drafts_of(session: Session, assignment: Assignment, part: str = "answer") ->
     return list(session.scalars(query.order_by(Draft.saved_at.desc(), Draft.id.desc())))
 
 
-def accepts_drafts(assignment: Assignment, part: str) -> bool:
-    """Return whether this part could be submitted now."""
+def can_submit(assignment: Assignment, part: str) -> bool:
+    """Return whether this part can be submitted now."""
     if part == "reply":
         return assignment.answer is not None and assignment.answer.is_checking
     return assignment.takes_text
@@ -133,11 +135,11 @@ DraftT = TypeVar("DraftT", bound=SavedDraft)
 def unseen_drafts(drafts: Sequence[DraftT], tab: str, known_counts: Mapping[str, int], body: str) -> list[DraftT]:
     """Return drafts that other tabs saved after a page was opened, with a text that differs from `body`.
 
-    `known_counts` maps each tab to the count of its draft when the page was opened.
+    `tab` is the page's own tab. `known_counts` maps each tab to the count of its draft when the page was opened.
     """
     unseen = []
     for draft in drafts:
-        is_newer = draft.count > known_counts.get(draft.tab, -1)
+        is_newer = draft.count > known_counts.get(draft.tab, -1)  # -1 is below any count
         if draft.tab != tab and is_newer and clean(draft.body) not in ("", clean(body)):
             unseen.append(draft)
     return unseen
@@ -165,19 +167,19 @@ def get_or_start_answer(session: Session, actor: Actor, assignment: Assignment) 
 def add_text(
     session: Session, actor: Actor, answer: Answer, kind: str, content: AnswerContent, **columns: object
 ) -> AnswerText:
-    """Add a version to an answer as its newest. `columns` are further columns of the version, such as `channel`.
+    """Add a version to an answer as its newest, in the language of the version before it or of the question.
 
-    Raises `MissingPrecondition` if the body is empty.
+    `columns` are further columns of the version, such as `channel`. Raises `MissingField` if the body is empty.
     """
     body = require_text("text", for_print(clean(content.body)))
     newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    source = newest or session.get_one(Question, answer.question_id).text
-    language = source.language  # type: ignore[union-attr]
-    number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
+    previous = newest or session.get_one(Question, answer.question_id).text
+    language = previous.language  # type: ignore[union-attr]
+    last_number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
     text = AnswerText(
         answer_id=answer.id,
         language=language,
-        number=(number or 0) + 1,
+        number=(last_number or 0) + 1,
         kind=kind,
         body=body[:MAX_ANSWER_LENGTH],
         words=word_count(body),
@@ -198,7 +200,7 @@ def submit(
     """Submit an answer as its expert, and tell the editors. The drafts stay.
 
     Submitting the same text again changes nothing. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
-    and `MissingPrecondition` if the body is empty.
+    and `MissingField` if the body is empty.
     """
     _lock_both(session, assignment)
     answer = get_or_start_answer(session, actor, assignment)
@@ -210,12 +212,12 @@ def submit(
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, content)
     first_paragraph = clean(content.body).partition("\n\n")[0]
-    expert_mails.notify_desk(session, assignment, "answer", first_paragraph[:1_000])
+    expert_mails.notify_desk(session, assignment, "answer", first_paragraph[:MAX_EXCERPT_LENGTH])
     return answer
 
 
 def _lock_both(session: Session, assignment: Assignment) -> None:
-    """Lock the question, then the assignment, in the order of an invitation: meanwhile the ladder can't invite."""
+    """Lock the question, then the assignment, as an invitation does, so that the ladder invites nobody meanwhile."""
     lock_row(session, session.get_one(Question, assignment.question_id))
     lock_row(session, assignment)
 
@@ -224,11 +226,11 @@ def _hand_in(
     session: Session, actor: Actor, assignment: Assignment, answer: Answer, content: AnswerContent, **columns: object
 ) -> None:
     if content.credit_line is not None:
-        assignment.credit_line = for_print(single_line(content.credit_line))[:400]
+        assignment.credit_line = for_print(single_line(content.credit_line))[:MAX_LINE_LENGTH]
     text = add_text(session, actor, answer, "submitted", content, **columns)
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
     details = None
-    if assignment.received_at:
+    if assignment.received_at:  # for an undo
         details = {"was": {"received_at": assignment.received_at.isoformat()}}
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=details, received_at=now(session))
     unsent_mails.withdraw_ladder_invitations(session, actor, assignment, "receive")
@@ -240,7 +242,7 @@ def enter_by_hand(
     """Enter, in the expert's name, an answer that came by `channel` (phone, messenger, paper, mail) on `given_on`.
 
     Text that the desk took down is read back to the expert before it is approved (see `editing.faults_of_approval`).
-    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the body is empty.
+    Raises `PermissionDenied`, `InvalidTransition`, and `MissingField` if the body is empty.
     """
     must(actor, "edit")
     _lock_both(session, assignment)
@@ -265,20 +267,20 @@ def take_back(session: Session, actor: ExpertActor, assignment: Assignment) -> N
 def delete_old_drafts(session: Session) -> None:
     """Delete drafts of questions that have run, and drafts that were not saved within the newsletter's `draft_days`."""
     # Correlated subqueries: the database starts from the drafts, which are few.
-    assignment = select(Assignment.id).where(Assignment.id == Draft.assignment_id)
-    has_run = assignment.join(Assignment.question).where(Question.has_run).exists()
+    assignment_of_draft = select(Assignment.id).where(Assignment.id == Draft.assignment_id)
+    has_run = assignment_of_draft.join(Assignment.question).where(Question.has_run).exists()
     session.execute(delete(Draft).where(has_run))
     for newsletter in all_newsletters(session):
-        is_of_newsletter = assignment.where(Assignment.newsletter_id == newsletter.id).exists()
-        before = now(session) - timedelta(days=newsletter.draft_days)
-        session.execute(delete(Draft).where(Draft.saved_at < before, is_of_newsletter))
+        is_of_newsletter = assignment_of_draft.where(Assignment.newsletter_id == newsletter.id).exists()
+        cutoff = now(session) - timedelta(days=newsletter.draft_days)
+        session.execute(delete(Draft).where(Draft.saved_at < cutoff, is_of_newsletter))
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
     """Report an error in a published answer, as its expert, to the editors.
 
-    Raises `MissingPrecondition` if `body` is empty.
+    Raises `MissingField` if `body` is empty.
     """
-    body = require_text("text", clean(body)[:2_000])
+    body = require_text("text", clean(body)[:MAX_MESSAGE_LENGTH])
     audit.record(session, actor, "assignment.report", assignment)
     expert_mails.notify_desk(session, assignment, "objection", body)

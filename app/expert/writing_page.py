@@ -203,7 +203,7 @@ def draft(**view_args: str) -> Response:
         state = {
             "at": clock_time(saved.saved_at),
             "kept": saved.count == get_submitted_count(),
-            "open": writing.accepts_drafts(context.task.assignment, saved.part),
+            "open": writing.can_submit(context.task.assignment, saved.part),
             "beside": bool(find_unseen_drafts(context, saved.body, saved.part)),
         }
         return saved, state
@@ -228,7 +228,7 @@ def preview(**view_args: str) -> Response:
 def send(**view_args: str) -> Response:
     def submit(context: AssignmentContext) -> None:
         assignment = context.task.assignment
-        is_open = writing.accepts_drafts(assignment, "answer")
+        is_open = writing.can_submit(assignment, "answer")
         if is_open and find_unseen_drafts(context, request.form.get("answer", "")):
             raise VersionConflict(f"another page of assignment {assignment.id} has other words")
         writing.submit(context.session, context.actor, assignment, _read_submission())
@@ -253,7 +253,7 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
     with read_context(view_args) as context:
         assignment = context.task.assignment
         own_sheet = build_submitted_sheet(request.form, assignment.credit_line)
-        is_open = writing.accepts_drafts(assignment, "answer")
+        is_open = writing.can_submit(assignment, "answer")
         if is_open:
             unseen_tabs = {draft.tab for draft in find_unseen_drafts(context, own_sheet.answer)}
             other_sheets = [sheet for sheet in list_sheets(context) if sheet.tab in unseen_tabs]
