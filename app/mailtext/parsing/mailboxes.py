@@ -44,7 +44,7 @@ class _Builder:
         self.begins_word = False
 
 
-def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
+def parse_mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
     """Return every mailbox of the line, including members of groups; a name without an address has the address "".
 
     Two addresses in angle brackets without a comma between them are two mailboxes: programs differ in which one they

@@ -14,7 +14,7 @@ from .charsets import decode, get_codec_hints, tidy
 from .header_words import decode_words, unfold
 from .html_text import MOST_HTML, convert_to_text, remove_images
 from .html_tree import flatten_if_too_complex
-from .mailboxes import mailboxes
+from .mailboxes import parse_mailboxes
 from .mime import (
     Fields,
     MimePart,
@@ -126,7 +126,7 @@ def _build_mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], conte
         return by_name.get(name, [""])[0]
 
     def boxes(name: str) -> tuple[Mailbox, ...]:
-        return tuple(box for line in by_name.get(name, ()) for box in mailboxes(line, faults))
+        return tuple(box for line in by_name.get(name, ()) for box in parse_mailboxes(line, faults))
 
     facts: dict[str, object] = {
         "senders": boxes("from"),
@@ -147,7 +147,7 @@ def _build_mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], conte
 
 def _parse_server_address(line: str) -> str:
     """Return the address in a header that a server wrote, "" for the null path."""
-    boxes = mailboxes(line, set())
+    boxes = parse_mailboxes(line, set())
     if not boxes:
         return ""
     return boxes[0].address or boxes[0].name

@@ -1,12 +1,13 @@
 """Trimming: what a person wrote, without the quotes, signature and footers that programs added.
 
-First comes the HTML structure, then what we know (our addresses, the mail that is answered), then the grammar of
-attributions and copied headers in each language, then signatures and footers. Takes linear time; never returns an empty
-text for a mail with words.
+Quotes are recognized by the HTML structure, by what we know (our addresses, the mail that is answered), and by the
+grammar of attributions and copied headers in each language. Then signatures and footers are cut. Takes linear time;
+never returns an empty text for a mail with words.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ..incoming import Mail, TrimContext, Trimmed
 from .cutting import find_own_lines
@@ -18,27 +19,27 @@ from .signatures import find_banner_end, find_body_lines
 
 __all__ = ["trim"]
 
-MOST_CHARACTERS = 1_000_000  # of a body that are trimmed; more than a megabyte is no letter
+MAX_LENGTH = 1_000_000  # characters of a body that are trimmed; a letter is shorter
+MAX_ANSWERS = 400  # runs of own lines that are searched for a signature; a letter has a handful
+# The share of words in the HTML that must also be in the plain text for the two to be the same letter.
+MIN_SHARED_WORDS = 0.8
 # Outlook writes both the text and the target of a link: "www.a.example<http://www.a.example/>".
 LINK_TARGET = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
-# The share of words in the HTML that must also be in the plain text for the two to be the same letter.
-SAME_LETTER = 0.8
-MOST_ANSWERS = 400  # runs of own lines that are searched for a signature; a letter has a handful
 
 
 def trim(mail: Mail, context: TrimContext = TrimContext()) -> Trimmed:  # noqa: B008 - frozen
-    """Separate what the person wrote from what was cut, in the plain text or the HTML, whichever tells more."""
+    """Separate what the person wrote from the rest. Uses the HTML only if it tells more than the plain text."""
     from_plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
     from_html = _trim_html(mail, from_plain, context)
     return from_html or from_plain or _trim_plain(mail.body, context)
 
 
 def _trim_html(mail: Mail, from_plain: Trimmed | None, context: TrimContext) -> Trimmed | None:
-    """Trim the HTML; return None if it has no words, or if it tells no more than the plain text.
+    """Trim the HTML; return None if it has no words, or tells no more than the plain text.
 
-    The HTML tells more if a mail program has marked the quote or the signature in it, and both have the same words.
+    It tells more if a mail program has marked a quote or signature in it, provided that both have the same words.
     """
-    if not mail.html or len(mail.html) > 2 * MOST_CHARACTERS:
+    if not mail.html or len(mail.html) > 2 * MAX_LENGTH:
         return None
     lines, has_container = split_html(mail.html)
     if from_plain is not None:
@@ -58,9 +59,9 @@ def _trim_html(mail: Mail, from_plain: Trimmed | None, context: TrimContext) -> 
 
 
 def _trim_plain(text: str, context: TrimContext) -> Trimmed:
-    lines, unread = split_text(text[:MOST_CHARACTERS])
+    lines, unread = split_text(text[:MAX_LENGTH])
     trimmed = _cut(lines, context)
-    unread += text[MOST_CHARACTERS:]
+    unread += text[MAX_LENGTH:]
     if not unread:
         return trimmed
     if not trimmed.rest:
@@ -69,62 +70,68 @@ def _trim_plain(text: str, context: TrimContext) -> Trimmed:
 
 
 def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
-    """Cut the lines by the first of the `STRATEGIES` that leaves any words; keep everything if none does."""
+    """Cut the lines with the first of the `STRATEGIES` that leaves any words; keep everything if none does."""
     own_flags = find_own_lines(lines, context)
     if any(has_words(line.text) for line in lines):
         for strategy in STRATEGIES:
-            result_lines, kept_flags = strategy(lines, own_flags, context)
-            text = _join_kept_lines(result_lines, kept_flags)
+            selection = strategy(lines, own_flags, context)
+            text = _join_kept_lines(selection.lines, selection.kept_flags)
             if has_words(text):
-                return Trimmed(text, _join_kept_lines(lines, [not is_kept for is_kept in kept_flags]))
+                cut_flags = [not is_kept for is_kept in selection.kept_flags]
+                return Trimmed(text, _join_kept_lines(lines, cut_flags))
     return Trimmed("\n".join(line.text for line in lines).strip())
 
 
-Cut = tuple[list[Line], list[bool]]  # the lines, possibly read differently, and for each whether it is kept
+class Selection(NamedTuple):
+    """The result of a strategy: the lines, possibly without quote signs or marks, and for each whether it is kept."""
+
+    lines: list[Line]
+    kept_flags: list[bool]
 
 
-def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
     """Keep the person's own lines without signatures, footers and banners."""
     kept_flags = list(own_flags)
-    for number, (start, end) in enumerate(find_runs(own_flags)[:MOST_ANSWERS]):
+    for run_number, (start, end) in enumerate(find_runs(own_flags)[:MAX_ANSWERS]):
         texts = [line.text for line in lines[start:end]]
-        banner_end = find_banner_end(texts) if number == 0 else 0
+        banner_end = find_banner_end(texts) if run_number == 0 else 0
         body_lines = find_body_lines(texts[banner_end:])
+        first = start + banner_end  # the line with the index 0 in `body_lines`
         for index in range(start, end):
-            kept_flags[index] = index - start - banner_end in body_lines
-    return lines, kept_flags
+            kept_flags[index] = index - first in body_lines
+    return Selection(lines, kept_flags)
 
 
-def _keep_forwarded_mail(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    """Keep the forwarded mail, for mails that have at most a phone's footer above it."""
+def _keep_forwarded_mail(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
+    """Keep the forwarded mail, for mails with nothing or only a phone's footer above it."""
     unquoted = _strip_quote_signs(lines)
     opening = next((opening for opening in find_openings(unquoted) if opening.kind == "forward"), None)
     if opening is None:
-        return unquoted, [False] * len(lines)
+        return Selection(unquoted, [False] * len(lines))
     below = unquoted[opening.end :]
-    _, kept_flags = _cut_signature(below, find_own_lines(below, context), context)
-    return unquoted, [False] * opening.end + kept_flags
+    selection = _cut_signature(below, find_own_lines(below, context), context)
+    return Selection(unquoted, [False] * opening.end + selection.kept_flags)
 
 
-def _keep_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    """Keep all of the person's own lines, for mails in which everything looks like a signature."""
-    return lines, own_flags
+def _keep_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
+    """Keep all of the person's own lines, for mails in which these look like a signature."""
+    return Selection(lines, own_flags)
 
 
-def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
     """Ignore the HTML containers: if they contain everything, somebody typed into the quote or the signature."""
     if all(line.mark is LineMark.WRITTEN for line in lines):
-        return lines, own_flags
+        return Selection(lines, own_flags)
     unmarked = [parse_line(line.text) for line in lines]
     return _cut_signature(unmarked, find_own_lines(unmarked, context), context)
 
 
-def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
     """Keep what is below the headings of a quote, without quote signs, for mails that are quoted completely."""
     unquoted = _strip_quote_signs(lines)
     if not find_openings(unquoted):
-        return unquoted, [False] * len(lines)
-    return unquoted, find_own_lines(unquoted, TrimContext(context.addresses))
+        return Selection(unquoted, [False] * len(lines))
+    return Selection(unquoted, find_own_lines(unquoted, TrimContext(context.addresses)))
 
 
 def _strip_quote_signs(lines: list[Line]) -> list[Line]:
@@ -133,8 +140,8 @@ def _strip_quote_signs(lines: list[Line]) -> list[Line]:
     return [parse_cached(strip_quote_sign(line.text) if line.quoted else line.text, LineMark.WRITTEN) for line in lines]
 
 
-# Each takes the lines, flags for those outside of quotes, and the context, and returns lines and flags to keep.
-STRATEGIES: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
+# Each takes the lines, for each line whether it is the person's own, and the context.
+STRATEGIES: tuple[Callable[[list[Line], list[bool], TrimContext], Selection], ...] = (
     _cut_signature,
     _keep_forwarded_mail,
     _keep_signature,
@@ -159,7 +166,7 @@ def _join_kept_lines(lines: list[Line], kept_flags: Sequence[bool]) -> str:
 
 
 def _remove_repeated_links(text: str) -> str:
-    """Remove the target after a link whose text is the same address."""
+    """Remove the target after a link if its text is the same address."""
 
     def replace_target(match: re.Match[str]) -> str:
         address = match[1].removesuffix("/")
@@ -171,8 +178,8 @@ def _remove_repeated_links(text: str) -> str:
 
 
 def _has_same_words(text: str, plain_text: str) -> bool:
-    """Return whether enough words of the HTML's text are also in the plain text (see `SAME_LETTER`)."""
+    """Return whether enough words of the HTML's text are also in the plain text."""
     words = split_tokens(text)
     plain_words = set(split_tokens(plain_text))
     shared_count = sum(word in plain_words for word in words)
-    return shared_count >= SAME_LETTER * len(words)
+    return shared_count >= MIN_SHARED_WORDS * len(words)

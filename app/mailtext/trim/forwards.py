@@ -9,24 +9,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..incoming import Forward, Mail, Mailbox, TrimContext
-from ..parsing.mailboxes import mailboxes
+from ..parsing.mailboxes import parse_mailboxes
 from . import trim
-from .grammar import Opening, find_headings, find_openings
+from .grammar import Opening, find_headers, find_openings
 from .html_lines import split_html
 from .lines import Line, LineMark, has_words, parse_line, split_text, strip_quote_sign
 from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
-KINDS = ("forward", "headers", "original")
+FORWARD_KINDS = ("forward", "headers", "original")  # of openings
 # Doubts.
 NO_FORWARD = "no forward"
 NO_AUTHOR = "no author"
-SEVERAL = "two forwards"
-MIXED = "own words mixed"
-AUTHOR_LINES = 3  # lines below a separator that may name the author in place of headers (Yandex)
+SEVERAL_FORWARDS = "two forwards"
+OWN_WORDS_MIXED = "own words mixed"
+MAX_AUTHOR_LINES = 3  # below a separator, one of which may name the author instead of headers (Yandex)
 
-_LINKED = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
-_QUOTES = re.compile(r"^[\s>＞|]+")
+_MAILTO_LINK = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
+_QUOTE_SIGNS = re.compile(r"^[\s>＞|]+")
+# A mailbox at the end of a line: "Timur <timur@post.example>", with the name as one word or in quotes.
+_LAST_MAILBOX = re.compile(
+    r"""
+    (?: "[^"]*" | [^\s,"]* ) \s*
+    <? [^\s<>@,;]+ @ [^\s<>@,;]+ >? $
+    """,
+    re.VERBOSE,
+)
 
 
 def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) -> Forward:
@@ -34,7 +42,7 @@ def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) ->
     lines, _unread = split_text(mail.body)
     opening = _find_opening(lines)
     if len(attached) > 1 or (attached and opening):
-        return Forward(doubts=(SEVERAL,))
+        return Forward(doubts=(SEVERAL_FORWARDS,))
     if attached:
         return _parse_attached(mail, attached[0], context)
     if opening is None:
@@ -43,7 +51,7 @@ def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) ->
 
 
 def _parse_attached(mail: Mail, inner: Mail, context: TrimContext) -> Forward:
-    doubts = [SEVERAL] if _has_nested_forward(split_text(inner.body)[0], context) else []
+    doubts = [SEVERAL_FORWARDS] if _has_nested_forward(split_text(inner.body)[0], context) else []
     author = inner.senders[0] if len(inner.senders) == 1 and "@" in inner.senders[0].address else None
     trimmed = trim(inner, context)
     return Forward(
@@ -58,28 +66,30 @@ def _parse_attached(mail: Mail, inner: Mail, context: TrimContext) -> Forward:
 
 def _parse_inline(mail: Mail, lines: list[Line], opening: Opening, context: TrimContext) -> Forward:
     above = lines[: opening.start]
-    forwarded = lines[opening.start :]
+    below = lines[opening.start :]
     is_quoted = _is_quoted_by_program(lines, opening)
-    unquoted_texts: list[str] = []  # of lines outside the quote marks, below the opening
     if is_quoted:
-        forwarded = [parse_line(strip_quote_sign(line.text)) if line.quoted else line for line in forwarded]
+        forwarded = [parse_line(strip_quote_sign(line.text)) if line.quoted else line for line in below]
         opening = _find_opening(forwarded) or opening
-        unquoted_texts = [line.text for line in lines[len(above) + opening.end :] if not line.quoted]
     else:
+        forwarded = below
         opening = replace(opening, start=0, end=opening.end - len(above))
     head = forwarded[opening.start : opening.end]
     author = _parse_author(head)
     body_start = opening.end
-    if author is None and opening.kind == "forward" and "sender" not in find_headings(head):
+    if author is None and opening.kind == "forward" and "sender" not in find_headers(head):
         author, author_end = _find_author_below(forwarded[opening.end :])
         body_start += author_end
     body = forwarded[body_start:]
+    unquoted_texts: list[str] = []  # between and below the quoted lines
     if is_quoted:
-        originals = lines[len(above) + body_start :]
-        body = [line for line, original in zip(body, originals, strict=True) if original.quoted]
-    doubts = [SEVERAL] if _has_two_senders([*above, *head]) or _has_nested_forward(body, context) else []
+        body = [line for line, original in zip(body, below[body_start:], strict=True) if original.quoted]
+        unquoted_texts = [line.text for line in below[opening.end :] if not line.quoted]
+    doubts: list[str] = []
+    if _has_two_senders([*above, *head]) or _has_nested_forward(body, context):
+        doubts.append(SEVERAL_FORWARDS)
     if _has_own_words(unquoted_texts) or _has_own_words(_list_texts_outside_container(mail.html)):
-        doubts.append(MIXED)
+        doubts.append(OWN_WORDS_MIXED)
     while body and (body[-1].blank or _is_closing_line(body[-1])):
         body.pop()
     trimmed = trim(_build_plain_mail("\n".join(line.text for line in body)), context)
@@ -124,7 +134,7 @@ def _trim_comment(text: str) -> str:
 
 
 def _find_opening(lines: list[Line]) -> Opening | None:
-    return next((opening for opening in find_openings(lines) if opening.kind in KINDS), None)
+    return next((opening for opening in find_openings(lines) if opening.kind in FORWARD_KINDS), None)
 
 
 def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
@@ -135,7 +145,7 @@ def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
     for opening in find_openings(lines):
         if opening.kind == "forward":
             return True
-        if opening.kind in KINDS:
+        if opening.kind in FORWARD_KINDS:
             author = _parse_author(lines[opening.start : opening.end])
             if author is None or author.address.casefold() not in context.addresses:
                 return True
@@ -144,12 +154,12 @@ def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
 
 def _parse_author(head: Sequence[Line]) -> Mailbox | None:
     """Return the mailbox in the copied "From" header, if it has exactly one address."""
-    index = find_headings(head).get("sender")
+    index = find_headers(head).get("sender")
     if index is None:
         return None
-    value = _QUOTES.sub("", head[index].text).partition(":")[2]
+    value = _QUOTE_SIGNS.sub("", head[index].text).partition(":")[2]
     if "@" not in value and index + 1 < len(head) and not head[index + 1].label:  # the address is on the next line
-        value += " " + _QUOTES.sub("", head[index + 1].text)
+        value += " " + _QUOTE_SIGNS.sub("", head[index + 1].text)
     return _parse_single_mailbox(value)
 
 
@@ -158,22 +168,23 @@ def _find_author_below(lines: Sequence[Line]) -> tuple[Mailbox | None, int]:
 
     Returns None and 0 without such a line.
     """
-    index = next((number for number, line in enumerate(lines[:AUTHOR_LINES]) if "@" in line.core), None)
+    index = next((number for number, line in enumerate(lines[:MAX_AUTHOR_LINES]) if "@" in line.core), None)
     if index is None or not lines[index].core.endswith(":"):
         return None, 0
-    text = _QUOTES.sub("", lines[index].text).rstrip(": ")
-    mailbox = re.search(r'("[^"]*"|[^\s,"]*)\s*<?[^\s<>@,;]+@[^\s<>@,;]+>?$', text)
-    return (_parse_single_mailbox(mailbox[0]) if mailbox else None), index + 1
+    text = _QUOTE_SIGNS.sub("", lines[index].text).rstrip(": ")
+    match = _LAST_MAILBOX.search(text)
+    return (_parse_single_mailbox(match[0]) if match else None), index + 1
 
 
 def _parse_single_mailbox(value: str) -> Mailbox | None:
-    text = _LINKED.sub("", value)
-    if "@" not in text:  # the link is the only index with the address
-        text = _LINKED.sub(r"<\1>", value)
-    boxes = [box for box in mailboxes(text.strip("* \t\u00a0"), set()) if "@" in box.address]
-    if len({box.address.casefold() for box in boxes}) != 1:
+    """Return the mailbox in a text; None if there is none, or several addresses."""
+    text = _MAILTO_LINK.sub("", value)
+    if "@" not in text:  # only the link has the address
+        text = _MAILTO_LINK.sub(r"<\1>", value)
+    parsed = [mailbox for mailbox in parse_mailboxes(text.strip("* \t\u00a0"), set()) if "@" in mailbox.address]
+    if len({mailbox.address.casefold() for mailbox in parsed}) != 1:
         return None
-    return Mailbox(boxes[0].name.strip("* "), boxes[0].address)
+    return Mailbox(parsed[0].name.strip("* "), parsed[0].address)
 
 
 def _list_texts_outside_container(html: str | None) -> list[str]:

@@ -9,9 +9,25 @@ from .folding import split_words
 from .lines import Line, LineMark
 from .vocabulary import vocabulary
 
-MOST_WITHOUT_ADDRESS = 16  # words of an attribution without an address; longer ones are sentences
-MOST_WITHOUT_NUMBERS = 8  # words of an attribution that begins with a date word, but has no numbers
-MOST_WITHOUT_DATE = 4  # words of an attribution without a date: "Nora Lind wrote:"
+# Words of an attribution; longer texts are sentences.
+MAX_WORDS_WITHOUT_ADDRESS = 16
+MAX_WORDS_WITHOUT_NUMBERS = 8  # if it begins with a date word
+MAX_WORDS_WITHOUT_DATE = 4  # "Nora Lind wrote:"
+MAX_WORDS_BEFORE_ADDRESS = 14
+# Characters of an attribution.
+MAX_LENGTH = 600  # over all its lines, including links
+MAX_WEAK_LENGTH = 200  # without the proofs of a strong one
+MAX_INLINE_LENGTH = 300  # if it shares its line with the quote
+MAX_ATTRIBUTION_LINES = 4
+MAX_LINES_UPWARDS = 7  # that are searched for the beginning of an attribution, with blank lines
+FULL_LINE_LENGTH = 45  # characters of a line that was wrapped because the next word did not fit
+
+MAX_HEADER_LINES = 40  # of a block of copied headers with long lists of recipients
+MIN_SEPARATOR_LENGTH, MAX_SEPARATOR_LENGTH = 4, 159  # characters
+MAX_FORWARD_LENGTH = 119  # characters of a separator that names the sender, without its dashes
+# A mail has a handful of attributions; further lines that end in a colon were written by the person.
+MAX_RATED_LINES = 400
+MAX_OPENINGS = 400  # of all kinds, for the same reason
 
 CLOCK = re.compile(r"\d{1,2} ?[:.h時时点點시] ?\d{2}|\d{1,2} ?(?:am|pm)\b|\d{1,2} ?[時时点點시]")
 DATE = re.compile(r"(?<!\d)(?:19|20|13|14|25)\d\d(?!\d)|\d{1,2}[./-] ?\d{1,2}|\d{1,2} ?[月월]")
@@ -19,12 +35,31 @@ ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]|<mailto:|\[mailto:")
 BRACKETED_ADDRESS = re.compile(r"[<(\[\"][^<>()\[\]\"]{0,200}@[^<>()\[\]]{1,200}[>)\]\"]|<mailto:|\[mailto:")
 # A date at the start, possibly after two words, as in "on Monday, 2 May". Without backtracking, so it is linear.
 DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")
+COLON = re.compile(r": ")
+ABBREVIATION_END = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # "Apr." at the end of a wrapped line
+DASHES = "-_=~*—–─━"
 # Gmail's older form has no colon where the name was lost: "2016-03-03 17:21 GMT+01:00 Some One".
 GMAIL_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}")
 
 
-def judge(text: str) -> Literal["strong", "weak"] | None:
-    """Return how certainly `text`, folded and joined, is an attribution; None if it is none.
+OpeningKind = Literal["attribution", "headers", "original", "forward"]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The lines from `start` to before `end` that introduce a quote.
+
+    A weak opening counts only if a marked quote follows or it contains one of our addresses.
+    """
+
+    start: int
+    end: int
+    kind: OpeningKind
+    weak: bool = False
+
+
+def rate_attribution(text: str) -> Literal["strong", "weak"] | None:
+    """Return how certainly a text is an attribution; None if it is none. It is folded, and its lines are joined.
 
     "strong": only a program writes this, for example an address in brackets, or "wrote" with a date, a time and a
     colon. "weak": a person may write this too ("She wrote:"), so it needs further evidence, such as a marked quote.
@@ -48,7 +83,7 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
         has_end = ends_with_wrote(text)
     if GMAIL_STAMP.fullmatch(text):
         return "strong"
-    if has_end and has_verb and has_time and has_date and len(text.split()) <= MOST_WITHOUT_ADDRESS:
+    if has_end and has_verb and has_time and has_date and len(text.split()) <= MAX_WORDS_WITHOUT_ADDRESS:
         return "strong"
     if has_end and has_address:
         is_bracketed = BRACKETED_ADDRESS.search(text) is not None
@@ -57,7 +92,7 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
             return "strong"
         if has_verb and ((has_moment and is_bracketed) or is_adjacent):
             return "strong"
-    if has_end and len(text) <= 200:
+    if has_end and len(text) <= MAX_WEAK_LENGTH:
         if has_address or (begins_with_date and has_moment):
             return "weak"
         if has_verb and (has_moment or is_short_introduction(text)):
@@ -76,11 +111,10 @@ def _has_adjacent_address(text: str) -> bool:
     if not addresses:
         return False
     last = addresses[-1]
-    after = parts[last + 1 :]
-    if not after:
-        before = parts[max(0, last - 1) : last]
-        return has_wrote(" ".join(before))
-    return len(after) <= 2 and has_wrote(" ".join(after))
+    words_after = parts[last + 1 :]
+    if words_after:
+        return len(words_after) <= 2 and has_wrote(" ".join(words_after))
+    return last > 0 and has_wrote(parts[last - 1])
 
 
 def ends_with_wrote(text: str) -> bool:
@@ -92,16 +126,16 @@ def is_short_introduction(text: str) -> bool:
     """Return whether an introduction without a full date is too short for a sentence, as in "Nora Lind wrote:"."""
     first_word, _, _ = text.partition(" ")
     begins_with_date_word = len(first_word) > 1 and text.startswith(vocabulary().attribution_prefixes)
-    return len(text.split()) <= (MOST_WITHOUT_NUMBERS if begins_with_date_word else MOST_WITHOUT_DATE)
+    return len(text.split()) <= (MAX_WORDS_WITHOUT_NUMBERS if begins_with_date_word else MAX_WORDS_WITHOUT_DATE)
 
 
 def has_wrote(text: str) -> bool:
     """Return whether a folded text contains a word for "wrote" in any language."""
     padded = f" {' '.join(split_words(text))} "
-    known = vocabulary()
-    if any(word in padded for word in known.wrote):
+    words = vocabulary()
+    if any(word in padded for word in words.wrote):
         return True
-    return not text.isascii() and any(word in text for word in known.wrote_unspaced)
+    return not text.isascii() and any(word in text for word in words.wrote_unspaced)
 
 
 def has_date_at_start(text: str) -> bool:
@@ -117,68 +151,36 @@ def has_unopened_bracket(text: str) -> bool:
     return text.count(">") > text.count("<")
 
 
-MOST_WRAPPED = 4  # lines of a wrapped attribution
-MOST_HEADER_LINES = 40  # of a block of copied headers with long lists of recipients
-# A mail has a handful of attributions; further lines that end in a colon were written by the person.
-MOST_JUDGED = 400
-MOST_OPENINGS = 400  # of all kinds, for the same reason
-LONGEST_NAME = 14  # words before an address
-FULL_LINE = 45  # characters of a line that was wrapped because the next word did not fit
-LONGEST = 600  # characters of an attribution over all its lines, including links
-
-LONGEST_INLINE = 300  # characters in which an attribution that shares its line with the quote has to end
-COLON = re.compile(r": ")
-
-MONTH_CUT = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # an abbreviation such as "Apr." at the end of a wrapped line
-RULE = "-_=~*—–─━"
-
-Kind = Literal["attribution", "headers", "original", "forward"]
-
-
-@dataclass(frozen=True)
-class Opening:
-    """The lines from `start` to before `end` that introduce a quote.
-
-    A weak one counts only if a marked quote follows or it contains one of our addresses.
-    """
-
-    start: int
-    end: int
-    kind: Kind
-    weak: bool = False
-
-
 def is_rule(line: Line) -> bool:
     """Return whether a line is a horizontal rule, such as "________________"."""
     text = line.core.strip(" *>|") or line.core
-    return len(text) >= 3 and not text.strip(RULE)
+    return len(text) >= 3 and not text.strip(DASHES)
 
 
-def get_separator_kind(line: Line) -> Kind | None:
+def get_separator_kind(line: Line) -> OpeningKind | None:
     """Return the kind of a separator such as "---------- Forwarded message ---------"; None for other lines."""
     core = line.core
-    if not 4 <= len(core) < 160:
+    if not MIN_SEPARATOR_LENGTH <= len(core) <= MAX_SEPARATOR_LENGTH:
         return None
     phrase = core.strip("-_=*~—–─━#<>| :").rstrip(".")
     has_dashes = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
-    known = vocabulary()
-    if has_dashes and phrase.startswith(known.forward_prefixes) and len(phrase) < 120:
+    phrases = vocabulary()
+    names_sender = phrase.startswith(phrases.forward_prefixes) and len(phrase) <= MAX_FORWARD_LENGTH
+    if has_dashes and (names_sender or phrase in phrases.forward_phrases):
         return "forward"
-    if has_dashes and phrase in known.forward_phrases:
+    if phrase in phrases.bare_forward_phrases and core.rstrip("* ").endswith(":"):
         return "forward"
-    if phrase in known.bare_forward_phrases and core.rstrip("* ").endswith(":"):
-        return "forward"
-    if (has_dashes and phrase in known.original_phrases) or phrase in known.bare_original_phrases:
+    if (has_dashes and phrase in phrases.original_phrases) or phrase in phrases.bare_original_phrases:
         return "original"
     return None
 
 
-def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
+def read_header_block(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
     """Return the end of the block of copied headers that begins at `start`, and the kinds of headers in it."""
     kinds: set[str] = set()
     end = index = start
     skipped_count = 0  # lines without a label since the last one with a label
-    while index < len(lines) and index - start < MOST_HEADER_LINES:
+    while index < len(lines) and index - start < MAX_HEADER_LINES:
         line = lines[index]
         if line.label:
             kinds |= _pick_label_kinds(vocabulary().kinds_by_label[line.label], kinds)
@@ -200,9 +202,9 @@ def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[st
 
 
 def _pick_label_kinds(label_kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """Return the kinds of a label; one that is ambiguous between languages ("De", "A") gets a kind not yet seen."""
+    """Return the kinds of a label; of an ambiguous label only a kind that was not yet seen."""
     unseen = label_kinds - seen
-    return frozenset(sorted(unseen)[:1]) if unseen else label_kinds
+    return frozenset({min(unseen)}) if unseen else label_kinds
 
 
 def _continues_addresses(lines: list[Line], index: int) -> bool:
@@ -216,7 +218,7 @@ def _continues_addresses(lines: list[Line], index: int) -> bool:
     )
 
 
-def find_headings(lines: Sequence[Line]) -> dict[str, int]:
+def find_headers(lines: Sequence[Line]) -> dict[str, int]:
     """Return the index of the first copied header of each kind."""
     index_by_kind: dict[str, int] = {}
     for index, line in enumerate(lines):
@@ -226,29 +228,29 @@ def find_headings(lines: Sequence[Line]) -> dict[str, int]:
     return index_by_kind
 
 
-def is_mail_head(kinds: frozenset[str], lines: list[Line]) -> bool:
+def is_header_block(kinds: frozenset[str], lines: list[Line]) -> bool:
     """Return whether a block of labels is a block of copied mail headers.
 
     It needs all four main headers, or three of them with an address or a time: "From, To, Date" alone may be a railway
     ticket, and "From, To, Subject" the beginning of a formal letter.
     """
-    proof = kinds - {"other"}
-    if len(proof) < 3 or not proof & {"sender", "sent"}:
+    main_kinds = kinds - {"other"}
+    if len(main_kinds) < 3 or not main_kinds & {"sender", "sent"}:
         return False
-    if {"sender", "sent", "receiver", "subject"} <= proof:
+    if {"sender", "sent", "receiver", "subject"} <= main_kinds:
         return True
     return any(ADDRESS.search(line.core) or (line.label and CLOCK.search(line.core)) for line in lines)
 
 
-def find_head_start(lines: list[Line], start: int, end: int) -> int:
+def find_header_start(lines: list[Line], start: int, end: int) -> int:
     """Return where the copied headers begin between `start` and `end`.
 
     The person's own lines above them may look like headers; then a complete block that repeats the first label follows.
     """
     for index in range(end - 1, start, -1):
         if lines[index].label and not lines[index - 1].label:
-            stop, kinds = read_heading_block(lines, index)
-            if vocabulary().kinds_by_label[lines[start].label] & kinds and is_mail_head(kinds, lines[index:stop]):
+            stop, kinds = read_header_block(lines, index)
+            if vocabulary().kinds_by_label[lines[start].label] & kinds and is_header_block(kinds, lines[index:stop]):
                 return index
     return start
 
@@ -256,13 +258,13 @@ def find_head_start(lines: list[Line], start: int, end: int) -> int:
 def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
     """Return the attribution that ends on line `last_index`, over as few lines as possible, or None.
 
-    Reads upwards, and judges the joined text after each line.
+    Reads upwards, and rates the joined text after each line.
     """
     text = ""
     best: Opening | None = None
-    has_best_address = False
+    best_has_address = False
     used_count = 0
-    for index in range(last_index, max(-1, last_index - 7), -1):
+    for index in range(last_index, max(-1, last_index - MAX_LINES_UPWARDS), -1):
         line = lines[index]
         if line.blank:
             if used_count and (has_unopened_bracket(text) or text.startswith("<")):
@@ -270,23 +272,23 @@ def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
             break
         if used_count and (line.label or line.quoted or not _may_continue(line)):
             break
-        last_text = line.raw_core if line.ends_address else line.core
-        text = f"{line.core} {text}" if text else last_text
+        end_text = line.raw_core if line.ends_address else line.core
+        text = f"{line.core} {text}" if text else end_text
         used_count += 1
-        if len(text) > LONGEST or used_count > MOST_WRAPPED:
+        if len(text) > MAX_LENGTH or used_count > MAX_ATTRIBUTION_LINES:
             break
-        certainty = judge(text)
+        certainty = rate_attribution(text)
         if certainty == "weak" and best is None:
             best = Opening(index, last_index + 1, "attribution", weak=True)
         if certainty != "strong":
             continue
         has_address = ADDRESS.search(text) is not None
         begins_with_date = has_date_at_start(text)
-        adds_address = has_address and not has_best_address
+        adds_address = has_address and not best_has_address
         is_longer_better = begins_with_date or adds_address or _fills_paragraph(lines, index, text)
         if best is None or best.weak or is_longer_better:
             best = Opening(index, last_index + 1, "attribution")
-            has_best_address = has_address
+            best_has_address = has_address
         if text.startswith(vocabulary().attribution_prefixes) or (has_address and begins_with_date):
             break
     return best
@@ -295,7 +297,11 @@ def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
 def _fills_paragraph(lines: list[Line], index: int, text: str) -> bool:
     """Return whether this is the full first line of a paragraph, wrapped in a long name."""
     is_first = index == 0 or lines[index - 1].blank
-    return is_first and len(lines[index].core) >= FULL_LINE and len(text.partition("@")[0].split()) <= LONGEST_NAME
+    return (
+        is_first
+        and len(lines[index].core) >= FULL_LINE_LENGTH
+        and len(text.partition("@")[0].split()) <= MAX_WORDS_BEFORE_ADDRESS
+    )
 
 
 def _may_continue(line: Line) -> bool:
@@ -304,14 +310,14 @@ def _may_continue(line: Line) -> bool:
         not line.core.endswith((".", "!", "?", ":", "。", "؟"))
         or line.core[-2:-1].isdigit()
         or line.core.count("(") > line.core.count(")")
-        or bool(MONTH_CUT.search(line.core))
+        or bool(ABBREVIATION_END.search(line.core))
     )
 
 
 def may_end_attribution(line: Line, next_line: Line | None) -> bool:
     """Return whether a line may end an attribution, as a cheap check before `read_attribution`."""
     core = line.raw_core if line.ends_address else line.core
-    if not core or len(core) > LONGEST or (line.quoted and not line.ends_address):
+    if not core or len(core) > MAX_LENGTH or (line.quoted and not line.ends_address):
         return False
     if core.rstrip("*_ ").endswith((":", "`")):
         return True
@@ -324,85 +330,93 @@ def may_end_attribution(line: Line, next_line: Line | None) -> bool:
 
 def may_begin_with_attribution(line: Line) -> bool:
     """Return whether a line may begin with an attribution and continue with the quote, as a cheap check."""
-    head = line.core[:LONGEST_INLINE]
+    head = line.core[:MAX_INLINE_LENGTH]
     return not line.quoted and ADDRESS.search(head) is not None and has_date_at_start(head)
 
 
 def begins_with_attribution(line: Line) -> bool:
     """Return whether a line begins with a complete attribution and continues with the quote, as in flattened HTML."""
-    head = line.core[:LONGEST_INLINE]
+    head = line.core[:MAX_INLINE_LENGTH]
     ends = [match.end() for match in COLON.finditer(head)][:3]
-    return any(judge(head[:end]) == "strong" and has_wrote(head[:end]) for end in ends)
+    return any(rate_attribution(head[:end]) == "strong" and has_wrote(head[:end]) for end in ends)
 
 
 def find_openings(lines: list[Line]) -> list[Opening]:
     """Return the openings outside of marked quotes, in order and without overlaps."""
     openings: list[Opening] = []
-    index = judged_count = 0
-    free = 0  # the first line after all openings found so far
-    while index < len(lines) and len(openings) < MOST_OPENINGS:
+    free_start = 0  # the first line below all openings found so far
+    index = rated_count = 0
+    while index < len(lines) and len(openings) < MAX_OPENINGS:
         line = lines[index]
-        opening: Opening | None = None
-        next_index = index + 1
-        if line.mark is LineMark.ATTRIBUTION:
-            opening = Opening(index, index + 1, "attribution")
-        elif line.quoted and not line.ends_address or line.blank:
-            opening = None
-        elif kind := get_separator_kind(line):
-            end, kinds = _read_headings_below(lines, index + 1)
-            has_headings = len(kinds - {"other"}) >= 2
-            opening = Opening(index, end if has_headings else index + 1, kind)
-        elif line.label:
-            end, kinds = read_heading_block(lines, index)
-            if is_mail_head(kinds, lines[index:end]):
-                opening = Opening(find_head_start(lines, index, end), end, "headers")
-            else:
-                next_index = max(next_index, end)
-        if opening is None and not line.blank and judged_count < MOST_JUDGED:
+        opening, next_index = _read_formal_opening(lines, index)
+        if opening is None and not line.blank and rated_count < MAX_RATED_LINES:
             next_line = next((other for other in lines[index + 1 : index + 4] if not other.blank), None)
             if may_end_attribution(line, next_line):
-                judged_count += 1
+                rated_count += 1
                 opening = read_attribution(lines, index)
             elif may_begin_with_attribution(line):
-                judged_count += 1
+                rated_count += 1
                 if begins_with_attribution(line):
                     opening = Opening(index, index + 1, "attribution")
         if opening is not None and openings and openings[-1].weak and opening.start <= openings[-1].start:
-            free = openings.pop().start  # the weak one was the beginning of this one
-        if opening is not None and opening.start >= free:
-            openings.append(_include_rule(lines, _include_headings(lines, opening, free), free))
-            free = next_index = opening.end
+            free_start = openings.pop().start  # the weak one was the beginning of this one
+        if opening is not None and opening.start >= free_start:
+            openings.append(_include_rule(lines, _include_headers(lines, opening, free_start), free_start))
+            free_start = next_index = opening.end
         index = next_index
     return openings
 
 
-def _read_headings_below(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
-    """Return the result of `read_heading_block` for the headers below a separator, after at most two blank lines."""
+def _read_formal_opening(lines: list[Line], index: int) -> tuple[Opening | None, int]:
+    """Return the opening at `index`, if it is a marked attribution, a separator or copied headers, and the next index.
+
+    Labels that are no complete block of headers are skipped.
+    """
+    line = lines[index]
+    if line.mark is LineMark.ATTRIBUTION:
+        return Opening(index, index + 1, "attribution"), index + 1
+    if line.blank or (line.quoted and not line.ends_address):
+        return None, index + 1
+    kind = get_separator_kind(line)
+    if kind:
+        end, header_kinds = _read_headers_below(lines, index + 1)
+        has_headers = len(header_kinds - {"other"}) >= 2
+        return Opening(index, end if has_headers else index + 1, kind), index + 1
+    if line.label:
+        end, header_kinds = read_header_block(lines, index)
+        if is_header_block(header_kinds, lines[index:end]):
+            return Opening(find_header_start(lines, index, end), end, "headers"), index + 1
+        return None, max(index + 1, end)
+    return None, index + 1
+
+
+def _read_headers_below(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
+    """Return the result of `read_header_block` for the headers below a separator, after at most two blank lines."""
     for _ in range(2):
         if start < len(lines) and lines[start].blank:
             start += 1
     if start < len(lines) and lines[start].label:
-        return read_heading_block(lines, start)
+        return read_header_block(lines, start)
     return start, frozenset()
 
 
-def _include_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
+def _include_headers(lines: list[Line], opening: Opening, free_start: int) -> Opening:
     """Extend an attribution upwards over headers below a rule: Yandex puts recipient and subject there."""
     start = opening.start
-    while start > free and opening.start - start < MOST_WRAPPED and lines[start - 1].label:
+    while start > free_start and opening.start - start < MAX_ATTRIBUTION_LINES and lines[start - 1].label:
         start -= 1
-    has_headings = free < start < opening.start
-    if opening.kind == "attribution" and has_headings and is_rule(lines[start - 1]):
+    has_headers = free_start < start < opening.start
+    if opening.kind == "attribution" and has_headers and is_rule(lines[start - 1]):
         return replace(opening, start=start)
     return opening
 
 
-def _include_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
+def _include_rule(lines: list[Line], opening: Opening, free_start: int) -> Opening:
     """Extend an opening upwards over a rule, which Outlook draws above copied headers."""
     start = opening.start
     index = start - 1
-    while index >= free and lines[index].blank and start - index <= 2:
+    while index >= free_start and lines[index].blank and start - index <= 2:
         index -= 1
-    if index >= free and is_rule(lines[index]):
+    if index >= free_start and is_rule(lines[index]):
         start = index
     return replace(opening, start=start)
