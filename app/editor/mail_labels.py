@@ -18,7 +18,7 @@ from ..people.directory import names_of
 from ..people.staff import list_invited_names
 from ..questions.queries import QuestionSummary, list_summaries
 from ..web.formatting import age, ago, clock_time, day, zone
-from ..workflows.undo import is_undone
+from ..workflows.undo import is_undone_by_discarding
 from .conflict import version_token_of
 from .frame import RequestContext
 
@@ -84,7 +84,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -
         "time": last_event_at or mail.due_at,
         "when": age(last_event_at) if last_event_at else _format_due_time(mail.due_at, now(desk.session)),
         "acts": [act for act in MAIL.list_allowed_actions(desk.actor, mail) if act in ACTS],
-        "undoes": is_undone(mail),
+        "undoes": is_undone_by_discarding(mail),
     }
 
 

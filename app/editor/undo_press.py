@@ -29,7 +29,7 @@ REFUSAL_CLAUSES: tuple[tuple[type[DomainError], str], ...] = (
 
 def get_undo_token(events: list[Event]) -> str:
     """Return the token of the undo button for these events, or "" if they can't be undone."""
-    return ".".join(map(str, undoing.undoable(events)))
+    return ".".join(map(str, undoing.list_undoable_events(events)))
 
 
 @editor.press("/<slug>/undo", "undo")

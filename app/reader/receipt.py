@@ -280,7 +280,7 @@ def _render_state(
         is_live=is_live,
         has_full_access=has_full_access,
         accepts_messages=receipt_notes.accepts_messages(context.newsletter, letter, public_state),
-        note=receipt_notes.open_note(letter),
+        note=receipt_notes.get_open_note(letter),
         names_readers=context.newsletter.names_readers,
         hear_back=letter.hear_back,
         **values,
@@ -301,7 +301,7 @@ def receipt_open(slug: str) -> ResponseReturnValue:
 @reader.post("/<slug>/receipt/add")
 def receipt_add(slug: str) -> ResponseReturnValue:
     def add(session: Session, letter: Letter) -> str:
-        receipt_notes.add(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
+        receipt_notes.add_text(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
         return _("It is added. The desk reads it together with your question.")
 
     return _handle_receipt(slug, add)
@@ -310,7 +310,7 @@ def receipt_add(slug: str) -> ResponseReturnValue:
 @reader.post("/<slug>/receipt/answer")
 def receipt_answer(slug: str) -> ResponseReturnValue:
     def answer(session: Session, letter: Letter) -> str:
-        receipt_notes.answer(session, receipts.reader_of(letter), letter, request.form.get("reply", ""))
+        receipt_notes.answer_note(session, receipts.reader_of(letter), letter, request.form.get("reply", ""))
         return _("It is sent. The desk reads it together with your question.")
 
     return _handle_receipt(slug, answer, field_name="reply")

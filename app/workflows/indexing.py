@@ -29,11 +29,11 @@ from ..search.semantic import embed_due
 BATCH = 50  # rows per transaction, for which other writers wait on SQLite
 BATCHES_PER_RUN = 20
 IS_DUE = text("indexed_version <> version")
-# Characters of additional text. PostgreSQL allows a megabyte of terms in a document; a longer one would block indexing.
-LONGEST_ADDITION = 100_000
-# Rows in one transaction of a rebuild. The larger batch of documents is faster, since they share a commit and term
-# counts; it takes a tenth of a second.
-ROWS_MARKED, ROWS_REBUILT = 5_000, 500
+# Characters of a document's `more`. PostgreSQL allows a megabyte of terms in a document; a longer one would block
+# indexing.
+LONGEST_MORE = 100_000
+MARKED_BATCH = 5_000  # rows that one transaction of a rebuild marks as due
+REBUILT_BATCH = 500  # rows that one transaction of a rebuild indexes; larger than BATCH, since that is faster
 PAUSE = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
 
 
@@ -72,11 +72,12 @@ def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     erased_keys = [("letter", letter.id) for letter in due_letters if letter.body is None]
     remove_documents(session, DESK, erased_keys)
     letters = [letter for letter in due_letters if letter.body is not None]
-    added_texts: dict[int, str] = {}  # by letter
+    additions_by_letter: dict[int, str] = {}
     additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in letters]))
     for addition in session.scalars(additions.order_by(Addition.id)):
-        added_texts[addition.letter_id] = f"{added_texts.get(addition.letter_id, '')}\n{addition.body}"
-    docs = [_build_letter_doc(letter, added_texts.get(letter.id, "")) for letter in letters]
+        former_additions = additions_by_letter.get(addition.letter_id, "")
+        additions_by_letter[addition.letter_id] = f"{former_additions}\n{addition.body}"
+    docs = [_build_letter_doc(letter, additions_by_letter.get(letter.id, "")) for letter in letters]
     index_documents(session, DESK, docs)
     return _mark_indexed(session, Letter, due_letters)
 
@@ -88,7 +89,7 @@ def _build_letter_doc(letter: Letter, additions: str) -> NewDoc:
         "letter",
         letter.id,
         letter.body or "",
-        f"{letter.background or ''}{additions}".strip()[:LONGEST_ADDITION],
+        f"{letter.background or ''}{additions}".strip()[:LONGEST_MORE],
         offered=letter.author == "reader" and (is_question or letter.waits),
         question_id=letter.question_id if is_question else None,
         edition_id=letter.about_edition_id,
@@ -104,7 +105,9 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     items = {item.question_id: item for item in session.scalars(select_items)}
     newest_editions = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
     edition_ids = dict(session.execute(newest_editions.group_by(Letter.question_id)).all())
-    desk_docs, public_docs = {}, {}  # by question; other questions are removed from the index
+    # Documents by question. Questions without one are removed from the index.
+    desk_docs: dict[int, NewDoc] = {}
+    public_docs: dict[int, NewDoc] = {}
     for question in due_questions:
         if not question.wording:
             continue
@@ -132,7 +135,7 @@ def _build_published_doc(question: Question, item: EditionItem, topics: tuple[st
         "question",
         question.id,
         _get_printed_question_text(item),
-        answers[:LONGEST_ADDITION],
+        answers[:LONGEST_MORE],
         answered=True,
         topics=topics,
     )
@@ -146,7 +149,7 @@ def _build_desk_doc(question: Question, topics: tuple[str, ...], answers: str, e
         "question",
         question.id,
         _get_question_text(question),
-        f"{background}\n{answers}".strip()[:LONGEST_ADDITION],
+        f"{background}\n{answers}".strip()[:LONGEST_MORE],
         answered=bool(answers),
         question_id=question.merged_into_id,
         edition_id=edition_id,
@@ -191,7 +194,7 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
     total_counts = {index_letters: counts[Letter], index_questions: counts[Question]}
     while done_counts:
         index_rows = min(done_counts, key=lambda function: done_counts[function] / total_counts[function])
-        ids = database.write(partial(index_rows, limit=ROWS_REBUILT))
+        ids = database.write(partial(index_rows, limit=REBUILT_BATCH))
         if not ids:
             del done_counts[index_rows]
             continue
@@ -204,16 +207,14 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
 
 def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
     """Mark the next rows after the id `after` as due. Return the last of their ids, or None if there are no more."""
-    query = select(model.id).order_by(model.id).limit(ROWS_MARKED)
+    query = select(model.id).order_by(model.id).limit(MARKED_BATCH)
     if after is not None:
         query = query.where(model.id > after)
     ids = session.scalars(query).all()
     if not ids:
         return None
-    is_in_range = model.id.between(ids[0], ids[-1])
-    execute_without_version_bump(
-        session, update(model).where(is_in_range, model.indexed_version != 0).values(indexed_version=0)
-    )
+    indexed_rows = update(model).where(model.id.between(ids[0], ids[-1]), model.indexed_version != 0)
+    execute_without_version_bump(session, indexed_rows.values(indexed_version=0))
     return int(ids[-1])
 
 

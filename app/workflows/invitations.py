@@ -61,7 +61,7 @@ def invite(
     if edition is not run_of(session, assignment):
         assignment.for_edition_id = edition.id if edition else None
         session.flush()
-    terms = _terms(session, assignment, reply_by, due_at)
+    terms = _build_terms(session, assignment, reply_by, due_at)
     assigning.invite(session, actor, assignment, terms, others_to_invite, once_key)
 
 
@@ -90,7 +90,7 @@ def preview(
     `others_to_invite` is the number of other experts asked at the same time.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    terms = _terms(session, assignment, reply_by, due_at)
+    terms = _build_terms(session, assignment, reply_by, due_at)
     values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), others_to_invite)
     person = assignment.expert.person
     to = email_of(session, person) or ""
@@ -98,17 +98,17 @@ def preview(
     return render_mail("expert.invitation", sender(session, newsletter), to, person.name, values, custom_texts)
 
 
-def _terms(
+def _build_terms(
     session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
     """Return the dates and the lead-in for an invitation. Dates that the editor didn't set get their defaults."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = edition_asked_for(session, assignment)
-    usual_reply_by, usual_due_at = dates_for(session, newsletter, assignment)
+    default_reply_time, default_due_time = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
     return assigning.Terms(
-        reply_by=reply_by or usual_reply_by,
-        due_at=due_at or usual_due_at,
+        reply_by=reply_by or default_reply_time,
+        due_at=due_at or default_due_time,
         runs_on=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,
         lead_in=format_lead_in(session, newsletter, assignment, language),

@@ -32,9 +32,9 @@ class SealedColumns:
     """The sealed columns of a table.
 
     - `columns`: their names without the suffix "_sealed"; the name of the column "sealed" is empty;
-    - `owner`: the table whose public ID is part of the place that each value is sealed for;
+    - `owner`: the table whose public ID is part of the context that each value is sealed for;
     - `owner_key`: the column of `table` with the owner's key;
-    - `batch`: the number of rows per transaction, smaller for mails, which may have 25 MB.
+    - `batch`: the number of rows per transaction, smaller for mails, which may have 25 MB each.
     """
 
     table: Any
@@ -64,8 +64,8 @@ SEALED = (
 def rotate(database: Database) -> Iterator[int]:
     """Reseal rows that have an older key or no padding, yielding the number of rows of each transaction.
 
-    The hashes by which addresses are found are made anew with the newest key. Receipts and links are hashes of secrets
-    that aren't stored, so the older keys for them are kept, sealed with the newest one.
+    The hashes by which addresses are found are computed again. Receipts and links are hashes of secrets that aren't
+    stored, so the older keys for them are kept, sealed with the newest one.
     """
     for spec in SEALED:
         last_key: int | None = None
@@ -76,7 +76,7 @@ def rotate(database: Database) -> Iterator[int]:
 
 
 def _get_column_names(spec: SealedColumns) -> dict[str, str]:
-    """Return the full names of a table's sealed columns, by the names used in the places of their values.
+    """Return the full names of a table's sealed columns, by the names used in the contexts of their values.
 
     For example, return {"email": "email_sealed"}, or {"sealed": "sealed"}.
     """
@@ -90,11 +90,11 @@ def _get_column_names(spec: SealedColumns) -> dict[str, str]:
 
 
 def _iter_values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the column name, the place and the sealed bytes of each sealed value in a row."""
-    for name_in_place, column in _get_column_names(spec).items():
+    """Yield the column name, the context and the sealed bytes of each sealed value in a row."""
+    for name_in_context, column in _get_column_names(spec).items():
         value = getattr(row, column)
         if value is not None:
-            yield column, f"{row.__tablename__}.{name_in_place}.{public_id}", value
+            yield column, f"{row.__tablename__}.{name_in_context}.{public_id}", value
 
 
 def _reseal_batch(session: Session, spec: SealedColumns, after: int | None) -> list[int]:
@@ -119,9 +119,9 @@ def _reseal_batch(session: Session, spec: SealedColumns, after: int | None) -> l
         query = query.where(owner_key > after)
     rows = session.execute(query).all()
     for row, public_id in rows:
-        for name, place, value in _iter_values(spec, row, public_id):
-            content = keyring.open_bytes(place, value)
-            setattr(row, name, keyring.seal_bytes(place, content))
+        for name, context, value in _iter_values(spec, row, public_id):
+            content = keyring.open_bytes(context, value)
+            setattr(row, name, keyring.seal_bytes(context, content))
             if isinstance(row, Person):  # its only sealed column is the address
                 row.email_mac = keyring.mac("people.email", content.decode().casefold())
         row.key_no = keyring.newest
@@ -141,9 +141,9 @@ def find_undecryptable(session: Session) -> list[tuple[str, int]]:
         query = select(spec.table, spec.owner.public_id)
         query = query.where(spec.owner.id == owner_key, owner_key.in_(newest_rows))
         for row, public_id in session.execute(query):
-            for name, place, value in _iter_values(spec, row, public_id):
+            for name, context, value in _iter_values(spec, row, public_id):
                 try:
-                    keyring.open_bytes(place, value)
+                    keyring.open_bytes(context, value)
                 except Unsealable:
                     undecryptable.append((f"{row.__tablename__}.{name}", keyring.number_of(value)))
     return undecryptable

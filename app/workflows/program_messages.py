@@ -30,7 +30,7 @@ from .overview.digest import GRACE, get_digest_time
 
 DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the digest
 DESK_LANGUAGE = "en"  # of the desk's pages
-NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices that letters wait
+NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices about waiting letters
 
 Data = dict[str, Any] | None  # of an event; None if the event is no longer true
 
@@ -122,7 +122,7 @@ BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Data]] = {
 
 
 def notify_waiting_letters(database: Database, current_time: datetime | None = None) -> int:
-    """Tell chats in the morning that letters wait, and return the number of newsletters whose chats were told.
+    """Tell chats in the morning that letters are waiting, and return the number of newsletters whose chats were told.
 
     A message on arrival would reveal the minute in which somebody wrote.
     """

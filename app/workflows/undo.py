@@ -6,7 +6,7 @@ about them. Both names are stored in old rows and can't change.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ from .newsletters import pausing
 from .publishing import notices, reschedule, skip
 
 UNDO_PERIOD = timedelta(seconds=60)
-GRACE = timedelta(seconds=10)  # for a request that is sent in the last second
+GRACE = timedelta(seconds=10)  # afterwards, for a request that was sent in the last second
 # The model and the state machine of each noun that events are about.
 NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "letter": (Letter, LETTER),
@@ -90,15 +90,15 @@ class Undo:
 
     - `action`: the action of an event;
     - `verb`: undoes the event itself; the events that followed from it are undone afterwards;
-    - `sentence`, `lasts`: what the undo results in and how long it is possible, as in docs/undo.md;
-    - `mail`: the kind of mail whose discarding also undoes the action, if there is one.
+    - `sentence`, `time_limit`: what the undo results in and how long it is possible, as in docs/undo.md;
+    - `mail_kind`: the kind of mail whose discarding also undoes the action, if there is one.
     """
 
     action: str
     verb: Verb
     sentence: str
-    lasts: str
-    mail: str = ""
+    mail_kind: str = ""
+    time_limit: str = ""
 
 
 def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
@@ -172,107 +172,111 @@ def _undo_mail_recall(session: Session, actor: Staff, mail: OutboxMail, event: E
     outbox.undo_recall(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
 
 
-def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
-    """Return rows of the table by action, all with the same `lasts`.
-
-    Each of `rows` has the fields of `Undo` in the order action, verb, sentence and, if there is one, kind of mail.
-    """
-    return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
+def _table(time_limit: str, *rows: Undo) -> dict[str, Undo]:
+    """Return the rows by action, all with the same time limit."""
+    return {row.action: replace(row, time_limit=time_limit) for row in rows}
 
 
-_PRESSES = _rows(
+# Events that a press begins with.
+_PRESSES = _table(
     "for a minute",
-    ("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
-    ("letter.sweep", _with_row(crowds.undo_sweep), "The letters are held, as before."),
-    ("letter.release", _restore_state(*filing.FACTS), "The letter is held again."),
-    ("letter.hold", _restore_state(*filing.FACTS), "The letter waits with the others."),
-    ("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
-    (
+    Undo("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
+    Undo("letter.sweep", _with_row(crowds.undo_sweep), "The letters are held, as before."),
+    Undo("letter.release", _restore_state(*filing.FACTS), "The letter is held again."),
+    Undo("letter.hold", _restore_state(*filing.FACTS), "The letter waits with the others."),
+    Undo("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
+    Undo(
         "letter.end",
         _restore_state(*filing.FACTS, callback=_with_row(notices.recall_notice)),
         "The letter waits, and its reader hears nothing.",
     ),
-    ("question.open", actions.undo_open, "The question is closed; its words were its letter's, which has them."),
-    (
+    Undo("question.open", actions.undo_open, "The question is closed; its words were its letter's, which has them."),
+    Undo(
         "question.merge",
         _restore_state("merged_into_id", callback=take_back_followers),
         "The question stands by itself again.",
     ),
-    ("question.shelve", _restore_state("closed_reason"), "The question stands where it stood before the shelf."),
-    (
+    Undo("question.shelve", _restore_state("closed_reason"), "The question stands where it stood before the shelf."),
+    Undo(
         "question.close",
         _restore_state("closed_reason", callback=_with_row(_recall_notices)),
         "It goes on, and nobody hears of an end.",
     ),
-    ("question.topics", _with_row_and_event(actions.undo_topics), "The question has the topics that it had."),
-    (
+    Undo("question.topics", _with_row_and_event(actions.undo_topics), "The question has the topics that it had."),
+    Undo(
         "edition.skip",
         _with_row_and_event(skip.undo_skip),
         "The date has its edition, and what was picked for it its slot.",
     ),
-    (
+    Undo(
         "edition.move",
         _with_row_and_event(reschedule.undo_move),
         "The edition runs as before, and so does what hangs on it.",
     ),
-    ("edition.slots", _with_row_and_event(skip.undo_set_slots), "The edition has as many slots as it had."),
-    (
+    Undo("edition.slots", _with_row_and_event(skip.undo_set_slots), "The edition has as many slots as it had."),
+    Undo(
         "question.carry",
         _with_row_and_event(skip.undo_carry_over),
         "The question stands in the edition that it was picked for.",
     ),
-    ("question.drop", _with_row_and_event(skip.undo_drop), "The question stands in its slot."),
-    ("newsletter.pause", pausing.undo_state_change, "The newsletter stands as before, and so do its dates."),
-    ("newsletter.resume", pausing.undo_state_change, "The newsletter pauses, or is closed, as before."),
-    ("newsletter.close", pausing.undo_state_change, "The newsletter goes on, and nobody hears of an end."),
+    Undo("question.drop", _with_row_and_event(skip.undo_drop), "The question stands in its slot."),
+    Undo("newsletter.pause", pausing.undo_state_change, "The newsletter stands as before, and so do its dates."),
+    Undo("newsletter.resume", pausing.undo_state_change, "The newsletter pauses, or is closed, as before."),
+    Undo("newsletter.close", pausing.undo_state_change, "The newsletter goes on, and nobody hears of an end."),
 )
-_STEPS = _rows(
+# Events that follow from others.
+_FOLLOWERS = _table(
     "with the press that it followed from",
-    ("question.rest", _restore_question_state, "The question stands with its experts."),
-    ("question.seek", _restore_question_state, "The question stands where it stood before an expert was asked."),
-    ("assignment.cancel", _restore_state(callback=_restore_links), "The expert goes on, by the links that they had."),
-    (
+    Undo("question.rest", _restore_question_state, "The question stands with its experts."),
+    Undo("question.seek", _restore_question_state, "The question stands where it stood before an expert was asked."),
+    Undo(
+        "assignment.cancel", _restore_state(callback=_restore_links), "The expert goes on, by the links that they had."
+    ),
+    Undo(
         "assignment.decline",
         _restore_state(*REPLY_COLUMNS, callback=unsent_mails.undo_ladder_step),
         "The expert has not said no.",
     ),
-    ("assignment.accept", _restore_state(*REPLY_COLUMNS), "The expert has not said yes."),
-    ("assignment.receive", _restore_state("received_at"), "No text has come."),
-    (
+    Undo("assignment.accept", _restore_state(*REPLY_COLUMNS), "The expert has not said yes."),
+    Undo("assignment.receive", _restore_state("received_at"), "No text has come."),
+    Undo(
         "assignment.step back",
         _restore_state("invited_at", callback=_restore_links),
         "The next one on the ladder is invited.",
     ),
-    ("assignment.ask_back", _with_row_and_event(undo_steps.undo_ask_back), "The question has no such note."),
-    ("answer.start", _with_row_and_event(undo_steps.undo_start), "There is no answer."),
-    (
+    Undo("assignment.ask_back", _with_row_and_event(undo_steps.undo_ask_back), "The question has no such note."),
+    Undo("answer.start", _with_row_and_event(undo_steps.undo_start), "There is no answer."),
+    Undo(
         "answer.submit",
         _with_row_and_event(undo_steps.undo_submit),
         "The version is gone; its words were the letter's, which has them.",
     ),
-    ("answer.reply", _with_row_and_event(undo_steps.undo_reply), "The quote check is open; its own time may end it."),
-    ("answer.withdraw", _restore_state(), "The answer stands where it stood."),
-    ("answer.hold over", _restore_state(), "The answer stands where it stood before the question ran without it."),
-    ("mail.recall", _with_row_and_event(_undo_mail_recall), "The mail waits to leave."),
+    Undo(
+        "answer.reply", _with_row_and_event(undo_steps.undo_reply), "The quote check is open; its own time may end it."
+    ),
+    Undo("answer.withdraw", _restore_state(), "The answer stands where it stood."),
+    Undo("answer.hold over", _restore_state(), "The answer stands where it stood before the question ran without it."),
+    Undo("mail.recall", _with_row_and_event(_undo_mail_recall), "The mail waits to leave."),
 )
-_MAILS = _rows(
+# Events that are undone by discarding their mail.
+_MAILED = _table(
     "until its mail has left",
-    ("assignment.invite", _with_row(undo_steps.undo_invite), "The assignment is a draft.", "expert.invitation"),
-    ("answer.check", _with_row(undo_steps.undo_check), "There is no quote check.", "expert.check"),
+    Undo("assignment.invite", _with_row(undo_steps.undo_invite), "The assignment is a draft.", "expert.invitation"),
+    Undo("answer.check", _with_row(undo_steps.undo_check), "There is no quote check.", "expert.check"),
 )
-_IMPORTS = _rows(
-    undo_import.UNTIL,
-    (
+_IMPORTS = _table(
+    undo_import.TIME_LIMIT,
+    Undo(
         "question.import",
         undo_import.take_out_of_archive,
         "The archive is without it; its question is closed, and its words are gone.",
     ),
 )
-UNDO = _PRESSES | _STEPS | _MAILS | _IMPORTS
-_BY_MAIL = {row.mail: row for row in _MAILS.values()}
+UNDO = _PRESSES | _FOLLOWERS | _MAILED | _IMPORTS
+_BY_MAIL_KIND = {row.mail_kind: row for row in _MAILED.values()}
 
 
-def undoable(events: Sequence[Event]) -> list[int]:
+def list_undoable_events(events: Sequence[Event]) -> list[int]:
     """Return the keys of all events of an action if it can be undone as a whole, else an empty list."""
     follower_ids = _list_follower_ids(events)
     events_to_undo = []
@@ -340,7 +344,7 @@ def _undo_event(session: Session, actor: Staff, event: Event, press: Sequence[in
         raise TooLate(row.public_id)
     UNDO[event.action].verb(session, actor, row, event, press)
     unsent_mails.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
-    take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
+    undo_followers(session, actor, (event.facts or {}).get("did", ()), event.id)
 
 
 def _lock_row_of(session: Session, event: Event) -> Any:
@@ -348,7 +352,7 @@ def _lock_row_of(session: Session, event: Event) -> Any:
     return lock_row(session, session.get_one(model, event.noun_id))
 
 
-def is_untouched(session: Session, follower_ids: Sequence[int], cause_id: int) -> bool:
+def can_undo_followers(session: Session, follower_ids: Sequence[int], cause_id: int) -> bool:
     """Return whether the events that followed from the event `cause_id` can be undone.
 
     They can't if one of their rows has moved on since, or if they are about a question that is settled.
@@ -365,12 +369,12 @@ def is_untouched(session: Session, follower_ids: Sequence[int], cause_id: int) -
     return True
 
 
-def take_back(session: Session, actor: Staff, follower_ids: Sequence[int], cause_id: int) -> None:
+def undo_followers(session: Session, actor: Staff, follower_ids: Sequence[int], cause_id: int) -> None:
     """Undo the events that followed from the event `cause_id`.
 
-    Raises `VersionConflict` if they can't be undone any more (see `is_untouched`).
+    Raises `VersionConflict` if they can't be undone any more (see `can_undo_followers`).
     """
-    if not is_untouched(session, follower_ids, cause_id):
+    if not can_undo_followers(session, follower_ids, cause_id):
         raise VersionConflict(f"event {cause_id}")
     for event in get_events(session, follower_ids):
         if event.action in UNDO:
@@ -384,15 +388,15 @@ def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | Non
     doesn't count as agreement. Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
     """
     outbox.discard(session, actor, mail, version)
-    if not is_undone(mail):
+    if not is_undone_by_discarding(mail):
         return
     same_kind = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
     later_mail_id = session.scalar(same_kind.where(OutboxMail.id > mail.id).limit(1))
     if later_mail_id is None:
         assignment = lock_row(session, session.get_one(Assignment, mail.assignment_id))
-        _BY_MAIL[mail.kind].verb(session, actor, assignment)
+        _BY_MAIL_KIND[mail.kind].verb(session, actor, assignment)
 
 
-def is_undone(mail: OutboxMail) -> bool:
+def is_undone_by_discarding(mail: OutboxMail) -> bool:
     """Return whether discarding a mail undoes its cause."""
-    return mail.kind in _BY_MAIL and mail.assignment_id is not None
+    return mail.kind in _BY_MAIL_KIND and mail.assignment_id is not None

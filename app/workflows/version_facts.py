@@ -22,7 +22,7 @@ from ..people.models import Membership
 from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 
-R = TypeVar("R", bound=Row)
+AnyRow = TypeVar("AnyRow", bound=Row)
 WORDING = ("headline", "body", "background", "language")  # the fields of a question's wording
 
 
@@ -37,7 +37,7 @@ def get_main_fact(row: Any) -> str:
     return MAIN_FACTS.get(type(row), "version")
 
 
-def check_unchanged(session: Session, row: R, shown_facts: Facts, *names: str) -> R:
+def check_unchanged(session: Session, row: AnyRow, shown_facts: Facts, *names: str) -> AnyRow:
     """Lock a row and return it. Raises `VersionConflict` if one of the facts `names` is no longer as it was shown.
 
     Without `names`, the main fact is compared.
@@ -56,7 +56,7 @@ def newest_change(row: Any) -> Event | None:
         query = query.where(Event.question_id == row.id)
     else:
         query = query.where(Event.noun == noun, Event.noun_id == row.id)
-    return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
+    return _session_of(row).scalar(query.order_by(Event.id.desc()).limit(1))
 
 
 def facts_of_question(
@@ -73,7 +73,7 @@ def facts_of_question(
 
 
 def _list_question_facts(question: Question) -> Facts:
-    session = _session(question)
+    session = _session_of(question)
     newest = newest_change(question)
     edition = session.get(Edition, question.edition_id) if question.edition_id else None
     topics = topics_of(session, [question.id])[question.id]
@@ -82,11 +82,11 @@ def _list_question_facts(question: Question) -> Facts:
 
 def _list_edition_facts(edition: Edition) -> Facts:
     # Later events than the newest one of the whole trail happened while the page was open.
-    newest_event_id = _session(edition).scalar(select(func.max(Event.id))) or 0
+    newest_event_id = _session_of(edition).scalar(select(func.max(Event.id))) or 0
     return {"version": edition.version, "newest": newest_event_id}
 
 
-def _session(row: Any) -> Session:
+def _session_of(row: Any) -> Session:
     return cast(Session, object_session(row))
 
 

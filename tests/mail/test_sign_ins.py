@@ -252,7 +252,7 @@ def test_a_provider_that_is_slow_is_cut_off(
 ) -> None:
     """One byte now and then, or none at all."""
     monkeypatch.setattr(http_client, "IDLE_TIMEOUT", 0.4)
-    monkeypatch.setattr(token_requests, "LIMIT", 0.8)
+    monkeypatch.setattr(token_requests, "TIMEOUT", 0.8)
     provider.answers = [CannedAnswer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()
     assert refused(database, account) == FAULTS["away"][1]

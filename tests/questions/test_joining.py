@@ -78,7 +78,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
         with collect_events(session) as events:
             made = actions.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
         session.flush()
-        return made.id, undo.undoable(events)
+        return made.id, undo.list_undoable_events(events)
 
     key, press = database.write(make)
 

@@ -36,7 +36,7 @@ def test_it_goes_in_parts_and_leaves_out_none(
 ) -> None:
     letters = [new_letter_key(database, newsroom, words) for words in ASKED]
     assert sum(indexing.rebuild_indexes(database)) == len(ASKED)
-    for name in ("ROWS_MARKED", "ROWS_REBUILT"):
+    for name in ("MARKED_BATCH", "REBUILT_BATCH"):
         monkeypatch.setattr(indexing, name, 5)
     assert [some for some in indexing.rebuild_indexes(database) if some] == [5, 5, 2]
     with database.read() as session:

@@ -207,9 +207,9 @@ def add_letters(house: PayloadNewsroom) -> None:
         letter = _sent(house, ask, f"letter {at}")
         contacts.verify_credit(session, nora, letter, LINE_400(at))
         receipts.add(session, receipts.reader_of(letter), letter, TWO_THOUSAND(at))
-        receipt_notes.leave(session, nora, letter, FIVE_HUNDRED(at))
+        receipt_notes.leave_note(session, nora, letter, FIVE_HUNDRED(at))
         if at % 2:
-            receipt_notes.answer(session, receipts.reader_of(letter), letter, TWO_THOUSAND(at + 1))
+            receipt_notes.answer_note(session, receipts.reader_of(letter), letter, TWO_THOUSAND(at + 1))
             question = actions.open_question(session, nora, [letter])
             notes.note(session, nora, question, LONG(at // 2))
         house.receipts.append(

@@ -141,7 +141,7 @@ def test_what_somebody_built_on_the_filing_is_not_pulled_away_under_it(nora, ily
 
 def test_after_the_minute_it_can_still_be_let_wait_again(nora, database, salt, monkeypatch):
     letter = receive_expert_mail(database, salt.assignment_id)
-    monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
+    monkeypatch.setattr(undo, "UNDO_PERIOD", timedelta(seconds=-11))
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert press_undo(nora, page) == "One stays as it is: the minute is over."
     assert "Let it wait again" in nora.get(f"/letters/{letter}")

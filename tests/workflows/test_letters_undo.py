@@ -99,7 +99,7 @@ def test_after_a_minute_or_when_somebody_went_on_it_is_refused_and_says_why(
     ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
     assert press_undo(nora, led).startswith("Undone. One stays as it is: ")
     assert (get_letter(database, figures).state, get_one(database, Question).state) == ("received", "open")
-    monkeypatch.setattr(undo, "FOR", timedelta(seconds=-11))
+    monkeypatch.setattr(undo, "UNDO_PERIOD", timedelta(seconds=-11))
     led = nora.post(f"/letters/{figures}/file", kind="tip", version=get_letter(database, figures).version)
     assert press_undo(nora, led) == "One stays as it is: the minute is over."
     assert get_letter(database, figures).filed_as == "tip"

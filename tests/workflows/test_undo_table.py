@@ -74,7 +74,7 @@ def test_the_page_is_the_table() -> None:
     rows = [
         " | ".join(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"
     ]
-    said = [f"{row.action} | {row.sentence} | {row.lasts}" for row in UNDO.values()]
+    said = [f"{row.action} | {row.sentence} | {row.time_limit}" for row in UNDO.values()]
     found = compare_names(
         said,
         rows[2:],

@@ -360,7 +360,7 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: RequestContext, letter: Letter) -> ActionResult:
         check_unchanged(desk, letter)
-        receipt_notes.leave(desk.session, desk.actor, letter, request.form.get("note", ""))
+        receipt_notes.leave_note(desk.session, desk.actor, letter, request.form.get("note", ""))
         message = _("It stands at the receipt now. Its reader finds it there, if they come back.")
         return ActionResult(_letter_url(desk, letter), message)
 
@@ -374,7 +374,7 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 @letter_press("note/back")
 def letter_note_back(desk: RequestContext, letter: Letter) -> ActionResult:
     check_unchanged(desk, letter)
-    receipt_notes.take_back(desk.session, desk.actor, letter)
+    receipt_notes.take_back_note(desk.session, desk.actor, letter)
     return ActionResult(_letter_url(desk, letter), _("The note is taken back."))
 
 

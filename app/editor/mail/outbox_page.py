@@ -155,7 +155,7 @@ def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: MailNames) 
         text = without_secrets(message.text)
     else:
         acts = [act for act in acts if act not in ("retry", "release")]  # nothing is left to send
-    labels = {**BUTTONS, "discard": _("Undo")} if mail.is_queued and undo.is_undone(mail) else BUTTONS
+    labels = {**BUTTONS, "discard": _("Undo")} if mail.is_queued and undo.is_undone_by_discarding(mail) else BUTTONS
     return line | {
         "mail": mail,
         "message": message,

@@ -326,7 +326,7 @@ def _mail_lines(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[s
     session, newsletter_id, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     expert_letters = queries.list_waiting_expert_letters(session, newsletter_id) if numbers["experts wrote"] else ()
     reader_letters = (
-        receipt_notes.list_answered_letters(session, newsletter_id, 2, today=True)
+        receipt_notes.list_answered_letters(session, newsletter_id, 2, include_today=True)
         if numbers["readers wrote back"]
         else ()
     )

@@ -309,7 +309,7 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
     if choice is JoinChoice.CLOSE_WITH_ANSWER:
         if closing.has_notified_expert(session, question):
             raise MissingField("sentence")
-        close_question(session, actor, question, "answered", answer=look_alike)
+        close_question(session, actor, question, "answered", answered_by=look_alike)
         return LookAlikeResult(question.public_id, _("It is closed, and its readers are told where the answer stands."))
     if choice is JoinChoice.MERGE_INTO_LOOK_ALIKE:
         closing.merge_question(session, actor, question, look_alike)

@@ -31,7 +31,7 @@ from ...questions.wording import erase_words
 from ...search.index import remove_documents
 from ...search.models import PUBLIC
 
-UNTIL = "with its whole import, until anything of it is changed"  # how long an undo is possible, as in docs/undo.md
+TIME_LIMIT = "with its whole import, until anything of it is changed"  # as in docs/undo.md
 IMPORT, UNDONE = "newsletter.import", "newsletter.unimport"
 
 
@@ -39,14 +39,14 @@ IMPORT, UNDONE = "newsletter.import", "newsletter.unimport"
 class Import:
     """An import.
 
-    `key` identifies the upload or the run of the command, `by` is the actor, `events` has the keys of all events, and
+    `key` identifies the upload or the run of the command, `event_ids` has the keys of all events that it recorded, and
     `count` is the number of Q&As.
     """
 
     key: str
-    by: str
+    actor: str
     at: datetime
-    events: list[int]
+    event_ids: list[int]
     count: int = 0
 
 
@@ -71,7 +71,7 @@ def list_imports(session: Session, newsletter_id: int) -> list[Import]:
             imports.pop(facts["from"], None)
             continue
         import_ = imports.setdefault(facts["from"], Import(facts["from"], event.actor, event.at, []))
-        import_.events += facts["did"]
+        import_.event_ids += facts["did"]
         import_.count += facts["count"]
     return list(reversed(imports.values()))
 
@@ -87,12 +87,12 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
     import_ = next((import_ for import_ in list_imports(session, newsletter.id) if import_.key == key), None)
     if import_ is None:
         raise MissingPrecondition("import_undone")
-    events = get_events(session, import_.events)
+    events = get_events(session, import_.event_ids)
     edition_ids = set()
     for event in _select_imported_questions(events):
         question = lock_row(session, session.get_one(Question, event.noun_id))
         edition_ids.add(question.edition_id)
-        take_out_of_archive(session, actor, question, event, import_.events)
+        take_out_of_archive(session, actor, question, event, import_.event_ids)
     for edition in session.scalars(select(Edition).where(Edition.id.in_(edition_ids))):
         _delete_if_empty(session, edition)
     session.execute(delete(Upload).where(Upload.public_id == key))

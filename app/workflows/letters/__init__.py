@@ -1,1 +1,1 @@
-"""The life of a letter besides filing: its receipt page, its end, its withdrawal."""
+"""What happens to a letter besides filing: its receipt page, its end, its withdrawal."""

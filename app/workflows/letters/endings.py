@@ -28,18 +28,20 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...questions.queries import letters_of
 from ..publishing import notices
-from ..undo import is_untouched, take_back
+from ..undo import can_undo_followers, undo_followers
 
 
-def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
-    """End a letter and tell its reader the reason, with a link to a published question that answers it, if any.
+def end_letter(
+    session: Session, actor: Staff, letter: Letter, reason: str, answered_by: Question | None = None
+) -> None:
+    """End a letter and tell its reader the reason, with a link to the published question that answers it, if any.
 
     Raises `InvalidField` for an unknown reason, `InvalidTransition` and `PermissionDenied`.
     """
     _validate_reason(reason)
-    filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
+    filing.end(session, actor, letter, reason, answered_by_id=answered_by.id if answered_by else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answer))
+    _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answered_by))
 
 
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
@@ -61,7 +63,7 @@ def wait_again(session: Session, actor: Staff, letter: Letter, version: int | No
     follower_ids = (file_event.facts or {}).get("did") if file_event else None
     if letter.author != "expert" or file_event is None or file_event.action != "letter.file" or follower_ids is None:
         raise InvalidTransition("letter", "let wait again", letter.state)
-    take_back(session, actor, follower_ids, file_event.id)
+    undo_followers(session, actor, follower_ids, file_event.id)
     filing.reopen(session, actor, letter)
 
 
@@ -69,13 +71,20 @@ def may_wait_again(session: Session, letter: Letter) -> bool:
     """Return whether `wait_again` can undo the filing of a letter, because nothing has happened since."""
     file_event = find_latest_move(session, "letter", letter.id) if letter.is_filed else None
     follower_ids = (file_event.facts or {}).get("did") if file_event else None
-    return file_event is not None and follower_ids is not None and is_untouched(session, follower_ids, file_event.id)
+    return (
+        file_event is not None and follower_ids is not None and can_undo_followers(session, follower_ids, file_event.id)
+    )
 
 
 def close_question(
-    session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
+    session: Session,
+    actor: Staff,
+    question: Question,
+    reason: str,
+    sentence: str = "",
+    answered_by: Question | None = None,
 ) -> None:
-    """Close a question. Readers are told the `reason`, with a link to `answer`, and experts the `sentence`.
+    """Close a question. Readers are told the `reason`, with a link to `answered_by`, and experts the `sentence`.
 
     Raises as `end_letter` does, and `LeakDetected` (see `source_protection`).
     """
@@ -83,7 +92,7 @@ def close_question(
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
-        _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answer))
+        _notify_reader(session, actor, newsletter, letter, reason, _page_path(newsletter, answered_by))
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
@@ -130,7 +139,7 @@ def _resume_assignment(
     elif not was_notified:
         followers = get_events(session, (close_event.facts or {})["did"])
         event_ids = [event.id for event in followers if _concerns_assignment(session, event, assignment)]
-        take_back(session, actor, event_ids, close_event.id)
+        undo_followers(session, actor, event_ids, close_event.id)
 
 
 def _concerns_assignment(session: Session, event: Event, assignment: Assignment) -> bool:
@@ -147,9 +156,9 @@ def _validate_reason(reason: str) -> None:
         raise InvalidField("reason_unknown", "reason")
 
 
-def _page_path(newsletter: Newsletter, answer: Question | None) -> str:
+def _page_path(newsletter: Newsletter, question: Question | None) -> str:
     # "-" instead of the slug, which contains words of the question.
-    return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
+    return f"/{newsletter.slug}/q/{question.public_id}/-" if question else ""
 
 
 def _notify_reader(

@@ -53,12 +53,13 @@ class PublicState:
 
     @property
     def is_under_way(self) -> bool:
+        """True if further news is expected."""
         return not self.is_final and self.state != "kept"
 
 
-def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> PublicState:
-    """Return the public state of a letter; pass `dates=False` if the next dates aren't needed."""
-    coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if dates else []
+def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, with_dates: bool = True) -> PublicState:
+    """Return the public state of a letter; pass `with_dates=False` if the next dates aren't needed."""
+    coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if with_dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
     lead = lead_of(session, question) if question else None
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None

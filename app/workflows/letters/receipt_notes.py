@@ -24,7 +24,7 @@ from ...text.clean import clean
 from .public_state import PublicState, get_public_state
 
 LONGEST_NOTE = 500  # characters: a note should ask one thing
-MOST_NOTES = 5  # per letter, so that readers aren't interrogated
+MAX_NOTES = 5  # per letter, so that readers aren't interrogated
 DAY = timedelta(days=1)
 
 
@@ -45,14 +45,14 @@ def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] 
     `notes` are the letter's notes, if they are loaded already.
     """
     notes = letter.notes if notes is None else notes
-    if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST_NOTES:
+    if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MAX_NOTES:
         return False
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    public_state = get_public_state(session, newsletter, letter, dates=False)
+    public_state = get_public_state(session, newsletter, letter, with_dates=False)
     return accepts_messages(newsletter, letter, public_state) and _find_unanswered(notes) is None
 
 
-def open_note(letter: Letter) -> ReceiptNote | None:
+def get_open_note(letter: Letter) -> ReceiptNote | None:
     """Return the note that has not been answered yet, or None."""
     return _find_unanswered(letter.notes)
 
@@ -61,7 +61,7 @@ def _find_unanswered(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
     return next((note for note in notes if note.addition_id is None), None)
 
 
-def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
+def leave_note(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
     """Leave a note on the receipt page of a letter.
 
     Raises `MissingField` (note), `TooLong` (note), `PermissionDenied`, and `InvalidTransition` if nobody could answer
@@ -78,11 +78,11 @@ def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptN
     return note
 
 
-def take_back(session: Session, actor: Staff, letter: Letter) -> None:
+def take_back_note(session: Session, actor: Staff, letter: Letter) -> None:
     """Delete the open note of a letter. Raises `PermissionDenied`, and `InvalidTransition` if there is none."""
     must(actor, "take letters")
     lock_row(session, letter)
-    note = open_note(letter)
+    note = get_open_note(letter)
     if note is None:
         raise InvalidTransition("letter", "take back a note", letter.state)
     session.delete(note)
@@ -96,7 +96,7 @@ def _require_accepting(session: Session, actor: Reader, letter: Letter) -> None:
         raise PermissionDenied(actor.ref)
 
 
-def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
+def add_text(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Add a text to a letter.
 
     Raises as `receipts.add` does, and `PermissionDenied` if the desk accepts no more messages.
@@ -105,14 +105,14 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     receipts.add(session, actor, letter, body)
 
 
-def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
+def answer_note(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Answer the open note. If the same text is submitted again, for example by a reload, ignore it.
 
     Raises as `receipts.store_addition` does, and `PermissionDenied` if no note is open or the desk accepts no more
     messages.
     """
     _require_accepting(session, actor, letter)
-    note = open_note(letter)
+    note = get_open_note(letter)
     if note is None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
@@ -125,14 +125,15 @@ def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 
 
 def list_answered_letters(
-    session: Session, newsletter_id: int, days: int, today: bool
+    session: Session, newsletter_id: int, days: int, include_today: bool
 ) -> Sequence[tuple[Letter, datetime]]:
     """Return the listed letters whose readers answered a note in the last `days` days, with the time of the last one.
 
-    The current day counts only with `today`. Days are in UTC: no time of day is stored for readers without an address.
+    The current day counts only with `include_today`. Days are in UTC: no time of day is stored for readers without an
+    address.
     """
     midnight = truncate_to_day(now(session))
-    query = select_answered_letters(newsletter_id, midnight - days * DAY, None if today else midnight)
+    query = select_answered_letters(newsletter_id, midnight - days * DAY, None if include_today else midnight)
     query = query.group_by(Letter.id).order_by(Letter.id).limit(COUNT_LIMIT)
     rows = session.execute(query.add_columns(func.max(Addition.added_at)))
     return [(letter, answered_at) for letter, answered_at in rows]

@@ -1,6 +1,7 @@
 """Withdrawal of a letter by its reader, which erases its text and the contact at once.
 
-Only what is locked or published stays, without the reader's name.
+Only what is locked or published stays, without the reader's name. The lead of a question is the question that it was
+merged into, or else the question itself. A lead and the questions merged into it are a family.
 """
 
 from datetime import datetime, timedelta
@@ -72,7 +73,7 @@ def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> 
 
 
 def _lock_with_lead(session: Session, question_id: int) -> tuple[Question, Question]:
-    """Lock a question and the one that it was merged into, which may be itself, and return both."""
+    """Lock a question and its lead, and return both."""
     question = lock_row(session, session.get_one(Question, question_id))
     lead = lock_row(session, lead_of(session, question))
     if lead.edition_id is not None:

@@ -120,7 +120,7 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSecti
     slot_count, slots_link = _open_slots(session, newsletter)
     received_count = letters.count_waiting(session, key, LETTERS.which("is_received"))
     held_count = letters.count_waiting(session, key, LETTERS.which("is_held"))
-    replies = receipt_notes.list_answered_letters(session, key, 1, today=False)
+    replies = receipt_notes.list_answered_letters(session, key, 1, include_today=False)
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     all_sections = [
         MorningSection("failed", failed, (), f"{desk}/outbox?state=failed"),

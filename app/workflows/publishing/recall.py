@@ -15,7 +15,7 @@ from ...mail import outbox
 from ...mail.models import OutboxMail
 from ...programs.program_events import queue_deliveries
 from ...questions.lifecycle import QUESTION
-from ..undo import take_back
+from ..undo import undo_followers
 
 
 def recall(session: Session, actor: Staff, edition: Edition) -> None:
@@ -37,4 +37,4 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
         QUESTION.apply(session, actor, lock_row(session, question), "recall", cause="recall", published_at=None)
         queue_deliveries(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
     if send_event is not None and send_event.facts:
-        take_back(session, actor, send_event.facts.get("did", ()), send_event.id)
+        undo_followers(session, actor, send_event.facts.get("did", ()), send_event.id)
