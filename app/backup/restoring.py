@@ -236,7 +236,7 @@ def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict
     session.flush()
     # The number is the transaction ID up to which rows were rewritten to forget their order of arrival. IDs of another
     # server mean nothing here, and 0 makes the worker rewrite all rows.
-    session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
+    session.execute(update(Sighting).where(Sighting.name == forget_order.SIGHTING_NAME).values(number=0))
     erased = erase_again(session, {mac for _, mac in erasures | recorded})
     waiting_mails = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
     return Restored(rows, erased, waiting_mails=len(session.scalars(waiting_mails).all()))

@@ -94,7 +94,7 @@ def _field_validator(name: str) -> Callable[[str], str]:
     """Return a function that validates an answer as a field of a new newsletter, and returns it unparsed."""
 
     def validate(answer: str) -> str:
-        parse(founding.FIRST[name], answer)
+        parse(founding.BASIC_SETTINGS[name], answer)
         return answer.strip()
 
     return validate

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter, NewsletterText
 from app.newsletters.queries import by_slug, desks_of
-from app.workflows.newsletters.founding import TAKEN
+from app.workflows.newsletters.founding import RESERVED_SLUGS
 from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, get_form_fields
@@ -97,4 +97,6 @@ def test_nora_is_no_admin_of_what_vera_made(vera: Desk, nora: Desk, database: Da
 def test_no_newsletter_hides_an_address_of_the_house(app: Flask) -> None:
     rules = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {"", "<slug>"}
     first = {name for name in rules if "." not in name}  # no newsletter's name has a dot
-    assert first - set(TAKEN.split()) == set(), "add it to TAKEN in app/workflows/newsletters/founding.py"
+    assert first - set(RESERVED_SLUGS.split()) == set(), (
+        "add it to RESERVED_SLUGS in app/workflows/newsletters/founding.py"
+    )

@@ -20,7 +20,7 @@ from app.reader.handbook import CHAPTERS, DOCS, FIRST, PAGES, anchor, read
 from app.text.languages import interface_languages
 from app.typesetting.exports import EXPORTS
 from app.workflows import undo
-from app.workflows.newsletters.founding import TAKEN
+from app.workflows.newsletters.founding import RESERVED_SLUGS
 from app.workflows.overview import alarms
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment
@@ -207,7 +207,7 @@ def test_readers_and_experts_find_theirs_from_their_own_pages(
 
 
 def test_no_newsletter_can_take_its_address() -> None:
-    assert "handbook" in TAKEN.split()
+    assert "handbook" in RESERVED_SLUGS.split()
 
 
 # --- What it claims ---

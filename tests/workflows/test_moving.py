@@ -176,7 +176,7 @@ def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
     with database.read() as session:
         due = asked.assignment(session).due_at
         assert due is not None
-        assert due >= now(session) + reschedule.A_DAY - timedelta(minutes=1)
+        assert due >= now(session) + reschedule.MIN_TIME_LEFT - timedelta(minutes=1)
 
 
 def test_the_same_time_is_no_move_and_nobody_hears(

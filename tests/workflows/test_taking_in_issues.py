@@ -212,6 +212,8 @@ def test_nothing_of_a_mended_q_and_a_comes_again(database: Database, newsroom: N
     (found,) = issue.qas()
     mended = type(found)(**{**found.__dict__, "headline": "Mould"})
     take = import_issues.import_qa
-    first = database.write(lambda s: take(s, newsroom.nora, newsroom.newsletter_id, mended, found_as=found.fingerprint))
+    first = database.write(
+        lambda s: take(s, newsroom.nora, newsroom.newsletter_id, mended, original_fingerprint=found.fingerprint)
+    )
     assert first is not None
     assert database.write(lambda s: take(s, Clock(), newsroom.newsletter_id, found)) is None

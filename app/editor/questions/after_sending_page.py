@@ -99,7 +99,7 @@ def _render_form(
         typo_limit=typos.MAX_CHANGED_CHARACTERS,
         note_limit=after_sending.LONGEST_NOTE,
         headline_limit=LONGEST_HEADLINE,
-        days=erase_published.WEEK.days,
+        days=erase_published.RESTORE_PERIOD.days,
     )
 
 

@@ -32,7 +32,7 @@ from ...questions.source_protection import (
 )
 from ...text.clean import single_line
 from ...web.formatting import ago, moment
-from ...workflows.retention.erase_published import WEEK
+from ...workflows.retention.erase_published import RESTORE_PERIOD
 from ...workflows.version_facts import facts_of_question, newest_change
 from ..conflict import abort_with_conflict
 from ..form_fields import format_local_time
@@ -395,8 +395,8 @@ def question_page(
         look_alikes=list_look_alikes(desk, question, comparison, detail.family, detail.was_asked),
         channels=CHANNELS,
         end_reasons=END_REASONS,
-        withdrawn_days=WEEK.days,
-        erased_on=question.state_at + WEEK,
+        withdrawn_days=RESTORE_PERIOD.days,
+        erased_on=question.state_at + RESTORE_PERIOD,
         reasons=DECLINE_LABELS,
         checklist=CHECKLIST,
         evidence=lambda part: collect_evidence(desk, detail, part),

@@ -32,7 +32,12 @@ def leaving(slug: str) -> str:
                 "which": RULE_LABELS[rule],
                 "number": count(number),
                 "letters": [
-                    (row.letter, CHANNELS[row.letter.channel], day(row.letter.received_at.date(), "short"), day(row.on))
+                    (
+                        row.letter,
+                        CHANNELS[row.letter.channel],
+                        day(row.letter.received_at.date(), "short"),
+                        day(row.erased_at),
+                    )
                     for row in leaving_letters
                     if row.rule == rule
                 ],

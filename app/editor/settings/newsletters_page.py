@@ -15,7 +15,7 @@ from ...core.domain_errors import InvalidTransition, VersionConflict
 from ...core.fields import FieldError
 from ...core.permissions import roles_for
 from ...db.session import lock_row, now
-from ...editions.planning import off_the_rhythm, start_with_open_edition
+from ...editions.planning import list_editions_off_calendar, start_with_open_edition
 from ...editions.rhythm import choices_of, preview_dates
 from ...forms.version_tokens import encode_token
 from ...newsletters.models import SETTINGS, USUAL_CUTOFF_MINUTES, Newsletter
@@ -73,7 +73,7 @@ def _render_newsletter(
     fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
     open_assignments = pausing.list_open_assignments(desk.session, newsletter) if newsletter.is_going else []
-    kept_editions = off_the_rhythm(desk.session, newsletter) if not newsletter.is_running else []
+    kept_editions = list_editions_off_calendar(desk.session, newsletter) if not newsletter.is_running else []
     return page(
         desk,
         "editor/settings/newsletter.html",
@@ -157,7 +157,7 @@ def _default_values(desk: RequestContext) -> dict[str, Any]:
     """Return the initial values of the form: what newsletters of one publisher usually share."""
     newsletter = desk.newsletter
     shared_values = {name: getattr(newsletter, name) for name in ("publisher", "rule", "at", "zone")}
-    empty_values = dict.fromkeys((*founding.FIRST, *SENTENCES, "slug"), "")
+    empty_values = dict.fromkeys((*founding.BASIC_SETTINGS, *SENTENCES, "slug"), "")
     return empty_values | shared_values | {"editor": desk.actor.name, "languages": newsletter.language}
 
 
@@ -179,8 +179,8 @@ def _render_new_form(
         values=values,
         faults=fault_sentences,
         summary=[(name, f"{labels[name]}: {sentence}") for name, sentence in fault_sentences.items()],
-        basic_fields=founding.FIRST,
-        calendar_fields=founding.CALENDAR,
+        basic_fields=founding.BASIC_SETTINGS,
+        calendar_fields=founding.CALENDAR_SETTINGS,
         sentences=SENTENCES,
         default_sentences=phrases_for(language),
         language=language,
@@ -206,7 +206,7 @@ def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dic
 def make_newsletter(slug: str) -> Response | tuple[str, int]:
     """Create the newsletter and its editions, or with "look" only preview it."""
     choices, sentences = rhythm_form.read_choices(), get_submitted_sentences()
-    settings = form_fields.get_submitted_values(founding.FIRST | founding.CALENDAR)
+    settings = form_fields.get_submitted_values(founding.BASIC_SETTINGS | founding.CALENDAR_SETTINGS)
     form_data = {**settings, "slug": request.form.get("slug", ""), **sentences}
 
     def create(desk: RequestContext) -> Newsletter:

@@ -40,8 +40,10 @@ OUTCOMES = {
     "import.date_taken": "not imported, since an edition of this desk has that day",
     "import.no_text": "not imported, since its question or an answer has no words",
 }
-LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
-FEWEST_WORDS, MOST_WORDS = 20, 2000  # limits for the length of an assignment
+LONGEST_NAME = 400  # characters
+LONGEST_HEADLINE = 300  # characters
+MIN_ASSIGNED_WORDS = 20  # as the table of assignments requires
+MAX_ASSIGNED_WORDS = 2000
 
 
 class ImportRejected(MissingPrecondition):
@@ -81,16 +83,16 @@ def import_qa(
     newsletter_id: int,
     qa: PrintedQA,
     experts: Sequence[Expert | None] = (),
-    found_as: str = "",
+    original_fingerprint: str = "",
 ) -> Question | None:
     """Add a Q&A to the archive; return None if it was imported before.
 
-    `experts` are the experts of the answers, in order, None where the directory has none. `found_as` is the fingerprint
-    of the Q&A as it was in the file, if an editor has changed it. Raises `PermissionDenied`, `ImportRejected` and
-    `TooLong`.
+    `experts` are the experts of the answers, in order, None where the directory has none. `original_fingerprint`
+    is that of the Q&A as it was in the file, if an editor has changed it. Raises `PermissionDenied`, `ImportRejected`
+    and `TooLong`.
     """
     must(actor, "edition", "upkeep")
-    fingerprint = found_as or qa.fingerprint
+    fingerprint = original_fingerprint or qa.fingerprint
     newsletter = lock_row(session, session.get_one(Newsletter, newsletter_id))
     if find_imported(session, newsletter_id, [fingerprint]):
         return None
@@ -159,7 +161,7 @@ def _create_question(
     )
     QUESTION.apply(session, actor, question, "import")
     session.flush()
-    slot_counts = shares(edition)  # by section
+    slot_counts = shares(edition)  # of each section
     slot_counts[question.section] = last_position + 1
     share_out(edition, slot_counts)
     headline = require_length("headline", qa.title, LONGEST_HEADLINE)
@@ -203,13 +205,14 @@ def _create_answer(
     session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, position: int
 ) -> None:
     """Store an answer as an expert's, so that it counts for their public page and for the search for experts."""
-    lead_in, words = _build_lead_in(voice), word_count(voice.markdown)
+    lead_in = _build_lead_in(voice)
+    words = word_count(voice.markdown)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
         expert_id=expert.id,
         for_edition_id=question.edition_id,
-        words=min(max(words, FEWEST_WORDS), MOST_WORDS),
+        words=min(max(words, MIN_ASSIGNED_WORDS), MAX_ASSIGNED_WORDS),
         credit_line=lead_in.credit_line or "",
         relation=lead_in.relation or "",
         received_at=question.published_at,

@@ -1,7 +1,7 @@
 """Recognizing the newsletter's own mail of an edition when the desk receives it, and readers' replies to that mail.
 
 The received mail gives the edition its Message-ID and shows what changed after the lock. It never marks the edition as
-sent.
+sent. Texts are compared by their runs of words (see `typesetting.overlap`).
 """
 
 from base64 import b32encode
@@ -26,10 +26,11 @@ from ...typesetting.renderers import to_text
 
 TOKEN_BYTES = 10  # of a reply token: 80 bits, 16 characters
 RECENT_EDITIONS = 60  # whose reply addresses are recognized
-ARRIVES_WITHIN = timedelta(days=7)  # after the edition was marked as sent
-AROUND_ITS_DATE = timedelta(days=1)  # in which the mail of an edition that is still planned may arrive
-MIN_SHARE = 0.5  # of the locked text that must be in the mail; the rest may have been edited
-MIN_QUOTED_RUNS = 12  # runs of words that a quote must share with an edition, in addition to the share
+REPLIES_EXPECTED_BEFORE = timedelta(days=31)  # the time of an edition, whose address is known in advance
+SENT_EDITION_ARRIVES_WITHIN = timedelta(days=7)  # after it was marked as sent
+PLANNED_EDITION_ARRIVES_WITHIN = timedelta(days=1)  # before or after its planned time
+MIN_SHARE = 0.5  # of the runs of words of a text that another one must have, to be taken for the same
+MIN_QUOTED_RUNS = 12  # runs of words that a quote must share with an edition, in addition to `MIN_SHARE`
 COMPARED_EDITIONS = 6  # with which a text is compared if nothing else identifies its edition
 LONGEST_MAIL = 200_000  # characters of the arrived mail that are stored
 
@@ -39,7 +40,7 @@ def reply_token(session: Session, edition: Edition) -> str:
 
     The token only identifies the edition, and is no proof of who writes.
     """
-    return _token(get_keyring(session).mac("editions.reply", edition.public_id))
+    return _encode_token(get_keyring(session).mac("editions.reply", edition.public_id))
 
 
 def find_by_reply_tokens(session: Session, tokens: Sequence[str]) -> Edition | None:
@@ -48,14 +49,14 @@ def find_by_reply_tokens(session: Session, tokens: Sequence[str]) -> Edition | N
         return None
     keyring = get_keyring(session)
     newest_first = select(Edition).order_by(Edition.runs_at.desc(), Edition.id).limit(RECENT_EDITIONS)
-    for edition in session.scalars(newest_first.where(Edition.runs_at <= now(session) + timedelta(days=31))):
-        edition_tokens = {_token(mac) for mac in keyring.macs("editions.reply", edition.public_id)}
+    for edition in session.scalars(newest_first.where(Edition.runs_at <= now(session) + REPLIES_EXPECTED_BEFORE)):
+        edition_tokens = {_encode_token(mac) for mac in keyring.macs("editions.reply", edition.public_id)}
         if not edition_tokens.isdisjoint(tokens):
             return edition
     return None
 
 
-def _token(mac: bytes) -> str:
+def _encode_token(mac: bytes) -> str:
     return b32encode(mac[:TOKEN_BYTES]).decode().lower()
 
 
@@ -125,11 +126,12 @@ def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edit
 
 def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Edition | None:
     """Return the edition whose own mail this text is, or None: of those whose mail may arrive now, the most similar."""
-    time = now(session)
+    current_time = now(session)
+    planned_period = (current_time - PLANNED_EDITION_ARRIVES_WITHIN, current_time + PLANNED_EDITION_ARRIVES_WITHIN)
     can_arrive = or_(
         Edition.is_locked,
-        and_(Edition.is_sent, Edition.sent_at >= time - ARRIVES_WITHIN),
-        and_(Edition.is_planned, Edition.runs_at.between(time - AROUND_ITS_DATE, time + AROUND_ITS_DATE)),
+        and_(Edition.is_sent, Edition.sent_at >= current_time - SENT_EDITION_ARRIVES_WITHIN),
+        and_(Edition.is_planned, Edition.runs_at.between(*planned_period)),
     )
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, can_arrive)
     mail_runs = word_runs(text)
@@ -163,10 +165,10 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     if not edition.arrived_text:
         return []
     mail_paragraphs = [(paragraph, word_runs(paragraph)) for paragraph in split_paragraphs(edition.arrived_text)]
-    found: list[diff.Change] = []
+    found_changes: list[diff.Change] = []
     for text in _list_qa_texts(session, edition):
-        found += diff.changes(text, _find_passage(text, mail_paragraphs))
-    return found
+        found_changes += diff.changes(text, _find_passage(text, mail_paragraphs))
+    return found_changes
 
 
 def _list_qa_texts(session: Session, edition: Edition) -> list[str]:
@@ -179,13 +181,14 @@ def _find_passage(qa_text: str, mail_paragraphs: list[tuple[str, set[tuple[str, 
 
     `mail_paragraphs` are the paragraphs of the mail with their runs of words.
     """
-    indexes = []
+    similar_indexes = []
     for paragraph in split_paragraphs(qa_text):
         paragraph_runs = word_runs(paragraph)
         shares = [overlap_ratio(paragraph_runs, mail_runs) for _, mail_runs in mail_paragraphs]
         best_share = max(shares, default=0.0)
         if best_share >= MIN_SHARE:
-            indexes.append(shares.index(best_share))
-    if not indexes:
+            similar_indexes.append(shares.index(best_share))
+    if not similar_indexes:
         return ""
-    return "\n\n".join(paragraph for paragraph, _ in mail_paragraphs[min(indexes) : max(indexes) + 1])
+    first, last = min(similar_indexes), max(similar_indexes)
+    return "\n\n".join(paragraph for paragraph, _ in mail_paragraphs[first : last + 1])

@@ -21,17 +21,17 @@ from ...people.models import Person
 from ...text.languages import N_
 
 # Settings that the form for a new newsletter asks for, besides the calendar; the others have defaults.
-FIRST = {
+BASIC_SETTINGS = {
     name: SETTINGS[name] for name in ("name", "dek", "publisher", "editor", "address", "languages", "section", "call")
 }
-FIRST["languages"] = replace(
-    FIRST["languages"],
+BASIC_SETTINGS["languages"] = replace(
+    BASIC_SETTINGS["languages"],
     needed=True,
     help=N_("Codes or English names with commas between, e.g. en, ru, kk-Arab; the first is its own."),
 )
-CALENDAR = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
-# Slugs that would hide other URLs of the installation.
-TAKEN = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
+CALENDAR_SETTINGS = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
+# Slugs that would hide other URLs of the installation, separated by spaces.
+RESERVED_SLUGS = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
 LONGEST_SLUG = 60  # characters
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -43,7 +43,7 @@ def validate_slug(slug: str) -> str:
         raise FieldError("empty")
     if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
         raise FieldError("short_name")
-    if slug in TAKEN.split():
+    if slug in RESERVED_SLUGS.split():
         raise FieldError("in_use")
     return slug
 
@@ -61,10 +61,10 @@ def validate_newsletter(
 ) -> dict[str, Any]:
     """Validate the form for a new newsletter and return its columns. Its main language is the first one given.
 
-    `choices` are those of the calendar, `form_values` the fields of `FIRST`, "slug", "at" and "zone", and `texts` the
-    house sentences. Raises `InvalidSettings`.
+    `choices` are those of the calendar, `form_values` the fields of `BASIC_SETTINGS`, "slug", "at" and "zone", and
+    `texts` the house sentences. Raises `InvalidSettings`.
     """
-    columns, field_errors = read_form(FIRST, {name: form_values[name] for name in FIRST})
+    columns, field_errors = read_form(BASIC_SETTINGS, {name: form_values[name] for name in BASIC_SETTINGS})
     errors: dict[str, Any] = {**field_errors, **faults_of_sentences(dict(texts))}
     try:
         columns |= parse_calendar_form(choices, {"skips": "", "extra": "", **form_values}, now(session).date())

@@ -76,9 +76,9 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
 def list_open_assignments(session: Session, newsletter: Newsletter) -> list[Assignment]:
     """Return the assignments that closing would end: drafted, asked, or answered but not picked for an edition."""
     query = select(Assignment).join(Question, Question.id == Assignment.question_id).join(Expert)
-    is_open = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
+    open_conditions = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
     # Sort here: ORDER BY would make the database scan all ended assignments.
-    return sorted(session.scalars(query.where(*is_open)), key=attrgetter("id"))
+    return sorted(session.scalars(query.where(*open_conditions)), key=attrgetter("id"))
 
 
 def end_pauses(database: Database, current_time: datetime | None = None) -> int:
@@ -102,7 +102,7 @@ def _resume_if_due(session: Session, newsletter_id: int) -> bool:
 def undo_state_change(
     session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]
 ) -> None:
-    """Undo a pause, resumption or closing, and plan the editions anew."""
+    """Undo a pause, resumption or closing, and plan the editions again."""
     former_end = (event.facts or {})["was"]["paused_until"]
     paused_until = date.fromisoformat(former_end) if former_end else None
     facts = {"undoes": event.id}
@@ -119,7 +119,7 @@ def _change_state(
     paused_until: date | None,
     to_state: str | None = None,
 ) -> Event:
-    """Apply a transition and plan the editions anew. The event keeps the former end of the pause, for undo."""
+    """Apply a transition and plan the editions again. The event keeps the former end of the pause, for undo."""
     former_end = newsletter.paused_until.isoformat() if newsletter.paused_until else None
     why = {"was": {"paused_until": former_end}} | (event_facts or {})
     with audit.collect_events(session) as events:

@@ -32,7 +32,7 @@ from ..retention.erase_published import forget_former, overwrite_item
 from . import notices
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
-LONGEST_ANSWER = 300_000  # characters, more than any edition has
+LONGEST_ANSWER = 300_000  # characters: more than any printed answer has
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class CorrectionNote:
 
     wrong: str = ""
     right: str = ""
-    runs: bool = False
+    runs: bool = False  # the name of the stored column
 
 
 def get_published_item(session: Session, question: Question) -> EditionItem:
@@ -82,20 +82,21 @@ def correct(
     question: Question,
     new_text: PublishedText,
     note: CorrectionNote,
-    quietly: bool = False,
+    is_typo_fix: bool = False,
 ) -> Correction | None:
     """Correct a published Q&A with a note to readers, and tell its experts. The text itself may stay the same.
 
-    With `quietly`, fix a typo without a note, and return None. Raises `PermissionDenied`, `InvalidTransition` if the
-    Q&A isn't published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see
+    With `is_typo_fix`, fix a typo without a note, and return None. Raises `PermissionDenied`, `InvalidTransition` if
+    the Q&A isn't published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see
     `source_protection`).
     """
     must(actor, "correct")
     item = _lock_item(session, question)
-    published, corrected = get_published_text(item), _clean_text(item, new_text)
-    if quietly:
+    published = get_published_text(item)
+    corrected = _clean_text(item, new_text)
+    if is_typo_fix:
         _validate_typo_fix(published, corrected, note)
-    correction = None if quietly else _build_correction(session, actor, question, note)
+    correction = None if is_typo_fix else _build_correction(session, actor, question, note)
     note_texts = (correction.wrong, correction.right) if correction else ()
     _check_private_passages(session, actor, question, published.texts, (*corrected.texts, *note_texts))
     if published != corrected:
@@ -144,7 +145,8 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, new_te
     """
     must(actor, "correct")
     item = _lock_item(session, question)
-    published, corrected = get_published_text(item), _clean_text(item, new_text)
+    published = get_published_text(item)
+    corrected = _clean_text(item, new_text)
     # A text that was corrected before needs no further change: rewording then erases the text as sent.
     if published == corrected and item.mended is None:
         raise InvalidField("text_unchanged", "text")

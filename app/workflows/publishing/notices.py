@@ -32,7 +32,7 @@ from ...questions.models import Question
 from ...questions.queries import letters_of
 from ...text.translation import get_catalogue
 
-NIGHT = timedelta(hours=5)  # after midnight UTC
+NIGHT = timedelta(hours=5)  # from midnight UTC
 
 
 def tell_experts(
@@ -68,8 +68,8 @@ def list_mail_ids_after(
     session: Session, last_id: int, kinds: Sequence[str], question_ids: Sequence[int], assignment_ids: Sequence[int]
 ) -> list[int]:
     """Return the keys of the mails after `last_id` of these kinds about one of the questions or assignments."""
-    subject = OutboxMail.question_id.in_(question_ids) | OutboxMail.assignment_id.in_(assignment_ids)
-    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), subject)
+    is_about_them = OutboxMail.question_id.in_(question_ids) | OutboxMail.assignment_id.in_(assignment_ids)
+    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), is_about_them)
     return list(session.scalars(query.order_by(OutboxMail.id)))
 
 
@@ -190,9 +190,9 @@ def notify_askers(
     In a fixed order, the log of a mail server would reveal which question each mail is about.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    answered = [(letter, question) for question in questions for letter in letters_of(session, question)]
-    SystemRandom().shuffle(answered)
-    for letter, question in answered:
+    answered_letters = [(letter, question) for question in questions for letter in letters_of(session, question)]
+    SystemRandom().shuffle(answered_letters)
+    for letter, question in answered_letters:
         # The page's own slug contains words of the question. "-" in its place leads to the same page.
         mail_values = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
         tell_reader(session, actor, letter, mail_values, due_at, edition.id)

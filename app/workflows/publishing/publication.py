@@ -24,7 +24,7 @@ from ...search.models import PUBLIC
 from ...text.clean import clean
 from . import notices
 
-GRACE = timedelta(minutes=10)  # the delay of thanks and notices, in which an edition can be recalled
+GRACE = timedelta(minutes=10)  # the delay of thanks and notices; until then an edition can be recalled
 
 
 def drop(session: Session, actor: Staff, question: Question, reason: str = "") -> None:
@@ -51,13 +51,13 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 def set_slots(session: Session, actor: Staff, edition: Edition, count: int, section_index: int = 0) -> None:
     """Change the number of slots in a section of an edition. Questions that no longer fit are carried over, last first.
 
-    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MOST_SLOTS`, and
+    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MAX_SLOTS`, and
     `MissingPrecondition` if there is no later edition to carry over to.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
-    slot_counts = slots.shares(edition)  # by section
-    if not 1 <= count <= slots.MOST_SLOTS or section_index not in range(len(slot_counts)):
+    slot_counts = slots.shares(edition)  # of each section
+    if not 1 <= count <= slots.MAX_SLOTS or section_index not in range(len(slot_counts)):
         raise InvalidField("slot_count_out_of_range", "count")
     former_counts = list(slot_counts)
     picked = slots.sections_of(session, edition)[section_index].picked

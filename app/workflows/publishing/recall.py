@@ -7,7 +7,7 @@ from ...audit.queries import find_latest_event
 from ...core.actors import Staff
 from ...core.domain_errors import MissingPrecondition
 from ...db.session import lock_row
-from ...editions.corrections import uncorrect
+from ...editions.corrections import remove_corrections
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
 from ...editions.slots import list_picked_questions
@@ -32,7 +32,7 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
             outbox.recall(session, actor, mail)
     send_event = find_latest_event(session, "edition", edition.id, "edition.send")
     EDITION.apply(session, actor, lock_row(session, edition), "recall", sent_at=None)
-    uncorrect(session, edition)
+    remove_corrections(session, edition)
     for question in list_picked_questions(session, edition):
         QUESTION.apply(session, actor, lock_row(session, question), "recall", cause="recall", published_at=None)
         queue_deliveries(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)

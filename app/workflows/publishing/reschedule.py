@@ -29,7 +29,7 @@ from ...questions.models import Question
 from . import notices
 
 MOVED_MAIL = "expert.moved"  # the kind of mail that tells an expert the new dates
-A_DAY = timedelta(days=1)  # the least time that a moved due date leaves an expert
+MIN_TIME_LEFT = timedelta(days=1)  # for an expert, before a moved due date
 DATE_COLUMNS = ("due_at", "reply_by")
 
 
@@ -43,7 +43,8 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
     newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
     if local_at.isoformat(timespec="minutes") == edition.local_at:
         return
-    former_calendar, former_date = _calendar_of(newsletter, edition), edition.rule_date
+    former_calendar = _calendar_of(newsletter, edition)
+    former_date = edition.rule_date
     planning.reschedule_edition(session, newsletter, edition, local_at)
     last_mail_id = notices.get_newest_mail_id(session)
     assignments = list_assignments(session, edition)
@@ -118,17 +119,18 @@ def _move_dates(
         due_at = assignment.due_at if assignment.owes_text else None
         if due_at is not None:
             due_at = assignment.due_at = _shift_due_at(session, newsletter.zone, due_at, shift, edition)
-            assignment.reply_by = min(assignment.reply_by, due_at) if assignment.reply_by else None
+            if assignment.reply_by is not None:
+                assignment.reply_by = min(assignment.reply_by, due_at)
         mail_values = AssignmentMail(due_at=due_at, runs_on=edition.runs_at)
         expert_mails.send_to_expert(session, actor, assignment, MOVED_MAIL, mail_values)
     return former_dates
 
 
 def _shift_due_at(session: Session, zone: str, due_at: datetime, shift: timedelta, edition: Edition) -> datetime:
-    """Return the due time shifted in local time, or the default one if that leaves less than a day."""
+    """Return the due time shifted in local time, or the default one if that leaves less than `MIN_TIME_LEFT`."""
     local_due_at = due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     shifted_due_at = in_utc(local_due_at + shift, zone)
-    if shifted_due_at >= now(session) + A_DAY:
+    if shifted_due_at >= now(session) + MIN_TIME_LEFT:
         return shifted_due_at
     return default_due_at(edition.cutoff_at, zone, now(session))
 

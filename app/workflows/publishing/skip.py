@@ -22,12 +22,12 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from . import notices, publication, reschedule
 
-Moved = list[tuple[Question, Edition | None]]  # picked questions, each with its new edition, if there is one
+MovedQuestions = list[tuple[Question, Edition | None]]  # each with its new edition, if there is one
 MAIL_KINDS = ("expert.carried_over", "expert.dropped", reschedule.MOVED_MAIL)
 MOVE_ACTIONS = ("question.carry", "question.drop")  # how a picked question leaves an edition
 
 
-def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
+def skip(session: Session, actor: Staff, edition: Edition) -> MovedQuestions:
     """Skip a planned edition, and return its picked questions with their new editions.
 
     Questions are carried over, or lose their slot if no later one is free. Assignments are handed over to the next
@@ -48,8 +48,8 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     question_ids = [question.id for question, _edition in moved]
     assignment_ids = [int(key) for key in former_dates]
     mail_ids = notices.list_mail_ids_after(session, last_mail_id, MAIL_KINDS, question_ids, assignment_ids)
-    why = {"did": [event.id for event in events], "told": mail_ids, "asked": former_dates}
-    EDITION.apply(session, actor, edition, "skip", why=why if moved or former_dates else None)
+    facts = {"did": [event.id for event in events], "told": mail_ids, "asked": former_dates}
+    EDITION.apply(session, actor, edition, "skip", why=facts if moved or former_dates else None)
     return moved
 
 
@@ -62,13 +62,13 @@ def _carry_over_or_drop(session: Session, actor: Staff, question: Question) -> E
         return None
 
 
-def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
+def unskip(session: Session, actor: Staff, edition: Edition) -> MovedQuestions:
     """Restore a skipped edition, and return the questions that were picked for it. They stay where they are now.
 
     Raises `InvalidTransition` and `PermissionDenied`.
     """
     EDITION.apply(session, actor, lock_row(session, edition), "unskip")
-    return list_moved(session, edition)
+    return list_moved_questions(session, edition)
 
 
 def undo_skip(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
@@ -77,7 +77,7 @@ def undo_skip(session: Session, actor: Staff, edition: Edition, event: Event) ->
     unskip(session, actor, edition)
 
 
-def list_moved(session: Session, edition: Edition) -> Moved:
+def list_moved_questions(session: Session, edition: Edition) -> MovedQuestions:
     """Return the questions that were picked for a skipped edition, with their present editions.
 
     Questions that have run or ended since are left out.

@@ -39,11 +39,12 @@ def drop(session: Session, actor: Staff, translation: Translation) -> None:
     Removal from an item requires the permission to approve. Raises as `translating.drop` does.
     """
     item = _find_item(session, translation)
-    in_item = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == translation.language)
-    if session.scalar(select(ItemTranslation.id).where(*in_item).limit(1)) is not None:
+    item_id = item.id if item else None
+    conditions = (ItemTranslation.item_id == item_id, ItemTranslation.language == translation.language)
+    if session.scalar(select(ItemTranslation.id).where(*conditions).limit(1)) is not None:
         must(actor, "approve")
     translating.drop(session, actor, translation)
-    session.execute(delete(ItemTranslation).where(*in_item))
+    session.execute(delete(ItemTranslation).where(*conditions))
 
 
 def _find_item(session: Session, translation: Translation) -> EditionItem | None:

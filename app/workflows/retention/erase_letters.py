@@ -27,12 +27,11 @@ from ...people.models import Link
 from ...questions.models import Question
 from ...questions.queries import lead_of, list_family_ids
 from ...questions.wording import erase_words, forget_own_words
-from . import erase_answers
-from . import retention_preview as preview
+from . import erase_answers, retention_preview
 
 BATCH = 100  # mails in one transaction
-# After sending: servers try for five days (RFC 5321, section 4.5.4.1) before they report a failure.
-BOUNCES = timedelta(days=7)
+# In which a sent mail can bounce: servers try for five days (RFC 5321, section 4.5.4.1).
+BOUNCE_PERIOD = timedelta(days=7)
 
 
 def forget_letters(database: Database, rounds: int) -> None:
@@ -43,7 +42,7 @@ def forget_letters(database: Database, rounds: int) -> None:
     """
     for _ in range(rounds):
         with database.read() as session:
-            batches = preview.list_due_batches(session)
+            batches = retention_preview.list_due_batches(session)
         if not batches:
             break
         for batch in batches:
@@ -52,9 +51,9 @@ def forget_letters(database: Database, rounds: int) -> None:
             empty_log(database)
 
 
-def forget_batch(session: Session, batch: preview.DueBatch) -> int:
+def forget_batch(session: Session, batch: retention_preview.DueBatch) -> int:
     """Erase those letters of a batch that are still due, and return their number."""
-    letters = preview.list_still_due_letters(session, batch)
+    letters = retention_preview.list_still_due_letters(session, batch)
     for letter in letters:
         forget(session, letter)
     return len(letters)
@@ -66,7 +65,7 @@ def erase_due(session: Session) -> int:
     Return the number of letters, mails and versions of answers.
     """
     count = 0
-    for batch in preview.list_due_batches(session):
+    for batch in retention_preview.list_due_batches(session):
         count += forget_batch(session, batch)
     return count + sweep_others(session)
 
@@ -127,7 +126,7 @@ def _delete_links_to_mails(session: Session) -> int:
     due = (
         select(OutboxMail.id, OutboxMail.letter_id)
         .outerjoin(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
-        .where(OutboxMail.letter_id.is_not(None), OutboxMail.ended_at < now(session) - BOUNCES)
+        .where(OutboxMail.letter_id.is_not(None), OutboxMail.ended_at < now(session) - BOUNCE_PERIOD)
         .where(OutboxContent.outbox_id.is_(None))
         .order_by(OutboxMail.ended_at)
         .limit(BATCH)

@@ -105,13 +105,13 @@ def list_due_experts(session: Session, newsletter: Newsletter, horizon: timedelt
 
     Experts whose deletion was requested are included at every newsletter.
     """
-    return list(session.scalars(_select_due_of_newsletter(session, newsletter, horizon).limit(limit)))
+    return list(session.scalars(_select_due_experts_of_newsletter(session, newsletter, horizon).limit(limit)))
 
 
 def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
     """Count the experts of `list_due_experts`, up to 1,001."""
     keys = (
-        _select_due_of_newsletter(session, newsletter, horizon)
+        _select_due_experts_of_newsletter(session, newsletter, horizon)
         .with_only_columns(Expert.id)
         .order_by(None)
         .limit(COUNT_LIMIT + 1)
@@ -119,13 +119,13 @@ def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedel
     return session.scalar(select(func.count()).select_from(keys.subquery())) or 0
 
 
-def _select_due_of_newsletter(session: Session, newsletter: Newsletter, horizon: timedelta) -> Select[Expert]:
+def _select_due_experts_of_newsletter(session: Session, newsletter: Newsletter, horizon: timedelta) -> Select[Expert]:
     asked_here = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter.id)
     is_of_newsletter = or_(Expert.id.in_(asked_here), Expert.leaves_at.is_not(None))
     return _select_due_experts(session, now(session) + horizon).where(is_of_newsletter)
 
 
-def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
+def _list_due_colleagues_of_all_desks(session: Session, as_of: datetime) -> list[Person]:
     """Return the people to be erased by `as_of`: at no desk, no experts, and inactive for the retention periods."""
     current_or_invited = (
         select(Membership.person_id)
@@ -151,18 +151,19 @@ def _is_recently_active(session: Session, person: Person, newsletters: Sequence[
     """
     is_actor = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
     cutoffs = {newsletter.id: as_of - timedelta(days=newsletter.staff_days) for newsletter in newsletters}
-    has_acted = [
+    action_conditions = [
         and_(is_actor, Event.newsletter_id == newsletter_id, Event.at >= cutoff)
         for newsletter_id, cutoff in cutoffs.items()
     ]
     earliest_cutoff = min(cutoffs.values(), default=as_of)
     was_changed = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= earliest_cutoff)
-    return session.scalar(select(Event.id).where(or_(was_changed, *has_acted)).limit(1)) is not None
+    recent_events = select(Event.id).where(or_(was_changed, *action_conditions))
+    return session.scalar(recent_events.limit(1)) is not None
 
 
 def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timedelta) -> list[Person]:
     """Return the former members of a newsletter's desk whose data will be erased within `horizon`."""
-    colleagues = _list_due_colleagues(session, now(session) + horizon)
+    colleagues = _list_due_colleagues_of_all_desks(session, now(session) + horizon)
     ids_at_desk = trail.people_in(session, newsletter.id)
     return [person for person in colleagues if person.id in ids_at_desk]
 
@@ -172,7 +173,7 @@ def erase_due(session: Session) -> int:
     experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
     for expert in experts:
         forget_expert(session, expert)
-    colleagues = _list_due_colleagues(session, now(session))[:BATCH]
+    colleagues = _list_due_colleagues_of_all_desks(session, now(session))[:BATCH]
     for person in colleagues:
         forget_colleague(session, person)
     return len(experts) + len(colleagues)

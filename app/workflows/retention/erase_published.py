@@ -1,7 +1,7 @@
 """Erasure of published texts: withdrawn pages, and the former texts of Q&As that were reworded for somebody's safety.
 
-A withdrawn page is erased after a week, or at once on request. The record that something ran and the hash of the text
-as sent stay.
+A withdrawn page is erased after `RESTORE_PERIOD`, or at once on request. The record that something ran and the hash of
+the text as sent stay.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ from ...search.index import remove_from_indexes
 from ..publishing import publication
 from . import erase_answers
 
-WEEK = timedelta(days=7)  # after a page was withdrawn, in which it can be restored
+RESTORE_PERIOD = timedelta(days=7)  # in which a withdrawn page can be restored
 BATCH = 50  # pages in one transaction
-ERASURES = ("question.protect", "question.forget")  # the events that erase published text
+ERASURE_ACTIONS = ("question.protect", "question.forget")  # of the events that erase published text
 
 
 def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None:
@@ -44,13 +44,14 @@ def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None
         raise InvalidTransition("question", "forget", question.state)
     item = session.scalars(select(EditionItem).filter_by(question_id=question.id)).one()
     if item.erased_at is not None and not item.output:
-        return
+        return  # erased already
     forget_former(session, actor, question)
-    for key in list_family_ids(session, question):
-        erase_words(session, session.get_one(Question, key))
-    answers = select(Answer.id).where(Answer.question_id.in_(list_family_ids(session, question)))
-    empty = {"body": "", "ties": "", "words": 0}
-    session.execute(update(AnswerText).where(AnswerText.answer_id.in_(answers)).values(**empty))
+    question_ids = list_family_ids(session, question)
+    for question_id in question_ids:
+        erase_words(session, session.get_one(Question, question_id))
+    answers = select(Answer.id).where(Answer.question_id.in_(question_ids))
+    erase_texts = update(AnswerText).where(AnswerText.answer_id.in_(answers)).values(body="", ties="", words=0)
+    session.execute(erase_texts)
     piece = item.input["piece"]
     empty_lead_in = {"name": "", "credit_line": None, "relation": None}
     voices = [{"lead_in": empty_lead_in, "answer": ""} for _voice in piece["voices"]]
@@ -66,24 +67,26 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     These are wordings, briefs, versions of answers, corrections, mails, notes and drafts of the desk, the newsletter's
     own mail as it arrived, and all translations, including published ones.
     """
-    keys = list_family_ids(session, question)
-    outbox.forget_questions(session, actor, keys)
-    texts = select(QuestionText).where(QuestionText.question_id.in_(keys), QuestionText.id != (question.text_id or 0))
+    question_ids = list_family_ids(session, question)
+    outbox.forget_questions(session, actor, question_ids)
+    texts = select(QuestionText).where(
+        QuestionText.question_id.in_(question_ids), QuestionText.id != (question.text_id or 0)
+    )
     for text in session.scalars(texts):
         erase_text(session, text)
     # In this order: a concurrent approval locks the translation, and then adds it to the item.
-    erase_translations(session, "question_id", keys)
-    items = select(EditionItem.id).where(EditionItem.question_id.in_(keys))
+    erase_translations(session, "question_id", question_ids)
+    items = select(EditionItem.id).where(EditionItem.question_id.in_(question_ids))
     session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(items)))
-    erase_answers.erase(session, Answer.question_id.in_(keys))
-    assignments = select(Assignment.id).where(Assignment.question_id.in_(keys))
+    erase_answers.erase(session, Answer.question_id.in_(question_ids))
+    assignments = select(Assignment.id).where(Assignment.question_id.in_(question_ids))
     session.execute(delete(Draft).where(Draft.assignment_id.in_(assignments)))
-    session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))
-    corrections = update(Correction).where(Correction.question_id.in_(keys), Correction.erased_at.is_(None))
+    session.execute(update(Assignment).where(Assignment.question_id.in_(question_ids)).values(brief=""))
+    corrections = update(Correction).where(Correction.question_id.in_(question_ids), Correction.erased_at.is_(None))
     session.execute(corrections.values(wrong="", right="", erased_at=now(session)))
-    session.execute(delete(Note).where(Note.question_id.in_(keys)))
-    _forget_own_mail(session, question, keys)
-    public_ids = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
+    session.execute(delete(Note).where(Note.question_id.in_(question_ids)))
+    _forget_own_mail(session, question, question_ids)
+    public_ids = session.scalars(select(Question.public_id).where(Question.id.in_(question_ids)))
     form_drafts.erase_about(session, list(public_ids))
     idempotency.erase_outcomes(session, question.newsletter_id)
     erasures.note(session, "wording", list_erasure_ids(session, [question]))
@@ -101,26 +104,26 @@ def list_erasure_ids(session: Session, questions: Sequence[Question | Row[Any]])
     """
     ids = [question.id for question in questions]
     query = select(Event.noun_id, func.count()).where(
-        Event.noun == "question", Event.action.in_(ERASURES), Event.noun_id.in_(ids)
+        Event.noun == "question", Event.action.in_(ERASURE_ACTIONS), Event.noun_id.in_(ids)
     )
     erasure_counts: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
     return [f"{question.public_id} {erasure_counts.get(question.id, 0) + 1}" for question in questions]
 
 
-def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> None:
+def _forget_own_mail(session: Session, question: Question, question_ids: list[int]) -> None:
     """Erase the newsletter's own mails of the question's edition, and of the editions with a correction of it."""
     correcting_editions = select(Correction.edition_id).where(
-        Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
+        Correction.question_id.in_(question_ids), Correction.edition_id.is_not(None)
     )
-    ids = {question.edition_id, *session.scalars(correcting_editions)}
-    session.execute(update(Edition).where(Edition.id.in_(ids)).values(arrived_text=None))
-    mails = select(Inbound.id).where(Inbound.is_edition, Inbound.edition_id.in_(ids))
+    edition_ids = {question.edition_id, *session.scalars(correcting_editions)}
+    session.execute(update(Edition).where(Edition.id.in_(edition_ids)).values(arrived_text=None))
+    mails = select(Inbound.id).where(Inbound.is_edition, Inbound.edition_id.in_(edition_ids))
     erasing.destroy(session, session.scalars(mails).all())
 
 
-def overwrite_item(session: Session, item: EditionItem, content: dict[str, object], output: str) -> None:
+def overwrite_item(session: Session, item: EditionItem, piece: dict[str, object], output: str) -> None:
     """Replace the text of an item as sent, and delete its correction. The hash of the original text stays."""
-    item.input = {**item.input, "piece": content}
+    item.input = {**item.input, "piece": piece}
     item.output = output
     item.mended = None
     item.erased_at = item.mended_at = now(session)
@@ -128,10 +131,14 @@ def overwrite_item(session: Session, item: EditionItem, content: dict[str, objec
 
 
 def erase_due(session: Session) -> int:
-    """Erase a batch of pages that were withdrawn over a week ago, and return their number."""
+    """Erase a batch of withdrawn pages that can't be restored any more, and return their number."""
     query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
-    is_due = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
-    questions = session.scalars(query.where(*is_due).order_by(Question.id).limit(BATCH)).unique().all()
+    due_conditions = (
+        Question.is_retracted,
+        Question.state_at < now(session) - RESTORE_PERIOD,
+        EditionItem.output != "",
+    )
+    questions = session.scalars(query.where(*due_conditions).order_by(Question.id).limit(BATCH)).unique().all()
     for question in questions:
         forget_withdrawn(session, Clock(), question)
     return len(questions)

@@ -21,8 +21,8 @@ from ...watching.models import Sighting
 from ..indexing import reindex_since
 
 BATCH = 500  # letters in one statement
-# Of the sighting that records the last run; its `number` is the run's transaction ID on PostgreSQL, otherwise 0.
-NAME = "order forgotten"
+# The name of the sighting that records the last run. Its `number` is the run's transaction ID on PostgreSQL, else 0.
+SIGHTING_NAME = "order forgotten"
 
 # Tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker after it.
 TABLES = (
@@ -46,13 +46,13 @@ TABLES = (
 
 
 def forget_order(database: Database, current_time: datetime | None = None) -> bool:
-    """Forget the order of past days, unless that was done today; return whether it was done now.
+    """Forget the order of past days, unless that was done today. Return whether it was done now.
 
-    Raises `Busy` if other sessions kept using the old rows; then it has to be tried again.
+    Raises `Busy` if other sessions kept using the old rows. Then call it again later.
     """
     with database.read(current_time) as session:
         today = truncate_to_day(now(session))
-        last_run = session.get(Sighting, NAME)
+        last_run = session.get(Sighting, SIGHTING_NAME)
         since = truncate_to_day(last_run.seen_at) if last_run else None
     if since and since >= today:
         return False
@@ -83,7 +83,7 @@ def _forget_day_counts(session: Session, since: datetime | None, today: datetime
 
 
 def _record_run(session: Session, number: int) -> None:
-    session.merge(Sighting(name=NAME, seen_at=now(session), number=number))
+    session.merge(Sighting(name=SIGHTING_NAME, seen_at=now(session), number=number))
 
 
 def _rewrite_file(database: Database, _last_number: int | None) -> int:

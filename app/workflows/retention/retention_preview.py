@@ -20,8 +20,8 @@ from ...newsletters.queries import all_newsletters
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
 
-LETTERS_PER_RULE = 100  # that are searched for at once
-LETTERS_PER_TRANSACTION = 20  # other writers wait for it
+LETTERS_PER_RULE = 100  # that one search finds
+LETTERS_PER_TRANSACTION = 20  # few, because other writers wait
 
 # Conditions of partial indexes, verbatim: SQLite needs that to use the index.
 UNFILED = "letters.state <> 'filed'"
@@ -65,15 +65,20 @@ def _select_filed(author: str, *kinds: str) -> list[LetterQuery]:
 
 
 def _select_letters_of_questions(since: SQLColumnExpression[Any], condition: Any) -> list[LetterQuery]:
-    """Select readers' letters of the questions that meet a condition, and of the questions merged into these.
+    """Select readers' letters of the questions that meet a condition, and of the questions merged into these (family).
 
     An outer join makes the database start from the questions, which have the index, and not from the letters.
     """
     is_lead = and_(_own.id == Question.id, _own.merged_into_id.is_(None))
     family = select(_own.id).where(or_(is_lead, _own.merged_into_id == Question.id)).correlate(Question)
-    is_asking = (Letter.author == "reader", Letter.is_filed, Letter.filed_as == "question", Letter.erased_at.is_(None))
+    asking_conditions = (
+        Letter.author == "reader",
+        Letter.is_filed,
+        Letter.filed_as == "question",
+        Letter.erased_at.is_(None),
+    )
     keys: Select[int, Any] = select(Letter.id.label("key"), since.label("since")).select_from(Question)
-    keys = keys.outerjoin(Letter, and_(Letter.question_id.in_(family), *is_asking))
+    keys = keys.outerjoin(Letter, and_(Letter.question_id.in_(family), *asking_conditions))
     keys = keys.where(func.coalesce(Letter.id, 0) != 0)  # not "IS NOT NULL", which would make it an inner join
     return [LetterQuery(keys.where(condition), Question.newsletter_id, since)]
 
@@ -94,16 +99,16 @@ class Rule:
     queries: list[LetterQuery]
 
 
-_is_readers = Letter.author == "reader"
-_is_question = and_(_is_readers, Letter.is_filed, Letter.filed_as == "question")
+_is_from_reader = Letter.author == "reader"
+_is_question = and_(_is_from_reader, Letter.is_filed, Letter.filed_as == "question")
 _is_spam = or_(Letter.is_held, and_(Letter.is_filed, Letter.filed_as == "spam"))
-_led_to_nothing = and_(_is_readers, ~_is_spam, or_(~Letter.is_filed, ~_is_question))
+_led_to_nothing = and_(_is_from_reader, ~_is_spam, or_(~Letter.is_filed, ~_is_question))
 _other_kinds = [kind for kind in FILED_AS if kind not in ("question", "spam")]
 RULES = {
     "spam": Rule(
         "spam_days",
         Letter.state_at,
-        and_(_is_readers, _is_spam),
+        and_(_is_from_reader, _is_spam),
         [*_select_unfiled("reader", "held"), *_select_filed("reader", "spam")],
     ),
     "idle": Rule(
@@ -135,11 +140,11 @@ RULES = {
 
 @dataclass(frozen=True)
 class DueLetter:
-    """A letter that will be erased at the time `on` by a rule, whose key in `RULES` is `rule`."""
+    """A letter that will be erased at `erased_at` by a rule, whose key in `RULES` is `rule`."""
 
     rule: str
     letter: Letter
-    on: datetime
+    erased_at: datetime
 
 
 def get_retention_period(newsletter: Newsletter, rule: Rule) -> timedelta:
@@ -153,11 +158,11 @@ def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, lim
     Its columns are `key`, and `since`, the time from which the retention period counts.
     """
     cutoff = as_of - get_retention_period(newsletter, rule)
-    parts = []
+    oldest_of_each_query = []
     for query in rule.queries:
         oldest = query.select_due(newsletter, cutoff).order_by(query.since, Letter.id).limit(limit).subquery()
-        parts.append(select(oldest.c.key, oldest.c.since))
-    return union_all(*parts).subquery()
+        oldest_of_each_query.append(select(oldest.c.key, oldest.c.since))
+    return union_all(*oldest_of_each_query).subquery()
 
 
 def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[DueLetter]:
