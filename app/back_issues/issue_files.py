@@ -13,8 +13,7 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
-from ..mailtext.parsing.charsets import read as read_charset
-from ..mailtext.parsing.charsets import tidy
+from ..mailtext.parsing.charsets import decode_or_guess, tidy
 from ..mailtext.parsing.parse import MAX_PARSED, parse
 from .html_paragraphs import paragraphs_of_html
 from .issue_dates import date_in, parse_date_line
@@ -160,10 +159,11 @@ def _parse_mail(data: bytes) -> Issue:
 
 def _parse_local_day(header: str) -> date | None:
     """Parse a Date header as a day in its sender's time zone, so that a Tuesday evening stays a Tuesday."""
+    header = header[:200]  # longer ones are malformed, and slow to parse
     try:
-        return parsedate_to_datetime(header[:200]).date()
+        return parsedate_to_datetime(header).date()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return date_in(header[:200])
+        return date_in(header)
 
 
 def _decode_text(data: bytes) -> str:
@@ -182,7 +182,7 @@ def _decode_text(data: bytes) -> str:
         raise UnreadableIssue("binary")
     declared = _CHARSET.search(sample)
     charset = declared[1].decode("ascii", "ignore") if declared else ""
-    text = tidy(read_charset(data, charset, (), set()))
+    text = tidy(decode_or_guess(data, charset, (), set()))
     if text.count("\ufffd") * 100 > len(text):
         raise UnreadableIssue("encoding")
     return text

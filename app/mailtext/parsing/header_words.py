@@ -9,20 +9,21 @@ from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-from .charsets import read, tidy
+from .charsets import decode_or_guess, tidy
 
+MAX_BASE64_CHUNKS = 2000
 _WORD_START = re.compile(r"=\?([^?\s]{1,60})\?([BbQq])\?")  # "=?utf-8?B?", the start of an encoded word
 _FOLD = re.compile(r"\n[ \t]+|[\n\t]")
-_NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
-def unfold(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
+def unfold(raw: bytes, hints: tuple[str, ...], faults: set[str]) -> str:
     """Return a header value as one line, with encoded words not yet decoded.
 
-    Bytes beyond ASCII are read as UTF-8 (RFC 6532), else with the `hinted` codecs of the message, else guessed; both
+    Bytes beyond ASCII are read as UTF-8 (RFC 6532), else with the codecs in `hints`, else guessed; both
     add the fault "charset".
     """
-    return _FOLD.sub(" ", tidy(read(raw, "", hinted, faults))).strip()
+    return _FOLD.sub(" ", tidy(decode_or_guess(raw, "", hints, faults))).strip()
 
 
 def decode_words(text: str, faults: set[str]) -> str:
@@ -36,19 +37,19 @@ def decode_words(text: str, faults: set[str]) -> str:
     parts: list[str] = []
     pending = b""  # the bytes of adjacent words, in `charset`
     charset = ""
-    end = 0  # of the last word
+    end = 0  # of the last word, 0 before the first
     for word_start, word_end, label, data in _iter_encoded_words(text):
         between = text[end:word_start]
         if end and (not between or between.isspace()):
             between = ""
         if pending and (between or label != charset):
-            parts.append(read(pending, charset, (), faults))
+            parts.append(decode_or_guess(pending, charset, (), faults))
             pending = b""
         parts.append(between)
         charset = label
         pending += data
         end = word_end
-    parts.append(read(pending, charset, (), faults))
+    parts.append(decode_or_guess(pending, charset, (), faults))
     parts.append(text[end:])
     return tidy(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "".join(parts)))
 
@@ -72,13 +73,13 @@ def decode_base64(data: bytes) -> bytes:
 
     Padding in the middle ends a chunk, not the data, because gateways concatenate encoded texts.
     """
-    if data.count(b"=") > 2000:
+    if data.count(b"=") > MAX_BASE64_CHUNKS:  # not base64; splitting it would take too long
         return _decode_chunk(data)
     return b"".join(map(_decode_chunk, data.split(b"=")))
 
 
 def _decode_chunk(data: bytes) -> bytes:
-    characters = data.translate(None, _NO_BASE64)
+    characters = data.translate(None, _NOT_BASE64)
     if len(characters) % 4 == 1:  # a single character encodes no complete byte
         characters = characters[:-1]
     return a2b_base64(characters + b"=" * (-len(characters) % 4))
@@ -123,4 +124,4 @@ def _join_sections(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str
     if not any(encoded for encoded, _ in ordered):
         return decode_words("".join(text for _, text in ordered), faults)
     data = b"".join(unquote_to_bytes(text) if encoded else text.encode() for encoded, text in ordered)
-    return tidy(read(data, charset, (), faults))
+    return tidy(decode_or_guess(data, charset, (), faults))

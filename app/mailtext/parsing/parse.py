@@ -9,8 +9,7 @@ from hashlib import sha256
 from itertools import chain
 
 from ..incoming import Attachment, Mail, Mailbox
-from . import charsets
-from .charsets import decode, get_codec_hints, tidy
+from .charsets import decode, decode_or_guess, get_codec_hints, tidy
 from .header_words import decode_words, unfold
 from .html_text import MOST_HTML, convert_to_text, remove_images
 from .html_tree import flatten_if_too_complex
@@ -91,8 +90,8 @@ def read(raw: bytes) -> Mail:
     top = MimeSplitter(raw[:MAX_PARSED], faults).read_message()
     label = next((part.content_params["charset"] for part in top.walk() if "charset" in part.content_params), "")
     language = _get_language(top)
-    hinted = get_codec_hints(label, language)
-    collector = _Collector(faults, hinted, top)
+    hints = get_codec_hints(label, language)
+    collector = _Collector(faults, hints, top)
     segments = collector.collect(top)
     plain = _join_plain(segments)
     html = _join_html(segments)
@@ -104,7 +103,7 @@ def read(raw: bytes) -> Mail:
         "report": tuple(collector.report),
         "language": language,
     }
-    return _build_mail(top.fields, hinted, faults, content)
+    return _build_mail(top.fields, hints, faults, content)
 
 
 def parse_headers_only(raw: bytes, fault: str, max_bytes: int = MAX_PARSED) -> Mail:
@@ -116,8 +115,8 @@ def parse_headers_only(raw: bytes, fault: str, max_bytes: int = MAX_PARSED) -> M
         return Mail(faults=(fault,))
 
 
-def _build_mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: dict[str, object]) -> Mail:
-    lines = [(name, unfold(value, hinted, faults)) for name, value in fields]
+def _build_mail(fields: Fields, hints: tuple[str, ...], faults: set[str], content: dict[str, object]) -> Mail:
+    lines = [(name, unfold(value, hints, faults)) for name, value in fields]
     by_name: dict[str, list[str]] = {}
     for name, line in lines:
         by_name.setdefault(name.lower(), []).append(line)
@@ -230,11 +229,11 @@ def _get_html(segment: _Segment) -> str:
 class _Collector:
     """A walk through the parts of a message, which collects attachments, parts of reports, and faults.
 
-    `hinted` are codecs for text without a charset, `top` is the message itself.
+    `hints` are codecs for text without a charset, `top` is the message itself.
     """
 
     faults: set[str]
-    hinted: tuple[str, ...]
+    hints: tuple[str, ...]
     top: MimePart
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
@@ -269,7 +268,7 @@ class _Collector:
         if part.kind == "text/html" and not label:
             meta = _META_CHARSET.search(data[:4000])
             label = meta[1].decode("ascii", "ignore") if meta else ""
-        text = tidy(charsets.read(data, label, self.hinted, self.faults))
+        text = tidy(decode_or_guess(data, label, self.hints, self.faults))
         if part.kind == "text/html":
             return [_Segment(None, self._limit_html(text))]
         if part.content_params.get("format", "").lower() == "flowed":
