@@ -1,8 +1,12 @@
-"""Finding the answers to a question: the expert of each, and where it ends."""
+"""Finding the answers to a question: the expert of each, and where it ends.
+
+`section_expert` is the expert whom the introduction of a section presents: the default for its answers.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .edition_outline import QUESTION_MARK
 from .issue_paragraph import Para
@@ -20,24 +24,36 @@ from .printed_names import (
 from .question_looks import Start
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
-NOBODY = PrintedExpert()
-MOST_LEADING = 45  # words of a lead-in
-LONGEST_ANSWERS = 400  # paragraphs of all answers to one question
+UNNAMED_EXPERT = PrintedExpert()
+MAX_LEAD_IN_WORDS = 45
+MAX_ANSWER_PARAGRAPHS = 400  # of all answers to one question together
+MAX_CLOSING_CREDIT_WORDS = 25
+MAX_CREDIT_LABEL_WORDS = 3  # before the colon of "Our expert: Jane Smith, a geographer"
+MAX_LABELLED_CREDIT_WORDS = 16  # of that line
+MAX_SALUTATION_NAME_LENGTH = 40
+LATEST_CALL_START = 60  # characters of a paragraph before a phrase that makes it a call for questions
+LATEST_SIGNOFF_START = 3  # the same for a sign-off
 
 
 @dataclass
 class FoundAnswer:
     """One answer.
 
-    - paragraphs: its text.
     - has_lead_in: whether a lead-in or label introduces it.
     - ends_with_edition: whether nothing but the end of the edition shows where it ends.
     """
 
-    expert: PrintedExpert = NOBODY
+    expert: PrintedExpert = UNNAMED_EXPERT
     has_lead_in: bool = False
     paragraphs: list[str] = field(default_factory=list)
     ends_with_edition: bool = False
+
+
+class Introduction(NamedTuple):
+    """A paragraph that introduces an answer by a lead-in, label or name, with the text that follows in it."""
+
+    answer: FoundAnswer
+    text: str
 
 
 def parse_answers(
@@ -50,12 +66,12 @@ def parse_answers(
 ) -> tuple[list[FoundAnswer], int]:
     """Parse the answers that begin at `index`; return them and the index after the last.
 
-    `section_expert` answers where no other is named. `begins_question` returns whether a question begins at an index.
+    `begins_question` returns whether a question begins at an index.
     """
     answers: list[FoundAnswer] = []
     if start.answer_start:
-        answers.append(FoundAnswer(section_expert or NOBODY, paragraphs=[start.answer_start]))
-    limit = min(len(paras), index + LONGEST_ANSWERS)
+        answers.append(FoundAnswer(section_expert or UNNAMED_EXPERT, paragraphs=[start.answer_start]))
+    limit = min(len(paras), index + MAX_ANSWER_PARAGRAPHS)
     while index < limit:
         para = paras[index]
         if para.kind == "heading" and not answers and lexicon.answer_heading.match(para.text):
@@ -67,15 +83,15 @@ def parse_answers(
             break
         if _is_credit_of_answer_above(para, answers, lexicon):
             break
-        introduction = _start_answer(paras, index, lexicon, section_expert, has_answer=bool(answers))
+        introduction = _match_introduction(paras, index, lexicon, section_expert, has_answer=bool(answers))
         if not introduction and not answers and _announces_experts(paras, index, lexicon, section_expert):
             index += 1
             continue
         if introduction:
-            _add_introduced_answer(answers, *introduction, section_expert)
+            _add_introduction(answers, introduction, section_expert)
         else:
             if not answers:
-                answers.append(FoundAnswer(section_expert or NOBODY))
+                answers.append(FoundAnswer(section_expert or UNNAMED_EXPERT))
             answers[-1].paragraphs.append(para.text)
         index += 1
         quotation_end = _append_quotation(paras, index, answers[-1], lexicon)
@@ -85,8 +101,8 @@ def parse_answers(
                 break
     for answer in answers:
         answer.ends_with_edition = index >= len(paras) and answer is answers[-1] and _has_unclear_end(answer)
-        _take_signature(answer, lexicon)
-    if answers and start.style == "letter" and _is_greeted(paras, index, start):
+        _pop_signature(answer, lexicon)
+    if answers and start.style == "letter" and _is_salutation_name(paras, index, start):
         if not answers[-1].expert.name:
             answers[-1].expert = PrintedExpert(paras[index].text)
         index += 1
@@ -100,10 +116,11 @@ def _is_credit_of_answer_above(para: Para, answers: Sequence[FoundAnswer], lexic
     return parse_closing_credit(para, lexicon) is not None
 
 
-def _add_introduced_answer(
-    answers: list[FoundAnswer], answer: FoundAnswer, text: str, section_expert: PrintedExpert | None
+def _add_introduction(
+    answers: list[FoundAnswer], introduction: Introduction, section_expert: PrintedExpert | None
 ) -> None:
-    """Add an answer whose introduction is followed by `text` in the same paragraph."""
+    """Add the answer that a paragraph introduces. If the one above is still empty, it was introduced twice."""
+    answer, text = introduction
     names_other_expert = bool(answer.expert.name) and answer.expert != section_expert
     if answers and not answers[-1].paragraphs and not names_other_expert:
         answer.expert = answers.pop().expert  # "The expert: ..." and then "The answer: ..."
@@ -116,17 +133,19 @@ def _begins_answer(paras: Sequence[Para], index: int, lexicon: Lexicon, section_
     """Return whether another answer is introduced at `index`."""
     if index >= len(paras) or _is_answer_end(paras, index, lexicon):
         return False
-    return _start_answer(paras, index, lexicon, section_expert, has_answer=True) is not None
+    return _match_introduction(paras, index, lexicon, section_expert, has_answer=True) is not None
 
 
 def _has_unclear_end(answer: FoundAnswer) -> bool:
-    """Return whether the last paragraphs may not belong to an answer: not if it is one quotation."""
+    """Return whether the last paragraphs may not belong to an answer, which is clear for a single quotation."""
     return len(answer.paragraphs) > 1 and count_quoted_paragraphs(answer.paragraphs) is None
 
 
 def parse_closing_credit(para: Para, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the expert whom a line below the answers names as the author of all of them, or None."""
-    if para.kind in ("heading", "rule") or para.word_count > 25 or para.text.rstrip().endswith((":", "：", "?")):
+    if para.kind in ("heading", "rule") or para.text.rstrip().endswith((":", "：", "?")):
+        return None
+    if para.word_count > MAX_CLOSING_CREDIT_WORDS:
         return None
     if guest := find_guest(para.text, lexicon):
         return guest
@@ -135,22 +154,28 @@ def parse_closing_credit(para: Para, lexicon: Lexicon) -> PrintedExpert | None:
         if not rest:
             return expert
     label, colon, name = para.text.partition(":")  # "Our expert: Jane Smith, a geographer"
-    if not colon or len(label.split()) > 3 or para.word_count > 16:
+    if not colon or len(label.split()) > MAX_CREDIT_LABEL_WORDS or para.word_count > MAX_LABELLED_CREDIT_WORDS:
         return None
     return parse_name_line(name, lexicon)
 
 
-def _is_greeted(paras: Sequence[Para], index: int, start: Start) -> bool:
-    """Return whether the line below an answer is a name from the letter's salutation."""
-    return index < len(paras) and 0 < len(paras[index].text) < 40 and paras[index].text in start.text
+def _is_salutation_name(paras: Sequence[Para], index: int, start: Start) -> bool:
+    """Return whether the line below the answer to a letter is a name from the letter's salutation, so a signature."""
+    if index >= len(paras):
+        return False
+    name = paras[index].text
+    return 0 < len(name) < MAX_SALUTATION_NAME_LENGTH and name in start.text
 
 
 def _append_quotation(paras: Sequence[Para], index: int, answer: FoundAnswer, lexicon: Lexicon) -> int | None:
-    """If the answer is one quotation, append its other paragraphs and return the index after it; otherwise None."""
+    """If an answer begins a quotation, append the paragraphs up to its end, and return the index after it.
+
+    Return None if it doesn't, or if the quotation has no end.
+    """
     if len(answer.paragraphs) != 1 or not begins_quoted(answer.paragraphs[0]):
         return None
     following: list[str] = []
-    for next_index in range(index, min(len(paras), index + LONGEST_ANSWERS)):
+    for next_index in range(index, min(len(paras), index + MAX_ANSWER_PARAGRAPHS)):
         text = paras[next_index].text
         if _is_answer_end(paras, next_index, lexicon) or parse_lead_in(text, lexicon):
             break
@@ -170,77 +195,76 @@ def _is_answer_end(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
     start = para.text[:160]
     call = lexicon.call_for_questions.search(start)
     signoff = lexicon.signoffs.search(start)
-    return bool(call and call.start() <= 60) or bool(signoff and signoff.start() <= 3)
+    is_call = call is not None and call.start() <= LATEST_CALL_START
+    is_signoff = signoff is not None and signoff.start() <= LATEST_SIGNOFF_START
+    return is_call or is_signoff
 
 
 def _introduces_answer(para: Para, lexicon: Lexicon, has_answer: bool) -> bool:
-    """Return whether a paragraph that looks like a question is in fact a label or lead-in of an answer."""
-    if lexicon.answer_label.match(para.text[:200]):
+    """Return whether a paragraph that looks like a question is in fact the label or lead-in of an answer."""
+    if lexicon.match_answer_label(para.text):
         return True
     if has_answer and QUESTION_MARK.search(para.text):
         return False
     return parse_lead_in(para.text, lexicon) is not None
 
 
-def _start_answer(
+def _match_introduction(
     paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: PrintedExpert | None, has_answer: bool
-) -> tuple[FoundAnswer, str] | None:
-    """Return the answer that a paragraph introduces and the part of its text in it, or None.
-
-    `has_answer` means that another answer has begun.
-    """
+) -> Introduction | None:
+    """Match a paragraph that introduces an answer, or return None. `has_answer` is whether another answer is above."""
     para = paras[index]
-    if label := lexicon.answer_label.match(para.text[:200]):
+    if label := lexicon.match_answer_label(para.text):
         return _parse_answer_label(para.text, label, lexicon, section_expert)
     if lead_in := parse_lead_in(para.text, lexicon):
         expert, rest = lead_in
         if rest or index + 1 < len(paras):
-            return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
-    if line := _parse_name_before_colon(paras, index, lexicon, has_answer):
-        return line
-    if turn := _parse_speaker_turn(para, lexicon, section_expert, has_answer):
-        return turn
+            return Introduction(FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest)
+    if introduction := _parse_name_before_colon(paras, index, lexicon, has_answer):
+        return introduction
+    if introduction := _parse_speaker_turn(para, lexicon, section_expert, has_answer):
+        return introduction
     if index + 1 < len(paras) and (para.bold or not has_answer):
         expert_line = parse_name_line(para.text, lexicon)
         if expert_line:
-            return FoundAnswer(expert_line, has_lead_in=True), ""
+            return Introduction(FoundAnswer(expert_line, has_lead_in=True), "")
     return None
 
 
 def _parse_answer_label(
     text: str, label: re.Match[str], lexicon: Lexicon, section_expert: PrintedExpert | None
-) -> tuple[FoundAnswer, str]:
+) -> Introduction:
     """Parse "Answer (Jane Smith): ..." or "Answer: Jane Smith, a geographer: ..."."""
     rest = text[label.end() :].strip()
     expert = parse_expert(label["who"], lexicon) if label["who"] else None
     speaker = parse_speaker(rest, lexicon)
     if expert is None and speaker is not None:
         name, after_name = speaker
-        named = parse_expert(name, lexicon)
-        if named.credit_line and is_name(named.name):
-            expert = named
+        named_expert = parse_expert(name, lexicon)
+        if named_expert.credit_line and is_name(named_expert.name):
+            expert = named_expert
             rest = after_name
     if expert is None:
-        return FoundAnswer(section_expert or NOBODY, has_lead_in=True), rest
-    return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
+        return Introduction(FoundAnswer(section_expert or UNNAMED_EXPERT, has_lead_in=True), rest)
+    return Introduction(FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest)
 
 
 def _parse_speaker_turn(
     para: Para, lexicon: Lexicon, section_expert: PrintedExpert | None, has_answer: bool
-) -> tuple[FoundAnswer, str] | None:
-    """Parse "Jane Smith: ..." if the name is known, followed by a quotation, bold, or has a credit line."""
+) -> Introduction | None:
+    """Parse "Jane Smith: ..." if it is the section's expert or in bold, or has a quotation or credit line."""
     speaker = parse_speaker(para.text, lexicon)
     if speaker is None:
         return None
     name, rest = speaker
     expert = parse_expert(name, lexicon)
     if section_expert and _is_same_expert(expert, section_expert):
-        return FoundAnswer(section_expert, has_lead_in=True), rest
+        return Introduction(FoundAnswer(section_expert, has_lead_in=True), rest)
     if not has_answer and is_name(expert.name) and begins_quoted(rest):
-        return FoundAnswer(expert, has_lead_in=True), rest
+        return Introduction(FoundAnswer(expert, has_lead_in=True), rest)
     is_bold = para.bold or name in para.bold_start
     if (is_bold or expert.credit_line) and is_name(expert.name, allows_single=is_bold):
-        return FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest
+        return Introduction(FoundAnswer(_prefer_full_name(expert, section_expert), has_lead_in=True), rest)
     return None
 
 
@@ -253,19 +277,19 @@ def _announces_experts(
         return False
     if not is_expert_announcement(paras[index].text, lexicon):
         return False
-    return _start_answer(paras, next_index, lexicon, section_expert, has_answer=False) is not None
+    return _match_introduction(paras, next_index, lexicon, section_expert, has_answer=False) is not None
 
 
 def _parse_name_before_colon(
     paras: Sequence[Para], index: int, lexicon: Lexicon, has_answer: bool
-) -> tuple[FoundAnswer, str] | None:
-    """Return the answer and its text for a line, or its bold beginning, that ends with a colon and names someone."""
+) -> Introduction | None:
+    """Parse a line that ends with a colon and names someone, or a paragraph that begins with such a line in bold."""
     para = paras[index]
     if index + 1 >= len(paras) or lexicon.salutation.match(para.text[:120]):
         return None
     is_bold_start = para.bold_start.rstrip().endswith((":", "："))
     if not is_bold_start:
-        if para.kind == "item" or para.word_count > MOST_LEADING or not para.text.rstrip().endswith((":", "：")):
+        if para.kind == "item" or para.word_count > MAX_LEAD_IN_WORDS or not para.text.rstrip().endswith((":", "：")):
             return None
         if has_answer and not begins_quoted(paras[index + 1].text):
             return None
@@ -273,10 +297,10 @@ def _parse_name_before_colon(
     rest = para.text[len(line) :].strip()
     expert = find_name_before_colon(line, lexicon)
     if expert is None and is_bold_start and not has_answer and not any(map(is_cased, line.split())):
-        expert = parse_expert(line, lexicon)  # a script without capitals, by which a name would be found
+        expert = parse_expert(line, lexicon)  # the script has no capitals, which show where a name begins
     if expert is None or not is_name(expert.name):
         return None
-    return FoundAnswer(expert, has_lead_in=True), rest
+    return Introduction(FoundAnswer(expert, has_lead_in=True), rest)
 
 
 def _is_same_expert(mention: PrintedExpert, expert: PrintedExpert) -> bool:
@@ -292,7 +316,7 @@ def _prefer_full_name(expert: PrintedExpert, section_expert: PrintedExpert | Non
     return expert
 
 
-def _take_signature(answer: FoundAnswer, lexicon: Lexicon) -> None:
+def _pop_signature(answer: FoundAnswer, lexicon: Lexicon) -> None:
     """Remove a signature from the end of an answer; if the answer had no expert, it becomes the expert."""
     if len(answer.paragraphs) < 2:
         return

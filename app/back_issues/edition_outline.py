@@ -10,15 +10,17 @@ from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
 from .text_paragraphs import may_be_heading
 
-# A question mark at the end of a paragraph, also before quotation marks or a name in brackets: "Why? (Ana)".
-# A Japanese question is marked by its last syllable, with or without a question mark.
+# A question mark at the end of a paragraph, perhaps before quotation marks or a name in brackets: "Why? (Ana)".
+# In Japanese, the last syllable can mark a question instead: か.
 QUESTION_END = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
 QUESTION_MARK = re.compile("[?؟？]|か。")
-MOST_LINK_WORDS = 8
-DEEPEST = 12  # nested headings
-FARTHEST = 300  # paragraphs of a heading's scope
-LOWEST_LEVEL = 7  # below the levels 1 to 6 of HTML
-MOST_ADVERT_PARAGRAPHS = 3  # paragraphs that may belong to an "Advertisement" label
+MAX_LINK_WORDS = 8
+MAX_NESTED_SCOPES = 12
+MAX_SCOPE_PARAGRAPHS = 300
+MAX_ADVERT_PARAGRAPHS = 5  # below an "Advertisement" label, including the rule that ends the advertisement
+MAX_CAPTION_WORDS = 30
+MAX_CALL_LENGTH = 2_000  # characters of a paragraph that are searched for a call for questions
+LOWEST_LEVEL = 7  # of a heading; HTML has 1 to 6
 
 
 def is_question(text: str) -> bool:
@@ -29,34 +31,34 @@ def is_question(text: str) -> bool:
 
 def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
     """Remove buttons, captions and advertisements, as recognised by their text."""
-    kept: list[Para] = []
-    skip = 0  # how many of the next paragraphs belong to an advertisement
+    remaining: list[Para] = []
+    advert_paras_left = 0  # until the end of an advertisement
     for index, para in enumerate(paras):
         if para.kind in ("rule", "heading"):
-            skip = 0
-        if skip:
-            skip -= 1
+            advert_paras_left = 0
+        if advert_paras_left:
+            advert_paras_left -= 1
             continue
         if para.kind == "rule":
-            kept.append(para)
+            remaining.append(para)
             continue
         is_label = lexicon.advert_label.match(para.text) is not None
         if is_label or lexicon.adverts.match(para.text):
             advert_length = _count_paragraphs_before_rule(paras, index + 1)
-            if advert_length is not None and kept and kept[-1].kind == "rule":
-                kept.pop()  # the rule below the advertisement is enough to separate what is around it
-                skip = advert_length
+            if advert_length is not None and remaining and remaining[-1].kind == "rule":
+                remaining.pop()  # of the rules above and below the advertisement, one is enough
+                advert_paras_left = advert_length
             else:
-                skip = 1 if is_label else 0
+                advert_paras_left = 1 if is_label else 0  # a bare label is followed by the advertisement
             continue
         if not _is_extra(para, lexicon):
-            kept.append(para)
-    return kept
+            remaining.append(para)
+    return remaining
 
 
 def _count_paragraphs_before_rule(paras: Sequence[Para], start: int) -> int | None:
     """Return how many paragraphs there are from `start` to a rule, or None if there is no rule nearby."""
-    for count, para in enumerate(paras[start : start + MOST_ADVERT_PARAGRAPHS + 2]):
+    for count, para in enumerate(paras[start : start + MAX_ADVERT_PARAGRAPHS]):
         if para.kind == "rule":
             return count
     return None
@@ -65,7 +67,7 @@ def _count_paragraphs_before_rule(paras: Sequence[Para], start: int) -> int | No
 def _is_extra(para: Para, lexicon: Lexicon) -> bool:
     if lexicon.buttons.match(para.text):
         return True
-    is_short_link = para.is_link and para.kind != "heading" and para.word_count <= MOST_LINK_WORDS
+    is_short_link = para.is_link and para.kind != "heading" and para.word_count <= MAX_LINK_WORDS
     if is_short_link and not QUESTION_MARK.search(para.text):
         return True
     if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]", a button in plain text
@@ -74,7 +76,7 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
         return True
     if re.fullmatch(r"[\W_]*", para.text) or re.fullmatch(r"\W*https?://\S+\W*", para.text):
         return True
-    return para.word_count <= 30 and lexicon.captions.match(para.text) is not None
+    return para.word_count <= MAX_CAPTION_WORDS and lexicon.captions.match(para.text) is not None
 
 
 def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
@@ -98,13 +100,13 @@ def _introduces_someone(text: str, lexicon: Lexicon) -> bool:
 
 @dataclass
 class Scope:
-    """The paragraphs under a heading, from itself (`start`) to before the next of its level (`end`).
+    """A heading and the paragraphs under it: those from the index `start` up to, but not including, `end`.
 
     - has_strong_hint: whether the heading or its introduction says that readers ask.
     - has_weak_hint: whether the heading may be about questions.
     - excludes_readers: whether the heading or its introduction says that its questions aren't from readers.
     - has_call: whether it invites readers to ask.
-    - parent: the enclosing scope.
+    - parent: the scope that encloses it.
     """
 
     heading: str
@@ -127,19 +129,19 @@ class Scope:
 
     @property
     def is_about_readers(self) -> bool:
-        if self.is_barred:
+        if self.is_about_others:
             return False
         return any(scope.has_strong_hint or (scope.has_weak_hint and scope.has_call) for scope in self.chain)
 
     @property
     def may_be_about_readers(self) -> bool:
-        if self.is_barred:
+        if self.is_about_others:
             return False
         return self.has_call or any(scope.has_strong_hint or scope.has_weak_hint for scope in self.chain)
 
     @property
-    def is_barred(self) -> bool:
-        """Return whether the nearest scope that says something about readers excludes them."""
+    def is_about_others(self) -> bool:
+        """Return whether someone other than readers asks, by the nearest scope that says who does."""
         for scope in self.chain:
             if scope.excludes_readers:
                 return True
@@ -148,14 +150,14 @@ class Scope:
         return False
 
 
-@lru_cache(maxsize=2 * FARTHEST)
+@lru_cache(maxsize=2 * MAX_SCOPE_PARAGRAPHS)
 def _is_call_for_questions(text: str, lexicon: Lexicon) -> bool:
     """Return whether a paragraph invites readers to ask. Cached, as a paragraph is in the scope of several headings."""
-    return lexicon.call_for_questions.search(text[:2_000]) is not None
+    return lexicon.call_for_questions.search(text[:MAX_CALL_LENGTH]) is not None
 
 
 def _find_next_heading(paras: Sequence[Para], start: int) -> int | None:
-    for index in range(start + 1, min(len(paras), start + FARTHEST)):
+    for index in range(start + 1, min(len(paras), start + MAX_SCOPE_PARAGRAPHS)):
         if paras[index].kind == "heading":
             return index
     return None
@@ -167,8 +169,8 @@ def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Sco
     end = _find_scope_end(paras, start, lexicon)
     has_strong_hint = bool(lexicon.strong_hints.search(heading.text))
     has_veto = bool(lexicon.vetoes.search(heading.text)) and not has_strong_hint
-    if parent is not None and len(list(parent.chain)) >= DEEPEST:
-        parent = parent.parent
+    if parent is not None and len(list(parent.chain)) >= MAX_NESTED_SCOPES:
+        parent = parent.parent  # this leaves out one scope, so that the chain doesn't grow
     return Scope(
         heading.text,
         heading.level,
@@ -183,23 +185,27 @@ def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Sco
 
 
 def _find_scope_end(paras: Sequence[Para], start: int, lexicon: Lexicon) -> int:
-    """Return the index of the next heading that isn't below the one at `start`."""
+    """Return the index after the paragraphs under a heading: usually of the next heading of the same or a higher rank.
+
+    Headings of the same level that are questions may also be under it, see `_is_followed_by_questions`.
+    """
     level = paras[start].level
     includes_questions = _is_followed_by_questions(paras, start, lexicon)
-    farthest = min(len(paras), start + FARTHEST)
-    for index in range(start + 1, farthest):
+    limit = min(len(paras), start + MAX_SCOPE_PARAGRAPHS)
+    for index in range(start + 1, limit):
         para = paras[index]
         if para.kind != "heading" or para.level > level:
             continue
-        if not (includes_questions and para.level == level and is_question(para.text)):
+        is_included_question = includes_questions and para.level == level and is_question(para.text)
+        if not is_included_question:
             return index
-    return farthest
+    return limit
 
 
 def _is_followed_by_questions(paras: Sequence[Para], start: int, lexicon: Lexicon) -> bool:
-    """Return whether questions that are headings of the same level belong to the scope of the heading at `start`.
+    """Return whether the heading at `start` is that of a section whose questions are headings of the same level.
 
-    They do if the first of them follows at once, or after an introduction that says that readers ask.
+    It is if the first question is the next heading, with nothing before it but introductions that say that readers ask.
     """
     next_index = _find_next_heading(paras, start)
     if next_index is None:

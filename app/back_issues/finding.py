@@ -1,8 +1,9 @@
 """Finding the Q&As of an edition: where a reader's question begins, who answers it, and where the answer ends.
 
 A question only counts if the edition says that a reader asked it: in the line above it, in the heading or introduction
-of its section, or by a label in a section that invites questions. Articles also ask their readers things, interviews
-ask someone else, and a quiz knows the answer. Texts are never altered: a Q&A has the words of its paragraphs.
+of its section, or by a label in a section that invites questions. Other questions are those of an article to its
+readers, of an interviewer or of a quiz. Apart from the removal of labels, names and quotation marks, texts are never
+altered.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from .answer_bounds import FoundAnswer, parse_answers, parse_closing_credit
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
-from .issue_words import Lexicon, get_lexicon, guess_edition_language, known_languages
+from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
 from .lead_ins import find_guest, find_host, parse_asker
 from .printed_names import PrintedExpert
 from .question_ends import extract_askers, read_question
@@ -23,11 +24,11 @@ from .question_starts import find_question_start
 from .section_names import get_section_names
 from .unquoting import strip_quotation_marks
 
-MOST_PARAGRAPHS = 20_000  # of one edition; a long one has two hundred
-LONGEST_HEADING = 120  # characters of a paragraph that may tell the language of the section
-MOST_THANKS = 12  # words of a line that thanks the asker
-
-
+MAX_EDITION_PARAGRAPHS = 20_000  # a long edition has two hundred
+MAX_HINT_LENGTH = 120  # characters of a paragraph that is searched for mentions of readers' questions
+MAX_THANKS_WORDS = 12  # of a line that thanks the asker
+# What may be wrong with a Q&A: an unknown date, whether a reader asked it, whether it is a question at all, an unknown
+# expert, and where the answer ends.
 DOUBTS = ("date", "reader", "question", "expert", "end")
 
 
@@ -37,7 +38,7 @@ class FoundQA:
 
     - day, language: those of the edition.
     - by_many: whether the edition says that several readers asked.
-    - unsure: which of `DOUBTS` there are.
+    - unsure: which of `DOUBTS` apply.
     """
 
     section: str
@@ -56,12 +57,12 @@ class FoundQA:
 class _Search:
     """The state of the search in an edition.
 
-    - scope: the heading that the current paragraph is under.
-    - guest, guest_level: the expert whom an introduction presents, and the level of its heading.
-    - style: how the questions of the current scope are marked.
+    - scope: that of the heading above the current paragraph.
+    - guest, guest_level: the expert whom an introduction presents, and the level of the heading above it.
+    - style: how the questions of the current scope are marked (`Start.style`).
     - experts: by name, with the credits of their first mention.
-    - has_readers_heading: whether a heading of this edition says that readers ask.
-    - question_indexes: where the question of each of the Q&As begins.
+    - has_readers_heading: whether a heading of this edition may say that readers ask.
+    - question_indexes: for each of `qas`, the index at which its question begins.
     """
 
     paras: Sequence[Para]
@@ -94,14 +95,14 @@ def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon) -> bool:
     """Return whether a short paragraph mentions readers' questions in a language other than English."""
     if lexicon.language == "en":
         return False
-    short_texts = [para.text for para in paras[:MOST_PARAGRAPHS] if 0 < len(para.text) <= LONGEST_HEADING]
+    short_texts = [para.text for para in paras[:MAX_EDITION_PARAGRAPHS] if 0 < len(para.text) <= MAX_HINT_LENGTH]
     return any(lexicon.native_strong_hints.search(text) for text in short_texts)
 
 
 def _find_qas_in_language(paras: Sequence[Para], language: str) -> list[FoundQA]:
     """Find the Q&As with the lexicon of a language."""
     lexicon = get_lexicon(language)
-    prepared = mark_headings(remove_extras(paras[:MOST_PARAGRAPHS], lexicon), lexicon)
+    prepared = mark_headings(remove_extras(paras[:MAX_EDITION_PARAGRAPHS], lexicon), lexicon)
     search = _Search(prepared, lexicon)
     search.has_readers_heading = any(
         lexicon.strong_hints.search(para.text) or lexicon.weak_hints.search(para.text)
@@ -120,7 +121,7 @@ def _find_qas_in_language(paras: Sequence[Para], language: str) -> list[FoundQA]
         if para.kind == "heading":
             _enter_scope(search, index)
         elif para.kind != "rule":
-            _read_intro(search, para)
+            _apply_intro(search, para)
         index += 1
     return _remove_interviewer([replace(qa, language=language) for qa in search.qas])
 
@@ -140,8 +141,8 @@ def _enter_scope(search: _Search, index: int) -> None:
         search.guest_level = search.scope.level
 
 
-def _read_intro(search: _Search, para: Para) -> None:
-    """Learn from an introduction whether readers ask the questions that follow, and who answers them."""
+def _apply_intro(search: _Search, para: Para) -> None:
+    """Update the search if a paragraph says whether readers ask the questions that follow, or who answers them."""
     scope = search.scope or _build_untitled_scope(search.paras)
     search.scope = scope
     lexicon = search.lexicon
@@ -152,7 +153,7 @@ def _read_intro(search: _Search, para: Para) -> None:
     if guest:
         search.guest = guest
         search.guest_level = scope.level
-    # An introduction to the whole edition isn't about sections without a hint if the heading of another has one.
+    # If a heading says that readers ask, the edition's introduction announces that section, not questions everywhere.
     is_about_scope = scope.level > 1 or not search.has_readers_heading
     if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
         scope.has_strong_hint = True
@@ -162,26 +163,29 @@ def _read_intro(search: _Search, para: Para) -> None:
 
 def _build_untitled_scope(paras: Sequence[Para]) -> Scope:
     """Build the scope of the paragraphs above the first heading."""
-    before_heading = takewhile(lambda para: para.kind != "heading", paras)
-    return Scope("", 0, 0, len(list(before_heading)))
+    paras_above = list(takewhile(lambda para: para.kind != "heading", paras))
+    return Scope(heading="", level=0, start=0, end=len(paras_above))
 
 
 def _is_intro_sentence(para: Para, lexicon: Lexicon) -> bool:
-    """Return whether a paragraph may introduce questions: it isn't a list item, a link text or a call for questions."""
+    """Return whether a paragraph may introduce questions: not a list item, a few words or a call for questions."""
     return para.kind != "item" and para.word_count > 3 and not lexicon.call_for_questions.search(para.text)
 
 
 def _excludes_readers(para: Para, scope: Scope, lexicon: Lexicon) -> bool:
     """Return whether an introduction says that the questions aren't from readers."""
     bar = lexicon.bars.search(para.text)
-    if bar and not lexicon.advert_label.match(bar[0]):
+    if bar and not lexicon.advert_label.match(bar[0]):  # "Advertisement" is about the next paragraph only
         return True
     has_veto = lexicon.vetoes.search(para.text) is not None
     return has_veto and not any(outer.has_strong_hint for outer in scope.chain)
 
 
 def _read_qa(search: _Search, index: int, start: Start) -> int | None:
-    """Read a question with its answers, and return the index after them; None without answers, or if no reader asks."""
+    """Add the Q&As of the question that begins at `index`, and return the index after its answers.
+
+    Return None if it has no answer or no reader asks it.
+    """
     paras = search.paras
     lexicon = search.lexicon
     if not _can_be_from_reader(search, start):
@@ -199,8 +203,8 @@ def _read_qa(search: _Search, index: int, start: Start) -> int | None:
     answers = [answer for answer in answers if answer.paragraphs]
     if not answers:
         return None
-    if end < len(paras) and (credited := parse_closing_credit(paras[end], lexicon)):
-        _credit_all(search, credited, answers)
+    if end < len(paras) and (credited_expert := parse_closing_credit(paras[end], lexicon)):
+        _set_missing_experts(search, credited_expert, answers)
         end += 1
     if not _is_from_reader(search, start, askers, answers):
         return None
@@ -208,10 +212,10 @@ def _read_qa(search: _Search, index: int, start: Start) -> int | None:
     if start.asker:
         askers = [start.asker, *askers]
     if not askers and headline:
-        line = parse_asker(headline, lexicon)
-        if line and not line.rest:  # a heading that only says who asks
+        asker_line = parse_asker(headline, lexicon)
+        if asker_line and not asker_line.rest:  # a heading that only says who asks
             headline = ""
-            askers = [line.asker]
+            askers = [asker_line.asker]
     if not askers:
         askers, end = _find_thanks(paras, end, answers[-1], lexicon)
     for answer in answers:
@@ -225,7 +229,7 @@ def _read_qa(search: _Search, index: int, start: Start) -> int | None:
                 askers=tuple(dict.fromkeys(filter(None, askers))),
                 expert=answer.expert,
                 answer=tuple(strip_quotation_marks(answer.paragraphs)),
-                by_many=lexicon.several_askers.match(paras[index].text[:200]) is not None,
+                by_many=lexicon.several_askers.match(paras[index].text[:MAX_PREFIX_LENGTH]) is not None,
                 unsure=tuple(_list_doubts(start, answer)),
             )
         )
@@ -246,9 +250,11 @@ def _list_doubts(start: Start, answer: FoundAnswer) -> Iterator[str]:
 
 
 def _find_thanks(paras: Sequence[Para], end: int, last_answer: FoundAnswer, lexicon: Lexicon) -> tuple[list[str], int]:
-    """Find the asker in a line of thanks, at the end of the last answer or below it; return the asker and the index
-    after that line."""
-    askers = _take_thanks(last_answer.paragraphs, lexicon)
+    """Find the asker in a line of thanks, which is removed from the end of the last answer or stands below it.
+
+    Return the asker, if any, and the index after the line.
+    """
+    askers = _pop_thanks(last_answer.paragraphs, lexicon)
     if askers or not _is_closing_line(paras, end):
         return askers, end
     asker = _parse_thanks(paras[end].text, lexicon)
@@ -262,8 +268,8 @@ def _is_closing_line(paras: Sequence[Para], index: int) -> bool:
     return index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule")
 
 
-def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
-    """Remove a last line that only thanks the asker from an answer, and return the asker's name, if any."""
+def _pop_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
+    """If the last line of an answer only thanks the asker, remove it; return the asker's name, if any."""
     if len(answer) < 2:
         return []
     asker = _parse_thanks(answer[-1], lexicon)
@@ -274,8 +280,8 @@ def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
 
 
 def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
-    """Return whom a line thanks for the question, "" for unnamed readers; None if it says anything else."""
-    if len(line.split()) > MOST_THANKS:
+    """Return the asker whom a line thanks, or "" for unnamed readers; None if the line says anything else."""
+    if len(line.split()) > MAX_THANKS_WORDS:
         return None
     asker_line = parse_asker(line, lexicon)
     if asker_line is None or asker_line.rest.strip(" .!"):
@@ -284,7 +290,7 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
 
 
 def _resolve_expert(search: _Search, expert: PrintedExpert) -> PrintedExpert:
-    """Return the expert as first named in the edition, as later mentions are only "Dr. Dube" or the name alone."""
+    """Return the expert as first named in the edition, if this is a mention without credits such as "Dr. Dube"."""
     if not expert.name:
         return expert
     if not expert.credit_line and not expert.relation:
@@ -301,30 +307,34 @@ def _find_first_mention(search: _Search, name: str) -> PrintedExpert | None:
     return None
 
 
-def _credit_all(search: _Search, expert: PrintedExpert, answers: Sequence[FoundAnswer]) -> None:
-    """Set the expert of all answers in a section without one, for a section that names its expert in the last line."""
+def _set_missing_experts(search: _Search, expert: PrintedExpert, answers: Sequence[FoundAnswer]) -> None:
+    """Set the expert of `answers` and of earlier Q&As in the section that have none.
+
+    A line at the end of the section names the expert of all of them.
+    """
     for answer in answers:
         if not answer.expert.name:
             answer.expert = expert
     if search.scope is None:
         return
-    for number, qa in enumerate(search.qas):
-        if search.question_indexes[number] >= search.scope.start and not qa.expert.name:
-            doubts = tuple(code for code in qa.unsure if code != "expert")
-            search.qas[number] = replace(qa, expert=expert, unsure=doubts)
+    for position, qa in enumerate(search.qas):
+        is_in_section = search.question_indexes[position] >= search.scope.start
+        if is_in_section and not qa.expert.name:
+            remaining_doubts = tuple(code for code in qa.unsure if code != "expert")
+            search.qas[position] = replace(qa, expert=expert, unsure=remaining_doubts)
 
 
 def _can_be_from_reader(search: _Search, start: Start) -> bool:
-    """Return whether a question could still turn out to be a reader's, to skip the costly parsing of most others."""
-    return start.is_by_reader or search.scope is None or not search.scope.is_barred
+    """Return whether a question can be a reader's, before the costly parsing that `_is_from_reader` requires."""
+    return start.is_by_reader or search.scope is None or not search.scope.is_about_others
 
 
 def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answers: Sequence[FoundAnswer]) -> bool:
-    """Return whether the edition says that a reader asked this. `askers` are named around the question's end."""
+    """Return whether the edition says that a reader asked this. `askers` are those named at or below its end."""
     scope = search.scope
     if start.is_by_reader:
         return True
-    if scope is not None and scope.is_barred:
+    if scope is not None and scope.is_about_others:
         return False
     if scope is not None and scope.is_about_readers:
         return True
@@ -339,14 +349,15 @@ def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answer
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:
     """Remove the asker if three or more questions all name the same one, who is the interviewer and not a reader."""
-    different_askers = {qa.askers for qa in qas}
-    if len({qa.question for qa in qas}) < 3 or len(different_askers) > 1 or () in different_askers:
+    questions = {qa.question for qa in qas}
+    askers_of_questions = {qa.askers for qa in qas}
+    if len(questions) < 3 or len(askers_of_questions) > 1 or () in askers_of_questions:
         return qas
     return [replace(qa, askers=()) for qa in qas]
 
 
-def as_data(qa: FoundQA, file: str) -> dict[str, Any]:
-    """Return a Q&A as data for `readers-asked editions import --dry-run --json`; what is unknown is None or empty."""
+def to_json_dict(qa: FoundQA, file: str) -> dict[str, Any]:
+    """Return a Q&A for the output of `editions import --dry-run --json`. Unknown values are None or empty."""
     expert = qa.expert
     return {
         "file": file,

@@ -1,8 +1,8 @@
 """The phrases that editions use around readers' questions, by language, as compiled patterns.
 
-They come from `languages/`, one file per language, and the sentences of the house form, so that our own editions can be
-parsed as well. English is always included, since much of what newsletter tools add is English. Every pattern is applied
-to the beginning of a paragraph and takes time linear in it.
+They come from `languages/`, one file per language, and from the sentences of the house form, so that our own editions
+can be parsed as well. English is always included, since newsletter tools add much in English. Every pattern takes time
+linear in the length of the text.
 """
 
 import re
@@ -17,14 +17,15 @@ from ..text.languages import guess_language
 from ..typesetting.house_languages import LANGUAGES, phrases_for
 
 FOLDER = Path(__file__).with_name("languages")
-LONGEST_LABEL = 400  # characters of a paragraph in which a label, credit or lead-in must end
+MAX_LABEL_LENGTH = 400  # characters from the beginning of a paragraph to the end of its label, credit or lead-in
+MAX_PREFIX_LENGTH = 200  # the same for a label of a question or answer, with a name in brackets
 # Kinds of sentences of the house form.
 ASKER_SENTENCES = ("asked_many", "asked_one", "asked_credit")
 SEVERAL_ASKERS_SENTENCES = ("asked_many",)
 LEAD_IN_SENTENCES = ("lead_in", "also")
 COLON = r"[\s\u00a0\u202f]*[:：]"
 QUOTES = "\"“”„«»‹›‘’'「『"
-# Variants that a character of a phrase also matches.
+# What a character of a phrase matches, if more than itself.
 _VARIANTS = {
     " ": r"[\s\u00a0\u202f]+",
     "'": "['’ʼ]",
@@ -41,15 +42,17 @@ _VARIANTS = {
     "إ": "[إا]",
     "ً": "ً?",
 }
-# Unifies variants of letters in keys.
+# Unifies variants of letters, for comparison.
 _UNIFIED = str.maketrans({"ي": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "ё": "е", "ً": None, "’": " ", "'": " ", "ʼ": " "})
-_KEY_WORD = re.compile(rf"{HAN_OR_KANA}|(?:(?!{HAN_OR_KANA})\w)+")
+_WORD = re.compile(rf"{HAN_OR_KANA}|(?:(?!{HAN_OR_KANA})\w)+")
 _PUNCTUATION = re.compile(r"[^\w؟?]+")
 
 
 def _phrase_regex(phrase: str) -> str:
-    """Convert a phrase to a regular expression: it matches whole words, with * for an ending, and equates variants of
-    letters and apostrophes."""
+    """Convert a phrase to a regular expression, which matches whole words in each of their spellings.
+
+    A star at the end stands for any ending, a star inside for up to three letters.
+    """
     has_open_end = phrase.endswith("*")
     phrase = phrase.rstrip("*")
     regex = "".join(map(_char_regex, phrase))
@@ -67,34 +70,34 @@ def _char_regex(char: str) -> str:
 
 
 def _is_at_word_edge(char: str) -> bool:
-    """Return whether a phrase that begins or ends with this character must begin or end with a word.
+    """Return whether this first or last character of a phrase must be the first or last of a word.
 
-    Han and kana are written without spaces, so they may have other letters next to them.
+    It needn't be in Han and kana, which are written without spaces.
     """
     return char.isalnum() and not re.match(HAN_OR_KANA, char)
 
 
-def _any_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern that matches any of the phrases, longest first; without phrases it never matches."""
+def _build_search_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern to search for any of the phrases, the longest first. Without phrases, it never matches."""
     longest_first = sorted(set(phrases), key=len, reverse=True)
     if not longest_first:
         return re.compile(r"(?!)")
     return re.compile("|".join(map(_phrase_regex, longest_first)), re.IGNORECASE)
 
 
-def _phrase_pattern(phrases: Iterable[str], after: str) -> re.Pattern[str]:
-    """Return a pattern for any of the phrases at the beginning of a paragraph, with the regex `after` behind it."""
-    return re.compile(rf"\W{{0,6}}(?:{_any_pattern(phrases).pattern}){after}", re.IGNORECASE)
+def _build_start_pattern(phrases: Iterable[str], after: str) -> re.Pattern[str]:
+    """Return a pattern for a paragraph that begins with any of the phrases and goes on with the regex `after`."""
+    return re.compile(rf"\W{{0,6}}(?:{_build_search_pattern(phrases).pattern}){after}", re.IGNORECASE)
 
 
 def _split_at_placeholder(pattern: str) -> tuple[str, str]:
-    """Split a pattern at its placeholder, without adjacent colons and spaces, which are optional."""
+    """Split a pattern at its placeholder, {who}. Colons and spaces next to it are removed, as they are optional."""
     before, _, after = pattern.partition("{who}")
     return before.rstrip(), after.strip().rstrip(":：").rstrip("\u00a0\u202f ").strip()
 
 
 def _get_house_sentences(language: str, kinds: Sequence[str]) -> list[str]:
-    """Return sentences of the house form as patterns with a single placeholder, {who}."""
+    """Return sentences of the house form with a single placeholder, {who}, for everything that is filled in."""
     sentences = []
     for kind in kinds:
         sentence = phrases_for(language)[kind]
@@ -105,32 +108,33 @@ def _get_house_sentences(language: str, kinds: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern around a name: what comes before and after it (None for nothing).
+    """The patterns before and after a name, each None if there is nothing.
 
-    `key` is a word that every match contains, so that most patterns needn't be tried.
+    Only texts with the word `required_word` can match, so that most patterns needn't be tried.
     """
 
     before: re.Pattern[str] | None
     after: re.Pattern[str] | None
-    key: str
+    required_word: str
 
 
 class Patterns(tuple[NamePattern, ...]):
     """Several patterns, longest first."""
 
-    def list_candidates(self, text: str) -> Iterator[NamePattern]:
-        """Yield the patterns whose key occurs in a text."""
-        keys = keys_in(text)
-        return (pattern for pattern in self if pattern.key in keys)
+    def iter_candidates(self, text: str) -> Iterator[NamePattern]:
+        """Yield the patterns whose required word occurs in a text."""
+        text_words = unify_words(text)
+        return (pattern for pattern in self if pattern.required_word in text_words)
 
 
 def _compile_patterns(patterns: Iterable[str]) -> Patterns:
-    parts = sorted(map(_split_at_placeholder, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair))
-    return Patterns(_compile_pattern(before, after) for before, after in parts)
+    pairs = map(_split_at_placeholder, set(patterns))
+    longest_first = sorted(pairs, key=lambda pair: (-len("".join(pair)), pair))
+    return Patterns(_compile_pattern(before, after) for before, after in longest_first)
 
 
 def _compile_pattern(before: str, after: str) -> NamePattern:
-    longest_word = max(keys_in(f"{before} {after}"), key=lambda word: (len(word), word))
+    longest_word = max(unify_words(f"{before} {after}"), key=lambda word: (len(word), word))
     return NamePattern(
         re.compile(_phrase_regex(before), re.IGNORECASE) if before else None,
         re.compile(_phrase_regex(after), re.IGNORECASE) if after else None,
@@ -139,17 +143,17 @@ def _compile_pattern(before: str, after: str) -> NamePattern:
 
 
 @lru_cache(maxsize=2_000)
-def keys_in(text: str) -> frozenset[str]:
-    """Return the words of a text, case-folded and with variants of letters unified."""
-    return frozenset(_KEY_WORD.findall(text.replace("İ", "i").casefold().translate(_UNIFIED)))
+def unify_words(text: str) -> frozenset[str]:
+    """Return the words of a text, case-folded and in a single spelling."""
+    return frozenset(_WORD.findall(text.replace("İ", "i").casefold().translate(_UNIFIED)))
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The patterns of a language. Some stand for a list of the same name in `languages/`, others for several lists."""
+    """The patterns of a language, each compiled from one or more lists of `languages/`; see `get_lexicon`."""
 
     language: str
-    # Labels: "Q:", "Reader question (Maria):", "Our answer:". An answer's may also be a heading.
+    # Labels: "Q:", "Reader question (Maria):", "Our answer:"; `answer_heading` is an answer's as a heading, alone.
     question_label: re.Pattern[str]
     answer_label: re.Pattern[str]
     answer_heading: re.Pattern[str]
@@ -160,16 +164,17 @@ class Lexicon:
     asker_patterns: Patterns
     lead_in_patterns: Patterns
     guest_patterns: Patterns
-    # Words for readers, such as "a subscriber": all of a line, and anywhere in it.
+    # Words for readers, such as "a subscriber": as all of a line, and anywhere in it.
     only_readers: re.Pattern[str]
     readers: re.Pattern[str]
     # What we asked the expert for, after the name: "to explain", "whether".
     request_phrase: re.Pattern[str]
-    # Hints that readers ask ("your questions"), the same without the English ones, and weak hints ("Q&A").
+    # Hints that readers ask ("your questions"), the same without those in English, and weak hints ("Q&A").
     strong_hints: re.Pattern[str]
     native_strong_hints: re.Pattern[str]
     weak_hints: re.Pattern[str]
-    # Hints that it isn't readers who ask: an interview (unless there is a strong hint), or a quiz or advert.
+    # Hints that it isn't readers who ask: an interview, which a strong hint outweighs, and a quiz or advert, which it
+    # doesn't.
     vetoes: re.Pattern[str]
     bars: re.Pattern[str]
     # "This week", "also", at the beginning of a line.
@@ -180,7 +185,7 @@ class Lexicon:
     adverts: re.Pattern[str]
     advert_label: re.Pattern[str]
     captions: re.Pattern[str]
-    # "who", "which": after a comma or dash, at the end of a text, and anywhere.
+    # "who", "which": the comma or dash before it, at the end of a text, and anywhere.
     relative_clause: re.Pattern[str]
     relative_pronoun_end: re.Pattern[str]
     relative_pronoun: re.Pattern[str]
@@ -188,80 +193,92 @@ class Lexicon:
     salutation: re.Pattern[str]
     issues: re.Pattern[str]
 
+    def match_question_label(self, text: str) -> re.Match[str] | None:
+        """Match the label at the beginning of a question; the group "who" is a name in brackets."""
+        return self.question_label.match(text[:MAX_PREFIX_LENGTH])
 
-IN_BRACKETS = r"(?:[\s\u00a0]*[(\[（](?P<who>[^()\[\]（）]{2,90})[)\]）])?"
+    def match_answer_label(self, text: str) -> re.Match[str] | None:
+        """Match the label at the beginning of an answer; the group "who" is a name in brackets."""
+        return self.answer_label.match(text[:MAX_PREFIX_LENGTH])
+
+
+NAME_IN_BRACKETS = r"(?:[\s\u00a0]*[(\[（](?P<who>[^()\[\]（）]{2,90})[)\]）])?"
 NUMBER = r"(?:[\s\u00a0]?[#№]?\d{1,3}(?!\d))?"
+# What follows the words of a label: "Question 2 (Maria):", "Question —", "Q1.", or the end of the paragraph.
 AFTER_LABEL = (
-    rf"{NUMBER}{IN_BRACKETS}[*_\s]{{0,3}}?"
+    rf"{NUMBER}{NAME_IN_BRACKETS}[*_\s]{{0,3}}?"
     rf"(?:\W{{0,4}}\Z|{COLON}|(?<=\d)[.)]|[\s\u00a0]+[—–-](?=\s)|\.(?=\s)|\)(?=\s))\**\s*"
 )
 
 
 @cache
-def _rows() -> dict[str, dict[str, list[str]]]:
-    files = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
-    empty: dict[str, list[str]] = {kind: [] for kind in files["en"]}
-    return {tag: empty | lists for tag, lists in files.items()}
+def _load_phrases() -> dict[str, dict[str, list[str]]]:
+    """Return the lists of `languages/`, by language and name. A list that a language lacks is empty."""
+    lists_by_tag = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+    empty_lists: dict[str, list[str]] = {name: [] for name in lists_by_tag["en"]}
+    return {tag: empty_lists | lists for tag, lists in lists_by_tag.items()}
 
 
 def known_languages() -> list[str]:
-    return list(_rows())
+    return list(_load_phrases())
 
 
 @cache
 def get_lexicon(language: str) -> Lexicon:
     """Return the patterns of a language, including the English ones; for an unknown language only those."""
-    rows = _rows()
-    tag = language.lower().split("-")[0]
-    tags = [tag, "en"] if tag in rows and tag != "en" else ["en"]
+    phrases = _load_phrases()
+    primary_tag = language.lower().split("-")[0]
+    tags = [primary_tag, "en"] if primary_tag in phrases and primary_tag != "en" else ["en"]
 
-    def get_phrases(kind: str) -> list[str]:
-        return [phrase for tag in tags for phrase in rows[tag][kind]]
+    def get_phrases(name: str) -> list[str]:
+        return [phrase for tag in tags for phrase in phrases[tag][name]]
 
     def get_sentences(kinds: Sequence[str]) -> list[str]:
         return [line for tag in tags if tag in LANGUAGES for line in _get_house_sentences(tag, kinds)]
 
     asker_sentences = get_sentences(ASKER_SENTENCES)
-    relatives = _any_pattern(get_phrases("relatives"))
+    relatives = _build_search_pattern(get_phrases("relatives"))
     request_phrases = [
-        re.escape(phrase) if phrase.endswith(" ") else re.escape(phrase) + r"(?!\w)" for phrase in get_phrases("cut")
+        re.escape(phrase) + ("" if phrase.endswith(" ") else r"(?!\w)")  # whole words only
+        for phrase in get_phrases("cut")
     ]
     return Lexicon(
         language=tags[0],
-        question_label=_phrase_pattern(get_phrases("question"), AFTER_LABEL),
-        answer_label=_phrase_pattern([*get_phrases("answer"), *get_phrases("replies")], AFTER_LABEL),
-        answer_heading=_phrase_pattern([*get_phrases("replies"), *get_phrases("answer")], r"\W{0,4}\Z"),
-        unnamed_asker=_phrase_pattern(
+        question_label=_build_start_pattern(get_phrases("question"), AFTER_LABEL),
+        answer_label=_build_start_pattern([*get_phrases("answer"), *get_phrases("replies")], AFTER_LABEL),
+        answer_heading=_build_start_pattern([*get_phrases("replies"), *get_phrases("answer")], r"\W{0,4}\Z"),
+        unnamed_asker=_build_start_pattern(
             [_strip_colon(line) for line in asker_sentences if "{who}" not in line], rf"{COLON}\s*"
         ),
-        several_askers=_phrase_pattern(map(_strip_colon, get_sentences(SEVERAL_ASKERS_SENTENCES)), COLON),
+        several_askers=_build_start_pattern(map(_strip_colon, get_sentences(SEVERAL_ASKERS_SENTENCES)), COLON),
         asker_patterns=_compile_patterns(
             [*get_phrases("asks"), *(line for line in asker_sentences if "{who}" in line)]
         ),
         lead_in_patterns=_compile_patterns([*get_phrases("answers"), *get_sentences(LEAD_IN_SENTENCES)]),
         guest_patterns=_compile_patterns(get_phrases("guests")),
-        only_readers=_phrase_pattern(get_phrases("readers"), r"\W{0,3}\Z"),
-        readers=_any_pattern(get_phrases("readers")),
+        only_readers=_build_start_pattern(get_phrases("readers"), r"\W{0,3}\Z"),
+        readers=_build_search_pattern(get_phrases("readers")),
         request_phrase=re.compile("|".join(request_phrases), re.IGNORECASE),
-        strong_hints=_any_pattern(get_phrases("strong")),
-        native_strong_hints=_any_pattern(rows[tags[0]]["strong"]),
-        weak_hints=_any_pattern(get_phrases("weak")),
-        vetoes=_any_pattern(get_phrases("vetoes")),
-        bars=_any_pattern(get_phrases("bars")),
-        time_phrase=_phrase_pattern(get_phrases("when"), r"[\s\u00a0,:،]+"),
-        call_for_questions=_any_pattern(get_phrases("calls")),
-        signoffs=_any_pattern(get_phrases("signoffs")),
-        buttons=_phrase_pattern(get_phrases("buttons"), r"\W{0,6}\Z"),
-        adverts=_phrase_pattern(get_phrases("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
-        advert_label=_phrase_pattern(get_phrases("adverts"), r"\W{0,4}\Z"),
-        captions=_phrase_pattern(get_phrases("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
+        strong_hints=_build_search_pattern(get_phrases("strong")),
+        native_strong_hints=_build_search_pattern(phrases[tags[0]]["strong"]),
+        weak_hints=_build_search_pattern(get_phrases("weak")),
+        vetoes=_build_search_pattern(get_phrases("vetoes")),
+        bars=_build_search_pattern(get_phrases("bars")),
+        time_phrase=_build_start_pattern(get_phrases("when"), r"[\s\u00a0,:،]+"),
+        call_for_questions=_build_search_pattern(get_phrases("calls")),
+        signoffs=_build_search_pattern(get_phrases("signoffs")),
+        buttons=_build_start_pattern(get_phrases("buttons"), r"\W{0,6}\Z"),
+        adverts=_build_start_pattern(get_phrases("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
+        advert_label=_build_start_pattern(get_phrases("adverts"), r"\W{0,4}\Z"),
+        captions=_build_start_pattern(get_phrases("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
+        # A comma, dash or bracket and perhaps a preposition, before the pronoun: ", in which".
         relative_clause=re.compile(
             rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={relatives.pattern})", re.IGNORECASE
         ),
         relative_pronoun_end=re.compile(rf"(?:{relatives.pattern})\Z", re.IGNORECASE),
         relative_pronoun=relatives,
-        salutation=_phrase_pattern(get_phrases("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
-        issues=_any_pattern(get_phrases("issues")),
+        salutation=_build_start_pattern(get_phrases("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
+        issues=_build_search_pattern(get_phrases("issues")),
     )
 
 
@@ -270,24 +287,24 @@ def _strip_colon(sentence: str) -> str:
 
 
 @cache
-def _labels() -> re.Pattern[str]:
+def _build_label_pattern() -> re.Pattern[str]:
     """Return a pattern for the labels of questions and answers in any language, at the beginning of a line."""
-    labels = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
-    return _phrase_pattern(labels, rf"{NUMBER}\**{COLON}")
+    labels = [phrase for lists in _load_phrases().values() for phrase in (*lists["question"], *lists["answer"])]
+    return _build_start_pattern(labels, rf"{NUMBER}\**{COLON}")
 
 
 def begins_with_label(line: str) -> bool:
     """Return whether a line begins with the label of a question or answer in any language."""
-    return _labels().match(line[:LONGEST_LABEL]) is not None
+    return _build_label_pattern().match(line[:MAX_LABEL_LENGTH]) is not None
 
 
 def guess_edition_language(texts: Iterable[str]) -> str:
-    """Guess which of the known languages an edition is in, by its longest paragraphs; English if it is another one."""
+    """Guess the language of an edition from its longest paragraphs. Return "en" if it isn't one of `languages/`."""
     longest = sorted(texts, key=len, reverse=True)[:6]
     if not longest:
         return "en"
     tag = guess_language(" ".join(text[:300] for text in longest)).lower().split("-")[0]
-    return tag if tag in _rows() else "en"
+    return tag if tag in _load_phrases() else "en"
 
 
 def normalize_text(text: str) -> str:

@@ -1,15 +1,18 @@
-"""Parsing lines that say who asks or answers, in the sentences of the house form or of other newsletters."""
+"""Parsing lines that say who asks or answers, in the sentences of the house form or of other newsletters.
+
+A paragraph is parsed several times with the same result, which is cached.
+"""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from .issue_words import LONGEST_LABEL, QUOTES, Lexicon, NamePattern
+from .issue_words import MAX_LABEL_LENGTH, QUOTES, Lexicon, NamePattern
 from .printed_names import (
+    CACHE_SIZE,
     EDGES,
     PARTICLES,
-    REMEMBERED,
     SENTENCE_END,
     PrintedExpert,
     can_be_asker,
@@ -17,10 +20,14 @@ from .printed_names import (
     parse_expert,
 )
 
-LONGEST_INTRO = 2_000  # characters of an introduction that are examined
-LONGEST_LEAD_IN = 320  # characters of a lead-in that doesn't end with a colon
+MAX_INTRO_LENGTH = 2_000  # characters of an introduction that are examined
+MAX_LEAD_IN_LENGTH = 320  # of a name with credits, and of a lead-in that doesn't end with a colon
+MAX_ASKER_LENGTH = 100
+MAX_AFTER_QUESTION_LENGTH = 140  # of a line such as "asks Harriet from Hereford"
+MAX_ANNOUNCEMENT_WORDS = 30  # of a line such as "We put the question to two experts."
 _COLON = re.compile(r"[\s\u00a0\u202f]*[:：](?=[\s\u00a0\u202f]|\Z|[\"“«„»‘'])")
-# What may follow the verb after a name: a few words up to a colon, the end, or a quotation mark: "says today:".
+# What may follow the verb after a name: a few words up to a colon, the end of the text, or a quotation mark, as in
+# "says today:".
 _TAIL = re.compile(
     rf"[^:：.!?؟{QUOTES}]{{0,60}}?[\s\u00a0\u202f]*[:：]\s*"
     rf"|[^:：.!?؟{QUOTES}]{{0,16}}?(?:[.!]?\Z|[,،]?\s?(?=[\"“«„‘]))"
@@ -42,7 +49,7 @@ class AskerLine:
 
 
 def _get_sentence_before(text: str, end: int) -> str:
-    """Return the beginning of a sentence up to `end`."""
+    """Return the text before `end` that is in the same sentence."""
     start = 0
     for sentence_end in SENTENCE_END.finditer(text, 0, end):
         start = sentence_end.end()
@@ -50,9 +57,9 @@ def _get_sentence_before(text: str, end: int) -> str:
 
 
 def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str, str] | None:
-    """Return what is at the place of the name and what follows the match; None if the pattern doesn't match.
+    """Return the part of the text that should be a name, and the text after the match; None if there is no match.
 
-    With `anywhere`, the match may begin later in the text.
+    With `anywhere`, the match needn't be at the beginning of the text.
     """
     start = _find_name_start(pattern, text, anywhere)
     if start is None:
@@ -68,8 +75,10 @@ def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str
         return _get_sentence_before(text, after.start()), rest
     name = text[start : after.start()]
     tail_text = tail[0].rstrip(" \u00a0\u202f:：")
-    if pattern.before and tail_text.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
-        name += tail_text  # "We have asked Jiri Novak, an engineer:", with part of the verb after the name
+    has_credits_after_verb = tail_text.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "："))
+    if pattern.before and has_credits_after_verb:
+        # The verb has a part after the name, as in German: "Wir haben Jiri Novak gefragt, einen Ingenieur:".
+        name += tail_text
     return name, rest
 
 
@@ -85,42 +94,43 @@ def _find_name_start(pattern: NamePattern, text: str, anywhere: bool) -> int | N
 
 
 def _split_after_name(text: str, start: int) -> tuple[str, str] | None:
-    """Return the name that begins at `start` and ends with a colon or the text, and what follows; None without one."""
+    """Split the text from `start` at a colon into the name and the rest; a short sentence may end without a colon."""
     colon = _COLON.search(text, start)
     if colon and not text[start : colon.start()].strip():  # "Our expert: Jane Smith: ..."
         start = colon.end()
         colon = _COLON.search(text, start)
     if colon:
         return text[start : colon.start()], text[colon.end() :]
-    is_one_sentence = len(text) <= LONGEST_LEAD_IN and not SENTENCE_END.search(text, start)
+    is_one_sentence = len(text) <= MAX_LEAD_IN_LENGTH and not SENTENCE_END.search(text, start)
     if not is_one_sentence or text.rstrip().endswith(("?", "؟")):
         return None
     return text[start:], ""
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[PrintedExpert, str] | None:
     """Parse a paragraph that begins with a lead-in; return the expert and the beginning of the answer, or None."""
-    start = text[:LONGEST_LABEL]
-    for pattern in lexicon.lead_in_patterns.list_candidates(start):
+    start = text[:MAX_LABEL_LENGTH]
+    remainder = text[MAX_LABEL_LENGTH:]
+    for pattern in lexicon.lead_in_patterns.iter_candidates(start):
         match = _match_pattern(pattern, start, anywhere=True)
         if match is None:
             continue
         name, rest = match
-        if len(name) > LONGEST_LEAD_IN:
+        if len(name) > MAX_LEAD_IN_LENGTH:
             continue
         after_comma = name.partition(",")[2]  # "Our whale person, Dr. Nomvula Dube, says:"
         for candidate in (name, after_comma):
             expert = parse_expert(candidate, lexicon)
             if is_name(expert.name, allows_single=bool(expert.credit_line or expert.relation)):
-                return expert, (rest + text[LONGEST_LABEL:]).strip()
+                return expert, (rest + remainder).strip()
     return None
 
 
 def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
-    """Return the expert that an introduction to readers' questions names as answering them, however it is phrased."""
-    text = text[:LONGEST_INTRO]
-    for pattern in lexicon.lead_in_patterns.list_candidates(text):
+    """Return the expert whom an introduction to readers' questions names as answering them, in whatever words."""
+    text = text[:MAX_INTRO_LENGTH]
+    for pattern in lexicon.lead_in_patterns.iter_candidates(text):
         if pattern.before or not pattern.after:
             continue
         after = pattern.after.search(text)
@@ -142,8 +152,8 @@ _AFTER_NAME = re.compile(r"[\s\u00a0]*(?:[,،，(:：]|[—–-]\s|\Z)|\s\w{2,12
 
 
 def find_name_before_colon(text: str, lexicon: Lexicon) -> PrintedExpert | None:
-    """Return the person named in a line that ends with a colon, however it is phrased, or None."""
-    for match in _CAPITALISED_WORDS.finditer(text[:LONGEST_LABEL]):
+    """Return the person named in a line that ends with a colon, in whatever words, or None."""
+    for match in _CAPITALISED_WORDS.finditer(text[:MAX_LABEL_LENGTH]):
         name = match[0].strip()
         if not name[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
             continue
@@ -158,13 +168,13 @@ def find_name_before_colon(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     return None
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def find_guest(text: str, lexicon: Lexicon) -> PrintedExpert | None:
-    """Return the expert that an introduction presents as the guest of its section, or None."""
-    text = text[:LONGEST_INTRO]
-    for pattern in lexicon.guest_patterns.list_candidates(text):
-        name = _match_guest(pattern, text)
-        if name is None or len(name) > LONGEST_LEAD_IN:
+    """Return the expert whom an introduction presents as the guest of its section, or None."""
+    text = text[:MAX_INTRO_LENGTH]
+    for pattern in lexicon.guest_patterns.iter_candidates(text):
+        name = _match_guest_pattern(pattern, text)
+        if name is None or len(name) > MAX_LEAD_IN_LENGTH:
             continue
         expert = parse_expert(name, lexicon)
         if is_name(expert.name):
@@ -172,8 +182,8 @@ def find_guest(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     return None
 
 
-def _match_guest(pattern: NamePattern, text: str) -> str | None:
-    """Return what is at the place of the name, or None if the pattern doesn't match."""
+def _match_guest_pattern(pattern: NamePattern, text: str) -> str | None:
+    """Return the part of the text that should be a name, or None if there is no match."""
     start = _find_name_start(pattern, text, anywhere=True)
     if start is None:
         return None
@@ -186,9 +196,8 @@ def _match_guest(pattern: NamePattern, text: str) -> str | None:
 
 
 def _find_sentence_end(text: str, start: int) -> int:
-    """Return where the sentence ends that begins at `start`: at a colon, or a full stop that isn't of an abbreviation.
-
-    Without either, it is the end of the text.
+    """Return where the sentence from `start` ends: at punctuation (but not that of an abbreviation), a colon, or the
+    end of the text.
     """
     ends = [len(text.rstrip().rstrip(".!"))]
     for pattern in (SENTENCE_END, _COLON):
@@ -197,26 +206,27 @@ def _find_sentence_end(text: str, start: int) -> int:
     return min(ends)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
     """Parse a paragraph that begins by saying who asks, or return None."""
-    start = text[:LONGEST_LABEL]
-    end = text[LONGEST_LABEL:]
+    start = text[:MAX_LABEL_LENGTH]
+    remainder = text[MAX_LABEL_LENGTH:]
     if announcement := lexicon.unnamed_asker.match(start):
-        return AskerLine("", start[announcement.end() :] + end, is_by_reader=True)
-    for pattern in lexicon.asker_patterns.list_candidates(start):
+        return AskerLine("", start[announcement.end() :] + remainder, is_by_reader=True)
+    for pattern in lexicon.asker_patterns.iter_candidates(start):
         match = _match_pattern(pattern, start, anywhere=False)
         if match is None:
             continue
-        line = _build_asker_line(match[0], match[1] + end, lexicon)
+        asker, rest = match
+        line = _build_asker_line(asker, rest + remainder, lexicon)
         if line:
             return line
-    return _parse_reader_before_colon(start, end, lexicon)
+    return _parse_reader_before_colon(start, remainder, lexicon)
 
 
 def _build_asker_line(asker: str, rest: str, lexicon: Lexicon) -> AskerLine | None:
-    """Build the announcement from what is at the place of the name; None if that can't be an asker."""
-    if not asker.strip() or len(asker) > 100 or SENTENCE_END.search(asker):
+    """Build the announcement, or return None if the text `asker` can't be one."""
+    if not asker.strip() or len(asker) > MAX_ASKER_LENGTH or SENTENCE_END.search(asker):
         return None
     if lexicon.relative_pronoun_end.search(asker.strip()):  # "A subscriber who asked not to be named"
         return None
@@ -233,10 +243,10 @@ def _build_asker_line(asker: str, rest: str, lexicon: Lexicon) -> AskerLine | No
     return None
 
 
-def _parse_reader_before_colon(start: str, end: str, lexicon: Lexicon) -> AskerLine | None:
-    """Parse a paragraph that begins with a reader and a colon: "A reader in Tbilisi: ..."."""
+def _parse_reader_before_colon(start: str, remainder: str, lexicon: Lexicon) -> AskerLine | None:
+    """Parse a paragraph, split into two, that begins with a reader and a colon: "A reader in Tbilisi: ..."."""
     reader = lexicon.readers.match(start)
-    colon = _COLON.search(start, 0, 100)
+    colon = _COLON.search(start, 0, MAX_ASKER_LENGTH)
     if reader is None or colon is None or SENTENCE_END.search(start, 0, colon.start()):
         return None
     asker = start[: colon.start()].strip(EDGES)
@@ -248,24 +258,26 @@ def _parse_reader_before_colon(start: str, end: str, lexicon: Lexicon) -> AskerL
     )
     if not is_described or lexicon.only_readers.match(asker):
         asker = ""
-    return AskerLine(asker, start[colon.end() :] + end, is_by_reader=True)
+    return AskerLine(asker, start[colon.end() :] + remainder, is_by_reader=True)
 
 
 def is_expert_announcement(text: str, lexicon: Lexicon) -> bool:
-    """Return whether a short paragraph says that someone was asked or answers, without checking for a name."""
-    if len(text.split()) > 30:
+    """Return whether a short paragraph says that someone was asked or answers, even without a name."""
+    if len(text.split()) > MAX_ANNOUNCEMENT_WORDS:
         return False
-    candidates = chain(lexicon.lead_in_patterns.list_candidates(text), lexicon.guest_patterns.list_candidates(text))
+    candidates = chain(lexicon.lead_in_patterns.iter_candidates(text), lexicon.guest_patterns.iter_candidates(text))
     return any(pattern.before and pattern.before.search(text) for pattern in candidates)
 
 
 def find_asker_after(text: str, lexicon: Lexicon) -> str | None:
-    """Return who asks, in text after a quoted question: "asks Harriet from Hereford", "Harriet asks"; "" for unnamed
-    readers, or None."""
+    """Return who asks, by the text after a quoted question: "asks Harriet from Hereford" or "Harriet asks".
+
+    Return "" for unnamed readers, and None if the text says anything else.
+    """
     line = text.strip(" \t\u00a0\u202f,،.–—-")
-    if not line or len(line) > 140 or SENTENCE_END.search(line):
+    if not line or len(line) > MAX_AFTER_QUESTION_LENGTH or SENTENCE_END.search(line):
         return None
-    for pattern in lexicon.asker_patterns.list_candidates(line):
+    for pattern in lexicon.asker_patterns.iter_candidates(line):
         if pattern.after is None or pattern.before is not None:
             continue
         verb = pattern.after.search(line)
@@ -273,7 +285,7 @@ def find_asker_after(text: str, lexicon: Lexicon) -> str | None:
             continue
         before, after = line[: verb.start()], line[verb.end() :]
         if before and after:
-            continue  # because the name is on one side of the verb, and nothing on the other
+            continue  # the line must consist of the verb and a name, on either side
         asker = (before or after).strip(" ,،.")
         if asker and (lexicon.readers.match(asker) or can_be_asker(asker)):
             return "" if lexicon.only_readers.match(asker) else asker

@@ -9,41 +9,18 @@ from ..text.clean import SIGN as HAN_OR_KANA
 from .issue_paragraph import LEADING_DASH
 from .issue_words import Lexicon
 
-LONGEST_NAME, MOST_NAME_WORDS = 70, 7
-REMEMBERED = 1_000  # paragraphs whose result is cached, as each is parsed several times
+MAX_NAME_LENGTH, MAX_NAME_WORDS = 70, 7
+MAX_ASKER_WORDS = 9  # of a name with a place
+MAX_CREDIT_LENGTH, MAX_CREDIT_WORDS = 60, 8  # of a name with a place in a line of its own
+MAX_SIGNATURE_LENGTH, MAX_SIGNATURE_WORDS = 120, 14  # the same after a dash or in brackets
+MAX_NAME_LINE_LENGTH = 200  # of a name with a credit line
+MAX_SPEAKER_LENGTH = 140  # characters in which the colon after a name must be
+CACHE_SIZE = 1_000  # results of each function with a cache, as a paragraph is parsed several times
+_ROMANCE_PARTICLES = ("de", "da", "do", "dos", "das", "del", "della", "la", "le", "di", "du", "y", "e")
+_GERMANIC_PARTICLES = ("van", "von", "der", "den", "zu", "ten", "ter", "af", "av")
+_OTHER_PARTICLES = ("bin", "ibn", "al", "el", "oğlu", "kızı")
 # Lower-case words inside names: "Vincent van Gogh".
-PARTICLES = frozenset(
-    [
-        "de",
-        "da",
-        "do",
-        "dos",
-        "das",
-        "van",
-        "von",
-        "der",
-        "den",
-        "del",
-        "della",
-        "la",
-        "le",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-        "di",
-        "du",
-        "zu",
-        "ten",
-        "ter",
-        "y",
-        "e",
-        "af",
-        "av",
-        "oğlu",
-        "kızı",
-    ]
-)
+PARTICLES = frozenset((*_ROMANCE_PARTICLES, *_GERMANIC_PARTICLES, *_OTHER_PARTICLES))
 # Lower-case words before a name that aren't part of it: "pani Anna".
 HONORIFICS = frozenset(
     ["pani", "pan", "señora", "señor", "doña", "don", "signora", "signor", "dona", "dom", "madame", "mevrouw", "fru"]
@@ -54,7 +31,7 @@ TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab."
 _JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")
 # Not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
-# What separates a name from its credit line: a comma, bar, dash, or (with nothing of its own) a bracket.
+# What separates a name from its credit line: a comma, bar or dash, or the empty string before a bracket.
 _SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
 EDGES = " \t\u00a0\u202f,،;.*_—–-"  # removed at both ends of a name or credit line
 # "Jane Smith: ", also in Markdown: "**Jane Smith:** ".
@@ -63,7 +40,10 @@ _SPEAKER = re.compile(r"\W{0,4}([^:：\n?!؟\"“«]{2,90}?)[*_\s\u00a0\u202f]{0
 
 @dataclass(frozen=True)
 class PrintedExpert:
-    """An expert as printed: the name, the credit line after it, and how they relate to the question; "" if absent."""
+    """An expert as printed, with "" for what is missing.
+
+    `credit_line` is the description next to the name, `relation` a relative clause: "which published the study".
+    """
 
     name: str = ""
     credit_line: str = ""
@@ -75,11 +55,12 @@ def is_cased(word: str) -> bool:
 
 
 def is_name(text: str, allows_single: bool = False) -> bool:
-    """Return whether a text can be a person's name: capitalised if the script has capitals, and without digits. A
-    single word only counts with `allows_single`.
+    """Return whether a text can be a person's name: capitalised if the script has capitals, and without digits.
+
+    A single word is only one with `allows_single`.
     """
     words = _strip_titles(text.split())
-    if not words or len(text) > LONGEST_NAME or len(words) > MOST_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
+    if not words or len(text) > MAX_NAME_LENGTH or len(words) > MAX_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
         return False
     if words[-1] in PARTICLES:  # "Chieda al suo comune:", the beginning of a sentence
         return False
@@ -90,8 +71,8 @@ def is_name(text: str, allows_single: bool = False) -> bool:
         return False
     capitalised = sum(word.lstrip("(\"'“«")[:1].isupper() for word in words)
     particles = sum(word.lower() in PARTICLES for word in words)
-    others = 1 if len(words) > 3 else 0  # "Captain of Police Maria Silva"
-    return is_long_enough and capitalised + particles + others >= len(words)
+    allowed_others = 1 if len(words) > 3 else 0  # "Captain of Police Maria Silva"
+    return is_long_enough and capitalised + particles + allowed_others >= len(words)
 
 
 def _strip_titles(words: list[str]) -> list[str]:
@@ -100,7 +81,7 @@ def _strip_titles(words: list[str]) -> list[str]:
 
 
 def parse_expert(text: str, lexicon: Lexicon) -> PrintedExpert:
-    """Split a text such as "Laura Harth, campaign director at X, which published it" into its parts."""
+    """Parse a name with credits: "Laura Harth, campaign director at X, which published it"."""
     text = text.strip(EDGES + ":：")
     if time_phrase := lexicon.time_phrase.match(text):  # "this week, Laura Harth"
         text = text[time_phrase.end() :]
@@ -120,11 +101,11 @@ def parse_expert(text: str, lexicon: Lexicon) -> PrintedExpert:
 
 
 def _split_relation(text: str, separator: re.Match[str], lexicon: Lexicon) -> tuple[str, str]:
-    """Split what follows a name into the credit line and the relation, a relative clause at its end; "" without one."""
+    """Split the text after a name into the credit line and the relation, a relative clause; "" if absent."""
     clause = lexicon.relative_clause.search(text, separator.start())
     if clause is None:
         return text[separator.end() :], ""
-    # The match ends before the pronoun. Its last word may be a preposition of the relation, as in ", in which".
+    # The match ends before the pronoun. If it has a word, that is a preposition of the relation: ", in which".
     has_preposition = clause[0].rstrip()[-1:] not in ",،，、—–("
     relation = text[clause.start() :].lstrip(EDGES) if has_preposition else text[clause.end() :]
     if clause.start() <= separator.start():
@@ -141,15 +122,18 @@ def _strip_brackets(text: str) -> str:
 
 
 def _split_description(text: str) -> tuple[str, str]:
-    """Split a name from a description, as in "soil scientist Jane Smith" or "Jane Smith of Cornell"."""
+    """Split "soil scientist Jane Smith" or "Jane Smith of Cornell" into the name and the description, "" without one.
+
+    The functions below do this for one word order each, and return None if a text doesn't have it.
+    """
     words = text.split()
     if len(words) < 3 or not all(map(is_cased, words)):
         return text, ""
-    description = list(takewhile(lambda word: not word[:1].isupper(), words))
-    if split := _split_capitalised_description(words):
-        return split
-    if len(description) < len(words) and not all(word in TITLES for word in description):
-        return _split_description_before(words, len(description)) or (text, "")
+    if name_and_description := _split_capitalised_description(words):
+        return name_and_description
+    lower_case_start = list(takewhile(lambda word: not word[:1].isupper(), words))
+    if len(lower_case_start) < len(words) and not all(word in TITLES for word in lower_case_start):
+        return _split_description_before(words, len(lower_case_start)) or (text, "")
     return _split_description_after(words) or (text, "")
 
 
@@ -189,12 +173,14 @@ def _is_in_name(word: str) -> bool:
 
 
 def parse_bare_credit(text: str, in_italics: bool) -> str | None:
-    """Return the line if it only consists of a name and a place, without a dash, as below a question; else None.
+    """Return the line if it only consists of a name and a place, without a dash; else None.
 
-    In italics, any short line that isn't a sentence counts.
+    In italics, any short line that isn't a sentence is taken for one.
     """
     line = text.strip()
-    if not line or len(line) > 60 or len(line.split()) > 8 or re.search(r"[.!?؟:;…][\"”»]?\Z", line):
+    if not line or len(line) > MAX_CREDIT_LENGTH or len(line.split()) > MAX_CREDIT_WORDS:
+        return None
+    if re.search(r"[.!?؟:;…][\"”»]?\Z", line):
         return None
     if in_italics:
         return line
@@ -212,17 +198,17 @@ def can_be_asker(text: str) -> bool:
         words = words[1:]
     first = words[0]
     begins_in_lower_case = is_cased(first) and not first[:1].isupper()
-    if len(words) > 9 or begins_in_lower_case or re.search(r"[?!:;@/؟]", text):
+    if len(words) > MAX_ASKER_WORDS or begins_in_lower_case or re.search(r"[?!:;@/؟]", text):
         return False
     if len(words) == 1 or first.endswith(",") or not is_cased(first):  # "Maria, 34, from a village"
         return True
     return any(word.lstrip("(")[:1].isupper() for word in words[1:])
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     """Return the name before a colon at the beginning of a paragraph, and the text after it; None without one."""
-    match = _SPEAKER.match(text[:140])
+    match = _SPEAKER.match(text[:MAX_SPEAKER_LENGTH])
     if not match:
         return None
     speaker = match[1].strip(EDGES)
@@ -231,7 +217,7 @@ def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     return speaker, text[match.end() :].strip()
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_signature(text: str) -> str | None:
     """Return the name in a line such as "— Maria, Tbilisi" or "(Maria, Tbilisi)", or None."""
     line = text.strip()
@@ -241,16 +227,18 @@ def parse_signature(text: str) -> str | None:
         name = line[1:-1]
     else:
         return None
-    if len(name) > 120 or len(name.split()) > 14 or name.rstrip().endswith(("?", "!", "؟", ":")):
+    if len(name) > MAX_SIGNATURE_LENGTH or len(name.split()) > MAX_SIGNATURE_WORDS:
+        return None
+    if name.rstrip().endswith(("?", "!", "؟", ":")):
         return None
     return name.strip().rstrip(".") or None
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_name_line(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Parse a line that only consists of a name with a credit line, or return None."""
     line = text.strip().rstrip(":：").strip()
-    if len(line) > 200 or re.search(r"[.!?؟][\"”»]?\Z", line) or not _SEPARATOR.search(line):
+    if len(line) > MAX_NAME_LINE_LENGTH or re.search(r"[.!?؟][\"”»]?\Z", line) or not _SEPARATOR.search(line):
         return None
     expert = parse_expert(line, lexicon)
     if not expert.credit_line or not is_name(expert.name):

@@ -9,7 +9,7 @@ from .lead_ins import parse_asker, parse_lead_in
 from .printed_names import parse_bare_credit, parse_name_line, parse_signature
 from .question_looks import (
     BRACKETED_CREDIT,
-    MOST_PARAGRAPHS,
+    MAX_QUESTION_PARAGRAPHS,
     TRAILING_CREDIT,
     Start,
     get_text,
@@ -29,10 +29,10 @@ def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexi
         return _add_same_style(paras, paras[index], texts, next_index, splits_questions)
     if start.style in ("heading", "bold start", "numbered"):
         return texts, next_index
-    following = [para.text for para in paras[next_index : next_index + MOST_PARAGRAPHS]]
+    following = [para.text for para in paras[next_index : next_index + MAX_QUESTION_PARAGRAPHS]]
     if count := count_quoted_paragraphs([*texts, *following]):
-        more = count - len(texts)
-        return [*texts, *following[:more]], next_index + more
+        following_count = count - len(texts)
+        return [*texts, *following[:following_count]], next_index + following_count
     if not texts:  # only a label or announcement: the question begins in the next paragraph
         if next_index == len(paras):
             return [], next_index
@@ -41,7 +41,7 @@ def read_question(paras: Sequence[Para], index: int, start: Start, lexicon: Lexi
         next_index += 1
         if first.kind == "quote" or first.italic or first.bold:
             return _add_same_style(paras, first, texts, next_index, splits_questions=False)
-    return _extend_question(paras, next_index, texts, start, lexicon)
+    return _extend_to_visible_end(paras, next_index, texts, start, lexicon)
 
 
 def _add_same_style(
@@ -49,10 +49,10 @@ def _add_same_style(
 ) -> tuple[list[str], int]:
     """Add the paragraphs from `index` on that have the style of `first`; return the texts, and the index after them.
 
-    With `splits_questions`, stop at a question of its own.
+    With `splits_questions`, stop before a paragraph that is another question.
     """
     texts = list(texts)
-    while index < len(paras) and len(texts) < MOST_PARAGRAPHS and _has_same_style(first, paras[index]):
+    while index < len(paras) and len(texts) < MAX_QUESTION_PARAGRAPHS and _has_same_style(first, paras[index]):
         if splits_questions and _is_new_question(texts[-1], paras, index):
             break
         texts.append(paras[index].text)
@@ -61,7 +61,7 @@ def _add_same_style(
 
 
 def _is_new_question(previous: str, paras: Sequence[Para], index: int) -> bool:
-    """Return whether a paragraph in the style of the question before it is a question of its own."""
+    """Return whether a paragraph in the style of the question before it is another question, with its own answer."""
     return is_question(previous) and is_question(paras[index].text) and _is_followed_by_answer(paras, index)
 
 
@@ -73,10 +73,10 @@ def _has_same_style(first: Para, second: Para) -> bool:
     return (first.kind, first.italic, first.bold) == (second.kind, second.italic, second.bold)
 
 
-def _extend_question(
+def _extend_to_visible_end(
     paras: Sequence[Para], next_index: int, texts: list[str], start: Start, lexicon: Lexicon
 ) -> tuple[list[str], int]:
-    """Extend a question up to a label, lead-in or signature that shows its end. Without one, leave it as it is."""
+    """Extend a question up to a label, lead-in or signature that shows its end. Without one, return it unchanged."""
     end = _find_question_end(paras, next_index, start, lexicon)
     if end is None:
         return texts, next_index
@@ -86,13 +86,13 @@ def _extend_question(
 def _find_question_end(paras: Sequence[Para], first_index: int, start: Start, lexicon: Lexicon) -> int | None:
     """Return the index after the question, or None if nothing shows its end."""
     is_letter = start.style == "letter"
-    for index in range(first_index, min(first_index + MOST_PARAGRAPHS, len(paras))):
+    for index in range(first_index, min(first_index + MAX_QUESTION_PARAGRAPHS, len(paras))):
         para = paras[index]
         if is_letter and is_letter_signature(paras, index, lexicon):
             return index
-        if para.kind in ("heading", "rule") or lexicon.question_label.match(para.text[:200]):
+        if para.kind in ("heading", "rule") or lexicon.match_question_label(para.text):
             return None
-        if lexicon.answer_label.match(para.text[:200]):
+        if lexicon.match_answer_label(para.text):
             return index
         if parse_lead_in(para.text, lexicon) or parse_name_line(para.text, lexicon):
             return index
@@ -106,8 +106,10 @@ def _find_question_end(paras: Sequence[Para], first_index: int, start: Start, le
 def extract_askers(
     paras: Sequence[Para], texts: list[str], next_index: int, start: Start, lexicon: Lexicon
 ) -> tuple[list[str], list[str], int]:
-    """Extract the askers named below a question, at its end or in brackets; return them, the rest of the question, and
-    the index after it."""
+    """Extract the askers named at the end of a question, perhaps in brackets, or below it.
+
+    Return them, the paragraphs of the question without them, and the index after it.
+    """
     askers, texts = _extract_from_last_paragraph(texts, lexicon)
     if askers:
         return askers, texts, next_index
@@ -123,7 +125,7 @@ def extract_askers(
 
 
 def _extract_from_last_paragraph(texts: list[str], lexicon: Lexicon) -> tuple[list[str], list[str]]:
-    """Extract the asker whose name is the last paragraph of a question or its end; return them, and the rest."""
+    """Extract the asker named in or at the end of the last paragraph; return them, and the texts without the name."""
     if not texts:
         return [], []
     *before, last = texts

@@ -12,23 +12,24 @@ from .lead_ins import parse_asker
 from .printed_names import parse_bare_credit, parse_signature, parse_speaker
 from .unquoting import begins_quoted, count_quoted_paragraphs
 
-MOST_PARAGRAPHS = 8  # of one question
-MOST_SIGNED_PARAGRAPHS = 4  # of a question that only a name below it marks
-MOST_SIGNATURE_WORDS = 6
+MAX_QUESTION_PARAGRAPHS = 8
+MAX_SIGNED_PARAGRAPHS = 4  # of a question that is only recognised by the name below it
+MAX_SALUTATION_LENGTH = 120
+MAX_LETTER_SIGNATURE_WORDS = 6
 # "2. Why is the lake shrinking?"
 NUMBER = re.compile(r"\W{0,3}(\d{1,2})[.)]\s+")
 # "Why is the lake shrinking? (Maria, Tbilisi)"
 BRACKETED_CREDIT = re.compile(r"\s*[(（\[]([^()（）\[\]]{2,80})[)）\]]\s*\Z")
 # "Why is the lake shrinking? — Maria, Tbilisi"
 TRAILING_CREDIT = re.compile(r"(?<=[?؟？!.»”\"])\s+(?:[—–―]|--)\s?([^—–?؟]{2,80})\Z")
-SENTENCE_END = re.compile(r"[.!?؟:,;][\"”»]?\Z")
+END_PUNCTUATION = re.compile(r"[.!?؟:,;][\"”»]?\Z")
 
 
 @dataclass(frozen=True)
 class Start:
     """The beginning of a question.
 
-    - style: how the edition marks it: a key of `LOOKS`, or "label" or "asked".
+    - style: how the edition marks it: a key of `STYLE_MATCHERS`, "label", or "asked" if a line says who asks.
     - text: the question's text in its first paragraph, without a number or name.
     - asker: who asks, as printed, or "".
     - is_announced: whether a line says that someone asks.
@@ -49,9 +50,7 @@ class Start:
 def has_announced_question_below(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
     """Return whether one of the next two paragraphs announces a question itself."""
     following = [para for para in paras[index + 1 : index + 3] if para.kind not in ("rule", "heading")]
-    return any(
-        lexicon.question_label.match(para.text[:200]) or _announces_question(para.text, lexicon) for para in following
-    )
+    return any(lexicon.match_question_label(para.text) or _announces_question(para.text, lexicon) for para in following)
 
 
 def _announces_question(text: str, lexicon: Lexicon) -> bool:
@@ -62,11 +61,8 @@ def _announces_question(text: str, lexicon: Lexicon) -> bool:
     return bool(line.rest.strip()) or text.rstrip().endswith((":", "："))
 
 
-def _is_from_reader(scope: Scope, paras: Sequence[Para], next_index: int) -> bool:
-    """Return whether a question recognised by its formatting is a reader's, by its section or a name below it.
-
-    `next_index` is the index after the question.
-    """
+def _has_reader_as_asker(scope: Scope, paras: Sequence[Para], next_index: int) -> bool:
+    """Return whether the section of a question, or a name below it at `next_index`, shows that a reader asks."""
     return scope.is_about_readers or _is_signature_at(paras, next_index)
 
 
@@ -84,19 +80,37 @@ def _match_heading(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: S
         next_para = paras[index + 1]
         if next_para.kind == "quote" and QUESTION_MARK.search(next_para.text):
             return None  # because the quotation is the question, and this its headline
-    if not _is_from_reader(scope, paras, index + 1):
+    if not _has_reader_as_asker(scope, paras, index + 1):
         return None
     return Start("heading", _strip_number(para.text))
+
+
+def _match_letter(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    """Match a letter: a salutation, a question somewhere, and a signature."""
+    first = paras[index]
+    if first.kind == "heading" or not _has_salutation(first, lexicon):
+        return None
+    letter = paras[index : index + MAX_QUESTION_PARAGRAPHS]
+    for offset, para in enumerate(letter):
+        is_signed = TRAILING_CREDIT.search(para.text) is not None
+        if offset > 0:  # below the salutation
+            has_undashed_name = is_letter_signature(paras, index + offset, lexicon)
+            if para.kind in ("heading", "rule") and not has_undashed_name:
+                return None
+            is_signed = is_signed or has_undashed_name or parse_signature(para.text) is not None
+        if is_signed:
+            return Start("letter", first.text) if _has_question_mark(letter[: offset + 1]) else None
+    return None
 
 
 def _match_bold(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
     para = paras[index]
     if not para.bold or para.kind == "heading":
         return None
-    run = _get_run(paras, index, lambda other: other.bold and other.kind == para.kind)
+    run = _take_while(paras, index, lambda other: other.bold and other.kind == para.kind)
     if not any(is_question(TRAILING_CREDIT.sub("", other.text)) for other in run):
         return None
-    if not _is_from_reader(scope, paras, index + len(run)) and not BRACKETED_CREDIT.search(run[-1].text):
+    if not _has_reader_as_asker(scope, paras, index + len(run)) and not BRACKETED_CREDIT.search(run[-1].text):
         return None
     return Start("bold", _strip_number(para.text))
 
@@ -118,12 +132,12 @@ def _match_quote(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
     para = paras[index]
     if para.kind != "quote":
         return None
-    run = _get_run(paras, index, lambda other: other.kind == "quote")
+    run = _take_while(paras, index, lambda other: other.kind == "quote")
     if not _has_question_mark(run):  # `is_question` would miss it, as the asker's name is often in the last line
         return None
     last = run[-1]
     has_credit = bool(parse_signature(last.text) or BRACKETED_CREDIT.search(last.text) or parse_quoted_credit(last))
-    if not has_credit and not _is_from_reader(scope, paras, index + len(run)):
+    if not has_credit and not _has_reader_as_asker(scope, paras, index + len(run)):
         return None
     return Start("quote", _strip_number(para.text))
 
@@ -132,10 +146,10 @@ def _match_italic(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sc
     para = paras[index]
     if not para.italic or para.kind == "heading":
         return None
-    run = _get_run(paras, index, lambda other: other.italic and other.kind == para.kind)
+    run = _take_while(paras, index, lambda other: other.italic and other.kind == para.kind)
     if not _has_question_mark(run):
         return None
-    if not _is_from_reader(scope, paras, index + len(run)) and not TRAILING_CREDIT.search(run[-1].text):
+    if not _has_reader_as_asker(scope, paras, index + len(run)) and not TRAILING_CREDIT.search(run[-1].text):
         return None
     return Start("italic", _strip_number(para.text))
 
@@ -146,16 +160,6 @@ def _match_numbered(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: 
     if not is_numbered or not scope.is_about_readers or not is_question(para.text):
         return None
     return Start("numbered", _strip_number(para.text))
-
-
-def _match_quotation_marks(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    texts = [para.text for para in paras[index : index + MOST_PARAGRAPHS]]
-    if paras[index].kind == "heading" or not begins_quoted(texts[0]):
-        return None
-    count = count_quoted_paragraphs(texts)
-    if not count or not is_question(texts[count - 1]) or not _is_from_reader(scope, paras, index + count):
-        return None
-    return Start("quotation marks", texts[0])
 
 
 def _match_speaker(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
@@ -171,34 +175,29 @@ def _match_speaker(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: S
     return Start("speaker", text, name, is_announced=True)
 
 
-def _match_letter(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """Match a letter: a salutation, a question somewhere, and a signature."""
-    first = paras[index]
-    if first.kind == "heading" or not lexicon.salutation.match(first.text[:120]):
+def _match_quotation_marks(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    texts = [para.text for para in paras[index : index + MAX_QUESTION_PARAGRAPHS]]
+    if paras[index].kind == "heading" or not begins_quoted(texts[0]):
         return None
-    letter = paras[index : index + MOST_PARAGRAPHS]
-    for offset, para in enumerate(letter):
-        is_signed = TRAILING_CREDIT.search(para.text) is not None
-        if offset > 0:
-            has_undashed_name = is_letter_signature(paras, index + offset, lexicon)
-            if para.kind in ("heading", "rule") and not has_undashed_name:
-                return None
-            is_signed = is_signed or has_undashed_name or parse_signature(para.text) is not None
-        if is_signed:
-            return Start("letter", first.text) if _has_question_mark(letter[: offset + 1]) else None
+    count = count_quoted_paragraphs(texts)
+    if not count or not is_question(texts[count - 1]) or not _has_reader_as_asker(scope, paras, index + count):
+        return None
+    return Start("quotation marks", texts[0])
+
+
+def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
+    """Match a few paragraphs of text with a question in them, and a name at the end or below."""
+    question = paras[index : index + MAX_SIGNED_PARAGRAPHS]
+    for offset, para in enumerate(question):
+        if para.kind not in ("text", "item"):
+            return None
+        if TRAILING_CREDIT.search(para.text) or _is_signature_at(paras, index + offset + 1):
+            return Start("signed", paras[index].text) if _has_question_mark(question[: offset + 1]) else None
     return None
 
 
-def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
-    """Return whether a line is an undashed signature of a letter, as shown by a salutation in the answer below it."""
-    text = paras[index].text
-    if not 0 < len(text.split()) <= MOST_SIGNATURE_WORDS or SENTENCE_END.search(text):
-        return False
-    return index + 1 < len(paras) and lexicon.salutation.match(paras[index + 1].text[:120]) is not None
-
-
 def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """Match a question without any formatting. With a name next to it, it counts as a signed one."""
+    """Match a question without any formatting. With a name at its end or below it, its style is "signed"."""
     para = paras[index]
     if para.kind == "heading" or not is_question(para.text):
         return None
@@ -210,15 +209,16 @@ def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
     return Start("plain", para.text, is_doubtful=True)
 
 
-def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """Match up to four paragraphs with a question in them, and a name below or at their end."""
-    question = paras[index : index + MOST_SIGNED_PARAGRAPHS]
-    for offset, para in enumerate(question):
-        if para.kind not in ("text", "item"):
-            return None
-        if TRAILING_CREDIT.search(para.text) or _is_signature_at(paras, index + offset + 1):
-            return Start("signed", paras[index].text) if _has_question_mark(question[: offset + 1]) else None
-    return None
+def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
+    """Return whether a short line without a dash signs a letter, which the salutation of an answer below it shows."""
+    text = paras[index].text
+    if not 0 < len(text.split()) <= MAX_LETTER_SIGNATURE_WORDS or END_PUNCTUATION.search(text):
+        return False
+    return index + 1 < len(paras) and _has_salutation(paras[index + 1], lexicon)
+
+
+def _has_salutation(para: Para, lexicon: Lexicon) -> bool:
+    return lexicon.salutation.match(para.text[:MAX_SALUTATION_LENGTH]) is not None
 
 
 def parse_quoted_credit(para: Para) -> str | None:
@@ -239,9 +239,9 @@ def _has_question_mark(paras: Sequence[Para]) -> bool:
     return any(QUESTION_MARK.search(para.text) for para in paras)
 
 
-def _get_run(paras: Sequence[Para], index: int, predicate: Callable[[Para], bool]) -> list[Para]:
+def _take_while(paras: Sequence[Para], index: int, predicate: Callable[[Para], bool]) -> list[Para]:
     """Return the paragraphs from `index` up to the first that doesn't meet the predicate."""
-    return list(takewhile(predicate, paras[index : index + MOST_PARAGRAPHS]))
+    return list(takewhile(predicate, paras[index : index + MAX_QUESTION_PARAGRAPHS]))
 
 
 def _strip_number(text: str) -> str:
@@ -249,8 +249,8 @@ def _strip_number(text: str) -> str:
     return text[number.end() :] if number else text
 
 
-# By style, in the order in which they are tried.
-LOOKS = {
+# The functions by style, in the order in which they are tried.
+STYLE_MATCHERS = {
     "heading": _match_heading,
     "letter": _match_letter,
     "bold": _match_bold,

@@ -7,7 +7,7 @@ from .edition_outline import QUESTION_MARK, Scope, is_question
 from .issue_paragraph import Para
 from .issue_words import Lexicon
 from .lead_ins import find_asker_after, parse_asker
-from .question_looks import LOOKS, Start, get_text, has_announced_question_below
+from .question_looks import STYLE_MATCHERS, Start, get_text, has_announced_question_below
 from .unquoting import begins_quoted, find_quotation_end
 
 
@@ -16,7 +16,7 @@ def find_question_start(
 ) -> Start | None:
     """Return the question that begins at `index`, or None.
 
-    `style` is that of the earlier questions in the section, if any, as all are marked like the first.
+    `style` is that of the earlier questions in the section, if any: a section marks all of its questions alike.
     """
     para = paras[index]
     if para.kind == "rule" or not para.text:
@@ -26,16 +26,16 @@ def find_question_start(
         return announced
     if scope is None or not scope.may_be_about_readers or style in ("label", "asked"):
         return None
-    for name, match_look in LOOKS.items():
-        if style and name != style:
+    for matcher_style, match_question in STYLE_MATCHERS.items():
+        if style and matcher_style != style:
             continue
-        if start := match_look(paras, index, lexicon, scope):
+        if start := match_question(paras, index, lexicon, scope):
             return start
     return None
 
 
 def _match_announced(paras: Sequence[Para], index: int, lexicon: Lexicon) -> Start | None:
-    label = lexicon.question_label.match(paras[index].text[:200])
+    label = lexicon.match_question_label(paras[index].text)
     if label:
         return _match_label(paras, index, label, lexicon)
     return _match_asker_line(paras, index, lexicon)
@@ -70,8 +70,8 @@ def _match_asker_line(paras: Sequence[Para], index: int, lexicon: Lexicon) -> St
             return None
         following = get_text(paras, index + 1)
     if not QUESTION_MARK.search(following) and not begins_quoted(following):
-        nearby = [other.text for other in paras[index + 1 : index + 4] if other.kind in ("text", "quote")]
-        if not QUESTION_MARK.search(" ".join(nearby)):
+        next_texts = [other.text for other in paras[index + 1 : index + 4] if other.kind in ("text", "quote")]
+        if not QUESTION_MARK.search(" ".join(next_texts)):
             return None
     return Start("asked", line.rest, line.asker, is_announced=True, is_by_reader=line.is_by_reader)
 

@@ -3,8 +3,8 @@
 from .edition_outline import Scope
 from .issue_words import Lexicon
 
-EDGES = " \u00a0\u202f:：+*=~#|•"  # decoration of headings in plain text
-MOST_LEFT = 4  # words before a heading's colon that may be the section
+DECORATION = " \u00a0\u202f:：+*=~#|•"  # around headings in plain text
+MAX_SECTION_WORDS = 4  # before a heading's colon
 
 
 def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexicon) -> tuple[str, str]:
@@ -12,14 +12,14 @@ def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexi
     scopes = _list_naming_scopes(scope, index, style, lexicon) if scope else []
     if not scopes:
         return "", ""
-    nearest, *outer = scopes
-    section = _find_section(outer)
-    heading = nearest.heading.strip(EDGES)
+    nearest, *outer_scopes = scopes
+    section = _find_section(outer_scopes)
+    heading = nearest.heading.strip(DECORATION)
     if section is not None and not nearest.has_strong_hint:
-        return section.heading.strip(EDGES), heading
-    left, right = _split(nearest.heading)
-    if right and (len(left.split()) <= MOST_LEFT or _has_hint(left, lexicon)):
-        return left, right
+        return section.heading.strip(DECORATION), heading
+    before_colon, after_colon = _split_heading(nearest.heading)
+    if after_colon and (len(before_colon.split()) <= MAX_SECTION_WORDS or _has_hint(before_colon, lexicon)):
+        return before_colon, after_colon
     if nearest.has_weak_hint or lexicon.strong_hints.search(nearest.heading):
         return heading, ""
     return "", nearest.heading
@@ -28,29 +28,29 @@ def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexi
 def _list_naming_scopes(scope: Scope, index: int, style: str, lexicon: Lexicon) -> list[Scope]:
     """Return the scopes whose headings may be a section or headline, from the innermost.
 
-    The edition's title is neither, nor is a question that is a heading itself.
+    The edition's title is neither. The heading at `index` is the question itself if that has the `style` "heading".
     """
     chain = list(scope.chain)
-    scopes = []
-    for outer in chain:
-        is_title = outer.level <= 1 and len(chain) > 1 and not outer.has_strong_hint
-        if not outer.heading or is_title:
+    naming_scopes = []
+    for candidate in chain:
+        is_title = candidate.level <= 1 and len(chain) > 1 and not candidate.has_strong_hint
+        if not candidate.heading or is_title:
             continue
-        if style == "heading" and outer.start == index:
+        if style == "heading" and candidate.start == index:
             continue
-        if outer.start == 0 and not _is_section(outer.heading, lexicon):
+        if candidate.start == 0 and not _is_section(candidate.heading, lexicon):
             continue  # because the first paragraph is the edition's title
-        scopes.append(outer)
-    return scopes
+        naming_scopes.append(candidate)
+    return naming_scopes
 
 
-def _find_section(outer: list[Scope]) -> Scope | None:
-    """Return the nearest enclosing scope with a hint, else the nearest one if it isn't at the top level."""
-    for scope in outer:
+def _find_section(outer_scopes: list[Scope]) -> Scope | None:
+    """Return the nearest scope with a hint, else the nearest one if it isn't at the top level."""
+    for scope in outer_scopes:
         if scope.has_strong_hint or scope.has_weak_hint:
             return scope
-    if outer and outer[0].level > 1:
-        return outer[0]
+    if outer_scopes and outer_scopes[0].level > 1:
+        return outer_scopes[0]
     return None
 
 
@@ -60,14 +60,14 @@ def _has_hint(text: str, lexicon: Lexicon) -> bool:
 
 def _is_section(heading: str, lexicon: Lexicon) -> bool:
     """Return whether a heading mentions questions, or consists of a section and a topic."""
-    _section, topic = _split(heading)
+    _before_colon, topic = _split_heading(heading)
     return bool(topic) or _has_hint(heading, lexicon)
 
 
-def _split(heading: str) -> tuple[str, str]:
-    """Split a heading such as "Expert Corner: Policing" at its colon, bar or dash."""
+def _split_heading(heading: str) -> tuple[str, str]:
+    """Split a heading such as "Expert Corner: Policing" at its colon, bar or dash; without one, return "" as topic."""
     for separator in (": ", "：", "\u00a0: ", "\u202f: ", " | ", " — ", " – ", " · "):
-        left, found, right = heading.partition(separator)
-        if found and left.strip() and right.strip():
-            return left.strip(" \u00a0\u202f"), right.strip()
+        section, _separator, topic = heading.partition(separator)
+        if section.strip() and topic.strip():
+            return section.strip(" \u00a0\u202f"), topic.strip()
     return heading, ""

@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..back_issues.finding import as_data
+from ..back_issues.finding import to_json_dict
 from ..back_issues.issue_files import FAULTS, MAX_FILE_BYTES, UnreadableIssue
 from ..back_issues.reading_issues import ParsedIssue, read_issues
 from ..core.actors import Clock
@@ -79,9 +79,10 @@ def render(newsletter: str, day: datetime, format_name: str, language: str) -> N
         preview = locking.preview(session, edition, language)
         title = title_of(session, edition)
     if language and not preview.language:
-        existing = f"it is in {', '.join(preview.left)}" if preview.left else "nothing in it is translated"
+        languages = ", ".join(preview.untranslated)
+        existing = f"it is in {languages}" if languages else "nothing in it is translated"
         raise click.UsageError(f"Nothing in this edition is translated into {language}: {existing}.")
-    for headline in preview.left.get(preview.language, ()):
+    for headline in preview.untranslated.get(preview.language, ()):
         click.echo(f"not fully translated into {language}, printed in the original: {headline}", err=True)
     click.echo(EXPORTS[format_name].write(preview.blocks, title), nl=False)
 
@@ -151,7 +152,7 @@ def import_issues(
             try:
                 for issue in _read_issues(file):
                     if newsletter_id is None:
-                        found_qas += [as_data(qa, str(file)) for qa in issue.found_qas]
+                        found_qas += [to_json_dict(qa, str(file)) for qa in issue.found_qas]
                     else:
                         lines += _import_issue(newsletter_id, issue, str(file), default_day, run_id)
             except (UnreadableIssue, OSError) as error:

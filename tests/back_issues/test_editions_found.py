@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.back_issues.finding import as_data
+from app.back_issues.finding import to_json_dict
 from app.back_issues.reading_issues import read_issues
 from app.typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from app.typesetting.renderers import to_text
@@ -20,7 +20,9 @@ HEADINGS = ("section", "headline", "question")
 
 
 def found_in(path: Path) -> list[dict[str, object]]:
-    return [as_data(qa, path.name) for issue in read_issues(path.name, path.read_bytes()) for qa in issue.found_qas]
+    return [
+        to_json_dict(qa, path.name) for issue in read_issues(path.name, path.read_bytes()) for qa in issue.found_qas
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

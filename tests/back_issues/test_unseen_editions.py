@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.back_issues.finding import as_data
+from app.back_issues.finding import to_json_dict
 from app.back_issues.reading_issues import read_issues
 from tests.support.source import ROOT
 
@@ -27,7 +27,7 @@ def known_by(block: dict[str, Any]) -> tuple[str, str]:
 def test_what_is_in_an_unseen_edition_is_found_and_nothing_else(name: str) -> None:
     expected = {known_by(block): block["answer"] for block in json.loads((EDITIONS / f"{name}.json").read_text())}
     issues = read_issues(name, (EDITIONS / name).read_bytes())
-    blocks = [as_data(qa, name) for issue in issues for qa in issue.found_qas]
+    blocks = [to_json_dict(qa, name) for issue in issues for qa in issue.found_qas]
     found = {known_by(block): block["answer"] for block in blocks}
     assert set(found) <= set(expected), "no reader's question with this expert's answer"
     assert len(expected) - len(found) == NOT_FOUND.get(name, 0)
