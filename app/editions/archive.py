@@ -16,7 +16,9 @@ from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionText, QuestionTopic
 from .models import Edition, EditionItem
 
-MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions
+MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions, in a sitemap
+MAX_EXPERT_PAGES = 10_000  # in a sitemap
+MAX_ITEMS_LOOKED_THROUGH = 20  # newest items that are searched for one with the expert's name
 NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
 
 
@@ -28,24 +30,26 @@ def listing(
 ) -> Listing[EditionItem]:
     """Return the listing of the Q&As that ran, newest first, in the order of one index."""
     # Adding 0 keeps SQLite from starting at the items: it should follow the index of questions by date.
-    query = _items(Question.newsletter_id == newsletter.id, Question.state.in_(states), key=Question.id + 0)
-    # Without this, PostgreSQL scans all questions that have not run before it gets to the newest.
+    query = _select_items(
+        Question.newsletter_id == newsletter.id, Question.state.in_(states), question_id=Question.id + 0
+    )
+    # Without this, PostgreSQL scans all questions that have not run before it reaches the newest.
     query = query.where(Question.published_at.is_not(None))
     if topic:
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
         query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
     if year:
-        first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-        query = query.where(Question.published_at >= first, Question.published_at < last)
+        start, end = _year_bounds(year)
+        query = query.where(Question.published_at >= start, Question.published_at < end)
     return Listing(query, NEWEST)
 
 
 def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
-    """Return the topics with a published question, by name, so that the list doesn't show what the desk works on."""
-    ran = select(QuestionTopic.id).join(Question, Question.id == QuestionTopic.question_id)
-    ran = ran.where(QuestionTopic.topic_id == Topic.id, Question.is_published)
-    mine = select(Topic).where(Topic.newsletter_id == newsletter.id, ran.exists())
-    return list(session.scalars(mine.order_by(Topic.name)))
+    """Return the topics of published questions, by name. Other topics would show what the desk works on."""
+    published = select(QuestionTopic.id).join(Question, Question.id == QuestionTopic.question_id)
+    published = published.where(QuestionTopic.topic_id == Topic.id, Question.is_published)
+    query = select(Topic).where(Topic.newsletter_id == newsletter.id, published.exists())
+    return list(session.scalars(query.order_by(Topic.name)))
 
 
 def list_corrected_items(
@@ -54,7 +58,7 @@ def list_corrected_items(
     """Return the published Q&As that were corrected or reworded since `start_time`, latest first."""
     # Adding 0 keeps the database from starting at the questions: the corrected items are few.
     is_of_newsletter = Question.newsletter_id + 0 == newsletter.id
-    query = _items(is_of_newsletter, Question.is_published, EditionItem.mended_at >= start_time)
+    query = _select_items(is_of_newsletter, Question.is_published, EditionItem.mended_at >= start_time)
     query = query.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
     return list(session.scalars(query.limit(limit)))
 
@@ -70,22 +74,26 @@ def list_withdrawn_questions(
     return list(session.scalars(query.limit(limit)))
 
 
-def _items(
-    *where: ColumnElement[bool], key: ColumnElement[int] | InstrumentedAttribute[int] = Question.id
+def _select_items(
+    *conditions: ColumnElement[bool], question_id: ColumnElement[int] | InstrumentedAttribute[int] = Question.id
 ) -> Select[EditionItem]:
-    """Select items with their questions; the conditions may use columns of both."""
-    query = select(EditionItem).join(Question, EditionItem.question_id == key)
-    return query.where(*where).options(contains_eager(EditionItem.question))
+    """Select items with their questions; the conditions may use columns of both.
+
+    `question_id` is the column to join questions by.
+    """
+    query = select(EditionItem).join(Question, EditionItem.question_id == question_id)
+    return query.where(*conditions).options(contains_eager(EditionItem.question))
 
 
-def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
-    """Return the place of a Q&A in `listing`, or None if it hasn't run."""
-    here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
-    query = select(Question.published_at, Question.id).where(*here, Question.published_at.is_not(None))
+get_public_id = attrgetter("question.public_id")  # of an item
+
+
+def find_cursor(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
+    """Return the cursor of a Q&A in `listing`, or None if it hasn't run."""
+    query = select(Question.published_at, Question.id).where(
+        Question.public_id == public_id, Question.newsletter_id == newsletter.id, Question.published_at.is_not(None)
+    )
     return session.execute(query).first()
-
-
-cursor = attrgetter("question.public_id")  # identifies a Q&A of `listing` in URLs
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
@@ -98,43 +106,51 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
     return list(range(newest.year, oldest.year - 1, -1))
 
 
-def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
+def list_sitemap_paths(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
     """Return the paths of a year's published Q&As and editions, each with the time when it ran or was corrected.
 
-    Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so that
-    only the newest MAX_PATHS_PER_YEAR of each are returned.
+    Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so only
+    the newest MAX_PATHS_PER_YEAR of each are returned.
     """
-    first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    ran = select(Question.public_id, QuestionText.slug, func.coalesce(EditionItem.mended_at, Question.published_at))
-    ran = ran.outerjoin(QuestionText, QuestionText.id == Question.text_id)
-    ran = ran.join(EditionItem, EditionItem.question_id == Question.id)
-    ran = ran.where(Question.newsletter_id == newsletter.id, Question.is_published)
-    ran = ran.where(Question.published_at >= first, Question.published_at < last)
-    sent = select(Edition.public_id, Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
-    sent = sent.where(Edition.runs_at >= first, Edition.runs_at < last)
-    stories = session.execute(ran.order_by(*(column.desc() for column in NEWEST)).limit(MAX_PATHS_PER_YEAR))
-    editions = session.execute(sent.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MAX_PATHS_PER_YEAR))
+    start, end = _year_bounds(year)
+    changed_at = func.coalesce(EditionItem.mended_at, Question.published_at)
+    story_query = select(Question.public_id, QuestionText.slug, changed_at)
+    story_query = story_query.outerjoin(QuestionText, QuestionText.id == Question.text_id)
+    story_query = story_query.join(EditionItem, EditionItem.question_id == Question.id)
+    story_query = story_query.where(Question.newsletter_id == newsletter.id, Question.is_published)
+    story_query = story_query.where(Question.published_at >= start, Question.published_at < end)
+    story_query = story_query.order_by(*(column.desc() for column in NEWEST)).limit(MAX_PATHS_PER_YEAR)
+    edition_query = select(Edition.public_id, Edition.runs_at)
+    edition_query = edition_query.where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
+    edition_query = edition_query.where(Edition.runs_at >= start, Edition.runs_at < end)
+    edition_query = edition_query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MAX_PATHS_PER_YEAR)
     return [
-        *((path_of(newsletter, public_id, slug), at) for public_id, slug, at in stories),
-        *((f"/{newsletter.slug}/editions/{public_id}", at) for public_id, at in editions),
+        *((path_of(newsletter, public_id, slug), time) for public_id, slug, time in session.execute(story_query)),
+        *((f"/{newsletter.slug}/editions/{public_id}", time) for public_id, time in session.execute(edition_query)),
     ]
+
+
+def _year_bounds(year: int) -> tuple[datetime, datetime]:
+    """Return the first moment of a year and of the next, in UTC."""
+    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
 
 
 def neighbours(
     session: Session, newsletter: Newsletter, item: EditionItem
 ) -> tuple[EditionItem | None, EditionItem | None]:
     """Return the Q&As that ran before and after this one, each None if there is none."""
-    place = (item.question.published_at, item.question.id)
-    items = listing(newsletter)  # newest first, so that the next page holds the Q&As before
-    before = items.page(session, place, 1)
-    after = items.page(session, place, 1, reverse=True)
-    return next(iter(before), None), next(iter(after), None)
+    cursor = (item.question.published_at, item.question.id)
+    items = listing(newsletter)  # newest first
+    older = items.page(session, cursor, 1)
+    newer = items.page(session, cursor, 1, reverse=True)
+    return next(iter(older), None), next(iter(newer), None)
 
 
 def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
     """Return a Q&A that ran and its edition, or None. It may have been retracted since: see its question's state."""
-    here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
-    query = _items(*here, Question.has_run).add_columns(Edition)
+    query = _select_items(
+        Question.public_id == public_id, Question.newsletter_id == newsletter.id, Question.has_run
+    ).add_columns(Edition)
     row = session.execute(query.join(Edition, Edition.id == EditionItem.edition_id)).first()
     return (row[0], row[1]) if row else None
 
@@ -143,14 +159,15 @@ def get_published_items(
     session: Session, newsletter: Newsletter, question_ids: Sequence[int]
 ) -> dict[int, EditionItem]:
     """Return the published items of several questions, keyed by question ID and in that order, in one query."""
-    mine = (Question.newsletter_id == newsletter.id, Question.is_published)
-    query = _items(EditionItem.question_id.in_(question_ids), *mine)
-    found = {item.question_id: item for item in session.scalars(query)}
-    return {key: found[key] for key in question_ids if key in found}
+    query = _select_items(
+        EditionItem.question_id.in_(question_ids), Question.newsletter_id == newsletter.id, Question.is_published
+    )
+    items = {item.question_id: item for item in session.scalars(query)}
+    return {question_id: items[question_id] for question_id in question_ids if question_id in items}
 
 
 def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
-    """Return the experts' interests in the matter of a Q&A: the printed name, and their own words."""
+    """Return the experts' own interests in the matter of a Q&A, each with the printed name of the expert."""
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
@@ -175,30 +192,30 @@ def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Ed
 
 def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
     """Return the published Q&As of several editions, keyed by edition ID, in order, in one query."""
-    found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
-    query = _items(EditionItem.edition_id.in_(found), Question.is_published)
+    items_by_edition: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
+    query = _select_items(EditionItem.edition_id.in_(items_by_edition), Question.is_published)
     for item in session.scalars(query.order_by(EditionItem.edition_id, EditionItem.position)):
-        found[item.edition_id].append(item)
-    return found
+        items_by_edition[item.edition_id].append(item)
+    return items_by_edition
 
 
 def count(session: Session, newsletter: Newsletter) -> int:
     """Count the published Q&As, up to `COUNT_LIMIT` + 1 of `core.listing`."""
-    mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
-    return Listing(mine, (Question.id,), split_by=(Question.state, STATES.which("is_published"))).count(session)
+    query = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
+    return Listing(query, (Question.id,), split_by=(Question.state, STATES.which("is_published"))).count(session)
 
 
 def published_by(
     session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
 ) -> list[EditionItem]:
-    """Return the published Q&As with answers of an expert, newest first, of all newsletters or of one."""
+    """Return the published Q&As that an expert answered, newest first, in all newsletters or in one."""
     question_ids = select(Question.id).join(Answer, Answer.question_id == Question.id)
     question_ids = question_ids.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
     if newsletter_id is not None:
         question_ids = question_ids.where(Question.newsletter_id == newsletter_id)
-    # Choose the IDs first: rows are long, and a busy expert has a thousand of them to sort.
+    # The IDs are selected first, as rows are long, and a busy expert has a thousand of them to sort.
     newest = Listing[Question](question_ids, NEWEST).select(None, limit).subquery()
-    return Listing[EditionItem](_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
+    return Listing[EditionItem](_select_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
 
 
 def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:
@@ -208,8 +225,9 @@ def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, da
     """
     query = select(Assignment.id, Edition).join(Question, Question.id == Assignment.question_id)
     query = query.join(Edition, Edition.id == Question.edition_id)
-    rows = session.execute(query.where(Assignment.id.in_([row.id for row in assignments])))
-    return {assignment: edition.ran_at for assignment, edition in rows}
+    assignment_ids = [assignment.id for assignment in assignments]
+    rows = session.execute(query.where(Assignment.id.in_(assignment_ids)))
+    return {assignment_id: edition.ran_at for assignment_id, edition in rows}
 
 
 def story_path(newsletter: Newsletter, question: Question) -> str:
@@ -224,10 +242,6 @@ def fixed_path(newsletter: Newsletter, question: Question) -> str:
 
 def path_of(newsletter: Newsletter, public_id: str, slug: str | None) -> str:
     return f"/{newsletter.slug}/q/{public_id}/{slug or 'q'}"
-
-
-MAX_EXPERT_PAGES = 10_000  # in a sitemap
-MAX_ITEMS_LOOKED_THROUGH = 20  # newest items that are searched for one with the expert's name
 
 
 def _is_printed_under_page_name() -> ColumnElement[bool]:
@@ -247,9 +261,10 @@ def get_expert_page(session: Session, newsletter: Newsletter, public_id: str) ->
 
 def expert_page_listing(newsletter: Newsletter, page: ExpertPage) -> Listing[EditionItem]:
     """Return the listing of the Q&As on an expert's page, newest first."""
-    theirs = select(Answer.question_id).join(ExpertPage, _is_printed_under_page_name()).where(ExpertPage.id == page.id)
-    ran = listing(newsletter)
-    return Listing(ran.query.where(Question.id.in_(theirs)), ran.order)
+    question_ids = select(Answer.question_id).join(ExpertPage, _is_printed_under_page_name())
+    question_ids = question_ids.where(ExpertPage.id == page.id)
+    all_items = listing(newsletter)
+    return Listing(all_items.query.where(Question.id.in_(question_ids)), all_items.order)
 
 
 def filter_printed_items(items: Iterable[EditionItem], page: ExpertPage) -> list[EditionItem]:
@@ -269,21 +284,23 @@ def expert_page_path(session: Session, newsletter: Newsletter, page: ExpertPage 
 
 def list_expert_page_ids(session: Session, newsletter: Newsletter) -> list[str]:
     """Return the public IDs of the experts' pages that have a published Q&A."""
-    ran = select(Answer.id).join(Question, Question.id == Answer.question_id)
-    ran = ran.where(_is_printed_under_page_name(), Question.is_published, Question.newsletter_id == newsletter.id)
-    mine = select(ExpertPage.public_id).where(ExpertPage.newsletter_id == newsletter.id, ran.exists())
-    return list(session.scalars(mine.order_by(ExpertPage.id).limit(MAX_EXPERT_PAGES)))
+    answers = select(Answer.id).join(Question, Question.id == Answer.question_id)
+    answers = answers.where(
+        _is_printed_under_page_name(), Question.is_published, Question.newsletter_id == newsletter.id
+    )
+    query = select(ExpertPage.public_id).where(ExpertPage.newsletter_id == newsletter.id, answers.exists())
+    return list(session.scalars(query.order_by(ExpertPage.id).limit(MAX_EXPERT_PAGES)))
 
 
 def get_expert_page_ids_by_name(session: Session, item: EditionItem) -> dict[str, str]:
     """Return the public IDs of the pages of a Q&A's experts, keyed by printed name; namesakes are left out."""
-    pages = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _is_printed_under_page_name())
-    mine = (Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
+    query = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _is_printed_under_page_name())
+    query = query.where(Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
     names = list_expert_names(item)
-    return {row.name: row.public_id for row in session.execute(pages.where(*mine)) if names.count(row.name) == 1}
+    return {name: public_id for name, public_id in session.execute(query) if names.count(name) == 1}
 
 
 def list_newsletters_of_expert(session: Session, expert: Expert) -> list[Newsletter]:
     """Return the newsletters that an expert has an answer for, even an unpublished one."""
-    theirs = select(Answer.newsletter_id).where(Answer.expert_id == expert.id)
-    return list(session.scalars(select(Newsletter).where(Newsletter.id.in_(theirs)).order_by(Newsletter.id)))
+    newsletter_ids = select(Answer.newsletter_id).where(Answer.expert_id == expert.id)
+    return list(session.scalars(select(Newsletter).where(Newsletter.id.in_(newsletter_ids)).order_by(Newsletter.id)))

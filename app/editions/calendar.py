@@ -21,9 +21,10 @@ class CalendarError(ValueError):
 
 @dataclass(frozen=True)
 class Rhythm:
-    """A newsletter's calendar. `skips` are first and last days of pauses; `extra` are local times besides the rule.
+    """A newsletter's calendar: a rule, pauses and extra dates.
 
-    An extra date inside a pause runs, as an exception to it.
+    `start` is the first day of the rule, and `at` the local time of its editions. `skips` are the first and last days
+    of pauses; `extra` are the local times of extra dates, which run even inside a pause.
     """
 
     rule: str
@@ -88,8 +89,8 @@ def read_extra(text: str, default_time: time) -> datetime:
 
     Raises `CalendarError`.
     """
-    day, _, hour = text.partition("T")
-    return datetime.combine(read_day(day), read_time(hour) if hour else default_time)
+    day, _, time_of_day = text.partition("T")
+    return datetime.combine(read_day(day), read_time(time_of_day) if time_of_day else default_time)
 
 
 def read_rule(rule: str, start: date) -> rrule:
@@ -98,7 +99,7 @@ def read_rule(rule: str, start: date) -> rrule:
     Raises `CalendarError`, also for a rule that never gives a date.
     """
     text = rule.strip().removeprefix("RRULE:")
-    if any(word in text.upper() for word in _TIME_PARTS):
+    if any(part in text.upper() for part in _TIME_PARTS):
         raise CalendarError(f"The rule {rule!r} names hours; the time of day is kept beside the rule.")
     if len(text.split()) > 1:
         raise CalendarError("Write one recurrence rule; pauses and extra dates are kept beside it.")
@@ -106,13 +107,13 @@ def read_rule(rule: str, start: date) -> rrule:
         # A positive integer by RFC 5545, section 3.3.10; no newsletter needs more than 999.
         if re.search(r"INTERVAL=(?!0*[1-9]\d{0,2}(?!\d))", text, re.IGNORECASE):
             raise ValueError("INTERVAL")
-        read = rrulestr(text, dtstart=datetime.combine(start, time()))
-        first = next(iter(read), None)
+        parsed = rrulestr(text, dtstart=datetime.combine(start, time()))
+        first = next(iter(parsed), None)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise CalendarError(f"{rule!r} is not a recurrence rule; write one like FREQ=MONTHLY;BYDAY=1WE,3WE.") from error
     if first is None:
         raise CalendarError(f"The rule {rule!r} never gives a date.")
-    return read
+    return parsed
 
 
 def read_rhythm(
@@ -139,26 +140,28 @@ def in_utc(local_at: datetime, zone: str) -> datetime:
     return local_at.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 
-def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
-    """Yield all dates from a day on, in order; an extra date on a day of the rule replaces that day's time."""
+def _iter_dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
+    """Yield the dates from `first` on, in order. An extra date on a day of the rule replaces that day's time."""
     rule = read_rule(rhythm.rule, rhythm.start)
     rule_days = (midnight.date() for midnight in rule.xafter(datetime.combine(first, time()), inc=True))
-    extra = {local_at.date(): local_at for local_at in rhythm.extra if local_at.date() >= first}
-    regular_days = (day for day in rule_days if day not in extra and not rhythm.is_skipped(day))
-    for day in merge(regular_days, sorted(extra)):
-        local_at = extra.get(day) or datetime.combine(day, rhythm.at)
+    extra_by_day = {local_at.date(): local_at for local_at in rhythm.extra if local_at.date() >= first}
+    regular_days = (day for day in rule_days if day not in extra_by_day and not rhythm.is_skipped(day))
+    for day in merge(regular_days, sorted(extra_by_day)):
+        local_at = extra_by_day.get(day) or datetime.combine(day, rhythm.at)
         yield EditionDate(day, local_at, in_utc(local_at, rhythm.zone))
 
 
 def occurrences(rhythm: Rhythm, start_date: date, end_date: date) -> list[EditionDate]:
     """Return the dates from one day to another, both included. Raises `CalendarError`."""
-    return list(takewhile(lambda edition: edition.rule_date <= end_date, _dates(rhythm, start_date)))
+    return list(takewhile(lambda edition_date: edition_date.rule_date <= end_date, _iter_dates(rhythm, start_date)))
 
 
 def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]:
     """Return the next `count` dates that run later than `after`, which is aware. Raises `CalendarError`."""
+    # From the day before, as a time shortly before midnight that the clocks skip comes on the next day.
     first = after.astimezone(zone_of(rhythm.zone)).date() - timedelta(days=1)
-    return list(islice((edition for edition in _dates(rhythm, first) if edition.runs_at > after), count))
+    later_dates = (edition_date for edition_date in _iter_dates(rhythm, first) if edition_date.runs_at > after)
+    return list(islice(later_dates, count))
 
 
 def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
@@ -167,8 +170,8 @@ def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
     Whole days are nominal and the rest is exact (RFC 5545, section 3.3.6), so that two days before 09:00 is 09:00, even
     if the clocks change between.
     """
-    days, rest = divmod(minutes, 24 * 60)
-    return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=rest)
+    days, remaining_minutes = divmod(minutes, 24 * 60)
+    return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=remaining_minutes)
 
 
 def _evening(day: date, zone: str) -> datetime:
@@ -178,15 +181,15 @@ def _evening(day: date, zone: str) -> datetime:
 def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
     """Return when an answer is due, in UTC: at EVENING local time, DAYS_TO_EDIT days before the cut-off.
 
-    If that is less than a day away, it is the first evening before the cut-off that is at least a day away; if there is
-    none, the cut-off; and if that is past, the evening of the day after tomorrow.
+    If that is less than a day away, it is the next evening that is at least a day away, but before the cut-off. If
+    there is none, it is the cut-off, and if that is past, the evening of the day after tomorrow.
     """
     tomorrow = now + timedelta(days=1)
-    last = cutoff_at.astimezone(zone_of(zone)).date()
-    evenings = [_evening(last - timedelta(days=days), zone) for days in range(DAYS_TO_EDIT, -1, -1)]
-    possible = [evening for evening in evenings if tomorrow <= evening < cutoff_at]
-    if possible:
-        return possible[0]
+    cutoff_day = cutoff_at.astimezone(zone_of(zone)).date()
+    evenings = [_evening(cutoff_day - timedelta(days=days), zone) for days in range(DAYS_TO_EDIT, -1, -1)]
+    possible_evenings = [evening for evening in evenings if tomorrow <= evening < cutoff_at]
+    if possible_evenings:
+        return possible_evenings[0]
     if cutoff_at > now:
         return cutoff_at
     today = now.astimezone(zone_of(zone)).date()
@@ -194,9 +197,9 @@ def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
 
 
 def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
-    """Return when the expert should have accepted or declined, early enough to ask another.
+    """Return by when an expert should accept or decline, in UTC, early enough to ask another.
 
-    That is the evening half-way to the due date, or if it isn't between now and then, the due date itself. In UTC.
+    That is the evening half-way to the due date, or the due date itself if that evening isn't between now and then.
     """
     half_way = now + (due_at - now) / 2
     evening = _evening(half_way.astimezone(zone_of(zone)).date(), zone)
@@ -209,7 +212,7 @@ def render_ics(
     """Render an .ics file with an event for each edition, in UTC, which calendar programs show in local time.
 
     An event's UID is its date in the rule at `uid_domain`, so that an edition that moves to another hour stays the same
-    event in subscribers' calendars; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
+    event in subscribers' calendars. Each newsletter needs its own `uid_domain`. `made_at` is aware.
     """
     from icalendar import Calendar, Event  # imported here as it takes megabytes, which few processes need
 
@@ -217,11 +220,11 @@ def render_ics(
     calendar.add("prodid", "-//Readers Asked//Editions//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", name)
-    for edition in dates:
+    for edition_date in dates:
         event = Event()
-        event.add("uid", f"{edition.rule_date:%Y%m%d}@{uid_domain}")
+        event.add("uid", f"{edition_date.rule_date:%Y%m%d}@{uid_domain}")
         event.add("dtstamp", made_at)
-        event.add("dtstart", edition.runs_at)
+        event.add("dtstart", edition_date.runs_at)
         event.add("summary", name)
         event.add("transp", "TRANSPARENT")
         if url:

@@ -22,12 +22,14 @@ MAX_CORRECTIONS = 50  # in one edition
 def listing(newsletter: Newsletter) -> Listing[Correction]:
     """Return the listing of the public corrections, newest first, without erased ones and those of retracted Q&As."""
     query = select(Correction).join(Question, Question.id == Correction.question_id)
-    is_public = (Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published)
-    return Listing(query.where(*is_public), (Correction.made_at, Correction.id))
+    query = query.where(
+        Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published
+    )
+    return Listing(query, (Correction.made_at, Correction.id))
 
 
-def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
-    """Return the place of a correction in `listing`, or None if it doesn't exist."""
+def find_cursor(session: Session, newsletter: Newsletter, public_id: str) -> Cursor | None:
+    """Return the cursor of a correction in `listing`, or None if it doesn't exist."""
     query = select(Correction.made_at, Correction.id).filter_by(newsletter_id=newsletter.id, public_id=public_id)
     return session.execute(query).first()
 
@@ -60,18 +62,20 @@ def format_correction(language: str, wrong_text: str, right_text: str) -> str:
 def list_carried_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Return the corrections that an edition carries.
 
-    A locked edition carries those that it was locked with. The next planned edition carries those that wait, and other
-    editions carry none. Erased corrections, and those of retracted Q&As, are left out.
+    A locked or sent edition carries those that it was locked with. The next planned edition carries those that wait,
+    and other editions carry none. Erased corrections, and those of retracted Q&As, are left out.
     """
-    readable = select(Correction).join(Question, Question.id == Correction.question_id)
-    readable = readable.where(Correction.erased_at.is_(None), Question.is_published)
+    query = select(Correction).join(Question, Question.id == Correction.question_id)
+    query = query.where(Correction.erased_at.is_(None), Question.is_published)
     if edition.is_fixed:
-        query = readable.where(Correction.edition_id == edition.id)
+        query = query.where(Correction.edition_id == edition.id)
     elif edition.is_planned:
-        waiting = readable.where(
-            Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None)
+        query = query.where(
+            Correction.newsletter_id == edition.newsletter_id,
+            Correction.runs,
+            Correction.edition_id.is_(None),
+            _next_edition_id(session, edition.newsletter_id) == edition.id,
         )
-        query = waiting.where(_next_edition_id(session, edition.newsletter_id) == edition.id)
     else:
         return []
     return list(session.scalars(query.order_by(Correction.id).limit(MAX_CORRECTIONS)))
@@ -102,8 +106,8 @@ def list_locked_corrections(session: Session, edition: Edition) -> list[Correcti
     return list(session.scalars(query.order_by(Correction.id)))
 
 
-def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Correction]) -> list[Block]:
-    """Return a block with corrections for the edition that carries them, in a list that is empty without any."""
+def typeset_corrections(session: Session, newsletter: Newsletter, corrections: Sequence[Correction]) -> list[Block]:
+    """Typeset the corrections that an edition carries as one block; without corrections, there is none."""
     if not corrections:
         return []
     question_ids = [correction.question_id for correction in corrections]
@@ -118,11 +122,10 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
     return [set_corrections(newsletter.language, carried, own_phrases(session, newsletter, newsletter.language))]
 
 
-def uncorrect(session: Session, edition: Edition) -> None:
-    """Remove all corrections of an edition's Q&As as part of its recall, as if it had never run.
+def remove_corrections(session: Session, edition: Edition) -> None:
+    """Remove all corrections of the Q&As of an edition that is being recalled.
 
-    If another edition was locked with a correction, only the correction's text is erased, so that the hash of that
-    edition stays.
+    A correction that another edition was locked with is part of that edition's hash, so that only its text is erased.
     """
     question_ids = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
     is_of_edition = Correction.question_id.in_(question_ids)

@@ -33,9 +33,9 @@ from .queries import title_of
 from .ready_questions import load_ready_questions
 
 LEASE = timedelta(minutes=10)  # longer than all requests for one draft take
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each attempt
+FIRST_DELAY, MAX_DELAY = timedelta(seconds=30), timedelta(hours=1)  # between attempts; doubled after each
 MAX_AGE = timedelta(days=1)  # of a request from the desk; after that, the worker gives up
-BUDGET = 5.0  # seconds after which a run of the worker begins no further draft
+TIME_BUDGET = 5.0  # seconds after which a run of the worker begins no further draft
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Job:
     - `row_id`: the ID of the `HandedDraft`;
     - `pressed_at`: the time of the request from the desk;
     - `leased_until`: the end of the lease, which identifies it;
-    - `desk_url`: the base URL of the tool's pages;
+    - `tool_url`: the base URL of the tool's pages for editors;
     - `digest`: the digest of the draft's contents;
     - `draft_id`: the ID of the draft at the tool, or "" if there is none yet.
     """
@@ -56,7 +56,7 @@ class Job:
     pressed_at: datetime
     leased_until: datetime
     tool: Tool
-    desk_url: str
+    tool_url: str
     account: Account
     draft: EditionDraft
     digest: str
@@ -72,7 +72,7 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     """Ask the worker to create or update the edition's draft at the sending tool.
 
     Raises `PermissionDenied`, `InvalidTransition` if the edition is sent or skipped, and `MissingPrecondition` without
-    a sending tool and for what `fit_blocks` raises.
+    a sending tool and for what `get_exportable_blocks` raises.
     """
     must(actor, "edition")
     lock_row(session, edition)
@@ -81,7 +81,7 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     sending_tool = of_newsletter(session, edition.newsletter_id)
     if sending_tool is None:
         raise MissingPrecondition("no_sending_tool")
-    fit_blocks(session, edition)
+    get_exportable_blocks(session, edition)
     row = get_handed_draft(session, edition)
     row = lock_row(session, row) if row else HandedDraft(edition_id=edition.id)
     _reset_for_tool(row, sending_tool)
@@ -93,11 +93,11 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     audit.record(session, actor, "edition.hand_over", edition)
 
 
-def fit_blocks(session: Session, edition: Edition) -> list[Block]:
-    """Return an edition's blocks if they may be exported.
+def get_exportable_blocks(session: Session, edition: Edition) -> list[Block]:
+    """Return an edition's blocks for export.
 
     Raises `MissingPrecondition` for a name that may not be printed, an edition without questions, or a picked question
-    whose wording isn't cleared or that has no approved answer.
+    without a cleared wording or an approved answer.
     """
     preview = locking.preview(session, edition)
     if preview.troubles:
@@ -109,8 +109,8 @@ def fit_blocks(session: Session, edition: Edition) -> list[Block]:
         picked = slots.list_picked_questions(session, edition)
         blockers = list_lock_blockers(load_ready_questions(session, newsletter, picked))
         if blockers:
-            is_wording = blockers[0].kind == "words"
-            raise MissingPrecondition("text_not_cleared" if is_wording else "no_approved_answer")
+            is_text_blocked = blockers[0].kind == "words"
+            raise MissingPrecondition("text_not_cleared" if is_text_blocked else "no_approved_answer")
     return preview.blocks
 
 
@@ -124,13 +124,12 @@ def digest_of(blocks: Sequence[Block], title: str) -> str:
 def process_due_handoffs(
     database: Database, own_hosts: frozenset[str], current_time: datetime | None = None
 ) -> Counter[str]:
-    """Create or update the drafts that are due. Return how many were "made", "failed" or "lost", and how many wait.
+    """Create or update the drafts that are due. Return the number of each result of `lease_handoff` and `settle`.
 
-    The results are those of `lease_handoff` and `settle`. `own_hosts` are the hosts of the newsroom's own network;
-    `current_time` sets the time. Raises `Busy`.
+    `own_hosts` are the hosts of the newsroom's own network; `current_time` is for tests. Raises `Busy`.
     """
     counts: Counter[str] = Counter()
-    deadline = time.monotonic() + BUDGET
+    deadline = time.monotonic() + TIME_BUDGET
     while time.monotonic() < deadline:
         with database.read(current_time) as session:
             query = select(HandedDraft.id).where(_due_clause(now(session))).order_by(HandedDraft.due_at)
@@ -162,7 +161,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
     try:
         if not edition.is_ahead:
             raise MissingPrecondition("edition_not_ahead")
-        blocks = fit_blocks(session, edition)
+        blocks = get_exportable_blocks(session, edition)
         account = account_of(session, sending_tool, own_hosts)
     except MissingPrecondition:
         return _fail_handoff(session, row, "unready")
@@ -178,7 +177,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
         pressed_at=row.pressed_at,
         leased_until=leased_until,
         tool=sending_tool.row,
-        desk_url=sending_tool.desk,
+        tool_url=sending_tool.desk,
         account=account,
         draft=EditionDraft(title, content, text, f"readers-asked-{edition.public_id.lower()}"),
         digest=digest_of(blocks, title),
@@ -187,27 +186,30 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
 
 
 def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftError) -> str:
-    """Store the outcome of a job. Return "made", "failed", "waits", or "lost" if another worker has the lease now."""
+    """Store the outcome of a job: the error, or the draft, and whether an earlier draft had been deleted at the tool.
+
+    Return "made", "failed", "waits" if there will be another attempt, or "lost" if another worker has the lease now.
+    """
     row = session.get(HandedDraft, job.row_id, with_for_update=True, populate_existing=True)
     if row is None or row.leased_until != job.leased_until:
         return "lost"
-    at = now(session)
+    current_time = now(session)
     row.leased_until = None
     is_pressed_again = row.pressed_at != job.pressed_at
     if (row.tool, row.address) != (job.tool.name, job.account.address):
-        return "waits"  # queued again, for another tool
+        return "waits"  # requested again meanwhile, for another tool
     if isinstance(outcome, DraftError):
         if is_pressed_again:
             return "waits"
-        if not outcome.is_temporary or at - row.pressed_at >= MAX_AGE:
+        if not outcome.is_temporary or current_time - row.pressed_at >= MAX_AGE:
             return _fail_handoff(session, row, outcome.code)
         row.said = outcome.code
-        row.said_at = at
-        row.due_at = at + _get_delay(row.attempts, outcome.retry_after)
+        row.said_at = current_time
+        row.due_at = current_time + _get_delay(row.attempts, outcome.retry_after)
         return "waits"
     draft_ref, was_gone = outcome
     row.their_id = draft_ref.id
-    row.link = f"{job.desk_url}{draft_ref.link}"
+    row.link = f"{job.tool_url}{draft_ref.link}"
     row.digest = job.digest
     if is_pressed_again:
         return "waits"
@@ -215,7 +217,7 @@ def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftErr
         row.said = "anew"
     else:
         row.said = "brought" if job.draft_id else "made"
-    row.said_at = at
+    row.said_at = current_time
     row.due_at = None
     audit.record(session, Clock(), "edition.handed_over", session.get_one(Edition, row.edition_id))
     return "made"
@@ -251,8 +253,9 @@ def _fail_handoff(session: Session, row: HandedDraft, reason: str) -> str:
 
 def _get_delay(attempts: int, retry_after: int | None) -> timedelta:
     """Return the time until the next attempt. `retry_after` is the number of seconds that the tool asked for."""
-    backoff = FIRST_WAIT * (1 << min(attempts - 1, 10))  # doubled each time
-    return min(max(backoff, timedelta(seconds=retry_after or 0)), LONGEST_WAIT)
+    doublings = min(attempts - 1, 10)  # after ten, the delay is longer than `MAX_DELAY` in any case
+    backoff = FIRST_DELAY * 2**doublings
+    return min(max(backoff, timedelta(seconds=retry_after or 0)), MAX_DELAY)
 
 
 def _due_clause(current_time: datetime) -> ColumnElement[bool]:

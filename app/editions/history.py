@@ -1,6 +1,5 @@
-"""An edition's record at the desk: its events, who approved its answers, and whether its contents match their hashes.
-
-Also the list of editions that have not been sent.
+"""What the desk shows about an edition's past: its events, who approved its answers, and whether its contents still
+match their hashes. Also the editions that have not been sent.
 """
 
 from collections.abc import Sequence
@@ -18,12 +17,12 @@ from . import corrections
 from .items import edition_digest, item_digest
 from .models import Correction, Edition, EditionItem
 
-MAX_EVENTS = 60  # of an edition, and as many of the questions in its slots
+MAX_EVENTS = 60  # of an edition itself, and as many of the questions in its slots
 MISSED_PERIOD = timedelta(days=14)  # how long after its date an edition that was not sent is listed
 
 
 def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Edition]:
-    """Return the editions that were not sent, skipped ones too, soonest first, from MISSED_PERIOD before now."""
+    """Return the editions that have not been sent, skipped ones too, soonest first; see MISSED_PERIOD."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id, Edition.is_unsent, Edition.runs_at > now(session) - MISSED_PERIOD
     )
@@ -31,19 +30,19 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """Return an edition's first MAX_EVENTS events and the last MAX_EVENTS of the questions in its slots, by time."""
+    """Return an edition's first events and the last events of the questions in its slots, together by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
     edition_events = list(session.scalars(query.order_by(Event.id).limit(MAX_EVENTS)))
     if not edition_events:
         return []
     # The facts have no index: only events from the time when the edition could be filled are scanned.
-    names_edition = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
+    edition_conditions = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slot_query = select(Event).where(
         Event.newsletter_id == edition.newsletter_id,
         Event.action.in_(list_actions_shown_in("edition")),
         Event.noun == "question",
         Event.at >= edition_events[0].at,
-        or_(*names_edition),
+        or_(*edition_conditions),
     )
     if edition.sent_at:
         slot_query = slot_query.where(Event.at <= edition.sent_at)
@@ -58,20 +57,20 @@ def _get_sort_key(event: Event) -> tuple[datetime, int]:
 
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
     """Return who approved each answer, with the reason if its quote check was overridden, keyed by question ID."""
-    approvals: dict[int, list[tuple[str, str]]] = {item.question_id: [] for item in items}
-    if not approvals:
-        return approvals
-    query = select(Answer).where(Answer.question_id.in_(approvals), Answer.is_approved)
+    approvals_by_question: dict[int, list[tuple[str, str]]] = {item.question_id: [] for item in items}
+    if not approvals_by_question:
+        return approvals_by_question
+    query = select(Answer).where(Answer.question_id.in_(approvals_by_question), Answer.is_approved)
     answers = session.scalars(query.order_by(Answer.run_position, Answer.id)).all()
     names = names_of(session, [answer.approved_by_id for answer in answers if answer.approved_by_id])
     for answer in answers:
         name = names.get(answer.approved_by_id or 0, "")
-        approvals[answer.question_id].append((name, answer.override_reason or ""))
-    return approvals
+        approvals_by_question[answer.question_id].append((name, answer.override_reason or ""))
+    return approvals_by_question
 
 
-def fits_its_hash(item: EditionItem) -> bool:
-    """Return whether the record matches its hash. It doesn't if text was erased for somebody's safety."""
+def item_matches_hash(item: EditionItem) -> bool:
+    """Return whether an item matches its hash. It doesn't if text was erased for somebody's safety."""
     return item_digest(item.input, item.output) == item.sha256
 
 
@@ -82,14 +81,14 @@ def has_erased_text(session: Session, edition: Edition) -> bool:
     return session.scalar(union_all(items, carried).limit(1)) is not None
 
 
-def edition_fits(session: Session, edition: Edition, items: Sequence[EditionItem]) -> bool:
+def edition_matches_hash(session: Session, edition: Edition, items: Sequence[EditionItem]) -> bool:
     """Return whether an edition's items and corrections match its hash.
 
     If the edition has no hash, or the text of a correction was erased for somebody's safety, this can't be checked, and
     the result is True.
     """
     locked = corrections.list_locked_corrections(session, edition)
-    has_erased = any(correction.erased_at for correction in locked)
-    if edition.sha256 is None or has_erased:
+    has_erased_correction = any(correction.erased_at for correction in locked)
+    if edition.sha256 is None or has_erased_correction:
         return True
     return edition_digest(items, locked) == edition.sha256

@@ -1,4 +1,4 @@
-"""Q&As in other languages, made from approved translations, and only if all texts of the Q&A are translated."""
+"""Q&As in other languages. One is made only if all texts of the Q&A have an approved translation."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from .typos import typo_only
 
 
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
-    """Return the newsletter's "section" or standing "call" (the `kind`) in another language, or an empty string.
+    """Return the newsletter's "section" or standing "call" (the `kind`) in another language, or "" if it has none.
 
-    In the newsletter's own language both are in the settings, and this returns an empty string.
+    For the newsletter's own language this returns "" too, as those texts are in the settings.
     """
     if language == newsletter.language:
         return ""
@@ -34,13 +34,15 @@ def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, lan
     return session.scalar(query) or ""
 
 
-def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, str], list[Translation]]:
+def list_approved_translations(
+    session: Session, question_ids: Sequence[int]
+) -> dict[tuple[int, str], list[Translation]]:
     """Return the approved translations of several questions and of their answers, keyed by question ID and language."""
-    found: dict[tuple[int, str], list[Translation]] = defaultdict(list)
+    translations: dict[tuple[int, str], list[Translation]] = defaultdict(list)
     query = select(Translation).where(Translation.question_id.in_(question_ids), Translation.is_approved)
     for translation in session.scalars(query.order_by(Translation.language, Translation.id)):
-        found[translation.question_id, translation.language].append(translation)
-    return found
+        translations[translation.question_id, translation.language].append(translation)
+    return translations
 
 
 def translate_piece(
@@ -55,19 +57,19 @@ def translate_piece(
     if wording is None:
         return None
     answer_ids = [translation.of_answer_text_id for translation in translations if translation.of_answer_text_id]
-    answers = get_many(session, AnswerText, answer_ids)
-    by_original = {
-        answers[translation.of_answer_text_id].body: translation
+    originals = get_many(session, AnswerText, answer_ids)
+    answers_by_original = {
+        originals[translation.of_answer_text_id].body: translation
         for translation in translations
         if translation.of_answer_text_id
     }
-    if any(voice.answer not in by_original for voice in piece.voices):
+    if any(voice.answer not in answers_by_original for voice in piece.voices):
         return None
     phrases = own_phrases(session, newsletter, language)
     voices = []
     for index, voice in enumerate(piece.voices):
-        credits = _format_translator_credits(language, phrases, piece, by_original, wording, index)
-        voices.append(_translate_voice(voice, by_original[voice.answer], credits))
+        credits = _format_translator_credits(language, phrases, piece, answers_by_original, wording, index)
+        voices.append(_translate_voice(voice, answers_by_original[voice.answer], credits))
     return replace(
         piece,
         language=language,
@@ -95,17 +97,17 @@ def _format_translator_credits(
     language: str,
     phrases: dict[str, str],
     piece: ItemContent,
-    by_original: dict[str, Translation],
+    answers_by_original: dict[str, Translation],
     wording: Translation,
     index: int,
 ) -> tuple[str, ...]:
     """Return the credits of translators in the lead-in of an answer, the piece's voice at `index`.
 
-    The lead-in of the first answer also credits the translator of the wording. `by_original` are the translations of
-    the answers, keyed by the original text.
+    The lead-in of the first answer also credits the translator of the question. `answers_by_original` are the
+    translations of the answers, keyed by the original text.
     """
-    names = [by_original[piece.voices[index].answer].credited]
-    if index == 0 and wording.credited not in {translation.credited for translation in by_original.values()}:
+    names = [answers_by_original[piece.voices[index].answer].credited]
+    if index == 0 and wording.credited not in {translation.credited for translation in answers_by_original.values()}:
         names.append(wording.credited)
     phrase = phrases_for(language, phrases)["translation"]
     return tuple(phrase.replace("{translator}", name) for name in names if name)
@@ -127,7 +129,7 @@ def _translate_voice(voice: Voice, translation: Translation, translators: tuple[
 class PublishedItem:
     """A Q&A of an edition in its own language.
 
-    - `own`: the newsletter's own sentences of the house form;
+    - `phrases`: the newsletter's own sentences of the house form;
     - `item_id`: the ID of the item, if the Q&A is locked;
     - `trouble`: why a reader's name can't be printed, if the Q&A isn't locked;
     - `notes`: the corrections after the lock.
@@ -135,44 +137,48 @@ class PublishedItem:
 
     question_id: int
     piece: ItemContent
-    own: dict[str, str]
+    phrases: dict[str, str]
     item_id: int | None = None
     trouble: NameTrouble | None = None
     notes: tuple[PrintedCorrection, ...] = ()
 
 
-PieceWithPhrases = tuple[ItemContent, dict[str, str]]  # a piece and the newsletter's own sentences in its language
+# A piece, and the newsletter's own sentences of the house form in its language.
+PieceWithPhrases = tuple[ItemContent, dict[str, str]]
 
 
-def translate_runs(
-    session: Session, newsletter: Newsletter, runs: Sequence[PublishedItem]
+def translate_items(
+    session: Session, newsletter: Newsletter, items: Sequence[PublishedItem]
 ) -> dict[str, list[PieceWithPhrases | None]]:
     """Return an edition's Q&As by language, for each language into which one of them is translated.
 
-    Each list has the order of `runs`, with None for a Q&A that isn't translated. For locked Q&As, the stored
+    Each list has the order of `items`, with None for a Q&A that isn't translated. For locked Q&As, the stored
     translations are used.
     """
-    if not runs:
+    if not items:
         return {}
-    translated: dict[str, list[PieceWithPhrases | None]] = defaultdict(lambda: [None] * len(runs))
-    index_by_item = {run.item_id: index for index, run in enumerate(runs) if run.item_id}
-    if index_by_item:
-        for item in list_latest_translations(session, [*index_by_item]):
-            translated[item.language][index_by_item[item.item_id]] = (piece_from(item), item.own)
+    translated: dict[str, list[PieceWithPhrases | None]] = defaultdict(lambda: [None] * len(items))
+    index_by_item_id = {item.item_id: index for index, item in enumerate(items) if item.item_id}
+    if index_by_item_id:
+        for translation in list_latest_translations(session, list(index_by_item_id)):
+            index = index_by_item_id[translation.item_id]
+            translated[translation.language][index] = (piece_from(translation), translation.own)
         return dict(sorted(translated.items()))
-    index_by_question = {run.question_id: index for index, run in enumerate(runs)}
-    for (question_id, language), translations in approved(session, [*index_by_question]).items():
-        index = index_by_question[question_id]
-        piece = translate_piece(session, newsletter, runs[index].piece, language, translations)
+    index_by_question_id = {item.question_id: index for index, item in enumerate(items)}
+    for (question_id, language), translations in list_approved_translations(
+        session, list(index_by_question_id)
+    ).items():
+        index = index_by_question_id[question_id]
+        piece = translate_piece(session, newsletter, items[index].piece, language, translations)
         if piece is not None:
             translated[language][index] = (piece, own_phrases(session, newsletter, language))
     return dict(sorted(translated.items()))
 
 
-def blocks_of(
-    session: Session, newsletter: Newsletter, pieces: Sequence[PieceWithPhrases], runs: Sequence[PublishedItem]
+def typeset_pieces(
+    session: Session, newsletter: Newsletter, pieces: Sequence[PieceWithPhrases], items: Sequence[PublishedItem]
 ) -> list[Block]:
-    """Typeset `pieces`, the Q&As of `runs` in the language to show, as the blocks of an edition.
+    """Typeset the Q&As of an edition as blocks. `pieces` are those of `items`, in the language to show.
 
     The standing call comes once, after the last piece and in its language. If the newsletter has no call in that
     language, its usual call is printed, unless the piece is a translation.
@@ -181,23 +187,24 @@ def blocks_of(
         return []
     *others, (last, last_phrases) = pieces
     call = get_newsletter_text(session, newsletter, "call", last.language)
-    is_translation = last.language != runs[-1].piece.language
+    is_translation = last.language != items[-1].piece.language
     if not call and not is_translation:
         call = newsletter.call
+    pieces_with_call = [*others, (replace(last, call=call), last_phrases)]
     return [
-        replace(set_block(piece, newsletter.address, phrases), notes=run.notes)
-        for (piece, phrases), run in zip([*others, (replace(last, call=call), last_phrases)], runs, strict=True)
+        replace(set_block(piece, newsletter.address, phrases), notes=item.notes)
+        for (piece, phrases), item in zip(pieces_with_call, items, strict=True)
     ]
 
 
 def ties_in(translations: Sequence[Translation]) -> list[tuple[str, str]]:
-    """Return the experts' translated names and interests in the matter."""
+    """Return the experts' own interests in the matter, translated, each with the expert's translated name."""
     return [(translation.name, translation.ties) for translation in translations if translation.ties]
 
 
 def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
     """Store a locked or published Q&A in each language into which it is translated, if it isn't stored already."""
-    for (_question_id, language), translations in approved(session, [item.question_id]).items():
+    for (_question_id, language), translations in list_approved_translations(session, [item.question_id]).items():
         piece = translate_piece(session, newsletter, piece_as_sent(item), language, translations)
         if piece is not None:
             _save_translation(session, newsletter, item, piece, ties_in(translations))
@@ -228,7 +235,7 @@ def _save_translation(
 
 
 def list_latest_translations(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
-    """Return the newest translation of each item in each language. With `language`, only in this language."""
+    """Return the newest translation of each item in each language, or only in `language`."""
     latest_ids = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
     if language:
         latest_ids = latest_ids.where(ItemTranslation.language == language)
@@ -240,7 +247,7 @@ def list_latest_translations(session: Session, item_ids: Sequence[int], language
 def list_visible_translations(session: Session, item: EditionItem) -> list[ItemTranslation]:
     """Return the translations that the page of a published Q&A shows.
 
-    There are none once its text was corrected, as they translate the text that was sent. A fixed typo doesn't count.
+    There are none after a correction, as they translate the text that was sent. A fixed typo doesn't count.
     """
     if not _is_text_as_sent(item):
         return []

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, lazyload
@@ -29,7 +29,7 @@ from .models import Correction, Edition, EditionItem, ItemTranslation
 
 @dataclass(frozen=True)
 class NameTrouble:
-    """The reason why a reader's name can't be printed: `fault` is "consent" or "verified" (the name isn't)."""
+    """A reader's name that can't be printed. `fault` says what is missing: "consent", or that it was "verified"."""
 
     question_id: int
     headline: str
@@ -41,31 +41,36 @@ class NameTrouble:
         return MissingPrecondition("name_without_consent" if self.fault == "consent" else "name_not_verified")
 
 
-def _names_of(
-    session: Session, newsletter: Newsletter, readers: Mapping[int, int]
-) -> dict[int, tuple[str | None, str, int]]:
-    """Return the name of the only reader who asked, if they want to be named, its fault and the letter ID.
+class _AskerName(NamedTuple):
+    """The printed name of the reader who asked a question, or None with the `fault`, as in `NameTrouble`."""
 
-    The result is keyed by question ID; `readers` is the number of readers who asked each question. Groups are never
-    named, and nobody is if the newsletter prints no names. A name needs the reader's consent and a recorded check, and
-    without them this returns None for it, with the fault.
+    letter_id: int
+    name: str | None
+    fault: str = ""
+
+
+def _get_asker_names(session: Session, newsletter: Newsletter, readers: Mapping[int, int]) -> dict[int, _AskerName]:
+    """Return the names of readers who asked a question alone and want to be named, keyed by question ID.
+
+    `readers` is the number of readers who asked each question. Groups are never named, and nobody is if the newsletter
+    prints no names. A name needs the reader's consent and a recorded check.
     """
-    lone = [key for key, number in readers.items() if number == 1]
-    if not lone or not newsletter.names_readers:
+    question_ids = [question_id for question_id, number in readers.items() if number == 1]
+    if not question_ids or not newsletter.names_readers:
         return {}
-    found: dict[int, tuple[str | None, str, int]] = {}
-    query = letters_behind_each(lone, Letter, Credit).join(Credit, Credit.letter_id == Letter.id)
-    for key, letter, credit in session.execute(query.where(Credit.choice != "none")):
+    asker_names: dict[int, _AskerName] = {}
+    query = letters_behind_each(question_ids, Letter, Credit).join(Credit, Credit.letter_id == Letter.id)
+    for question_id, letter, credit in session.execute(query.where(Credit.choice != "none")):
         if credit.consent_text is None:
-            found[key] = (None, "consent", letter.id)
+            asker_names[question_id] = _AskerName(letter.id, None, "consent")
             continue
         if credit.verified_at is None:
-            found[key] = (None, "verified", letter.id)
+            asker_names[question_id] = _AskerName(letter.id, None, "verified")
             continue
         comma = phrases_for(newsletter.language)["comma"]
         names = contacts.names_of(session, [letter], {letter.id: credit}, comma)
-        found[key] = (names.get(letter.id), "", letter.id)
-    return found
+        asker_names[question_id] = _AskerName(letter.id, names.get(letter.id))
+    return asker_names
 
 
 def own_phrases(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
@@ -75,27 +80,30 @@ def own_phrases(session: Session, newsletter: Newsletter, language: str) -> dict
 
 def phrases_in(session: Session, newsletter: Newsletter, languages: Collection[str]) -> dict[str, dict[str, str]]:
     """Return `own_phrases` for several languages, keyed by language, in one query."""
-    found: dict[str, dict[str, str]] = {language: {} for language in languages}
-    mine = select(NewsletterText).where(NewsletterText.newsletter_id == newsletter.id)
-    for row in session.scalars(mine.where(NewsletterText.language.in_(languages))):
-        if row.kind in phrases_for(row.language):
-            found[row.language][row.kind] = row.body
-    return found
+    phrases: dict[str, dict[str, str]] = {language: {} for language in languages}
+    query = select(NewsletterText).where(
+        NewsletterText.newsletter_id == newsletter.id, NewsletterText.language.in_(languages)
+    )
+    for text in session.scalars(query):
+        if text.kind in phrases_for(text.language):
+            phrases[text.language][text.kind] = text.body
+    return phrases
 
 
-def _voices_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Voice]]:
+def _get_voices(session: Session, question_ids: Sequence[int]) -> dict[int, list[Voice]]:
     """Return the approved answers to several questions in the order of print, keyed by question ID, in one query."""
-    found: dict[int, list[Voice]] = {key: [] for key in question_ids}
+    voices: dict[int, list[Voice]] = {question_id: [] for question_id in question_ids}
     query = (
         select(Answer, AnswerText)
         .options(lazyload(Answer.expert))  # not needed: the approval stored the credit
         .join(AnswerText, AnswerText.id == func.coalesce(Answer.approved_text_id, Answer.text_id))
-        .where(Answer.question_id.in_(found), Answer.is_approved)
+        .where(Answer.question_id.in_(voices), Answer.is_approved)
         .order_by(Answer.run_position, Answer.id)
     )
     for answer, text in session.execute(query):
-        found[answer.question_id].append(Voice(LeadIn(**(answer.credit or answer.assignment.credit)), text.body))
-    return found
+        lead_in = LeadIn(**(answer.credit or answer.assignment.credit))
+        voices[answer.question_id].append(Voice(lead_in, text.body))
+    return voices
 
 
 def preview_answer(
@@ -109,7 +117,7 @@ def preview_answer(
 ) -> Block:
     """Return an expert's draft typeset as in print. `readers` is the number of askers, who are never named here."""
     question = session.get_one(Question, assignment.question_id)
-    said = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
+    lead_in = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
     piece = ItemContent(
         language=text.language,
         marks=newsletter.marks,
@@ -117,15 +125,15 @@ def preview_answer(
         headline=text.headline,
         askers=(None,) * max(readers, 1),
         question=text.body or "",
-        voices=(Voice(said, body),),
+        voices=(Voice(lead_in, body),),
     )
     return set_block(piece, newsletter.address, own_phrases(session, newsletter, text.language))
 
 
 def format_lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, language: str) -> str:
     """Return the line that would be printed before this expert's answer."""
-    own = own_phrases(session, newsletter, language)
-    return lead_in_text(language, LeadIn(**assignment.credit), newsletter.marks, own)
+    phrases = own_phrases(session, newsletter, language)
+    return lead_in_text(language, LeadIn(**assignment.credit), newsletter.marks, phrases)
 
 
 def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[ItemContent, NameTrouble | None]:
@@ -139,25 +147,30 @@ def pieces_of(
     """Return `piece_of` for several questions, in as many queries as for one."""
     if not questions:
         return []
-    keys = [question.id for question in questions]
-    texts, readers = get_cleared_texts(session, keys), count_askers(session, questions)
-    voices = _voices_of(session, keys)
-    names = _names_of(session, newsletter, readers)
-    found: list[tuple[ItemContent, NameTrouble | None]] = []
-    for one in questions:
-        text = texts.get(one.id)  # a newer wording that isn't cleared must not be published
-        name, fault, letter_id = names.get(one.id, (None, "", 0))
+    question_ids = [question.id for question in questions]
+    texts = get_cleared_texts(session, question_ids)
+    readers = count_askers(session, questions)
+    voices = _get_voices(session, question_ids)
+    asker_names = _get_asker_names(session, newsletter, readers)
+    pieces: list[tuple[ItemContent, NameTrouble | None]] = []
+    for question in questions:
+        text = texts.get(question.id)  # a newer wording that isn't cleared must not be published
+        asker = asker_names.get(question.id)
+        name = asker.name if asker else None
         piece = ItemContent(
             language=text.language if text else newsletter.language,
             marks=newsletter.marks,
-            section=newsletter.sections[one.section].name,
+            section=newsletter.sections[question.section].name,
             headline=text.headline if text else "",
-            askers=(name,) * max(readers[one.id], 1),
+            askers=(name,) * max(readers[question.id], 1),
             question=(text.body or "") if text else "",
-            voices=tuple(voices[one.id]),
+            voices=tuple(voices[question.id]),
         )
-        found.append((piece, NameTrouble(one.id, one.headline, letter_id, fault) if fault else None))
-    return found
+        trouble = None
+        if asker and asker.fault:
+            trouble = NameTrouble(question.id, question.headline, asker.letter_id, asker.fault)
+        pieces.append((piece, trouble))
+    return pieces
 
 
 def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
@@ -192,35 +205,33 @@ def build_edition_item(
 
 
 def item_digest(data: dict[str, Any], output: str) -> str:
-    """Return the SHA-256 of a record in a form that doesn't depend on the order of keys."""
-    whole = json.dumps([data, output], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(whole.encode()).hexdigest()
+    """Return the SHA-256 of a record; it doesn't depend on the order of keys."""
+    canonical_json = json.dumps([data, output], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical_json.encode()).hexdigest()
 
 
 def edition_digest(items: Sequence[EditionItem], corrections: Sequence[Correction]) -> str:
     """Return the SHA-256 of what is locked into an edition: the hash of each Q&A with its slot, and the corrections."""
-    ran = [[item.position, item.sha256] for item in items]
-    whole = json.dumps(
-        [ran, [[one.wrong, one.right] for one in corrections]], ensure_ascii=False, separators=(",", ":")
-    )
-    return hashlib.sha256(whole.encode()).hexdigest()
+    contents = [
+        [[item.position, item.sha256] for item in items],
+        [[correction.wrong, correction.right] for correction in corrections],
+    ]
+    canonical_json = json.dumps(contents, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical_json.encode()).hexdigest()
 
 
 def piece_from(item: EditionItem | ItemTranslation) -> ItemContent:
     """Return the piece as readers' pages show it, with the names that may still be printed."""
-    return _piece(item, item.piece)
+    return replace(_build_piece(item.piece), askers=tuple(item.credits))
 
 
 def piece_as_sent(item: EditionItem) -> ItemContent:
     """Return the piece as it was locked, with the names that may still be printed."""
-    return _piece(item, item.input["piece"])
+    return replace(_build_piece(item.input["piece"]), askers=tuple(item.credits))
 
 
-def _piece(item: EditionItem | ItemTranslation, data: dict[str, Any]) -> ItemContent:
-    return replace(_piece_of(data), askers=tuple(item.credits))
-
-
-def _piece_of(data: dict[str, Any]) -> ItemContent:
+def _build_piece(data: dict[str, Any]) -> ItemContent:
+    """Return the piece that `build_edition_item` stored as `data`, without names of askers."""
     voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
     return ItemContent(**{**data, "voices": voices})
 
@@ -232,25 +243,28 @@ def build_corrected_record(
     data = item.piece
     voices = [{**voice, "answer": answer} for voice, answer in zip(data["voices"], answers, strict=True)]
     piece = {**data, "headline": headline, "question": question, "voices": voices}
-    return {"piece": piece, "output": to_text(set_block(_piece_of(piece), address, item.own))}
+    return {"piece": piece, "output": to_text(set_block(_build_piece(piece), address, item.own))}
 
 
 def headline(item: EditionItem | ItemTranslation) -> str:
-    """Return the headline with the newsletter's quotation marks; it is stored as typed."""
-    return _headline(item.piece)
+    """Return the headline with the newsletter's quotation marks, as it is stored with those that were typed."""
+    return _typeset_headline(item.piece)
 
 
 def sent_headline(item: EditionItem) -> str:
     """Return the headline as it was locked; empty if it was erased."""
-    return _headline(item.input["piece"])
+    return _typeset_headline(item.input["piece"])
 
 
-def _headline(data: Mapping[str, Any]) -> str:
+def _typeset_headline(data: Mapping[str, Any]) -> str:
     return set_plain(data["headline"], marks_for(data["language"], data["marks"]))
 
 
 def opening(item: EditionItem | ItemTranslation) -> str:
-    """Return the first paragraph of the first answer, for lists: typesetting each entry again would be slow."""
+    """Return the first paragraph of the first answer, for lists.
+
+    It is taken from the stored text, as typesetting each entry of a list again would be slow.
+    """
     piece = item.piece
     question_paragraphs = re.split(r"\n\s*\n", for_print(piece["question"]))
     index = 1 + len(question_paragraphs)  # after the heading and the question

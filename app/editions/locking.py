@@ -32,16 +32,17 @@ MAX_UNFILED_MAILS = 12  # mails from experts that are listed one by one
 
 @dataclass(frozen=True)
 class LockWarning:
-    """Something to know before an edition is locked. Each kind uses some of the fields:
+    """Something that an editor should know before locking an edition. Each kind uses some of the fields:
 
     - "words": the wording of `question` isn't cleared, which prevents the lock;
     - "answer": `question` has no approved answer, which prevents the lock;
     - "mail": the expert has sent a mail about `question` that isn't filed; `letter` is its public ID;
     - "asked": the expert was asked `question` and has no approved answer;
     - "twice": the expert answers more than one question, `number` of them;
-    - "late", "left out": `question` must run by `day`; it runs too late, or this edition is the last chance for it;
+    - "late": `question` must run by `day`, which is before this edition;
+    - "left out": `question` must run by `day` and isn't picked, though this edition is its last chance;
     - "long": the answers to `question` have `number` words too many; `answer` is the public ID of the longest;
-    - "open": the number of open slots.
+    - "open": `number` slots are open.
     """
 
     kind: str
@@ -65,7 +66,7 @@ def list_lock_warnings(
     deadline_questions: Sequence[Question],
     next_edition_date: date | None,
 ) -> list[LockWarning]:
-    """Return what to know before an edition is locked. The warnings that prevent the lock come first.
+    """Return the warnings before an edition is locked. Those that prevent the lock come first.
 
     `deadline_questions` are the newsletter's questions that must run by a date, `next_edition_date` is the date of the
     edition after this one. Readers' names that can't be printed aren't included: see `name_troubles`.
@@ -92,7 +93,7 @@ def list_lock_warnings(
 
 
 def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
-    """Return why picked questions can't run or be exported: their wording isn't cleared, or has no approved answer."""
+    """Return a warning for each question that has no cleared wording, and for each that has no approved answer."""
     blockers = []
     for ready in ready_questions:
         if not has_cleared_text.holds(ready.question):
@@ -114,7 +115,7 @@ def _list_repeated_experts(ready_questions: Sequence[ReadyQuestion]) -> list[tup
 
 
 def is_last_chance(question: Question, edition: Edition, next_edition_date: date | None) -> bool:
-    """Return whether this edition is the last that a question may run in, though the question isn't picked for it."""
+    """Return whether a question isn't picked for this edition, although it must run before the next one."""
     deadline = question.must_run_by
     if deadline is None or deadline < edition.rule_date or question.edition_id == edition.id:
         return False
@@ -184,13 +185,13 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
 
 
 class LockedItems(NamedTuple):
-    """The items that were locked into an edition, in order. None are while the edition is planned.
+    """The items that were locked into an edition, in order; empty while the edition is planned.
 
-    `since` are the corrections after the lock, keyed by question ID.
+    `later_corrections` are those after the lock, keyed by question ID.
     """
 
     items: list[EditionItem]
-    since: dict[int, list[Correction]]
+    later_corrections: dict[int, list[Correction]]
 
 
 def get_locked_items(session: Session, edition: Edition) -> LockedItems:
@@ -203,14 +204,14 @@ class Preview(NamedTuple):
 
     - `blocks`: its Q&As, then a block with the corrections of earlier editions, if there are any;
     - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
-    - `left`: the headlines of the Q&As without a translation, by each language into which some Q&A is translated;
+    - `untranslated`: the headlines of the Q&As without a translation, by each language into which some are translated;
     - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
       their own language.
     """
 
     blocks: list[Block]
     troubles: list[NameTrouble]
-    left: dict[str, list[str]]
+    untranslated: dict[str, list[str]]
     language: str
 
 
@@ -218,36 +219,40 @@ def preview(
     session: Session,
     edition: Edition,
     language: str = "",
-    in_slots: Sequence[Question] | None = None,
-    was_locked: LockedItems | None = None,
+    picked_questions: Sequence[Question] | None = None,
+    locked_items: LockedItems | None = None,
 ) -> Preview:
     """Return an edition in a language; Q&As without a translation into it are in their own language.
 
-    `in_slots` (the picked questions) and `was_locked` can be passed if they are loaded already.
+    `picked_questions` and `locked_items` can be passed if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    if was_locked is None:
-        was_locked = get_locked_items(session, edition)
-    runs = _list_runs(session, newsletter, edition, in_slots, was_locked)
-    translations = item_translations.translate_runs(session, newsletter, runs)
-    in_language = translations.get(language, [None] * len(runs))
-    pieces = [translation or (run.piece, run.own) for run, translation in zip(runs, in_language, strict=True)]
-    left = {}
+    if locked_items is None:
+        locked_items = get_locked_items(session, edition)
+    items = _list_published_items(session, newsletter, edition, picked_questions, locked_items)
+    translations = item_translations.translate_items(session, newsletter, items)
+    translated_pieces = translations.get(language, [None] * len(items))
+    pieces = [
+        translated_piece or (item.piece, item.phrases)
+        for item, translated_piece in zip(items, translated_pieces, strict=True)
+    ]
+    untranslated = {}
     for code, translated in translations.items():
-        left[code] = [run.piece.headline for run, piece in zip(runs, translated, strict=True) if not piece]
-    blocks = item_translations.blocks_of(session, newsletter, pieces, runs)
+        untranslated[code] = [item.piece.headline for item, piece in zip(items, translated, strict=True) if not piece]
+    blocks = item_translations.typeset_pieces(session, newsletter, pieces, items)
     if blocks:
-        blocks += corrections.block_of(session, newsletter, corrections.list_carried_corrections(session, edition))
-    troubles = [run.trouble for run in runs if run.trouble]
-    return Preview(blocks, troubles, left, language if language in translations else "")
+        carried_corrections = corrections.list_carried_corrections(session, edition)
+        blocks += corrections.typeset_corrections(session, newsletter, carried_corrections)
+    troubles = [item.trouble for item in items if item.trouble]
+    return Preview(blocks, troubles, untranslated, language if language in translations else "")
 
 
-def _list_runs(
+def _list_published_items(
     session: Session,
     newsletter: Newsletter,
     edition: Edition,
-    in_slots: Sequence[Question] | None,
-    was_locked: LockedItems,
+    picked_questions: Sequence[Question] | None,
+    locked_items: LockedItems,
 ) -> list[item_translations.PublishedItem]:
     """Return the Q&As of an edition, in order.
 
@@ -255,28 +260,29 @@ def _list_runs(
     copies them again. In a planned edition, the picked questions are as they would run now, without names that may not
     be printed.
     """
-    if was_locked.items:
+    if locked_items.items:
         return [
             item_translations.PublishedItem(
                 item.question_id,
                 piece_as_sent(item),
                 item.own,
                 item_id=item.id,
-                notes=corrections.notes(was_locked.since[item.question_id]),
+                notes=corrections.notes(locked_items.later_corrections[item.question_id]),
             )
-            for item in was_locked.items
+            for item in locked_items.items
             if not item.question.is_retracted
         ]
-    questions = list_picked_questions(session, edition) if in_slots is None else in_slots
-    if not questions:
+    if picked_questions is None:
+        picked_questions = list_picked_questions(session, edition)
+    if not picked_questions:
         return []
-    pieces = pieces_of(session, newsletter, questions)
+    pieces = pieces_of(session, newsletter, picked_questions)
     phrases = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces})
     return [
         item_translations.PublishedItem(
             question.id, piece, phrases[piece.language], trouble=trouble if edition.is_planned else None
         )
-        for question, (piece, trouble) in zip(questions, pieces, strict=True)
+        for question, (piece, trouble) in zip(picked_questions, pieces, strict=True)
     ]
 
 

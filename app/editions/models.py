@@ -18,9 +18,10 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
     """One issue of a newsletter.
 
     `rule_date` is its date in the calendar, `local_at` when it runs in the newsletter's zone ("YYYY-MM-DDTHH:MM").
-    `runs_at` and `cutoff_at` are in UTC and are derived from it again when the rules of the zone change. `message_id`
-    and `arrived_text` belong to the edition's own mail, if the desk's address is on the newsletter's list. `sha256`
-    covers everything that was locked into the edition; editions that were locked before this column existed have none.
+    `runs_at` and `cutoff_at` are in UTC; they are derived from `local_at`, again whenever the rules of the zone change.
+    `message_id` and `arrived_text` belong to the mail with the edition, if the desk's address is on the newsletter's
+    list. `sha256` is the hash of everything that was locked into the edition; editions that were locked before this
+    column existed have none.
     """
 
     __tablename__ = "editions"
@@ -64,9 +65,8 @@ class EditionItem(Row):
     `credits` can be erased and is not part of the hash; the hashed data has placeholders instead. For an imported Q&A,
     `found_sha256` is the hash of the text in the file of back issues, so that it isn't imported twice.
 
-    What was sent never changes. After a correction, readers' pages show `mended`, data and text as in `input` and
-    `output`. Only for somebody's safety are `input` and `output` overwritten; then `erased_at` is set, and the hash of
-    what was sent stays.
+    `input` and `output` are what was sent. They are only overwritten for somebody's safety: then `erased_at` is set,
+    and the hash stays. After a correction, readers' pages show `mended` instead, which holds the changed data and text.
     """
 
     __tablename__ = "edition_items"
@@ -177,16 +177,17 @@ class Correction(Row, Public, OfNewsletter):
 
 
 # Outcomes of handing over an edition, besides the faults of the tool: the draft was made, updated ("brought"), or made
-# anew because it had been deleted there; the others are reasons why the tool was not asked.
+# again as it had been deleted there ("anew"). The others are reasons why the tool was not asked: the edition isn't
+# ready, there is no tool, or its key can't be unsealed.
 HANDED = ("", "made", "brought", "anew", "unready", "no tool", "sealed", *FAULTS)
 
 
 class HandedDraft(Row):
     """An edition that was handed over to the sending tool. While `due_at` is set, a worker leases it and asks the tool.
 
-    `pressed_at` identifies the request from the desk. `their_id` is the ID of the draft at the tool at `address`,
-    `link` the page where it is edited, and `digest` the digest of the text that was put there. `said` is the outcome of
-    the last attempt, at `said_at`.
+    `pressed_at` is the time of the request from the desk, and identifies it. `their_id` is the ID of the draft at the
+    tool, whose API is at `address`; `link` is the page where the draft is edited, and `digest` the digest of its text.
+    `said` is the outcome of the last attempt (one of `HANDED`), and `said_at` its time.
     """
 
     __tablename__ = "handed_drafts"

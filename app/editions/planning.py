@@ -21,8 +21,8 @@ from .models import Edition
 from .queries import select_editions_to_run
 from .slots import share_out
 
-AHEAD = 180  # days
-MAX_DATES = 50  # that are checked for a future cut-off, which may be weeks before the run of a daily newsletter
+DAYS_AHEAD = 180  # for which editions are planned
+MAX_CHECKED_DATES = 50  # for one with a future cut-off, which may be weeks before the run of a daily newsletter
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:
@@ -37,7 +37,11 @@ def plan_all(session: Session, actor: Actor) -> int:
 
 
 def plan_newsletter(
-    session: Session, actor: Actor, newsletter: Newsletter, ahead_days: int = AHEAD, start_time: datetime | None = None
+    session: Session,
+    actor: Actor,
+    newsletter: Newsletter,
+    ahead_days: int = DAYS_AHEAD,
+    start_time: datetime | None = None,
 ) -> int:
     """Create the missing editions of the next `ahead_days` days and update the planned ones. Return how many were new.
 
@@ -56,21 +60,25 @@ def plan_newsletter(
             _set_times(newsletter, edition, dates[rule_date])
         elif not _get_use(session, edition):
             session.delete(edition)
-    missing = [new for rule_date, new in dates.items() if rule_date not in editions and new.runs_at > start]
-    for edition_date in missing:
+    missing_dates = [
+        edition_date
+        for rule_date, edition_date in dates.items()
+        if rule_date not in editions and edition_date.runs_at > start
+    ]
+    for edition_date in missing_dates:
         edition = Edition(newsletter_id=newsletter.id, rule_date=edition_date.rule_date)
         share_out(edition, [section.slots for section in newsletter.sections])
         _set_times(newsletter, edition, edition_date)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()
-    return len(missing)
+    return len(missing_dates)
 
 
 def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
     """Set the start of a new newsletter's rule to the first date whose cut-off is in the future, if there is one."""
     rhythm = rhythm_of(newsletter)
     current_time = now(session)
-    dates = next_dates(rhythm, current_time, MAX_DATES)
+    dates = next_dates(rhythm, current_time, MAX_CHECKED_DATES)
     for edition_date in dates:
         if cutoff(edition_date.local_at, rhythm.zone, newsletter.cutoff_minutes) > current_time:
             newsletter.rule_start = edition_date.rule_date
@@ -81,20 +89,19 @@ def reschedule_edition(session: Session, newsletter: Newsletter, edition: Editio
     """Move an edition to another local time and store the change in the newsletter's calendar.
 
     The old day becomes a pause and the new one an extra date, each only if the rule differs. Raises `InvalidField` if
-    the time isn't in the future or is more than AHEAD days away, or if another edition has that date.
+    the time isn't in the future or is more than DAYS_AHEAD days away, or if another edition has that date.
     """
     old_day, new_day = edition.rule_date, local_at.date()
     runs_at = in_utc(local_at, newsletter.zone)
     if runs_at <= now(session):
         raise InvalidField("date_not_in_future", "local_at")
-    if runs_at > now(session) + timedelta(days=AHEAD):
+    if runs_at > now(session) + timedelta(days=DAYS_AHEAD):
         raise InvalidField("date_too_far_ahead", "local_at")
     others = select(Edition.id).where(Edition.newsletter_id == newsletter.id, Edition.id != edition.id)
     if session.scalar(others.where(Edition.rule_date == new_day).limit(1)) is not None:
         raise InvalidField("date_taken", "local_at")
-    rhythm = replace(rhythm_of(newsletter), extra=())
     skips = [skip for skip in newsletter.skips if read_skip(skip) != (new_day, new_day)]
-    rhythm = replace(rhythm, skips=tuple(map(read_skip, skips)))
+    rhythm = replace(rhythm_of(newsletter), skips=tuple(map(read_skip, skips)), extra=())
     if old_day != new_day and occurrences(rhythm, old_day, old_day):
         skips.append(old_day.isoformat())
     extra = [text for text in newsletter.extra if read_extra(text, rhythm.at).date() not in (old_day, new_day)]
@@ -112,11 +119,11 @@ def set_time(newsletter: Newsletter, edition: Edition, local_at: datetime) -> No
     _set_times(newsletter, edition, EditionDate(local_at.date(), local_at, in_utc(local_at, newsletter.zone)))
 
 
-def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
-    """Return the coming editions that don't match the calendar, each with the reason why it stays.
+def list_editions_off_calendar(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
+    """Return the coming editions that don't match the calendar, each with the reason why it isn't deleted.
 
-    A reason is "locked", "picked" or "asked" for a question or an assignment in it, "letters" for letters about it, or
-    empty for an edition that nothing holds.
+    A reason is "locked"; "picked", "asked" or "letters" for a question, an assignment or a letter that refers to the
+    edition; or "" if there is none.
     """
     coming = session.scalars(select_editions_to_run(now(session), newsletter.id, Edition)).all()
     if not coming:
@@ -152,7 +159,7 @@ def _set_times(newsletter: Newsletter, edition: Edition, edition_date: EditionDa
 
 
 def _get_use(session: Session, edition: Edition) -> str:
-    """Return what refers to an edition, as `off_the_rhythm` names it, or "" if nothing does."""
+    """Return what refers to an edition, as `list_editions_off_calendar` names it, or "" if nothing does."""
     queries = {
         "picked": select(Question.id).filter_by(edition_id=edition.id),
         "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),

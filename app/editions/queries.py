@@ -38,12 +38,14 @@ def title_of(session: Session, edition: Edition) -> str:
 
 def select_editions_to_run(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the editions that run after `current_time`, or columns of them, soonest first."""
-    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > current_time)
-    return select(columns).where(*ahead).order_by(Edition.runs_at, Edition.id)
+    query = select(columns).where(
+        Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > current_time
+    )
+    return query.order_by(Edition.runs_at, Edition.id)
 
 
 def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
-    """Return the next editions that run, soonest first, whose dates readers are told."""
+    """Return the next editions that run, soonest first. Readers are told their dates."""
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
 
 
@@ -105,8 +107,8 @@ def summarize_edition_in_production(session: Session, newsletter_id: int) -> Edi
 def run_of(session: Session, assignment: Assignment) -> Edition | None:
     """Return the edition that an assignment is for: the one with its question, or the one that it was asked for."""
     question = session.get_one(Question, assignment.question_id)
-    key = question.edition_id or assignment.for_edition_id
-    return session.get(Edition, key) if key else None
+    edition_id = question.edition_id or assignment.for_edition_id
+    return session.get(Edition, edition_id) if edition_id else None
 
 
 MONTH_LANGUAGE = "en"  # language of the month names in a search
@@ -117,42 +119,45 @@ _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?")
 
 @cache
 def _month_numbers() -> dict[str, int]:
-    names = [
-        (name, month)
+    """Return the number of each month by its name, in full and abbreviated, in lower case."""
+    return {
+        name.casefold().rstrip("."): month
         for width in ("wide", "abbreviated")
         for month, name in get_month_names(width, locale=MONTH_LANGUAGE).items()
-    ]
-    return {name.casefold().rstrip("."): month for name, month in names}
+    }
 
 
 def _parse_date_parts(text: str) -> dict[str, int] | None:
-    """Return the year, month and day, those that were typed, or None if the text is not a date."""
+    """Return those of "year", "month" and "day" that a text names, or None if it is not a date."""
     if iso := _ISO_DATE.fullmatch(text.strip()):
         return {name: int(part) for name, part in zip(("year", "month", "day"), iso.groups(), strict=True) if part}
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for part in _DATE_PART.findall(text.casefold()):
         if part in _month_numbers():
             name, number = "month", _month_numbers()[part]
         elif part.isdecimal() and len(part) == 4:
             name, number = "year", int(part)
         elif part.isdecimal() and len(part) <= 2:
-            name, number = ("month" if "day" in found else "day"), int(part)
+            name, number = ("month" if "day" in numbers else "day"), int(part)
         else:
             return None
-        if name in found:
+        if name in numbers:
             return None
-        found[name] = number
-    return found
+        numbers[name] = number
+    return numbers
 
 
 def find_editions_by_date(newsletter_id: int, text: str) -> Listing[Edition] | None:
     """Return the editions of a day, month or year, or with a number, newest first; None if the text is neither."""
-    mine = select(Edition).where(Edition.newsletter_id == newsletter_id)
+    query = select(Edition).where(Edition.newsletter_id == newsletter_id)
     order = (Edition.runs_at, Edition.id)
-    if text.strip().isdecimal() and len(text.strip()) < 4:
-        return Listing(mine.where(Edition.number == int(text)), order)
+    if text.strip().isdecimal() and len(text.strip()) < 4:  # four digits are a year
+        return Listing(query.where(Edition.number == int(text)), order)
     numbers = _parse_date_parts(text)
     if not numbers or not {"year", "month"} & numbers.keys():
         return None
-    shape = "-".join(f"{numbers[name]:0{size}d}" if name in numbers else "_" * size for name, size in DATE_PART_SIZES)
-    return Listing(mine.where(Edition.local_at.like(f"{shape}T%")), order)
+    # A LIKE pattern such as "2026-12-__", in which an underscore is any character.
+    date_pattern = "-".join(
+        f"{numbers[name]:0{size}d}" if name in numbers else "_" * size for name, size in DATE_PART_SIZES
+    )
+    return Listing(query.where(Edition.local_at.like(f"{date_pattern}T%")), order)

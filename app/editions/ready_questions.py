@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, select, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
@@ -33,7 +33,7 @@ class ReadyAnswer:
 
 @dataclass(frozen=True)
 class ReadyQuestion:
-    """A question that could run. `words` is the length of all its answers, `room` what its section has for them."""
+    """A question that could run. Its answers have `words` words together, and should have at most `room`."""
 
     question: Question
     voices: tuple[ReadyAnswer, ...]
@@ -66,7 +66,7 @@ class QuestionFilter:
     """An editor's filters. An empty value doesn't filter.
 
     - `topic`, `expert`: IDs;
-    - `days`: the least number of days since an approval;
+    - `days`: the number of days since an approval, or more;
     - `length`: "fits" or "long";
     - `by`: "any" for questions with a date by which they must run, "this" for those that must run by `until`;
     - `source`: "shelf" or "answered".
@@ -82,6 +82,7 @@ class QuestionFilter:
 
     @property
     def is_all(self) -> bool:
+        """Return whether nothing is filtered out."""
         return not any((self.topic, self.expert, self.days, self.length, self.by, self.source))
 
 
@@ -137,16 +138,16 @@ def _select_candidate_ids(newsletter_id: int) -> Select[Any]:
 
 
 def _list_conditions(session: Session, newsletter: Newsletter, filters: QuestionFilter) -> list[ColumnElement[bool]]:
-    is_approved = (Answer.question_id == Question.id, Answer.is_approved)
+    approved_answer = and_(Answer.question_id == Question.id, Answer.is_approved)
     conditions: list[ColumnElement[bool]] = []
     if filters.topic:
-        is_of_topic = (QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == filters.topic)
-        conditions.append(exists().where(*is_of_topic))
+        has_topic = exists().where(QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == filters.topic)
+        conditions.append(has_topic)
     if filters.expert:
-        conditions.append(exists().where(*is_approved, Answer.expert_id == filters.expert))
+        conditions.append(exists().where(approved_answer, Answer.expert_id == filters.expert))
     if filters.days:
-        latest = now(session) - timedelta(days=filters.days)
-        conditions.append(exists().where(*is_approved, Answer.state_at <= latest))
+        latest_approval = now(session) - timedelta(days=filters.days)
+        conditions.append(exists().where(approved_answer, Answer.state_at <= latest_approval))
     if filters.length:
         excess_words = _select_excess_words(newsletter)
         conditions.append(excess_words > 0 if filters.length == "long" else excess_words <= 0)
@@ -160,7 +161,7 @@ def _list_conditions(session: Session, newsletter: Newsletter, filters: Question
 
 
 def _select_excess_words(newsletter: Newsletter) -> ScalarSelect[Any]:
-    """Return a column with the number of words by which a question's answers exceed the room of its section."""
+    """Select the number of words by which a question's answers exceed the room of its section."""
     room_by_section = {index: section.words for index, section in enumerate(newsletter.sections)}
     room = case(room_by_section, value=Question.section)
     query = select(func.sum(AnswerText.words - room))
@@ -178,7 +179,7 @@ def list_questions_with_deadline(session: Session, newsletter_id: int, limit: in
 def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the questions that must run by a date not before `start_date` and have not yet, or columns of them.
 
-    A partial index holds the few questions that have such a date.
+    This uses the partial index of the few questions with such a date.
     """
     query = select(columns).where(
         Question.newsletter_id == newsletter_id,

@@ -22,10 +22,12 @@ from .calendar import (
 )
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-PLACES = ("1", "2", "3", "4", "5", "-1")  # of a weekday in its month; -1 is the last
+# The places of a weekday in its month, as in "the third Wednesday"; -1 is the last.
+PLACES = ("1", "2", "3", "4", "5", "-1")
 MAX_RULE_LENGTH = 200  # characters
+PREVIEWED_DATES = 6
 WEEKS = tuple(str(weeks) for weeks in range(1, 9))  # intervals that the form offers
-_WEEKDAY = re.compile(rf"({'|'.join(PLACES)})?({'|'.join(WEEKDAYS)})")  # "WE", "3WE" or "-1WE"
+_WEEKDAY = re.compile(rf"(?P<place>{'|'.join(PLACES)})?(?P<weekday>{'|'.join(WEEKDAYS)})")  # "WE", "3WE" or "-1WE"
 _MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")  # "1", "01" or "31"
 
 
@@ -59,7 +61,7 @@ class Choices:
     rule: str = ""
 
     def as_rule(self) -> str:
-        """Return the rule that was chosen. Raises `CalendarError` if the choice is incomplete or has a wrong day."""
+        """Return the chosen rule. Raises `CalendarError` if the choice is incomplete or has a wrong day."""
         if self.by in ("weeks", "month") and not self.weekdays:
             raise CalendarError("Choose a weekday, or several.")
         match self.by:
@@ -98,7 +100,10 @@ def choices_of(rule: str) -> Choices:
 
 def pattern_of(rule: str) -> Pattern | None:
     """Return the pattern of a rule, or None for a rule that can only be shown as it is."""
-    parts = dict(part.partition("=")[::2] for part in rule.strip().upper().removeprefix("RRULE:").split(";"))
+    parts: dict[str, str] = {}
+    for part in rule.strip().upper().removeprefix("RRULE:").split(";"):
+        name, _, value = part.partition("=")
+        parts[name] = value
     parts.pop("WKST", None)
     weeks = parts.pop("INTERVAL", "1")
     match sorted(parts.items()):
@@ -130,10 +135,10 @@ def _parse_weekdays(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
     for match in map(_WEEKDAY.fullmatch, value.split(",")):
         if match is None:
             return ()
-        weekday = WEEKDAYS.index(match[2])
+        weekday = WEEKDAYS.index(match["weekday"])
         places = days.setdefault(weekday, ())
-        if match[1]:
-            days[weekday] = (*places, int(match[1]))
+        if match["place"]:
+            days[weekday] = (*places, int(match["place"]))
     return tuple(days.items())
 
 
@@ -177,7 +182,7 @@ def parse_calendar_form(choices: Choices, form: Mapping[str, str], start: date |
 
 
 def _validate_rule(rule: str, start: date | None) -> str:
-    read_rule(rule, start or date(2022, 1, 1))
+    read_rule(rule, start or date(2022, 1, 1))  # any date does, to validate the rule
     if len(rule) > MAX_RULE_LENGTH:
         raise CalendarError(f"A rule has {MAX_RULE_LENGTH} characters at most.")
     return rule
@@ -186,11 +191,11 @@ def _validate_rule(rule: str, start: date | None) -> str:
 def preview_dates(
     newsletter: Newsletter, after: datetime, overrides: Mapping[str, Any] | None = None
 ) -> list[EditionDate]:
-    """Return the next six dates by the newsletter's calendar, or by the columns in `overrides` instead of it.
+    """Return the next dates by the newsletter's calendar, or by `overrides`, the columns from `parse_calendar_form`.
 
-    `overrides` is what `parse_calendar_form` returned. Raises `CalendarError`.
+    Raises `CalendarError`.
     """
     names = ("rule", "rule_start", *PARSERS)  # in the order of the parameters of `read_rhythm`
     columns = overrides or {name: getattr(newsletter, name) for name in names}
     rhythm = read_rhythm(*(columns[name] for name in names))
-    return next_dates(rhythm, after, 6)
+    return next_dates(rhythm, after, PREVIEWED_DATES)

@@ -21,8 +21,9 @@ from ..questions.models import Question
 from .models import Edition
 from .queries import select_editions_taking_answers, select_editions_to_run
 
-MOST_SLOTS = 12
+MAX_SLOTS = 12  # of a section
 MAX_LATER_EDITIONS = 12  # that a page searches for a free slot
+_UNUSED_POSITION = 10_000  # higher than all positions
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 
 
 def restore_pick(session: Session, question: Question, edition: Edition, position: int) -> None:
-    """Put a question back into the edition that it names, at its former position, to undo a change.
+    """Put a question, whose `edition_id` is set again already, back at its former position, to undo a change.
 
     Raises `VersionConflict` if the slots of the edition can't change any more or are full meanwhile.
     """
@@ -210,7 +211,7 @@ def restore_pick(session: Session, question: Question, edition: Edition, positio
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
     """Number the positions of each section without gaps. `order` holds question IDs in the wanted order.
 
-    Positions are unique in the database, so that the questions get free numbers first, and then the final ones.
+    Positions are unique in the database, so that the questions first get unused numbers, and then the final ones.
     """
     rank = {question_id: index for index, question_id in enumerate(order or ())}
     new_positions: dict[Question, int] = {}
@@ -219,7 +220,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
         for position, question in enumerate(ordered, section.first):
             if question.position != position:
                 new_positions[question] = position
-    for offset in (10_000, 0):
+    for offset in (_UNUSED_POSITION, 0):
         for question, position in new_positions.items():
             question.position = position + offset
         session.flush()
@@ -227,7 +228,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
-    """Move a question `step` slots down (if negative, up), within its section.
+    """Move a question down by `step` slots, or up if it is negative, within its section.
 
     Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`.
     """

@@ -100,8 +100,8 @@ def _render_listing(context: ReaderContext, topic_slug: str | None) -> str:
     years = archive.years(session, newsletter)
     year = _read_choice("year", [str(year) for year in years])
     listing = archive.listing(newsletter, topic_slug, int(year) if year else None)
-    last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
-    items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.cursor)
+    last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
+    items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.get_public_id)
     stories = stories_of(newsletter, items.rows)
     stories_by_year = groupby(stories, lambda story: story.at.astimezone(zone()).year)
     return context.page(
@@ -233,9 +233,9 @@ def expert(context: ReaderContext, public_id: str) -> str:
         abort(404)
     page = or_404(archive.get_expert_page(session, newsletter, public_id))
     listing = archive.expert_page_listing(newsletter, page)
-    last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
+    last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
     page_url = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
-    items = paginate(session, listing, PAGE_SIZE, last, page_url, cursor=archive.cursor)
+    items = paginate(session, listing, PAGE_SIZE, last, page_url, cursor=archive.get_public_id)
     stories = stories_of(newsletter, or_404(archive.filter_printed_items(items.rows, page) or None))
     credit_lines = [line for story in stories for name, line in story.people if name == page.name]
     return context.page(
@@ -255,7 +255,7 @@ def expert(context: ReaderContext, public_id: str) -> str:
 def corrections(context: ReaderContext) -> str:
     """List all corrections, newest first, each with its Q&A."""
     session, newsletter = context.session, context.newsletter
-    last = _get_cursor_row(lambda key: edition_corrections.place_of(session, newsletter, key))
+    last = _get_cursor_row(lambda key: edition_corrections.find_cursor(session, newsletter, key))
     page_url = partial(url_for, "reader.corrections", slug=newsletter.slug)
     page = paginate(session, edition_corrections.listing(newsletter), PAGE_SIZE, last, page_url)
     question_ids = [correction.question_id for correction in page.rows]

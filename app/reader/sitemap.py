@@ -69,7 +69,8 @@ def sitemap_of_year(context: ReaderContext, year: int) -> Response:
     session, newsletter = context.session, context.newsletter
     or_404(year in archive.years(session, newsletter) or None)
     base_url = current_app.config["BASE_URL"]
-    urls = [(f"{base_url}{path}", changed_at) for path, changed_at in archive.addresses(session, newsletter, year)]
+    paths = archive.list_sitemap_paths(session, newsletter, year)
+    urls = [(f"{base_url}{path}", changed_at) for path, changed_at in paths]
     return _render_sitemap("urlset", "url", urls)
 
 

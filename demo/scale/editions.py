@@ -25,7 +25,7 @@ from .people import Room
 
 PAUSE = 15  # every 15th date has no edition
 LOCKED_AFTER = timedelta(hours=1)  # after the cut-off
-PLANNED = timedelta(days=planning.AHEAD)
+PLANNED = timedelta(days=planning.DAYS_AHEAD)
 
 
 def past_dates(newsletter: Newsletter, wanted: int, today: datetime) -> list[EditionDate]:

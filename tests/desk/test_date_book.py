@@ -120,5 +120,5 @@ def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_c
         "Move the edition" in nora.get(coming.page).buttons,
         "Move the edition" in ilya.get(coming.page).buttons,
     ) == (True, False)
-    assert planning.AHEAD == 180
+    assert planning.DAYS_AHEAD == 180
     ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=shown_token(nora.get(coming.page)))

@@ -89,7 +89,7 @@ def test_a_locked_edition_takes_no_answers_even_before_its_cut_off(
 
 
 def test_without_a_date_ahead_nobody_has_one(database: Database, coast: int) -> None:
-    assert coming(database, coast, FOUNDED + timedelta(days=planning.AHEAD + 30)) == ([], [], None)
+    assert coming(database, coast, FOUNDED + timedelta(days=planning.DAYS_AHEAD + 30)) == ([], [], None)
 
 
 @pytest.mark.parametrize(

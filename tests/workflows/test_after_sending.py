@@ -70,7 +70,7 @@ def record(database: Database) -> tuple[str | None, str, dict[str, Any], str, bo
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         [item] = locking.items_of(session, edition)
-        fits = history.fits_its_hash(item), history.edition_fits(session, edition, [item])
+        fits = history.item_matches_hash(item), history.edition_matches_hash(session, edition, [item])
         return edition.sha256, item.sha256, item.input, item.output, *fits
 
 
@@ -124,7 +124,7 @@ def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does
     assert forms(database, following) == planned
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(public_id=following)).one()
-        assert history.edition_fits(session, edition, locking.items_of(session, edition))
+        assert history.edition_matches_hash(session, edition, locking.items_of(session, edition))
     # What is withdrawn for somebody's safety takes its corrections along, also there.
     database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
     assert "Nukus" not in forms(database, following)["text"].decode()

@@ -13,7 +13,7 @@ from ...core.fields import read_form
 from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
-from ...editions.planning import off_the_rhythm, plan_newsletter
+from ...editions.planning import list_editions_off_calendar, plan_newsletter
 from ...editions.rhythm import PARSERS, choices_of, preview_dates
 from ...forms.version_tokens import Facts
 from ...newsletters import sending_tool, settings
@@ -206,7 +206,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
             return _("The settings are saved."), []
         kept_dates = [
             str(KEPT_LABELS[why]) % {"day": day(edition.runs_at, "short")}
-            for edition, why in off_the_rhythm(desk.session, desk.newsletter)
+            for edition, why in list_editions_off_calendar(desk.session, desk.newsletter)
             if why
         ]
         return _("Saved. The editions to come follow the rhythm as it stands now."), kept_dates
