@@ -323,7 +323,7 @@ def _require_contents(session: Session, mail: OutboxMail) -> None:
 
 
 def _lock_unless_leased(session: Session, mail: OutboxMail) -> None:
-    """Lock the row of a mail that is to be stopped. Raises `OnItsWay` while a worker holds its lease."""
+    """Lock the row of a mail before stopping it. Raises `OnItsWay` while a worker holds its lease."""
     lock_row(session, mail)
     if mail.leased_until is not None and mail.leased_until > now(session):
         raise OnItsWay(mail.public_id)

@@ -9,11 +9,11 @@ from ..core.domain_errors import InvalidField
 PLACEHOLDER = re.compile(r"\{link(?: \d+)?\}")
 # A line break inside a secret, such as "\\n> ": mail programs wrap long lines when they quote them.
 _WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
-_PATHS = "a|sign-in|stop"  # of links to an assignment, to sign in and to unsubscribe
-# Links with a token of 22 characters or more, also percent-encoded inside the URL of a link scanner, and the 20 digits
-# of a reader's receipt in groups of four.
+_LINK_PATHS = "a|sign-in|stop"  # in links to an assignment, to sign in and to unsubscribe
+# Links with a token, also percent-encoded inside the URL of a link scanner, and the 20 digits of a reader's receipt in
+# groups of four. A token that a mail program has wrapped is recognized if it has 22 characters.
 SECRET = re.compile(
-    rf"(?P<before_token>https?(?:://|%3A%2F%2F)[^\s<>\"]{{1,100}}?(?P<slash>/|%2F)(?:{_PATHS})(?P=slash))"
+    rf"(?P<before_token>https?(?:://|%3A%2F%2F)[^\s<>\"]{{1,100}}?(?P<slash>/|%2F)(?:{_LINK_PATHS})(?P=slash))"
     rf"(?:[\w-]{{22,}}|(?:[\w-]{_WRAP}){{22}}|[\w-]+)"
     rf"|\b\d{{4}}(?:(?:{_WRAP}|[ \u00a0])\d{{4}}){{4}}\b",
     re.IGNORECASE,

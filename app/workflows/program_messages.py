@@ -32,7 +32,7 @@ DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the d
 DESK_LANGUAGE = "en"  # of the desk's pages
 NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices about waiting letters
 
-Data = dict[str, Any] | None  # of an event; None if the event is no longer true
+EventData = dict[str, Any] | None  # None if the event is no longer true
 
 
 def build_message(session: Session, program: Program, delivery: Delivery) -> dict[str, Any] | None:
@@ -77,18 +77,18 @@ def _edition_data(session: Session, delivery: Delivery) -> tuple[Edition, dict[s
     return edition, data
 
 
-def _edition_locked_data(session: Session, _newsletter: Newsletter, delivery: Delivery) -> Data:
+def _edition_locked_data(session: Session, _newsletter: Newsletter, delivery: Delivery) -> EventData:
     edition, data = _edition_data(session, delivery)
     return {"edition": data} if edition.is_fixed else None
 
 
-def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
+def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> EventData:
     edition, data = _edition_data(session, delivery)
     url = absolute_url(session, f"/{newsletter.slug}/editions/{edition.public_id}")
     return {"edition": {**data, "url": url}} if edition.is_sent else None
 
 
-def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
+def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> EventData:
     items = list(archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values())
     if not items:
         return None
@@ -102,7 +102,7 @@ def _answer_published_data(session: Session, newsletter: Newsletter, delivery: D
     return {"answer": answer}
 
 
-def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Data:
+def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> EventData:
     """Return the data with a URL without the slug, which may contain the very words that had to be withdrawn."""
     question = session.get_one(Question, delivery.question_id)
     if question.is_published:
@@ -112,7 +112,7 @@ def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: D
 
 
 # The function that builds the data for each event of `programs.program_events.EVENTS`.
-BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], Data]] = {
+BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], EventData]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,
     "answer.published": _answer_published_data,

@@ -161,9 +161,9 @@ def _create_question(
     )
     QUESTION.apply(session, actor, question, "import")
     session.flush()
-    slot_counts = shares(edition)  # of each section
-    slot_counts[question.section] = last_position + 1
-    share_out(edition, slot_counts)
+    slots_by_section = shares(edition)
+    slots_by_section[question.section] = last_position + 1
+    share_out(edition, slots_by_section)
     headline = require_length("headline", qa.title, LONGEST_HEADLINE)
     text = QuestionText(
         question_id=question.id,

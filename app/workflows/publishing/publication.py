@@ -56,16 +56,16 @@ def set_slots(session: Session, actor: Staff, edition: Edition, count: int, sect
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
-    slot_counts = slots.shares(edition)  # of each section
-    if not 1 <= count <= slots.MAX_SLOTS or section_index not in range(len(slot_counts)):
+    slots_by_section = slots.shares(edition)
+    if not 1 <= count <= slots.MAX_SLOTS or section_index not in range(len(slots_by_section)):
         raise InvalidField("slot_count_out_of_range", "count")
-    former_counts = list(slot_counts)
+    former_counts = list(slots_by_section)
     picked = slots.sections_of(session, edition)[section_index].picked
     with audit.collect_events(session) as events:
         for question in reversed(picked[count:]):
             carry_over(session, actor, question)
-    slot_counts[section_index] = count
-    slots.share_out(edition, slot_counts)
+    slots_by_section[section_index] = count
+    slots.share_out(edition, slots_by_section)
     slots.renumber(session, edition)
     facts = {"slots": count, "was": former_counts, "did": [event.id for event in events]}
     audit.record(session, actor, "edition.slots", edition, facts=facts)
