@@ -165,9 +165,8 @@ def translate_items(
             translated[translation.language][index] = (piece_from(translation), translation.own)
         return dict(sorted(translated.items()))
     index_by_question_id = {item.question_id: index for index, item in enumerate(items)}
-    for (question_id, language), translations in list_approved_translations(
-        session, list(index_by_question_id)
-    ).items():
+    approved_translations = list_approved_translations(session, list(index_by_question_id))
+    for (question_id, language), translations in approved_translations.items():
         index = index_by_question_id[question_id]
         piece = translate_piece(session, newsletter, items[index].piece, language, translations)
         if piece is not None:

@@ -68,7 +68,7 @@ def _split_parts(text: str) -> Iterator[_Part]:
     """Yield the parts of a text, without the punctuation between them. A sign inside a word or number belongs to it."""
     start = end = -1
     for match in _PART.finditer(text):
-        if start >= 0 and _is_joined(text, end, match.start()):
+        if start >= 0 and _joins_spans(text, end, match.start()):
             end = match.end()
             continue
         if start >= 0:
@@ -81,7 +81,7 @@ def _split_parts(text: str) -> Iterator[_Part]:
         yield _Part(text[start:end], start, end)
 
 
-def _is_joined(text: str, end: int, start: int) -> bool:
+def _joins_spans(text: str, end: int, start: int) -> bool:
     """Return whether the text from `end` of one span to `start` of the next is a sign inside a word, URL or number.
 
     It never is in a script without spaces.

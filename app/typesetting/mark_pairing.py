@@ -82,7 +82,8 @@ class QuotationMark:
 def _find_marks(text: str) -> list[QuotationMark]:
     """Find all characters that may be quotation marks.
 
-    Their neighbours are visible characters (not ZWNJ, RLM and the like); the one on the right is no mark either.
+    Their neighbours are the next visible characters, so that ZWNJ, RLM and the like are skipped. On the right, marks are
+    skipped too.
     """
     indexes = [match.start() for match in _MARK_SIGN.finditer(text)]
     after_by_index: dict[int, str] = {}
