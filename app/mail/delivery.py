@@ -129,13 +129,13 @@ def deliver_due(
     for _ in range(limit):
         if breaker is not None and breaker.is_open:
             raise BreakerOpen
-        leased = database.write(partial(claim, before_send=before_send), now)
-        if leased is None:
+        leased_mail = database.write(partial(claim, before_send=before_send), now)
+        if leased_mail is None:
             break
-        fault = _hand_over(send, leased)
+        fault = _hand_over(send, leased_mail)
         if breaker is not None:
             breaker.record(fault)
-        outcome = database.write(partial(settle, leased=leased, fault=fault, after_send=after_send), now)
+        outcome = database.write(partial(settle, leased_mail=leased_mail, fault=fault, after_send=after_send), now)
         outcomes[outcome] += 1
         if time.monotonic() > deadline:
             break
@@ -170,9 +170,9 @@ def expire(session: Session) -> Counter[str]:
 
 def deliver_one(database: Database, send: Send, mail_id: int) -> None:
     """Hand over this mail now if it is due and no worker holds it. Raises `Busy`."""
-    leased = database.write(partial(claim, mail_id=mail_id))
-    if leased is not None:
-        database.write(partial(settle, leased=leased, fault=_hand_over(send, leased)))
+    leased_mail = database.write(partial(claim, mail_id=mail_id))
+    if leased_mail is not None:
+        database.write(partial(settle, leased_mail=leased_mail, fault=_hand_over(send, leased_mail)))
 
 
 def claim(
@@ -211,13 +211,13 @@ def claim(
 
 
 def settle(
-    session: Session, leased: LeasedMail, fault: Undelivered | None, after_send: MailCallback | None = None
+    session: Session, leased_mail: LeasedMail, fault: Undelivered | None, after_send: MailCallback | None = None
 ) -> str:
     """Store the outcome of a leased mail and return it: "sent", "retried", "failed" or "lost".
 
     "lost" means that the mail was stopped, or leased again, in the meantime.
     """
-    mail = session.get_one(OutboxMail, leased.mail_id, with_for_update=True, populate_existing=True)
+    mail = session.get_one(OutboxMail, leased_mail.mail_id, with_for_update=True, populate_existing=True)
     if not mail.is_queued:
         return "lost"
     if fault is None:
@@ -226,7 +226,7 @@ def settle(
         if after_send is not None:
             after_send(session, mail)
         return "sent"
-    if mail.leased_until != leased.leased_until:
+    if mail.leased_until != leased_mail.leased_until:
         return "lost"
     reply = redact_reply(mail, fault.reason)
     if isinstance(fault, Permanent):
@@ -245,18 +245,18 @@ def get_retry_delay(attempts: int) -> timedelta:
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret depends on it
 
 
-def _hand_over(send: Send, leased: LeasedMail) -> Undelivered | None:
-    if leased.message is None:
+def _hand_over(send: Send, leased_mail: LeasedMail) -> Undelivered | None:
+    if leased_mail.message is None:
         return Permanent("what is in the mail can no longer be opened")
     try:
-        send(leased.message, leased.message_id)
+        send(leased_mail.message, leased_mail.message_id)
     except Undelivered as fault:
         return fault
     except Exception as error:
         # One mail that crashes the transport must not block the others: it is retried until it expires. The message of
         # the exception may contain an address, so only its type and traceback are logged.
         stack = "".join(traceback.format_tb(error.__traceback__))
-        log.error("mail %s could not be handed over: %s\n%s", leased.mail_id, type(error).__name__, stack)
+        log.error("mail %s could not be handed over: %s\n%s", leased_mail.mail_id, type(error).__name__, stack)
         return Transient(f"not handed over: {type(error).__name__}")
     return None
 
