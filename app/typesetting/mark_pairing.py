@@ -82,7 +82,7 @@ class QuotationMark:
 def _find_marks(text: str) -> list[QuotationMark]:
     """Find all characters that may be quotation marks.
 
-    Their neighbours are the next visible characters, so that ZWNJ, RLM and the like are skipped. On the right, marks are
+    Their neighbours are the next visible characters: ZWNJ, RLM and the like are skipped. On the right, other marks are
     skipped too.
     """
     indexes = [match.start() for match in _MARK_SIGN.finditer(text)]
