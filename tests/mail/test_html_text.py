@@ -3,7 +3,7 @@
 import pytest
 
 from app.mailtext.parsing.html_text import convert_to_text
-from app.mailtext.parsing.html_tree import MOST_ELEMENTS
+from app.mailtext.parsing.html_tree import MAX_ELEMENTS
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_the_text_of_a_page(html: str, text: str) -> None:
 
 def test_a_page_with_more_elements_than_any_letter_has_is_read_for_its_words_alone() -> None:
     """Nothing is lost, and what nobody sees stays unseen: a tree of so many would take half a second."""
-    many = "<p>" * MOST_ELEMENTS
+    many = "<p>" * MAX_ELEMENTS
     head = "<STYLE>p { color: red }</STYLE><script>var a = '<b>';</script><template>no</template><!-- <p>no</p> -->"
     assert (
         convert_to_text(f"{head}{many}<b>W</b>ho <span>asks 1</span> &lt; 2 &amp; 3 < 4?<p>I</p>{many}")
         == "Who asks 1 < 2 & 3 < 4?\nI"
     )
     assert convert_to_text(f"Who measures it?{many}<!-- never closed <p>not seen") == "Who measures it?"
-    ends = "</p>" * MOST_ELEMENTS
+    ends = "</p>" * MAX_ELEMENTS
     assert convert_to_text(f"<blockquote>quoted</blockquote>{ends}") == "> quoted", "ends are no elements"

@@ -12,12 +12,12 @@ from itertools import islice
 from ...text.clean import single_line
 from ..incoming import AttachedFile, Mail
 from .mime import MOST_PARTS, MimePart, MimeSplitter, decode_content, extract_uuencoded_files, is_text_part, iter_leaves
-from .parse import MAX_PARSED, parse, parse_headers_only
+from .parse import MAX_ATTACHED_HEADERS, MAX_PARSED, parse, parse_headers_only
 
-LOOKED_AT = 4096  # bytes that are examined, for magic numbers and headers of a mail
+EXAMINED_BYTES = 4096  # of a file, for magic numbers and headers of a mail
 
-# The first match counts. The first entry of an Office container shows its type.
-_SIGNATURES: dict[str, bytes] = {
+# The beginnings of files by kind; the first match counts. The first entry of an Office container shows its type.
+_MAGIC_NUMBERS: dict[str, bytes] = {
     "jpeg": rb"\xff\xd8\xff",
     "png": rb"\x89PNG\r\n\x1a\n",
     "gif": rb"GIF8[79]a",
@@ -37,36 +37,39 @@ _SIGNATURES: dict[str, bytes] = {
     "mail": rb"(?i:From [^\n]*\n[\w-]+:|(?=[\s\S]*?^From:)(?:X-[\w-]+|Return-Path|Received|Delivered-To|DKIM-Signature"
     rb"|ARC-[\w-]+|From|To|Date|Subject|Message-ID|MIME-Version|Content-Type):[^\n]*\n(?:[ \t][^\n]*\n)*+[\w-]+:)",
 }
-_KINDS = {kind: re.compile(signature, re.MULTILINE) for kind, signature in _SIGNATURES.items()}
-KINDS = (*_KINDS, "text", "other")
+_PATTERNS = {kind: re.compile(pattern, re.MULTILINE) for kind, pattern in _MAGIC_NUMBERS.items()}
+KINDS = (*_PATTERNS, "text", "other")
 PICTURES = frozenset({"jpeg", "png", "gif", "webp"})  # the kinds that may be shown, redrawn
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def kind_of(data: bytes) -> str:
     """Return the kind of a file, one of `KINDS`, from its first bytes."""
-    head = data[:LOOKED_AT]
-    for kind, signature in _KINDS.items():
-        if signature.match(head):
+    head = data[:EXAMINED_BYTES]
+    for kind, pattern in _PATTERNS.items():
+        if pattern.match(head):
             return kind
     return "text" if _is_text(head) else "other"
 
 
 def _is_text(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # the byte order marks of UTF-16
         return True
-    return not _NO_TEXT.search(head)
+    return not _CONTROL_CHARACTER.search(head)
 
 
-LONGEST_NAME = 120  # characters
-_MOST_BYTES = 200  # of the name in UTF-8; file systems allow 255, and browsers append a number
+MAX_NAME_LENGTH = 120  # characters
+MAX_EXAMINED_NAME = 12_000  # characters of a name as sent; folders in it are cut later
+MAX_NAME_BYTES = 200  # in UTF-8; file systems allow 255, and browsers append a number
 _EXTENSION = re.compile(r"\.[^.\s]{1,12}\Z")
 # Direction controls and invisible characters; ZWJ and ZWNJ stay, because they are part of the spelling.
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
-_NOT_IN_NAMES = re.compile(r'[<>:"|?*%\x00-\x1f]')  # not allowed by Windows; "%" confuses browsers
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # device names of Windows
+_FORBIDDEN = re.compile(r'[<>:"|?*%\x00-\x1f]')  # not allowed by Windows; "%" confuses browsers
+_DEVICE_NAME = re.compile(
+    r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE
+)  # of Windows, which opens the device
 
 
 def sanitize_file_name(name: str) -> str:
@@ -74,23 +77,23 @@ def sanitize_file_name(name: str) -> str:
 
     A long name is truncated before its extension, so that the claimed type stays visible.
     """
-    name = single_line(name[: 100 * LONGEST_NAME]).replace("\\", "/").rpartition("/")[2]
-    name = _NOT_IN_NAMES.sub("_", _UNSEEN.sub("", name))
+    name = single_line(name[:MAX_EXAMINED_NAME]).replace("\\", "/").rpartition("/")[2]
+    name = _FORBIDDEN.sub("_", _INVISIBLE.sub("", name))
     name = " ".join(name.split()).strip(". ").lstrip("~-")
     match = _EXTENSION.search(name)
     extension = match[0] if match else ""
     name = _shorten_stem(name.removesuffix(extension), extension) + extension
-    return f"_{name}" if _DEVICES.match(name) else name
+    return f"_{name}" if _DEVICE_NAME.match(name) else name
 
 
 def _shorten_stem(stem: str, extension: str) -> str:
-    stem = stem[: LONGEST_NAME - len(extension)]
-    byte_limit = _MOST_BYTES - len(extension.encode())
+    stem = stem[: MAX_NAME_LENGTH - len(extension)]
+    byte_limit = MAX_NAME_BYTES - len(extension.encode())
     return stem.encode()[:byte_limit].decode(errors="ignore").rstrip()
 
 
 CLOSED_KIND = "mail"  # the kind whose content is never handed out
-_MAILS = frozenset({"message/rfc822", "message/global"})
+_MAIL_TYPES = frozenset({"message/rfc822", "message/global"})
 _INCOMPLETE_FAULTS = frozenset({"parts", "depth"})  # faults that mean that some parts were not read
 
 
@@ -108,8 +111,8 @@ def get_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
     return next(islice(_iter_files(raw, set(), is_outer=True), number, None), None)
 
 
-def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[AttachedFile, bytes]]:
-    """Yield the files of a message with their contents; those of an attached mail only if the message `is_outer`."""
+def _iter_files(raw: bytes, faults: set[str], *, is_outer: bool) -> Iterator[tuple[AttachedFile, bytes]]:
+    """Yield the files of a message with their contents, and of a mail attached to it too, if it `is_outer`."""
     top = MimeSplitter(raw, faults).read_message()
     for part in iter_leaves(top, top):
         data = decode_content(part)
@@ -117,9 +120,9 @@ def _iter_files(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[
             if part.kind == "text/plain":
                 yield from _iter_uuencoded_files(data)
         elif part.kind.startswith("message/"):
-            name = part.name or parse_headers_only(data, "", 64_000).subject
+            name = part.name or parse_headers_only(data, "", MAX_ATTACHED_HEADERS).subject
             yield AttachedFile(sanitize_file_name(name), len(data), CLOSED_KIND), b""
-            if is_outer and part.kind in _MAILS:
+            if is_outer and part.kind in _MAIL_TYPES:
                 yield from _iter_files(data, faults, is_outer=False)
         else:
             yield _build_file(part.name, data)
@@ -138,11 +141,11 @@ def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[AttachedFile, bytes]]:
         yield _build_file(name.encode("latin-1").decode(errors="replace"), data)
 
 
-MOST_ATTACHED = 3  # attached mails that are parsed; callers only need to know whether there are several
+MAX_ATTACHED_MAILS = 3  # attached mails that are parsed; callers only need to know whether there are several
 
 
 def list_attached_mails(raw: bytes) -> list[Mail]:
-    """Return the messages attached to a message, parsed, at most `MOST_ATTACHED`; nested ones are left out."""
+    """Return the messages attached to a message, parsed, at most `MAX_ATTACHED_MAILS`; nested ones are left out."""
     top = MimeSplitter(raw[:MAX_PARSED], set()).read_message()
     attached: list[MimePart] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
-    return [parse(decode_content(part)) for part in attached[:MOST_ATTACHED]]
+    return [parse(decode_content(part)) for part in attached[:MAX_ATTACHED_MAILS]]

@@ -8,8 +8,8 @@ from selectolax.lexbor import LexborNode
 from .charsets import tidy
 from .html_tree import Attributes, walk
 
-MOST_HTML = 1_000_000  # characters, not counting inline images
-MOST_QUOTED = 20  # levels of quotes; each costs two characters per line
+MAX_HTML_LENGTH = 1_000_000  # characters, not counting inline images
+MAX_DEPTH = 20  # levels of quotes, each of which costs two characters per line, and of lists
 
 HIDDEN = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
@@ -22,6 +22,7 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 _DOUBLE_SPACE = re.compile(r"[ \xa0]{2,}")
 _DATA_URL = re.compile(r"\bdata:[^\"'\s>]{200,}")
 
+# Elements with an empty line around them.
 _SPACED = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "pre"])
 # Elements without visible text.
 UNSEEN = frozenset(["script", "style", "title", "textarea", "template", "select", "iframe", "noframes"])
@@ -41,10 +42,10 @@ def convert_to_text(html: str) -> str:
 
     Hidden text is left out, unless there is nothing else. Never raises; takes linear time.
     """
-    html = remove_images(html)[:MOST_HTML]
-    page = _read(html, skips_hidden=True)
+    html = remove_images(html)[:MAX_HTML_LENGTH]
+    page = _collect_text(html, skips_hidden=True)
     if not page.lines and page.has_skipped:
-        page = _read(html, skips_hidden=False)
+        page = _collect_text(html, skips_hidden=False)
     return tidy("\n".join(page.lines).strip("\n"))
 
 
@@ -57,25 +58,25 @@ class _Page:
     quote_depth: int = 0
     last_quote_depth: int = 0  # of the last line with text
     marker: str = ""  # bullet or number of a list item, until its first text
-    needs_gap: bool = False  # put an empty line before the next text
-    has_margins: bool = False  # the current paragraph has margins
+    needs_gap: bool = False  # whether an empty line precedes the next text
+    has_margins: bool = False  # whether the current paragraph has margins
     pre_depth: int = 0  # number of open <pre> elements
     lists: list[int] = field(default_factory=list)  # the last number of each open list, -1 for unordered ones
-    skips_hidden: bool = True  # leave hidden elements out
-    has_skipped: bool = False  # a hidden element was left out
+    skips_hidden: bool = True  # whether hidden elements are left out
+    has_skipped: bool = False  # whether one was left out
 
     def text(self, text: str, _: bool) -> None:
         if self.pre_depth:
-            first, *others = text.replace("\r\n", "\n").split("\n")
-            self.pieces.append(first)
-            for other in others:
+            first_line, *other_lines = text.replace("\r\n", "\n").split("\n")
+            self.pieces.append(first_line)
+            for line in other_lines:
                 self.end_line()
-                self.pieces.append(other)
+                self.pieces.append(line)
         elif text:
             self.pieces.append(_SPACE.sub(" ", text))
 
-    def end_line(self, keep_empty: bool = True) -> None:
-        """End the current line; without `keep_empty` only if it isn't empty."""
+    def end_line(self, *, keep_empty: bool = True) -> None:
+        """End the current line; an empty one stays only with `keep_empty`, and never below another empty line."""
         text = "".join(self.pieces)
         self.pieces.clear()
         # A paragraph with only a no-break space is an intentional empty line.
@@ -86,9 +87,9 @@ class _Page:
         if not text and not keep_empty:
             return
         prefix = "> " * self.quote_depth
-        is_gap = self.needs_gap and self.quote_depth == self.last_quote_depth
+        needs_gap_here = self.needs_gap and self.quote_depth == self.last_quote_depth
         has_text_above = self.lines and self.lines[-1].strip("> ")
-        if (is_gap or not text) and has_text_above:
+        if (needs_gap_here or not text) and has_text_above:
             self.lines.append(prefix.rstrip())
         if text:
             self.lines.append(prefix + self.marker + text)
@@ -116,10 +117,10 @@ class _Page:
             self.has_margins = tag in _SPACED and not self.lists and not is_tight
             self.needs_gap = self.needs_gap or self.has_margins
             if tag == "blockquote":
-                self.quote_depth = min(self.quote_depth + 1, MOST_QUOTED)
+                self.quote_depth = min(self.quote_depth + 1, MAX_DEPTH)
             elif tag == "pre":
                 self.pre_depth += 1
-            elif tag in ("ul", "ol") and len(self.lists) < MOST_QUOTED:
+            elif tag in ("ul", "ol") and len(self.lists) < MAX_DEPTH:
                 self.lists.append(0 if tag == "ol" else -1)
             elif tag == "li":
                 self.marker = self._next_marker()
@@ -146,7 +147,7 @@ class _Page:
             self.needs_gap = True
 
 
-def _read(html: str, skips_hidden: bool) -> _Page:
+def _collect_text(html: str, *, skips_hidden: bool) -> _Page:
     page = _Page(skips_hidden=skips_hidden)
     walk(html, page, True)
     page.end_line(keep_empty=False)

@@ -12,26 +12,28 @@ from typing import Protocol, TypeVar
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-MOST_NESTED = 500  # levels of open elements
-MOST_ATTRIBUTES = 500  # of one element
-MOST_RECREATED = 500_000  # formatting elements that the parser recreates
-MOST_ELEMENTS = 15_000  # in a page; the largest newsletters have a third of that
-SMALL_PAGE = 16_000  # characters; the attributes of a shorter page can't cost a tenth of a second
+MAX_DEPTH = 500  # levels of open elements
+MAX_ATTRIBUTES = 500  # of one element
+MAX_RECREATED_ELEMENTS = 500_000  # formatting elements that the parser recreates
+MAX_ELEMENTS = 15_000  # of a page; the largest newsletters have a third of that
+SMALL_PAGE_LENGTH = 16_000  # characters; the attributes of a shorter page can't cost a tenth of a second
 
 UNSEEN = "script|style|title|textarea|template|select|iframe|noframes"
-# Quotes protect a ">" only at the start of a value (HTML, section 13.2.5.37). Unclosed tokens extend to the end.
+# Quotes protect a ">" only at the start of a value (HTML, section 13.2.5.37).
+ATTRIBUTES = r"(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+"
+# Unclosed tokens extend to the end.
 TOKEN = re.compile(
-    r"<!--(?:>|->|.*?(?:--!?>|\Z))"
-    rf"|<(?P<unseen>{UNSEEN})\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"
-    r"|<(?P<end>/?)(?P<tag>[a-z][^\s/>]{0,40})(?P<rest>(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)"
-    r"|<[!?/][^>]*+(?:>|\Z)",
+    r"<!--(?:>|->|.*?(?:--!?>|\Z))"  # a comment
+    rf"|<(?P<unseen>{UNSEEN})\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"  # an element without visible content
+    rf"|<(?P<slash>/?)(?P<tag>[a-z][^\s/>]{{0,40}})(?P<attributes>{ATTRIBUTES})(?:>|\Z)"  # a tag
+    r"|<[!?/][^>]*+(?:>|\Z)",  # a declaration or a broken tag
     re.DOTALL | re.IGNORECASE,
 )
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
 # Their end tags are optional (HTML, section 13.1.2.4), so open ones don't add to the depth of the tree.
-IMPLIED = frozenset(
+OPTIONAL_END = frozenset(
     ["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head"]
 )
 
@@ -92,7 +94,7 @@ def flatten_if_too_complex(html: str) -> str:
 
     That is HTML with more elements, nesting, attributes or recreated formatting elements than the limits above.
     """
-    if html.count("<") > MOST_ELEMENTS and len(_START_TAG.findall(html)) > MOST_ELEMENTS:
+    if html.count("<") > MAX_ELEMENTS and len(_START_TAG.findall(html)) > MAX_ELEMENTS:
         text = _ANY_TAG.sub("\n", _INLINE_TAG.sub("", _INVISIBLE.sub("", html)))
     elif _is_too_complex(html):
         text = TOKEN.sub(_replace_tag, html)
@@ -114,16 +116,18 @@ class _Scope:
     """The page, a table or a cell; an end tag closes no element outside its scope (HTML, section 13.2.4.2)."""
 
     is_cell: bool = False
-    unclosed: Counter[str] = field(default_factory=Counter)
-    open_formatting: int = 0
+    unclosed: Counter[str] = field(default_factory=Counter)  # by tag
+    open_formatting: int = 0  # formatting elements among them
 
 
 @dataclass
-class _Page:
+class _OpenElements:
+    """The open elements, counted as the parser would keep them while it reads the page."""
+
     scopes: list[_Scope] = field(default_factory=lambda: [_Scope()])
-    nested: int = 0
+    depth: int = 0
     open_formatting: int = 0
-    recreated: int = 0
+    recreated_count: int = 0
 
     def open(self, tag: str) -> None:
         if tag in _CELLS:
@@ -132,10 +136,10 @@ class _Page:
                 self.scopes.append(_Scope(is_cell=True))
         elif tag == "table":
             self.scopes.append(_Scope())
-            self.nested += 1
-        elif tag not in VOID and tag not in IMPLIED:
+            self.depth += 1
+        elif tag not in VOID and tag not in OPTIONAL_END:
             self._count(tag, 1)
-        self.recreated += self.open_formatting
+        self.recreated_count += self.open_formatting
 
     def close(self, tag: str) -> None:
         if tag in _CELLS:
@@ -143,44 +147,48 @@ class _Page:
         elif tag == "table" and len(self.scopes) > 1:
             self._leave(is_cell=True)
             self._leave(is_cell=False)
-            self.nested -= 1
+            self.depth -= 1
         elif self.scopes[-1].unclosed[tag] > 0:
             self._count(tag, -1)
 
-    def _count(self, tag: str, by: int) -> None:
+    def _count(self, tag: str, change: int) -> None:
         scope = self.scopes[-1]
-        scope.unclosed[tag] += by
-        self.nested += by
+        scope.unclosed[tag] += change
+        self.depth += change
         if tag in _FORMATTING:
-            scope.open_formatting += by
-            self.open_formatting += by
+            scope.open_formatting += change
+            self.open_formatting += change
 
-    def _leave(self, is_cell: bool) -> None:
+    def _leave(self, *, is_cell: bool) -> None:
         """Leave the innermost scope if it is of this kind, closing the elements that are open in it."""
         if len(self.scopes) > 1 and self.scopes[-1].is_cell == is_cell:
-            left = self.scopes.pop()
-            self.nested -= left.unclosed.total()
-            self.open_formatting -= left.open_formatting
+            scope = self.scopes.pop()
+            self.depth -= scope.unclosed.total()
+            self.open_formatting -= scope.open_formatting
 
 
 def _is_too_complex(html: str) -> bool:
-    if len(html) <= SMALL_PAGE and html.count("<") <= MOST_NESTED:
+    if len(html) <= SMALL_PAGE_LENGTH and html.count("<") <= MAX_DEPTH:
         return False
-    page = _Page()
+    open_elements = _OpenElements()
     for match in TOKEN.finditer(html):
         tag = (match["tag"] or "").lower()
         if not tag:
             continue
-        if match["end"]:
-            page.close(tag)
+        if match["slash"]:
+            open_elements.close(tag)
         else:
-            page.open(tag)
-        if page.nested > MOST_NESTED or page.recreated > MOST_RECREATED or _has_too_many(match["rest"]):
+            open_elements.open(tag)
+        if (
+            open_elements.depth > MAX_DEPTH
+            or open_elements.recreated_count > MAX_RECREATED_ELEMENTS
+            or _has_too_many_attributes(match["attributes"])
+        ):
             return True
     return False
 
 
-def _has_too_many(attributes: str) -> bool:
-    if len(attributes) < 2 * MOST_ATTRIBUTES:
+def _has_too_many_attributes(attributes: str) -> bool:
+    if len(attributes) < 2 * MAX_ATTRIBUTES:
         return False
-    return len(attributes.split()) + attributes.count("=") + attributes.count("/") > MOST_ATTRIBUTES
+    return len(attributes.split()) + attributes.count("=") + attributes.count("/") > MAX_ATTRIBUTES

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from ..incoming import Mailbox
 from .header_words import decode_words
 
-MOST_MAILBOXES = 20_000  # in one header line
+MAX_MAILBOXES = 20_000  # of one header line
 
-# An encoded word is a single token: commas and brackets in it are forbidden (RFC 2047, section 5), but common.
+# The tokens of an address list. Angle brackets may be unclosed. An encoded word is a single token: commas and brackets
+# in it are forbidden (RFC 2047, section 5), but common.
 _QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")|'
-_OTHERS = r"""<(?P<angle>[^>]*)(?:>|\Z)
+_OTHER_TOKENS = r"""<(?P<angle>[^>]*)(?:>|\Z)
     |(?P<comment>\()
-    |(?P<sign>[,;]+|:)
+    |(?P<separator>[,;]+|:)
     |(?P<word>=\?[^?\s]{1,60}\?[BbQq]\?[^?]{0,900}\?=)
     |(?P<atom>(?:=\?)?(?:(?!=\?)[^\s",;:<(])+|(?:=\?)+)
     |(?P<space>\s+)
-    |(?P<stray>")"""
-_TOKEN = re.compile(_QUOTED + _OTHERS, re.VERBOSE | re.DOTALL)
-_TOKEN_UNQUOTED = re.compile(_OTHERS, re.VERBOSE | re.DOTALL)
+    |(?P<unclosed>")"""
+_TOKEN = re.compile(_QUOTED + _OTHER_TOKENS, re.VERBOSE | re.DOTALL)
+_TOKEN_UNQUOTED = re.compile(_OTHER_TOKENS, re.VERBOSE | re.DOTALL)
 _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ROUTE = re.compile(r"@[^:]*:")
@@ -26,16 +27,12 @@ _ROUTE = re.compile(r"@[^:]*:")
 
 @dataclass
 class _Builder:
-    """The mailbox being parsed.
+    """The mailbox being parsed."""
 
-    `words` are those of the name, each in pieces; `addresses` those in angle brackets. With `begins_word`, the next
-    piece begins a new word.
-    """
-
-    words: list[list[str]] = field(default_factory=list)
+    words: list[list[str]] = field(default_factory=list)  # of the name, each as its tokens
     comments: list[str] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-    begins_word: bool = True
+    addresses: list[str] = field(default_factory=list)  # in angle brackets
+    begins_word: bool = True  # whether the next token begins a new word
 
     def add(self, text: str) -> None:
         if self.begins_word:
@@ -50,46 +47,46 @@ def parse_mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
     Two addresses in angle brackets without a comma between them are two mailboxes: programs differ in which one they
     show, which a forger could exploit.
     """
-    found: list[Mailbox] = []
+    parsed: list[Mailbox] = []
     current = _Builder()
     has_groups = ";" in line
-    token = _TOKEN
-    at = 0
-    while match := token.match(line, at):
-        at = match.end()
+    pattern = _TOKEN
+    position = 0
+    while match := pattern.match(line, position):
+        position = match.end()
         kind = match.lastgroup or ""
         text = match[kind]
-        if len(found) + len(current.addresses) >= MOST_MAILBOXES:
+        if len(parsed) + len(current.addresses) >= MAX_MAILBOXES:
             break
         if kind == "comment":
-            comment, at = _read_comment(line, at)
+            comment, position = _read_comment(line, position)
             current.comments.append(comment)
         elif text == ":" and has_groups and not current.addresses:
             current = _Builder()  # the text so far is the name of a group
-        elif kind == "sign" and text != ":":
+        elif kind == "separator" and text != ":":
             if text == "," and current.addresses == [""] and current.words:
                 # A name that was split at a comma: '"A" <>, "B" <a@b.example>'.
                 current = _Builder(words=[[f"{_join_name(current)},"]])
             else:
-                found += _build_mailboxes(current, faults)
+                parsed += _build_mailboxes(current, faults)
                 current = _Builder()
         elif kind == "angle":
             current.addresses.append(text)
             current.begins_word = True
         elif kind == "space":
             current.begins_word = True
-        elif text == '"':
-            # This quote is never closed; searching for its end again and again would take quadratic time.
-            token = _TOKEN_UNQUOTED
+        elif kind == "unclosed":
+            # Searching for the end of this quote again and again would take quadratic time.
+            pattern = _TOKEN_UNQUOTED
         else:
             current.add(text)
-    return (*found, *_build_mailboxes(current, faults))
+    return (*parsed, *_build_mailboxes(current, faults))
 
 
-def _read_comment(line: str, position: int) -> tuple[str, int]:
-    """Return the text of a comment, which may contain nested ones, and its end."""
-    start, depth = position, 1
-    for match in _IN_COMMENT.finditer(line, position):
+def _read_comment(line: str, start: int) -> tuple[str, int]:
+    """Return the text of a comment, which may contain nested ones, and the position after it."""
+    depth = 1
+    for match in _IN_COMMENT.finditer(line, start):
         depth += {"(": 1, ")": -1}.get(match[0], 0)
         if not depth:
             return line[start : match.start()], match.end()
@@ -97,13 +94,13 @@ def _read_comment(line: str, position: int) -> tuple[str, int]:
 
 
 def _join_name(current: _Builder) -> str:
-    return " ".join(_unquote("".join(pieces)) for pieces in current.words)
+    return " ".join(_unquote("".join(tokens)) for tokens in current.words)
 
 
 def _build_mailboxes(current: _Builder, faults: set[str]) -> list[Mailbox]:
     if not (current.words or current.addresses or current.comments):
         return []
-    words = ["".join(pieces) for pieces in current.words]
+    words = ["".join(tokens) for tokens in current.words]
     addresses = current.addresses
     if not addresses:
         words, addresses = _split_name_and_address(words)
@@ -117,22 +114,22 @@ def _build_mailboxes(current: _Builder, faults: set[str]) -> list[Mailbox]:
     return [Mailbox("" if index else name, _normalize_address(address)) for index, address in enumerate(addresses)]
 
 
-def _split_name_and_address(tokens: list[str]) -> tuple[list[str], list[str]]:
+def _split_name_and_address(words: list[str]) -> tuple[list[str], list[str]]:
     """Split words without angle brackets into name and address.
 
     Examples: "timur@example.org (Timur)", "Timur timur@example.org", and "timur @ example.org" as in RFC 822.
     """
-    if len(tokens) == 3 and tokens[1] == "@":
-        return [], ["".join(tokens)]
-    for token in reversed(tokens):
-        if "@" in token.strip("@") and not token.startswith("=?"):
-            return [other for other in tokens if other is not token], [_unquote(token)]
-    return tokens, []
+    if len(words) == 3 and words[1] == "@":
+        return [], ["".join(words)]
+    for word in reversed(words):
+        if "@" in word.strip("@") and not word.startswith("=?"):
+            return [other for other in words if other is not word], [_unquote(word)]
+    return words, []
 
 
-def _unquote(token: str) -> str:
-    is_quoted = len(token) > 1 and token[0] == token[-1] == '"'
-    return _ESCAPED.sub(r"\1", token[1:-1]) if is_quoted else token
+def _unquote(word: str) -> str:
+    is_quoted = len(word) > 1 and word[0] == word[-1] == '"'
+    return _ESCAPED.sub(r"\1", word[1:-1]) if is_quoted else word
 
 
 def _normalize_address(text: str) -> str:

@@ -14,10 +14,11 @@ from .header_words import decode_base64, parse_parameters, unfold
 
 MOST_PARTS = 200
 MOST_DEPTH = 20
-MOST_HEADERS = 1_000_000  # bytes of one header block
-MOST_OF_A_TYPE = 20_000  # bytes of Content-Type or Content-Disposition
+MAX_HEADER_BYTES = 1_000_000  # of one header block
+MAX_TYPE_BYTES = 20_000  # of Content-Type or Content-Disposition
+MAX_BOUNDARY_SEARCH = 100_000  # bytes of a multipart that are searched for an undeclared boundary
 # Lines that begin like a delimiter but are none; each costs time, and real messages have few.
-MOST_FALSE_DELIMITERS = 10_000
+MAX_FALSE_DELIMITERS = 10_000
 
 Fields = list[tuple[str, bytes]]
 
@@ -36,22 +37,18 @@ _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
 
 @dataclass
 class MimePart:
-    """A MIME part with parsed headers and encoded content; a multipart has `parts` instead of content.
+    """A MIME part with parsed headers and encoded content; a multipart has `parts` instead of content."""
 
-    `kind` is its media type, `content_params` are the parameters of Content-Type, and `disposition_params` those of
-    Content-Disposition.
-    """
-
-    kind: str
-    content_params: dict[str, str]
+    kind: str  # the media type
+    content_params: dict[str, str]  # of Content-Type
     disposition: str
-    disposition_params: dict[str, str]
+    disposition_params: dict[str, str]  # of Content-Disposition
     encoding: str
     fields: Fields
     content: bytes = b""
     parts: list["MimePart"] = field(default_factory=list)
 
-    def value(self, name: str) -> bytes:
+    def get_value(self, name: str) -> bytes:
         """Return the first header with this name (in lower case), or b""."""
         return next((value for key, value in self.fields if key.lower() == name), b"")
 
@@ -70,7 +67,7 @@ class MimePart:
 def normalize_line_ends(raw: bytes) -> bytes:
     """Return the bytes with LF as line ends.
 
-    A lone CR counts as a line end only if there is no LF at all, because in a header it would begin another header.
+    A lone CR counts as a line end only if there is no LF at all; else a CR within a header would begin another.
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in raw:
@@ -88,49 +85,50 @@ def parse_fields(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fi
     indentation.
     """
     fields: Fields = []
-    at = start
+    position = start
     if end is None:
         end = len(raw)
-    if raw.startswith((b"From ", b">From "), at):  # the separator of an mbox
-        at = raw.find(b"\n", at, end) + 1 or end
-    while at - start < MOST_HEADERS:
-        match = _FIELD.match(raw, at, end)
+    if raw.startswith((b"From ", b">From "), position):  # the separator of an mbox
+        position = raw.find(b"\n", position, end) + 1 or end
+    while position - start < MAX_HEADER_BYTES:
+        match = _FIELD.match(raw, position, end)
         if match:
-            fields.append((match[1].decode("ascii"), match[2][:MOST_HEADERS]))
-            at = match.end()
+            fields.append((match[1].decode("ascii"), match[2][:MAX_HEADER_BYTES]))
+            position = match.end()
             continue
-        is_message_or_below_header = start <= 1 or fields
-        stray = _STRAY_LINES.match(raw, at, end) if is_message_or_below_header else None
+        # Above the first header only a message may have such lines, not a part; a message starts at 0 or 1.
+        may_have_stray_lines = start <= 1 or fields
+        stray = _STRAY_LINES.match(raw, position, end) if may_have_stray_lines else None
         if not stray:
             break
         if fields:
             name, value = fields[-1]
             continuation = stray[0].rstrip().replace(b"\n", b"\n ")
-            fields[-1] = (name, (value + b"\n " + continuation)[:MOST_HEADERS])
-        at = stray.end()
+            fields[-1] = (name, (value + b"\n " + continuation)[:MAX_HEADER_BYTES])
+        position = stray.end()
     else:  # the headers are too long: skip the others
-        at = max(raw.find(b"\n\n", at - 1, end) + 1, at)
-    has_empty_line = at < end and raw[at : at + 1] == b"\n"
-    return fields, at + 1 if has_empty_line else at
+        position = max(raw.find(b"\n\n", position - 1, end) + 1, position)
+    has_empty_line = position < end and raw[position : position + 1] == b"\n"
+    return fields, position + 1 if has_empty_line else position
 
 
 class MimeSplitter:
-    """A splitter of one message. Works with offsets in `raw` instead of copies, and limits the `count` of parts."""
+    """A splitter of one message. Works with offsets in `raw` instead of copies, and limits the number of parts."""
 
     def __init__(self, raw: bytes, faults: set[str]) -> None:
-        # The line end before it makes a delimiter at the very start findable.
+        # The line end at the start lets `_split_at_boundary` find a delimiter in the first line.
         self.raw = b"\n" + normalize_line_ends(raw).lstrip(b"\n")
         self.faults = faults
-        self.count = 0
+        self.part_count = 0
 
     def read_message(self) -> MimePart:
         return self._read_part(1, len(self.raw), default_kind="text/plain", depth=0)
 
     def _read_part(self, start: int, end: int, default_kind: str, depth: int) -> MimePart:
         """Parse the part between these offsets with its headers and nested parts."""
-        self.count += 1
+        self.part_count += 1
         fields, body_start = parse_fields(self.raw, start, end)
-        if body_start - start > MOST_HEADERS:
+        if body_start - start > MAX_HEADER_BYTES:
             self.faults.add("bytes")
         part = self._build_part(fields, default_kind)
         if not part.kind.startswith("multipart/"):
@@ -140,7 +138,7 @@ class MimeSplitter:
         else:
             inner_kind = "message/rfc822" if part.kind == "multipart/digest" else "text/plain"
             for inner_start, inner_end in self._find_parts(body_start, end, part):
-                if self.count >= MOST_PARTS:
+                if self.part_count >= MOST_PARTS:
                     self.faults.add("parts")
                     break
                 part.parts.append(self._read_part(inner_start, inner_end, inner_kind, depth + 1))
@@ -149,7 +147,7 @@ class MimeSplitter:
     def _build_part(self, fields: Fields, default_kind: str) -> MimePart:
         headers: dict[str, bytes] = {}
         for name, value in fields:
-            headers.setdefault(name.lower(), value[:MOST_OF_A_TYPE])
+            headers.setdefault(name.lower(), value[:MAX_TYPE_BYTES])
 
         def get_line(name: str) -> str:
             return unfold(headers.get(name, b""), (), self.faults)
@@ -170,7 +168,7 @@ class MimeSplitter:
         boundary = part.content_params.get("boundary", "").encode().rstrip()
         spans = self._split_at_boundary(start, end, boundary) if boundary else []
         if not spans:
-            found_boundary = _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))
+            found_boundary = _FIRST_BOUNDARY.search(self.raw, start, min(end, start + MAX_BOUNDARY_SEARCH))
             if found_boundary:
                 spans = self._split_at_boundary(start, end, found_boundary[1])
         if not spans and self.raw[start:end].strip():
@@ -182,26 +180,26 @@ class MimeSplitter:
         raw = self.raw
         delimiter = b"\n--" + boundary
         delimiters: list[tuple[int, int]] = []  # the start of each delimiter, and of the line after it
-        miss_count = 0
-        at = raw.find(delimiter, start - 1, end)
-        while at >= 0:
-            boundary_end = at + len(delimiter)
+        false_count = 0
+        position = raw.find(delimiter, start - 1, end)
+        while position >= 0:
+            boundary_end = position + len(delimiter)
             line_end = raw.find(b"\n", boundary_end, end)
             if line_end < 0:
                 line_end = end
             suffix = raw[boundary_end : min(line_end, boundary_end + 80)].rstrip()
             if suffix in (b"", b"--"):
-                delimiters.append((at, min(line_end + 1, end)))
+                delimiters.append((position, min(line_end + 1, end)))
             else:
-                miss_count += 1
+                false_count += 1
             if suffix == b"--" or len(delimiters) > MOST_PARTS + 1:
                 break
-            if miss_count > MOST_FALSE_DELIMITERS:
+            if false_count > MAX_FALSE_DELIMITERS:
                 self.faults.add("parts")
-                at = -1
+                position = -1
             else:
-                at = raw.find(delimiter, line_end, end)
-        if at < 0:  # without a closing delimiter
+                position = raw.find(delimiter, line_end, end)
+        if position < 0:  # without a closing delimiter
             delimiters.append((end, end))
         # Each part reaches from the line after a delimiter to the next delimiter.
         return [(part_start, max(part_start, next_start)) for (_, part_start), (next_start, _) in pairwise(delimiters)]
@@ -267,22 +265,24 @@ def extract_uuencoded_files(text: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 # The signatures of a multipart/signed are not shown to readers.
-_SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
-_TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
-_ALTERNATIVE_KINDS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # redundant alternatives
+_SIGNATURE_TYPES = frozenset(
+    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+)
+_TEXT_TYPES = frozenset({"text/plain", "text/html", "text/markdown"})
+_REDUNDANT_TYPES = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # of a multipart/alternative
 
 
 def is_report(part: MimePart, top: MimePart) -> bool:
-    """Return whether the whole message is a report (RFC 6522): anybody could attach a report to a letter."""
+    """Return whether a part is a report (RFC 6522) and the whole message: anybody could attach a report to a letter."""
     return part.kind == "multipart/report" and part is top
 
 
 def get_visible_parts(part: MimePart, top: MimePart) -> list[MimePart]:
     """Return the parts of a multipart that are meant for people, which is the first one of a report."""
     if part.kind == "multipart/alternative":
-        return [child for child in part.parts if child.kind not in _ALTERNATIVE_KINDS]
+        return [child for child in part.parts if child.kind not in _REDUNDANT_TYPES]
     if part.kind == "multipart/signed":
-        return [child for child in part.parts if child.kind not in _SIGNATURES]
+        return [child for child in part.parts if child.kind not in _SIGNATURE_TYPES]
     return part.parts[:1] if is_report(part, top) else part.parts
 
 
@@ -297,7 +297,7 @@ def iter_leaves(part: MimePart, top: MimePart) -> Iterator[MimePart]:
 
 def is_text_part(part: MimePart) -> bool:
     """Return whether a leaf is part of the message's own text; every other leaf is an attached file."""
-    return part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
+    return part.kind in _TEXT_TYPES and part.disposition != "attachment" and not _is_file(part)
 
 
 def _is_file(part: MimePart) -> bool:

@@ -11,7 +11,7 @@ from itertools import chain
 from ..incoming import Attachment, Mail, Mailbox
 from .charsets import decode, decode_or_guess, get_codec_hints, tidy
 from .header_words import decode_words, unfold
-from .html_text import MOST_HTML, convert_to_text, remove_images
+from .html_text import MAX_HTML_LENGTH, convert_to_text, remove_images
 from .html_tree import flatten_if_too_complex
 from .mailboxes import parse_mailboxes
 from .mime import (
@@ -30,7 +30,7 @@ from .mime import (
 FLOWED_SIGNATURE = "-- "
 
 
-def unflow(text: str, delete_space: bool = False) -> str:
+def unflow(text: str, *, delete_space: bool = False) -> str:
     """Join each line of format=flowed that ends with a space to the next of the same quote depth (RFC 3676, 4.2).
 
     With `delete_space` (DelSp=yes, for scripts without spaces) that space is removed. The signature delimiter "-- " is
@@ -62,14 +62,17 @@ def unflow(text: str, delete_space: bool = False) -> str:
 
 
 MAX_PARSED = 10_000_000  # bytes of a message that are parsed
+MAX_ATTACHED_HEADERS = 64_000  # bytes of an attached message that are searched for its subject
+# Codes of problems, in the order of `Mail.faults`.
 FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")
 
-_ID = re.compile(r"<[^<>\s]{1,998}>")  # the longest line of RFC 5322, section 2.1.1
+MAX_ID_LENGTH = 998  # characters; the longest line of RFC 5322, section 2.1.1
+_ID = re.compile(rf"<[^<>\s]{{1,{MAX_ID_LENGTH}}}>")
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 _PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE)
-_WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_ENCRYPTED = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
-_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_WINMAIL_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_ENCRYPTED_TYPES = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
+_DELIVERY_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
 
 def parse(raw: bytes) -> Mail:
@@ -79,12 +82,12 @@ def parse(raw: bytes) -> Mail:
     person. Never raises.
     """
     try:
-        return read(raw)
+        return parse_or_raise(raw)
     except Exception:
         return parse_headers_only(raw, "broken")
 
 
-def read(raw: bytes) -> Mail:
+def parse_or_raise(raw: bytes) -> Mail:
     """Parse a message as `parse` does, but without catching exceptions."""
     faults = {"bytes"} if len(raw) > MAX_PARSED else set()
     top = MimeSplitter(raw[:MAX_PARSED], faults).read_message()
@@ -121,35 +124,37 @@ def _build_mail(fields: Fields, hints: tuple[str, ...], faults: set[str], conten
     for name, line in lines:
         by_name.setdefault(name.lower(), []).append(line)
 
-    def first(name: str) -> str:
+    def get_first(name: str) -> str:
         return by_name.get(name, [""])[0]
 
-    def boxes(name: str) -> tuple[Mailbox, ...]:
-        return tuple(box for line in by_name.get(name, ()) for box in parse_mailboxes(line, faults))
+    def list_mailboxes(name: str) -> tuple[Mailbox, ...]:
+        return tuple(mailbox for line in by_name.get(name, ()) for mailbox in parse_mailboxes(line, faults))
 
-    facts: dict[str, object] = {
-        "senders": boxes("from"),
-        "reply_to": boxes("reply-to"),
-        "to": boxes("to"),
-        "cc": boxes("cc"),
-        "delivered_to": tuple(_parse_server_address(line) for name in _DELIVERED for line in by_name.get(name, ())),
-        "return_path": _parse_server_address(first("return-path")) if "return-path" in by_name else None,
-        "subject": decode_words(first("subject"), faults).strip(),
-        "date": parse_date(first("date")),
-        "message_id": _parse_message_id(first("message-id")),
+    header_fields: dict[str, object] = {
+        "senders": list_mailboxes("from"),
+        "reply_to": list_mailboxes("reply-to"),
+        "to": list_mailboxes("to"),
+        "cc": list_mailboxes("cc"),
+        "delivered_to": tuple(
+            _parse_server_address(line) for name in _DELIVERY_HEADERS for line in by_name.get(name, ())
+        ),
+        "return_path": _parse_server_address(get_first("return-path")) if "return-path" in by_name else None,
+        "subject": decode_words(get_first("subject"), faults).strip(),
+        "date": parse_date(get_first("date")),
+        "message_id": _parse_message_id(get_first("message-id")),
         "in_reply_to": _find_ids(by_name.get("in-reply-to", ())),
         "references": _find_ids(by_name.get("references", ())),
         "headers": tuple((name, decode_words(line, faults)) for name, line in lines),
     }
-    return Mail(**facts, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
+    return Mail(**header_fields, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
 
 
 def _parse_server_address(line: str) -> str:
     """Return the address in a header that a server wrote, "" for the null path."""
-    boxes = parse_mailboxes(line, set())
-    if not boxes:
+    mailboxes = parse_mailboxes(line, set())
+    if not mailboxes:
         return ""
-    return boxes[0].address or boxes[0].name
+    return mailboxes[0].address or mailboxes[0].name
 
 
 def _find_ids(lines: Iterable[str]) -> tuple[str, ...]:
@@ -162,7 +167,7 @@ def _parse_message_id(line: str) -> str:
     if match:
         return match[0]
     words = line.strip("<> \t").split()
-    return f"<{words[0][:998]}>" if words else ""
+    return f"<{words[0][:MAX_ID_LENGTH]}>" if words else ""
 
 
 def parse_date(line: str) -> datetime | None:
@@ -179,7 +184,7 @@ def parse_date(line: str) -> datetime | None:
 def _get_language(top: MimePart) -> str:
     """Return the first tag of Content-Language (RFC 3282), of the message or of the first part that has one, or ""."""
     for part in top.walk():
-        tag = part.value("content-language").decode("ascii", "ignore").split(",")[0].strip()
+        tag = part.get_value("content-language").decode("ascii", "ignore").split(",")[0].strip()
         if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", tag):
             return tag
     return ""
@@ -227,17 +232,14 @@ def _get_html(segment: _Segment) -> str:
 
 @dataclass
 class _Collector:
-    """A walk through the parts of a message, which collects attachments, parts of reports, and faults.
-
-    `hints` are codecs for text without a charset, `top` is the message itself.
-    """
+    """A walk through the parts of a message, which collects attachments, parts of reports, and faults."""
 
     faults: set[str]
-    hints: tuple[str, ...]
-    top: MimePart
+    hints: tuple[str, ...]  # codecs for text without a charset
+    top: MimePart  # the message itself
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
-    remaining_html: int = MOST_HTML  # characters of HTML that may be added
+    remaining_html: int = MAX_HTML_LENGTH  # characters of HTML that may be added
 
     def collect(self, part: MimePart) -> list[_Segment]:
         """Return the text sections of a part, and add everything else to the attachments."""
@@ -272,7 +274,7 @@ class _Collector:
         if part.kind == "text/html":
             return [_Segment(None, self._limit_html(text))]
         if part.content_params.get("format", "").lower() == "flowed":
-            text = unflow(text, part.content_params.get("delsp", "").lower() == "yes")
+            text = unflow(text, delete_space=part.content_params.get("delsp", "").lower() == "yes")
         text, files = extract_uuencoded_files(text)
         self.attachments += [Attachment(name, len(content), "application/octet-stream") for name, content in files]
         if _PGP.search(text):
@@ -289,12 +291,12 @@ class _Collector:
 
     def _attach(self, part: MimePart, data: bytes) -> None:
         name = part.name
-        if part.kind in _WINMAIL or name.lower() == "winmail.dat":
+        if part.kind in _WINMAIL_TYPES or name.lower() == "winmail.dat":
             self.faults.add("winmail")
-        if part.kind in _ENCRYPTED and part.content_params.get("smime-type", "") != "certs-only":
+        if part.kind in _ENCRYPTED_TYPES and part.content_params.get("smime-type", "") != "certs-only":
             self.faults.add("encrypted")
         if part.kind == "message/rfc822" and not name:
-            name = parse_headers_only(data, "bytes", 64_000).subject
+            name = parse_headers_only(data, "bytes", MAX_ATTACHED_HEADERS).subject
         self.attachments.append(Attachment(name, len(data), part.kind, sha256(data).hexdigest()))
 
 

@@ -1,7 +1,7 @@
 """Redrawing of untrusted pictures: nothing remains of the original file but its pixels.
 
-Run this in the separate process with limited memory and time (mail/reading.py): image libraries are written in C, and
-the bytes come from strangers.
+Only run this in the separate process with limited memory and time (mail/reading.py): image libraries are written in C,
+and the bytes come from strangers.
 """
 
 import io
@@ -9,7 +9,7 @@ import warnings
 
 from PIL import Image, ImageOps
 
-MOST_PIXELS = 50_000_000  # as large phone sensors have; read from the header, before anything is decoded
+MAX_PIXELS = 50_000_000  # as large phone sensors have; read from the header, before anything is decoded
 LONGEST_SIDE = 2_000  # pixels of the redrawn picture
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # Pillow's other decoders are not used
 
@@ -24,7 +24,7 @@ def redraw_picture(data: bytes) -> tuple[str, bytes]:
     Of an animation the first frame is used. Photos are rotated according to their metadata, all of which is then
     dropped: Exif, XMP, IPTC, colour profile, comments and thumbnails. Raises `NoPicture`.
     """
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -39,25 +39,25 @@ def redraw_picture(data: bytes) -> tuple[str, bytes]:
 
 def _redraw(data: bytes) -> tuple[str, bytes]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-        if opened.width * opened.height > MOST_PIXELS:
+        if opened.width * opened.height > MAX_PIXELS:
             raise NoPicture("large")
         # Decode a JPEG at reduced size; `thumbnail` alone would decode an oblong one at four times the pixels.
         opened.draft(None, _get_scaled_size(opened.width, opened.height))
         opened.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(opened)
-    is_clear = upright.has_transparency_data
-    mode = "RGBA" if is_clear else "RGB"
-    bare = Image.new(mode, upright.size)  # copy only the pixels: Pillow would save metadata that it has read
-    bare.paste(upright.convert(mode))
-    made = io.BytesIO()
-    if is_clear:
-        bare.save(made, "PNG")
-        return "image/png", made.getvalue()
-    bare.save(made, "JPEG", quality=85)
-    return "image/jpeg", made.getvalue()
+    is_transparent = upright.has_transparency_data
+    mode = "RGBA" if is_transparent else "RGB"
+    copy = Image.new(mode, upright.size)  # copy only the pixels: Pillow would save metadata that it has read
+    copy.paste(upright.convert(mode))
+    output = io.BytesIO()
+    if is_transparent:
+        copy.save(output, "PNG")
+        return "image/png", output.getvalue()
+    copy.save(output, "JPEG", quality=85)
+    return "image/jpeg", output.getvalue()
 
 
 def _get_scaled_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size with the same ratio whose longer side is `LONGEST_SIDE`."""
-    most = max(width, height)
-    return width * LONGEST_SIDE // most, height * LONGEST_SIDE // most
+    """Scale a size so that its longer side is `LONGEST_SIDE`."""
+    longer_side = max(width, height)
+    return width * LONGEST_SIDE // longer_side, height * LONGEST_SIDE // longer_side
