@@ -124,7 +124,7 @@ def _is_confirmed(opening: Opening, lines: list[Line], context: TrimContext) -> 
 
 @dataclass(frozen=True)
 class _Originals:
-    """For each line of the mail, whether it is our text, and whether a sending tool added it.
+    """Flags for each line of the mail: whether it is our text, and whether a sending tool added it.
 
     `is_complete` means that the whole quoted text is known, as our mails are. Of editions we only know our own parts.
     """
