@@ -35,6 +35,7 @@ _format_option = click.option(
     "--format", "format_name", type=click.Choice(list(EXPORTS)), default="text", show_default=True
 )
 
+# By `LockWarning.kind`, for the kinds that prevent the lock.
 LOCK_BLOCKER_MESSAGES = {"words": "its newest wording is not cleared", "answer": "it has no approved answer"}
 
 
@@ -79,16 +80,16 @@ def render(newsletter: str, day: datetime, format_name: str, language: str) -> N
         preview = locking.preview(session, edition, language)
         title = title_of(session, edition)
     if language and not preview.language:
-        languages = ", ".join(preview.untranslated)
+        languages = ", ".join(preview.untranslated_headlines)  # its keys: all languages with a translation
         existing = f"it is in {languages}" if languages else "nothing in it is translated"
         raise click.UsageError(f"Nothing in this edition is translated into {language}: {existing}.")
-    for headline in preview.untranslated.get(preview.language, ()):
+    for headline in preview.untranslated_headlines.get(preview.language, ()):
         click.echo(f"not fully translated into {language}, printed in the original: {headline}", err=True)
     click.echo(EXPORTS[format_name].write(preview.blocks, title), nl=False)
 
 
 def _list_export_errors(session: Session, edition: Edition) -> list[str]:
-    """Return the reasons why an edition can't be printed: those about readers' names, or else about its questions."""
+    """Return the reasons why an edition can't be printed: those about readers' names, else about its questions."""
     name_troubles = locking.name_troubles(session, edition)
     if name_troubles:
         return [f"question {trouble.headline!r}: a reader's name without {trouble.fault}" for trouble in name_troubles]
@@ -100,7 +101,7 @@ def _list_export_errors(session: Session, edition: Edition) -> list[str]:
     return [
         f"question {blocker.question.headline!r}: {LOCK_BLOCKER_MESSAGES[blocker.kind]}"
         for blocker in blockers
-        if blocker.question
+        if blocker.question  # always set for blockers; only other kinds of `LockWarning` have none
     ]
 
 
@@ -112,7 +113,7 @@ def _get_newsletter(session: Session, slug: str) -> Newsletter:
 
 
 def _get_edition(session: Session, slug: str, day: date) -> Edition:
-    """Return the edition that was planned for this day, or runs on it. Raises UsageError."""
+    """Return the edition that was planned for this day or runs on it, in local time. Raises UsageError."""
     newsletter = _get_newsletter(session, slug)
     iso_day = day.isoformat()
     is_on_day = (Edition.rule_date == day) | Edition.local_at.startswith(iso_day)
@@ -143,30 +144,30 @@ def import_issues(
         raise click.UsageError("choose the newsletter with --newsletter NAME, or use --dry-run")
     default_day = day.date() if day else None
     newsletter_id = None if dry_run else _get_newsletter_id(newsletter or "")
-    run_id = new_public_id()  # identifies all that this run imports, to undo it
+    import_key = new_public_id()  # by which the whole import can be undone
     has_errors = False
-    found_qas: list[dict[str, Any]] = []  # in a dry run
-    lines: list[str] = []  # of the report
+    dry_run_qas: list[dict[str, Any]] = []
+    report_lines: list[str] = []
     with click.progressbar(files, label="Reading", file=sys.stderr) as bar:
         for file in bar:
             try:
                 for issue in _read_issues(file):
                     if newsletter_id is None:
-                        found_qas += [to_json_dict(qa, str(file)) for qa in issue.found_qas]
+                        dry_run_qas += [to_json_dict(qa, str(file)) for qa in issue.found_qas]
                     else:
-                        lines += _import_issue(newsletter_id, issue, str(file), default_day, run_id)
+                        report_lines += _import_issue(newsletter_id, issue, str(file), default_day, import_key)
             except (UnreadableIssue, OSError) as error:
                 has_errors = True
-                lines.append(f"{file}: {_format_error(error)}")
-    for line in lines:
+                report_lines.append(f"{file}: {_format_error(error)}")
+    for line in report_lines:
         click.echo(line, err=True)
     if as_json:
-        click.echo((json.dumps(found_qas, ensure_ascii=False, indent=2) + "\n").encode(), nl=False)
+        click.echo((json.dumps(dry_run_qas, ensure_ascii=False, indent=2) + "\n").encode(), nl=False)
     elif dry_run:
-        for qa in found_qas:
+        for qa in dry_run_qas:
             name = qa["lead_in"]["name"] or "nobody named"
             click.echo(f"{qa['file']}, {qa['edition_date'] or 'no date'}: {qa['headline'] or qa['question']} ({name})")
-        click.echo(f"{len(found_qas)} Q&As found in {len(files)} files, nothing was imported")
+        click.echo(f"{len(dry_run_qas)} Q&As found in {len(files)} files, nothing was imported")
     if has_errors:
         raise click.exceptions.Exit(1)
 
@@ -189,9 +190,9 @@ def _get_newsletter_id(slug: str) -> int:
 
 
 def _import_issue(
-    newsletter_id: int, issue: ParsedIssue, file: str, default_day: date | None, run_id: str
+    newsletter_id: int, issue: ParsedIssue, file: str, default_day: date | None, import_key: str
 ) -> list[str]:
     """Import an edition in one transaction, and return a line with the outcome for each of its Q&As."""
     qas = issue.qas(default_day)
-    outcomes = db.write(lambda session: issue_import.import_all(session, Clock(), newsletter_id, qas, run_id))
+    outcomes = db.write(lambda session: issue_import.import_all(session, Clock(), newsletter_id, qas, import_key))
     return [f"{file}: {qa.title}: {issue_import.OUTCOMES[outcome]}" for qa, outcome in outcomes]

@@ -204,14 +204,14 @@ class Preview(NamedTuple):
 
     - `blocks`: its Q&As, then a block with the corrections of earlier editions, if there are any;
     - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
-    - `untranslated`: the headlines of the Q&As without a translation, by each language into which some are translated;
+    - `untranslated_headlines`: those of the Q&As without a translation, by each language into which some are translated;
     - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
       their own language.
     """
 
     blocks: list[Block]
     troubles: list[NameTrouble]
-    untranslated: dict[str, list[str]]
+    untranslated_headlines: dict[str, list[str]]
     language: str
 
 
@@ -236,15 +236,17 @@ def preview(
         translated_piece or (item.piece, item.phrases)
         for item, translated_piece in zip(items, translated_pieces, strict=True)
     ]
-    untranslated = {}
+    untranslated_headlines = {}
     for code, translated in translations.items():
-        untranslated[code] = [item.piece.headline for item, piece in zip(items, translated, strict=True) if not piece]
+        untranslated_headlines[code] = [
+            item.piece.headline for item, piece in zip(items, translated, strict=True) if not piece
+        ]
     blocks = item_translations.typeset_pieces(session, newsletter, pieces, items)
     if blocks:
         carried_corrections = corrections.list_carried_corrections(session, edition)
         blocks += corrections.typeset_corrections(session, newsletter, carried_corrections)
     troubles = [item.trouble for item in items if item.trouble]
-    return Preview(blocks, troubles, untranslated, language if language in translations else "")
+    return Preview(blocks, troubles, untranslated_headlines, language if language in translations else "")
 
 
 def _list_published_items(

@@ -22,7 +22,7 @@ from ..core.state_machine import must
 from ..editions.items import headline, sent_headline
 from ..forms import form_drafts, idempotency
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import AtDesks, at_desks, by_slug
+from ..newsletters.queries import DeskMemberships, by_slug, list_desk_memberships
 from ..people.sessions import AuthenticatedSession, find_session
 from ..web import errors
 from ..web.setup import db, newsletter_or_404, or_404
@@ -159,7 +159,7 @@ class LoadedSession:
 
     opened: ExitStack  # closes the session
     session: Session
-    desks: AtDesks  # the desks of the person who is signed in
+    desks: DeskMemberships  # the desks of the person who is signed in
 
 
 def _find_browser_session(token: str) -> AuthenticatedSession | None:
@@ -169,7 +169,7 @@ def _find_browser_session(token: str) -> AuthenticatedSession | None:
         found = find_session(session, token)
         if found is None:
             return None
-        desks = at_desks(session, found[0].id)
+        desks = list_desk_memberships(session, found[0].id)
         g.looked = LoadedSession(stack.pop_all(), session, desks)
         return found
 
@@ -181,8 +181,8 @@ def _close_unused_session(_error: BaseException | None) -> None:
         looked.opened.close()
 
 
-def _build_context(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
-    desks = {desk[0].slug: desk for desk in memberships}
+def _build_context(session: Session, slug: str, memberships: DeskMemberships) -> RequestContext:
+    desks = {membership.newsletter.slug: membership for membership in memberships}
     if slug not in desks:  # a former slug of one of these desks, or a desk of other people: redirect, or abort with 404
         newsletter = or_404(by_slug(session, slug))
         newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
@@ -193,7 +193,7 @@ def _build_context(session: Session, slug: str, memberships: AtDesks) -> Request
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
-    desk = RequestContext(session, actor, newsletter, [row[0] for row in desks.values()])
+    desk = RequestContext(session, actor, newsletter, [membership.newsletter for membership in memberships])
     g.desk, g.may = desk, desk.may
     return desk
 
@@ -220,7 +220,7 @@ def read_context(slug: str) -> Iterator[RequestContext]:
     looked: LoadedSession | None = g.pop("looked", None)
     if looked is None:
         with db.read() as session:
-            yield _build_context(session, slug, at_desks(session, current_user.person_id))
+            yield _build_context(session, slug, list_desk_memberships(session, current_user.person_id))
         return
     with looked.opened:
         yield _build_context(looked.session, slug, looked.desks)
@@ -235,7 +235,7 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
     """
 
     def once(session: Session) -> T:
-        desk = _build_context(session, slug, at_desks(session, current_user.person_id))
+        desk = _build_context(session, slug, list_desk_memberships(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
             idempotency.claim_idempotency_key(session, desk.actor, g.press)
             draft_id = request.form.get("draft", "").partition(".")[0]

@@ -1,4 +1,4 @@
-"""The newsletter as the sender of mails, and its mails to people of its desk, in their own language."""
+"""The newsletter as the sender of mails, and mails to the people of its desk, each in the person's language."""
 
 from typing import Unpack
 from zoneinfo import ZoneInfo
@@ -37,12 +37,11 @@ def to_colleague(
 ) -> OutboxMail | None:
     """Queue a mail to a person of the desk. `posting` are the options of `outbox.put`.
 
-    Return None if the person has no address, or if a mail with the same `once_key`, one of the options, was queued
-    before.
+    Return None if the person has no address, or if a mail with the same `posting["once_key"]` was queued before.
     """
-    to = directory.email_of(session, person)
-    if to is None:
+    address = directory.email_of(session, person)
+    if address is None:
         return None
-    message = render_mail(kind, sender(session, newsletter, person.language), to, person.name, values)
+    message = render_mail(kind, sender(session, newsletter, person.language), address, person.name, values)
     posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
     return outbox.put(session, message, **posting)

@@ -1,4 +1,4 @@
-"""Former short names of newsletters: URLs with them that were printed or sent keep working for good."""
+"""Former short names of newsletters, so that printed or mailed URLs with such a name keep working for good."""
 
 from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -8,7 +8,7 @@ from ..db.declarative import OfNewsletter, Row
 
 
 class FormerName(Row, OfNewsletter):
-    """A former short name of a newsletter, which no other can take."""
+    """A former short name of a newsletter, which no other newsletter can take."""
 
     __tablename__ = "former_names"
     __table_args__ = table_args()
@@ -17,7 +17,7 @@ class FormerName(Row, OfNewsletter):
 
 
 def save_former_name(session: Session, newsletter_id: int, old_slug: str, new_slug: str) -> None:
-    """Store `old_slug` as a former name of a newsletter; remove `new_slug` from its former names if it is there."""
+    """Store `old_slug` as a former name. `new_slug`, the current name, is removed from them if it was one."""
     session.execute(delete(FormerName).where(FormerName.newsletter_id == newsletter_id, FormerName.slug == new_slug))
     session.add(FormerName(newsletter_id=newsletter_id, slug=old_slug))
     session.flush()

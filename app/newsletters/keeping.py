@@ -11,12 +11,12 @@ KEEPING = "keeping"  # the page of the settings
 
 
 def _days(label: str, help: str, default: int, low: int = 1, high: int = 3_650) -> MappedColumn[Any]:
-    """Return the column of a number of days; existing newsletters get the same default as new ones."""
+    """Return the column of a number of days; `default` is also set for newsletters that exist already."""
     return number(KEEPING, label, help, low, high, default, server_default=str(default))
 
 
 class Keeping:
-    """Days for which texts are kept. What was printed in an edition stays there."""
+    """Days for which texts and personal data are kept. What was printed in an edition stays in the archive."""
 
     spam_days: Mapped[int] = _days(
         N_("Spam and held letters"),

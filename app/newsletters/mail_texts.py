@@ -14,7 +14,7 @@ from . import settings
 from .models import Newsletter, NewsletterText
 
 REWORDABLE_KINDS = [kind for kind, row in KINDS.items() if row.parts]
-LONGEST = {"subject": 200}  # characters; other parts may be as long as a sentence of the house form
+MAX_PART_LENGTHS = {"subject": 200}  # other parts may be as long as a sentence of the house form
 
 
 def text_key(kind: str, mail_part: str) -> str:
@@ -37,7 +37,9 @@ def get_custom_texts(
 
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
-    """Return the mails that can be reworded in a language: those to readers in any, others in the newsletter's own."""
+    """Return the kinds of mail that can be reworded in a language: those to readers in any language, others only in
+    the newsletter's.
+    """
     return [kind for kind in REWORDABLE_KINDS if language == newsletter.language or kind.startswith("reader.")]
 
 
@@ -47,16 +49,16 @@ def choose_language(newsletter: Newsletter, language: str) -> str:
 
 
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return what is wrong with a wording, keyed by part: ("long", ""), or a fault of its placeholders.
+    """Return what is wrong with a wording, keyed by part: a code and a placeholder, which is "" for the code "long".
 
-    An empty part has no fault.
+    An empty part is valid.
     """
     faults = {}
     for part in parts_of(kind):
         text = texts.get(part, "").strip()
         if not text:
             continue
-        if len(text) > LONGEST.get(part, settings.LONGEST):
+        if len(text) > MAX_PART_LENGTHS.get(part, settings.MAX_SENTENCE_LENGTH):
             faults[part] = ("long", "")
         elif fault := find_part_fault(kind, part, text):
             faults[part] = fault
@@ -72,7 +74,7 @@ def save_custom_texts(
     """
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):
-        raise settings.InvalidSettings({part: code for part, (code, _name) in faults.items()})
+        raise settings.InvalidSettings({part: code for part, (code, _placeholder) in faults.items()})
     custom_texts = {}
     for part in parts_of(kind):
         raw_text = texts.get(part, "")
@@ -80,4 +82,4 @@ def save_custom_texts(
         if text == default_wording(kind, part, language):
             text = ""
         custom_texts[text_key(kind, part)] = text
-    settings.keep_texts(session, actor, newsletter, language, custom_texts)
+    settings.store_valid_texts(session, actor, newsletter, language, custom_texts)

@@ -22,7 +22,7 @@ from .lifecycle import FIRST, STATES, NewsletterStates
 from .setting_columns import NewsletterSetting, line, number, setting
 from .setting_fields import (
     CHECKS,
-    EMPTY,
+    EMPTY_BY_DEFAULT,
     HOLDABLE,
     MAIL,
     MARKS,
@@ -31,38 +31,46 @@ from .setting_fields import (
     SITES,
     WHEN,
     WHO,
-    onion_address,
-    origin,
-    standing_call,
-    time_of_day,
-    web_address,
+    parse_time_of_day,
+    validate_onion_address,
+    validate_origin,
+    validate_standing_call,
+    validate_web_address,
 )
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of every edition: the name before each headline in it, the words an answer may have, and the slots."""
+    """A section of every edition: its name, the maximum of words of an answer, and the number of slots."""
 
     name: str
     words: int
     slots: int
 
 
-USUAL_CUTOFF_MINUTES = 2880
+USUAL_CUTOFF_MINUTES = 2 * 24 * 60
 
 
 class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
-    `paused_until` is the local date on which a paused newsletter resumes by itself, if it is set. `rule` is an RFC 5545
-    recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off is `cutoff_minutes`
-    before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
-    "*@reply.steppe.example" for a subdomain whose addresses hold tokens; it is empty if no mail comes in.
+    - dek: what the newsletter is about, in one sentence.
+    - paused_until: the local date on which a paused newsletter resumes by itself, if it is set.
+    - rule, rule_start, zone, at: an RFC 5545 recurrence rule, the date it counts from, and the time zone and time
+      ("HH:MM") of its dates.
+    - skips, extra: dates on which no edition runs, and dates of additional ones.
+    - cutoff_minutes: the time between the cut-off and the run of an edition.
+    - section, words, slots: those of its only `Section`.
+    - keep_days: after how many days a reader's address is erased.
+    - inbox: "ask@steppe.example", or "*@reply.steppe.example" for a subdomain whose addresses hold tokens; empty if no
+      mail comes in.
+    - digest_at: the local time of the editors' morning mail, or empty.
+    - raw_days: after how many days a mail in its original form is erased.
     """
 
     __tablename__ = "newsletters"
     __table_args__ = table_args(
-        enum_check("check_policy", tuple(value for value, *_words in CHECKS)),
+        enum_check("check_policy", tuple(value for value, _label, _help in CHECKS)),
         enum_check("marks", ("straight", "typographic")),
         enum_check("state", (*STATES,)),
     )
@@ -76,14 +84,19 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
 
     name: Mapped[str] = line(WHO, N_("Name"))
     dek: Mapped[str] = line(
-        WHO, N_("What it is about"), N_("One sentence under the name, for readers."), 400, default=""
+        WHO, N_("What it is about"), N_("One sentence under the name, for readers."), length=400, default=""
     )
     publisher: Mapped[str] = line(WHO, N_("Publisher"))
     editor: Mapped[str] = line(WHO, N_("Editor"), N_("Who signs the letters to experts."))
     address: Mapped[str] = line(
-        WHO, N_("Address"), N_("Letters come from it, and replies go to it."), 320, "email", check=checked_address
+        WHO,
+        N_("Address"),
+        N_("Letters come from it, and replies go to it."),
+        length=320,
+        kind="email",
+        check=checked_address,
     )
-    imprint: Mapped[str] = line(WHO, N_("Imprint"), "", 400, default="")
+    imprint: Mapped[str] = line(WHO, N_("Imprint"), length=400, default="")
     languages: Mapped[list[str]] = setting(
         WHO,
         N_("Languages"),
@@ -92,8 +105,8 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         default=list,
     )
     rule: Mapped[str] = line(WHEN, N_("Rhythm"), kind="rule")
-    at: Mapped[str] = line(WHEN, N_("Time"), "", 5, "time")
-    zone: Mapped[str] = line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), 60, "zone")
+    at: Mapped[str] = line(WHEN, N_("Time"), length=5, kind="time")
+    zone: Mapped[str] = line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), length=60, kind="zone")
     rule_start: Mapped[date] = setting(
         WHEN, N_("Counted from"), N_("From when every second week, for instance, is counted."), "date"
     )
@@ -114,18 +127,20 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     cutoff_minutes: Mapped[int] = setting(
         WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=USUAL_CUTOFF_MINUTES
     )
-    slots: Mapped[int] = number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
+    slots: Mapped[int] = number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), low=1, high=12, default=2)
     section: Mapped[str] = line(READS, N_("Section"), N_("It stands before each headline."))
     call: Mapped[str] = setting(
         READS,
         N_("Standing call"),
         N_("The standing call for questions; {address} is filled in."),
         "text",
-        check=standing_call,
+        check=validate_standing_call,
         default="",
     )
-    words: Mapped[int] = number(READS, N_("Words"), N_("How long an answer may be."), 20, 2_000, 180)
-    marks: Mapped[str] = setting(READS, N_("Quotation marks"), "", "choice", 20, options=MARKS, default="typographic")
+    words: Mapped[int] = number(READS, N_("Words"), N_("How long an answer may be."), low=20, high=2_000, default=180)
+    marks: Mapped[str] = setting(
+        READS, N_("Quotation marks"), "", "choice", length=20, options=MARKS, default="typographic"
+    )
     names_readers: Mapped[bool] = setting(
         READS,
         N_("Readers who want it are named"),
@@ -143,26 +158,35 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         "notes",
         default=list,
     )
-    check_policy: Mapped[str] = setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
-    check_hours: Mapped[int] = number(PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), 1, 336, 48)
+    check_policy: Mapped[str] = setting(
+        PROMISES, N_("Quote check"), "", "choice", length=20, options=CHECKS, default="facts"
+    )
+    check_hours: Mapped[int] = number(
+        PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), low=1, high=336, default=48
+    )
     keep_days: Mapped[int] = number(
-        PROMISES, N_("Readers’ addresses"), N_("Days until a reader’s address is erased at the latest."), 1, 365, 90
+        PROMISES,
+        N_("Readers’ addresses"),
+        N_("Days until a reader’s address is erased at the latest."),
+        low=1,
+        high=365,
+        default=90,
     )
     onion: Mapped[str] = line(
         PROMISES,
         N_("Onion address"),
         N_("Of this site, or of your SecureDrop: http://, 56 letters and digits, .onion. Readers see it."),
-        200,
-        check=onion_address,
-        **EMPTY,
+        length=200,
+        check=validate_onion_address,
+        **EMPTY_BY_DEFAULT,
     )
     leave_to: Mapped[str] = line(
         PROMISES,
         N_("Where “Leave this page” leads"),
         N_("An https address that says nothing of its reader. The link stands above each page for readers."),
-        200,
-        check=web_address,
-        **EMPTY,
+        length=200,
+        check=validate_web_address,
+        **EMPTY_BY_DEFAULT,
     )
     framed_by: Mapped[list[str]] = setting(
         SITES,
@@ -172,7 +196,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
             "On no other site does a browser show your frames."
         ),
         "lines",
-        check=origin,
+        check=validate_origin,
         default=list,
         server_default="[]",
     )
@@ -183,18 +207,18 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
             "E.g. ask@steppe.example; or *@reply.steppe.example where a whole domain comes in. "
             "Replies to our mails then know what they are about. Empty: no mail comes in."
         ),
-        320,
+        length=320,
         check=checked_pattern,
-        **EMPTY,
+        **EMPTY_BY_DEFAULT,
     )
     list_address: Mapped[str] = line(
         MAIL,
         N_("The newsletter’s own sender"),
         N_("What your editions are mailed from, so that the one that arrives here is known."),
-        320,
-        "email",
+        length=320,
+        kind="email",
         check=checked_address,
-        **EMPTY,
+        **EMPTY_BY_DEFAULT,
     )
     acknowledges: Mapped[bool] = setting(
         MAIL,
@@ -214,8 +238,8 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
             "When the editors’ one mail of the morning goes out, e.g. 07:30, on days when there is something to say. "
             "Empty: none."
         ),
-        5,
-        check=time_of_day,
+        length=5,
+        check=parse_time_of_day,
         default="07:30",
         server_default="07:30",
     )
@@ -223,9 +247,9 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         MAIL,
         N_("Time to undo"),
         N_("Seconds for which a mail that you cause can be stopped: 0 to 600."),
-        0,
-        600,
-        60,
+        low=0,
+        high=600,
+        default=60,
         server_default="60",
     )
     raw_days: Mapped[int] = number(
@@ -235,9 +259,9 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
             "Days after filing until a mail, as it came, is destroyed: 1 to 90. "
             "Until then it lies sealed and can be read anew."
         ),
-        1,
-        90,
-        14,
+        low=1,
+        high=90,
+        default=14,
         server_default="14",
     )
     held_kinds: Mapped[list[str]] = setting(
@@ -252,7 +276,8 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
 
     @property
     def forwards_to(self) -> str:
-        return forward_address(self.inbox) if self.inbox else ""  # the address to forward readers' mails to
+        """Return the address to which the desk forwards readers' mails, or "" if no mail comes in."""
+        return forward_address(self.inbox) if self.inbox else ""
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -264,7 +289,7 @@ SETTINGS: dict[str, NewsletterSetting] = fields_of(Newsletter)
 
 
 class NewsletterText(Row, Editable, OfNewsletter):
-    """The newsletter's own wording of a sentence of the product; `kind` is `lead_in` or `ended.later`, for example."""
+    """A newsletter's own wording of a sentence of the product. `kind` is "lead_in" or "ended.later", for example."""
 
     __tablename__ = "newsletter_texts"
     __table_args__ = table_args(UniqueConstraint("newsletter_id", "kind", "language"))

@@ -1,6 +1,7 @@
 """Queries for newsletters, for people's desks, and for wordings and topics of a newsletter."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -9,7 +10,16 @@ from ..people.models import Membership, Person
 from .former_names import FormerName
 from .models import Newsletter, NewsletterText, Topic
 
-AtDesks = list[tuple[Newsletter, str, str]]  # newsletters with somebody's name and role there
+
+class DeskMembership(NamedTuple):
+    """A newsletter at whose desk a person works, with their name and role there."""
+
+    newsletter: Newsletter
+    name: str
+    role: str
+
+
+DeskMemberships = list[DeskMembership]
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
@@ -22,7 +32,7 @@ def by_slug(session: Session, slug: str) -> Newsletter | None:
 
 
 def all_newsletters(session: Session, *where: ColumnElement[bool]) -> list[Newsletter]:
-    """Return the newsletters that fulfil all conditions, oldest first."""
+    """Return the newsletters that meet all of the conditions, oldest first."""
     return list(session.scalars(select(Newsletter).where(*where).order_by(Newsletter.id)))
 
 
@@ -38,11 +48,8 @@ def desks_of(session: Session, person_id: int) -> list[Newsletter]:
     )
 
 
-def at_desks(session: Session, person_id: int) -> AtDesks:
-    """Return the newsletters at whose desk this person works, each with their name and role there, in one query.
-
-    A disabled person has none.
-    """
+def list_desk_memberships(session: Session, person_id: int) -> DeskMemberships:
+    """Return the desks at which this person works, in one query. A disabled person has none."""
     query = (
         select(Newsletter, Person.name, Membership.role)
         .join(Membership, Membership.newsletter_id == Newsletter.id)
@@ -50,11 +57,11 @@ def at_desks(session: Session, person_id: int) -> AtDesks:
         .where(Person.id == person_id, Person.disabled_at.is_(None), Membership.at_work())
         .order_by(Newsletter.id)
     )
-    return [(newsletter, name, role) for newsletter, name, role in session.execute(query)]
+    return [DeskMembership(newsletter, name, role) for newsletter, name, role in session.execute(query)]
 
 
 def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:
-    """Return the newsletter's own wording of `kind`, or None if the product's applies."""
+    """Return the newsletter's own wording of a kind of sentence, or None if it uses the product's default."""
     return session.scalar(
         select(NewsletterText.body).filter_by(
             newsletter_id=newsletter.id, kind=kind, language=language or newsletter.language
@@ -63,11 +70,11 @@ def house_text(session: Session, newsletter: Newsletter, kind: str, language: st
 
 
 def house_texts(session: Session, newsletter: Newsletter, kinds: Sequence[str]) -> list[str | None]:
-    """Return the newsletter's own wordings of several kinds in its own language, in their order, in one query."""
+    """Return the newsletter's own wordings in its own language, one for each of `kinds`, in one query."""
     query = select(NewsletterText.kind, NewsletterText.body).where(NewsletterText.kind.in_(kinds))
     rows = session.execute(query.filter_by(newsletter_id=newsletter.id, language=newsletter.language))
-    found = {row.kind: row.body for row in rows}
-    return [found.get(kind) for kind in kinds]
+    body_by_kind = {row.kind: row.body for row in rows}
+    return [body_by_kind.get(kind) for kind in kinds]
 
 
 def topics_of(session: Session, newsletter_id: int) -> Sequence[Topic]:

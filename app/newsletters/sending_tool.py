@@ -22,14 +22,15 @@ from ..sending_tools.tool_api import Account
 from .models import Newsletter
 from .settings import InvalidSettings
 
-LONGEST = {"address": 200, "key": 400, "audience": 100}  # characters
+MAX_LENGTHS = {"address": 200, "key": 400, "audience": 100}  # characters
 _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 
 class SendingTool(Row, Public, Editable, OfNewsletter):
     """The tool that sends a newsletter. `address` is the URL of its API, `desk` that of its web interface.
 
-    `audience` names the list or lists for which a draft is made. `tried_at` is when these settings last worked.
+    `audience` names the list or lists for which a draft is made. `secret_sealed` is the API key, encrypted with key
+    `key_no` of the keyring. `tried_at` is when these settings last worked.
     """
 
     __tablename__ = "sending_tools"
@@ -45,6 +46,7 @@ class SendingTool(Row, Public, Editable, OfNewsletter):
 
     @property
     def row(self) -> Tool:
+        """Return the tool's row in `known_tools.TOOLS`."""
         return TOOLS[self.tool]
 
 
@@ -95,23 +97,23 @@ def save_tool(
     lock_row(session, newsletter)
     existing_tool = of_newsletter(session, newsletter.id)
     faults: dict[str, FieldError] = {}
-    row = TOOLS.get(form.tool)
-    if row is None:
+    tool_row = TOOLS.get(form.tool)
+    if tool_row is None:
         raise InvalidSettings({"tool": FieldError("bad")})
-    key = _validate_key(row, form, existing_tool, faults)
-    address, desk = _validate_addresses(row, form, key, own_hosts, existing_tool, faults)
-    parsed = _ParsedForm(address, desk, _validate_audience(row, form, faults))
+    key = _validate_key(tool_row, form, existing_tool, faults)
+    address, desk = _validate_addresses(tool_row, form, key, own_hosts, existing_tool, faults)
+    parsed = _ParsedForm(address, desk, _validate_audience(tool_row, form, faults))
     if not key and not faults:
-        is_same_place = existing_tool is not None and (existing_tool.tool, existing_tool.address) == (row.name, address)
-        if not is_same_place:
+        stored_target = (existing_tool.tool, existing_tool.address) if existing_tool else None
+        if stored_target != (tool_row.name, address):
             faults["key"] = FieldError("key_anew")
     if faults:
         raise InvalidSettings(dict(faults))
     tool = existing_tool or SendingTool(newsletter_id=newsletter.id, public_id=new_public_id())
     has_changes = any(getattr(tool, name) != getattr(parsed, name) for name in ("address", "desk", "audience"))
-    if tool.tool == row.name and not key and not has_changes:
+    if tool.tool == tool_row.name and not key and not has_changes:
         return
-    tool.tool = row.name
+    tool.tool = tool_row.name
     tool.address = parsed.address
     tool.desk = parsed.desk
     tool.audience = parsed.audience
@@ -126,51 +128,54 @@ def save_tool(
 def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
     """Delete the tool and its key here; drafts in the tool stay. Raises `PermissionDenied`."""
     must(actor, "settings")
-    if (kept := of_newsletter(session, newsletter.id)) is not None:
-        session.delete(kept)
+    existing_tool = of_newsletter(session, newsletter.id)
+    if existing_tool is not None:
+        session.delete(existing_tool)
         audit.record(session, actor, "newsletter.no_tool", newsletter)
 
 
 def mark_key_verified(session: Session, sending_tool: SendingTool) -> None:
     """Record that the key worked just now, unless somebody has changed the settings of the tool meanwhile."""
-    tried = update(SendingTool).where(SendingTool.id == sending_tool.id, SendingTool.version == sending_tool.version)
-    execute_without_version_bump(session, tried.values(tried_at=now(session)))
+    is_unchanged = SendingTool.version == sending_tool.version
+    statement = update(SendingTool).where(SendingTool.id == sending_tool.id, is_unchanged)
+    execute_without_version_bump(session, statement.values(tried_at=now(session)))
 
 
 def _seal_context(sending_tool: SendingTool) -> str:
     return f"sending_tools.secret.{sending_tool.public_id}"
 
 
-def _validate_key(row: Tool, form: ToolForm, existing_tool: SendingTool | None, faults: dict[str, FieldError]) -> str:
+def _validate_key(
+    tool_row: Tool, form: ToolForm, existing_tool: SendingTool | None, faults: dict[str, FieldError]
+) -> str:
     key = form.key.strip()
-    if key and (len(key) > LONGEST["key"] or not row.key_pattern.fullmatch(key)):
+    if key and (len(key) > MAX_LENGTHS["key"] or not tool_row.key_pattern.fullmatch(key)):
         faults["key"] = FieldError("key")
-    elif not key and (existing_tool is None or existing_tool.tool != row.name):
+    elif not key and (existing_tool is None or existing_tool.tool != tool_row.name):
         faults["key"] = FieldError("key_anew" if existing_tool else "empty")
     return key
 
 
 def _validate_addresses(
-    row: Tool,
+    tool_row: Tool,
     form: ToolForm,
     key: str,
     own_hosts: frozenset[str],
     existing_tool: SendingTool | None,
     faults: dict[str, FieldError],
 ) -> tuple[str, str]:
-    """Return the URLs of the tool's API and of its web interface."""
-    if row.get_api_url and row.get_desk_url:
+    """Return the URLs of the tool's API and of its web interface, each "" if unknown. Add to `faults`."""
+    if tool_row.get_api_url and tool_row.get_desk_url:
         if key and "key" not in faults:
-            return row.get_api_url(key), row.get_desk_url(key)
-        return (
-            (existing_tool.address, existing_tool.desk)
-            if existing_tool and existing_tool.tool == row.name
-            else ("", "")
-        )
+            return tool_row.get_api_url(key), tool_row.get_desk_url(key)
+        if existing_tool and existing_tool.tool == tool_row.name:
+            return existing_tool.address, existing_tool.desk
+        return "", ""
     try:
         address = parse_tool_address(form.address, own_hosts)
-    except FieldError as wrong:
-        faults["address"], address = wrong, ""
+    except FieldError as error:
+        faults["address"] = error
+        address = ""
     return address, address
 
 
@@ -187,22 +192,23 @@ def parse_tool_address(text: str, own_hosts: frozenset[str]) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise FieldError("tool_address") from None
-    plain = parts.scheme == "http" and host in own_hosts
-    if not (parts.scheme == "https" or plain) or not _HOST.fullmatch(parts.netloc) or port == 0:
+    is_own_http = parts.scheme == "http" and host in own_hosts
+    has_allowed_scheme = parts.scheme == "https" or is_own_http
+    if not has_allowed_scheme or not _HOST.fullmatch(parts.netloc) or port == 0:
         raise FieldError("tool_address")
     path = re.sub(r"/(?:ghost|admin)(?:/.*)?$", "", parts.path)
     address = f"{parts.scheme}://{parts.netloc.lower()}{path}".rstrip("/")
-    if len(address) > LONGEST["address"] or not re.fullmatch(r"[\w.~/-]*", path, re.ASCII):
+    if len(address) > MAX_LENGTHS["address"] or not re.fullmatch(r"[\w.~/-]*", path, re.ASCII):
         raise FieldError("tool_address")
     return address
 
 
-def _validate_audience(row: Tool, form: ToolForm, faults: dict[str, FieldError]) -> str:
+def _validate_audience(tool_row: Tool, form: ToolForm, faults: dict[str, FieldError]) -> str:
     audience = form.audience.strip()
-    if row.audience_pattern is None:
+    if tool_row.audience_pattern is None:
         return ""
     if not audience:
         faults["audience"] = FieldError("empty")
-    elif len(audience) > LONGEST["audience"] or not row.audience_pattern.fullmatch(audience):
+    elif len(audience) > MAX_LENGTHS["audience"] or not tool_row.audience_pattern.fullmatch(audience):
         faults["audience"] = FieldError("bad")
     return audience

@@ -14,9 +14,9 @@ from ..core.state_machine import must
 from ..db.session import lock_row
 from ..text.clean import clean, for_print
 from .models import SETTINGS, Newsletter, NewsletterText
-from .sentence_places import HOLES, misplaced
+from .sentence_placeholders import REQUIRED_PLACEHOLDERS, find_unknown_placeholder
 
-LONGEST = 2_000  # characters of a sentence
+MAX_SENTENCE_LENGTH = 2_000
 
 
 @dataclass
@@ -27,15 +27,15 @@ class InvalidSettings(DomainError):
     faults: dict[str, Any] = field(default_factory=dict)
 
 
-def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any) -> None:
-    """Change settings of a newsletter, given as typed; those of the calendar as `editions.rhythm` parsed them.
+def change(session: Session, actor: Staff, newsletter: Newsletter, **submitted: Any) -> None:
+    """Change settings of a newsletter, given as submitted, or for the calendar as parsed by `editions.rhythm`.
 
     Raises `InvalidSettings`, and `PermissionDenied` unless the actor has the permission for each of them.
     """
-    for act in {SETTINGS[name].act for name in typed}:
+    for act in {SETTINGS[name].act for name in submitted}:
         must(actor, act)
     lock_row(session, newsletter)
-    values, faults = read_form(SETTINGS, typed)
+    values, faults = read_form(SETTINGS, submitted)
     if values.get("inbox") and _is_inbox_taken(session, newsletter, values["inbox"]):
         faults["inbox"] = FieldError("taken")
     if faults:
@@ -61,14 +61,14 @@ def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dic
 
 
 def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
-    """Return what is wrong with wordings, keyed by kind. An empty one has no fault: the product's applies."""
+    """Return what is wrong with wordings, keyed by kind. An empty one is valid: the product's default is used then."""
     faults = {}
     for kind, body in texts.items():
-        if len(body) > LONGEST:
-            faults[kind] = FieldError("long", most=LONGEST)
-        elif place := misplaced(kind, body):
-            faults[kind] = FieldError("place", place=place)
-        required_placeholder = HOLES.get(kind, "")
+        if len(body) > MAX_SENTENCE_LENGTH:
+            faults[kind] = FieldError("long", most=MAX_SENTENCE_LENGTH)
+        elif placeholder := find_unknown_placeholder(kind, body):
+            faults[kind] = FieldError("place", place=placeholder)
+        required_placeholder = REQUIRED_PLACEHOLDERS.get(kind, "")
         if body.strip() and required_placeholder not in body:
             faults[kind] = FieldError("hole")
     return faults
@@ -77,20 +77,20 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
 def save_house_sentences(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Validate and store a newsletter's own wordings; an empty one is reset to the product's.
+    """Validate and store a newsletter's own wordings; an empty one is reset to the product's default.
 
     Raises `InvalidSettings`, `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
         raise InvalidSettings(faults)
-    keep_texts(session, actor, newsletter, language, texts)
+    store_valid_texts(session, actor, newsletter, language, texts)
 
 
-def keep_texts(
+def store_valid_texts(
     session: Session, actor: Staff | Clock, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Store a newsletter's wordings, which were validated before; an empty one is deleted."""
+    """Store a newsletter's wordings without validating them, and delete those that are empty."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     rows_by_kind = {row.kind: row for row in rows}
     changed = []

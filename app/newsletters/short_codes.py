@@ -1,7 +1,7 @@
 """The code of a newsletter in the short URL of its ask page, for print; it stays when the newsletter is renamed.
 
-It is the beginning of the newsletter's public ID, which is random: codes don't reveal each other, how many newsletters
-there are or which came first, and nobody finds one among a thousand million by trying.
+It is the beginning of the newsletter's public ID, which is random: a code doesn't reveal other codes, nor how many
+newsletters there are, and with a thousand million possible codes nobody can guess one.
 """
 
 import re
@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 from ..db.ids import CROCKFORD
 from .models import Newsletter
 
-SHORT, WHOLE = 6, 12  # characters
-# 6 or 12 characters.
-_CODE = re.compile(f"[{CROCKFORD}]{{{SHORT}}}(?:[{CROCKFORD}]{{{WHOLE - SHORT}}})?")
-# Letters that are easily taken for digits, decoded as in Crockford's Base32.
+CODE_LENGTH, PUBLIC_ID_LENGTH = 6, 12
+# A short code, or a whole public ID.
+_CODE = re.compile(f"[{CROCKFORD}]{{{CODE_LENGTH}}}(?:[{CROCKFORD}]{{{PUBLIC_ID_LENGTH - CODE_LENGTH}}})?")
+# Letters that are easily taken for digits and vice versa, decoded as in Crockford's Base32.
 _MISREAD = str.maketrans("OIL", "011")
 
 
 def short_code(session: Session, newsletter: Newsletter) -> str:
     """Return a newsletter's code, or its whole public ID if an older newsletter has that code. It never changes."""
-    code = newsletter.public_id[:SHORT]
+    code = newsletter.public_id[:CODE_LENGTH]
     return code if _find_oldest(session, code) == newsletter else newsletter.public_id
 
 
@@ -32,5 +32,5 @@ def find_by_short_code(session: Session, text: str) -> Newsletter | None:
 
 
 def _find_oldest(session: Session, code: str) -> Newsletter | None:
-    beginning = Newsletter.public_id.startswith(code)  # Crockford's alphabet has no wildcard of LIKE
-    return session.scalar(select(Newsletter).where(beginning).order_by(Newsletter.id).limit(1))
+    begins_with_code = Newsletter.public_id.startswith(code)  # needs no escaping: the code has no % or _
+    return session.scalar(select(Newsletter).where(begins_with_code).order_by(Newsletter.id).limit(1))

@@ -11,7 +11,7 @@ from ..text.clean import single_line, slug
 from .models import Newsletter, Topic
 from .queries import topics_of
 
-LONGEST = 120  # characters of a name
+MAX_NAME_LENGTH = 120  # that of the column `Topic.name`
 
 
 def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
@@ -20,17 +20,19 @@ def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter,
     Names are compared by slug: "ferries" is "Ferries". Raises `TooLong`, `PermissionDenied`.
     """
     must(actor, "word")
-    known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
-    found: dict[str, Topic] = {}
-    for name in filter(None, (require_length("topic", single_line(name), LONGEST) for name in names)):
+    existing_topics = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
+    topics: dict[str, Topic] = {}
+    for raw_name in names:
+        name = require_length("topic", single_line(raw_name), MAX_NAME_LENGTH)
+        if not name:
+            continue
         key = slug(name)
-        if key not in known:
-            known[key] = _add(session, actor, newsletter, name, key)
-        found[key] = known[key]
-    return list(found.values())
+        if key not in topics:
+            topics[key] = existing_topics.get(key) or _create_topic(session, actor, newsletter, name, key)
+    return list(topics.values())
 
 
-def _add(session: Session, actor: Staff, newsletter: Newsletter, name: str, key: str) -> Topic:
+def _create_topic(session: Session, actor: Staff, newsletter: Newsletter, name: str, key: str) -> Topic:
     topic = Topic(newsletter_id=newsletter.id, slug=key, name=name)
     session.add(topic)
     audit.record(session, actor, "topic.add", topic)

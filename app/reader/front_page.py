@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from ..editions import archive
 from ..newsletters.queries import all_newsletters, house_text
-from ..newsletters.short_codes import SHORT, WHOLE, find_by_short_code
+from ..newsletters.short_codes import CODE_LENGTH, PUBLIC_ID_LENGTH, find_by_short_code
 from ..questions import queries as questions
 from ..web.formatting import requested_language
 from ..web.setup import db, or_404
@@ -54,8 +54,8 @@ def protection(context: ReaderContext) -> str:
 
 
 # The lengths keep these routes from matching the pages of a newsletter whose slug is "q".
-@reader.get(f"/q/<string(length={SHORT}):code>")
-@reader.get(f"/q/<string(length={WHOLE}):code>")
+@reader.get(f"/q/<string(length={CODE_LENGTH}):code>")
+@reader.get(f"/q/<string(length={PUBLIC_ID_LENGTH}):code>")
 def short_address(code: str) -> ResponseReturnValue:
     """Redirect to the ask page of the newsletter with this short code; 404 if there is none."""
     with db.read() as session:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.db.engine import Database
 from app.db.ids import CROCKFORD
 from app.newsletters.models import Newsletter
-from app.newsletters.short_codes import SHORT, WHOLE, find_by_short_code, short_code
+from app.newsletters.short_codes import CODE_LENGTH, PUBLIC_ID_LENGTH, find_by_short_code, short_code
 from tests.support.cast import Newsroom, another_newsletter
 
 
@@ -18,8 +18,8 @@ def test_a_code_is_the_beginning_of_what_was_drawn_by_lot(database: Database, ne
     with database.read() as session:
         newsletter = steppe(session, newsroom)
         code = short_code(session, newsletter)
-        assert (code, find_by_short_code(session, code)) == (newsletter.public_id[:SHORT], newsletter)
-    assert len(CROCKFORD) ** SHORT > 1_000_000_000
+        assert (code, find_by_short_code(session, code)) == (newsletter.public_id[:CODE_LENGTH], newsletter)
+    assert len(CROCKFORD) ** CODE_LENGTH > 1_000_000_000
 
 
 @pytest.mark.parametrize("typed", ["01abcd", "O1ABCD", "oIabcd", "0LABCD", "01ABCDEFGH23"])
@@ -44,11 +44,11 @@ def test_of_two_with_the_same_beginning_each_has_an_address_that_stays(database:
         before = short_code(session, steppe(session, newsroom))
 
     def founded(session: Session) -> None:
-        another_newsletter(session).public_id = before + "0" * (WHOLE - SHORT)
+        another_newsletter(session).public_id = before + "0" * (PUBLIC_ID_LENGTH - CODE_LENGTH)
 
     database.write(founded)
     with database.read() as session:
-        coast = find_by_short_code(session, before + "0" * (WHOLE - SHORT))
+        coast = find_by_short_code(session, before + "0" * (PUBLIC_ID_LENGTH - CODE_LENGTH))
         assert coast is not None
         assert (coast.slug, short_code(session, coast)) == ("coast", coast.public_id)
         assert find_by_short_code(session, before) == steppe(session, newsroom)

@@ -32,7 +32,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
-from app.newsletters.sentence_places import HOLES
+from app.newsletters.sentence_placeholders import REQUIRED_PLACEHOLDERS
 from app.people import directory, expert_pages, links, staff, uploads
 from app.people.models import PROFILE, Expert, Factor, Person
 from app.programs import registering
@@ -159,7 +159,7 @@ def add_newsletters(house: PayloadNewsroom) -> None:
 
 
 def _sentences(session: Session, actor: Staff, newsletter: Newsletter, at: int) -> None:
-    texts = {kind: f"{HOUSE_SENTENCE[1_800](at)} {HOLES.get(kind, '')}" for kind in SENTENCES}
+    texts = {kind: f"{HOUSE_SENTENCE[1_800](at)} {REQUIRED_PLACEHOLDERS.get(kind, '')}" for kind in SENTENCES}
     settings.save_house_sentences(session, actor, newsletter, "en", texts)
     for kind in mail_texts.REWORDABLE_KINDS:
         parts = mail_texts.parts_of(kind)

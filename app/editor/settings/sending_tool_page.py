@@ -13,7 +13,7 @@ from ...core.domain_errors import VersionConflict
 from ...crypto.seal import Unsealable
 from ...forms.version_tokens import encode_token
 from ...newsletters import sending_tool
-from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
+from ...newsletters.sending_tool import MAX_LENGTHS, SendingTool, ToolForm
 from ...newsletters.settings import InvalidSettings
 from ...sending_tools.known_tools import TOOLS, verify_account
 from ...sending_tools.tool_api import Account, DraftError
@@ -58,7 +58,7 @@ def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults
         faults=fault_sentences,
         summary=[(name, f"{LABELS[name]}: {sentence}") for name, sentence in fault_sentences.items()],
         tools=TOOLS.values(),
-        limits=LONGEST,
+        limits=MAX_LENGTHS,
         version_token=encode_token({"version": tool.version if tool else 0}),
     )
 

@@ -11,7 +11,7 @@ from ...core.domain_errors import VersionConflict
 from ...core.fields import FieldError
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
-from ...newsletters.sentence_places import PLACES
+from ...newsletters.sentence_placeholders import PLACEHOLDERS_BY_KIND
 from ...text.languages import direction
 from ...typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -29,7 +29,10 @@ SENTENCES = {
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
     "lead_in": (
         _l("Lead-in to an answer"),
-        _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"])),
+        _l(
+            "%(places)s are filled in; what an expert lacks is left out.",
+            places=", ".join(PLACEHOLDERS_BY_KIND["lead_in"]),
+        ),
     ),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "translation": (

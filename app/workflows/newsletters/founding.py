@@ -15,7 +15,7 @@ from ...editions.rhythm import Choices, parse_calendar_form
 from ...newsletters.lifecycle import NEWSLETTER
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.queries import by_slug
-from ...newsletters.settings import InvalidSettings, faults_of_sentences, keep_texts
+from ...newsletters.settings import InvalidSettings, faults_of_sentences, store_valid_texts
 from ...people.directory import give_role
 from ...people.models import Person
 from ...text.languages import N_
@@ -89,7 +89,7 @@ def create_newsletter(
     """
     newsletter = Newsletter(**columns)
     NEWSLETTER.apply(session, actor, newsletter, "found")
-    keep_texts(session, actor, newsletter, newsletter.language, dict(texts))
+    store_valid_texts(session, actor, newsletter, newsletter.language, dict(texts))
     if isinstance(actor, Staff):
         give_role(session, actor, session.get_one(Person, actor.person_id), newsletter.id, actor.role)
     start_with_open_edition(session, newsletter)
