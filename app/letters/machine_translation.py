@@ -218,11 +218,11 @@ def save_translation(session: Session, translation_id: int, texts: list[str], fa
     row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == translation_id).with_for_update())
     if row is None:
         return
+    # Loaded first: a query would flush the row while it has ended without a result.
+    letter, keyring = session.get_one(Letter, row.letter_id), get_keyring(session)
     row.ended_at, row.fault = now(session), fault
     if fault:
         return
-    letter = session.get_one(Letter, row.letter_id)
-    keyring = get_keyring(session)
     body = texts[0] if letter.body else ""
     background = texts[-1] if letter.background else ""
     row.found_sealed = keyring.seal(_seal_context(letter), json.dumps([body, background], ensure_ascii=False))

@@ -275,7 +275,7 @@ def test_each_filter_walks_an_index_of_its_own_at_any_depth(database, newsroom):
         plan = plan_of(database, lambda session, listed=listed, start=start: listed.page(session, start, 41))
         walks = [line for line in plan if re.search(r"(SEARCH|SCAN) letters\b", line) and "PRIMARY KEY" not in line]
         assert [line for line in walks if f" {index} " not in line] == []
-        assert len(walks) == len(listed.each[1])
+        assert len(walks) == len(listed.split_by[1])
 
 
 def plan_of(database: Database, read) -> list[str]:
