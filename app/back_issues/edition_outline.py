@@ -129,19 +129,19 @@ class Scope:
 
     @property
     def is_about_readers(self) -> bool:
-        if self.is_about_others:
+        if self.chain_excludes_readers:
             return False
         return any(scope.has_strong_hint or (scope.has_weak_hint and scope.has_call) for scope in self.chain)
 
     @property
     def may_be_about_readers(self) -> bool:
-        if self.is_about_others:
+        if self.chain_excludes_readers:
             return False
         return self.has_call or any(scope.has_strong_hint or scope.has_weak_hint for scope in self.chain)
 
     @property
-    def is_about_others(self) -> bool:
-        """Return whether someone other than readers asks, by the nearest scope that says who does."""
+    def chain_excludes_readers(self) -> bool:
+        """Return whether the nearest scope that says who asks excludes readers."""
         for scope in self.chain:
             if scope.excludes_readers:
                 return True

@@ -326,7 +326,7 @@ def _set_missing_experts(search: _Search, expert: PrintedExpert, answers: Sequen
 
 def _can_be_from_reader(search: _Search, start: Start) -> bool:
     """Return whether a question can be a reader's, before the costly parsing that `_is_from_reader` requires."""
-    return start.is_by_reader or search.scope is None or not search.scope.is_about_others
+    return start.is_by_reader or search.scope is None or not search.scope.chain_excludes_readers
 
 
 def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answers: Sequence[FoundAnswer]) -> bool:
@@ -334,7 +334,7 @@ def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answer
     scope = search.scope
     if start.is_by_reader:
         return True
-    if scope is not None and scope.is_about_others:
+    if scope is not None and scope.chain_excludes_readers:
         return False
     if scope is not None and scope.is_about_readers:
         return True

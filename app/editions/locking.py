@@ -204,7 +204,7 @@ class Preview(NamedTuple):
 
     - `blocks`: its Q&As, then a block with the corrections of earlier editions, if there are any;
     - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
-    - `untranslated_headlines`: those of the Q&As without a translation, by each language into which some are translated;
+    - `untranslated_headlines`: those of the Q&As without a translation, by language into which some are translated;
     - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
       their own language.
     """

@@ -27,15 +27,15 @@ class InvalidSettings(DomainError):
     faults: dict[str, Any] = field(default_factory=dict)
 
 
-def change(session: Session, actor: Staff, newsletter: Newsletter, **submitted: Any) -> None:
+def change(session: Session, actor: Staff, newsletter: Newsletter, **form_values: Any) -> None:
     """Change settings of a newsletter, given as submitted, or for the calendar as parsed by `editions.rhythm`.
 
     Raises `InvalidSettings`, and `PermissionDenied` unless the actor has the permission for each of them.
     """
-    for act in {SETTINGS[name].act for name in submitted}:
+    for act in {SETTINGS[name].act for name in form_values}:
         must(actor, act)
     lock_row(session, newsletter)
-    values, faults = read_form(SETTINGS, submitted)
+    values, faults = read_form(SETTINGS, form_values)
     if values.get("inbox") and _is_inbox_taken(session, newsletter, values["inbox"]):
         faults["inbox"] = FieldError("taken")
     if faults:

@@ -13,7 +13,8 @@ def test_files_come_back_with_their_names_in_their_order() -> None:
 
 def test_what_would_grow_beyond_what_is_taken_is_not_unpacked() -> None:
     """A table of experts with a ZIP file behind it is kept as an upload, too, and can be led to from here."""
-    for parts, size, left in ((1, bundle.MAX_UNPACKED_BYTES, 1), (1, bundle.MAX_UNPACKED_BYTES + 1, 0), (3, bundle.MAX_UNPACKED_BYTES // 2, 0)):
+    limit = bundle.MAX_UNPACKED_BYTES
+    for parts, size, left in ((1, limit, 1), (1, limit + 1, 0), (3, limit // 2, 0)):
         whole = io.BytesIO(b"name,email\n")
         with ZipFile(whole, "a", ZIP_DEFLATED) as made:
             for number in range(parts):
