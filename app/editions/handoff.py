@@ -254,7 +254,7 @@ def _fail_handoff(session: Session, row: HandedDraft, reason: str) -> str:
 def _get_delay(attempts: int, retry_after: int | None) -> timedelta:
     """Return the time until the next attempt. `retry_after` is the number of seconds that the tool asked for."""
     doublings = min(attempts - 1, 10)  # after ten, the delay is longer than `MAX_DELAY` in any case
-    backoff = FIRST_DELAY * 2**doublings
+    backoff: timedelta = FIRST_DELAY * 2**doublings
     return min(max(backoff, timedelta(seconds=retry_after or 0)), MAX_DELAY)
 
 

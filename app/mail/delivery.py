@@ -241,7 +241,7 @@ def settle(
 def get_retry_delay(attempts: int) -> timedelta:
     """Return the wait after this many attempts: 5 minutes, doubled each time up to 67, plus or minus a tenth."""
     doublings = min(attempts - 1, 10)  # after ten the wait is longer than `LONGEST_WAIT` in any case
-    wait = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+    wait: timedelta = min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret depends on it
 
 

@@ -75,10 +75,10 @@ SCRIPTS_WITHOUT_SHAPING = (
 
 
 class Face(NamedTuple):
-    """An installed font: the path of its file, and its index in that file."""
+    """An installed font: the path of its file, and its number in that file."""
 
     path: str
-    index: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -261,4 +261,4 @@ def _has_glyph(face: Face, char: str) -> bool:
 
 def _open_font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
     """Open a font. Each image needs one of its own, as FreeType's fonts are not thread-safe."""
-    return ImageFont.truetype(face.path, size, face.index, layout_engine=layout)
+    return ImageFont.truetype(face.path, size, face.number, layout_engine=layout)

@@ -50,10 +50,10 @@ def take_from_shelf(desk: RequestContext, question: Question) -> None:
 def archive(slug: str) -> str:
     """List the published Q&As, newest first."""
     with read_context(slug) as desk:
-        last_shown = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
+        last_shown = get_cursor_row(lambda key: ran.find_cursor(desk.session, desk.newsletter, key))
         get_url = partial(url_for, "editor.archive", slug=slug)
         published = ran.listing(desk.newsletter, states=STATES.which("has_run"))
-        items_page = paginate(desk.session, published, PAGE_SIZE, last_shown, get_url, cursor=ran.cursor)
+        items_page = paginate(desk.session, published, PAGE_SIZE, last_shown, get_url, cursor=ran.get_public_id)
         return page(
             desk,
             "editor/questions/archive.html",
