@@ -24,6 +24,8 @@ from .frame import RequestContext
 
 
 class MailStateLook(NamedTuple):
+    """How a state of mails is shown."""
+
     mark: str  # the tone of the mark: "late", "wait", "new", "good" or "none"
     label: Any
 
@@ -36,9 +38,10 @@ STATES = {
     "expired": MailStateLook("none", _l("Too late to send")),
     "discarded": MailStateLook("none", _l("Discarded")),
 }
-ACTS = ("release", "retry", "discard")  # moves that have a button
-MAX_SECONDS_SHOWN = 100  # a longer time is shown in minutes or hours
-ON_TIME = timedelta(minutes=2)  # the worker gets to every due mail within this time
+BUTTONS = ("release", "retry", "discard")  # moves that have a button
+MAX_SHOWN_SECONDS = 100  # a longer time is shown in minutes or hours
+ON_TIME = timedelta(minutes=2)  # a mail that has been due for longer is shown as late
+MAX_STOPPABLE_MAILS = 10  # on the page of a question
 
 
 class MailNames(NamedTuple):
@@ -83,7 +86,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -
         "attempts": mail.attempts,
         "time": last_event_at or mail.due_at,
         "when": age(last_event_at) if last_event_at else _format_due_time(mail.due_at, now(desk.session)),
-        "acts": [act for act in MAIL.list_allowed_actions(desk.actor, mail) if act in ACTS],
+        "buttons": [move for move in MAIL.list_allowed_actions(desk.actor, mail) if move in BUTTONS],
         "undoes": is_undone_by_discarding(mail),
     }
 
@@ -103,7 +106,7 @@ def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
     if mail.is_queued and mail.due_at > current_time:
         seconds = round((mail.due_at - current_time).total_seconds())
-        time_left = _("%(num)s s", num=seconds) if seconds < MAX_SECONDS_SHOWN else ago(mail.due_at)
+        time_left = _("%(num)s s", num=seconds) if seconds < MAX_SHOWN_SECONDS else ago(mail.due_at)
         return _("Goes out in %(time)s", time=time_left)
     if mail.is_failed and mail.bounced_at:
         return _("Came back")
@@ -111,15 +114,15 @@ def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
 
 
 def format_server_reply(mail: OutboxMail) -> str:
-    """Return the last reply of the recipient's server, or its bounce if it returned the mail later."""
+    """Return the last reply of the recipient's server, which `OutboxMail.said` stores, or the bounce as such."""
     if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
 
 
 def list_stoppable_lines(desk: RequestContext, question_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the lines of at most ten mails to experts about these questions that can still be stopped."""
-    mails = queries.list_stoppable_mails(desk.session, question_ids, 10)
+    """Return the lines of mails to experts about these questions that can still be stopped."""
+    mails = queries.list_stoppable_mails(desk.session, question_ids, MAX_STOPPABLE_MAILS)
     names = load_mail_names(desk, mails)
     return [format_mail_line(desk, mail, names) for mail in mails]
 

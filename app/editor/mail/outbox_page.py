@@ -49,8 +49,9 @@ from ..mail_labels import STATES, MailNames, format_mail_line, load_mail_names
 
 PAGE_SIZE = 40
 PREVIEW_SIZE = 8  # mails per state on the page of all states
+# By button, which is also the name of the mail's move.
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
-ACTS = {"": "stop mails", "release": "release mails"}  # the permission for each button, and "" for the others
+ACTS = {"": "stop mails", "release": "release mails"}  # the permission for each button; "" is for all others
 ACTIONS: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
@@ -93,11 +94,11 @@ def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: 
         for name, mails in mails_by_state.items()
         if mails
     ]
-    possible_acts = {act for _name, _heading, lines in groups for line in lines for act in line["acts"]}
+    possible_buttons = {button for _name, _heading, lines in groups for line in lines for button in line["buttons"]}
     list_url = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
     tabs = [
-        (name, f"{look.label} {count(state_counts[name])}", list_url(state=name))
-        for name, look in STATES.items()
+        (name, f"{state_look.label} {count(state_counts[name])}", list_url(state=name))
+        for name, state_look in STATES.items()
         if state_counts[name]
     ]
     return page(
@@ -109,7 +110,7 @@ def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: 
         summary=_format_summary(state_counts),
         counts=state_counts,
         groups=groups,
-        acts=possible_acts,
+        possible_buttons=possible_buttons,
         open_mail=_format_open_mail(desk, open_mail, names) if open_mail else None,
         address=address,
         keyset=keyset,
@@ -136,12 +137,15 @@ def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list
     session, build_listing = desk.session, partial(mail_queries.listing, desk.newsletter.id)
     list_url = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
-        newer = list_url() if request.args.get("before") else None
+        newer_url = list_url() if request.args.get("before") else None
         key_queries = {name: build_listing(name).keys(PREVIEW_SIZE) for name in STATES}
         keys_by_state = find_keys(session, union_keys(key_queries))
-        mails = get_many(session, OutboxMail, [key for keys in keys_by_state.values() for key in keys])
-        newest = {name: [mails[key] for key in sorted(keys, reverse=True)] for name, keys in keys_by_state.items()}
-        return newest, {"newer": newer, "older": None}
+        all_keys = [key for keys in keys_by_state.values() for key in keys]
+        mails_by_key = get_many(session, OutboxMail, all_keys)
+        newest_mails = {
+            name: [mails_by_key[key] for key in sorted(keys, reverse=True)] for name, keys in keys_by_state.items()
+        }
+        return newest_mails, {"newer": newer_url, "older": None}
     last_shown = get_cursor_row(lambda public_id: _load_mail(desk, public_id))
     mails_page = paginate(session, build_listing(state), PAGE_SIZE, last_shown, list_url)
     return {state: mails_page.rows}, mails_page.keyset
@@ -150,19 +154,21 @@ def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list
 def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:
     """Return a mail with its text, if that is still stored, and the buttons that the actor may use."""
     line, message = format_mail_line(desk, mail, names), _read_message(desk, mail)
-    acts, text = line["acts"], ""
+    buttons, text = line["buttons"], ""
     if message:
         text = without_secrets(message.text)
-    else:
-        acts = [act for act in acts if act not in ("retry", "release")]  # nothing is left to send
-    labels = {**BUTTONS, "discard": _("Undo")} if mail.is_queued and undo.is_undone_by_discarding(mail) else BUTTONS
+    else:  # nothing is left to send
+        buttons = [button for button in buttons if button not in ("retry", "release")]
+    labels = BUTTONS
+    if mail.is_queued and undo.is_undone_by_discarding(mail):
+        labels = {**BUTTONS, "discard": _("Undo")}
     return line | {
         "mail": mail,
         "message": message,
         "text": parse_blocks(text) if message else [],
         "hidden": message is not None and text != message.text,
         "has_address": message is not None and _may_show_address(mail),
-        "actions": [(act, labels[act]) for act in acts],
+        "actions": [(button, labels[button]) for button in buttons],
     }
 
 
@@ -188,20 +194,21 @@ def mail_address(slug: str, public_id: str) -> str:
         return _render_outbox(desk, _load_mail(desk, public_id), address)
 
 
-@editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", ACTS)
-def press_mail(slug: str, public_id: str, act: str) -> Response:
+@editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):button>", ACTS)
+def press_mail(slug: str, public_id: str, button: str) -> Response:
     """Release, retry or discard a mail, also from the question's page."""
 
     def fn(desk: RequestContext) -> str:
         mail = _load_mail(desk, public_id)
-        ACTIONS[act](desk, mail, submitted_number())
+        ACTIONS[button](desk, mail, submitted_number())
         questions = load_mail_names(desk, [mail]).questions
         return questions[mail.question_id].public_id if mail.question_id in questions else ""
 
     try:
         question_id = run_in_transaction(slug, fn)
-    except (InvalidTransition, VersionConflict, outbox.OnItsWay) as error:
-        if act == "discard" and (isinstance(error, outbox.OnItsWay) or getattr(error, "state", "") == "sent"):
+    except (InvalidTransition, VersionConflict, OnItsWay) as error:
+        is_too_late = isinstance(error, OnItsWay) or getattr(error, "state", "") == "sent"
+        if button == "discard" and is_too_late:
             message = _("It can’t be stopped any more: it has gone out, or it is just going.")
             return errors.render_error(409, happened=message)
         abort_with_conflict(slug, lambda desk: _load_mail(desk, public_id), error)
@@ -254,7 +261,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
 def _render_edit_form(
     desk: RequestContext, public_id: str, form_data: dict[str, str] | None = None, error: DomainError | None = None
 ) -> str:
-    """Render the form with the mail's text or with the rejected `form_data`, and somebody else's change beside it."""
+    """Render the form with the mail's text, or with the rejected `form_data` and the `error` that says why."""
     mail = _load_mail(desk, public_id)
     message = _read_message(desk, mail)
     if not mail.is_held or message is None:
@@ -291,12 +298,12 @@ FORMAT_DONE: dict[str, Callable[[int], str]] = {
 }
 
 
-def _build_bulk_action(act: str) -> BulkAction:
+def _build_bulk_action(button: str) -> BulkAction:
     def fn(desk: RequestContext, mail_and_version: tuple[OutboxMail, int]) -> None:
         mail, version = mail_and_version
-        ACTIONS[act](desk, mail, version)
+        ACTIONS[button](desk, mail, version)
 
-    return BulkAction(BUTTONS[act], fn, act=ACTS.get(act, ""), format_done=FORMAT_DONE[act])
+    return BulkAction(BUTTONS[button], fn, act=ACTS.get(button, ""), format_done=FORMAT_DONE[button])
 
 
 def _get_return_page(desk: RequestContext) -> tuple[str, None]:
@@ -320,7 +327,7 @@ def _format_reasons(reason_counts: Counter[str]) -> list[str]:
 BulkForm(
     checkbox_name="mail",
     load=_load_mail,
-    actions={act: _build_bulk_action(act) for act in BUTTONS},
+    actions={button: _build_bulk_action(button) for button in BUTTONS},
     get_return_page=_get_return_page,
     format_done=str,  # unused: each action has its own message
     empty_message=_l("Tick the mails first."),
@@ -328,5 +335,5 @@ BulkForm(
     format_reasons=_format_reasons,
     # The version isn't checked here as in `lock_unchanged`, so that `OnItsWay` is reported before a conflict.
     prepare_row=lambda _desk, mail, version: (mail, version),
-    max_rows=6 * PAGE_SIZE,
+    max_rows=6 * PAGE_SIZE,  # far more than a page lists
 ).register("outbox", "press_mails", "stop mails")

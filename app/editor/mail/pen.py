@@ -40,7 +40,7 @@ FOLDERS = {
     "duplicate": _l("Duplicates"),
     "edition": _l("Editions"),
 }
-# What a folder holds, shown when it is empty.
+# Shown instead of the list when a folder is empty.
 EMPTY_TEXTS = {
     "pen": _l(
         "Nothing is held. A mail waits here when it answers an expert’s invitation and nobody can be sure that the "
@@ -63,11 +63,11 @@ ELSEWHERE = {
 class HeldReason(NamedTuple):
     """A reason why a mail is in its folder, for the list and for the open mail."""
 
-    short: Any  # two or three words
+    label: Any  # two or three words
     sentence: Any
 
 
-# By code of the mailroom: the fields of a `HeldReason`.
+# The fields of each `HeldReason`, by the code that routing stored in `Inbound.reasons`.
 REASONS = {
     # The recipient.
     "answers our mail without its token": (
@@ -196,12 +196,12 @@ def get_reasons(codes: Sequence[str]) -> list[HeldReason]:
 
 
 def _build_unknown_reason(code: str) -> HeldReason:
-    words = code.replace("_", " ").replace("-", " ").strip() or _("no reason given")
-    return HeldReason(words, _("The mailroom noted: %(words)s.", words=words))
+    label = code.replace("_", " ").replace("-", " ").strip() or _("no reason given")
+    return HeldReason(label, _("The mailroom noted: %(words)s.", words=label))
 
 
 PAGE_SIZE = 40  # rows that fit a laptop's screen
-WAITING_FOLDERS = PLACES_OF_MAIL.which("waits")  # their mails wait until somebody says what they are
+WAITING_FOLDERS = PLACES_OF_MAIL.which("waits")  # folders of mails that the desk still has to sort
 
 
 @editor.get("/<slug>/pen")
@@ -213,8 +213,8 @@ def pen(slug: str, public_id: str = "") -> str:
 
 
 def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
-    row = inbound.load(desk.session, desk.newsletter.id, public_id)
-    return require_row(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
+    mail = inbound.load(desk.session, desk.newsletter.id, public_id)
+    return require_row(desk, mail, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
 def _render_pen(
@@ -222,21 +222,26 @@ def _render_pen(
 ) -> str:
     """Render the list of a folder and the open mail.
 
-    `trouble` says why an action failed, `fault` what is wrong at the select of an assignment. `address` is the claimed
-    sender's, if it was requested.
+    `trouble` says why an action failed, and `fault` what is wrong with the selected assignment. `address` is the
+    claimed sender's, if somebody asked to see it.
     """
     session, newsletter_id = desk.session, desk.newsletter.id
     folder = str(open_mail.state) if open_mail and open_mail.state in FOLDERS else request.args.get("place", "pen")
     if folder not in FOLDERS:
         abort(404)
-    before = request.args.get("before")
+    cursor = request.args.get("before")
     list_url = partial(url_for, "editor.pen", slug=desk.newsletter.slug, place=folder)
     last_shown = get_cursor_row(lambda public_id: inbound.load(session, newsletter_id, public_id))
     mails_page = paginate(session, inbound.listing(newsletter_id, folder), PAGE_SIZE, last_shown, list_url)
     mails = mails_page.rows
-    readings = incoming_mails.load_readings(session, [*mails, *([open_mail] if open_mail else [])])
-    numbers = count_all(session, [inbound.listing(newsletter_id, name) for name in WAITING_FOLDERS])
-    waiting_counts = dict(zip(WAITING_FOLDERS, numbers, strict=True))
+    readings = incoming_mails.load_readings(session, [*mails, open_mail] if open_mail else mails)
+    counts = count_all(session, [inbound.listing(newsletter_id, name) for name in WAITING_FOLDERS])
+    waiting_counts = dict(zip(WAITING_FOLDERS, counts, strict=True))
+    # As the macro `tabs` takes them: key, label, address, number, and whether the number is one of failures.
+    folder_tabs = [
+        (name, label, list_url(place=name), count(waiting_counts.get(name, 0)), name == "failed")
+        for name, label in FOLDERS.items()
+    ]
     return page(
         desk,
         "editor/mail/pen.html",
@@ -244,25 +249,22 @@ def _render_pen(
         folder=folder,
         folder_label=FOLDERS[folder],
         empty_text=EMPTY_TEXTS[folder],
-        summary=_format_todo(folder, waiting_counts),
-        folders=[
-            (name, label, list_url(place=name), count(waiting_counts.get(name, 0)), name == "failed")
-            for name, label in FOLDERS.items()
-        ],
+        summary=_format_summary(folder, waiting_counts),
+        folders=folder_tabs,
         rows=[(mail, readings.get(mail.id), get_reasons(mail.reasons)) for mail in mails],
-        cursor=before,
+        cursor=cursor,
         open_mail=open_mail and _format_open_mail(desk, open_mail, readings.get(open_mail.id)),
         address=address,
         sender_name=incoming_mails.get_sender_name,
         trouble=trouble,
         fault=fault,
-        list_url=list_url(before=before),
+        list_url=list_url(before=cursor),
         keyset=mails_page.keyset,
     )
 
 
 # By waiting folder: a sentence about how many mails wait in it.
-TO_DO: dict[str, Callable[[int], str]] = {
+SUMMARIES: dict[str, Callable[[int], str]] = {
     "pen": lambda number: ngettext(
         "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
     ),
@@ -274,15 +276,15 @@ TO_DO: dict[str, Callable[[int], str]] = {
 }
 
 
-def _format_todo(folder: str, waiting_counts: dict[str, int]) -> str:
-    return TO_DO[folder](waiting_counts[folder]) if waiting_counts.get(folder) else ""
+def _format_summary(folder: str, waiting_counts: dict[str, int]) -> str:
+    return SUMMARIES[folder](waiting_counts[folder]) if waiting_counts.get(folder) else ""
 
 
 def _format_open_mail(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> dict[str, Any]:
     """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
-    is_kept = reading is not None or inbound.has_bytes(desk.session, mail.id)
-    possible_moves = {"take": reading is not None, "sort": True, "read again": is_kept}
-    moves = [move for move in INBOUND.list_allowed_actions(desk.actor, mail) if possible_moves.get(move)]
+    is_stored = reading is not None or inbound.has_bytes(desk.session, mail.id)
+    is_possible = {"take": reading is not None, "sort": True, "read again": is_stored}
+    moves = [move for move in INBOUND.list_allowed_actions(desk.actor, mail) if is_possible.get(move)]
     suggestion = incoming_mails.AssignmentSuggestion(None, [], is_first_likely=False)
     if "take" in moves:
         suggestion = incoming_mails.suggest_assignments(desk, mail, reading)
@@ -290,21 +292,21 @@ def _format_open_mail(desk: RequestContext, mail: Inbound, reading: MailContent 
         "row": mail,
         "elsewhere": ELSEWHERE.get(str(mail.state), ""),
         "reading": reading,
-        "kept": is_kept,
+        "is_stored": is_stored,
         "reasons": get_reasons(mail.reasons),
-        "first": suggestion.likely,
-        "likely": suggestion.is_first_likely,
-        "choice": [
+        "likely_assignment": suggestion.likely,
+        "is_first_choice_likely": suggestion.is_first_likely,
+        "assignment_choices": [
             (assignment.public_id, f"{assignment.expert.name}: {assignment.question.short_title}")
             for assignment in suggestion.others
         ],
-        "may": [name for name, action in ACTS.items() if action.move in moves and mail.state != action.already_in],
+        "actions": [name for name, action in ACTIONS.items() if action.move in moves and mail.state != action.folder],
         **_get_related_rows(desk, mail),
     }
 
 
 def _get_related_rows(desk: RequestContext, mail: Inbound) -> dict[str, Any]:
-    """Return the rows that the mail became or is about: letter, edition, assignment, duplicate, bounced mail."""
+    """Return what the mail became or is about: letter, edition, the same mail as before, bounced mail, assignment."""
 
     def load(model: type[Any], row_id: int | None) -> Any:
         row = desk.session.get(model, row_id) if row_id else None
@@ -320,7 +322,7 @@ def _get_related_rows(desk: RequestContext, mail: Inbound) -> dict[str, Any]:
     }
 
 
-def _format_missing(error: MissingPrecondition) -> str:
+def _format_missing_content(error: MissingPrecondition) -> str:
     if error.code == "required.text":
         return _("There are no words in it, so it can’t become a letter.")
     return _("The mail itself is no longer kept, so nothing can be made of it.")
@@ -330,8 +332,9 @@ def _get_next_url(desk: RequestContext, mail: Inbound) -> str:
     """Return the address of the next mail in the same folder, or of the folder if no other is left."""
     folder = str(mail.state)
     listing = inbound.listing(desk.newsletter.id, folder)
-    rows = listing.page(desk.session, mail, 1) or listing.page(desk.session, None, 2)
-    other_mails = [row for row in rows if row.id != mail.id]
+    # After the last mail of the folder, begin again with its first.
+    candidates = listing.page(desk.session, mail, 1) or listing.page(desk.session, None, 2)
+    other_mails = [candidate for candidate in candidates if candidate.id != mail.id]
     if other_mails:
         return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=other_mails[0].public_id)
     return url_for("editor.pen", slug=desk.newsletter.slug, place=folder)
@@ -355,21 +358,21 @@ def _reread_mail(desk: RequestContext, mail: Inbound) -> None:
     inbound.read_again(desk.session, desk.actor, check_unchanged(desk, mail))
 
 
+def _move_to(folder: str) -> Callable[[RequestContext, Inbound], None]:
+    return lambda desk, mail: inbound.sort(desk.session, desk.actor, mail, folder, submitted_number())
+
+
 @dataclass(frozen=True)
 class PenAction:
     """An action that says what a mail is."""
 
-    move: str  # its row in the table of moves
-    already_in: str  # the folder where it would change nothing, "" if there is none
+    move: str  # the action of its `Move` in the state machine
+    folder: str  # to which it moves the mail, or ""; not offered for a mail that is there already
     verb: Callable[[RequestContext, Inbound], str | None]  # returns the address to go to, or None for the next mail
     message: Any  # announced afterwards
 
 
-def _move_to(state: str) -> Callable[[RequestContext, Inbound], None]:
-    return lambda desk, row: inbound.sort(desk.session, desk.actor, row, state, submitted_number())
-
-
-ACTS = {
+ACTIONS = {
     "answer": PenAction(
         "take",
         "",
@@ -388,9 +391,9 @@ def pen_address(slug: str, public_id: str) -> str:
     """Show the address that a mail claims to come from, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str:
-        row = _get_mail(desk, public_id)
-        reading = or_404(incoming_mails.load_readings(desk.session, [row]).get(row.id))
-        inbound.note_look(desk.session, desk.actor, row)
+        mail = _get_mail(desk, public_id)
+        reading = or_404(incoming_mails.load_readings(desk.session, [mail]).get(mail.id))
+        inbound.note_look(desk.session, desk.actor, mail)
         return reading.from_address
 
     address = run_in_transaction(slug, fn)
@@ -398,14 +401,14 @@ def pen_address(slug: str, public_id: str) -> str:
         return _render_pen(desk, _get_mail(desk, public_id), address=address)
 
 
-@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
-def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTIONS)}):action>", "take letters")
+def pen_act(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go to the next one. After an edit conflict, say who was first."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
         mail = _get_mail(desk, public_id)
         next_url = _get_next_url(desk, mail)  # before the verb moves it to another folder
-        return ACTS[act].verb(desk, mail) or next_url, mail.public_id
+        return ACTIONS[action].verb(desk, mail) or next_url, mail.public_id
 
     try:
         href, mail_id = run_in_transaction(slug, fn)
@@ -415,7 +418,7 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
         with read_context(slug) as desk:
             if error.code == "required.assignment":
                 return _render_pen(desk, _get_mail(desk, public_id), fault=_("Choose whose reply it is")), 422
-            return _render_pen(desk, _get_mail(desk, public_id), _format_missing(error)), 409
+            return _render_pen(desk, _get_mail(desk, public_id), _format_missing_content(error)), 409
     mail_url = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
-    announce(str(ACTS[act].message), href=mail_url, label=_("Look at it again"))
+    announce(str(ACTIONS[action].message), href=mail_url, label=_("Look at it again"))
     return redirect(href, code=303)
