@@ -54,15 +54,15 @@ from ..incoming_mails import LetterSubjects
 from ..letter_labels import BY_MAIL, CHANNELS, END_REASONS, FILED, FILTERS, HEAR_BACK_LABELS, HELD, ONLY_HELD, ROW_LOOKS
 from .letter_look_alikes import list_look_alikes
 
-OFFERED_EDITIONS = 12  # by the filter for editions
+MAX_EDITION_OPTIONS = 12  # in the filter by edition
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-FILING_KINDS = ("comment", "tip", "unsubscribe", "spam")  # as what a letter can be filed, besides as a question
+FILING_KINDS = ("comment", "tip", "unsubscribe", "spam")  # a letter is filed as one of these, or becomes a question
 
 
 class AgeFilter(NamedTuple):
     label: Any
     days: int
-    selects_younger: bool  # than `days`; otherwise those that are older
+    selects_younger: bool  # whether it selects younger letters or older ones
 
 
 # By value of ?age=.
@@ -80,7 +80,7 @@ FILTER_COLUMNS = {
     "kind": Letter.filed_as,
     "held": Letter.held_reason,
 }
-# By states: the query that lists the letters of a possible flood after all others.
+# By the states that a list shows: the query to use instead, which puts crowds of similar letters after all others.
 CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
     STATES.which("is_held"): crowds.list_held_letters,
     STATES.which("waits"): crowds.list_waiting_letters,
@@ -89,8 +89,10 @@ CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
 
 def _selected_language_option(_desk: RequestContext, code: str) -> Options:
     """Return the language in the query string as an option. `get_list_values` adds those of the rows."""
-    is_valid = code == "und" or LANGUAGE_TAG.fullmatch(code) and format_language(code)
-    return {code: Option(format_language(code) or _("an unknown language"), code)} if is_valid else {}
+    if code == "und":
+        return {code: Option(_("an unknown language"), code)}
+    name = format_language(code) if LANGUAGE_TAG.fullmatch(code) else ""
+    return {code: Option(name, code)} if name else {}
 
 
 def _get_default_state(params: Mapping[str, str]) -> str:
@@ -104,18 +106,19 @@ def _get_default_state(params: Mapping[str, str]) -> str:
 
 def _build_listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Rows[Letter]:
     newsletter_id = desk.newsletter.id
-    conditions = [
-        column == getattr(filter_values[name], "id", filter_values[name])  # a row such as an edition, or a code
-        for name, column in FILTER_COLUMNS.items()
-        if name in filter_values
-    ]
+    conditions = []
+    for name, column in FILTER_COLUMNS.items():
+        if name in filter_values:
+            value = filter_values[name]
+            conditions.append(column == getattr(value, "id", value))  # a row such as an edition, or a code
     if "alike" in filter_values:
         conditions.append(Letter.alike == true())
     if "age" in filter_values:
         age_filter = AGES[filter_values["age"]]
         bound = now(desk.session) - timedelta(days=age_filter.days)
-        bound_name = "since" if age_filter.selects_younger else "until"
-        return queries.listing(newsletter_id, states, *conditions, **{bound_name: bound})
+        if age_filter.selects_younger:
+            return queries.listing(newsletter_id, states, *conditions, since=bound)
+        return queries.listing(newsletter_id, states, *conditions, until=bound)
     if states in CROWDS_LAST:
         return CROWDS_LAST[states](newsletter_id, *conditions)
     return queries.listing(newsletter_id, states, *conditions)
@@ -135,7 +138,7 @@ LETTERS = ListDefinition(
         "edition": Filter(
             _l("About the edition"),
             _l("about the edition of %(day)s"),
-            edition_options(OFFERED_EDITIONS, only_past=True),
+            edition_options(MAX_EDITION_OPTIONS, only_past=True),
         ),
         "kind": Filter(
             _l("Filed as"),
@@ -154,7 +157,7 @@ LETTERS = ListDefinition(
     page_size=40,  # rows that fit a laptop's screen
 )
 
-
+# By `fault` of a machine translation.
 MACHINE_FAULTS = {
     "unreachable": _l("The newsroom’s own machine couldn’t be reached, or broke off."),
     "slow": _l("The newsroom’s own machine took too long."),
@@ -169,48 +172,57 @@ MACHINE_FAULTS = {
 
 def get_translation_values(desk: RequestContext, letter: Letter) -> dict[str, Any]:
     """Return the template values of the letter's machine translation, and whether one can be requested."""
+    letter_language, _dash, _region = letter.language.partition("-")
+    own_language, _dash, _region = desk.newsletter.language.partition("-")
     row = machine_translation.find_translation(desk.session, letter)
     translation = machine_translation.read_translation(desk.session, letter, row) if row else None
-    is_foreign = letter.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
     is_enabled = current_app.config["TRANSLATION_SERVER"] is not None
     is_missing = translation is None or bool(translation.fault)
+    is_useful = is_missing and letter_language != own_language
     return {
         "machine": translation,
         "machine_faults": MACHINE_FAULTS,
-        "can_translate": (
-            is_enabled and is_foreign and is_missing and not machine_translation.get_refusal_reason(letter)
-        ),
+        "can_translate": is_enabled and is_useful and not machine_translation.get_refusal_reason(letter),
     }
 
 
-# Headings of the parts of `crowds.list_waiting_letters` after the first, which is grouped by day.
+# A list of `CROWDS_LAST` has up to three parts: single letters, which are grouped by day, letters of crowds, and held
+# ones. By index of the part: the heading of the second and the third.
 PART_HEADINGS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
-OFFER_TO_HOLD = ("waiting", "new")  # lists that offer to hold crowds of similar letters
-COUNTED_STATES = ("new", "held")  # whose numbers the list shows, besides that of all waiting letters
+OFFER_TO_HOLD = ("waiting", "new")  # the values of ?state= that offer to hold crowds of similar letters
+COUNTED_STATES = ("new", "held")  # the values of ?state= that are counted here; the sidebar has counted "waiting"
 ID_PLACEHOLDER = "~row~"  # for the letter's id in the address of a row
 EXCERPT_LENGTH = 200  # characters of a letter that its row shows
 
 
 class LetterRow(NamedTuple):
-    """A row of the list as display texts. A page renders forty, so lookups per row would add up."""
+    """A row of the list, all as display texts. The macro `letter_rows` unpacks the fields in this order."""
 
     key: str  # "public_id.version", since bulk actions skip a letter that has changed
     mark_kind: str
-    state: str
+    state: str  # the CSS class of `ROW_LOOKS`
     status: str
     is_of_reader: bool
     expert: str
-    source: str
+    source: str  # the edition that it replies to, or its channel
     language: str
     language_name: str
-    segments: Sequence[Snippet]
+    segments: Sequence[Snippet]  # the passages around the search words
     excerpt: str
     outcome: str
     received_at: str
     age: str
-    exact: str
+    exact: str  # the full time, or the full day if only that is stored
     is_open: bool
     href: str
+
+
+class RowGroup(NamedTuple):
+    """The rows below one heading."""
+
+    heading: str
+    is_part: bool  # the heading is one of `PART_HEADINGS`, otherwise a day
+    rows: list[LetterRow]
 
 
 def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> dict[str, Any]:
@@ -222,12 +234,12 @@ def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> 
     offers_to_hold = shows_counts and not open_letter and filtered_list.state in OFFER_TO_HOLD
     editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
     subjects = incoming_mails.load_subjects(desk.session, list_page.rows, editions)
-    frame = filtered_list.template_values(
+    values = filtered_list.template_values(
         list_page,
         _format_state_counts(desk) if shows_counts else {},
         language=_language_options(desk, filtered_list, list_page.rows),
     )
-    return frame | {
+    return values | {
         "days": _group_rows(subjects, filtered_list, list_page, open_letter),
         "editions": editions,
         "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if shows_crowds else [],
@@ -257,8 +269,9 @@ def _get_neighbour_urls(
     page_size, before = filtered_list.definition.page_size, request.args.get("before") or None
     page_ids = [letter.public_id for letter in rows]
     index = page_ids.index(open_letter.public_id) if open_letter.public_id in page_ids else None
+    # The neighbours on this page, each as a list of at most one id:
     next_ids = page_ids[index + 1 : index + 2] if index is not None else []
-    previous_ids = page_ids[index - 1 : index] if index else []  # nearest first
+    previous_ids = page_ids[index - 1 : index] if index else []
     next_before = previous_before = before  # the parameter ?before= of the page that lists the neighbour
     if not next_ids and (index is None or len(page_ids) == page_size) and not filtered_list.search:
         next_ids = _list_neighbour_ids(filtered_list, open_letter, 1)
@@ -278,7 +291,7 @@ def _get_neighbour_urls(
 def _list_neighbour_ids(
     filtered_list: FilteredList[Letter], letter: Letter, limit: int, *, reverse: bool = False
 ) -> list[str]:
-    """Return the public ids of the letters after a letter in the list, or with `reverse` before it, nearest first."""
+    """Return the public ids of up to `limit` letters after this one, or with `reverse` before it, nearest first."""
     return filtered_list.listing.column(filtered_list.desk.session, Letter.public_id, letter, limit, reverse)
 
 
@@ -287,55 +300,62 @@ def _group_rows(
     filtered_list: FilteredList[Letter],
     list_page: FilteredPage[Letter],
     open_letter: Letter | None,
-) -> list[tuple[str, bool, list[LetterRow]]]:
-    """Return the rows under their headings, each as (heading, whether it heads a part of the list and no day, rows)."""
-    # Translate labels and build the URL once, not for every row.
+) -> list[RowGroup]:
+    # A page has forty rows, so labels are translated and the URL is built once, not for every row.
     looks = {state: (mark, css_class, str(label)) for state, (mark, css_class, label) in ROW_LOOKS.items()}
     channel_labels = {channel: str(label) for channel, label in CHANNELS.items()}
     kind_labels = {kind: str(label) for kind, label in FILED.items()}
     url = filtered_list.url("editor.letter", public_id=ID_PLACEHOLDER, before=request.args.get("before") or None)
     url_start, url_end = url.split(ID_PLACEHOLDER, 1)
 
-    def format_line(letter: Letter) -> LetterRow:
+    def build_row(letter: Letter) -> LetterRow:
         assignment = subjects.get_assignment(letter)
+        mark_kind, css_class, status = looks[str(letter.state)]
         return LetterRow(
-            f"{letter.public_id}.{letter.version}",
-            *looks[str(letter.state)],
-            letter.author == "reader",
-            assignment.expert.name if assignment else "",
-            subjects.format_reply_to(letter) or channel_labels[letter.channel],
-            letter.language,
-            format_language(letter.language),
-            list_page.snippets.get(letter.id, ()),
-            (letter.body or "")[:EXCERPT_LENGTH],
-            _format_row_status(letter, assignment, kind_labels),
-            letter.received_at.isoformat(),
-            _format_age(letter),
-            full_date(_get_day(letter)) if _stores_only_day(letter) else exact(letter.received_at),
-            open_letter is not None and open_letter.id == letter.id,
-            f"{url_start}{letter.public_id}{url_end}",
+            key=f"{letter.public_id}.{letter.version}",
+            mark_kind=mark_kind,
+            state=css_class,
+            status=status,
+            is_of_reader=letter.author == "reader",
+            expert=assignment.expert.name if assignment else "",
+            source=subjects.format_reply_to(letter) or channel_labels[letter.channel],
+            language=letter.language,
+            language_name=format_language(letter.language),
+            segments=list_page.snippets.get(letter.id, ()),
+            excerpt=(letter.body or "")[:EXCERPT_LENGTH],
+            outcome=_format_row_outcome(letter, assignment, kind_labels),
+            received_at=letter.received_at.isoformat(),
+            age=_format_age(letter),
+            exact=full_date(_get_day(letter)) if _stores_only_day(letter) else exact(letter.received_at),
+            is_open=open_letter is not None and open_letter.id == letter.id,
+            href=f"{url_start}{letter.public_id}{url_end}",
         )
 
-    groups: list[tuple[str, bool, list[LetterRow]]] = []
-    headings = _get_headings(filtered_list, list_page.rows)
-    for (part, date_), rows in groupby(zip(headings, list_page.rows, strict=True), key=itemgetter(0)):
-        lines = [format_line(letter) for _heading, letter in rows]
-        groups.append((PART_HEADINGS.get(part) or day(date_), part in PART_HEADINGS, lines))
+    groups = []
+    parts_and_days = _get_parts_and_days(filtered_list, list_page.rows)
+    for (part, date_), pairs in groupby(zip(parts_and_days, list_page.rows, strict=True), key=itemgetter(0)):
+        rows = [build_row(letter) for _part_and_day, letter in pairs]
+        groups.append(RowGroup(PART_HEADINGS.get(part) or day(date_), part in PART_HEADINGS, rows))
     return groups
 
 
-def _get_headings(filtered_list: FilteredList[Letter], rows: Sequence[Letter]) -> list[tuple[int, date | None]]:
-    """Return what each row stands under: the index of a part of the list, and in the first part a day, else None.
+def _get_parts_and_days(
+    filtered_list: FilteredList[Letter], letters: Sequence[Letter]
+) -> list[tuple[int, date | None]]:
+    """Return for each letter the index of its part of the list, and the day under which it is listed; None in the
+    later parts, which have no days.
 
     The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen
     or its day is stored in UTC, is listed under the day of its neighbours.
     """
-    parts = [crowds.part_index(letter) if isinstance(filtered_list.listing, Chain) else 0 for letter in rows]
-    own_days = [_get_day(letter) for letter, part in zip(rows, parts, strict=True) if part == 0]
-    # From the last row upwards, no day is earlier than the one below it (or later, if the list is ascending).
-    in_order = min if filtered_list.listing.rising else max
-    days = [*accumulate(reversed(own_days), in_order)][::-1]
-    return [*zip(parts, [*days, *[None] * (len(rows) - len(days))], strict=True)]
+    parts = [crowds.part_index(letter) if isinstance(filtered_list.listing, Chain) else 0 for letter in letters]
+    own_days = [_get_day(letter) for letter, part in zip(letters, parts, strict=True) if part == 0]
+    # From the last letter upwards, no day is earlier than the one below it (or later, if the list is ascending).
+    pick_day = min if filtered_list.listing.rising else max
+    upward_days = list(accumulate(reversed(own_days), pick_day))
+    days: list[date | None] = [*reversed(upward_days)]
+    days += [None] * (len(letters) - len(days))
+    return list(zip(parts, days, strict=True))
 
 
 def _stores_only_day(letter: Letter) -> bool:
@@ -347,8 +367,8 @@ def _get_day(letter: Letter) -> date:
     return letter.received_at.date() if _stores_only_day(letter) else letter.received_at.astimezone(zone()).date()
 
 
-def _format_row_status(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
-    """Return the last text of a row: the letter's outcome, an expert's question, or that it has a look-alike."""
+def _format_row_outcome(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
+    """Return the letter's outcome; before it has one, the question that its expert was asked, or a look-alike hint."""
     if outcome := _format_outcome(letter, kind_labels):
         return outcome
     if assignment:
@@ -388,8 +408,9 @@ def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, Ed
     additions = queries.get_additions_by_letter(session, [letter.id])[letter.id]
     credits = contacts.credits_of(session, [letter.id])
     question = session.get(Question, letter.question_id) if letter.question_id else None
-    # Only a web letter has a receipt to hear back from.
-    hear_back = letter.hear_back if letter.channel == "web" or letter.hear_back != "number" else "nothing"
+    # "number" means by the receipt alone, and only a web letter has a receipt.
+    has_no_way_back = letter.hear_back == "number" and letter.channel != "web"
+    hear_back = "nothing" if has_no_way_back else letter.hear_back
     filings = incoming_mails.get_filing_form(desk, letter, assignment) if assignment else None
     kind_labels = BY_MAIL if is_mail else FILED
     signs = [SIGNS_BY_CODE[code] for code in letter.signs if code in SIGNS_BY_CODE] if letter.is_held else []
@@ -419,9 +440,9 @@ def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, Ed
         "spam_score": reading.spam_score if reading else "",
         "expert": assignment,
         "filings": filings,
-        # A mail has reasons only if it was held in the pen, from where somebody made it a letter.
+        # A mail that became a letter has reasons only if it was held in the pen first.
         "from_pen": bool(assignment and mail and mail.reasons and letter.waits),
-        "can_wait_again": may_wait_again(session, letter) if assignment and not filings else not assignment,
+        "can_wait_again": not assignment or (not filings and may_wait_again(session, letter)),
         "expert_keys": EXPERT_LETTER_SHORTCUTS,
         "help_keys": get_expert_letter_shortcuts(filings["kinds"] if filings else ()) if assignment else SHORTCUTS,
         "additions": additions,

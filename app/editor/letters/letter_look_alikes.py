@@ -18,20 +18,21 @@ from ..frame import RequestContext
 from ..letter_labels import LETTER_STATE_LABELS
 from ..question_labels import STATE_LABELS
 
-MAX_LOOK_ALIKES = 6  # of a letter
+MAX_LOOK_ALIKES = 6  # shown for a letter
+EXCERPT_LENGTH = 220  # characters of a look-alike's text
 
 
 class LookAlike(NamedTuple):
-    """A look-alike as a page shows it."""
+    """A look-alike of a letter or a question, as a page shows it."""
 
-    other: str  # its current row, as "noun.public_id"
+    other: str  # the look-alike's current row, as "noun.public_id"
     pair: str  # the row that matched, as "noun.id"; it may have been filed or merged into `other` since
     text: str
     language: str
     href: str
-    why: str
+    why: str  # its state and the reasons of the match, in sentences
     likely: bool
-    act: str  # what the button does with the two, "" if nothing can be done
+    choice: str  # what the button does with the two, "" for no button
     label: str  # of the button
 
 
@@ -54,9 +55,9 @@ def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | 
             continue
         if len(look_alikes) == MAX_LOOK_ALIKES:
             break
-        act = _get_act(letter, row)
-        label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[act]
-        look_alikes[type(row).__name__, row.id] = build_look_alike(desk, match, row, _format_status(row), act, label)
+        choice = _get_choice(letter, row)
+        label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[choice]
+        look_alikes[type(row).__name__, row.id] = build_look_alike(desk, match, row, _format_status(row), choice, label)
     return list(look_alikes.values())
 
 
@@ -72,13 +73,13 @@ def _load_current_rows(desk: RequestContext, matches: Sequence[Match]) -> Mappin
     replaced by that question, and a merged question by the one that it was merged into.
     """
     letters = get_many(desk.session, Letter, [match.noun_id for match in matches if match.noun == "letter"])
-    question_ids = {match.key: match.noun_id for match in matches if match.noun == "question"}
+    question_ids = {match.key: match.noun_id for match in matches if match.noun == "question"}  # by key of the match
     for letter in letters.values():
         if letter.is_filed and letter.question_id:
             question_ids["letter", letter.id] = letter.question_id
     questions = get_many(desk.session, Question, {*question_ids.values()})
-    target_ids = {question.merged_into_id for question in questions.values() if question.merged_into_id}
-    all_questions = questions | get_many(desk.session, Question, target_ids - questions.keys())
+    lead_ids = {question.merged_into_id for question in questions.values() if question.merged_into_id}
+    all_questions = questions | get_many(desk.session, Question, lead_ids - questions.keys())
     rows: dict[tuple[str, int], Letter | Question] = {("letter", key): letter for key, letter in letters.items()}
     for match_key, question_id in question_ids.items():
         if question_id in questions:
@@ -88,9 +89,9 @@ def _load_current_rows(desk: RequestContext, matches: Sequence[Match]) -> Mappin
 
 
 def build_look_alike(
-    desk: RequestContext, match: Match, row: Letter | Question, status: str, act: str, label: str
+    desk: RequestContext, match: Match, row: Letter | Question, status: str, choice: str, label: str
 ) -> LookAlike:
-    """Return a look-alike as pages show it. `row` is what the match has become, and `status` a sentence about that."""
+    """Return a look-alike. `row` is what the match has become since, and `status` a sentence about its state."""
     if isinstance(row, Letter):
         noun, text, language = "letter", row.body or "", row.language
     else:
@@ -98,18 +99,18 @@ def build_look_alike(
     return LookAlike(
         other=f"{noun}.{row.public_id}",
         pair=f"{match.noun}.{match.noun_id}",
-        text=text[:220],
+        text=text[:EXCERPT_LENGTH],
         language=language,
         href=url_for(f"editor.{noun}", slug=desk.newsletter.slug, public_id=row.public_id),
         why=" ".join(filter(None, (status, _format_reasons(match.reasons)))),
         likely=match.likely,
-        act=act,
+        choice=choice,
         label=label,
     )
 
 
-def _get_act(letter: Letter, row: Letter | Question) -> str:
-    """Return what can be done with the two, or "" if either can't be moved any more."""
+def _get_choice(letter: Letter, row: Letter | Question) -> str:
+    """Return what the desk can do with the two: "join" them, "end" the letter with the answer, or ""."""
     if not letter.can_be_filed:
         return ""
     if isinstance(row, Letter):

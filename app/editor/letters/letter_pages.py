@@ -80,7 +80,7 @@ class ActionResult(NamedTuple):
 
 
 def run_letter_action(slug: str, public_id: str, fn: Callable[..., ActionResult], **url_values: str) -> Response:
-    """Run one action on a letter, announce it and redirect. After an edit conflict, say who was first."""
+    """Run one action on a letter, announce it and redirect. Abort with a 409 after an edit conflict."""
 
     def run(desk: RequestContext) -> ActionResult:
         letter = _load_letter(desk, public_id)
@@ -121,8 +121,9 @@ def question_url(desk: RequestContext, question: Question) -> str:
 
 
 def _find_next_url(desk: RequestContext, letter: Letter) -> str | None:
-    """Return the page to read after a letter: the next letter of the open list, else its first, or None if no other
-    letter is in it. After the last search hit it is the list, as the earlier hits have been read.
+    """Return the address of the letter to read after this one: the next of the open list, else the list's first.
+    Return None if the list has no other letter. After the last search hit, return the address of the list, since the
+    earlier hits have been read.
     """
     filtered_list, before = LETTERS.parse_submitted(desk)
     if filtered_list.search:
@@ -130,15 +131,15 @@ def _find_next_url(desk: RequestContext, letter: Letter) -> str | None:
         if not hits:
             return filtered_list.url()
         return filtered_list.url("editor.letter", public_id=hits[0].public_id, before=before)
-    for start in (letter, None):
-        rows = [row for row in filtered_list.listing.page(desk.session, start, 2) if row.id != letter.id]
+    for after in (letter, None):  # None: from the top of the list
+        rows = [row for row in filtered_list.listing.page(desk.session, after, 2) if row.id != letter.id]
         if rows:
-            return filtered_list.url("editor.letter", public_id=rows[0].public_id, before=before if start else None)
+            return filtered_list.url("editor.letter", public_id=rows[0].public_id, before=before if after else None)
     return None
 
 
 def _next_url(desk: RequestContext, letter: Letter) -> str:
-    """Return the page to read after a letter, or the list of letters."""
+    """Return `_find_next_url`, or the address of the list of letters instead of None."""
     return _find_next_url(desk, letter) or url_for("editor.letters", slug=desk.newsletter.slug)
 
 
@@ -193,7 +194,7 @@ def shelve(desk: RequestContext, letter: Letter) -> Question:
 
 def _file_to_question(desk: RequestContext, letter: Letter) -> ActionResult:
     """Make the letter a question of its own, or join it to the question that was selected."""
-    # A letter that is joined to a merged question goes to the one that this was merged into.
+    # A letter that is joined to a merged question counts for the question that this was merged into.
     question = _get_submitted_question(desk, lambda question: question.takes_letters or question.is_merged)
     if question is None:
         new_question_url = question_url(desk, questions.open_question(desk.session, desk.actor, [letter]))
@@ -210,7 +211,7 @@ def _join_question(desk: RequestContext, letter: Letter, question: Question) -> 
 
 @editor.press("/<slug>/letters/<public_id>/reply", "take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """File an expert's letter, which moves their assignment or answer along."""
+    """File an expert's letter. As an answer, a refusal or a check, it also changes their assignment or answer."""
     form = request.form
     kind, reason = form.get("kind", ""), form.get("reason", "other")
     if kind not in (*REPLIES, "cannot", "later") or reason not in DECLINE_LABELS:
@@ -221,7 +222,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         subjects = incoming_mails.load_subjects(desk.session, [letter])
         assignment = or_404(subjects.get_assignment(letter))
         if kind in ("comment", "spam"):
-            check_version(lock_row(desk.session, letter), version)
+            check_version(lock_row(desk.session, letter), version)  # `mailed_answers.file` does so itself
             filing.file(desk.session, desk.actor, letter, kind, assignment_id=assignment.id)
         else:
             later_on_text = form.get("later_on", "").strip()
@@ -281,13 +282,12 @@ def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
 def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult:
     """Reopen a letter, which also takes it out of its question, or release a held one.
 
-    Reopening an expert's letter undoes what followed from its filing, unless somebody has gone on from there.
+    Reopening an expert's letter undoes what followed from its filing, unless that has been built upon since.
     """
-    verb = {"reopen": reopen_letter, "release": filing.release}[move]
-    if move == "reopen" and letter.author == "expert":
-        verb = wait_again
-    else:
+    verb: Callable[..., object] = wait_again
+    if letter.author != "expert" or move != "reopen":
         require_reader_letter(desk, letter)
+        verb = reopen_letter if move == "reopen" else filing.release
     verb(desk.session, desk.actor, letter, submitted_number())
     message = _("It waits again.") if move == "reopen" else _("It waits with the others.")
     return ActionResult(_letter_url(desk, letter), message)
@@ -301,11 +301,11 @@ def letter_alike(desk: RequestContext, letter: Letter) -> ActionResult:
     look_alike: Any = or_404(load_look_alike(desk, request.form.get("with", "")))
     if look_alike is letter:
         abort(404)
-    still_match = _record_verdict(desk, letter, request.form.get("pair", ""), is_same)
+    does_still_match = _record_verdict(desk, letter, request.form.get("pair", ""), is_same)
     if is_same:
         return _join_look_alike(desk, letter, look_alike)
     message = _("They don’t look alike any more: there was nothing to note.")
-    if still_match:
+    if does_still_match:
         message = _("They are not the same, and are not shown to each other again.")
     return ActionResult(_letter_url(desk, letter), message)
 

@@ -41,7 +41,7 @@ def _load(desk: RequestContext, public_id: str) -> Letter | None:
 
 
 def _for_reader_letters(fn: Callable[[RequestContext, Letter], object]) -> Callable[[RequestContext, Letter], object]:
-    """Wrap an action so that it refuses letters of experts, and those whose question is picked or has run."""
+    """Wrap an action so that it raises the errors of `require_reader_letter`."""
     return lambda desk, letter: fn(desk, require_reader_letter(desk, letter))
 
 
@@ -72,7 +72,7 @@ def _get_question(desk: RequestContext, letter: Letter) -> Question | None:
 def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResult, str]:
     """Make one question of the selected letters, or join them to the oldest question that some of them are filed to.
 
-    Letters that are filed to another question are refused.
+    Letters that are filed to another question are refused. Return the result, and the address of the question.
     """
 
     def load_letter(public_id: str, version: int) -> Letter:
@@ -80,25 +80,26 @@ def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tup
 
     outcome, letters = collect_rows(selected_rows, load_letter)
     questions_by_letter = {letter.id: _get_question(desk, letter) for letter in letters}
-    existing = [question for question in questions_by_letter.values() if question]
-    target = min(existing, key=lambda question: question.id, default=None)
-    joining = [letter for letter in letters if questions_by_letter[letter.id] is None]
-    joining.sort(key=lambda letter: letter.id)
-    elsewhere = [letter for letter in letters if questions_by_letter[letter.id] not in (None, target)]
+    existing_questions = [question for question in questions_by_letter.values() if question]
+    target = min(existing_questions, key=lambda question: question.id, default=None)
+    joining_letters = [letter for letter in letters if questions_by_letter[letter.id] is None]
+    joining_letters.sort(key=lambda letter: letter.id)
+    other_letters = [letter for letter in letters if questions_by_letter[letter.id] not in (None, target)]
     reason = _("it stands behind another question: merge the two in the list of questions")
-    outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in elsewhere]
+    outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in other_letters]
     if target is not None and not target.takes_letters:
         reason = _("the question that it would join has ended, or ran")
-        outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in joining]
-        joining = []
+        outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in joining_letters]
+        joining_letters = []
     with collect_events(desk.session) as events:
-        if target is not None and joining:
-            questions.join(desk.session, desk.actor, target, joining)
-        elif joining:
-            target = questions.open_question(desk.session, desk.actor, joining)
+        if target is not None and joining_letters:
+            questions.join(desk.session, desk.actor, target, joining_letters)
+        elif joining_letters:
+            target = questions.open_question(desk.session, desk.actor, joining_letters)
         desk.session.flush()
-        outcome.done, outcome.undo_tokens = len(joining), [get_undo_token(events)]
-    return outcome, question_url(desk, or_404(target)) if joining else ""
+        outcome.done, outcome.undo_tokens = len(joining_letters), [get_undo_token(events)]
+    result_url = question_url(desk, or_404(target)) if joining_letters else ""
+    return outcome, result_url
 
 
 BulkForm(
@@ -142,10 +143,10 @@ def letter_crowds(slug: str) -> Response:
     def fn(desk: RequestContext) -> tuple[int, str]:
         filed_count = 0
         with collect_events(desk.session) as events:
-            for public_id, standing in selected_crowds:
+            for public_id, shown_standing in selected_crowds:
                 first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:
-                    crowds.sweep(desk.session, desk.actor, first_letter, standing)
+                    crowds.sweep(desk.session, desk.actor, first_letter, shown_standing)
                     filed_count += 1
                 except (InvalidTransition, VersionConflict):  # changed, or grown: the page shows the crowd again
                     continue
@@ -164,7 +165,7 @@ def letter_crowds(slug: str) -> Response:
 @editor.press("/<slug>/letters/crowds/hold", "take letters")
 def letter_crowds_hold(slug: str) -> Response:
     """Hold the letters of the selected crowd."""
-    selected_crowds = parse_selected_rows("crowd", 1)
+    selected_crowds = parse_selected_rows("crowd", limit=1)
 
     def fn(desk: RequestContext) -> tuple[int, str]:
         held_count = 0
@@ -173,7 +174,7 @@ def letter_crowds_hold(slug: str) -> Response:
                 first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
                 try:
                     held_count += crowds.hold(desk.session, desk.actor, first_letter, shown_number)
-                except (InvalidTransition, VersionConflict):  # as above
+                except (InvalidTransition, VersionConflict):  # changed, or grown
                     continue
             desk.session.flush()
             return held_count, get_undo_token(events)
