@@ -104,7 +104,7 @@ class RequestContext:
 def only_staff() -> Response | None:
     """Send everybody who isn't signed in as staff to sign in, and back to the page afterwards. A POST gets a 403."""
     if request.method in READ_METHODS:
-        g.look = _find_browser_session
+        g.find_session = _find_browser_session
     if not current_user.is_authenticated or current_user.door != "desk":
         sign_in_url = url_for("entrance.ask", to="desk", next=_get_url_to_return_to())
         if request.method == "POST":
@@ -155,11 +155,14 @@ def page_of_form() -> str:
 
 @dataclass(frozen=True)
 class LoadedSession:
-    """The database session in which `_look` checked the browser, kept open for the page itself."""
+    """The database session in which `_find_browser_session` checked the browser, kept open for the page itself."""
 
-    opened: ExitStack  # closes the session
+    exit_stack: ExitStack  # closes the session
     session: Session
     desks: DeskMemberships  # the desks of the person who is signed in
+
+    def close(self) -> None:
+        self.exit_stack.close()
 
 
 def _find_browser_session(token: str) -> AuthenticatedSession | None:
@@ -170,15 +173,15 @@ def _find_browser_session(token: str) -> AuthenticatedSession | None:
         if found is None:
             return None
         desks = list_desk_memberships(session, found[0].id)
-        g.looked = LoadedSession(stack.pop_all(), session, desks)
+        g.loaded_session = LoadedSession(stack.pop_all(), session, desks)
         return found
 
 
 @editor.teardown_request
 def _close_unused_session(_error: BaseException | None) -> None:
     """Close the session if no view used it, e.g. after a redirect."""
-    if looked := g.pop("looked", None):
-        looked.opened.close()
+    if loaded_session := g.pop("loaded_session", None):
+        loaded_session.close()
 
 
 def _build_context(session: Session, slug: str, memberships: DeskMemberships) -> RequestContext:
@@ -217,13 +220,13 @@ def _may_press(address: str) -> bool:
 @contextmanager
 def read_context(slug: str) -> Iterator[RequestContext]:
     """Yield the context of a page that only reads. Aborts with 404 for anybody who doesn't work at this desk."""
-    looked: LoadedSession | None = g.pop("looked", None)
-    if looked is None:
+    loaded_session: LoadedSession | None = g.pop("loaded_session", None)
+    if loaded_session is None:
         with db.read() as session:
             yield _build_context(session, slug, list_desk_memberships(session, current_user.person_id))
         return
-    with looked.opened:
-        yield _build_context(looked.session, slug, looked.desks)
+    with loaded_session.exit_stack:
+        yield _build_context(loaded_session.session, slug, loaded_session.desks)
 
 
 def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:

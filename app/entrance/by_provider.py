@@ -95,7 +95,7 @@ def to_provider() -> Response:
     except oidc.OidcError as error:
         return _render_refusal(staff_provider, type(error), error.reason)
     session["provider"] = {**asdict(authorization_request), "next": get_local_path(request.args.get("next"))}
-    g.leaves = True
+    g.is_external_redirect = True
     return redirect(url, code=303)
 
 

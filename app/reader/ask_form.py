@@ -38,14 +38,7 @@ from . import form_token
 from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
 from .receipt import send_once
 from .stories import Story, stories_by_question
-from .submission import (
-    SubmissionResult,
-    consent,
-    find_spam_signals,
-    format_errors,
-    get_delivery_signals,
-    has_no_capacity,
-)
+from .submission import SubmissionResult, consent, count_form, find_spam_signs, format_errors, has_no_capacity
 
 MATCHES_SHOWN = 3
 EDITIONS_OFFERED = 6
@@ -179,12 +172,12 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return preview_page(context, form_values, submission, step)
         if has_no_capacity(context, form):
             return form_page(context, RejectedQuestion(form_values, {"form": "full"}, token)), 503
-        spam_signals = find_spam_signals(context, form_values, form, submission.body)
+        spam_signs = find_spam_signs(context, form_values, form, submission.body)
     submission.precompute()
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
-        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
+        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signs)
 
     def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
         return form_page(context, RejectedQuestion(form_values, earlier_submission=result))
@@ -327,13 +320,13 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         if has_no_capacity(context, form):
             return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
-        delivery_signals = get_delivery_signals(context.newsletter, request.form, form)
-        spam_signals = weigh_signs(SpamEvidence(wording, (), delivery_signals))
+        delivery_signals = count_form(context.newsletter, request.form, form)
+        spam_signs = weigh_signs(SpamEvidence(wording, (), delivery_signals))
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
-        if spam_signals and wording:
-            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=spam_signals)
+        if spam_signs and wording:
+            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=spam_signs)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:

@@ -1,6 +1,6 @@
 """The token in each reader's form, by which a form that is sent again makes no second letter.
 
-It contains a nonce and the number of a key, from which the letter's receipt is derived.
+It contains a nonce and the number of a key, from which the letter's receipt is derived, and the day, but not the time.
 """
 
 from contextlib import suppress
@@ -16,8 +16,8 @@ from ..web.setup import apply_limits, hash_identifier, limiter
 
 PURPOSE = "a reader's form"
 GOOD_FOR = 7  # days
-# Nobody types a question in three seconds, though some paste one. A token has no time in it, so for these seconds the
-# rate limiter stores a hash of the opened form's nonce.
+# Nobody types a question in three seconds, though some paste one. A token holds only the day, not the time, so
+# for these seconds the rate limiter stores a hash of the opened form's nonce.
 MIN_TYPING_TIME = RateLimitItemPerSecond(1, 3)
 OPENED_FORMS = "forms opened"  # the limiter's namespace
 
@@ -46,4 +46,7 @@ def opened_just_now(nonce: str) -> bool:
 def read(token: str, newsletter: Newsletter) -> FormToken | None:
     """Return the content of a token, or None if it is forged, older than a week, or from another newsletter."""
     fields = signing.read_token(token, PURPOSE, newsletter.id, GOOD_FOR)
-    return FormToken(*fields) if fields and len(fields) == 2 else None
+    if fields is None or len(fields) != 2:
+        return None
+    nonce, key_no = fields
+    return FormToken(nonce, key_no)

@@ -15,7 +15,7 @@ from . import form_token
 from .page_frame import ReaderContext, open_context, reader, with_form
 from .receipt import send_once
 from .stories import story_href
-from .submission import SubmissionResult, find_spam_signals, format_errors, has_no_capacity
+from .submission import SubmissionResult, find_spam_signs, format_errors, has_no_capacity
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -37,10 +37,10 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
             return _render_page(context, item, body, faults, request.form["form"] if form else None), 400
         if has_no_capacity(context, form):
             return _render_page(context, item, body, {"form": "full"}, request.form["form"]), 503
-        spam_signals = find_spam_signals(context, request.form, form, body)
+        spam_signs = find_spam_signs(context, request.form, form, body)
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
-        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signals)
+        return send(session, Reader(), newsletter, submission, form=form, signs=spam_signs)
 
     def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
         return _render_page(context, _get_item(context, public_id), body, previous=result)

@@ -28,6 +28,7 @@ FLOOD = RateLimitItemPerMinute(60, 10)  # more are a flood
 GREAT_FLOOD = RateLimitItemPerMinute(300, 10)
 BEYOND = RateLimitItemPerMinute(60, 10)  # letters that are still accepted above the daily limit
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
+# No limit, but a mark that lasts an hour: as long as it is set, a great flood goes on.
 AFTER_GREAT_FLOOD = RateLimitItemPerHour(1)
 TRAP = "leave_empty"  # a form field that people don't see
 
@@ -64,7 +65,8 @@ FAULTS = {
 class SubmissionResult:
     """The letter of a form, and its receipt.
 
-    It is not new if the form was sent before, and not identical if it was sent with another text then.
+    `is_new` is false if the form was sent before: `letter` is then the earlier one. `is_identical` is false if that has
+    another text.
     """
 
     letter: Letter
@@ -101,11 +103,10 @@ def consent(newsletter: Newsletter) -> str:
     )
 
 
-def find_spam_signals(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
-    """Return the spam signals of a submission, the heaviest first. With any, it is held for review."""
-    return find_signs(
-        context.session, context.newsletter.id, text, get_delivery_signals(context.newsletter, form_values, form)
-    )
+def find_spam_signs(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
+    """Count a form, and return the signs of spam for which its letter is held, the heaviest first, or none."""
+    delivery_signals = count_form(context.newsletter, form_values, form)
+    return find_signs(context.session, context.newsletter.id, text, delivery_signals)
 
 
 def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
@@ -118,15 +119,15 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
     try:
         key = str(context.newsletter.id)
         return not limiter.enabled or not apply_limits(lambda counters: counters.hit(BEYOND, "beyond", key))
-    except Exception:
+    except Exception:  # without a counter, the daily limit is final
         return True
 
 
-def get_delivery_signals(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
-    """Count a form, and return its delivery signals for the spam filter.
+def count_form(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
+    """Count a form, and return its delivery signals, from which the spam filter finds signs.
 
     They are "trap" if it filled in the field that people don't see, "fast" if it was sent sooner than people type, and
-    "flood" during a flood, or else `PROOF_OF_WORK` if it has one.
+    "flood" during a flood. Outside a flood, a proof of work counts in its favour, as `PROOF_OF_WORK`.
     """
     is_proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     proof_signals = {spam_filter.PROOF_OF_WORK} if is_proven else set()
@@ -136,7 +137,7 @@ def get_delivery_signals(newsletter: Newsletter, form_values: Mapping[str, str],
     try:
         if opened_just_now(form.nonce):
             signals.add("fast")
-        if apply_limits(lambda counters: _count_form(counters, newsletter, form, is_proven)):
+        if apply_limits(lambda counters: _count_within_limits(counters, newsletter, form, is_proven)):
             return signals | proof_signals
         return signals | {"flood"}
     except Exception as error:
@@ -145,16 +146,19 @@ def get_delivery_signals(newsletter: Newsletter, form_values: Mapping[str, str],
         return signals | proof_signals
 
 
-def _count_form(counters: RateLimiter, newsletter: Newsletter, form: FormToken, is_proven: bool) -> bool:
+def _count_within_limits(counters: RateLimiter, newsletter: Newsletter, form: FormToken, is_proven: bool) -> bool:
     """Count a form, unless it is sent again. Return False if it is part of a flood.
 
     Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. A great flood lasts for
     an hour, and for another if it goes on.
     """
-    identifiers = "proven" if is_proven else "forms", str(newsletter.id)
+    identifiers = ("proven" if is_proven else "forms", str(newsletter.id))
     is_new = counters.hit(ONE_FORM, *identifiers, hash_identifier(form.nonce))
-    count_or_test = counters.hit if is_new else counters.test
-    has_room = count_or_test(FLOOD, *identifiers)
-    if is_new and not counters.hit(GREAT_FLOOD, *identifiers):
-        counters.hit(AFTER_GREAT_FLOOD, *identifiers)
-    return has_room and counters.test(AFTER_GREAT_FLOOD, *identifiers)
+    if is_new:
+        is_flood = not counters.hit(FLOOD, *identifiers)
+        is_great_flood = not counters.hit(GREAT_FLOOD, *identifiers)
+        if is_great_flood:
+            counters.hit(AFTER_GREAT_FLOOD, *identifiers)
+    else:
+        is_flood = not counters.test(FLOOD, *identifiers)
+    return not is_flood and counters.test(AFTER_GREAT_FLOOD, *identifiers)

@@ -162,19 +162,19 @@ def _set_heading(piece: ItemContent, phrases: Mapping[str, str], marks: Marks) -
     return _plain_paragraph("heading", set_plain(text, marks))
 
 
-def _set_call(call: str | None, address: str | None) -> list[Paragraph]:
+def _build_call(call: str | None, address: str | None) -> list[Paragraph]:
     text = for_print(call or "")
     if address is not None:
         text = text.replace("{address}", _clean_line(address))
     return [_plain_paragraph("call", _clean_line(part)) for part in _BLANK_LINE.split(text) if part.strip()]
 
 
-def set_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
+def typeset_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
     """Typeset the standing call alone, followed by a sentence that links to the URL `link`."""
     before, _, after = _clean_line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
     runs = (Run(before), Run(link, href=link), Run(after))
     link_sentence = Paragraph("call", tuple(run for run in runs if run.text))
-    return Block(language, (*_set_call(call, address), link_sentence))
+    return Block(language, (*_build_call(call, address), link_sentence))
 
 
 class CarriedCorrection(NamedTuple):
@@ -210,4 +210,4 @@ def set_block(piece: ItemContent, address: str | None = None, wordings: Mapping[
             line = lead_in_text(piece.language, voice.lead_in, piece.marks, wordings, is_further=index > 0)
             paragraphs.append(_plain_paragraph("lead_in", line))
         paragraphs += _quote_paragraphs(read_answer(voice.answer), marks)
-    return Block(piece.language, (*paragraphs, *_set_call(piece.call, address)))
+    return Block(piece.language, (*paragraphs, *_build_call(piece.call, address)))

@@ -78,12 +78,12 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 def apply_limits(check: Callable[[RateLimiter], T]) -> T:
     """Return what `check` returns for the rate limiter, or for the fallback in memory if Redis doesn't answer.
 
-    Flask-Limiter only falls back when one of its own limits fails. So after a failure, a limit is run that counts
-    nothing (its cost is 0).
+    Flask-Limiter falls back only when one of its own limits fails.
     """
     try:
         return check(limiter.limiter)
     except Exception:
+        # Run one that counts nothing: when it fails, Flask-Limiter switches to memory.
         request_context = nullcontext() if has_request_context() else current_app.test_request_context()
         with request_context, limiter.limit("1 per second", key_func=lambda: "fallback", cost=0):
             return check(limiter.limiter)
@@ -126,7 +126,7 @@ class SignedIn(UserMixin):
         self.name = person.name
         self.language = person.language
         self.door = browser_session.door
-        self.proved_at = browser_session.stepped_up_at
+        self.proved_at = browser_session.stepped_up_at  # when they last proved their identity
         self.is_half = is_half
 
     def get_id(self) -> str:
@@ -136,8 +136,8 @@ class SignedIn(UserMixin):
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load_user(token: str) -> SignedIn | None:
     """Return the signed-in person, and store that they were seen if that is due."""
-    # The desk sets `g.look`, which loads more at once and keeps its transaction open for the page, in `g.looked`.
-    find_session: Callable[[str], sessions.AuthenticatedSession | None] = g.get("look", _find_session)
+    # The desk's function loads more at once, and keeps its transaction open for the page, in `g.loaded_session`.
+    find_session: Callable[[str], sessions.AuthenticatedSession | None] = g.get("find_session", _find_session)
     found = find_session(token)
     if found is None:
         return None
@@ -145,8 +145,8 @@ def _load_user(token: str) -> SignedIn | None:
     if sessions.should_record_visit(utc_now(), browser_session):
         session_id = browser_session.id
         # The write may have to wait, and the page should show the state after it: close the desk's transaction.
-        if looked := g.pop("looked", None):
-            looked.opened.close()
+        if loaded_session := g.pop("loaded_session", None):
+            loaded_session.close()
         with suppress(Busy):  # recording the activity is no reason to fail the request
             db.write(lambda session: sessions.record_visit(session, session_id))
     return SignedIn(token, person, browser_session, is_half)
@@ -167,7 +167,8 @@ def or_404(row: T | None) -> T:
 def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
     """Return the newsletter, or abort with 404 if it is None.
 
-    If `slug` is a former slug of it, redirect to the current URL, with 308, which keeps the method and body.
+    If `slug` is a former slug of it, redirect to the same page under its present slug, with 308, which keeps the method
+    and body.
     """
     newsletter = or_404(newsletter)
     if newsletter.slug != slug:
@@ -182,7 +183,11 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
 
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
-    """A page of a list. `keyset` has the URLs "newer", of the first page, and "older", of the next one, or None."""
+    """A page of a list, by keyset pagination.
+
+    `keyset` holds two URLs: "newer" leads back to the first page, "older" to the next page. Each is None if it leads
+    nowhere.
+    """
 
     rows: list[T]
     keyset: dict[str, str | None]
@@ -206,9 +211,10 @@ def paginate(
     param: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
 ) -> ListPage[T]:
-    """Return the page of `size` rows that follow `after`, which is whatever `listing.page` takes; None for the first.
+    """Return a page of at most `size` rows.
 
-    `make_url` returns the URL of the first page, or, given `param` with the `cursor` of a row, of the page after it.
+    `after` is the last row of the page before, or a cursor of the listing, or None for the first page. `make_url`
+    returns the URL of the first page, or, given `param` with the `cursor` of a row, of the page after it.
     """
     rows = listing.page(session, after, size + 1)
     has_more = len(rows) > size
@@ -238,12 +244,14 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # our pages send no Referer, so it can't be compared
-    app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    app.config.setdefault("MAX_COOKIE_SIZE", 0)  # no warning about long cookies
     app.before_request(DOMAIN.as_default)
     app.before_request(_refuse_cross_site_posts)
     csrf.init_app(app)
-    app.jinja_env.lstrip_blocks = True
+    # Flask-WTF sets `csrf_token` as a global, for imported macros, and in a context processor, which takes precedence
+    # in templates. Replace both: the global here, the other in `_template_context`.
     app.jinja_env.globals["csrf_token"] = _form_proof
+    app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["icon"] = static_files.icon()
     app.jinja_env.filters["direction"] = direction
     login.init_app(app, add_context_processor=False)  # it would load a session on every page, even for readers
@@ -287,8 +295,9 @@ def accepts_cross_site(view: Callable[..., T]) -> Callable[..., T]:
 
 
 def _refuse_cross_site_posts() -> None:
-    """Refuse a form that a browser sends from another site, even with a valid token (W3C Fetch Metadata).
+    """Refuse a form that a browser sends from another origin, even a neighbouring subdomain, and with a valid token.
 
+    The browser names the origin's relation to ours in a header (W3C Fetch Metadata).
     Older browsers and mail programs don't send the header: for them, only the token is checked.
     """
     view = current_app.view_functions.get(request.endpoint or "")
@@ -304,9 +313,9 @@ def set_frame_ancestors(origins: list[str]) -> None:
 
 
 def _set_headers(response: Response) -> Response:
-    # `g.leaves` is set only to redirect to the sign-in provider in the settings. All other redirects stay on this site,
-    # without a host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
-    if response.location and not g.get("leaves"):
+    # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
+    # `g.is_external_redirect` is set only for the redirect to the sign-in provider.
+    if response.location and not g.get("is_external_redirect"):
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400
     headers = static_files.get_security_headers(response.mimetype or "") if is_file else HEADERS

@@ -13,7 +13,7 @@ from ...editions.items import own_phrases
 from ...newsletters.short_codes import short_code
 from ...typesetting import qr_code
 from ...typesetting.block import Block
-from ...typesetting.house_form import set_call
+from ...typesetting.house_form import typeset_call
 from ...typesetting.renderers import to_html, to_text
 from ..frame import RequestContext, editor, page, read_context
 
@@ -48,6 +48,7 @@ FILES = {
         _l("The call as text"), "text/plain; charset=utf-8", lambda call, _title: to_text(call.block).encode()
     ),
 }
+ENDINGS = ", ".join(f"'{ending}'" for ending in FILES)  # as the arguments of Werkzeug's `any` converter
 
 
 def build_call(desk: RequestContext) -> StandingCall:
@@ -55,7 +56,7 @@ def build_call(desk: RequestContext) -> StandingCall:
     path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
     link = f"{current_app.config['BASE_URL']}{path}"
     phrases = own_phrases(desk.session, newsletter, newsletter.language)
-    return StandingCall(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, phrases))
+    return StandingCall(link, typeset_call(newsletter.language, newsletter.call, newsletter.address, link, phrases))
 
 
 @editor.get("/<slug>/call")
@@ -72,11 +73,12 @@ def call_to_copy(slug: str) -> str:
         )
 
 
-@editor.get(f"/<slug>/call.<any({', '.join(map(repr, FILES))}):ending>", endpoint="call_file")
+@editor.get(f"/<slug>/call.<any({ENDINGS}):ending>", endpoint="call_file")
 def call_file(slug: str, ending: str) -> Response:
     """Return one of the files as a download.
 
-    The picture has no public address: a newsletter that embedded it would report every reader who opens a mail.
+    The picture has no public address: if a newsletter embedded it, each opened mail would fetch it, and so tell this
+    server who reads it.
     """
     with read_context(slug) as desk:
         call = build_call(desk)
