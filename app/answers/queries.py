@@ -134,17 +134,20 @@ def load_assignment_of_newsletter(session: Session, newsletter_id: int, public_i
     return session.scalar(select_with_questions().filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def list_writable_assignments(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
+def list_writable_assignments(
+    session: Session, newsletter_id: int, *, include_declined_of: int | None = None
+) -> list[Assignment]:
     """Return the assignments that a mail may belong to, newest first.
 
-    `person_id` is the person whose address the mail claims to come from. If it is given, the assignments that this
+    `include_declined_of` is the id of the person whose address the mail claims to come from. The assignments that this
     person declined are included, as experts change their mind.
     """
     of_newsletter = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
     writable = Listing[Assignment](of_newsletter, (Assignment.id,), split_by=(Assignment.state, WRITABLE_STATES))
     id_queries = [writable.keys(MAX_WRITABLE)]
-    if person_id:
-        of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
+    if include_declined_of:
+        of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id)
+        of_person = of_person.where(Expert.person_id == include_declined_of)
         declined = Listing[Assignment](of_person.where(Assignment.is_declined), (Assignment.id,))
         id_queries.append(declined.keys(MAX_WRITABLE))
     # Each query has a limit, so it must be a subquery to be part of a union.

@@ -62,7 +62,7 @@ def disable(email: str) -> None:
     def change(session: Session) -> tuple[str, int, int]:
         person = _get_person(session, email)
         try:
-            return person.name, *disable_person(session, Clock(), person)
+            browser_count, link_count = disable_person(session, Clock(), person)
         except LastAdmin as error:
             newsletter = session.get_one(Newsletter, error.newsletter_id)
             raise click.ClickException(
@@ -71,6 +71,7 @@ def disable(email: str) -> None:
             ) from error
         except VersionConflict as error:
             raise click.ClickException(f"{person.name} is already disabled") from error
+        return person.name, browser_count, link_count
 
     name, browser_count, link_count = db.write(change)
     click.echo(f"{name} is disabled. Browsers signed out: {browser_count}; open links and codes revoked: {link_count}.")
@@ -128,7 +129,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
         raise click.ClickException(f"{counts['wrong']} rows are wrong; nothing was imported")
     if not dry_run:
         change_count = counts["new"] + counts["changed"]
-        with click.progressbar(length=change_count, label="Importing") as bar:
+        with click.progressbar(length=change_count, label="Importing") as bar:  # a retried transaction may overshoot it
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
 

@@ -80,7 +80,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Clock:
-    """The worker process, when something is due."""
+    """No person: the worker, when something is due, and the command line, which doesn't know who runs a command."""
 
     role: ClassVar[str] = "clock"
     ref: ClassVar[str] = "clock"

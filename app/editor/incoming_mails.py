@@ -42,7 +42,8 @@ def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, MailC
     """
     mail_ids = [mail.id for mail in mails]
     query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(mail_ids))
-    raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}  # loads them into the session for `get_reading`
+    # `get_reading` finds the rows in the session, which holds them only weakly: this dict keeps them alive.
+    raw_mails = {raw.inbound_id: raw for raw in session.scalars(query)}
     readings = {}
     for mail in mails:
         if mail.id not in raw_mails:
@@ -70,7 +71,10 @@ def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> l
 
 @dataclass(frozen=True)
 class LetterSubjects:
-    """The subjects of letters, by id: editions that they reply to, and assignments of experts' letters."""
+    """Subjects of letters: the editions that they reply to, and the assignments of experts' letters.
+
+    Each is found by the id of the edition or assignment.
+    """
 
     editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
@@ -111,13 +115,13 @@ class AssignmentSuggestion(NamedTuple):
 
     likely: Assignment | None
     others: list[Assignment]
-    is_first_likely: bool  # the first of the others is likely too
+    is_first_likely: bool  # none is the likely one, but `others` begins with those of the sender
 
 
 def suggest_assignments(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> AssignmentSuggestion:
-    """Suggest the assignment of the mail's token, else that of the claimed sender if they have a single one.
+    """Suggest the assignment that the mail is addressed to, else that of the claimed sender if they have a single one.
 
-    A sender's address proves nothing: it only puts their assignments first.
+    A sender's address proves nothing: it never files a mail by itself.
     """
     if mail.assignment_id:
         query = select_with_questions().filter_by(id=mail.assignment_id, newsletter_id=desk.newsletter.id)
@@ -128,7 +132,8 @@ def suggest_assignments(desk: RequestContext, mail: Inbound, reading: MailConten
     sender = None
     if reading and reading.from_address:
         sender = directory.by_email(desk.session, reading.from_address)
-    writable = list_writable_assignments(desk.session, desk.newsletter.id, sender.id if sender else None)
+    sender_id = sender.id if sender else None
+    writable = list_writable_assignments(desk.session, desk.newsletter.id, include_declined_of=sender_id)
     of_sender = [assignment for assignment in writable if sender and assignment.expert.person_id == sender.id]
     others = [assignment for assignment in writable if assignment not in of_sender]
     if len(of_sender) == 1:
@@ -140,7 +145,7 @@ def get_filing_form(
     desk: RequestContext, letter: Letter, assignment: Assignment, return_page: str = ""
 ) -> dict[str, Any] | None:
     """Return the template values of the form that files an expert's letter, with a button for each kind that fits the
-    state of the assignment; None once the letter has been filed as something that had consequences.
+    state of the assignment; None once the letter has been filed as anything but a comment or spam, or can't be filed.
 
     `return_page` is "question" to return to the question's page instead of the list of letters.
     """
@@ -153,7 +158,8 @@ def get_filing_form(
     elif assignment.takes_text:
         likely = ("answer",)
     kinds = [kind for kind in (*likely, "question back", "comment", "spam") if kind != letter.filed_as]
-    highlighted = () if return_page else likely[:1]  # on a question's page, declining is as likely as an answer
+    is_on_question_page = bool(return_page)
+    highlighted = () if is_on_question_page else likely[:1]  # on that page, declining is as likely as an answer
     can_decline = not check and "decline" in ASSIGNMENT.list_allowed_actions(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
@@ -162,9 +168,9 @@ def get_filing_form(
         "id": letter.public_id,
         "name": assignment.expert.name,
         "buttons": [(kind, REPLIES[kind], "next" if kind in highlighted else "") for kind in kinds],
-        "likely": sum(kind in likely for kind in kinds),  # the number of likely kinds, which come first
-        "kinds": [*kinds, "cannot", "later"] if can_decline else kinds,
-        "checks": check is not None,
+        "likely_count": sum(kind in likely for kind in kinds),  # the likely kinds come first
+        "accepted_kinds": [*kinds, "cannot", "later"] if can_decline else kinds,
+        "has_open_check": check is not None,
         "reasons": DECLINE_LABELS.items() if can_decline else (),
         "later_on": get_default_return_date(desk).isoformat(),
     }

@@ -17,13 +17,16 @@ GENERATED = "auto-generated"
 REPLIED = "auto-replied"
 DAY = timedelta(days=1)
 # The states in which the contents of a mail are deleted.
-WHEN_ENDED = frozenset(ENDED)
-WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # a failed mail can be retried, until its letter is forgotten
+WHEN_ENDED = frozenset(ENDED)  # sent, failed, discarded or expired
+WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # only sent or discarded: a failed or expired mail can be retried
 
 
 @dataclass(frozen=True)
-class RewordableBlock:
-    """A block of a template that a newsletter may reword, with the placeholders that it may use and those it must."""
+class RewordablePart:
+    """A part of a mail, a block of its template, that a newsletter may reword.
+
+    `placeholders` are those that its wording may use, `required` those that it must use.
+    """
 
     placeholders: tuple[str, ...]
     required: tuple[str, ...] = ()
@@ -31,11 +34,12 @@ class RewordableBlock:
 
 @dataclass(frozen=True)
 class MailKind:
-    """A row of the table. `name` is the desk's name for the kind, and `values_class` the class of its values.
+    """A row of the table.
 
+    `name` is the desk's name for the kind, empty if the desk never sees it. `values_class` is the class of its values.
     `lane` 0 is delivered before all others. `lifetime` is how long after its due time a mail is still worth sending.
     `is_recurring` marks mails to subscribers, which get a List-Id if they can be unsubscribed from (RFC 2919).
-    `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote or triggered.
+    `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote.
     The contents are deleted when the mail reaches one of the states in `erase_in`, for example because they include a
     sign-in link or a reader's address. With `is_padded`, mails are padded to the same size, which then reveals neither
     the language nor what became of a letter.
@@ -54,14 +58,14 @@ class MailKind:
     erase_in: frozenset[str] = frozenset()
     is_padded: bool = False
     template_kind: str = ""
-    parts: Mapping[str, RewordableBlock] = field(default_factory=dict)
+    parts: Mapping[str, RewordablePart] = field(default_factory=dict)
     fixed_note: str = ""
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
 
-def _part(extra_placeholders: str = "", required: str = "") -> RewordableBlock:
-    """Return a block of a mail to an expert; the arguments are names of placeholders, separated by spaces."""
-    return RewordableBlock(("name", "newsletter", "headline", *extra_placeholders.split()), tuple(required.split()))
+def _expert_part(extra_placeholders: str = "", required: str = "") -> RewordablePart:
+    """Return a part of a mail to an expert; the arguments are names of placeholders, separated by spaces."""
+    return RewordablePart(("name", "newsletter", "headline", *extra_placeholders.split()), tuple(required.split()))
 
 
 def _reader_news(name: str, **options: Any) -> MailKind:
@@ -71,8 +75,8 @@ def _reader_news(name: str, **options: Any) -> MailKind:
     )
 
 
-_NEWS_BLOCK = RewordableBlock(("newsletter",))
-_REASON_PARTS = {"subject": _part(), "body": _part("why", "why")}
+_NEWS_PART = RewordablePart(("newsletter",))
+_REASON_PARTS = {"subject": _expert_part(), "body": _expert_part("why", "why")}
 _REASON_EXAMPLES = ({"typed": N_("The edition is full this time.")},)
 
 # Fictitious values for the examples of each class; `mail_templates.render_examples` adds the links.
@@ -86,14 +90,29 @@ _SALT = {
 EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
     mail_values.AccountMail: {"code": "12345678", "minutes": 10, "days": 3, "stays": 14, "idle": 24},
     mail_values.AssignmentMail: _SALT,
-    mail_values.InvitationMail: _SALT
-    | {"wording": N_("Who measures the salt in the wind?"), "background": None, "brief": None, "words": 180}
-    | {"reply_by": 3 * DAY, "lead_in": N_("To find out more, I asked Leyla Aydın, soil scientist:"), "policy": "facts"}
-    | {"check_until": 8 * DAY, "asked_others": 0, "readers": 3},
-    mail_values.EditedTextMail: _SALT
-    | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169}
-    | {"full_text": N_("We put up forty plates and count what falls on them."), "policy": "facts"}
-    | {"due_at": 2 * DAY, "runs_on": 4 * DAY},
+    mail_values.InvitationMail: {
+        **_SALT,
+        "wording": N_("Who measures the salt in the wind?"),
+        "background": None,
+        "brief": None,
+        "words": 180,
+        "reply_by": 3 * DAY,
+        "lead_in": N_("To find out more, I asked Leyla Aydın, soil scientist:"),
+        "policy": "facts",
+        "check_until": 8 * DAY,
+        "asked_others": 0,
+        "readers": 3,
+    },
+    mail_values.EditedTextMail: {
+        **_SALT,
+        "edits": [(N_("a number of plates"), N_("forty plates"))],
+        "words_before": 214,
+        "words_after": 169,
+        "full_text": N_("We put up forty plates and count what falls on them."),
+        "policy": "facts",
+        "due_at": 2 * DAY,
+        "runs_on": 4 * DAY,
+    },
     mail_values.TranslatorMail: {"language": "fa", "words": 180},
     mail_values.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
@@ -113,7 +132,11 @@ KINDS = {
     "expert.invitation": MailKind(
         N_("Invitation"),
         mail_values.InvitationMail,
-        parts={"subject": _part("words due", "due"), "opening": _part(), "closing": _part("reply_by", "reply_by")},
+        parts={
+            "subject": _expert_part("words due", "due"),
+            "opening": _expert_part(),
+            "closing": _expert_part("reply_by", "reply_by"),
+        },
         fixed_note=N_(
             "The question, length and date, the line before the answer, the link, the terms and how to make sure "
             "that it is you stand in it in any case."
@@ -125,7 +148,11 @@ KINDS = {
         mail_values.AssignmentMail,
         lifetime=DAY,
         automatic=GENERATED,
-        parts={"subject": _part("due"), "body": _part("due link", "due link"), "silent": _part("due link", "due link")},
+        parts={
+            "subject": _expert_part("due"),
+            "body": _expert_part("due link", "due link"),
+            "silent": _expert_part("due link", "due link"),
+        },
         examples=({"due_at": 2 * DAY}, {"silent": True}),
     ),
     "expert.overdue": MailKind(
@@ -133,7 +160,7 @@ KINDS = {
         mail_values.AssignmentMail,
         lifetime=DAY,
         automatic=GENERATED,
-        parts={"subject": _part("due"), "body": _part("due link", "link")},
+        parts={"subject": _expert_part("due"), "body": _expert_part("due link", "link")},
         examples=({"due_at": -DAY},),
     ),
     "expert.returned": MailKind(N_("Text sent back"), mail_values.AssignmentMail),
@@ -142,7 +169,7 @@ KINDS = {
     "expert.check": MailKind(
         N_("Quote check"),
         mail_values.EditedTextMail,
-        parts={"subject": _part("about changes due", "due"), "opening": _part()},
+        parts={"subject": _expert_part("about changes due", "due"), "opening": _expert_part()},
         fixed_note=N_(
             "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
         ),
@@ -153,21 +180,25 @@ KINDS = {
         mail_values.AssignmentMail,
         lane=2,
         automatic=GENERATED,
-        parts={"subject": _part("day"), "body": _part("day link", "link")},
+        parts={"subject": _expert_part("day"), "body": _expert_part("day link", "link")},
         examples=({"runs_on": 0 * DAY},),
     ),
     "expert.carried_over": MailKind(
         N_("Carried over to a later edition"),
         mail_values.AssignmentMail,
         lane=2,
-        parts={"subject": _part("day"), "body": _part("day", "day")},
+        parts={"subject": _expert_part("day"), "body": _expert_part("day", "day")},
         examples=({"runs_on": 14 * DAY},),
     ),
     "expert.moved": MailKind(
         N_("Another date for the edition"),
         mail_values.AssignmentMail,
         lane=2,
-        parts={"subject": _part("day"), "body": _part("day due", "day due"), "settled": _part("day", "day")},
+        parts={
+            "subject": _expert_part("day"),
+            "body": _expert_part("day due", "day due"),
+            "settled": _expert_part("day", "day"),
+        },
         examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
     ),
     "expert.shortened": MailKind(N_("Shortened after the check"), mail_values.EditedTextMail),
@@ -176,7 +207,7 @@ KINDS = {
         mail_values.AssignmentMail,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
-    # Older mails may contain the removed passage; this one contains none of it.
+    # It says that there was another text, and so leads to the words that were removed (docs/adr/0022-corrections.md).
     "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
     "expert.dropped": MailKind(
         N_("Why it didn’t run"), mail_values.AssignmentMail, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
@@ -185,11 +216,11 @@ KINDS = {
         N_("It ran without their text"),
         mail_values.AssignmentMail,
         lane=2,
-        parts={"subject": _part(), "body": _part("day", "day")},
+        parts={"subject": _expert_part(), "body": _expert_part("day", "day")},
         fixed_note=N_("Whether a text is kept for a later edition stands in it in any case."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
-    # For the same reason as "expert.cancelled".
+    # If a reader withdrew the question, no other record of its text remains.
     "expert.not_used": MailKind(
         N_("It won’t run"),
         mail_values.AssignmentMail,
@@ -209,7 +240,7 @@ KINDS = {
     "reader.news": _reader_news(
         N_("News for a reader"),
         is_recurring=True,
-        parts={"subject": _NEWS_BLOCK, "answered": _NEWS_BLOCK, "ended": _NEWS_BLOCK, "joined": _NEWS_BLOCK},
+        parts={"subject": _NEWS_PART, "answered": _NEWS_PART, "ended": _NEWS_PART, "joined": _NEWS_PART},
         fixed_note=N_(
             "The link and what becomes of the address stand below it in any case. Of the question nothing ever does."
         ),
@@ -230,7 +261,7 @@ KINDS = {
         automatic=REPLIED,
         erase_in=WHEN_ENDED,
         is_padded=True,
-        parts={"subject": _NEWS_BLOCK, "body": _NEWS_BLOCK},
+        parts={"subject": _NEWS_PART, "body": _NEWS_PART},
         fixed_note=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
     ),
     "desk.answer": MailKind(N_("An answer is here"), mail_values.DeskMail, automatic=GENERATED),

@@ -23,7 +23,7 @@ from ..text import translation
 from ..text.clean import for_print, group_digits
 from ..text.translation import get_catalogue
 from . import asked_others
-from .kinds import EXAMPLES, KINDS, LEYLA, RewordableBlock
+from .kinds import EXAMPLES, KINDS, LEYLA, RewordablePart
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
 
@@ -93,7 +93,7 @@ def render_mail(
     return replace(compose(kind, signer, address, name, subject, text), unsubscribe=values.get("stop"))
 
 
-def parts_of(kind: str) -> Mapping[str, RewordableBlock]:
+def parts_of(kind: str) -> Mapping[str, RewordablePart]:
     """Return the parts of a mail that a newsletter may reword, by the names of the template's blocks."""
     return KINDS[KINDS[kind].template_kind or kind].parts
 

@@ -1,6 +1,7 @@
 """Usage counts: how often something was done for somebody in a period, counted without storing for whom.
 
-The n-th use in a period is stored as a keyed hash of n and the key.
+Each use in a period is stored as a hash, keyed with the server's secret, of its number n (from 0) and the caller's
+`key`.
 """
 
 from collections import Counter
@@ -44,6 +45,7 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
         if mac in spent_macs
     }
     spent_macs |= _find_spent_macs(session, kind, list(chain.from_iterable(later_macs.values())))
+    # A `Counter` returns 0 for the keys that were never used.
     uses = Counter({key: 1 + len(spent_macs.intersection(macs)) for key, macs in later_macs.items()})
     is_counted: list[bool] = []
     rows: list[dict[str, Any]] = []
@@ -54,7 +56,7 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
             uses[key] += 1
         is_counted.append(is_below_limit)
     if rows:
-        session.connection().execute(insert(Spent), rows)
+        session.connection().execute(insert(Spent), rows)  # without the ORM, which would process every value
     return is_counted
 
 

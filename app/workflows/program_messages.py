@@ -32,11 +32,11 @@ DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the d
 DESK_LANGUAGE = "en"  # of the desk's pages
 NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices about waiting letters
 
-EventData = dict[str, Any] | None  # None if the event is no longer true
+EventData = dict[str, Any] | None  # of a webhook, None if the event is no longer true
 
 
 def build_message(session: Session, program: Program, delivery: Delivery) -> dict[str, Any] | None:
-    """Return the message about an event, or None if the event is no longer true."""
+    """Return the message about an event; for a webhook, None if the event is no longer true."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return _build_chat_message(session, program, newsletter, delivery.event)
@@ -89,10 +89,10 @@ def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Deliv
 
 
 def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> EventData:
-    items = list(archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values())
-    if not items:
+    question_id = delivery.question_id or 0
+    item = archive.get_published_items(session, newsletter, [question_id]).get(question_id)
+    if item is None:
         return None
-    item = items[0]
     answer = {
         "id": item.question.public_id,
         "url": absolute_url(session, archive.story_path(newsletter, item.question)),
@@ -111,7 +111,8 @@ def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: D
     return {"answer": {"id": question.public_id, "url": url}}
 
 
-# The function that builds the data for each event of `programs.program_events.EVENTS`.
+# The function that builds the data for each event of webhooks (`programs.program_events.EVENTS`). Chats get a sentence
+# about an event instead, see `_build_chat_message`.
 BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], EventData]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,
@@ -143,16 +144,19 @@ def _queue_notice_if_due(session: Session, newsletter_id: int) -> bool:
 
 
 def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
-    """Return whether it is morning, letters wait, and chats that subscribe to the notice haven't got it today."""
+    """Return whether it is morning, letters wait, and none of the chats got the notice within `NOTICE_INTERVAL`.
+
+    Held letters don't count: they may be spam.
+    """
     chat_ids = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
     if not chat_ids:
         return False
     digest_time = get_digest_time(newsletter, now(session), DEFAULT_HOUR)
-    is_morning = digest_time <= now(session) < digest_time + GRACE
+    is_morning = digest_time <= now(session) < digest_time + GRACE  # a worker that was down still tells them
     if not is_morning:
         return False
     notices = select(Delivery.id).where(Delivery.program_id.in_(chat_ids), Delivery.event == LETTERS)
-    todays_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
-    if todays_notice is not None:
+    recent_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
+    if recent_notice is not None:
         return False
     return letters.count_waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0

@@ -412,6 +412,7 @@ def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, Ed
     has_no_way_back = letter.hear_back == "number" and letter.channel != "web"
     hear_back = "nothing" if has_no_way_back else letter.hear_back
     filings = incoming_mails.get_filing_form(desk, letter, assignment) if assignment else None
+    accepted_kinds = filings["accepted_kinds"] if filings else ()
     kind_labels = BY_MAIL if is_mail else FILED
     signs = [SIGNS_BY_CODE[code] for code in letter.signs if code in SIGNS_BY_CODE] if letter.is_held else []
     return {
@@ -444,7 +445,7 @@ def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, Ed
         "from_pen": bool(assignment and mail and mail.reasons and letter.waits),
         "can_wait_again": not assignment or (not filings and may_wait_again(session, letter)),
         "expert_keys": EXPERT_LETTER_SHORTCUTS,
-        "help_keys": get_expert_letter_shortcuts(filings["kinds"] if filings else ()) if assignment else SHORTCUTS,
+        "help_keys": get_expert_letter_shortcuts(accepted_kinds) if assignment else SHORTCUTS,
         "additions": additions,
         "can_ask_reader": receipt_notes.can_be_asked(
             session, letter, [addition.note for addition in additions if addition.note]

@@ -24,24 +24,20 @@ def redraw_picture(data: bytes) -> tuple[str, bytes]:
     Of an animation the first frame is used. Photos are rotated according to their metadata, all of which is then
     dropped: Exif, XMP, IPTC, colour profile, comments and thumbnails. Raises `NoPicture`.
     """
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # `Image.open` warns above it, and refuses only twice as many
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _redraw(data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         raise NoPicture("large") from None
-    except NoPicture:
-        raise
     except Exception:  # any error of the library on bytes that are no picture
         raise NoPicture("unreadable") from None
 
 
 def _redraw(data: bytes) -> tuple[str, bytes]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise NoPicture("large")
-        # Decode a JPEG at reduced size; `thumbnail` alone would decode an oblong one at four times the pixels.
+        # Decode a JPEG at reduced size: `thumbnail` would choose a decoding size too large for long, narrow pictures.
         opened.draft(None, _get_scaled_size(opened.width, opened.height))
         opened.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(opened)
