@@ -52,7 +52,7 @@ class BulkActionError(DomainError):
     code = InvalidTransition.code
 
     def __init__(self, message: str) -> None:
-        super().__init__("otherwise")
+        super().__init__(message)
         self.message = message
 
 
@@ -155,17 +155,17 @@ def list_bulk_actions(path: str, *omitted: str) -> list[tuple[str, BulkAction]]:
 
 @dataclass
 class BulkResult:
-    """The result of a bulk action: the number of changed rows, their undo tokens, and the errors of refused rows."""
+    """The result of a bulk action."""
 
-    done: int = 0
+    done: int = 0  # the number of changed rows
     undo_tokens: list[str] = field(default_factory=list)
-    refused: list[tuple[str, DomainError]] = field(default_factory=list)
+    refused: list[tuple[str, DomainError]] = field(default_factory=list)  # the public ids and errors of the other rows
 
 
 def parse_selected_rows(checkbox_name: str, limit: int) -> SelectedRows:
     """Return the public ids and versions of the selected rows, at most `limit`. Malformed values are skipped."""
-    parts = (value.partition(".") for value in request.form.getlist(checkbox_name)[:limit])
-    return [(public_id, parse_number(version)) for public_id, _dot, version in parts if public_id]
+    ids_and_versions = (value.partition(".") for value in request.form.getlist(checkbox_name)[:limit])
+    return [(public_id, parse_number(version)) for public_id, _dot, version in ids_and_versions if public_id]
 
 
 def collect_rows(selected_rows: SelectedRows, load: Callable[[str, int], Row]) -> tuple[BulkResult, list[Row]]:

@@ -100,7 +100,7 @@ def describe_last_change_in_full(desk: RequestContext, row: Any) -> str:
         return ""
     clause = describe_last_change(desk, row)
     sentence = _("%(said)s, %(ago)s ago.", said=clause[:1].upper() + clause[1:], ago=ago(event.at))
-    if event.actor in ACTOR_LABELS:  # not a person of the desk
+    if event.actor in ACTOR_LABELS:  # a reader or the software: "what they did" would be wrong
         return f"{sentence} {_('Nothing was written over it.')}"
     return f"{sentence} {_('What they did stands, and nothing was written over it.')}"
 
@@ -116,11 +116,13 @@ def list_events_since_opened(desk: RequestContext, edition: Edition, omit_mine: 
     query = select(Event).where(Event.id > newest_shown, Event.newsletter_id == edition.newsletter_id)
     newest_events = desk.session.scalars(query.order_by(Event.id.desc()).limit(MAX_SEARCHED_EVENTS)).all()
     actions = list_actions_changing("edition")
-    events = [event for event in reversed(newest_events) if event.action in actions]
-    events = [event for event in events if _concerns_edition(event, edition)]
-    if omit_mine:
-        events = [event for event in events if event.actor != desk.actor.ref]
-    return events
+    return [
+        event
+        for event in reversed(newest_events)
+        if event.action in actions
+        and _concerns_edition(event, edition)
+        and not (omit_mine and event.actor == desk.actor.ref)
+    ]
 
 
 def _concerns_edition(event: Event, edition: Edition) -> bool:

@@ -29,7 +29,8 @@ from .frame import RequestContext, announce, editor, get_sidebar, page_of_form, 
 from .undo_press import get_safe_return_url
 
 TECHNICAL_FIELDS = ("csrf_token", "once", "draft", "act", "look", "looked")  # not saved in a draft
-SAVE_AS_DRAFT = "keep for later"
+SAVE_AS_DRAFT = "keep for later"  # the value of the button on the page of an edit conflict
+MAX_ADDRESS_LENGTH = 200  # characters of a form's address; longer than any that the desk has
 
 
 def _is_letter_withdrawn(desk: RequestContext, public_id: str) -> bool:
@@ -54,7 +55,7 @@ class FormDrafts:
     """The drafts of a form on the page."""
 
     offered: list[OpenDraft]  # those that the person may continue
-    name: str  # the draft that this window edits, as "id.count", or ""
+    id_and_count: str  # of the draft that this window edits, e.g. "K3VJ09BQ2MTX.4", or ""
     is_typed: bool  # the form is shown again with what was submitted
     slug: str
 
@@ -65,13 +66,12 @@ def drafts_of(action: str) -> FormDrafts:
     desk = cast(RequestContext, g.desk)
     path = urlsplit(action).path
     if request.method == "POST":
-        name = request.form.get("draft", "")
-        return FormDrafts([], name, is_typed=request.path == path, slug=desk.newsletter.slug)
+        return FormDrafts([], request.form.get("draft", ""), is_typed=request.path == path, slug=desk.newsletter.slug)
     if "drafts" not in g:
         has_drafts = get_sidebar(desk).has_drafts
         g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if has_drafts else defaultdict(list)
     offered = [form_drafts.open_draft(desk.session, draft) for draft in g.drafts[path]]
-    return FormDrafts(offered, name="", is_typed=False, slug=desk.newsletter.slug)
+    return FormDrafts(offered, id_and_count="", is_typed=False, slug=desk.newsletter.slug)
 
 
 @editor.app_template_filter("draft_texts")
@@ -84,12 +84,13 @@ def _check_form_address(desk: RequestContext, address: str) -> str:
     """Return the address of a form of this desk that the actor may submit. 404 for any other address, 410 for a form
     about something that a reader has withdrawn.
     """
-    pages = current_app.create_url_adapter(request)
+    url_adapter = current_app.create_url_adapter(request)
     try:
-        endpoint, values = pages.match(address, method="POST") if pages else ("", {})
+        endpoint, values = url_adapter.match(address, method="POST") if url_adapter else ("", {})
     except HTTPException:
         abort(404)
-    if endpoint not in editor.acts or values.get("slug") != desk.newsletter.slug or len(address) > 200:
+    is_form_of_desk = endpoint in editor.acts and values.get("slug") == desk.newsletter.slug
+    if not is_form_of_desk or len(address) > MAX_ADDRESS_LENGTH:
         abort(404)
     must(desk.actor, editor.act_of(endpoint, address))
     noun = address.split("/")[3] if address.count("/") > 3 else ""  # e.g. "letters" of /desk/<slug>/letters/<id>/file

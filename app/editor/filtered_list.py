@@ -56,15 +56,15 @@ def list_edition_choices(
     """Return the `limit` newest editions and the one with the public id `selected_id`, newest first. Coming editions
     are included unless `only_past`.
     """
-    is_of_newsletter = Edition.newsletter_id == newsletter_id
-    query = select(Edition.id).where(is_of_newsletter)
+    newsletter_condition = Edition.newsletter_id == newsletter_id
+    query = select(Edition.id).where(newsletter_condition)
     if only_past:
         query = query.where(Edition.runs_at <= now(session))
     newest = Listing[Edition](query, (Edition.runs_at,)).select(None, limit)
     edition_ids = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
     columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
     # Sorted in Python: with ORDER BY, SQLite would scan all editions of the newsletter instead of these few.
-    rows = session.execute(select(*columns).where(is_of_newsletter, Edition.id.in_(edition_ids)))
+    rows = session.execute(select(*columns).where(newsletter_condition, Edition.id.in_(edition_ids)))
     return sorted((EditionChoice(*row) for row in rows), key=lambda edition: edition.runs_at, reverse=True)
 
 
@@ -74,7 +74,7 @@ def list_topic_choices(session: Session, newsletter_id: int) -> list[TopicChoice
     return sorted((TopicChoice(*row) for row in rows), key=lambda topic: (topic.name.casefold(), topic.name))
 
 
-# By act: its key and help text. The script handles acts that have no button on the page, such as moving in the list.
+# By action: its key and help text. The script handles actions without a button on the page, such as moving in the list.
 SHORTCUTS = {
     "next": ("j", _l("next one")),
     "previous": ("k", _l("previous one")),
@@ -112,12 +112,11 @@ LIST_SHORTCUTS = ("next", "previous", "open", "tick", "undo", "search", "help")
 
 def get_expert_letter_shortcuts(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
     """Return the shortcuts for an expert's letter that can be filed as these kinds."""
-    return {kind: shortcut for kind, shortcut in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds} | {
-        act: SHORTCUTS[act] for act in LIST_SHORTCUTS
-    }
+    filing_shortcuts = {kind: shortcut for kind, shortcut in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds}
+    return filing_shortcuts | {action: SHORTCUTS[action] for action in LIST_SHORTCUTS}
 
 
-SEARCHED_PAGES = 3  # pages of search hits that are fetched to fill one page after filtering
+SEARCHED_PAGES = 3  # pages of search hits to fetch for one page, since the filters remove some of the hits
 Row = TypeVar("Row", Letter, Question)
 
 
@@ -135,7 +134,7 @@ Options = Mapping[str, Option]  # by value in the query string
 class Filter:
     """A filter of a list."""
 
-    label: Any  # of its select
+    label: Any  # above the select
     phrase: Any  # describes the active filter, with a placeholder for the option's label, e.g. "on %(topic)s"
     get_options: Callable[[RequestContext, str], Options]  # given the value in the query string, "" if none
 
@@ -240,11 +239,11 @@ class FilteredList(Generic[Row]):
     def search_page(self, after: Row | None, size: int) -> "FilteredPage[Row]":
         """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""
         session, model = self.desk.session, self.definition.model
-        limit = size * SEARCHED_PAGES
+        hit_limit = size * SEARCHED_PAGES
         noun = model.__name__.lower()
         cursor = get_cursor(session, DESK, noun, after.id) if after else None
         hits = full_text_search(
-            session, DESK, self.desk.newsletter.id, self.search, nouns=(noun,), cursor=cursor, limit=limit
+            session, DESK, self.desk.newsletter.id, self.search, nouns=(noun,), cursor=cursor, limit=hit_limit
         )
         hits_by_id: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
         row_ids = list(hits_by_id)
@@ -252,19 +251,21 @@ class FilteredList(Generic[Row]):
         if len(rows) <= size:  # the filters removed some of these
             rows += self.listing.load_by_keys(session, row_ids[size + 1 :])
         rows.sort(key=lambda row: hits_by_id[row.id].cursor, reverse=True)
-        last = None  # the last row of the page, if there are more
+        last_row = None  # after which the next page begins, if there is one
         if len(rows) > size:
-            last = rows[size - 1]
-        elif len(hits) == limit:  # the filters removed most hits, and there are more
-            last = session.get(model, hits[-1].noun_id)
-        keyset = {"newer": self.url() if after else None, "older": self.url(before=last.public_id) if last else None}
+            last_row = rows[size - 1]
+        elif len(hits) == hit_limit:  # the filters removed most hits, and there are more
+            last_row = session.get(model, hits[-1].noun_id)
+        older_url = self.url(before=last_row.public_id) if last_row else None
+        keyset = {"newer": self.url() if after else None, "older": older_url}
         return FilteredPage(rows[:size], keyset, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
 
     def template_values(
         self, list_page: "FilteredPage[Row]", state_counts: Mapping[str, str] | None = None, **replaced_options: Options
     ) -> dict[str, Any]:
-        """Return the template values around the rows: tabs, selects, links and shortcuts. `state_counts` are the
-        formatted numbers of rows by state. `replaced_options` are offered by a filter's select instead of its own.
+        """Return the template values around the rows: tabs of the states ("filters"), selects of the filters
+        ("choices"), links and shortcuts. `state_counts` are the formatted numbers of rows by state. `replaced_options`
+        are offered by a filter's select instead of its own.
         """
         before = request.args.get("before") or None
         states = self.definition.states
@@ -300,7 +301,7 @@ class FilteredPage(ListPage[Row]):
 
 
 def _fill_phrase(phrase: Any, label: str) -> str:
-    """Put the label into a phrase, whose placeholder can have any name: the defaultdict fills them all."""
+    """Put the label into a phrase, whatever the name of its placeholder: a defaultdict returns it for any key."""
     return str(phrase) % defaultdict(lambda: label)
 
 

@@ -20,6 +20,7 @@ from ..web import errors
 from ..web.formatting import by_name
 from .frame import editor
 
+MAX_DIGITS = 9  # so that a number fits an INTEGER column
 PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
@@ -43,8 +44,9 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_number(text: str) -> int:
-    """Parse a whole number of at most nine digits. Anything else becomes -1, which no version or count ever is."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    """Parse a whole number. Anything else becomes -1, which no version or count ever is, and so does a huge number."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    return int(text) if is_number else -1
 
 
 def parse_public_id(text: str) -> str:
@@ -55,7 +57,9 @@ def parse_public_id(text: str) -> str:
 
 def format_fault(fault: Any) -> str:
     """Return the sentence for a field's fault. A fault that is a string already is returned unchanged."""
-    return _(ERROR_MESSAGES[fault.key]) % fault.values if isinstance(fault, FieldError) else str(fault)
+    if isinstance(fault, FieldError):
+        return _(ERROR_MESSAGES[fault.key]) % fault.values
+    return str(fault)
 
 
 def field_labels(fields: Mapping[str, Field]) -> dict[str, str]:
@@ -74,7 +78,7 @@ def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
         if field.kind == "tick":
             values[name] = name in request.form
         elif field.kind == "ticks":
-            values[name] = [value for value, *_words in field.options if value in request.form.getlist(name)]
+            values[name] = [value for value, *_labels in field.options if value in request.form.getlist(name)]
         else:
             values[name] = request.form.get(name, "").replace("\r\n", "\n")
     return values
@@ -83,7 +87,7 @@ def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
 def field_options(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, ...]]]:
     """Return the options of each choice field, as tuples of the value and its labels."""
     return {
-        name: [(value, *map(_, words)) for value, *words in field.options]
+        name: [(value, *map(_, labels)) for value, *labels in field.options]
         for name, field in fields.items()
         if field.kind == "choice"
     }
@@ -111,6 +115,7 @@ def looks_like(text: str, language: str) -> str:
 
 
 FORM_OVERHEAD = 64 * 1024  # bytes allowed for the other fields of an upload form
+# By endpoint: the limit in bytes, and the function that returns the message about larger forms.
 _SIZE_LIMITS: dict[str, tuple[int, Callable[[], str]]] = {}
 
 

@@ -31,15 +31,15 @@ from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
 T = TypeVar("T")
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
-Acts = str | dict[str, str]
+Acts = str | dict[str, str]  # the act of a view, or of each of its buttons as for `DeskBlueprint.press`
 
 
 class DeskBlueprint(Blueprint):
-    """The blueprint of the desk. Every view that takes a POST declares its act of `core/permissions.py`.
+    """The blueprint of the desk. Every view that takes a POST declares its act, a permission of `core/permissions.py`.
 
-    The frame checks the act before the form is read, so the answer to somebody without the permission doesn't depend on
-    the state of the row; and templates hide the button from them. A page that is useful only to people with an act
-    declares it too, with `sheet`.
+    The act is checked before the form is read, so that the answer to somebody without the permission doesn't depend on
+    the state of the row. Templates hide the button from them (`may_press`). A page that is useful only to people with
+    an act declares it with `sheet`.
     """
 
     def __init__(self) -> None:
@@ -169,12 +169,12 @@ def _find_browser_session(token: str) -> AuthenticatedSession | None:
     """Find the person of a browser session and their desks, in the transaction in which the page is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
-        found = find_session(session, token)
-        if found is None:
+        authenticated = find_session(session, token)
+        if authenticated is None:
             return None
-        desks = list_desk_memberships(session, found[0].id)
+        desks = list_desk_memberships(session, authenticated.person.id)
         g.loaded_session = LoadedSession(stack.pop_all(), session, desks)
-        return found
+        return authenticated
 
 
 @editor.teardown_request
@@ -211,9 +211,9 @@ def _has_permission(act: str) -> bool:
 def _may_press(address: str) -> bool:
     """Return whether to show a form that posts to `address`. At the desk this depends on the act of the address."""
     path = urlsplit(address).path.removeprefix(request.script_root)
-    if "pages" not in g:
-        g.pages = current_app.create_url_adapter(request)
-    endpoint = g.pages.match(path, method="POST")[0] if g.pages else ""
+    if "url_adapter" not in g:
+        g.url_adapter = current_app.create_url_adapter(request)
+    endpoint = g.url_adapter.match(path, method="POST")[0] if g.url_adapter else ""
     return endpoint not in editor.acts or _has_permission(editor.act_of(endpoint, path))
 
 
@@ -230,23 +230,23 @@ def read_context(slug: str) -> Iterator[RequestContext]:
 
 
 def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
-    """Run one change in a write transaction and return its result. After a lost race `fn` runs again, so it must have
-    no other side effects.
+    """Run one change in a write transaction and return its result. After a lost race the transaction is repeated, so
+    `fn` must do nothing but change the database.
 
     The first change of a request also claims the form's idempotency key and deletes the draft of the form. Raises
     `AlreadyPressed` if the same form was submitted before.
     """
 
-    def once(session: Session) -> T:
+    def attempt(session: Session) -> T:
         desk = _build_context(session, slug, list_desk_memberships(session, current_user.person_id))
-        if "press" in g and not g.get("taken"):
+        if "press" in g and not g.get("is_key_claimed"):
             idempotency.claim_idempotency_key(session, desk.actor, g.press)
             draft_id = request.form.get("draft", "").partition(".")[0]
             form_drafts.drop_sent(session, desk.actor, draft_id, g.press.form_digest)
         return fn(desk)
 
-    result = db.write(once)
-    g.taken = "press" in g
+    result = db.write(attempt)
+    g.is_key_claimed = "press" in g
     return result
 
 
@@ -260,9 +260,9 @@ def rerender(
 
 def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: str, link_text: str) -> T:
     """Return `row`, or abort with 404 if it is None. Error pages then link to the row's page with `link_text`."""
-    found = or_404(row)
+    existing_row = or_404(row)
     g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), link_text)
-    return found
+    return existing_row
 
 
 def abort_unknown_filter(desk: RequestContext, name: str, endpoint: str) -> None:
@@ -317,7 +317,7 @@ def announce(message: str, *, href: str = "", label: str = "", undo: str = "", r
     g.announced = [*g.get("announced", []), flashed]  # shown again if the same form is submitted twice
 
 
-# By endpoint or section. The endpoint takes precedence.
+# By endpoint, or else by section: the anchor of a chapter in the handbook.
 CHAPTERS = {
     "editor.home": "every-day-who-waits-for-whom",
     "letters": "thursday-the-letters",

@@ -49,7 +49,7 @@ def _list_file_digests() -> list[tuple[str, str]]:
 @editor.after_request
 def note_outcome(response: Response) -> Response:
     """Store where a submission led. If it returned a file or page instead of a redirect, allow the same form again."""
-    if g.get("taken"):
+    if g.get("is_key_claimed"):
         press, messages = g.press, g.get("announced", [])
         with suppress(Busy):  # the second submission then only says that it was a repetition
             if response.status_code == 303:
@@ -73,8 +73,8 @@ def handle_repeated_press(_error: AlreadyPressed) -> Response:
 
 
 def _flash_once(messages: list[dict[str, str]]) -> None:
-    """Flash the messages that don't wait for the next page already."""
-    waiting = [message for _category, message in session.get("_flashes", [])]
+    """Flash the messages that aren't flashed for the next page already."""
+    flashed_messages = [message for _category, message in session.get("_flashes", [])]
     for message in messages:
-        if message not in waiting:
+        if message not in flashed_messages:
             flash(message)  # type: ignore[arg-type]  # as in `announce`

@@ -8,8 +8,8 @@ from ..letters.spam_filter import SIGNS
 # By channel of letters that somebody at the desk wrote down.
 CHANNELS_BY_HAND = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
 CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | CHANNELS_BY_HAND
-CHANNELS["pen"] = _l("Mail, sender not proven")
-# By `filed_as`: what a reader's or an expert's letter was filed as.
+CHANNELS["pen"] = _l("Mail, sender not proven")  # a mail of the holding pen that somebody made a letter
+# By `filed_as` of a reader's or an expert's letter.
 FILED = (
     {"question": _l("Question"), "comment": _l("Comment"), "tip": _l("Tip"), "unsubscribe": _l("Unsubscribe")}
     | {"spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"), "fine": _l("Fine")}
@@ -21,6 +21,7 @@ BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
 REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
 REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
 CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the open check
+# By code of the sign for which a letter is held.
 HELD = {sign.code: _l(sign.label) for sign in SIGNS}
 # By state: the mark in the list, the CSS class of the row, and the label.
 ROW_LOOKS = {
@@ -49,6 +50,7 @@ FILTERS = {
 }
 # The value of ?state= that shows held letters.
 ONLY_HELD = next(name for name, (_label, states) in FILTERS.items() if states == STATES.which("is_held"))
+# By `hear_back`: how a reader hears what becomes of the letter.
 HEAR_BACK_LABELS = {
     "number": _l("From the receipt alone"),
     "once": _l("One mail, then the address is erased"),

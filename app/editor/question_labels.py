@@ -6,50 +6,50 @@ from flask_babel import lazy_gettext as _l
 
 
 @dataclass(frozen=True)
-class StateWords:
+class StateLabels:
     """The labels of a state of questions.
 
-    `listed` is the filter of the list that includes the state, and `label` the filter's label, empty if another state
-    has it. `says` is the sentence about the question, and `mark` its tone; if empty, the pages describe its assignments
-    instead. `near` and `near_letter` describe it as a look-alike of a question or a letter. `step` is the move of the
-    page's primary button, and its label.
+    `filter_name` is the filter of the list of questions that includes the state. `filter_label` is that filter's label;
+    of several states with the same filter, only one has it. `sentence` is about the question, and `mark` is its tone;
+    if empty, the pages describe the question's assignments instead. `beside_question` and `beside_letter` describe it
+    as a look-alike of a question or a letter. `step` is the move of the page's primary button, and its label.
     """
 
-    listed: str
-    label: str = ""
-    says: str = ""
+    filter_name: str
+    filter_label: str = ""
+    sentence: str = ""
     mark: str = "none"
-    near: str = _l("In work.")
-    near_letter: str = _l("A question in work.")
+    beside_question: str = _l("In work.")
+    beside_letter: str = _l("A question in work.")
     step: tuple[str, str] | None = None
 
 
 STATE_LABELS = {
-    "open": StateWords("open", _l("Open")),
-    "seeking": StateWords("seeking", _l("With an expert")),
-    "answered": StateWords("answered", _l("Answered")),
-    "queued": StateWords(
+    "open": StateLabels("open", _l("Open")),
+    "seeking": StateLabels("seeking", _l("With an expert")),
+    "answered": StateLabels("answered", _l("Answered")),
+    "queued": StateLabels(
         "queued", _l("Picked"), _l("It is picked for %(edition)s"), "good", _l("Picked for an edition.")
     ),
-    "published": StateWords("published", _l("Ran"), _l("It ran on %(edition)s"), "good"),
-    "retracted": StateWords("published", says=_l("It ran on %(edition)s, and its page has been withdrawn since")),
-    "shelved": StateWords(
+    "published": StateLabels("published", _l("Ran"), _l("It ran on %(edition)s"), "good"),
+    "retracted": StateLabels("published", sentence=_l("It ran on %(edition)s, and its page has been withdrawn since")),
+    "shelved": StateLabels(
         "shelved",
         _l("Shelf"),
         _l("It lies on the shelf: good, not now"),
-        near=_l("On the shelf."),
-        near_letter=_l("A question on the shelf."),
+        beside_question=_l("On the shelf."),
+        beside_letter=_l("A question on the shelf."),
         step=("take", _l("Take it from the shelf")),
     ),
-    "closed": StateWords(
+    "closed": StateLabels(
         "closed",
         _l("Closed"),
         _l("It is closed"),
-        near=_l("Closed."),
-        near_letter=_l("A question that was closed."),
+        beside_question=_l("Closed."),
+        beside_letter=_l("A question that was closed."),
         step=("reopen", _l("Open it again")),
     ),
-    "merged": StateWords(
+    "merged": StateLabels(
         "merged",
         _l("Merged"),
         _l("It was merged into another question, and its readers count there"),
@@ -60,7 +60,7 @@ STATE_LABELS = {
 STATE_BUTTONS = {"shelve": _l("Put it on the shelf")}
 
 
-# By the reason of `CannotMerge`. Each follows a colon or completes a sentence.
+# By code of `CannotMerge`: a clause that follows a colon or completes a sentence.
 MERGE_FAULTS = {
     "merge.itself": _l("it can’t be merged into itself"),
     "merge.elsewhere": _l("there is no such question in this newsletter"),
@@ -77,6 +77,7 @@ MERGE_FAULTS = {
     "merge.in_this_state": _l("it can’t be merged from where it stands now"),
 }
 
+# By the reason of an expert who declined.
 DECLINE_LABELS = {
     "no time": _l("No time now"),
     "not my field": _l("Not their field"),

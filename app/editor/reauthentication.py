@@ -20,7 +20,7 @@ from ..web import errors
 from .frame import RequestContext, announce, editor, page, page_of_form, read_context, run_in_transaction
 
 
-class Proof(NamedTuple):
+class ProofRequirement(NamedTuple):
     """An action that needs a fresh proof."""
 
     title: str  # on the page that continues the action
@@ -35,29 +35,31 @@ def _get_colleague_name(desk: RequestContext, values: Mapping[str, Any]) -> str:
 
 # By view name, followed by the last segment of the path if a view serves several actions. Pages and downloads can be
 # listed too. Urgent actions are not: signing a colleague out, withdrawing a page, removing a reader's name.
-PROOFS: dict[str, Proof] = {
-    "invite_colleague": Proof(_l("Invite somebody to this desk")),
-    "press_colleague role": Proof(_l("Give %(whom)s another role"), _get_colleague_name),
-    "press_colleague withdraw": Proof(_l("Withdraw the invitation of %(whom)s"), _get_colleague_name),
-    "press_colleague remove": Proof(_l("Remove %(whom)s from this desk"), _get_colleague_name),
-    "press_colleague deactivate": Proof(_l("Deactivate %(whom)s"), _get_colleague_name),
-    "press_colleague reactivate": Proof(_l("Let %(whom)s come back"), _get_colleague_name),
-    "press_colleague factors": Proof(_l("Remove the second factors of %(whom)s"), _get_colleague_name),
-    "press_colleague account": Proof(_l("Forget the account of %(whom)s at the provider"), _get_colleague_name),
-    "expert_address": Proof(_l("Show an expert’s address")),
-    "expert_addresses": Proof(_l("Show the addresses of two experts")),
-    "mail_address": Proof(_l("Show whom a mail is to")),
-    "pen_address": Proof(_l("Show the address that a mail says it is from")),
-    "leave_expert leave": Proof(_l("Delete an expert")),
-    "expert_export": Proof(_l("Take the directory away as a file")),
-    "take_trail": Proof(_l("Take the trail away as a file")),
-    "add_program": Proof(_l("Let another program hear what happens here")),
-    "show_program_secret": Proof(_l("Show the secret of another program")),
-    "press_program renew": Proof(_l("Make a new secret for another program")),
-    "press_program resume": Proof(_l("Let another program hear again")),
-    "press_program remove": Proof(_l("Remove another program")),
-    "keep_sending_tool": Proof(_l("Change the tool that sends, or its key")),
-    "change_settings keeping": Proof(_l("Change how long words are kept")),
+PROOFS: dict[str, ProofRequirement] = {
+    "invite_colleague": ProofRequirement(_l("Invite somebody to this desk")),
+    "press_colleague role": ProofRequirement(_l("Give %(whom)s another role"), _get_colleague_name),
+    "press_colleague withdraw": ProofRequirement(_l("Withdraw the invitation of %(whom)s"), _get_colleague_name),
+    "press_colleague remove": ProofRequirement(_l("Remove %(whom)s from this desk"), _get_colleague_name),
+    "press_colleague deactivate": ProofRequirement(_l("Deactivate %(whom)s"), _get_colleague_name),
+    "press_colleague reactivate": ProofRequirement(_l("Let %(whom)s come back"), _get_colleague_name),
+    "press_colleague factors": ProofRequirement(_l("Remove the second factors of %(whom)s"), _get_colleague_name),
+    "press_colleague account": ProofRequirement(
+        _l("Forget the account of %(whom)s at the provider"), _get_colleague_name
+    ),
+    "expert_address": ProofRequirement(_l("Show an expert’s address")),
+    "expert_addresses": ProofRequirement(_l("Show the addresses of two experts")),
+    "mail_address": ProofRequirement(_l("Show whom a mail is to")),
+    "pen_address": ProofRequirement(_l("Show the address that a mail says it is from")),
+    "leave_expert leave": ProofRequirement(_l("Delete an expert")),
+    "expert_export": ProofRequirement(_l("Take the directory away as a file")),
+    "take_trail": ProofRequirement(_l("Take the trail away as a file")),
+    "add_program": ProofRequirement(_l("Let another program hear what happens here")),
+    "show_program_secret": ProofRequirement(_l("Show the secret of another program")),
+    "press_program renew": ProofRequirement(_l("Make a new secret for another program")),
+    "press_program resume": ProofRequirement(_l("Let another program hear again")),
+    "press_program remove": ProofRequirement(_l("Remove another program")),
+    "keep_sending_tool": ProofRequirement(_l("Change the tool that sends, or its key")),
+    "change_settings keeping": ProofRequirement(_l("Change how long words are kept")),
 }
 TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that the form gets new values for
 LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
@@ -68,7 +70,7 @@ PROOF_REQUIRED = errors.ErrorMessage(
 )
 
 
-def find_proof(endpoint: str, path: str) -> Proof | None:
+def find_proof(endpoint: str, path: str) -> ProofRequirement | None:
     """Return the row of `PROOFS` for an address, or None."""
     name, last_segment = endpoint.removeprefix("editor."), path.rpartition("/")[2]
     return PROOFS.get(f"{name} {last_segment}") or PROOFS.get(name)
@@ -77,9 +79,9 @@ def find_proof(endpoint: str, path: str) -> Proof | None:
 @editor.app_template_global("asks_for_proof")
 def asks_for_proof(address: str) -> bool:
     """Return whether submitting this form will first ask for a fresh proof."""
-    pages = current_app.create_url_adapter(request)
+    url_adapter = current_app.create_url_adapter(request)
     path = address.removeprefix(request.script_root).partition("?")[0]
-    endpoint = pages.match(path, method="POST")[0] if pages else ""
+    endpoint = url_adapter.match(path, method="POST")[0] if url_adapter else ""
     desk = cast(RequestContext | None, g.get("desk"))
     return find_proof(endpoint, path) is not None and not (desk and has_fresh_proof(desk.session, desk.actor))
 
@@ -126,17 +128,19 @@ def go_on(slug: str, public_id: str) -> str | Response:
             return redirect(url_for("entrance.again", next=request.path), code=303)
         address, fields = held
         path = address.removeprefix(request.script_root).partition("?")[0]
-        pages = current_app.create_url_adapter(request)
-        endpoint, values = pages.match(path, method="POST") if pages else ("", {})
-        proof = find_proof(endpoint, path)
+        url_adapter = current_app.create_url_adapter(request)
+        endpoint, values = url_adapter.match(path, method="POST") if url_adapter else ("", {})
+        required = find_proof(endpoint, path)
+        # The held form is also offered as a draft, unless it was one.
+        hidden_fields = fields if dict(fields).get("draft") else [*fields, ("draft", f"{public_id}.1")]
         return page(
             desk,
             "editor/go_on.html",
             "",
-            title=str(proof.title) % {"whom": proof.get_name(desk, values)} if proof else _("Go on"),
+            title=str(required.title) % {"whom": required.get_name(desk, values)} if required else _("Go on"),
             shown_fields=[(LABELS[name], text) for name, text in fields if name in LABELS and text],
             address=address,
-            hidden_fields=fields if dict(fields).get("draft") else [*fields, ("draft", f"{public_id}.1")],
+            hidden_fields=hidden_fields,
             cancel_url=url_for("editor.home", slug=slug),
         )
 

@@ -17,6 +17,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.settings import InvalidSettings
 from ..web.formatting import full_date
 
+# By place of a weekday in the month; -1 is the last.
 ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
 
 
@@ -60,10 +61,10 @@ def format_dates(value: str) -> str:
 
 def read_choices() -> Choices:
     """Return the submitted choices of the rhythm."""
-    form, by = request.form, request.form.get("rule_by", "rule")
-    weekdays = form.getlist("weekly" if by == "weeks" else "monthly")
+    form, rule_by = request.form, request.form.get("rule_by", "rule")
+    weekdays = form.getlist("weekly" if rule_by == "weeks" else "monthly")
     return Choices(
-        by,
+        rule_by,
         form.get("weeks", "1"),
         tuple(code for code in WEEKDAYS if code in weekdays),
         tuple(place for place in PLACES if place in form.getlist("places")),

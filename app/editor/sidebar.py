@@ -24,7 +24,9 @@ from ..questions import queries as questions
 from ..questions.lifecycle import STATES
 from ..web.formatting import count, day, format_time_left, is_past
 
-(HELD,), (FAILED,) = MAIL_STATES.which("is_held"), MAIL_STATES.which("is_failed")
+# The only mail state that counts as held, and the only one that counts as failed.
+[HELD] = MAIL_STATES.which("is_held")
+[FAILED] = MAIL_STATES.which("is_failed")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
     pen_rows = (
         [("pen", _("Holding pen"), "editor.pen", count(pen_count), False)] if pen_count or newsletter.inbox else []
     )
+    # Each with its key, label, endpoint, number, and whether that is a number of failures.
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(numbers["letters"]), False),

@@ -19,6 +19,7 @@ from .conflict import describe_last_change
 from .frame import RequestContext, announce, editor, run_in_transaction
 
 MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
+MAX_ID_DIGITS = 15  # a longer number is no event id
 REFUSAL_CLAUSES: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
     (MailAlreadySent, _l("its expert has been told by mail")),
@@ -35,12 +36,12 @@ def get_undo_token(events: list[Event]) -> str:
 @editor.press("/<slug>/undo", "undo")
 def undo(slug: str) -> Response:
     event_keys = request.form.get("press", "")[:MAX_TOKEN_LENGTH].split(".")
-    event_ids = [int(key) for key in event_keys if key.isdecimal() and len(key) < 16]  # longer ones are no ids
+    event_ids = [int(key) for key in event_keys if key.isdecimal() and len(key) <= MAX_ID_DIGITS]
 
     def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
-        done, left = undoing.undo(desk.session, desk.actor, event_ids)
+        undone_events, skipped_events = undoing.undo(desk.session, desk.actor, event_ids)
         idempotency.forget_undone(desk.session, desk.actor)
-        return len(done), Counter(_format_reason(desk, skipped) for skipped in left)
+        return len(undone_events), Counter(_format_reason(desk, skipped) for skipped in skipped_events)
 
     undone_count, reason_counts = run_in_transaction(slug, fn)
     messages = list_unchanged_reasons(reason_counts)
@@ -58,7 +59,7 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
         has_changed = newest is not None and newest.id != skipped.event.id
         newest_change_clause = describe_last_change(desk, row) if has_changed else ""
         return newest_change_clause or str(REFUSAL_CLAUSES[-1][1])
-    return next(str(clause) for kind, clause in REFUSAL_CLAUSES if isinstance(skipped.error, kind))
+    return next(str(clause) for error_class, clause in REFUSAL_CLAUSES if isinstance(skipped.error, error_class))
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:

@@ -335,13 +335,13 @@ def test_every_state_of_a_question_is_in_a_list_of_the_desk() -> None:
     shown = {state for _label, states in FILTERS.values() for state in states}
     where = "app/editor/question_labels.py"
     found = [
-        f"No list of the desk shows a question that is {state!r}: name one as `listed` in {where}."
+        f"No list of the desk shows a question that is {state!r}: name one as `filter_name` in {where}."
         for state in QUESTION_STATES
         if state not in shown
     ]
     found += [
-        f"{state!r} is listed under {words.listed!r}, which is no list: give its row, or the row that it goes with, a `label` in {where}."
+        f"{state!r} is listed under {words.filter_name!r}, which is no list: give its row, or the row that it goes with, a `filter_label` in {where}."
         for state, words in STATE_LABELS.items()
-        if words.listed not in FILTERS
+        if words.filter_name not in FILTERS
     ]
     assert not found, "\n".join(found)

@@ -37,6 +37,7 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
             faults["given_on"] = "bad"
         if faults or asked_on is None:
             raise receive.ValidationError(faults)
+        # Only the day is known; noon in UTC is on the same day almost everywhere.
         noon = datetime(asked_on.year, asked_on.month, asked_on.day, 12, tzinfo=UTC)
         submission = replace(submission, given_at=min(noon, now(desk.session)))
         return receive.send(desk.session, desk.actor, desk.newsletter, submission, channel=channel).public_id

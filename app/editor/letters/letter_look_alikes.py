@@ -126,7 +126,7 @@ def _format_status(row: Letter | Question) -> str:
         return _("%(state)s, %(age)s.", state=LETTER_STATE_LABELS[str(row.state)], age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
-    return str(STATE_LABELS[str(row.state)].near_letter)
+    return str(STATE_LABELS[str(row.state)].beside_letter)
 
 
 def _format_reasons(reasons: Iterable[Reason]) -> str:

@@ -139,7 +139,8 @@ def _question_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[SearchResu
 
 def _get_list_label(question: Question) -> str:
     """Return the label of the list that contains the question."""
-    return str(STATE_LABELS[STATE_LABELS[str(question.state)].listed].label)
+    filter_name = STATE_LABELS[str(question.state)].filter_name  # also the name of the state that has its label
+    return str(STATE_LABELS[filter_name].filter_label)
 
 
 def _published_rows(

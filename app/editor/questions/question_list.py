@@ -194,7 +194,7 @@ def format_question_summary(
 ) -> str:
     """Return the sentences on top of the question's page: who waits for whom."""
     sentences = []
-    if state_label := STATE_LABELS[str(question.state)].says:
+    if state_label := STATE_LABELS[str(question.state)].sentence:
         sentences.append(_("%(words)s.", words=str(state_label) % {"edition": edition_day}))
     elif not question.is_cleared:
         sentences.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
@@ -220,13 +220,17 @@ MAX_EDITION_OPTIONS = 15  # of the filter for editions, coming ones first
 
 
 def _list_states(name: str) -> tuple[str, ...]:
-    return tuple(state for state, labels in STATE_LABELS.items() if labels.listed == name)
+    return tuple(state for state, labels in STATE_LABELS.items() if labels.filter_name == name)
 
 
 # By value of ?state=: the label, and the states of questions.
 FILTERS = {
     "going": (_l("In work"), STATES.which("is_going")),
-    **{labels.listed: (labels.label, _list_states(labels.listed)) for labels in STATE_LABELS.values() if labels.label},
+    **{
+        labels.filter_name: (labels.filter_label, _list_states(labels.filter_name))
+        for labels in STATE_LABELS.values()
+        if labels.filter_label
+    },
     "all": (_l("All"), STATES.which("is_listed")),
 }
 # By the name of a filter: the query for the ids of the questions that match a topic, edition or expert.
@@ -340,8 +344,8 @@ def _build_status_cell(
 ) -> dict[str, str]:
     """Return the status of a question as a mark and a label."""
     labels = STATE_LABELS[str(question.state)]
-    if labels.says:
-        return {"mark": labels.mark, "says": str(labels.says) % {"edition": day_of_run(question, edition)}}
+    if labels.sentence:
+        return {"mark": labels.mark, "says": str(labels.sentence) % {"edition": day_of_run(question, edition)}}
     most_urgent = find_most_urgent(statuses)
     mark = most_urgent.mark if most_urgent and most_urgent.key not in FINISHED_STATUSES else "new"
     return {"mark": mark, "says": describe_holder(question, statuses)}

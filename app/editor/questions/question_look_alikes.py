@@ -27,7 +27,7 @@ MAX_LOOK_ALIKES = 5
 
 
 class JoinChoice(StrEnum):
-    """What the button does that joins a question with its look-alike."""
+    """The actions of the button that joins a question with its look-alike."""
 
     ADD_LETTER = "join"  # file the letter to the question
     TAKE_IN = "take in"  # merge the look-alike into the question
@@ -102,7 +102,7 @@ def _format_row_status(row: Question | Letter) -> str:
         return _("A letter that has waited for %(age)s.", age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
-    return str(STATE_LABELS[str(row.state)].near)
+    return str(STATE_LABELS[str(row.state)].beside_question)
 
 
 def get_join_choice(desk: RequestContext, question: Question, row: Question | Letter) -> JoinChoice | None:
