@@ -1,4 +1,4 @@
-"""What the desk shows about an edition's past: its events, who approved its answers, and whether its contents still
+"""The past of an edition as the desk sees it: its events, who approved its answers, and whether its contents still
 match their hashes. Also the editions that have not been sent.
 """
 

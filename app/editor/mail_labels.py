@@ -24,7 +24,7 @@ from .frame import RequestContext
 
 
 class MailStateLook(NamedTuple):
-    """How a state of mails is shown."""
+    """The label and mark of a state of mails."""
 
     mark: str  # the tone of the mark: "late", "wait", "new", "good" or "none"
     label: Any

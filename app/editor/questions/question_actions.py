@@ -233,7 +233,7 @@ def question_split_letter(slug: str, public_id: str, letter_id: str) -> Response
 
 
 class LookAlikeResult(NamedTuple):
-    """What was done with a question and its look-alike."""
+    """The result of joining or dismissing a look-alike."""
 
     public_id: str  # of the question to show
     message: str

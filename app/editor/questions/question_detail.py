@@ -41,7 +41,7 @@ SEARCHED_EDITIONS = 4  # editions that are searched for an open slot
 
 @dataclass(frozen=True)
 class ExpertPart:
-    """What the page shows of one expert: the assignment and its status, the texts, and what the actor may do."""
+    """The part of the page about one expert: the assignment and its status, the texts, and what the actor may do."""
 
     status: AssignmentStatus
     texts: list[AnswerText]  # all versions, oldest first

@@ -1,1 +1,1 @@
-"""What happens to a letter besides filing: its receipt page, its end, its withdrawal."""
+"""The life of a letter besides filing: its receipt page, its end, its withdrawal."""
