@@ -176,7 +176,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/letter_labels.py", "LETTER_STATE_LABELS"): (letter_labels.LETTER_STATE_LABELS, LETTER_STATES),
     ("app/editor/settings/newsletters_page.py", "STATE_LABELS"): (newsletters_page.STATE_LABELS, NEWSLETTER_STATES),
     ("app/editor/mail_labels.py", "STATES"): (mail_labels.STATES, MAIL_STATES),
-    ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
+    ("app/editor/mail/pen.py", "SUMMARIES"): (pen.SUMMARIES, WAIT),
     ("app/editor/mail/pen.py", "EMPTY_TEXTS"): (pen.EMPTY_TEXTS, pen.FOLDERS),
 }  # fmt: skip
 # Those of which each state has a row in one or the other, or a row says why something can't be done, if there is one.
