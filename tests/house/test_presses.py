@@ -12,7 +12,7 @@ from app.db.session import now
 from app.editions.queries import list_editions_to_run
 from app.editor.answers.answer_page import MOVES as OF_ANSWERS
 from app.editor.answers.invitation_page import MOVES as OF_ASSIGNMENTS
-from app.editor.editions.edition_page import PRESSES as OF_EDITIONS
+from app.editor.editions.edition_page import ACTIONS as OF_EDITIONS
 from app.editor.frame import editor
 from app.editor.mail.outbox_page import ACTIONS as OF_MAILS
 from app.editor.mail.pen import ACTS as OF_THE_PEN

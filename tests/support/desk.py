@@ -16,7 +16,7 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editor.editions.edition_page import OF_ALL_SLOTS
+from app.editor.editions.edition_page import CHECKED_ACTIONS
 from app.forms.version_tokens import encode_token
 from app.letters import receive
 from app.mail import outbox
@@ -266,7 +266,7 @@ class ComingEdition:
 
     def do(self, press: str, status: int = 303, **form: Any) -> str:
         """Press as the page does, which sends along what version of the edition it shows."""
-        seen = {"version": self.version()} if press in OF_ALL_SLOTS and "seen" not in form else {}
+        seen = {"version": self.version()} if press in CHECKED_ACTIONS and "seen" not in form else {}
         return self.nora.press(f"{self.page}/{press}", status, **seen | form)
 
 

@@ -30,6 +30,7 @@ from ...workflows.back_issues import import_issues, undo_import
 from ..form_fields import parse_day, parse_number, raise_size_limit
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
+# By code of `UnreadableIssue`.
 UNREADABLE = {
     "empty": _l("There is nothing in this file."),
     "large": _l("These files are larger than %(mb)d MB together. Choose fewer, or use the command."),
@@ -40,6 +41,7 @@ UNREADABLE = {
     "encoding": _l("The letters of this file can’t be read. Save it as UTF-8."),
     "mail": _l("This mail can’t be read."),
 }
+# By code of a doubt of `PrintedQA`: what the file doesn't say.
 DOUBTS = {
     "date": _l("Nothing says the day of the edition."),
     "reader": _l("Nothing says that a reader asked this."),
@@ -69,11 +71,11 @@ class ImportedItem:
     values: dict[str, str]  # the values of its fields, by their names in the form
     ticked: bool
 
-    def name(self, field: str, voice: int | None = None) -> str:
-        """Return the form name of a field of the Q&A, or of its answer with the index `voice`."""
-        if voice is None:
+    def name(self, field: str, answer_index: int | None = None) -> str:
+        """Return the form name of a field of the Q&A, or with `answer_index` of one of its answers."""
+        if answer_index is None:
             return f"{field}-{self.number}"
-        return f"{field}-{self.number}-{voice}"
+        return f"{field}-{self.number}-{answer_index}"
 
 
 def build_row(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> ImportedItem:
@@ -138,7 +140,7 @@ def find_experts_by_name(session: Session, names: Sequence[str]) -> dict[str, Ex
 BACK_ISSUES_RULE = "/<slug>/archive/back-issues"
 ACT = "edition"
 PAGE_SIZE = 10  # Q&As on one page
-Faults = dict[str, str]
+Faults = dict[str, str]  # by form name of a field
 
 for endpoint in ("back_issues_look", "back_issues_import"):
     raise_size_limit(endpoint, MAX_UNPACKED_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
@@ -217,12 +219,12 @@ def _parse_upload(
 def _render_report(
     desk: RequestContext, upload: Upload, form_data: Mapping[str, str] | None = None, faults: Faults | None = None
 ) -> str:
-    qas, unreadable_files, editions = _parse_upload(desk, upload)
+    qas, unreadable_files, edition_count = _parse_upload(desk, upload)
     fingerprints = [qa.fingerprint for _file, qa in qas]
     imported = import_issues.find_imported(desk.session, desk.newsletter.id, fingerprints)
-    new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in imported]
+    new_qas = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in imported]
     start = max(parse_number(request.values.get("from", "0")), 0)
-    from_start = [(number, file, qa) for number, file, qa in new if number >= start]
+    from_start = [(number, file, qa) for number, file, qa in new_qas if number >= start]
     rows = [build_row(number, file, qa, form_data) for number, file, qa in from_start[:PAGE_SIZE]]
     later_numbers = [number for number, _file, _qa in from_start[PAGE_SIZE:]]
     names = [row.values[row.name("name", index)] for row in rows for index in range(len(row.qa.voices))]
@@ -232,9 +234,9 @@ def _render_report(
         "archive",
         url_params={"slug": desk.newsletter.slug, "file_id": upload.public_id},
         unreadable_files=unreadable_files,
-        editions=editions,
-        known_count=len(qas) - len(new),
-        new_count=len(new),
+        edition_count=edition_count,
+        known_count=len(qas) - len(new_qas),
+        new_count=len(new_qas),
         rows=rows,
         start=start,
         next_start=later_numbers[0] if later_numbers else None,
@@ -272,7 +274,7 @@ class RowImportError(Exception):
 
 
 def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[ImportedItem]:
-    qas, _unread, _editions = _parse_upload(desk, _get_upload(desk, file_id))
+    qas, _unreadable_files, _edition_count = _parse_upload(desk, _get_upload(desk, file_id))
     for number, (file, qa) in enumerate(qas):
         if f"take-{number}" in request.form:
             yield build_row(number, file, qa, request.form)

@@ -134,8 +134,9 @@ def format_lock_warning(desk: RequestContext, warning: LockWarning) -> dict[str,
     if target == "letter":
         href = url_for("editor.letter", slug=slug, public_id=warning.letter)
     elif target and question:
-        chapter = f"answer-{warning.answer}" if target == "answer" else None
-        href = url_for("editor.question", slug=slug, public_id=question.public_id, open=chapter, _anchor=chapter)
+        # The id of a folded part of the question's page, which `open` unfolds.
+        part_id = f"answer-{warning.answer}" if target == "answer" else None
+        href = url_for("editor.question", slug=slug, public_id=question.public_id, open=part_id, _anchor=part_id)
     return {
         "kind": warning.kind,
         "stops": warning.stops,
@@ -165,9 +166,9 @@ def format_refusal(error: DomainError) -> str:
 
 
 def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return the template values of the preview, in the form that the address asks for.
+    """Return the template values of the preview, in the export format that the parameter "form" selects.
 
-    The mail form is empty here: the page loads it into a frame.
+    For a mail the content is empty: the page loads it into a frame.
     """
     exports = {name: export for name, export in EXPORTS.items() if export.preview}
     default_export = next(iter(exports.values()))
@@ -188,7 +189,7 @@ def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[
     }
 
 
-# Outcomes of the last attempt, including the faults of the tool.
+# By `HandedDraft.said`, the code of the last attempt's outcome: what was done, or the fault.
 DRAFT_OUTCOMES = {
     "made": _l("The draft stands there."),
     "brought": _l("The draft there has been brought up to date."),
@@ -204,12 +205,12 @@ GOOD_OUTCOMES = ("made", "brought", "anew")
 class DraftStatus(NamedTuple):
     """The status of the draft in the sending tool."""
 
-    mark: str  # the tone of the status
-    words: str
-    link: str  # the address of the draft
-    label: str  # the name of the tool
-    again: datetime | None = None  # the time of the next attempt
-    is_old: bool = False  # the edition has changed since the draft was made
+    mark: str  # the tone of the sentence
+    sentence: str
+    draft_url: str
+    tool_label: str
+    next_attempt_at: datetime | None = None
+    is_outdated: bool = False  # the edition has changed since the draft was made
 
 
 def get_draft_status(
@@ -229,15 +230,15 @@ def _format_draft_status(
     if row.due_at and not row.said:
         return DraftStatus("wait", _("%(tool)s is being asked.", tool=label), row.link, label)
     outcome = str(DRAFT_OUTCOMES[row.said])
-    is_old = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
+    is_outdated = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
     if row.said in GOOD_OUTCOMES:
         mark = "good"
     elif row.due_at and FAULT_PASSES.get(row.said):  # the fault may pass, so the worker tries again
         mark = "wait"
     else:
         mark = "late"
-    text = _("%(tool)s: %(what)s", tool=label, what=outcome)
-    return DraftStatus(mark, text, row.link, label, again=row.due_at, is_old=is_old)
+    sentence = _("%(tool)s: %(what)s", tool=label, what=outcome)
+    return DraftStatus(mark, sentence, row.link, label, next_attempt_at=row.due_at, is_outdated=is_outdated)
 
 
 # The filters of the ready questions with their options. Those by topic and expert depend on the newsletter.
@@ -248,7 +249,16 @@ FILTER_OPTIONS = {
     "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
 }
 FILTERS = ("topic", "expert", *FILTER_OPTIONS)
-MAX_WITHOUT_FILTERS = 4  # up to this many ready questions the filters are hidden
+# By filter: its label, and that of the option that selects everything.
+FILTER_LABELS = {
+    "topic": (_l("Topic"), _l("any")),
+    "expert": (_l("Expert"), _l("anybody")),
+    "age": (_l("Approved"), _l("at any time")),
+    "length": (_l("Length"), _l("any")),
+    "by": (_l("Must run"), _l("or need not")),
+    "source": (_l("Where it is"), _l("anywhere")),
+}
+MAX_WITHOUT_FILTERS = 4  # the filters are hidden unless there are more ready questions
 
 
 def get_preserved_params() -> dict[str, Any]:
@@ -358,17 +368,6 @@ def _get_planning_values(
         "lock_warnings": [format_lock_warning(desk, warning) for warning in lock_warnings],
         "can_lock": not any(warning.stops for warning in lock_warnings),
     }
-
-
-# By filter: its label, and that of the option that selects everything.
-FILTER_LABELS = {
-    "topic": (_l("Topic"), _l("any")),
-    "expert": (_l("Expert"), _l("anybody")),
-    "age": (_l("Approved"), _l("at any time")),
-    "length": (_l("Length"), _l("any")),
-    "by": (_l("Must run"), _l("or need not")),
-    "source": (_l("Where it is"), _l("anywhere")),
-}
 
 
 def _parse_filters(

@@ -47,8 +47,8 @@ def all_editions(slug: str) -> str:
         )
 
 
-MONTHS = 3
-FIRST_YEAR, LAST_YEAR = 2000, 2200  # the calendar shows no others; without the last
+SHOWN_MONTHS = 3
+MIN_YEAR, MAX_YEAR = 2000, 2199  # the calendar shows no others
 
 
 def _parse_month(text: str, today: date) -> date:
@@ -57,7 +57,7 @@ def _parse_month(text: str, today: date) -> date:
         month = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
         month = today
-    return (month if FIRST_YEAR <= month.year < LAST_YEAR else today).replace(day=1)
+    return (month if MIN_YEAR <= month.year <= MAX_YEAR else today).replace(day=1)
 
 
 def _add_months(month: date, count: int) -> date:
@@ -77,10 +77,10 @@ def _build_month(first: date, entries_by_day: dict[date, list[CalendarEntry]]) -
 
 
 def _list_months(desk: RequestContext, first: date) -> list[dict[str, Any]]:
-    last = date.fromordinal(_add_months(first, MONTHS).toordinal() - 1)
+    last = date.fromordinal(_add_months(first, SHOWN_MONTHS).toordinal() - 1)
     groups = groupby(list_entries(desk.session, desk.newsletter, first, last), key=attrgetter("day"))
     entries_by_day = {day: list(group) for day, group in groups}
-    return [_build_month(_add_months(first, number), entries_by_day) for number in range(MONTHS)]
+    return [_build_month(_add_months(first, number), entries_by_day) for number in range(SHOWN_MONTHS)]
 
 
 @editor.get("/<slug>/editions/calendar")
@@ -96,6 +96,6 @@ def date_book(slug: str) -> str:
             months=_list_months(desk, first),
             weekdays=[names[number] for number in range(7)],
             today=today,
-            earlier_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, -MONTHS):%Y-%m}"),
-            later_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, MONTHS):%Y-%m}"),
+            earlier_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, -SHOWN_MONTHS):%Y-%m}"),
+            later_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, SHOWN_MONTHS):%Y-%m}"),
         )

@@ -182,14 +182,14 @@ def _carry(desk: RequestContext, edition: Edition) -> str:
     return _("“%(what)s” runs on %(day)s; its expert is told.", what=question.short_title, day=day(target.runs_at))
 
 
-def _move(step: int) -> Callable[[RequestContext, Edition], str]:
-    def press(desk: RequestContext, edition: Edition) -> str:
+def _build_move(step: int) -> Callable[[RequestContext, Edition], str]:
+    def move(desk: RequestContext, edition: Edition) -> str:
         question = _get_submitted_question(desk, edition)
         slots.move(desk.session, desk.actor, question, step)
         desk.session.refresh(question)
         return _format_slot_message(question)
 
-    return press
+    return move
 
 
 def _arrange(desk: RequestContext, edition: Edition) -> str:
@@ -249,11 +249,11 @@ def _set_slots(desk: RequestContext, edition: Edition) -> str:
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
-# The actions of the page. The returned message is announced on the next page.
-PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
+# The actions of the page. Each returns the message to announce, or None.
+ACTIONS: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "pick": _pick,
-    "up": _move(-1),
-    "down": _move(1),
+    "up": _build_move(-1),
+    "down": _build_move(1),
     "arrange": _arrange,
     "first": _put_answer_first,
     "drop": _drop,
@@ -270,30 +270,31 @@ PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "move": _move_edition,
     "unskip": _unskip,
 }
-# Actions that need the edition to be unchanged. The others name a question, and mean the same after other changes.
-OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
+# Actions that are refused if the edition has changed since the page was opened. The others either compare its version
+# themselves, or name a question and mean the same after other changes.
+CHECKED_ACTIONS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 # Actions after which the page is shown at its slots.
 SLOT_ACTIONS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
 @editor.press(
-    f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>",
+    f"/<slug>/editions/<public_id>/<any({', '.join(ACTIONS)}):action>",
     {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
 )
-def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
+def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     """Run one action on an edition and announce it, with what others did meanwhile. If it is refused, say why."""
 
     def fn(desk: RequestContext) -> tuple[list[str], str]:
         edition = _load_edition(desk, public_id)
-        if press in OF_ALL_SLOTS:
+        if action in CHECKED_ACTIONS:
             check_unchanged(desk, edition)
         with collect_events(desk.session) as events:
-            message_of_action = PRESSES[press](desk, edition)
+            action_message = ACTIONS[action](desk, edition)
             desk.session.flush()
         changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))
         messages = [_("Meanwhile: %(what)s", what=change) for change in changes]
-        if message_of_action:
-            return [message_of_action, *messages], get_undo_token(events)
+        if action_message:
+            return [action_message, *messages], get_undo_token(events)
         return messages, ""
 
     try:
@@ -305,7 +306,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     page_url = url_for("editor.edition", slug=slug, public_id=public_id)
     for index, message in enumerate(messages):
         announce(message, undo=undo_token if index == 0 else "", return_url=page_url)
-    anchor = "slots" if press in SLOT_ACTIONS else None
+    anchor = "slots" if action in SLOT_ACTIONS else None
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
     )

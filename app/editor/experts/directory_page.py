@@ -117,7 +117,7 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
         today=today,
         form_data=form_data,
         faults=faults,
-        may_all=desk.may("whole directory"),
+        may_manage_all=desk.may("whole directory"),
     )
 
 
@@ -216,7 +216,7 @@ def _render_expert(
         own_page=public_page,
         own_page_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
         page_noted_by=_get_name(desk, consent_recorder_id),
-        may_all=desk.may("whole directory"),
+        may_manage_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),
     )
 

@@ -45,7 +45,7 @@ def _render_duplicates(
         cursor=request.args.get("after") or None,
         keyset={"newer": list_url() if last_shown else None, "older": older},
         fault=_format_merge_conflict(desk, error) if error else "",
-        may_all=desk.may("whole directory"),
+        may_manage_all=desk.may("whole directory"),
     )
 
 

@@ -34,7 +34,7 @@ from ..form_fields import field_labels, format_fault, raise_size_limit
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
-# By code of `UnreadableSpreadsheet`, and by code of an `expert_file.Fault`.
+# By code of `UnreadableSpreadsheet`.
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
     "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
@@ -51,6 +51,7 @@ UNREADABLE = {
     "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
 }
+# By code of an `expert_file.Fault`.
 FAULTS = {
     "missing": _l("Nobody is named here."),
     "twice": _l("Row %(row)d is about the same expert already."),
@@ -175,7 +176,7 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
         rows=lines[:PAGE_SIZE],
         next_row=lines[PAGE_SIZE - 1].number if len(lines) > PAGE_SIZE else None,
         columns=field_labels(FIELDS),
-        fault_words=format_row_fault,
+        format_row_fault=format_row_fault,
         fault=fault,
     )
 

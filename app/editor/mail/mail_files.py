@@ -27,7 +27,7 @@ from ..frame import RequestContext, editor, page, read_context, require_row, run
 
 class FileKind(NamedTuple):
     label: Any
-    extension: str  # of the name that a file without one gets, or ""
+    default_extension: str  # for a file without a name; "" for none
     usual_extensions: str  # separated by spaces
 
 
@@ -90,7 +90,7 @@ def get_download_name(file: AttachedFile, number: int) -> str:
     """Return the name for a download: the file's own, or else one made from its number and kind."""
     if file.name:
         return file.name
-    extension = FILE_KINDS[file.kind].extension if file.kind in FILE_KINDS else ""
+    extension = FILE_KINDS[file.kind].default_extension if file.kind in FILE_KINDS else ""
     return f"file-{number}.{extension}" if extension else f"file-{number}"
 
 
@@ -163,9 +163,10 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
     content_type, data = attached_files.redraw_picture(raw, number - 1)
     if content_type:
         return Response(data, mimetype=content_type, headers=ISOLATING_HEADERS)
+    fault_code = data.decode()
     message = errors.ErrorMessage(
         _("This picture can’t be shown"),
-        str(PICTURE_FAULTS.get(data.decode(), PICTURE_FAULTS["broken"])),
+        str(PICTURE_FAULTS.get(fault_code, PICTURE_FAULTS["broken"])),
         _("Go back and download it, and open it where a bad file does no harm."),
     )
     return errors.render_error(422, message=message)

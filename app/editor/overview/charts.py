@@ -16,12 +16,17 @@ START, END = 28.0, 272.0  # of the plot; the names of the series follow after th
 ROW_HEIGHT, BAR_START, BAR_END = 22, 140.0, 312.0
 MAX_ROWS = 10
 MAX_NAME_LENGTH = 19  # characters that fit before a bar
+# For all charts:
+LINE_HEIGHT = 13  # between two labels that would overlap otherwise
+BASELINE_OFFSET = 4  # from the middle of a label down to its base line
 
-Box = tuple[float, float, float, float]
+Coordinates = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Label:
+    """A text. `anchor` is SVG's text-anchor: which end of the text is at `x`."""
+
     x: float
     y: float
     text: str
@@ -35,22 +40,23 @@ class Picture:
 
     height: int = HEIGHT
     # Lines, each as (x1, y1, x2, y2):
-    grid: list[Box] = field(default_factory=list)
-    base: list[Box] = field(default_factory=list)
-    spans: list[Box] = field(default_factory=list)
-    inner: list[Box] = field(default_factory=list)
-    bars: list[Box] = field(default_factory=list)  # each as (x, y, width, height)
-    line: str = ""  # the points of a polyline
+    grid: list[Coordinates] = field(default_factory=list)
+    base: list[Coordinates] = field(default_factory=list)
+    spans: list[Coordinates] = field(default_factory=list)  # from a low value up to a high one
+    inner: list[Coordinates] = field(default_factory=list)  # inside horizontal bars
+    # Rectangles, each as (x, y, width, height):
+    bars: list[Coordinates] = field(default_factory=list)
+    line: str = ""  # the points of a polyline, as SVG has them
     dots: list[tuple[float, float]] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
 
 def _scale_marks(maximum: float) -> list[int]:
     """Return two to five evenly spaced marks from 0 to at least `maximum`."""
-    distances = (factor * 10**power for power in range(9) for factor in (1, 2, 5))
-    distance = next(distance for distance in distances if maximum <= 4 * distance)
-    distance_count = max(1, math.ceil(maximum / distance))
-    return list(range(0, distance * distance_count + 1, distance))
+    steps = (factor * 10**power for power in range(9) for factor in (1, 2, 5))  # 1, 2, 5, 10, 20, 50, ...
+    step = next(step for step in steps if maximum <= 4 * step)
+    step_count = max(1, math.ceil(maximum / step))
+    return [step * index for index in range(step_count + 1)]
 
 
 def _draw_axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int], list[float]]:
@@ -62,8 +68,8 @@ def _draw_axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int
     for mark in marks[1:]:
         y = _y_of(mark, marks)
         picture.grid.append((START, y, END, y))
-        picture.labels.append(Label(START - 6, round(y + 4, 1), str(mark), "end"))
-    label_interval = max(1, math.ceil(len(labels) / 4))
+        picture.labels.append(Label(START - 6, round(y + BASELINE_OFFSET, 1), str(mark), "end"))
+    label_interval = max(1, math.ceil(len(labels) / 4))  # at most four labels fit side by side
     picture.labels.extend(
         Label(middles[index], BOTTOM + 16, labels[index], "middle") for index in range(0, len(labels), label_interval)
     )
@@ -75,15 +81,15 @@ def _y_of(value: float, marks: Sequence[int]) -> float:
 
 
 def _build_end_labels(ends: Iterable[tuple[float, str]]) -> list[Label]:
-    """Return the names of the series at their ends, moved apart so that they don't overlap."""
+    """Return the names of the series at their ends, each end as (y, name), moved apart so that they don't overlap."""
     sorted_ends = sorted(ends)
-    ys = [y for y, _ in sorted_ends]
+    ys = [y for y, _name in sorted_ends]
     for above, below in pairwise(range(len(ys))):
-        ys[below] = max(ys[below], ys[above] + 13)
+        ys[below] = max(ys[below], ys[above] + LINE_HEIGHT)
     overflow = max(0.0, ys[-1] - BOTTOM) if ys else 0
     return [
-        Label(END + 4, round(y - overflow + 4, 1), name, strong=True)
-        for y, (_, name) in zip(ys, sorted_ends, strict=True)
+        Label(END + 4, round(y - overflow + BASELINE_OFFSET, 1), name, strong=True)
+        for y, (_end_y, name) in zip(ys, sorted_ends, strict=True)
     ]
 
 
@@ -125,9 +131,9 @@ def draw_ranges(
 
 
 def draw_rows(entries: Sequence[tuple[str, int, int | None]]) -> Picture:
-    """Return a chart of horizontal bars for the first entries, each between its name and its number.
+    """Return a chart of horizontal bars for the first entries, each as (name, first number, second number or None).
 
-    The second number of an entry, if it has one, is drawn as a line inside the bar.
+    The first number is the length of the bar, and the second that of a line inside it.
     """
     shown_entries = entries[:MAX_ROWS]
     maximum = max([1, *(max(first, second or 0) for _name, first, second in shown_entries)])

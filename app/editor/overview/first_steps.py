@@ -23,7 +23,7 @@ from ...people.models import Expert, Membership
 from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..rhythm_form import format_rhythm
 
-LOOK = "look"
+LOOK = "look"  # as the page of a step: a button that opens the ask page and records it
 Facts = Mapping[str, Any]  # whether each fact is true, by name
 
 
@@ -31,17 +31,17 @@ def load_facts(desk: RequestContext) -> Facts:
     """Return which of the facts that complete a step are true for the newsletter, in one query."""
     newsletter_id = desk.newsletter.id
     # Mailed sign-in codes belong to no newsletter, and prove as well that mail can be sent.
-    is_any_mail = or_(OutboxMail.newsletter_id == newsletter_id, OutboxMail.newsletter_id.is_(None))
-    is_colleague = (Membership.newsletter_id == newsletter_id, Membership.person_id != desk.actor.person_id)
+    mail_condition = or_(OutboxMail.newsletter_id == newsletter_id, OutboxMail.newsletter_id.is_(None))
+    colleague_conditions = (Membership.newsletter_id == newsletter_id, Membership.person_id != desk.actor.person_id)
     columns = {
         "looked": select(Event.id)
         .where(Event.newsletter_id == newsletter_id, Event.action == "newsletter.look")
         .exists(),
         "asked": select(Letter.id).where(Letter.newsletter_id == newsletter_id, Letter.channel == "web").exists(),
         "in": select(Inbound.id).where(Inbound.newsletter_id == newsletter_id).exists(),
-        "out": select(OutboxMail.id).where(is_any_mail, OutboxMail.is_sent).exists(),
+        "out": select(OutboxMail.id).where(mail_condition, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
-        "colleague": select(Membership.id).where(*is_colleague).exists(),
+        "colleague": select(Membership.id).where(*colleague_conditions).exists(),
         "planned": select_editions_to_run(now(desk.session), newsletter_id, Edition.id).exists(),
         "sent": select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_sent).exists(),
     }
@@ -52,7 +52,7 @@ class ChecklistStep(NamedTuple):
     """A step of the checklist."""
 
     label: Any
-    page: str  # its path below the desk; `LOOK` makes the step a button
+    page: str  # its path below the desk, or `LOOK`
     act: str  # the permission that it needs
     done_by: tuple[str, ...]  # the facts that complete it
     describe: Callable[[RequestContext, Facts], Any]  # returns a sentence about it
@@ -115,8 +115,8 @@ def list_first_steps(desk: RequestContext) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "words": step.label,
-            "says": step.describe(desk, facts),
+            "label": step.label,
+            "sentence": step.describe(desk, facts),
             "href": "" if step.page == LOOK else f"{home_url}{step.page}",
             "done": all(facts[name] for name in step.done_by),
         }

@@ -34,6 +34,7 @@ from ..frame import RequestContext, editor, page, read_context
 from ..letter_labels import CHANNELS
 from . import charts
 
+# By value of ?period=: the number of weeks, None for all time, and the label.
 PERIODS: dict[str, tuple[int | None, Any]] = {
     "12-weeks": (12, _l("Twelve weeks")),
     "year": (52, _l("A year")),
@@ -135,13 +136,13 @@ def _flow_chart(desk: RequestContext, insight: Insight) -> Chart:
     published = [get_counter(span.figures, "out") for span in insight.spans]
     answered = [counter["readers"] for counter in published]
     labels = [_format_span_start(desk, span.begins) for span in insight.spans]
-    last_received = received[-1] if received else 0
-    last_answered = answered[-1] if answered else 0
+    first_received, last_received = (received[0], received[-1]) if received else (0, 0)
+    first_answered, last_answered = (answered[0], answered[-1]) if answered else (0, 0)
     sentence = _(
         "%(first)s letters in the first of these times and %(last)s in the last; %(one)s and %(two)s readers answered.",
-        first=received[0] if received else 0,
+        first=first_received,
         last=last_received,
-        one=answered[0] if answered else 0,
+        one=first_answered,
         two=last_answered,
     )
     end_labels = (_("%(number)s in", number=last_received), _("%(number)s answered", number=last_answered))
@@ -169,7 +170,7 @@ def _format_time_unit(insight: Insight) -> str:
     )
 
 
-def _cell(number: int | None) -> str | int:
+def _format_cell(number: int | None) -> str | int:
     return "" if number is None else number
 
 
@@ -186,7 +187,7 @@ def _speed_chart(desk: RequestContext, insight: Insight) -> Chart:
         most=quantile(all_days, 0.9),
     )
     newest_first = zip(reversed(medians), reversed(ninth_deciles), strict=True)
-    last_median, last_decile = next((pair for pair in newest_first if pair[0] is not None), (0, 0))
+    last_median, last_decile = next(((median, decile) for median, decile in newest_first if median is not None), (0, 0))
     end_labels = (_("half by %(days)s", days=last_median), _("90 %% by %(days)s", days=last_decile))
     return Chart(
         "speed",
@@ -195,7 +196,7 @@ def _speed_chart(desk: RequestContext, insight: Insight) -> Chart:
         sentence if all_days else "",
         (_("From"), _("Q&As that ran"), _("Median days"), _("Nine in ten within")),
         [
-            (label, days.total(), _cell(median), _cell(decile))
+            (label, days.total(), _format_cell(median), _format_cell(decile))
             for label, days, median, decile in zip(labels, days_by_span, medians, ninth_deciles, strict=True)
             if all_days
         ],
@@ -211,7 +212,7 @@ def _experts_chart(desk: RequestContext, insight: Insight) -> Chart:
     keys = rank_keys(asked, answered)
     names = expert_names(desk.session, [int(key) for key in keys])
     named_keys = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
-    columns = (asked, answered, get_counter(total, "declined"), get_counter(total, "silent"))
+    counters = (asked, answered, get_counter(total, "declined"), get_counter(total, "silent"))
     sentence = _(
         "Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
         asked=asked.total(),
@@ -225,7 +226,7 @@ def _experts_chart(desk: RequestContext, insight: Insight) -> Chart:
         sentence if keys else "",
         (_("Expert"), _("Asked"), _("Answered"), _("Said no"), _("No text in time"), _("Median days")),
         [
-            (name, *(column[key] for column in columns), _cell(quantile(reply_days(total, key), 0.5)))
+            (name, *(counter[key] for counter in counters), _format_cell(quantile(reply_days(total, key), 0.5)))
             for name, key in named_keys
         ],
         charts.draw_rows([(name, asked[key], answered[key]) for name, key in named_keys]),
@@ -259,6 +260,7 @@ def _counter_chart(
     return build_chart
 
 
+# By what a letter was filed as, or else its state.
 KINDS = {"question": _l("question"), "comment": _l("comment"), "tip": _l("tip"), "unsubscribe": _l("unsubscribe")}
 KINDS |= {
     "spam": _l("spam"),

@@ -42,7 +42,7 @@ LIST_LINK_LABELS = {
     "settle": _l("All %(number)s edited texts, by age"),
     "invite": _l("All %(number)s invitations to send, by age"),
 }
-TEXT_TASKS = ("edit", "check", "approve", "objection")
+TEXT_TASKS = ("edit", "check", "approve", "objection")  # tasks of the desk about an expert's text
 # The act that each kind of task needs.
 REQUIRED_ACTS = (
     dict.fromkeys(("missed", "send"), "edition")
@@ -78,7 +78,7 @@ class Column(NamedTuple):
 
     heading: str
     tasks: list[WaitingTask]
-    mails: Sequence[dict[str, Any]] = ()  # as lines
+    mail_lines: Sequence[dict[str, Any]] = ()
     always_linked: tuple[str, ...] = ()  # groups whose full list is linked even if the column shows all of it
 
 
@@ -88,10 +88,10 @@ class AlarmNotice:
 
     key: str
     heading: str
-    href: str = ""  # of its button
-    about: str = ""  # completes the button's label for screen readers
-    more: str = ""  # a sentence below the heading
-    mails: tuple[dict[str, Any], ...] = ()  # the lines of the mails in question
+    button_url: str = ""
+    button_subject: str = ""  # completes the button's label for screen readers
+    details: str = ""  # below the heading
+    mail_lines: tuple[dict[str, Any], ...] = ()
 
 
 def list_faults(
@@ -99,25 +99,25 @@ def list_faults(
 ) -> list[AlarmNotice]:
     """Return all alarms, the gravest first, including the desk's tasks of `FAULT_TASKS`. `get_url` links to a task."""
     fault_tasks = [(task, get_url(desk, task)) for task in board.desk if task.kind in FAULT_TASKS]
-    failed, bounced = _load_undelivered_lines(desk, board)
+    failed_lines, bounced_lines = _load_undelivered_lines(desk, board)
     return [
         *_stalled_worker_faults(desk),
         *_erasure_faults(desk),
         *_mail_account_faults(desk),
-        *(_missed_edition_fault(task, href) for task, href in fault_tasks if task.kind == "missed"),
+        *(_missed_edition_fault(task, url) for task, url in fault_tasks if task.kind == "missed"),
         *_mail_faults(
             desk,
             "failed",
-            failed,
+            failed_lines,
             # Several aren't counted, since only the newest are loaded.
             lambda number: _("One mail can’t be delivered.") if number == 1 else _("Mails can’t be delivered."),
         ),
         *_mail_faults(
-            desk, "came-back", bounced, lambda number: ngettext("One mail came back.", "Mails came back.", number)
+            desk, "came-back", bounced_lines, lambda number: ngettext("One mail came back.", "Mails came back.", number)
         ),
         *_unreadable_mail_faults(desk, board.numbers["unreadable"]),
         *(_program_faults(desk) if board.numbers["programs in trouble"] else ()),
-        *(_objection_fault(task, href) for task, href in fault_tasks if task.kind == "objection"),
+        *(_objection_fault(task, url) for task, url in fault_tasks if task.kind == "objection"),
     ]
 
 
@@ -128,7 +128,7 @@ def _stalled_worker_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
         yield AlarmNotice(
             "stalled",
             heading,
-            more=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again."),
+            details=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again."),
         )
 
 
@@ -136,8 +136,10 @@ def _erasure_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     since = held_erasures.get_stalled_since(desk.session)
     if since is not None:
         heading = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
-        more = _("Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`.")
-        yield AlarmNotice("erasures", heading, more=more)
+        details = _(
+            "Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`."
+        )
+        yield AlarmNotice("erasures", heading, details=details)
 
 
 def _mail_account_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
@@ -149,12 +151,12 @@ def _mail_account_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
             heading = _("The provider of the mail account %(account)s refuses this program.", account=account.user)
         else:
             continue
-        more = _(
+        details = _(
             "Nothing is lost: what goes out waits in the outbox, what comes in waits in its mailbox. "
             "Whoever runs the machine signs it in again by `%(command)s`.",
             command=sign_ins.COMMAND,
         )
-        yield AlarmNotice(f"signed-out-{number}", heading, more=more)
+        yield AlarmNotice(f"signed-out-{number}", heading, details=details)
 
 
 def _missed_edition_fault(task: WaitingTask, url: str) -> AlarmNotice:
@@ -163,23 +165,24 @@ def _missed_edition_fault(task: WaitingTask, url: str) -> AlarmNotice:
         f"missed-{task.since:%Y%m%d}",
         _("The edition of %(day)s wasn’t locked.", day=edition_day),
         url,
-        about=edition_day,
+        button_subject=edition_day,
     )
 
 
-def _objection_fault(task: WaitingTask, href: str) -> AlarmNotice:
-    about = task.question.title if task.question else ""
+def _objection_fault(task: WaitingTask, url: str) -> AlarmNotice:
+    title = task.question.title if task.question else ""
     heading = _("%(name)s objects to the edited text.", name=task.expert)
-    return AlarmNotice(f"objection-{href.rpartition('/')[2]}", heading, href, about, about)
+    return AlarmNotice(f"objection-{url.rpartition('/')[2]}", heading, url, button_subject=title, details=title)
 
 
 def _mail_faults(
-    desk: RequestContext, key: str, mails: list[dict[str, Any]], format_heading: Callable[[int], str]
+    desk: RequestContext, key: str, lines: list[dict[str, Any]], format_heading: Callable[[int], str]
 ) -> Iterable[AlarmNotice]:
-    if mails:
+    if lines:
+        first_line = lines[0]
         url_params: dict[str, Any] = {"state": "failed"} if key == "failed" else {}
-        href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=mails[0]["id"], **url_params)
-        yield AlarmNotice(key, format_heading(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
+        url = url_for("editor.mail", slug=desk.newsletter.slug, public_id=first_line["id"], **url_params)
+        yield AlarmNotice(key, format_heading(len(lines)), url, first_line["kind"], mail_lines=tuple(lines))
 
 
 def _load_undelivered_lines(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -203,14 +206,14 @@ def _program_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
             heading = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
-            more = _("It took nothing for five days, or answered that it wants nothing any more.")
+            details = _("It took nothing for five days, or answered that it wants nothing any more.")
         else:
             since = program.failing_since or now(desk.session)
             heading = _("“%(name)s” has taken nothing for %(time)s.", name=program.name, time=ago(since))
-            more = _("It is tried again and again, and paused after five days.")
+            details = _("It is tried again and again, and paused after five days.")
         url_params: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": program.public_id}
-        href = url_for("editor.program", **url_params) if desk.may("programs") else ""
-        yield AlarmNotice(f"program-{program.public_id}", heading, href, program.name, more)
+        url = url_for("editor.program", **url_params) if desk.may("programs") else ""
+        yield AlarmNotice(f"program-{program.public_id}", heading, url, program.name, details)
 
 
 def _unreadable_mail_faults(desk: RequestContext, number: int) -> Iterable[AlarmNotice]:
@@ -218,9 +221,9 @@ def _unreadable_mail_faults(desk: RequestContext, number: int) -> Iterable[Alarm
         heading = ngettext(
             "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number
         )
-        href = url_for("editor.pen", slug=desk.newsletter.slug, place="failed")
-        more = _("Nothing is lost: each is kept as it came.")
-        yield AlarmNotice("unreadable", heading, href, _("what could not be read"), more)
+        url = url_for("editor.pen", slug=desk.newsletter.slug, place="failed")
+        details = _("Nothing is lost: each is kept as it came.")
+        yield AlarmNotice("unreadable", heading, url, _("what could not be read"), details)
 
 
 @editor.get("/")
@@ -237,11 +240,11 @@ def start() -> Response:
 def home(slug: str) -> str:
     with read_context(slug) as desk:
         board = load_board(desk.session, desk.newsletter)
-        mails = _mail_lines(desk, board.numbers)
+        mail_lines = _list_mail_lines(desk, board.numbers)
         desk_tasks = [task for task in board.desk if task.kind not in FAULT_TASKS]
         own_tasks, editor_tasks = _split_by_permission(desk, desk_tasks)
         columns = [
-            Column(_("For you"), own_tasks, mails),
+            Column(_("For you"), own_tasks, mail_lines),
             *([Column(_("For an editor"), editor_tasks)] if editor_tasks else []),
             Column(_("For experts"), board.experts, always_linked=("experts",)),
             Column(_("For their check"), board.checks),
@@ -253,13 +256,13 @@ def home(slug: str) -> str:
             "editor/overview/home.html",
             "edition",
             today=day(utc_now()),
-            summary=_format_summary(desk, board, len(mails)),
+            summary=_format_summary(desk, board, len(mail_lines)),
             faults=list_faults(desk, board, _task_url),
             waiting_groups=[
                 (
                     column.heading,
                     _column_lines(desk, column),
-                    count(board.count(column.tasks, *column.always_linked) + len(column.mails)),
+                    count(board.count(column.tasks, *column.always_linked) + len(column.mail_lines)),
                     _full_list_links(desk, board, column),
                 )
                 for column in columns
@@ -271,14 +274,15 @@ def home(slug: str) -> str:
 
 def _split_by_permission(desk: RequestContext, tasks: list[WaitingTask]) -> tuple[list[WaitingTask], list[WaitingTask]]:
     """Return the tasks that the actor may do themselves, and the others, which wait for an editor."""
-    mine = [task for task in tasks if desk.may(REQUIRED_ACTS[task.kind])]
-    return mine, [task for task in tasks if task not in mine]
+    own_tasks = [task for task in tasks if desk.may(REQUIRED_ACTS[task.kind])]
+    return own_tasks, [task for task in tasks if task not in own_tasks]
 
 
 def _format_summary(desk: RequestContext, board: Board, mail_count: int) -> str:
     """Return a short paragraph about the edition and what waits."""
     text_tasks = [task for task in board.desk if task.kind in TEXT_TASKS]
-    own_texts, editor_texts = map(board.count, _split_by_permission(desk, text_tasks))
+    own_text_tasks, editor_text_tasks = _split_by_permission(desk, text_tasks)
+    own_texts, editor_texts = board.count(own_text_tasks), board.count(editor_text_tasks)
     late = board.numbers["late"]
     sentences = [_format_edition_status(board, desk.newsletter.is_running)]
     if own_texts:
@@ -311,17 +315,16 @@ def _format_edition_status(board: Board, is_running: bool) -> str:
     edition = board.coming[0]
     if edition.is_locked:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
-    free = len(open_slots(board.sections))
-    slots = (
-        ngettext("One slot is still open", "%(num)s slots are still open", free) if free else _("Every slot is filled")
-    )
+    slots = _("Every slot is filled")
+    if open_count := len(open_slots(board.sections)):
+        slots = ngettext("One slot is still open", "%(num)s slots are still open", open_count)
     if is_past(edition.cutoff_at):
-        until = format_time_left(edition.runs_at)
-        return _("%(slots)s; the edition is past its cut-off and runs in %(time)s.", slots=slots, time=until)
+        time_left = format_time_left(edition.runs_at)
+        return _("%(slots)s; the edition is past its cut-off and runs in %(time)s.", slots=slots, time=time_left)
     return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=format_time_left(edition.cutoff_at))
 
 
-def _mail_lines(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_mail_lines(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return lines for the mail that waits for the desk: letters and replies singly, the holding pen as one."""
     session, newsletter_id, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     expert_letters = queries.list_waiting_expert_letters(session, newsletter_id) if numbers["experts wrote"] else ()
@@ -374,7 +377,7 @@ def _column_lines(desk: RequestContext, column: Column) -> list[dict[str, Any]]:
     """Return the lines of a column: late tasks first, then mails, then the other tasks in their order."""
     lines = [format_task_line(desk, task) for task in column.tasks]
     late_lines = [line for line in lines if line["mark"] == "late"]
-    return [*late_lines, *column.mails, *(line for line in lines if line["mark"] != "late")]
+    return [*late_lines, *column.mail_lines, *(line for line in lines if line["mark"] != "late")]
 
 
 def _full_list_links(desk: RequestContext, board: Board, column: Column) -> list[tuple[str, str]]:
@@ -390,7 +393,7 @@ def _full_list_links(desk: RequestContext, board: Board, column: Column) -> list
 
 
 def _slot_values(board: Board) -> dict[str, Any] | None:
-    """Return what is in the slots of the next edition and how many questions are ready, or None without an edition."""
+    """Return the next edition with its slots, and the number of ready questions; None if no edition is coming."""
     if not board.coming:
         return None
     return {"edition": board.coming[0], "sections": board.sections, "ready": board.numbers["ready"]}

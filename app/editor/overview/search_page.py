@@ -34,7 +34,7 @@ from ..mail_labels import format_mail_line, load_mail_names
 from ..question_labels import STATE_LABELS
 
 MAX_RESULTS = 6  # shown per group
-SEARCHED_ASSIGNMENTS = 30  # the newest of the experts found; their mails are results as well
+SEARCHED_ASSIGNMENTS = 30  # the newest assignments of the experts found, whose mails are results as well
 MAX_QUERY_LENGTH = 200  # characters of a query
 
 
@@ -44,8 +44,8 @@ class SearchResult:
 
     href: str
     text: str
-    about: str = ""
-    pieces: Sequence[Any] = ()
+    note: str = ""
+    snippets: Sequence[Any] = ()  # shown instead of the text
     language: str | None = None
 
 

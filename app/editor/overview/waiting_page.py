@@ -35,9 +35,9 @@ HEADINGS = {
 
 
 class AgeGroup(NamedTuple):
-    max_age: timedelta
+    max_age: timedelta  # since the due date, or since the task began to wait
     late_label: Any  # for tasks with a due date
-    label: Any  # for tasks without one
+    waiting_label: Any  # for tasks without one
 
 
 AGE_GROUPS = (
@@ -76,16 +76,16 @@ def _group_by_age(desk: RequestContext, tasks: Sequence[WaitingTask]) -> list[di
         return next(index for index, group in enumerate(AGE_GROUPS) if age <= group.max_age)
 
     groups = []
-    for index, group_tasks in groupby(tasks, group_index):
-        rows = [*group_tasks]
+    for index, tasks_of_group in groupby(tasks, group_index):
+        group_tasks = list(tasks_of_group)
         group = AGE_GROUPS[index]
         groups.append(
             {
                 "key": index,
-                "label": group.late_label if rows[0].due_at else group.label,
-                "number": count(len(rows)),
-                "ticks": group.max_age > BACKLOG,
-                "rows": [(format_task_line(desk, task), task.assignment) for task in rows],
+                "label": group.late_label if group_tasks[0].due_at else group.waiting_label,
+                "number": count(len(group_tasks)),
+                "is_preselected": group.max_age > BACKLOG,
+                "rows": [(format_task_line(desk, task), task.assignment) for task in group_tasks],
             }
         )
     return groups

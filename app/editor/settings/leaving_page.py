@@ -10,8 +10,9 @@ from ...workflows.retention import retention_preview as preview
 from ..frame import editor, page, read_context
 from ..letter_labels import CHANNELS
 
-PERIOD = timedelta(days=30)  # in which the listed rows will be erased
+PERIOD = timedelta(days=30)  # the preview lists what will be erased within this time
 MAX_ROWS = 20  # per rule
+# By rule of `retention_preview`.
 RULE_LABELS = {
     "spam": _l("Held, or filed as spam"),
     "idle": _l("Led to nothing"),

@@ -40,6 +40,7 @@ PLACEHOLDER_LABELS = (
     | {"day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it")}
     | {"about": _l("“Your answer for …”"), "changes": _l("how many changes")}
 )
+# By code of a fault; `name` is the placeholder that it is about.
 FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),

@@ -40,8 +40,8 @@ KEPT_LABELS = {
 RHYTHM_FIELDS = ("rule", *PARSERS)  # parsed together, by `rhythm_form.parse_calendar_columns`
 CALENDAR_FIELDS = (*RHYTHM_FIELDS, "rule_start", "cutoff_minutes")
 USELESS_ALONE = {"held_kinds"}  # settings without use for a desk of one
-SNIPPET_ANSWERS = 3  # answers in a snippet for other sites
-SUMMARY_FIELDS = 3  # shown of each page in the list of pages
+MAX_SNIPPET_ANSWERS = 3  # in a snippet for other sites
+MAX_SUMMARY_FIELDS = 3  # of each page, in the list of pages
 
 
 @editor.get("/<slug>/settings", endpoint="settings")
@@ -67,7 +67,7 @@ def _summarize_part(desk: RequestContext, page_key: str) -> str:
     fields = _get_fields(desk, page_key)
     stored, labels = form_fields.get_stored_values(fields, desk.newsletter), form_fields.field_labels(fields)
     filled_fields = [f"{labels[name]}: {_format_value(name, value)}" for name, value in stored.items() if value]
-    return "; ".join(filled_fields[:SUMMARY_FIELDS])
+    return "; ".join(filled_fields[:MAX_SUMMARY_FIELDS])
 
 
 @editor.get(f"/<slug>/settings/<any({', '.join(PARTS)}):part>")
@@ -94,7 +94,7 @@ def _render_part(
     has_conflict: bool = False,
     previewed_columns: dict[str, Any] | None = None,
 ) -> str:
-    """Render a page of the settings. With `columns`, it previews the dates of the submitted rhythm."""
+    """Render a page of the settings. With `previewed_columns`, it previews the dates of the submitted rhythm."""
     fields = _get_fields(desk, page_key)
     fault_sentences = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
     labels = form_fields.field_labels(fields)
@@ -147,7 +147,7 @@ def _snippet_values(desk: RequestContext) -> dict[str, Any]:
     `translate` for the newsletter's language.
     """
     newsletter = desk.newsletter
-    items = archive.listing(newsletter).page(desk.session, None, SNIPPET_ANSWERS)
+    items = archive.listing(newsletter).page(desk.session, None, MAX_SNIPPET_ANSWERS)
     answers = [
         (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
     ]
@@ -205,9 +205,9 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
         if part != WHEN or all(before[name] == after[name] for name in CALENDAR_FIELDS):
             return _("The settings are saved."), []
         kept_dates = [
-            str(KEPT_LABELS[why]) % {"day": day(edition.runs_at, "short")}
-            for edition, why in list_editions_off_calendar(desk.session, desk.newsletter)
-            if why
+            str(KEPT_LABELS[reason]) % {"day": day(edition.runs_at, "short")}
+            for edition, reason in list_editions_off_calendar(desk.session, desk.newsletter)
+            if reason
         ]
         return _("Saved. The editions to come follow the rhythm as it stands now."), kept_dates
 

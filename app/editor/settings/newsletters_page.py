@@ -68,7 +68,7 @@ def _render_newsletter(
     form_data: dict[str, str] | None = None,
     faults: dict[str, Any] | None = None,
 ) -> str:
-    """Render the page. `open_form` is the action whose form was rejected: it is open, with its submitted values."""
+    """Render the page. `open_form` is the action whose form was rejected: it is unfolded, with its submitted values."""
     newsletter = desk.newsletter
     fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
@@ -90,6 +90,7 @@ def _render_newsletter(
 
 
 def _get_version_facts(newsletter: Newsletter) -> str:
+    """Return what must be unchanged since the page was opened when one of its forms is submitted."""
     return f"{newsletter.state} {newsletter.paused_until} {newsletter.slug} {newsletter.name}"
 
 
@@ -118,7 +119,7 @@ def _rename(desk: RequestContext) -> None:
 
 
 # By action: its verb, and the message afterwards.
-PRESSES: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
+ACTIONS: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
     "rename": (_rename, _l("It is called %(name)s.")),
     "pause": (_pause, _l("%(name)s pauses.")),
     "resume": (_resume, _l("%(name)s goes on.")),
@@ -126,9 +127,9 @@ PRESSES: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
 }
 
 
-@editor.press(f"/<slug>/newsletter/<any({', '.join(PRESSES)}):press>", "newsletters")
-def press_newsletter(slug: str, press: str) -> Response | tuple[str, int]:
-    verb, message = PRESSES[press]
+@editor.press(f"/<slug>/newsletter/<any({', '.join(ACTIONS)}):action>", "newsletters")
+def press_newsletter(slug: str, action: str) -> Response | tuple[str, int]:
+    verb, message = ACTIONS[action]
 
     def fn(desk: RequestContext) -> tuple[str, str, str]:
         if submitted_token().get("stands") != _get_version_facts(lock_row(desk.session, desk.newsletter)):
@@ -139,7 +140,7 @@ def press_newsletter(slug: str, press: str) -> Response | tuple[str, int]:
     try:
         name, slug, undo_token = run_in_transaction(slug, fn)
     except InvalidSettings as error:
-        return rerender(slug, 422, _render_newsletter, press, request.form.to_dict(), error.faults)
+        return rerender(slug, 422, _render_newsletter, action, request.form.to_dict(), error.faults)
     except (VersionConflict, InvalidTransition) as error:
         abort_with_conflict(slug, lambda desk: desk.newsletter, error)
     return_url = url_for("editor.newsletter", slug=slug)
@@ -168,7 +169,8 @@ def _render_new_form(
     previewed_columns: dict[str, Any] | None = None,
 ) -> str:
     """Render the form. With `previewed_columns`, it previews the newsletter."""
-    values, labels = form_data or _default_values(desk), form_fields.field_labels(SETTINGS) | {"slug": _("Short name")}
+    values = form_data or _default_values(desk)
+    labels = form_fields.field_labels(SETTINGS) | {"slug": _("Short name")}
     labels |= {kind: str(label) for kind, (label, _help) in SENTENCES.items()}
     fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     language = next(iter((previewed_columns or {}).get("languages", ())), desk.newsletter.language)

@@ -30,7 +30,7 @@ from ..frame import (
 
 FAULTS = {"name": _l("Say who it is."), "email": SENTENCES["invalid.email"], "role": SENTENCES["invalid.role_unknown"]}
 # Actions on a colleague: the verb, and the message afterwards.
-ACTS: dict[str, tuple[Callable[..., None], Any]] = {
+ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
     "role": (staff.set_role, _l("%(name)s has another role now.")),
     "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),
     "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link opens nothing.")),
@@ -136,16 +136,16 @@ def _load_membership(desk: RequestContext, public_id: str) -> Membership:
     return require_row(desk, colleague, "editor.colleague", public_id, _("Open the page again")).membership
 
 
-@editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
-def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
-    verb, message = ACTS[act]
+@editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTIONS)}):action>", "people")
+def press_colleague(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
+    verb, message = ACTIONS[action]
 
     def fn(desk: RequestContext) -> tuple[str, bool]:
         colleague = or_404(colleagues.load(desk.session, desk.actor, public_id))
         name = colleague.name
         shown_role = str(submitted_token().get("role", ""))
         more_arguments = {"role": (request.form.get("role", ""), shown_role), "again": (desk.newsletter.name,)}
-        verb(desk.session, desk.actor, colleague, *more_arguments.get(act, ()))
+        verb(desk.session, desk.actor, colleague, *more_arguments.get(action, ()))
         return name, colleague.person.id == desk.actor.person_id
 
     try:
@@ -155,8 +155,8 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
     except VersionConflict as error:
         abort_with_conflict(slug, lambda desk: _load_membership(desk, public_id), error)
     announce(str(message) % {"name": name})
-    if is_me and act in ("remove", "deactivate"):
+    if is_me and action in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)
-    if act in ("withdraw", "remove"):  # the colleague's page is gone
+    if action in ("withdraw", "remove"):  # the colleague's page is gone
         return redirect(url_for("editor.people", slug=slug), code=303)
     return redirect(url_for("editor.colleague", slug=slug, public_id=public_id), code=303)

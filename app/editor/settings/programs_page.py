@@ -46,7 +46,7 @@ PAUSE_LABELS = {
     "gone": _l("paused, since it answered that it wants nothing any more"),
 }
 # Actions on a program: the verb, and the message afterwards.
-PRESSES: dict[str, tuple[Callable[..., None], Any]] = {
+ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
     "pause": (registering.pause, _l("%(name)s hears nothing for now, and won’t hear what happens meanwhile.")),
     "resume": (registering.resume, _l("%(name)s hears again what happens, from now on.")),
     "renew": (registering.renew, _l("%(name)s has a new secret. For a day what it is told is signed by both.")),
@@ -192,9 +192,9 @@ def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
     }
 
 
-@editor.press(f"/<slug>/programs/<public_id>/<any({', '.join(PRESSES)}):act>", "programs")
-def press_program(slug: str, public_id: str, act: str) -> Response:
-    verb, message = PRESSES[act]
+@editor.press(f"/<slug>/programs/<public_id>/<any({', '.join(ACTIONS)}):action>", "programs")
+def press_program(slug: str, public_id: str, action: str) -> Response:
+    verb, message = ACTIONS[action]
 
     def fn(desk: RequestContext) -> str:
         program = lock_row(desk.session, _load_program(desk, public_id))
@@ -206,7 +206,7 @@ def press_program(slug: str, public_id: str, act: str) -> Response:
 
     name = run_in_transaction(slug, fn)
     announce(str(message) % {"name": name})
-    if act == "remove":
+    if action == "remove":
         return redirect(url_for("editor.programs", slug=slug), code=303)
     return _redirect_to_program(slug, public_id)
 

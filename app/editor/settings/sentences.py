@@ -107,6 +107,7 @@ def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str
     phrases = {kind: body for kind, body in own_sentences.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
+    # Each with the credits of its readers, None for an unnamed one, and its answers.
     blocks = (
         ((None, None), (Voice(leyla, _("The answer stands here.")), Voice(marc, _("And the second one here.")))),
         ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, redirect, request, stream_with_context, url_for
 from flask_babel import gettext as _
@@ -41,6 +41,8 @@ NOUNS = (
     | {"identity": _l("Accounts of the provider"), "program": _l("Other programs")}
     | {"translation": _l("Translations"), "translator": _l("Translators")}
 )
+FILTER_PARAMS = ("who", "what", "from", "to", "auto")  # in the query string
+MAX_PARAM_LENGTH = 60  # longer than any valid value
 CSV_HEADERS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
 
@@ -48,13 +50,13 @@ CSV_HEADERS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 class Filters:
     """The filters of the trail in the query string."""
 
-    typed: Mapping[str, str]  # as submitted
-    query: trail.TrailFilters  # as parsed
+    params: Mapping[str, str]  # as submitted, "" if missing
+    parsed: trail.TrailFilters
     faults: Mapping[str, str]  # why one can't be parsed, by its parameter
 
     @property
     def url_params(self) -> dict[str, Any]:
-        return {name: text for name, text in self.typed.items() if text}
+        return {name: text for name, text in self.params.items() if text}
 
 
 @editor.sheet("/<slug>/trail", "trail", endpoint="trail")
@@ -63,7 +65,7 @@ def look_through(slug: str) -> str:
         people = colleagues.get_display_names(desk.session, desk.newsletter.id)
         filters = _parse_filters(desk, people)
         before = parse_cursor(request.args.get("before", ""), 2)
-        listing = trail.listing(desk.newsletter.id, filters.query)
+        listing = trail.listing(desk.newsletter.id, filters.parsed)
         make_url = partial(_build_url, desk, filters)
         events_page = paginate(desk.session, listing, PAGE_SIZE, before, make_url, cursor=_format_event_cursor)
         return page(
@@ -87,28 +89,28 @@ def _build_url(desk: RequestContext, filters: Filters, **more: Any) -> str:
 
 
 def _parse_filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
-    typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to", "auto")}
+    params = {name: request.args.get(name, "").strip()[:MAX_PARAM_LENGTH] for name in FILTER_PARAMS}
     faults: dict[str, str] = {}
 
     def parse(name: str, parser: Callable[[str], Any], fault: str) -> Any:
-        if not typed[name]:
+        if not params[name]:
             return None
         try:
-            return parser(typed[name])
+            return parser(params[name])
         except (KeyError, ValueError, OverflowError):
             faults[name] = fault
             return None
 
     date_fault = _("Write the date like 2026-07-01.")
-    query = trail.TrailFilters(
+    parsed = trail.TrailFilters(
         parse("who", lambda who: _parse_actor(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
         parse("what", _parse_action, _("Nothing of this kind is noted.")) or (),
         parse("from", _parse_midnight, date_fault),
-        parse("to", lambda text: _parse_midnight(text, 1), date_fault),
+        parse("to", lambda text: _parse_midnight(text, days=1), date_fault),
     )
-    if not (query.actors or query.actions or typed["auto"]):
-        query = replace(query, excluded_actors=AUTOMATIC_ACTORS)
-    return Filters(typed, query, faults)
+    if not (parsed.actors or parsed.actions or params["auto"]):
+        parsed = replace(parsed, excluded_actors=AUTOMATIC_ACTORS)
+    return Filters(params, parsed, faults)
 
 
 def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
@@ -118,11 +120,11 @@ def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) ->
     if actor in ACTOR_LABELS:
         return (actor,)
     if actor == DESK:
-        return tuple(f"staff:{key}" for key in people)
-    key = desk.session.scalar(select(Person.id).filter_by(public_id=actor))
-    if key not in people:
+        return tuple(f"staff:{person_id}" for person_id in people)
+    person_id = desk.session.scalar(select(Person.id).filter_by(public_id=actor))
+    if person_id not in people:
         raise KeyError(actor)
-    return (f"staff:{key}",)
+    return (f"staff:{person_id}",)
 
 
 def _parse_action(action_name: str) -> tuple[str, ...]:
@@ -146,18 +148,19 @@ def _actor_options(desk: RequestContext, people: Mapping[int, str]) -> list[tupl
 
 def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return the options of the filter by action, as (noun, label, actions); an action is (key, sentence)."""
-    placeholders = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
-        "version": "",
-        "why": "",
-    }
+    placeholders = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…")
+    placeholders |= {"version": "", "why": ""}  # additions that a sentence can do without
     actions_by_noun: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
     for action, kind in EVENTS.items():
-        if (noun := action.partition(".")[0]) in actions_by_noun:
-            actions_by_noun[noun].append((action, _(kind.sentence, **placeholders).removeprefix("… ").rstrip(".")))
+        noun, _dot, _verb = action.partition(".")
+        if noun in actions_by_noun:
+            sentence = _(kind.sentence, **placeholders)
+            actions_by_noun[noun].append((action, sentence.removeprefix("… ").rstrip(".")))
     return [(noun, str(label), actions_by_noun[noun]) for noun, label in NOUNS.items()]
 
 
 def _group_by_day(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the events as lines, grouped by their day as shown."""
     subjects = _load_subjects(desk, events)
     lines = []
     for event, text in zip(events, describe_events(desk, events), strict=True):
@@ -169,8 +172,8 @@ def _group_by_day(desk: RequestContext, events: Sequence[Event]) -> list[tuple[s
 def _format_time(event: Event) -> dict[str, Any]:
     """Return the time of an event as shown. For a reader's letter without an address only the day is stored, in UTC."""
     if event.noun == "letter" and event.at.time() == time():
-        hourless = _("The hour of a letter without an address isn’t kept.")
-        return {"time": event.at, "date": event.at.date(), "label": "–", "exact": hourless}
+        explanation = _("The hour of a letter without an address isn’t kept.")
+        return {"time": event.at, "date": event.at.date(), "label": "–", "exact": explanation}
     local_date = event.at.astimezone(zone()).date()
     return {"time": event.at, "date": local_date, "label": clock_time(event.at), "exact": exact(event.at)}
 
@@ -196,14 +199,22 @@ def take_trail(slug: str, form: str) -> BaseResponse:
         filters = _parse_filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
         if filters.faults:  # ignoring a filter would make the file look complete
             return redirect(_build_url(desk, filters), code=303)
-    lines = stream_with_context(WRITERS[form](slug, replace(filters.query, excluded_actors=())))
+    lines = stream_with_context(WRITERS[form](slug, replace(filters.parsed, excluded_actors=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
     return response
 
 
-def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[tuple[Event, str, str, str]]:
-    """Yield each event with its actor's name, its sentence, and the public id of its question."""
+class DescribedEvent(NamedTuple):
+    """An event as the files have it."""
+
+    event: Event
+    actor_name: str
+    sentence: str
+    question_id: str  # the public one, or ""
+
+
+def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[DescribedEvent]:
     with read_context(slug) as desk:
         for events in trail.listing(desk.newsletter.id, filters).iter_batches(desk.session, BATCH_SIZE):
             names = get_actor_names(desk, (event.actor for event in events))
@@ -212,22 +223,22 @@ def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[tuple[Even
             public_ids: dict[int, str] = {row.id: row.public_id for row in rows}
             for event, text in zip(events, describe_events(desk, events), strict=True):
                 name = names.get(event.actor) or str(ACTOR_LABELS.get(event.actor, ""))
-                yield event, name, text, public_ids.get(event.question_id or 0, "")
+                yield DescribedEvent(event, name, text, public_ids.get(event.question_id or 0, ""))
 
 
 def _write_csv_lines(slug: str, filters: trail.TrailFilters) -> Iterator[str]:
     rows = (
-        (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
-        for event, who, text, question in _describe_all(slug, filters)
+        (event.at.isoformat(), name, sentence, event.action, event.noun, question_id, event.old or "", event.new or "")
+        for event, name, sentence, question_id in _describe_all(slug, filters)
     )
     return write_csv(CSV_HEADERS, rows)
 
 
 def _write_json_lines(slug: str, filters: trail.TrailFilters) -> Iterator[str]:
-    for event, who, text, question in _describe_all(slug, filters):
+    for event, name, sentence, question_id in _describe_all(slug, filters):
         # Without the event's id: compared with its neighbours, it would reveal the hour of a reader's event.
-        row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
-        row |= {"act": event.action, "noun": event.noun, "question": question or None}
+        row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": name, "what": sentence}
+        row |= {"act": event.action, "noun": event.noun, "question": question_id or None}
         row |= {"from": event.old, "to": event.new, "facts": event.facts}
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
