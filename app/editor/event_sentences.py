@@ -76,6 +76,7 @@ def describe_events(
     def build_values(event: Event) -> dict[str, str]:
         facts = event.facts or {}
         number = version_numbers.get(facts.get("text", 0))
+        # A wording in a reader's own words is cleared with a reason.
         reason = reasons.get(facts["text"]) if facts.get("own") else ""
         return {
             "who": actor_names.get(event.actor) or str(ACTOR_LABELS.get(event.actor, _("Somebody"))),

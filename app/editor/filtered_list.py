@@ -157,10 +157,11 @@ class ListDefinition(Generic[Row]):
         """Parse a query string. Aborts with 404 on unknown parameters or values: ignoring them would show other
         rows than asked for.
         """
-        names: tuple[str, ...] = ("state", *self.filters, "q")
-        values = {name: args[name].strip() for name in names if args.get(name, "").strip()}
+        filter_params: tuple[str, ...] = ("state", *self.filters, "q")
+        other_params = ("before", "above", "tick")  # which page is shown, and whether its rows are ticked
+        values = {name: args[name].strip() for name in filter_params if args.get(name, "").strip()}
         for name in args:
-            if name not in (*names, "before", "above", "tick"):
+            if name not in (*filter_params, *other_params):
                 abort_unknown_filter(desk, name, self.endpoint)
         state = values.get("state") or self.get_default_state(values)
         if state not in self.states:

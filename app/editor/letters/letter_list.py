@@ -273,11 +273,13 @@ def _get_neighbour_urls(
     next_ids = page_ids[index + 1 : index + 2] if index is not None else []
     previous_ids = page_ids[index - 1 : index] if index else []
     next_before = previous_before = before  # the parameter ?before= of the page that lists the neighbour
-    if not next_ids and (index is None or len(page_ids) == page_size) and not filtered_list.search:
+    # Otherwise look on the next and the previous page. Search hits come from another query, so there it isn't possible.
+    can_leave_page = not filtered_list.search
+    if can_leave_page and not next_ids and (index is None or len(page_ids) == page_size):
         next_ids = _list_neighbour_ids(filtered_list, open_letter, 1)
         if not (next_ids and next_ids[0] in page_ids):
             next_before = open_letter.public_id
-    if not previous_ids and (index is None or before) and not filtered_list.search:
+    if can_leave_page and not previous_ids and (index is None or before):
         previous_ids = _list_neighbour_ids(filtered_list, open_letter, page_size + 1, reverse=True)
         if not (previous_ids and previous_ids[0] in page_ids):
             previous_before = previous_ids[page_size] if len(previous_ids) > page_size else None

@@ -116,7 +116,7 @@ def colleague(slug: str, public_id: str) -> str:
 
 def _render_colleague(desk: RequestContext, public_id: str, fault: str = "") -> str:
     everybody = colleagues.list_colleagues(desk.session, desk.actor, include_contacts=True)
-    colleague = or_404(next((colleague for colleague in everybody if colleague.person.public_id == public_id), None))
+    colleague = or_404(next((other for other in everybody if other.person.public_id == public_id), None))
     admins = [other for other in everybody if other.membership.role in roles_for("people") and other.status == "here"]
     return page(
         desk,

@@ -108,7 +108,7 @@ def try_sending_tool(slug: str) -> Response:
 
 
 def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
-    """Test the connection and return the outcome as a sentence."""
+    """Test the connection and return the outcome as a sentence. Record the key as verified if the tool takes it."""
     label = tool.row.label
     if account is None:
         return _("%(tool)s: %(what)s", tool=label, what=str(KEY_UNREADABLE))
