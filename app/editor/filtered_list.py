@@ -158,10 +158,10 @@ class ListDefinition(Generic[Row]):
         rows than asked for.
         """
         filter_params: tuple[str, ...] = ("state", *self.filters, "q")
-        other_params = ("before", "above", "tick")  # which page is shown, and whether its rows are ticked
+        page_params = ("before", "above", "tick")  # which page is shown, and whether its rows are ticked
         values = {name: args[name].strip() for name in filter_params if args.get(name, "").strip()}
         for name in args:
-            if name not in (*filter_params, *other_params):
+            if name not in filter_params and name not in page_params:
                 abort_unknown_filter(desk, name, self.endpoint)
         state = values.get("state") or self.get_default_state(values)
         if state not in self.states:
