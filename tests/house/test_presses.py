@@ -15,7 +15,7 @@ from app.editor.answers.invitation_page import MOVES as OF_ASSIGNMENTS
 from app.editor.editions.edition_page import ACTIONS as OF_EDITIONS
 from app.editor.frame import editor
 from app.editor.mail.outbox_page import ACTIONS as OF_MAILS
-from app.editor.mail.pen import ACTS as OF_THE_PEN
+from app.editor.mail.pen import ACTIONS as OF_THE_PEN
 from app.editor.question_labels import STATE_BUTTONS, STATE_LABELS
 from app.editor.questions.question_actions import MOVES
 from app.questions.lifecycle import QUESTION, STATES
