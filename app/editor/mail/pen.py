@@ -316,7 +316,7 @@ def _get_related_rows(desk: RequestContext, mail: Inbound) -> dict[str, Any]:
     return {
         "letter": load(Letter, mail.letter_id),
         "edition": load(Edition, mail.edition_id),
-        "twin": desk.session.get(Inbound, mail.duplicate_of_id) if mail.duplicate_of_id else None,
+        "twin": load(Inbound, mail.duplicate_of_id),
         "outgoing": outgoing and format_mail_line(desk, outgoing, load_mail_names(desk, [outgoing])),
         "about": load(Assignment, mail.assignment_id),
     }
