@@ -142,9 +142,9 @@ def first_steps_put(slug: str, which: str) -> Response:
 
     def fn(desk: RequestContext) -> None:
         newsletter = lock_row(desk.session, desk.newsletter)
-        newsletter.steps_hidden_at = now(desk.session) if which == "hide" else None
-        action = "newsletter.hide_steps" if which == "hide" else "newsletter.show_steps"
-        audit.record(desk.session, desk.actor, action, newsletter)
+        hide = which == "hide"
+        newsletter.steps_hidden_at = now(desk.session) if hide else None
+        audit.record(desk.session, desk.actor, "newsletter.hide_steps" if hide else "newsletter.show_steps", newsletter)
 
     run_in_transaction(slug, fn)
     if which == "hide":
