@@ -144,7 +144,7 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
 
 @pytest.fixture
 def editors_need_one(app: Flask) -> Iterator[None]:
-    info = app.extensions["database"]._write.kw["info"], app.extensions["database"]._read.kw["info"]
+    info = app.extensions["database"]._write_session.kw["info"], app.extensions["database"]._read_session.kw["info"]
     for one in info:
         one["sign_in"] = SignInRules(second_factor_roles=("editor",))
     yield
