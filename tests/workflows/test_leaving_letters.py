@@ -70,7 +70,10 @@ def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, n
             for name, rule in RULES.items():
                 expected = by_the_rule(session, newsletter, rule, until)
                 kept = retention_preview.get_retention_period(newsletter, rule)
-                assert [(one.letter.id, one.erased_at - kept) for one in told if one.rule == name] == expected, (name, days)
+                assert [(one.letter.id, one.erased_at - kept) for one in told if one.rule == name] == expected, (
+                    name,
+                    days,
+                )
                 assert numbers[name] == len(expected), (name, days)
                 kinds |= {name} if expected else set()
     assert kinds == {"spam", "idle", "closed", "ran", "expert"}
