@@ -32,7 +32,6 @@ def close(
         mails = [
             end_assignment(session, actor, assignment, sentence) for assignment in assignments_of(session, question)
         ]
-        session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
     details: dict[str, str | list[int]] = {"reason": reason}
     if events:

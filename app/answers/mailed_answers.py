@@ -156,7 +156,6 @@ def file(
     lock_row(session, assignment)
     with audit.collect_events(session) as events:
         FILING_ACTIONS[kind](session, actor, Filing(letter, assignment, details))
-        session.flush()
     event_ids = [event.id for event in events]
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, caused_event_ids=event_ids)
 

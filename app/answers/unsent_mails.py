@@ -9,21 +9,13 @@ from .. import audit
 from ..core.actors import Actor
 from ..db.session import lock_row
 from ..mail import outbox
+from ..mail.kinds import list_kinds_with_purpose
 from ..mail.models import OutboxMail
 from ..people import links
 from .lifecycle import ASSIGNMENT
 from .models import Answer, Assignment
 
 INVITATION = "expert.invitation"
-# The kinds of mail that ask something of an expert.
-ASKING_KINDS = (
-    INVITATION,
-    "expert.invitation_again",
-    "expert.reminder",
-    "expert.overdue",
-    "expert.returned",
-    "expert.check",
-)
 
 
 class MailAlreadySent(outbox.OnItsWay):
@@ -34,7 +26,7 @@ class MailAlreadySent(outbox.OnItsWay):
 
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
     """Recall unsent mails that ask something of the expert. Return whether the expert may know of the question."""
-    mails, recalled = _recall_kinds(session, actor, assignment.id, ASKING_KINDS)
+    mails, recalled = _recall_kinds(session, actor, assignment.id, list_kinds_with_purpose("ask"))
     invitations = [mail for mail in mails if mail.kind == INVITATION]
     if not invitations:  # the expert was asked in another way, perhaps by phone
         return True

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 SCHEMA_MISMATCH = "the database does not match this version: run readers-asked migrate"
+TAKES_NO_CHANGES = "the database takes no changes: its disk is full, fails, or may only be read"
 
 
 class Busy(Exception):
@@ -74,7 +75,7 @@ def fault_kind(error: DBAPIError) -> FaultKind:
 def is_busy(error: Exception) -> bool:
     """Return whether a later retry may succeed, as after a lock, a timeout or a lost connection."""
     if isinstance(error, Busy):
-        return True
+        return not isinstance(error, NoRoom)
     temporary_kinds = (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
     return isinstance(error, DBAPIError) and fault_kind(error) in temporary_kinds
 

@@ -230,7 +230,6 @@ def _run_for_each_row(slug: str, form: BulkForm, action: BulkAction, selected_ro
             row = form.prepare_row(desk, form.load(desk, public_id), version)
             with collect_events(desk.session) as events:
                 action.fn(desk, row)
-                desk.session.flush()
                 return get_undo_token(events)
 
         try:

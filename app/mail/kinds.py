@@ -6,7 +6,7 @@ The text of each kind is a file of the same name in `templates`. A new kind is o
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from ..text.translation import N_
 from . import mail_values
@@ -16,7 +16,12 @@ LIFETIME = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4
 GENERATED = "auto-generated"
 REPLIED = "auto-replied"
 DAY = timedelta(days=1)
+
+# Why a mail is sent to an expert: it asks for something, tells of another edition or date, or tells of anything else.
+Purpose = Literal["ask", "reschedule", "inform"]
+
 # The states in which the contents of a mail are deleted.
+NEVER = frozenset[str]()
 WHEN_ENDED = frozenset(ENDED)  # sent, failed, discarded or expired
 WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # only sent or discarded: a failed or expired mail can be retried
 
@@ -41,8 +46,9 @@ class MailKind:
     `is_recurring` marks mails to subscribers, which get a List-Id if they can be unsubscribed from (RFC 2919).
     `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote.
     The contents are deleted when the mail reaches one of the states in `erase_in`, for example because they include a
-    sign-in link or a reader's address. With `is_padded`, mails are padded to the same size, which then reveals neither
-    the language nor what became of a letter.
+    sign-in link or a reader's address. Mails to experts have a `purpose`: unsent mails with the purpose "ask" are
+    recalled when the assignment ends, and those with "reschedule" when the change of date is undone. With `is_padded`,
+    mails are padded to the same size, which then reveals neither the language nor what became of a letter.
 
     A kind with a `template_kind` uses the template and the parts of that kind. A newsletter may reword the `parts`;
     `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of
@@ -51,11 +57,12 @@ class MailKind:
 
     name: str
     values_class: type[mail_values.Values]
+    erase_in: frozenset[str]
+    purpose: Purpose | None = None
     lane: int = 1
     lifetime: timedelta = LIFETIME
     automatic: str = ""
     is_recurring: bool = False
-    erase_in: frozenset[str] = frozenset()
     is_padded: bool = False
     template_kind: str = ""
     parts: Mapping[str, RewordablePart] = field(default_factory=dict)
@@ -66,6 +73,22 @@ class MailKind:
 def _expert_part(extra_placeholders: str = "", required: str = "") -> RewordablePart:
     """Return a part of a mail to an expert; the arguments are names of placeholders, separated by spaces."""
     return RewordablePart(("name", "newsletter", "headline", *extra_placeholders.split()), tuple(required.split()))
+
+
+def _expert_mail(
+    name: str,
+    purpose: Purpose,
+    values_class: type[mail_values.Values] = mail_values.AssignmentMail,
+    *,
+    erase_in: frozenset[str],
+    **options: Any,
+) -> MailKind:
+    return MailKind(name, values_class, erase_in, purpose, **options)
+
+
+def _desk_mail(name: str, **options: Any) -> MailKind:
+    """Return the kind of a mail that tells editors what an expert, a translator or a reader did."""
+    return MailKind(name, mail_values.DeskMail, NEVER, automatic=GENERATED, **options)
 
 
 def _reader_news(name: str, **options: Any) -> MailKind:
@@ -129,9 +152,11 @@ KINDS = {
     "staff.invitation": MailKind(
         N_("Invitation to the desk"), mail_values.AccountMail, automatic=GENERATED, erase_in=WHEN_ENDED
     ),
-    "expert.invitation": MailKind(
+    "expert.invitation": _expert_mail(
         N_("Invitation"),
+        "ask",
         mail_values.InvitationMail,
+        erase_in=NEVER,
         parts={
             "subject": _expert_part("words due", "due"),
             "opening": _expert_part(),
@@ -142,10 +167,11 @@ KINDS = {
             "that it is you stand in it in any case."
         ),
     ),
-    "expert.invitation_again": MailKind(N_("Invitation, with a new link"), mail_values.AssignmentMail),
-    "expert.reminder": MailKind(
+    "expert.invitation_again": _expert_mail(N_("Invitation, with a new link"), "ask", erase_in=NEVER),
+    "expert.reminder": _expert_mail(
         N_("Reminder before the date"),
-        mail_values.AssignmentMail,
+        "ask",
+        erase_in=NEVER,
         lifetime=DAY,
         automatic=GENERATED,
         parts={
@@ -155,44 +181,50 @@ KINDS = {
         },
         examples=({"due_at": 2 * DAY}, {"silent": True}),
     ),
-    "expert.overdue": MailKind(
+    "expert.overdue": _expert_mail(
         N_("Reminder after the date"),
-        mail_values.AssignmentMail,
+        "ask",
+        erase_in=NEVER,
         lifetime=DAY,
         automatic=GENERATED,
         parts={"subject": _expert_part("due"), "body": _expert_part("due link", "link")},
         examples=({"due_at": -DAY},),
     ),
-    "expert.returned": MailKind(N_("Text sent back"), mail_values.AssignmentMail),
+    "expert.returned": _expert_mail(N_("Text sent back"), "ask", erase_in=NEVER),
     # If a reader withdrew the question, no other record of its text remains.
-    "expert.cancelled": MailKind(N_("No longer needed"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
-    "expert.check": MailKind(
+    "expert.cancelled": _expert_mail(N_("No longer needed"), "inform", erase_in=WHEN_ENDED),
+    "expert.check": _expert_mail(
         N_("Quote check"),
+        "ask",
         mail_values.EditedTextMail,
+        erase_in=NEVER,
         parts={"subject": _expert_part("about changes due", "due"), "opening": _expert_part()},
         fixed_note=N_(
             "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
         ),
     ),
-    "expert.letter": MailKind(N_("A letter from you"), mail_values.AssignmentMail),
-    "expert.published": MailKind(
+    "expert.letter": _expert_mail(N_("A letter from you"), "inform", erase_in=NEVER),
+    "expert.published": _expert_mail(
         N_("Thanks, with the link"),
-        mail_values.AssignmentMail,
+        "inform",
+        erase_in=NEVER,
         lane=2,
         automatic=GENERATED,
         parts={"subject": _expert_part("day"), "body": _expert_part("day link", "link")},
         examples=({"runs_on": 0 * DAY},),
     ),
-    "expert.carried_over": MailKind(
+    "expert.carried_over": _expert_mail(
         N_("Carried over to a later edition"),
-        mail_values.AssignmentMail,
+        "reschedule",
+        erase_in=NEVER,
         lane=2,
         parts={"subject": _expert_part("day"), "body": _expert_part("day", "day")},
         examples=({"runs_on": 14 * DAY},),
     ),
-    "expert.moved": MailKind(
+    "expert.moved": _expert_mail(
         N_("Another date for the edition"),
-        mail_values.AssignmentMail,
+        "reschedule",
+        erase_in=NEVER,
         lane=2,
         parts={
             "subject": _expert_part("day"),
@@ -201,33 +233,32 @@ KINDS = {
         },
         examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
     ),
-    "expert.shortened": MailKind(N_("Shortened after the check"), mail_values.EditedTextMail),
-    "expert.corrected": MailKind(
+    "expert.shortened": _expert_mail(
+        N_("Shortened after the check"), "inform", mail_values.EditedTextMail, erase_in=NEVER
+    ),
+    "expert.corrected": _expert_mail(
         N_("A correction of what ran"),
-        mail_values.AssignmentMail,
+        "inform",
+        erase_in=NEVER,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
     # It says that there was another text, and so leads to the words that were removed (docs/adr/0022-corrections.md).
-    "expert.reworded": MailKind(N_("Reworded for somebody’s safety"), mail_values.AssignmentMail, erase_in=WHEN_ENDED),
-    "expert.dropped": MailKind(
-        N_("Why it didn’t run"), mail_values.AssignmentMail, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
+    "expert.reworded": _expert_mail(N_("Reworded for somebody’s safety"), "inform", erase_in=WHEN_ENDED),
+    "expert.dropped": _expert_mail(
+        N_("Why it didn’t run"), "reschedule", erase_in=NEVER, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
     ),
-    "expert.ran_without": MailKind(
+    "expert.ran_without": _expert_mail(
         N_("It ran without their text"),
-        mail_values.AssignmentMail,
+        "inform",
+        erase_in=NEVER,
         lane=2,
         parts={"subject": _expert_part(), "body": _expert_part("day", "day")},
         fixed_note=N_("Whether a text is kept for a later edition stands in it in any case."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
     # If a reader withdrew the question, no other record of its text remains.
-    "expert.not_used": MailKind(
-        N_("It won’t run"),
-        mail_values.AssignmentMail,
-        lane=2,
-        erase_in=WHEN_ENDED,
-        parts=_REASON_PARTS,
-        examples=_REASON_EXAMPLES,
+    "expert.not_used": _expert_mail(
+        N_("It won’t run"), "inform", erase_in=WHEN_ENDED, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
     ),
     # It contains the translator's address and link.
     "translator.invitation": MailKind(
@@ -264,29 +295,23 @@ KINDS = {
         parts={"subject": _NEWS_PART, "body": _NEWS_PART},
         fixed_note=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
     ),
-    "desk.answer": MailKind(N_("An answer is here"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.declined": MailKind(N_("An expert said no"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.translation": MailKind(N_("A translation is here"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.translator_declined": MailKind(N_("A translator said no"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.objection": MailKind(N_("An expert objects"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.withdrawn": MailKind(N_("An answer was withdrawn"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.letter_withdrawn": MailKind(N_("A letter was taken back"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.fine": MailKind(N_("An expert agrees"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.suggestion": MailKind(N_("A colleague was suggested"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.question_back": MailKind(N_("An expert asks back"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.mention": MailKind(N_("Called in a note"), mail_values.DeskMail, automatic=GENERATED),
-    "desk.mail_waits": MailKind(
-        N_("A mail of an expert waits to be filed"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED
-    ),
-    "desk.mail_failed": MailKind(
-        N_("A mail can’t be delivered"), mail_values.DeskMail, lifetime=DAY, automatic=GENERATED
-    ),
+    "desk.answer": _desk_mail(N_("An answer is here")),
+    "desk.declined": _desk_mail(N_("An expert said no")),
+    "desk.translation": _desk_mail(N_("A translation is here")),
+    "desk.translator_declined": _desk_mail(N_("A translator said no")),
+    "desk.objection": _desk_mail(N_("An expert objects")),
+    "desk.withdrawn": _desk_mail(N_("An answer was withdrawn")),
+    "desk.letter_withdrawn": _desk_mail(N_("A letter was taken back")),
+    "desk.fine": _desk_mail(N_("An expert agrees")),
+    "desk.suggestion": _desk_mail(N_("A colleague was suggested")),
+    "desk.question_back": _desk_mail(N_("An expert asks back")),
+    "desk.mention": _desk_mail(N_("Called in a note")),
+    "desk.mail_waits": _desk_mail(N_("A mail of an expert waits to be filed"), lifetime=DAY),
+    "desk.mail_failed": _desk_mail(N_("A mail can’t be delivered"), lifetime=DAY),
     "desk.edition_missing": MailKind(
-        N_("Has the edition gone out?"), mail_values.EditionMail, lifetime=DAY, automatic=GENERATED
+        N_("Has the edition gone out?"), mail_values.EditionMail, NEVER, lifetime=DAY, automatic=GENERATED
     ),
-    "desk.program_paused": MailKind(
-        N_("Another program hears nothing any more"), mail_values.DeskMail, automatic=GENERATED
-    ),
+    "desk.program_paused": _desk_mail(N_("Another program hears nothing any more")),
     # It contains headlines, which may have to be erased.
     "desk.digest": MailKind(
         N_("The morning’s mail"),
@@ -297,3 +322,8 @@ KINDS = {
         erase_in=WHEN_ENDED,
     ),
 }
+
+
+def list_kinds_with_purpose(purpose: Purpose) -> list[str]:
+    """Return the kinds of mails to experts that are sent for this purpose."""
+    return [name for name, kind in KINDS.items() if kind.purpose == purpose]

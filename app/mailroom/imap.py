@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from app.settings.mail_accounts import ImapMailbox, OAuthAccount
 
 from ..db.engine import Database
-from ..db.fault_kinds import Busy
+from ..db.fault_kinds import TAKES_NO_CHANGES, Busy, NoRoom
 from ..mail import inbound
 from ..mail.models import Inbound
 from ..mail.sign_ins import NoToken, access_token, mark_token_refused, xoauth2
@@ -295,6 +295,8 @@ def watch(database: Database, mailbox: ImapMailbox, stop: threading.Event) -> No
                     if "IDLE" not in connection.client.capabilities:
                         break
                     _idle(connection, stop)
+        except NoRoom:
+            log.error("mailbox at %s: %s", mailbox.host, TAKES_NO_CHANGES)
         except Busy:
             log.warning("mailbox at %s: the database was busy", mailbox.host)
         except Exception as error:

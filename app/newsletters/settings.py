@@ -68,8 +68,7 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
             faults[kind] = FieldError("long", most=MAX_SENTENCE_LENGTH)
         elif placeholder := find_unknown_placeholder(kind, body):
             faults[kind] = FieldError("place", place=placeholder)
-        required_placeholder = REQUIRED_PLACEHOLDERS.get(kind, "")
-        if body.strip() and required_placeholder not in body:
+        elif body.strip() and REQUIRED_PLACEHOLDERS.get(kind, "") not in body:
             faults[kind] = FieldError("hole")
     return faults
 

@@ -27,7 +27,7 @@ from ..core.actors import Clock
 from ..db import secure_delete
 from ..db.changes import CommitDetector
 from ..db.engine import Database
-from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
+from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, NoRoom, is_busy, is_schema_mismatch
 from ..db.session import lock_row
 from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, idempotency
@@ -322,6 +322,8 @@ def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
     except Exception as error:
         if is_busy(error):
             log.warning("%s: the database was busy", duty.name)
+        elif isinstance(error, NoRoom):
+            log.error("%s: %s", duty.name, TAKES_NO_CHANGES)
         else:
             cause = SCHEMA_MISMATCH if is_schema_mismatch(error) else type(error).__name__
             log.error("%s: %s", duty.name, cause, extra={"fault": fault_as_data(error), "duty": duty.name})

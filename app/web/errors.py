@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
 from ..core.domain_errors import DomainError, MissingPrecondition, PermissionDenied, TooLong
-from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
+from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, Busy, FaultKind, NoRoom, fault_kind
 from ..db.ids import CROCKFORD
 from ..watching.redaction import fault_as_data
 from ..watching.references import reference
@@ -181,7 +181,7 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 
 def _handle_full_disk(error: NoRoom) -> Response:
-    log.error("the database takes no changes: its disk is full, fails, or may only be read")
+    log.error(TAKES_NO_CHANGES)
     return render_error(503, message=NO_ROOM)
 
 

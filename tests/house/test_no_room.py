@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from app.db.engine import Database
-from app.db.fault_kinds import NoRoom
+from app.db.fault_kinds import TAKES_NO_CHANGES, NoRoom
+from app.server import worker
 from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
@@ -31,6 +33,10 @@ def _full(connection: Any) -> None:
 
 def _read_only(connection: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
+
+
+def _fill(session: Session) -> None:
+    session.execute(text("CREATE TABLE more AS SELECT hex(zeroblob(900000))"))
 
 
 @pytest.fixture(params=[_full, _read_only], ids=["full", "read-only"])
@@ -93,4 +99,15 @@ def test_a_verb_learns_that_waiting_helps_nobody(app: Flask, stop: Callable[[], 
     stop()
     ours: Database = app.extensions["database"]
     with pytest.raises(NoRoom):
-        ours.write(lambda session: session.execute(text("CREATE TABLE more AS SELECT hex(zeroblob(900000))")))
+        ours.write(_fill)
+
+
+def test_the_worker_logs_an_error_and_not_that_the_database_was_busy(
+    app: Flask, stop: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    stop()
+    duty = worker.Duty("indexing", "grow", 60, lambda _app, database: database.write(_fill))
+    assert not worker._run_duty(duty, app, app.extensions["database"])
+    assert [(log.levelname, log.getMessage()) for log in caplog.records if log.name == worker.log.name] == [
+        ("ERROR", f"grow: {TAKES_NO_CHANGES}")
+    ]

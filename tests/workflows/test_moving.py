@@ -18,6 +18,7 @@ from app.db.session import now
 from app.editions import planning, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
+from app.mail.kinds import list_kinds_with_purpose
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Person
@@ -46,7 +47,7 @@ def kinds(session: Session) -> list[tuple[str, str]]:
     rows = session.execute(
         select(OutboxMail.kind, Person.name)
         .join(Person, Person.id == OutboxMail.person_id)
-        .where(OutboxMail.kind.in_(skipping.MAIL_KINDS), OutboxMail.state != "discarded")
+        .where(OutboxMail.kind.in_(list_kinds_with_purpose("reschedule")), OutboxMail.state != "discarded")
         .order_by(OutboxMail.kind, Person.name)
     )
     return [(kind, name) for kind, name in rows]

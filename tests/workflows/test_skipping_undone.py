@@ -13,6 +13,7 @@ from app.editions import slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.mail import outbox
+from app.mail.kinds import list_kinds_with_purpose
 from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.web.formatting import day
@@ -53,7 +54,9 @@ def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int
 
 def mails(database: Database) -> list[tuple[str, str]]:
     with database.read() as session:
-        kinds = select(OutboxMail).where(OutboxMail.kind.in_(skip.MAIL_KINDS)).order_by(OutboxMail.id)
+        kinds = (
+            select(OutboxMail).where(OutboxMail.kind.in_(list_kinds_with_purpose("reschedule"))).order_by(OutboxMail.id)
+        )
         return [(mail.kind, str(mail.state)) for mail in session.scalars(kinds)]
 
 

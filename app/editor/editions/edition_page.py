@@ -290,7 +290,6 @@ def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
             check_unchanged(desk, edition)
         with collect_events(desk.session) as events:
             action_message = ACTIONS[action](desk, edition)
-            desk.session.flush()
         changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))
         messages = [_("Meanwhile: %(what)s", what=change) for change in changes]
         if action_message:

@@ -86,7 +86,6 @@ def run_letter_action(slug: str, public_id: str, fn: Callable[..., ActionResult]
         letter = _load_letter(desk, public_id)
         with collect_events(desk.session) as events:
             result = fn(desk, letter, **url_values)
-            desk.session.flush()
             return result._replace(undo_token=get_undo_token(events) if result.message else "")
 
     result = save_unless_changed(slug, lambda desk: _load_letter(desk, public_id), run)

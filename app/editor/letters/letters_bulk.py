@@ -96,7 +96,6 @@ def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tup
             questions.join(desk.session, desk.actor, target, joining_letters)
         elif joining_letters:
             target = questions.open_question(desk.session, desk.actor, joining_letters)
-        desk.session.flush()
         outcome.done, outcome.undo_tokens = len(joining_letters), [get_undo_token(events)]
     result_url = question_url(desk, or_404(target)) if joining_letters else ""
     return outcome, result_url
@@ -150,7 +149,6 @@ def letter_crowds(slug: str) -> Response:
                     filed_count += 1
                 except (InvalidTransition, VersionConflict):  # changed, or grown: the page shows the crowd again
                     continue
-            desk.session.flush()
             return filed_count, get_undo_token(events)
 
     filed_count, undo_token = run_in_transaction(slug, fn)
@@ -176,7 +174,6 @@ def letter_crowds_hold(slug: str) -> Response:
                     held_count += crowds.hold(desk.session, desk.actor, first_letter, shown_number)
                 except (InvalidTransition, VersionConflict):  # changed, or grown
                     continue
-            desk.session.flush()
             return held_count, get_undo_token(events)
 
     held_count, undo_token = run_in_transaction(slug, fn)

@@ -22,6 +22,7 @@ from ...letters import contacts, unsubscribing
 from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Letter
 from ...mail import outbox
+from ...mail.kinds import list_kinds_with_purpose
 from ...mail.mail_templates import render_mail
 from ...mail.mail_values import AssignmentMail, DeskMail, LetterMail
 from ...mail.message import Sender
@@ -64,12 +65,13 @@ def get_newest_mail_id(session: Session) -> int:
     return session.scalar(select(func.max(OutboxMail.id))) or 0
 
 
-def list_mail_ids_after(
-    session: Session, last_id: int, kinds: Sequence[str], question_ids: Sequence[int], assignment_ids: Sequence[int]
+def list_date_mails_after(
+    session: Session, last_id: int, question_ids: Sequence[int], assignment_ids: Sequence[int]
 ) -> list[int]:
-    """Return the keys of the mails after `last_id` of these kinds about one of the questions or assignments."""
+    """Return the keys of the mails after `last_id` that tell experts of another date for one of these."""
     is_about_them = OutboxMail.question_id.in_(question_ids) | OutboxMail.assignment_id.in_(assignment_ids)
-    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), is_about_them)
+    tells_of_date = OutboxMail.kind.in_(list_kinds_with_purpose("reschedule"))
+    query = select(OutboxMail.id).where(OutboxMail.id > last_id, tells_of_date, is_about_them)
     return list(session.scalars(query.order_by(OutboxMail.id)))
 
 

@@ -85,7 +85,6 @@ def send(
     with audit.collect_events(session) as events:
         for question in questions:
             unused_answers.mark_unused(session, actor, question, edition.runs_at, edition_id=edition.id, due_at=due_at)
-        session.flush()
     why = {"did": [event.id for event in events]} if events else None
     facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}
     EDITION.apply(session, actor, edition, "send", why=why, **facts)

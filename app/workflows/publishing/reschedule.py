@@ -58,7 +58,7 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
         "was": former_calendar,
         "to": _calendar_of(newsletter, edition),
         "asked": _dates_to_json(former_dates),
-        "told": notices.list_mail_ids_after(session, last_mail_id, [MOVED_MAIL], question_ids, list(former_dates)),
+        "told": notices.list_date_mails_after(session, last_mail_id, question_ids, list(former_dates)),
     }
     audit.record(session, actor, "edition.move", edition, facts=facts)
 

@@ -17,13 +17,13 @@ from ...db.session import lock_row
 from ...editions import slots
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
+from ...mail.kinds import list_kinds_with_purpose
 from ...mail.models import OutboxMail
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from . import notices, publication, reschedule
 
 MovedQuestions = list[tuple[Question, Edition | None]]  # each with its new edition, if there is one
-MAIL_KINDS = ("expert.carried_over", "expert.dropped", reschedule.MOVED_MAIL)
 MOVE_ACTIONS = ("question.carry", "question.drop")  # how a picked question leaves an edition
 
 
@@ -42,12 +42,10 @@ def skip(session: Session, actor: Staff, edition: Edition) -> MovedQuestions:
             (question, _carry_over_or_drop(session, actor, question))
             for question in slots.list_picked_questions(session, edition)
         ]
-        session.flush()
     former_dates = reschedule.hand_over_assignments(session, actor, edition)
-    session.flush()
     question_ids = [question.id for question, _edition in moved]
     assignment_ids = [int(key) for key in former_dates]
-    mail_ids = notices.list_mail_ids_after(session, last_mail_id, MAIL_KINDS, question_ids, assignment_ids)
+    mail_ids = notices.list_date_mails_after(session, last_mail_id, question_ids, assignment_ids)
     facts = {"did": [event.id for event in events], "told": mail_ids, "asked": former_dates}
     EDITION.apply(session, actor, edition, "skip", why=facts if moved or former_dates else None)
     return moved
@@ -126,7 +124,9 @@ def undo_drop(session: Session, actor: Staff, question: Question, event: Event) 
 def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Recall the mails about the move to the question's experts. Raises `AlreadySent` and `OnItsWay`."""
     mail_ids = select(OutboxMail.id).where(
-        OutboxMail.question_id == question.id, OutboxMail.kind.in_(MAIL_KINDS), OutboxMail.created_at >= event.at
+        OutboxMail.question_id == question.id,
+        OutboxMail.kind.in_(list_kinds_with_purpose("reschedule")),
+        OutboxMail.created_at >= event.at,
     )
     unsent_mails.recall_all_mails(session, actor, list(session.scalars(mail_ids)))
 
