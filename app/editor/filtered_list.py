@@ -235,7 +235,7 @@ class FilteredList(Generic[Row]):
             return self.search_page(last_shown, page_size)
         rows_page = paginate(desk.session, self.listing, page_size, last_shown, self.url)
         newer = self.url(above=last_shown.public_id) if last_shown else None
-        return FilteredPage(rows_page.rows, {**rows_page.keyset, "newer": newer}, {})
+        return FilteredPage(rows_page.rows, {**rows_page.page_urls, "newer": newer}, {})
 
     def search_page(self, after: Row | None, size: int) -> "FilteredPage[Row]":
         """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""
@@ -258,8 +258,8 @@ class FilteredList(Generic[Row]):
         elif len(hits) == hit_limit:  # the filters removed most hits, and there are more
             last_row = session.get(model, hits[-1].noun_id)
         older_url = self.url(before=last_row.public_id) if last_row else None
-        keyset = {"newer": self.url() if after else None, "older": older_url}
-        return FilteredPage(rows[:size], keyset, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
+        page_urls = {"newer": self.url() if after else None, "older": older_url}
+        return FilteredPage(rows[:size], page_urls, {row.id: hits_by_id[row.id].snippet for row in rows[:size]})
 
     def template_values(
         self, list_page: "FilteredPage[Row]", state_counts: Mapping[str, str] | None = None, **replaced_options: Options
@@ -286,7 +286,7 @@ class FilteredList(Generic[Row]):
                 (name, list_filter.label, [(value, option.label) for value, option in options[name].items()])
                 for name, list_filter in self.definition.filters.items()
             ],
-            "keyset": list_page.keyset,
+            "page_urls": list_page.page_urls,
             "select_all_url": self.url(before=before, tick="all"),
             "all_selected": request.args.get("tick") == "all",
             "end_reasons": END_REASONS,

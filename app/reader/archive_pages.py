@@ -113,7 +113,7 @@ def _render_listing(context: ReaderContext, topic_slug: str | None) -> str:
         topic=topic,
         permanent_url=absolute_url(session, list_url(lang=None)),
         year=year,
-        keyset=items.keyset,
+        page_urls=items.page_urls,
     )
 
 
@@ -246,7 +246,7 @@ def expert(context: ReaderContext, public_id: str) -> str:
         language=stories[0].language,
         stories=stories,
         permanent_url=absolute_url(session, page_url(lang=None)),
-        keyset=items.keyset,
+        page_urls=items.page_urls,
     )
 
 
@@ -263,7 +263,9 @@ def corrections(context: ReaderContext) -> str:
     corrections_with_stories = [
         (correction, stories[correction.question_id]) for correction in page.rows if correction.question_id in stories
     ]
-    return context.page("reader/corrections.html", "answers", corrections=corrections_with_stories, keyset=page.keyset)
+    return context.page(
+        "reader/corrections.html", "answers", corrections=corrections_with_stories, page_urls=page.page_urls
+    )
 
 
 @reader.get("/<slug>/editions")
@@ -279,7 +281,7 @@ def editions(context: ReaderContext) -> str:
         "editions",
         editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in page.rows],
         upcoming_dates=context.list_upcoming_dates(),
-        keyset=page.keyset,
+        page_urls=page.page_urls,
     )
 
 

@@ -185,12 +185,12 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
 class ListPage(Generic[T]):
     """A page of a list, by keyset pagination.
 
-    `keyset` holds two URLs: "newer" leads back to the first page, "older" to the next page. Each is None if it leads
+    `page_urls` holds two URLs: "newer" leads back to the first page, "older" to the next page. Each is None if it leads
     nowhere.
     """
 
     rows: list[T]
-    keyset: dict[str, str | None]
+    page_urls: dict[str, str | None]
 
 
 def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T | None:

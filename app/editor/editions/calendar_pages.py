@@ -43,7 +43,7 @@ def all_editions(slug: str) -> str:
             filled_counts=count_filled_slots(desk.session, upcoming),
             sent_editions=sent_page.rows,
             items_by_edition=archive.items(desk.session, sent_page.rows),
-            keyset=sent_page.keyset,
+            page_urls=sent_page.page_urls,
         )
 
 

@@ -113,7 +113,7 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
         languages=_language_options(desk, search_params["language"]),
         list_url=list_url,
         files_url=url_for("editor.expert_files", slug=desk.newsletter.slug, **get_search_params()),
-        keyset=list_page.keyset,
+        page_urls=list_page.page_urls,
         today=today,
         form_data=form_data,
         faults=faults,

@@ -43,7 +43,7 @@ def _render_duplicates(
         histories=load_histories(desk.session, expert_ids),
         emails=emails or {},
         cursor=request.args.get("after") or None,
-        keyset={"newer": list_url() if last_shown else None, "older": older},
+        page_urls={"newer": list_url() if last_shown else None, "older": older},
         fault=_format_merge_conflict(desk, error) if error else "",
         may_manage_all=desk.may("whole directory"),
     )

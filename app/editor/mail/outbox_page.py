@@ -85,7 +85,7 @@ def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: 
     state = request.args.get("state") or None
     if state and state not in MAIL_STATES:
         abort_unknown_filter(desk, "state", "editor.outbox")
-    mails_by_state, keyset = _load_mails(desk, state)
+    mails_by_state, page_urls = _load_mails(desk, state)
     listed_mails = [mail for mails in mails_by_state.values() for mail in mails]
     names = load_mail_names(desk, [*listed_mails, open_mail] if open_mail else listed_mails)
     state_counts = mail_queries.counts(desk.session, desk.newsletter.id)
@@ -113,7 +113,7 @@ def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: 
         possible_buttons=possible_buttons,
         open_mail=_format_open_mail(desk, open_mail, names) if open_mail else None,
         address=address,
-        keyset=keyset,
+        page_urls=page_urls,
     )
 
 
@@ -148,7 +148,7 @@ def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list
         return newest_mails, {"newer": newer_url, "older": None}
     last_shown = get_cursor_row(lambda public_id: _load_mail(desk, public_id))
     mails_page = paginate(session, build_listing(state), PAGE_SIZE, last_shown, list_url)
-    return {state: mails_page.rows}, mails_page.keyset
+    return {state: mails_page.rows}, mails_page.page_urls
 
 
 def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:

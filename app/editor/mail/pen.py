@@ -259,7 +259,7 @@ def _render_pen(
         trouble=trouble,
         fault=fault,
         list_url=list_url(before=cursor),
-        keyset=mails_page.keyset,
+        page_urls=mails_page.page_urls,
     )
 
 

@@ -118,5 +118,5 @@ def question_letters(slug: str, public_id: str) -> str:
             "questions",
             question=question,
             originals=build_originals(desk, question, letters_page.rows, merged),
-            keyset=letters_page.keyset,
+            page_urls=letters_page.page_urls,
         )

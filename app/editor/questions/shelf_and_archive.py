@@ -60,5 +60,5 @@ def archive(slug: str) -> str:
             "archive",
             items=items_page.rows,
             editions=get_many(desk.session, Edition, {item.edition_id for item in items_page.rows}),
-            keyset=items_page.keyset,
+            page_urls=items_page.page_urls,
         )

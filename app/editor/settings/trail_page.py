@@ -76,7 +76,7 @@ def look_through(slug: str) -> str:
             filters=filters,
             people=_actor_options(desk, people),
             acts=list_action_options(),
-            keyset=events_page.keyset,
+            page_urls=events_page.page_urls,
         )
 
 
