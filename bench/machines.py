@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.support.many_machines import WEBS, WORKERS, Machines, Totals, find_missing_for_network, many_machines
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 from .machine_visitors import Visitors, prepare
 
@@ -100,9 +100,9 @@ def settle(machines: Machines) -> None:
     time.sleep(5)
     machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL WHERE leased_until IS NOT NULL")
-    until(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox", SETTLED)
+    wait_until(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox", SETTLED)
     waiting = "SELECT count(*) FROM inbound WHERE placed_at IS NULL"
-    until(lambda: not machines.scalar(waiting), "the mail that came", SETTLED)
+    wait_until(lambda: not machines.scalar(waiting), "the mail that came", SETTLED)
 
 
 def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bool:
@@ -135,7 +135,7 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
         for name in ("redis", "front", *WEBS, *WORKERS):
             machines.start(name)
         for name in ("redis", "front", *WEBS, *WORKERS):
-            until(lambda name=name: machines.answers(name), name, 90.0)  # type: ignore[misc]
+            wait_until(lambda name=name: machines.answers(name), name, 90.0)  # type: ignore[misc]
         visitors = Visitors(machines, newsroom, seed)
         with visitors.coming(rate):
             time.sleep(3)

@@ -32,7 +32,7 @@ from tests.support.cast import Newsroom
 from tests.support.commands import Installation, open_installation
 from tests.support.databases import SQLITE
 from tests.support.processes import repeat_process
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 NIGHT = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
 EVENTS = "SELECT id FROM audit WHERE id {} 0 ORDER BY id"
@@ -395,18 +395,18 @@ def test_nobody_who_writes_waits_and_what_they_write_late_is_in_its_place(
     def slow(session: Session) -> None:
         _open(session, newsroom, 1)
         wrote.set()
-        assert goes_on.wait(PATIENCE)
+        assert goes_on.wait(WAIT_TIMEOUT)
 
     thread = Thread(target=database.write, args=(slow,))
     thread.start()
-    assert wrote.wait(PATIENCE)
+    assert wrote.wait(WAIT_TIMEOUT)
     database.write(lambda session: _open(session, newsroom, 2))  # nobody holds this one up
     before = head(database)
     with pytest.raises(Busy):
         chain.extend(database)
     assert head(database) == before
     goes_on.set()
-    thread.join(PATIENCE)
+    thread.join(WAIT_TIMEOUT)
     chain.extend(database)
     assert faults_of(database) == []
     with database.read() as session:
@@ -431,7 +431,7 @@ def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsro
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     chain.extend(database)
     assert (faults, faults_of(database)) == ([], [])
     with database.read() as session:

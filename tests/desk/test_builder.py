@@ -34,7 +34,7 @@ from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import dump_tables, record_statements
 from tests.support.databases import wait_until_blocked
 from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk, shown_token
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 ALL = [FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION]
 
@@ -334,7 +334,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         return fn
 
     def second(verb: Any) -> None:
-        holds.wait(PATIENCE)
+        holds.wait(WAIT_TIMEOUT)
         try:
             database.write(verb)
         except DomainError as refused:
@@ -344,7 +344,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     other = threading.Thread(target=second, args=(verbs[1],))
     other.start()
     database.write(first(verbs[0]))
-    other.join(PATIENCE)
+    other.join(WAIT_TIMEOUT)
     with database.read() as session:
         stands = [session.get_one(Edition, key).state, session.scalars(select(Question.state)).one()]
         words = session.scalars(select(Letter.body)).one()

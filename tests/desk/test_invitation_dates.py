@@ -23,7 +23,7 @@ from tests.support.clock import today
 from tests.support.database_checks import get_one
 from tests.support.desk import Desk, shown_version
 from tests.support.incoming_mails import dmarc_pass, mail
-from tests.support.mailroom import LEYLAS_ADDRESS, Room
+from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom
 from tests.support.pages import Browser
 
 PRAGUE = ZoneInfo("Europe/Prague")
@@ -133,9 +133,9 @@ def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
 def test_from_a_day_that_is_over_nobody_has_time_again(
     app: Flask, database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
-    room = Room(database, newsroom)
-    salt, address = room.invited()
-    room.bring(mail(LEYLAS_ADDRESS, address, body="Not now.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
+    room = NewsletterMailroom(database, newsroom)
+    salt, address = room.invite_expert()
+    room.receive(mail(LEYLAS_ADDRESS, address, body="Not now.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     letter = get_one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
     at = shown_version(nora.get(here), "reply")

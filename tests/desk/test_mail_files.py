@@ -27,7 +27,7 @@ from tests.support.app import BASE_URL
 from tests.support.cast import another_newsletter
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.incoming_mails import dmarc_pass, mail
-from tests.support.mailroom import LEYLAS_ADDRESS, Room, place_mail
+from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, place_mail
 from tests.support.mailroom import LEYLAS_REPLY as MAILED
 from tests.support.pages import Browser
 from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
@@ -51,14 +51,14 @@ GIVEN_OUT = {
 
 @pytest.fixture
 def room(database, newsroom):
-    return Room(database, newsroom)
+    return NewsletterMailroom(database, newsroom)
 
 
 def address(row: Inbound, number: int = 1) -> str:
     return f"/pen/{row.public_id}/files/{number}"
 
 
-def letter_of(room: Room, row: Inbound) -> Letter:
+def letter_of(room: NewsletterMailroom, row: Inbound) -> Letter:
     with room.database.read() as session:
         return session.get_one(Letter, row.letter_id)
 
@@ -67,13 +67,13 @@ def headers(response: TestResponse) -> dict[str, str | None]:
     return {name: response.headers.get(name) for name in GIVEN_OUT}
 
 
-def trail(room: Room) -> list[tuple[str, object]]:
+def trail(room: NewsletterMailroom) -> list[tuple[str, object]]:
     with room.database.read() as session:
         return [(one.actor, one.facts) for one in session.scalars(select(Event).filter_by(action="inbound.download"))]
 
 
 def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     page = nora.get(f"/letters/{letter_of(room, row).public_id}")
     assert [" ".join(one.split()) for one in page.texts(".files li")] == [
         f"Zarina at gauge 7.jpg JPEG picture, {len(PHOTO)} Bytes",
@@ -90,7 +90,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
 @pytest.mark.parametrize("who", ["ilya", "nora", "vera"])
 def test_a_file_is_downloaded_as_bytes_that_no_browser_opens(request, room, who):
     staff: Desk = request.getfixturevalue(who)
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     for number, (name, data) in enumerate(HUNG, 1):
         [form] = [one for one in staff.get(address(row, number)).attributes("form", "action") if "/files/" in one]
         given = staff.send(form, {})
@@ -109,7 +109,7 @@ def test_a_file_is_downloaded_as_bytes_that_no_browser_opens(request, room, who)
 
 
 def test_the_trail_names_who_downloaded_and_never_the_file(nora, room):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     nora.send(address(row), {})
     nora.send(address(row), {})
     page = nora.get("/trail")
@@ -132,7 +132,7 @@ NAMES = {
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize("name", NAMES, ids=["path", "header", "bidi", "Kazakh", "long", "none"])
 def test_a_hostile_name_does_nothing(nora, room, name):
-    row = room.bring(mail(attachments=[(name, picture())]))
+    row = room.receive(mail(attachments=[(name, picture())]))
     shown, plain = NAMES[name]
     assert nora.get(address(row)).texts("h1") == [shown if name else "a file without a name"]
     given = nora.send(address(row), {})
@@ -146,7 +146,7 @@ def test_a_hostile_name_does_nothing(nora, room, name):
 
 @pytest.mark.threat("hostile mail")
 def test_a_picture_is_shown_drawn_anew_and_nothing_of_its_metadata_with_it(nora, room):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     [shown] = nora.get(address(row)).attributes(".drawn img", "src")
     given = nora.open(shown)
     assert (given.status_code, headers(given)) == (200, {**GIVEN_OUT, "Content-Type": "image/jpeg"})
@@ -159,7 +159,7 @@ def test_a_picture_is_shown_drawn_anew_and_nothing_of_its_metadata_with_it(nora,
 
 @pytest.mark.threat("hostile mail")
 def test_what_is_no_picture_is_not_shown(nora, room):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     assert [nora.get(address(row, number)).attributes("img", "src") for number in (2, 3)] == [[], []]
     assert "It is too large to be shown here." in nora.words(f"{address(row, 4)}/picture", 422)
     assert "It is damaged, or not the kind of picture that it says." in nora.words(f"{address(row, 3)}/picture", 422)
@@ -171,7 +171,7 @@ def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
     hung = b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"\r\n--b--\r\n"
     words = b"--b\r\nContent-Type: text/plain\r\n\r\nWho measures the salt in the wind?\r\n"
     head = b"From: Timur <timur@post.example>\r\nTo: ask@steppe.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
-    row = room.bring(head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + words + hung)
+    row = room.receive(head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + words + hung)
     page = nora.get(address(row, 1))
     assert "A mail that hangs on a mail stays closed" in page.words
     assert "zarina@post.example" not in page
@@ -183,7 +183,7 @@ def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
 
 @pytest.mark.threat("stranger at the door")
 def test_nobody_else_gets_a_file(app, nora, room, newsroom, monkeypatch):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     pages = [address(row), f"{address(row)}/picture"]
     stranger = app.test_client()
     expert = Browser(app)
@@ -205,11 +205,11 @@ def test_nobody_else_gets_a_file(app, nora, room, newsroom, monkeypatch):
 
 @pytest.mark.threat("another desk")
 def test_another_newsletter_has_no_file_of_ours_and_we_have_none_of_theirs(nora, room):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
 
     coast = room.database.write(lambda session: another_newsletter(session).id)
-    theirs = room.row(room.store(mail(attachments=HUNG)))
-    room.place()
+    theirs = room.get_mail(room.store_mail(mail(attachments=HUNG)))
+    room.place_mails()
 
     def give_away(session) -> None:
         session.get_one(Inbound, theirs.id).newsletter_id = coast
@@ -230,7 +230,7 @@ def gone(nora: Desk, row: Inbound) -> bool:
 
 @pytest.mark.threat("erased words")
 def test_files_go_with_the_mail(nora, room, newsroom):
-    rows = [room.bring(mail(attachments=[("road.jpg", picture((32, 20 + number)))])) for number in range(4)]
+    rows = [room.receive(mail(attachments=[("road.jpg", picture((32, 20 + number)))])) for number in range(4)]
     assert [gone(nora, row) for row in rows] == [False] * 4
     letters = [letter_of(room, row).public_id for row in rows]
     assert [nora.get(f"/letters/{one}").texts(".files a") for one in letters] == [["road.jpg"]] * 4
@@ -245,9 +245,9 @@ def test_files_go_with_the_mail(nora, room, newsroom):
 
 
 def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora, room):
-    asked, reply_to = room.invited()
+    asked, reply_to = room.invite_expert()
     words = "We put up salt plates in 2009 and count what falls on them."
-    row = room.bring(
+    row = room.receive(
         mail(
             LEYLAS_ADDRESS,
             reply_to,
@@ -275,7 +275,7 @@ def test_a_list_of_former_days_is_shown_and_what_is_not_in_the_mail_is_not_there
 
 def test_the_largest_mail_is_given_out_whole_and_the_next_press_gives_it_again(nora, room):
     large = picture() + bytes(range(256)) * 71_000  # 18 MB, 25 as a mail carries it
-    row = room.bring(mail(attachments=[("road.jpg", large)]))
+    row = room.receive(mail(attachments=[("road.jpg", large)]))
     [form] = [one for one in nora.get(address(row)).tree.css("form") if "/files/" in (one.attributes["action"] or "")]
     once = {one.attributes["name"]: one.attributes["value"] for one in form.css("input")}
     assert [
@@ -284,7 +284,7 @@ def test_the_largest_mail_is_given_out_whole_and_the_next_press_gives_it_again(n
 
 
 def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
-    row = room.bring(mail(attachments=[(f"{number}.jpg", picture()) for number in range(1_000)]))
+    row = room.receive(mail(attachments=[(f"{number}.jpg", picture()) for number in range(1_000)]))
     assert (row.state, row.reasons) == ("failed", ["parts"])
     page = nora.get(f"/pen/{row.public_id}")
     assert len(page.texts(".files li")) == MOST_PARTS - 2  # beside the whole and its words
@@ -293,7 +293,7 @@ def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
 
 @pytest.mark.threat("hostile mail")
 def test_one_waits_for_the_other_and_hears_so(nora, room, monkeypatch):
-    row = room.bring(mail(attachments=HUNG))
+    row = room.receive(mail(attachments=HUNG))
     monkeypatch.setattr(attached_files, "SEMAPHORE_TIMEOUT", 0.05)
     with attached_files._semaphore:
         assert nora.open(f"{address(row)}/picture").status_code == 503

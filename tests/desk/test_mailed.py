@@ -17,7 +17,7 @@ from app.questions.models import Note
 from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_queries, get_one
 from tests.support.desk import shown_version
-from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
+from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail_by_public_id, place_mail, receive_expert_mail
 from tests.support.pages import Page
 
 HEADLINE = "The Salt Wind"
@@ -130,7 +130,7 @@ def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
 def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id)
     pen = place_mail(database, newsroom)
-    nora.post(f"/pen/{pen}/letter", version=get_mail(database, pen).version)
+    nora.post(f"/pen/{pen}/letter", version=get_mail_by_public_id(database, pen).version)
     readers = get_one(database, Letter, author="reader", channel="mail").public_id
     for kind in ("question", "comment", "spam"):
         nora.post(f"/letters/{letter}/file", 409, kind=kind, version="1")

@@ -16,7 +16,7 @@ from tests.support.assignments import ask_expert
 from tests.support.cast import another_newsletter
 from tests.support.database_checks import count_queries, get_one
 from tests.support.desk import shown_version
-from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail, place_mail, receive_expert_mail
+from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail_by_public_id, place_mail, receive_expert_mail
 from tests.support.pages import Page
 
 TIMUR = MailContent(
@@ -102,7 +102,10 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
     letter = get_one(database, Letter, author="expert")
     assert led == f"{nora.desk}/letters/{letter.public_id}"
     assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY_TEXT)
-    assert (get_mail(database, public_id).state, get_mail(database, public_id).letter_id) == ("letter", letter.id)
+    assert (get_mail_by_public_id(database, public_id).state, get_mail_by_public_id(database, public_id).letter_id) == (
+        "letter",
+        letter.id,
+    )
     assert salt.state() == "invited"
 
 
@@ -125,7 +128,7 @@ def test_nobody_is_chosen_for_a_strangers_mail_until_somebody_chooses(nora, data
         f"/pen/{public_id}/answer", 422, assignment="", version=shown_version(nora.get(f"/pen/{public_id}"))
     )
     assert page.count("Choose whose reply it is") == 2  # in the summary and at the field
-    assert get_mail(database, public_id).state == "pen"
+    assert get_mail_by_public_id(database, public_id).state == "pen"
 
 
 def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, database, newsroom, salt):
@@ -149,7 +152,7 @@ def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_fil
     page = nora.get(led)
     assert "It isn’t theirs: back to the holding pen" in page
     assert nora.post(f"{led}/to-pen", version=shown_version(page)) == f"{nora.desk}/pen/{public_id}"
-    mail = get_mail(database, public_id)
+    mail = get_mail_by_public_id(database, public_id)
     assert (mail.state, mail.letter_id, mail.assignment_id) == ("pen", None, None)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter).filter_by(author="expert")) == 0
@@ -181,7 +184,7 @@ def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(n
     led = nora.post(f"/pen/{ids[1]}/again", version=seen)
     assert led == f"{nora.desk}/pen?place=pen"
     assert "It is read again; in a minute it has its place." in nora.get(led)
-    assert [get_mail(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
+    assert [get_mail_by_public_id(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
     letter = get_one(database, Letter, author="reader")
     assert (letter.channel, letter.body, letter.state) == ("mail", TIMUR.text, "received")
     assert "It is a letter now." in nora.get(f"/pen/{ids[3]}")
@@ -194,7 +197,13 @@ def test_an_assistant_may_do_all_that(ilya, database, newsroom, salt):
     for public_id, act in zip(ids, acts, strict=False):
         ilya.post(f"/pen/{public_id}/{act}", version=shown_version(ilya.get(f"/pen/{public_id}")))
     ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=shown_version(ilya.get(f"/pen/{ids[4]}")))
-    assert [get_mail(database, key).state for key in ids] == ["letter", "automatic", "spam", "stored", "letter"]
+    assert [get_mail_by_public_id(database, key).state for key in ids] == [
+        "letter",
+        "automatic",
+        "spam",
+        "stored",
+        "letter",
+    ]
 
 
 @pytest.mark.parametrize("act", ["letter", "robot", "spam", "again", "answer"])
@@ -216,20 +225,20 @@ def test_a_press_without_the_version_that_was_seen_does_nothing(nora, database, 
     nora.post(f"/pen/{public_id}/spam", 409)
     nora.post(f"/pen/{public_id}/burn", 404, version="2")
     nora.post(f"/pen/{public_id}/answer", 404, version="2", assignment="0123456789AB")
-    assert get_mail(database, public_id).state == "pen"
+    assert get_mail_by_public_id(database, public_id).state == "pen"
 
 
 def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsroom, salt):
     public_id = place_mail(database, newsroom, assignment_id=salt.assignment_id)
     seen = shown_version(nora.get(f"/pen/{public_id}"))
-    database.write(lambda session: erasing.destroy(session, [get_mail(database, public_id).id]))
+    database.write(lambda session: erasing.destroy(session, [get_mail_by_public_id(database, public_id).id]))
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam"]
     assert "The mail itself is no longer kept" in page
     said = nora.post(f"/pen/{public_id}/letter", 409, version=seen)
     assert "The mail itself is no longer kept, so nothing can be made of it." in said
     nora.post(f"/pen/{public_id}/spam", version=seen)
-    assert get_mail(database, public_id).state == "spam"
+    assert get_mail_by_public_id(database, public_id).state == "spam"
 
 
 def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, salt):
@@ -238,7 +247,7 @@ def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, s
     assert "There are no words in it." in page
     said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=shown_version(page))
     assert "There are no words in it, so it can’t become a letter." in said
-    assert get_mail(database, public_id).state == "pen"
+    assert get_mail_by_public_id(database, public_id).state == "pen"
 
 
 def test_one_that_could_not_be_read_is_read_again(nora, database, newsroom):
@@ -247,12 +256,12 @@ def test_one_that_could_not_be_read_is_read_again(nora, database, newsroom):
     assert buttons(page) == ["Robot", "Spam", "Read it again"]
     assert "Reading it took too long and was stopped." in page
     nora.post(f"/pen/{public_id}/again", version=shown_version(page))
-    assert get_mail(database, public_id).state == "stored"
+    assert get_mail_by_public_id(database, public_id).state == "stored"
 
 
 def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
     first = place_mail(database, newsroom, "spam")
-    twin = place_mail(database, newsroom, "duplicate", duplicate_of_id=get_mail(database, first).id)
+    twin = place_mail(database, newsroom, "duplicate", duplicate_of_id=get_mail_by_public_id(database, first).id)
     robot = place_mail(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/pen/{twin}")
     assert "The first one" in page.texts("dt")
@@ -300,7 +309,7 @@ def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, sal
     nora.get(f"/pen/{other}", 404)
     for act in ("answer", "letter", "robot", "spam", "again"):
         nora.post(f"/pen/{other}/{act}", 404, version="2", assignment=salt.public_id)
-    assert get_mail(database, other).state == "pen"
+    assert get_mail_by_public_id(database, other).state == "pen"
 
 
 @pytest.mark.both_databases

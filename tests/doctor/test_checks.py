@@ -42,12 +42,12 @@ from tests.support.commands import record_sign_of_life
 from tests.support.fake_servers import CannedAnswer
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 from tests.support.oidc_provider import staff_provider
 from tests.support.processes import free_port
 from tests.support.required_programs import skip_without
 from tests.support.smtp_servers import RESET, SILENCE, self_signed_certificate
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
@@ -114,8 +114,8 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, run_once=True)
     assert look(app, "erasures") == []
-    record_sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
-    database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
+    record_sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG_DUTY)
+    database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes is still in the files of the database")
     ]
@@ -232,7 +232,7 @@ def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers
 def test_a_mail_server_that_refuses(
     app: Flask, smtp: smtp_servers.SmtpServer, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
 ) -> None:
-    monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else PATIENCE)
+    monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else WAIT_TIMEOUT)
     smtp.answers[step] = answer
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
 
@@ -290,16 +290,16 @@ def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server:
 
 
 def test_a_mail_without_a_place(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
-    room.store(mail())
+    room = NewsletterMailroom(database, newsroom)
+    room.store_mail(mail())
     assert look(app, "incoming mail") == []
     database.write(lambda s: s.execute(update(Inbound).values(stored_at=ago(minutes=11))) and None)
     assert look(app, "incoming mail") == [("fault", "a mail has waited to be filed for 11 minutes")]
 
 
 def test_a_mail_whose_letter_is_gone(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
-    row = room.bring(mail())
+    room = NewsletterMailroom(database, newsroom)
+    row = room.receive(mail())
     assert look(app, "places of mail") == []
     database.write(lambda s: setattr(s.get_one(Letter, row.letter_id), "channel", "web"))
     assert look(app, "places of mail") == [("fault", "1 mails are placed as letters that are not there")]

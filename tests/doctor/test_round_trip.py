@@ -24,8 +24,8 @@ from tests.support.cast import Newsroom
 from tests.support.commands import record_sign_of_life
 from tests.support.incoming_mails import MX, dmarc_pass, mail
 from tests.support.mail_servers import NewsroomServers, newsroom_servers
-from tests.support.mailroom import Room
-from tests.support.waiting import until
+from tests.support.mailroom import NewsletterMailroom
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -92,7 +92,7 @@ def answering(house: NewsroomServers, user: str, answer: Callable[[EmailMessage]
     """Somebody who reads the mailbox and answers what comes there once, by Postfix."""
 
     def read() -> None:
-        until(lambda: house.dovecot.count(user) == 1, "the test mail")
+        wait_until(lambda: house.dovecot.count(user) == 1, "the test mail")
         with house.dovecot.opened(user) as box:
             ((_, found),) = box.fetch(box.search("ALL"), ["RFC822"]).items()
         made = answer(email.message_from_bytes(found[b"RFC822"], _class=EmailMessage))  # type: ignore[arg-type]
@@ -202,10 +202,10 @@ def test_what_is_no_address_is_refused_and_nothing_is_written(app: Flask, databa
 def test_whether_the_sender_of_an_answer_is_believed(
     app: Flask, database: Database, newsroom: Newsroom, settings: dict[str, str], shown: bool, said: str
 ) -> None:
-    room, nora = Room(database, newsroom), "nora@post.example"
+    room, nora = NewsletterMailroom(database, newsroom), "nora@post.example"
     app.config |= {"MAIL_AUTHSERV_ID": MX, "MAIL_RECEIVED_BY": (MX,), **settings}
     mail_id, back_to = round_trip.queue_test_mail(database, nora)
-    row = room.bring(mail(nora, back_to or "", **({"Authentication_Results": dmarc_pass(nora)} if shown else {})))
+    row = room.receive(mail(nora, back_to or "", **({"Authentication_Results": dmarc_pass(nora)} if shown else {})))
     trip = round_trip.get_trip(database, mail_id)
     assert trip.back is not None
     assert (row.state, trip.back.id) == ("automatic", row.id)
@@ -215,8 +215,8 @@ def test_whether_the_sender_of_an_answer_is_believed(
 
 
 def test_a_reader_who_writes_meanwhile_is_heard(database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
+    room = NewsletterMailroom(database, newsroom)
     round_trip.queue_test_mail(database, "nora@post.example")
-    assert room.bring(mail()).state == "letter"
+    assert room.receive(mail()).state == "letter"
     with database.read() as session:
         assert inbound.count_by_place(session)["letter"] == len(session.scalars(select(Inbound)).all()) == 1

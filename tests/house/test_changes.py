@@ -14,7 +14,7 @@ from app.newsletters.models import Newsletter
 from app.server import worker
 from app.watching import sightings
 from tests.support.cast import Newsroom
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 def test_it_is_the_same_until_somebody_commits(database: Database, newsroom: Newsroom) -> None:
@@ -64,11 +64,11 @@ def test_an_idle_worker_asks_little_and_is_awake_at_once(
     thread = threading.Thread(target=worker.run, args=(app, False, stop))
     thread.start()
     try:
-        until(lambda: len(done) == len(often), "each was done")
+        wait_until(lambda: len(done) == len(often), "each was done")
         stop.wait(1.0)  # twenty times as long as they wait
         assert done == dict.fromkeys((duty.name for duty in often), 1), "nothing was written"
         database.write(lambda s: s.execute(text("UPDATE newsletters SET name = 'The Steppe'")))
-        until(lambda: set(done.values()) == {2}, "each was done again")
+        wait_until(lambda: set(done.values()) == {2}, "each was done again")
     finally:
         stop.set()
         thread.join()

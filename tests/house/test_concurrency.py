@@ -32,7 +32,7 @@ from app.workflows.publishing import publication
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.processes import FORKSERVER
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 PROCESSES = 8
 # Of each process; most where one can overwrite what another has written.
@@ -126,7 +126,7 @@ def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
         except queue.Empty:
             assert all(process.exitcode in (None, 0) for process in processes), "a process died"
     for process in processes:
-        process.join(PATIENCE)
+        process.join(WAIT_TIMEOUT)
     return sum(heard, Counter[str]())
 
 
@@ -204,7 +204,7 @@ def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     return outcomes
 
 

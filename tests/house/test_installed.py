@@ -17,7 +17,7 @@ import pytest
 from tests.support.commands import bare_environment, init_options, run_command
 from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
 from tests.support.source import ROOT, list_files, relative_name
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 Program = tuple[str, ...]
 
@@ -92,7 +92,7 @@ def serving(program: Program, folder: Path, port: int) -> Iterator[subprocess.Po
     finally:
         if child.poll() is None:
             child.terminate()
-        child.wait(PATIENCE)
+        child.wait(WAIT_TIMEOUT)
 
 
 def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do
         assert child.stdout is not None
         above = psutil.Process(child.pid)
         for name in ("web 1", "worker"):
-            until(lambda: len(above.children()) == 2, "both")
+            wait_until(lambda: len(above.children()) == 2, "both")
             # the one that has lived longest
             sorted(above.children(), key=lambda one: one.create_time())[0].kill()
             assert child.stdout.readline() == f"{name} was killed (signal 9) and is started again.\n"
         assert wait_for_answer(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
-        until(lambda: len(above.children()) == 2, "both")
+        wait_until(lambda: len(above.children()) == 2, "both")
         both = sorted(above.children(), key=lambda one: one.create_time())
         both[-1].terminate()  # the worker, which takes that as the end of its work
         assert child.wait(START_TIMEOUT) == 1

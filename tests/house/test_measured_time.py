@@ -16,7 +16,7 @@ from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import read_receipt, send_question
 from tests.support.timing import BY_CHANCE, measure_times, share_longer
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 MANY = 1_000
 AT_ONCE = 20
@@ -49,7 +49,7 @@ def test_whose_address_it_is_is_told_by_no_time_at_the_door(site: str, attempts:
     where = urlsplit(site)
 
     def line() -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(str(where.hostname), where.port, timeout=PATIENCE)
+        return http.client.HTTPConnection(str(where.hostname), where.port, timeout=WAIT_TIMEOUT)
 
     with closing(line()) as first:
         first.request("GET", "/sign-in")

@@ -18,7 +18,7 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from app.server import page_server
 from tests.support.processes import run_page_server
 from tests.support.source import ROOT, list_app_modules, parse_module, relative_name
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 # What app/server/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
 CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
@@ -94,7 +94,7 @@ def line() -> Iterator[http.client.HTTPConnection]:
 
     with (
         run_page_server(app) as pages,
-        closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=PATIENCE)) as connection,
+        closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=WAIT_TIMEOUT)) as connection,
     ):
         yield connection
 

@@ -21,7 +21,7 @@ from tests.support.pages import Browser
 from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
 from tests.support.required_programs import skip_without
 from tests.support.source import ROOT, list_files, relative_name
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 PARTS = (
     "Makefile",
@@ -112,7 +112,7 @@ def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Pa
     web, worker = apart.splitlines()
     with running(web, clone, environment), running(worker, clone, environment):
         assert page(f"http://127.0.0.1:{port}/readyz") == "ready\n"
-        until((clone / "var" / "erasures").is_file, "the list of erasures")
+        wait_until((clone / "var" / "erasures").is_file, "the list of erasures")
     for program in ("readers-asked", "flask"):
         doctor = subprocess.run(
             [program, "doctor", "--json"], cwd=clone, env=environment, capture_output=True, text=True, check=False

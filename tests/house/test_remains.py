@@ -20,7 +20,7 @@ from tests.support.cast import Newsroom
 from tests.support.database_checks import find_in_files, find_left_in_files, read_database_files
 from tests.support.databases import SQLITE
 from tests.support.letters import new_letter_key
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 WORDS = "Who let the salt into the well behind the tannery?"
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -91,14 +91,14 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
-        until(held, "the statistics to tell of the change")
+        wait_until(held, "the statistics to tell of the change")
         assert find_in_files(database, WORDS) == [WORDS]
 
     def gone() -> bool:
         rewriter.rewrite(database)
         return WORDS.encode() not in read_database_files(database)
 
-    until(gone, "the words to leave the files")
+    wait_until(gone, "the words to leave the files")
 
 
 @pytest.mark.threat("erased words")
@@ -107,7 +107,7 @@ def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database
     new_letter_key(database, newsroom, WORDS)
     assert log_of(database).read_bytes() != b""
     worker.run(app, run_once=True)
-    duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG)
+    duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG_DUTY)
     duty.run(app, database)
     assert log_of(database).read_bytes() == b""
 
@@ -122,7 +122,7 @@ def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None
         with database.read(at) as session:
             return held_erasures.get_stalled_since(session)
 
-    done, failed = sightings.DUTY + secure_delete.EMPTY_LOG, sightings.FAILED + secure_delete.EMPTY_LOG
+    done, failed = sightings.DUTY + secure_delete.EMPTY_LOG_DUTY, sightings.FAILED + secure_delete.EMPTY_LOG_DUTY
     assert since() is None
     seen(done, minutes=29)
     seen(failed, minutes=1)

@@ -47,7 +47,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Browser
 from tests.support.processes import run_site
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 TODAY = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
 # When the reader is at the keyboard: hours away from now, when the newsroom was founded.
@@ -193,7 +193,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
     with run_site(url, tmp_path / "mail") as site:
         capfd.readouterr()
         for request in (b"GET / HTTP/1.1\r\nBad Header: y\r\n\r\n", b"G@T /a/secret HTTP/1.1\r\nHost: x\r\n\r\n"):
-            with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=PATIENCE) as line:
+            with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=WAIT_TIMEOUT) as line:
                 line.sendall(request)
                 assert line.recv(12) == b"HTTP/1.0 400"
         said = "".join(capfd.readouterr())

@@ -16,7 +16,7 @@ from app.db import postgresql
 from app.db.engine import Database
 from app.web import setup
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.M
         assert client.get("/").status_code == 200
         return setup.limiter.limiter.storage is storage
 
-    until(is_back, "the counters in Redis")
+    wait_until(is_back, "the counters in Redis")
     assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)
 
 

@@ -24,7 +24,7 @@ from tests.support.network_faults import SLOW_CLIENTS, SlowClient, slow_clients
 from tests.support.pages import Page
 from tests.support.processes import run_page_server, run_site
 from tests.support.reader_pages import SILOS_QUESTION, read_receipt
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MANY = 500
 ROUNDS = 8
@@ -48,7 +48,7 @@ def port(newsroom_file: Path) -> Iterator[int]:
 
 def called(port: int, method: str, path: str, body: str | None = None) -> str:
     """A page of the site, as a browser that has just come asks for it."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as line:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_TIMEOUT)) as line:
         line.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"} if body else {})
         answer = line.getresponse()
         assert answer.status == 200
@@ -95,7 +95,9 @@ def test_a_web_process_that_is_killed_lives_again_at_once(port: int) -> None:
     for _ in range(TRIES):
         above, web = processes_of(port)
         os.kill(web.pid, signal.SIGKILL)
-        until(lambda web=web: not web.is_running() or web.status() == psutil.STATUS_ZOMBIE, "the end of the process")  # type: ignore[misc]
+        wait_until(
+            lambda web=web: not web.is_running() or web.status() == psutil.STATUS_ZOMBIE, "the end of the process"
+        )  # type: ignore[misc]
         took.append(
             seconds(lambda: called(port, "GET", "/healthz"))
         )  # it waits at the socket that the process above keeps
@@ -120,17 +122,19 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
         writer.execute("BEGIN IMMEDIATE")  # whoever wants to store something waits for us
         asking = threading.Thread(target=lambda: answers_given.append(called(port, "POST", "/steppe/send", sent)))
         asking.start()
-        until(lambda: bool([at for at in web.net_connections() if at.status == psutil.CONN_ESTABLISHED]), "the request")
+        wait_until(
+            lambda: bool([at for at in web.net_connections() if at.status == psutil.CONN_ESTABLISHED]), "the request"
+        )
         web.send_signal(signal.SIGTERM)
         writer.execute("ROLLBACK")
-        asking.join(PATIENCE)
-        assert web.wait(PATIENCE) in (0, None)
+        asking.join(WAIT_TIMEOUT)
+        assert web.wait(WAIT_TIMEOUT) in (0, None)
     assert [bool(read_receipt(page)) for page in answers_given] == [True]
 
 
 def raw(port: int, sent: bytes) -> str:
     """What the server answers to some bytes, without the line that tells the time, until it closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT) as line:
         line.sendall(sent)
         line.shutdown(socket.SHUT_WR)
         said = b"".join(iter(lambda: line.recv(65536), b""))
@@ -189,7 +193,7 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
     def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
         if environ["REQUEST_METHOD"] == "POST":
             taken.append(environ["PATH_INFO"])
-            over.wait(PATIENCE)
+            over.wait(WAIT_TIMEOUT)
         respond("200 OK", [("Content-Length", "2")])
         return [b"ok"]
 
@@ -199,7 +203,7 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
         senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
         for number, sender in enumerate(senders, 1):
             sender.start()
-            until(lambda number=number: len(taken) + len(threads.queued_posts) == number, "a letter")  # type: ignore[misc]
+            wait_until(lambda number=number: len(taken) + len(threads.queued_posts) == number, "a letter")  # type: ignore[misc]
         assert [called(port, "GET", "/page") for _ in range(3)] == ["ok"] * 3
         assert taken == letters[: page_server.MAX_POSTS]
         over.set()
@@ -232,7 +236,7 @@ def test_answers_that_leave_later_hold_no_thread(pages: page_server.PageServer) 
 
 def test_who_asks_for_a_way_in_is_answered_no_sooner_whoever_they_are(port: int) -> None:
     for email in ("nora@steppe.example", "nobody@nowhere.example"):
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as line:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_TIMEOUT)) as line:
             line.request("GET", "/sign-in")
             answer = line.getresponse()
             cookie, page = str(answer.headers["Set-Cookie"]).partition(";")[0], Page(answer.read().decode())
@@ -258,17 +262,17 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
     pages: page_server.PageServer, slow: SlowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with slow_clients(int(pages.effective_port), slow, 3):
-        until(lambda: len(pages.active_channels) == 3, "the clients")
+        wait_until(lambda: len(pages.active_channels) == 3, "the clients")
         monkeypatch.setattr(page_server, "IDLE_TIMEOUT", 0.5)
-        until(lambda: not pages.active_channels, "their end")
+        wait_until(lambda: not pages.active_channels, "their end")
 
 
 @pytest.mark.threat("slow clients")
 def test_a_request_that_never_ends_is_ended(pages: page_server.PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server, "REQUEST_TIMEOUT", 2.0)
     with slow_clients(int(pages.effective_port), SLOW_CLIENTS["heads"], 3):
-        until(lambda: len(pages.active_channels) == 3, "the clients")
-        until(lambda: not pages.active_channels, "their end")
+        wait_until(lambda: len(pages.active_channels) == 3, "the clients")
+        wait_until(lambda: not pages.active_channels, "their end")
 
 
 @pytest.mark.threat("slow clients")
@@ -278,9 +282,9 @@ def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_se
     monkeypatch.setattr(page_server, "CONNECTIONS", 20)
     port = int(pages.effective_port)
     with slow_clients(port, HALF, 30) as lines:
-        until(lambda: len(pages.active_channels) == 20, "the most that there may be")
+        wait_until(lambda: len(pages.active_channels) == 20, "the most that there may be")
         assert len(called(port, "GET", "/")) == 3_000_000
-        until(lambda: len(pages.active_channels) == 19, "the end of the one that was served")
+        wait_until(lambda: len(pages.active_channels) == 19, "the end of the one that was served")
         there = {channel.addr[1] for channel in pages.active_channels.values()}
         assert [line.getsockname()[1] in there for line in lines] == [False] * 11 + [True] * 19
 

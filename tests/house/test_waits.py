@@ -8,12 +8,12 @@ import pytest
 from tests.support.source import list_code, parse_module, relative_name
 
 INSTEAD = {
-    "wait_for_timeout": "wait for what is to come: `expect(...)`, or `until(..., page=page)` of tests/support/waiting.py",
+    "wait_for_timeout": "wait for what is to come: `expect(...)`, or `wait_until(..., page=page)` of tests/support/waiting.py",
     "wait_for_load_state": "it looks at the page that is still there: `press(button)` or `with next_page(page):` of tests/support/waiting.py",
     "expect_navigation": "`with next_page(page):` of tests/support/waiting.py",
     "set_default_timeout": "the fixture `chromium` has set it: wait as long as everybody",
     "networkidle": "wait for what the page shows then: `expect(...)`",
-    "sleep": "wait for what is to come: `until(...)` of tests/support/waiting.py",
+    "sleep": "wait for what is to come: `wait_until(...)` of tests/support/waiting.py",
 }
 # Where it is done all the same, and why.
 ALLOWED = {
@@ -46,7 +46,7 @@ def _calls(module: ast.AST) -> Iterator[str]:
     ("line", "found"),
     [
         ("time.sleep(1)", ["sleep"]), ("from time import sleep", ["sleep"]), ("page.wait_for_load_state()", ["wait_for_load_state"]),
-        ("page.goto(url, wait_until='networkidle')", ["networkidle"]), ("until(done, 'it')", []),
+        ("page.goto(url, wait_until='networkidle')", ["networkidle"]), ("wait_until(done, 'it')", []),
     ],
 )  # fmt: skip
 def test_the_reader_of_waits_sees_each_way(line: str, found: list[str]) -> None:

@@ -26,9 +26,9 @@ from app.settings.mail_accounts import parse_mailboxes
 from app.watching import sightings
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 from tests.support.smtp_servers import SILENCE, TRICKLE, SmtpServer, create_mail_app, smtp_server
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
 
@@ -64,7 +64,7 @@ def rounds(database: Database, duty: str) -> int:
         return found.number if found else 0
 
 
-def sends_by(app: Flask, server: SmtpServer, seconds: float = 10 * PATIENCE) -> None:
+def sends_by(app: Flask, server: SmtpServer, seconds: float = 10 * WAIT_TIMEOUT) -> None:
     where = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_TIMEOUT": seconds}
     app.config.update(MAIL_TRANSPORT="smtp", MAIL_SUPPRESS_SEND=False, **where)
 
@@ -74,19 +74,19 @@ def sends_by(app: Flask, server: SmtpServer, seconds: float = 10 * PATIENCE) -> 
 def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
     app: Flask, database: Database, newsroom: Newsroom, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(database, newsroom)
+    room = NewsletterMailroom(database, newsroom)
     put(database, 3)
     with smtp_server() as server:
         server.answers["EHLO"] = answer
         sends_by(app, server)
         with at_work(app, monkeypatch):
-            until(lambda: server.asked == ["EHLO"], "the first mail on its way")
+            wait_until(lambda: server.asked == ["EHLO"], "the first mail on its way")
             began = time.monotonic()
-            room.store(mail())
-            until(lambda: bool(letters(database)), "the letter")
-            until(lambda: letters(database) == ["indexed"], "its place in the index")
-            assert time.monotonic() - began < PATIENCE
-            until(
+            room.store_mail(mail())
+            wait_until(lambda: bool(letters(database)), "the letter")
+            wait_until(lambda: letters(database) == ["indexed"], "its place in the index")
+            assert time.monotonic() - began < WAIT_TIMEOUT
+            wait_until(
                 lambda: rounds(database, "keep the list of erasures") > 1, "the clock's next round"
             )  # every ten seconds
             assert (server.asked, rounds(database, "deliver mail")) == (["EHLO"], 0)
@@ -111,7 +111,7 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
         with at_work(app, monkeypatch):
             line, _ = silent.accept()
             with line:
-                until(lambda: len(server.taken) == 3, "the mails")
+                wait_until(lambda: len(server.taken) == 3, "the mails")
 
 
 @pytest.mark.threat("silent servers")
@@ -137,7 +137,7 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
     put(database, 4)
     with smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
-        patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
+        patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
         server.answers["GREETING"] = SILENCE
         for _ in range(2):  # the second comes too early, and calls nobody
             with pytest.raises(BreakerOpen):
@@ -165,7 +165,7 @@ def test_a_mail_server_that_is_gone_is_no_fault_of_the_worker(
         server.answers["GREETING"] = b"421 not now"
         sends_by(app, server)
         with at_work(app, monkeypatch):
-            until(lambda: rounds(database, "deliver mail") > 1, "a round in which no mail may go")
+            wait_until(lambda: rounds(database, "deliver mail") > 1, "a round in which no mail may go")
             assert sorted(attempts for _state, attempts, _said in states(database)) == [0, 1]
             assert failures(database) == {}
 
@@ -186,8 +186,8 @@ def test_that_a_duty_failed_once_is_taken_back_soon(
     monkeypatch.setattr(worker, "DUTIES", tuple(duties))
     monkeypatch.setattr(worker, "HEARTBEAT_AFTER_FAILURE", 0.3)
     with at_work(app, monkeypatch, beat=600.0):
-        until(lambda: failures(database) == {"morning mails": 1}, "the failure")
-        until(lambda: failures(database) == {}, "the round after it")
+        wait_until(lambda: failures(database) == {"morning mails": 1}, "the failure")
+        wait_until(lambda: failures(database) == {}, "the round after it")
 
 
 def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,6 +229,6 @@ def test_each_part_writes_down_that_it_lives(
     assert {duty.part for duty in worker.DUTIES} == set(sightings.PARTS)
     began = utc_now()
     with at_work(app, monkeypatch):
-        until(lambda: lives() == set(sightings.PARTS), "signs of life")
+        wait_until(lambda: lives() == set(sightings.PARTS), "signs of life")
     with database.read() as session:
         assert min(row.seen_at for row in sightings.list_by_prefix(session, sightings.PART).values()) >= began

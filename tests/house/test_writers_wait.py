@@ -21,7 +21,7 @@ from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.processes import run_site
 from tests.support.reader_pages import read_receipt
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MANY = 12  # more than a process has threads
 TRIES = (
@@ -40,7 +40,7 @@ def test_they_come_in_the_order_in_which_they_stand() -> None:
         threads = [threading.Thread(target=write, args=(number,)) for number in range(MAX_WAITING)]
         for at, thread in enumerate(threads, 2):
             thread.start()
-            until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
+            wait_until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
         assert done == []
     for thread in threads:
         thread.join()
@@ -61,7 +61,7 @@ def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
         threads = [threading.Thread(target=write) for _ in range(MAX_WAITING + 1)]
         for thread in threads:
             thread.start()
-        until(lambda: outcomes == ["waited"], "one is told")
+        wait_until(lambda: outcomes == ["waited"], "one is told")
         time.sleep(0.2)
         assert outcomes == ["waited"], "and none of the others"
     for thread in threads:
@@ -81,7 +81,7 @@ def told_after() -> float:
 
     def keep(until_then: threading.Event) -> None:
         with turns.take_turn():
-            until_then.wait(PATIENCE)
+            until_then.wait(WAIT_TIMEOUT)
 
     def write() -> None:
         with suppress(Busy), turns.take_turn():
@@ -92,10 +92,10 @@ def told_after() -> float:
     threads += [threading.Thread(target=write) for _ in range(MAX_WAITING + 1)]
     for at, thread in enumerate(threads, 1):
         thread.start()
-        until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
+        wait_until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
     changed = time.monotonic()
     first.set()
-    until(lambda: len(told) == 1, "one is told")
+    wait_until(lambda: len(told) == 1, "one is told")
     last.set()
     for thread in threads:
         thread.join()
@@ -147,7 +147,7 @@ def test_whoever_waits_for_another_process_asks_again_soon_and_not_for_ever(
         for _ in range(15):
             database.write(look)
             before = len(gaps)
-            until(lambda: len(gaps) > before, "the other's next turn")  # noqa: B023 - it ends here
+            wait_until(lambda: len(gaps) > before, "the other's next turn")  # noqa: B023 - it ends here
             database.write(look)
             passed.append(len(gaps) - before)
     finally:
@@ -192,7 +192,7 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
         ]
         for sender in senders:
             sender.start()
-        until(lambda: len(answers) == MANY - 1 - MAX_WAITING, "those who can't wait are told")
+        wait_until(lambda: len(answers) == MANY - 1 - MAX_WAITING, "those who can't wait are told")
         assert [asked(port)[0] for _ in range(5)] == [200] * 5
         assert {status for status, _page in answers} == {503}
         other.execute("ROLLBACK")

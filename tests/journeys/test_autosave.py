@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.answers.models import Draft
 from tests.support.assignments import ExpertAssignment
 from tests.support.network_faults import CuttableLine
-from tests.support.waiting import until_page
+from tests.support.waiting import wait_until_page
 
 pytestmark = pytest.mark.browser
 HERE, DEVICE = "Saved at", "Kept on this device"
@@ -34,7 +34,7 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
     page.on("request", lambda request: saved.append(request.url) if request.method == "POST" else None)
     for text, words in (("Nobody is told to. 盐风", "5"), ("Nobody is told to. A village can ask.", "8")):
         page.fill("#text", text)
-        until_page(
+        wait_until_page(
             page,
             "text => Object.values(localStorage).map(JSON.parse).some(kept => kept.saved && kept.values[0] === text)",
             text,
@@ -117,5 +117,5 @@ def test_after_thanks_this_device_keeps_nothing(
     page.check("#own_words-yes")
     page.get_by_role("button", name="Send to Nora Lind").click()
     expect(page.locator("h1")).to_have_text("Thank you. Nora Lind has your answer")
-    until_page(page, "localStorage.length === 0")
+    wait_until_page(page, "localStorage.length === 0")
     assert salt.state() == "received"

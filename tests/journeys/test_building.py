@@ -27,7 +27,7 @@ from tests.support.assignments import ask_expert
 from tests.support.browser_visits import Town
 from tests.support.cast import Newsroom, answered_question
 from tests.support.mailroom import receive_expert_mail
-from tests.support.waiting import next_page, press, until, until_page
+from tests.support.waiting import next_page, press, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 
@@ -92,7 +92,7 @@ def button(page: Page, name: str) -> Locator:
 
 def drag(page: Page, headline: str, to: Any) -> None:
     """Take what has this headline by its grip, and let go over `to`."""
-    until_page(page, STILL)
+    wait_until_page(page, STILL)
     grip = page.locator("[data-question]", has_text=headline).locator(".grip").first
     grip.scroll_into_view_if_needed()
     start, goal = grip.bounding_box(), to.bounding_box()
@@ -142,7 +142,7 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
         inner, frame = mail.locator("body").bounding_box(), page.locator(".mail-frame").bounding_box()
         return bool(inner and frame and inner["height"] <= frame["height"] <= inner["height"] + 8)
 
-    until(fits, "a frame in which nothing is to be scrolled", page=page)
+    wait_until(fits, "a frame in which nothing is to be scrolled", page=page)
     assert complaints == []
     button(page, f"Put in slot 2: {THIRD}").click()
     expect(mail.locator(".qa-heading")).to_have_count(2)
@@ -158,7 +158,7 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
 
 def by_finger(page: Page, headline: str, to: Locator) -> None:
     """The same with a finger, under which the page does not scroll."""
-    until_page(page, STILL)
+    wait_until_page(page, STILL)
     grip = page.locator(".slot", has_text=headline).locator(".grip")
     grip.evaluate("one => one.scrollIntoView({ block: 'center' })")
     start, goal, scrolled = grip.bounding_box(), to.bounding_box(), page.evaluate("scrollY")

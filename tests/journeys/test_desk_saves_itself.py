@@ -17,7 +17,7 @@ from app.people.models import Person
 from tests.support.cast import Newsroom
 from tests.support.letters import open_question
 from tests.support.network_faults import CuttableLine
-from tests.support.waiting import press, until
+from tests.support.waiting import press, wait_until
 
 pytestmark = pytest.mark.browser
 TYPED = "Who measures the salt that the wind carries?"
@@ -98,7 +98,7 @@ def test_a_link_pressed_at_once_loses_nothing(desks: Desks, newsroom: Newsroom) 
     page = desks.open(nora, "letters/new")
     page.fill("#body", TYPED)
     page.get_by_role("link", name="Back to the letters").click()
-    until(lambda: desks.drafts() == 1, "the draft is kept")
+    wait_until(lambda: desks.drafts() == 1, "the draft is kept")
     page.goto(desks.address("/desk/steppe/letters/new"))
     expect(page.locator("#body")).to_have_value(TYPED)
 
@@ -118,7 +118,7 @@ def test_only_where_saving_failed_the_page_says_so_and_warns(
     page.fill("#body", TYPED)
     says(page, NOT_KEPT)
     page.close(run_before_unload=True)
-    until(lambda: warned, "the page warns", page=page)
+    wait_until(lambda: warned, "the page warns", page=page)
     assert warned == ["beforeunload"]
     line.mend()
     says(page, KEPT)
@@ -157,7 +157,7 @@ def test_typed_back_to_what_stands_there_is_no_draft(desks: Desks, newsroom: New
     page.fill("#body", TYPED)
     says(page, KEPT)
     page.fill("#body", "")
-    until(lambda: desks.drafts() == 0, "the draft is gone", page=page)
+    wait_until(lambda: desks.drafts() == 0, "the draft is gone", page=page)
 
 
 def test_a_double_click_keeps_one_letter(desks: Desks, newsroom: Newsroom, database: Database) -> None:

@@ -20,7 +20,7 @@ from tests.support.processes import run_site, start_forked
 from tests.support.required_programs import skip_without
 from tests.support.sending_tools import KEYS, tool_server
 from tests.support.source import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 QUESTIONS = ("Who measures the salt?", "Where does the wind come from?")
 PICTURE = ROOT / "build" / "draft-in-ghost.png"  # a smaller one stands in docs/pictures
@@ -64,7 +64,7 @@ def hands_over(nora: Visit, page: str, address: str, key: str) -> str:
         nora.page.reload()
         return link.count() > 0
 
-    until(is_made, "the draft")
+    wait_until(is_made, "the draft")
     expect(nora.page.get_by_text("Ghost: The draft stands there.")).to_be_visible()
     nora.look()
     return link.get_attribute("href") or ""

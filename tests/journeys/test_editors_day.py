@@ -18,7 +18,7 @@ from app.workflows.indexing import index_due
 from app.workflows.overview.weekly_counts import count_due
 from tests.support.browser_visits import PRESS_WAYS, PressFunction, Town, Visit, type_text
 from tests.support.cast import Newsroom, answered_question
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ def page_of(database: Database, words: str) -> str:
 
 def open_until(visit: Visit, address: str, words: str) -> None:
     visit.open(address)
-    until(lambda: words in main_of(visit) or not visit.page.reload(), words)
+    wait_until(lambda: words in main_of(visit) or not visit.page.reload(), words)
 
 
 @PRESS_WAYS

@@ -19,7 +19,7 @@ from app.workflows.indexing import index_due
 from tests.support.browser_visits import Town, Visit
 from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
-from tests.support.waiting import until_page
+from tests.support.waiting import wait_until_page
 
 pytestmark = pytest.mark.browser
 
@@ -100,7 +100,7 @@ class Keys:
         """Press a key and wait until something else stands there to be read."""
         before, start = words(self.page), time.perf_counter()
         self.press(key)
-        until_page(
+        wait_until_page(
             self.page,
             "before => !document.documentElement.hasAttribute('data-busy')"
             " && document.querySelector('.pane .asked')?.innerText !== before",
@@ -203,7 +203,7 @@ def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led
     page.locator(".pane h1").wait_for()
     before = page.url
     page.keyboard.press("m")  # nothing looks like it, and nothing is ticked
-    until_page(page, "!document.documentElement.hasAttribute('data-busy')")
+    wait_until_page(page, "!document.documentElement.hasAttribute('data-busy')")
     page.keyboard.press("?")
     assert (page.url, page.locator(".done").count()) == (before, 0)
     last = page.locator(".keys-help dt").last.bounding_box()
@@ -228,16 +228,16 @@ def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, 
         page.locator(".text").last.focus()
         page.keyboard.press("j")
         page.wait_for_url("**before=*")
-        until_page(page, f"{here} `{first}`")
+        wait_until_page(page, f"{here} `{first}`")
         page.keyboard.press("k")
         page.wait_for_url(f"**/{path}")
-        until_page(page, f"{here} `{last}`")
+        wait_until_page(page, f"{here} `{last}`")
     nora.open("/desk/steppe/letters")
     page.locator(".text").last.click()
     for key, body in (("j", bodies[2]), ("j", bodies[1]), ("k", bodies[2]), ("k", bodies[3])):
         page.locator(".pane .asked").wait_for()
         page.keyboard.press(key)
-        until_page(page, "body => document.querySelector('.pane .asked').innerText === body", arg=body)
+        wait_until_page(page, "body => document.querySelector('.pane .asked').innerText === body", arg=body)
         expect(page.locator(".row.is-open .text")).to_have_text(body)
     nora.context.close()
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.answers.models import AnswerText, Draft
 from tests.support.assignments import ExpertAssignment
 from tests.support.network_faults import CuttableLine
-from tests.support.waiting import until, until_page
+from tests.support.waiting import wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 OLD, NEW = "Old words on the phone.", "New words on the laptop."
@@ -128,7 +128,7 @@ def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
     expect(page.get_by_text(WAITS)).to_be_visible()
     assert salt.checks() == [(None, None)]
     phone.set_offline(False)
-    until(lambda: salt.checks() == [("fine", None)], "her yes")
+    wait_until(lambda: salt.checks() == [("fine", None)], "her yes")
 
 
 def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
@@ -181,7 +181,7 @@ def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
     expect(page.locator("h1")).to_have_text(THANKS)
     page.get_by_text("What else you wrote, not sent (1)").click()
     expect(page.locator("p.sheet")).to_have_text([OLD])
-    until_page(page, "localStorage.length === 0")
+    wait_until_page(page, "localStorage.length === 0")
     assert (sent(salt), kept(salt)) == ([NEW], [NEW, OLD])
 
 
@@ -200,5 +200,5 @@ def test_what_is_wrong_was_typed_and_looks_right_pressed(
     expect(page.locator("h1")).to_have_text("Which of the two do you mean?")
     expect(page.get_by_label("What is wrong?")).to_have_value("It was 2010.")
     page.get_by_role("button", name="Tell Nora Lind").click()
-    until(lambda: salt.checks() == [("wrong", "It was 2010.")], "the objection")
+    wait_until(lambda: salt.checks() == [("wrong", "It was 2010.")], "the objection")
     phone.close()

@@ -18,7 +18,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableLine
 from tests.support.reader_pages import publish_answer
-from tests.support.waiting import next_page, press, until, until_page
+from tests.support.waiting import next_page, press, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 SALT = "Who weighs the salt at home, and “why”?"
@@ -97,7 +97,7 @@ def test_a_listed_site_shows_the_answers_as_high_as_they_are(
     expect(frame.get_by_role("link", name="The Silos")).to_be_visible()
     expect(page.locator("iframe")).not_to_have_attribute("height", "480")
     inside = frame.locator("body").evaluate("(body) => Math.ceil(body.getBoundingClientRect().height)")
-    until_page(page, "inside => Number(document.querySelector('iframe').height) === inside", inside)
+    wait_until_page(page, "inside => Number(document.querySelector('iframe').height) === inside", inside)
     assert frame.locator("html").evaluate("(html) => html.scrollWidth <= html.clientWidth")
     frame.get_by_role("link", name="The Silos").click()
     page.wait_for_url(f"http://127.0.0.1:{line.port}/steppe/q/**")
@@ -146,7 +146,7 @@ def test_a_site_that_is_not_listed_shows_nothing(
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(news.origin)
-    until(lambda: refused, "the browser’s word on it", page=page)
+    wait_until(lambda: refused, "the browser’s word on it", page=page)
     assert page.frame_locator("iframe").get_by_role("link", name="The Silos").count() == 0
     assert [("frame-ancestors" in words) for words in refused] == [True]
 

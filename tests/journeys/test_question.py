@@ -29,7 +29,7 @@ from tests.support.app import SECRETS
 from tests.support.browser_visits import Visit
 from tests.support.cast import Newsroom, submitted_answer
 from tests.support.processes import run_site, start_forked
-from tests.support.waiting import next_page, press, until_page
+from tests.support.waiting import next_page, press, wait_until_page
 
 pytestmark = pytest.mark.browser
 
@@ -230,7 +230,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     box.fill(LONG.replace("calm", "quiet"))
     press(page.get_by_role("button", name="Save", exact=True))
     nora.shows("Ilya Brandt was faster")
-    until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
+    wait_until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
     nora.look_unfolded()
     page.goto(f"{room.site}{answer}?from=1&to=2")
     nora.look_unfolded()
@@ -240,7 +240,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.evaluate("document.querySelector('form:has([name=body]) [name=seen]').value = 'en.9'")
     page.get_by_label("Headline").fill("Ferries")
     pressed_by_pointer(page, "Save the wording")
-    until_page(page, "document.activeElement.tagName === 'H1'")
+    wait_until_page(page, "document.activeElement.tagName === 'H1'")
     nora.look_unfolded()
     nora.context.close()
 

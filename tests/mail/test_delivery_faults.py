@@ -32,7 +32,7 @@ from tests.support.smtp_servers import (
     smtp_server,
     smtp_server_process,
 )
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 MAIL = Message(
@@ -89,7 +89,7 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
 ) -> None:
     [message_id] = put(database)
     with smtp_server() as server:
-        send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
+        send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
         soon_over = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
         server.answers = answers
         deliver_due(database, soon_over if SILENCE in answers.values() else send, now=MONDAY)
@@ -148,7 +148,7 @@ def started(url: str, port: int, at: datetime, stays: bool = False) -> Any:
     process = FORKSERVER.Process(target=work, args=(url, port, at, there, stays))
     process.start()
     there.close()
-    assert here.poll(PATIENCE), "the worker did not come up"
+    assert here.poll(WAIT_TIMEOUT), "the worker did not come up"
     here.recv()
     return process
 
@@ -165,7 +165,9 @@ class Notes:
 
     def settled(self) -> list[str]:
         """The Message-IDs of all that was taken, once nobody talks to the server any more."""
-        until(lambda: len(self.lines("opened")) == len(self.lines("closed")), "the end of all connections", pause=0.002)
+        wait_until(
+            lambda: len(self.lines("opened")) == len(self.lines("closed")), "the end of all connections", pause=0.002
+        )
         return [message_id for message_id, _ in self.lines("took")]
 
 
@@ -191,7 +193,7 @@ def test_four_workers_at_once_send_each_of_two_hundred_mails_once(
     mails = put(database, 200)
     processes = [started(database_url, port, MONDAY) for _ in range(4)]
     for process in processes:
-        process.join(2 * PATIENCE)
+        process.join(2 * WAIT_TIMEOUT)
     assert [process.exitcode for process in processes] == [0] * 4
     assert Counter(notes.settled()) == Counter(mails)
     assert sent(database) == set(mails)

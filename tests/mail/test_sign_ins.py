@@ -26,7 +26,7 @@ from tests.support.app import BASE_URL, SECRETS
 from tests.support.fake_servers import CannedAnswer
 from tests.support.processes import FORKSERVER
 from tests.support.token_server import TokenServer, token_error, token_server
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 ASK = "ask@steppe.example"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -139,11 +139,11 @@ def test_processes_that_need_a_token_at_once_use_a_refresh_token_once(
         answers.append(here)
         starts.append(start)
     for here in answers:
-        assert here.poll(PATIENCE)
+        assert here.poll(WAIT_TIMEOUT)
         here.recv()
     for start in starts:
         start.send(None)
-    tokens = {here.recv() for here in answers if here.poll(PATIENCE)}
+    tokens = {here.recv() for here in answers if here.poll(WAIT_TIMEOUT)}
     assert (tokens, provider.count("/token"), len(provider.used)) == (set(provider.access), 1, 1)
 
 
@@ -155,7 +155,7 @@ def test_threads_that_need_a_token_at_once_use_a_refresh_token_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     assert (tokens, provider.count("/token")) == ([*provider.access] * 5, 1)
 
 

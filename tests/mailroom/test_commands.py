@@ -22,17 +22,17 @@ from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
-from tests.support.mailroom import LmtpClient, Room, list_stored_mails
+from tests.support.mailroom import LmtpClient, NewsletterMailroom, list_stored_mails
 from tests.support.processes import free_port
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 ROOT = Path(__file__).parent.parent.parent
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def room(database: Database, newsroom: Newsroom) -> Room:
-    return Room(database, newsroom)
+def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
+    return NewsletterMailroom(database, newsroom)
 
 
 def run(app: Flask, *command: str, given: bytes = b"") -> tuple[int, str]:
@@ -53,10 +53,10 @@ def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
         yield child
     finally:
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=PATIENCE)
+        child.communicate(timeout=WAIT_TIMEOUT)
 
 
-def test_inspect_tells_what_would_become_of_a_mail_and_stores_nothing(app: Flask, room: Room) -> None:
+def test_inspect_tells_what_would_become_of_a_mail_and_stores_nothing(app: Flask, room: NewsletterMailroom) -> None:
     status, printed = run(app, "mail", "inspect", given=mail(subject="Соль", Message_ID="<1@post.example>"))
     assert (status, json.loads(printed)) == (
         0,
@@ -93,7 +93,7 @@ def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
             assert (answer["id"], answer.get("error") or answer["text"]) == (number, words)
 
 
-def test_receive_and_place(app: Flask, room: Room) -> None:
+def test_receive_and_place(app: Flask, room: NewsletterMailroom) -> None:
     assert run(app, "mail", "receive", "--recipient", "ask@steppe.example", given=mail()) == (0, "")
     assert run(app, "mail", "receive", given=mail(body="And who pays for the new wells?")) == (0, "")
     assert run(app, "mail", "place") == (0, "letter: 2\n")
@@ -109,12 +109,12 @@ def test_poll_tells_of_each_mailbox_and_fails_where_one_did(app: Flask) -> None:
     assert result.stderr.splitlines()[-1] == "mailbox 1 (127.0.0.1): ConnectionRefusedError"
 
 
-def test_reprocess_reads_again_what_was_set_aside(app: Flask, room: Room) -> None:
+def test_reprocess_reads_again_what_was_set_aside(app: Flask, room: NewsletterMailroom) -> None:
     """One or all; a letter is none of them."""
     robots = [mail(body=f"I am away until day {n}.", Auto_Submitted="auto-replied") for n in (1, 2)]
-    first, second, _ = (room.store(raw) for raw in (*robots, mail()))
-    room.place()
-    assert room.places() == ["automatic", "automatic", "letter"]
+    first, second, _ = (room.store_mail(raw) for raw in (*robots, mail()))
+    room.place_mails()
+    assert room.list_states() == ["automatic", "automatic", "letter"]
     with room.database.read() as session:
         names = dict(session.execute(select(Inbound.id, Inbound.public_id)).all())
     assert run(app, "mail", "reprocess", names[first]) == (0, "letters with new text: 0\nautomatic: 1\n")
@@ -148,10 +148,10 @@ def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database
         assert said == f"LMTP listens at {socket if way == 'socket' else f'127.0.0.1:{port}'}\n"
         if way == "port":
             mx = LmtpClient(port)
-            assert mx.hands_in(b"S: x\r\n.\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+            assert mx.deliver(b"S: x\r\n.\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
             mx.close()
             assert len(list_stored_mails(database)) == 1
         else:
             assert socket.stat().st_mode & 0o777 == 0o660
         child.send_signal(signal.SIGTERM)
-        assert child.wait(PATIENCE) == 0
+        assert child.wait(WAIT_TIMEOUT) == 0

@@ -23,7 +23,7 @@ from app.workflows import invitations
 from tests.support.assignments import EDITED, WORDING, ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
-from tests.support.mailroom import LEYLAS_ADDRESS, Room
+from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom
 from tests.support.pages import Browser
 
 # What the raw mail says, in its headers, its words, its quote, its signature and what hangs on it.
@@ -44,7 +44,7 @@ SECRETS = (
 )  # fmt: skip
 
 
-def question_of_the_letter(room: Room) -> ExpertAssignment:
+def question_of_the_letter(room: NewsletterMailroom) -> ExpertAssignment:
     """Nora words the letter anew, clears it, and asks Leyla."""
     nora = room.newsroom.nora
 
@@ -64,18 +64,18 @@ def question_of_the_letter(room: Room) -> ExpertAssignment:
     return ExpertAssignment(room.newsroom, room.database, question_id, assignment_id, public_id, link[1])
 
 
-def invitation(room: Room) -> outbox.Message:
+def invitation(room: NewsletterMailroom) -> outbox.Message:
     with room.database.read() as session:
         return read(session, session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one())
 
 
-def reply_address(room: Room) -> str:
+def reply_address(room: NewsletterMailroom) -> str:
     address = invitation(room).reply_to
     assert address is not None
     return address
 
 
-def signed_in(app: Flask, room: Room) -> Browser:
+def signed_in(app: Flask, room: NewsletterMailroom) -> Browser:
     def invite(session: Session) -> str:
         person = session.get_one(Expert, room.newsroom.leyla.expert_id).person
         return sign_in.invite(session, Clock(), person, "expert")
@@ -94,7 +94,7 @@ def pages(leyla: Browser, salt: ExpertAssignment) -> str:
     return "\n".join(found)
 
 
-def everything_mailed(room: Room) -> str:
+def everything_mailed(room: NewsletterMailroom) -> str:
     """Every mail to an expert as it goes on the wire, headers and all."""
     with room.database.read() as session:
         experts = {
@@ -103,18 +103,22 @@ def everything_mailed(room: Room) -> str:
             if one.kind.startswith("expert.") and read(session, one).to == LEYLAS_ADDRESS
         }
         contents = [read(session, one) for one in session.scalars(select(OutboxMail)) if one.message_id in experts]
-    raw = [wire.decode() for message_id, wire in room.wire("desk@newsroom.example").items() if message_id in experts]
+    raw = [
+        wire.decode()
+        for message_id, wire in room.render_outgoing("desk@newsroom.example").items()
+        if message_id in experts
+    ]
     assert len(raw) == len(contents) > 0
     return "\n".join([*raw, *(f"{one}" for one in contents)])
 
 
 @pytest.mark.threat("curious expert")
 def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
-    row = room.bring(ASKER)
+    room = NewsletterMailroom(database, newsroom)
+    row = room.receive(ASKER)
     assert (
         row.state == "letter"
-        and room.letters()[0].body == "My cousin Zarina in Moynaq coughs from the salt. Who measures it?"
+        and room.list_letters()[0].body == "My cousin Zarina in Moynaq coughs from the salt. Who measures it?"
     )
     salt = question_of_the_letter(room)
     leyla = signed_in(app, room)
@@ -126,7 +130,7 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
         body="We measure it at the station.",
         Authentication_Results=dmarc_pass(LEYLAS_ADDRESS),
     )
-    answer = room.bring(reply)
+    answer = room.receive(reply)
     assert (answer.state, answer.assignment_id) == ("letter", salt.assignment_id)
     seen.append(pages(leyla, salt))
 
@@ -144,12 +148,14 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
 
 @pytest.mark.threat("curious expert")
 def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
-    room.bring(ASKER)
+    room = NewsletterMailroom(database, newsroom)
+    room.receive(ASKER)
     salt = question_of_the_letter(room)
     address = reply_address(room)
-    room.bring(mail(LEYLAS_ADDRESS, address, body="We measure it.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
-    letter = room.letters()[-1]
+    room.receive(
+        mail(LEYLAS_ADDRESS, address, body="We measure it.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
+    )
+    letter = room.list_letters()[-1]
     assert (letter.author, letter.body, letter.background, letter.question_id) == (
         "expert",
         "We measure it.",
@@ -169,13 +175,13 @@ def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsro
 @pytest.mark.threat("curious expert")
 def test_a_mail_to_the_check_brings_nothing_but_its_words(database: Database, newsroom: Newsroom) -> None:
     """What Leyla mails to the check is shown to the desk; the reply that she sees on her page is her own."""
-    room = Room(database, newsroom)
-    room.bring(ASKER)
+    room = NewsletterMailroom(database, newsroom)
+    room.receive(ASKER)
     salt = question_of_the_letter(room)
     salt.send()
     salt.edit()
     salt.send_to_check()
-    room.bring(
+    room.receive(
         mail(
             LEYLAS_ADDRESS,
             reply_address(room),

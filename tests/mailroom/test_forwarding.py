@@ -34,30 +34,32 @@ from tests.support.incoming_mails import (
     forwarded_text,
     mail,
 )
-from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, Room
+from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, NewsletterMailroom
 
 
 @pytest.fixture
-def room(database: Database, newsroom: Newsroom) -> Room:
-    return Room(database, newsroom)
+def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
+    return NewsletterMailroom(database, newsroom)
 
 
-def email_of(room: Room, letter: Letter) -> str | None:
+def email_of(room: NewsletterMailroom, letter: Letter) -> str | None:
     with room.database.read() as session:
         return contacts.email_of(session, session.get_one(Letter, letter.id))
 
 
-def why(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
-    row = room.bring(raw)
+def why(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
+    row = room.receive(raw)
     return row.state, list(row.reasons)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 @pytest.mark.parametrize("program", FORWARD_PROGRAMS)
-def test_what_each_program_forwards_is_the_readers_letter_in_every_language(room: Room, program: str) -> None:
+def test_what_each_program_forwards_is_the_readers_letter_in_every_language(
+    room: NewsletterMailroom, program: str
+) -> None:
     for language, page in product(FORWARD_LANGUAGES, (True, False)):
-        row = room.bring(forward_mail(program, language, page=page))
-        letter, tongue = room.letters()[-1], FORWARD_LANGUAGES[language]
+        row = room.receive(forward_mail(program, language, page=page))
+        letter, tongue = room.list_letters()[-1], FORWARD_LANGUAGES[language]
         assert (row.state, list(row.reasons)) == ("letter", []), (language, page, row.reasons)
         assert (letter.body, letter.desk_note, letter.author) == (tongue.words, tongue.comment, "reader"), (
             language,
@@ -67,38 +69,40 @@ def test_what_each_program_forwards_is_the_readers_letter_in_every_language(room
         assert letter.forwarded_by_id == room.newsroom.nora.person_id
 
 
-def test_a_page_without_plain_text_is_read_too(room: Room) -> None:
+def test_a_page_without_plain_text_is_read_too(room: NewsletterMailroom) -> None:
     for program in ("gmail", "outlook", "apple"):
         raw = forward_mail(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
         assert why(room, raw) == ("letter", []), program
-    assert {letter.body for letter in room.letters()} == {FORWARD_LANGUAGES["en"].words}
+    assert {letter.body for letter in room.list_letters()} == {FORWARD_LANGUAGES["en"].words}
 
 
-def test_without_a_comment_there_is_no_note(room: Room) -> None:
-    room.bring(forward_mail("thunderbird", comment=""))
-    assert [(letter.body, letter.desk_note) for letter in room.letters()] == [(FORWARD_LANGUAGES["en"].words, None)]
+def test_without_a_comment_there_is_no_note(room: NewsletterMailroom) -> None:
+    room.receive(forward_mail("thunderbird", comment=""))
+    assert [(letter.body, letter.desk_note) for letter in room.list_letters()] == [
+        (FORWARD_LANGUAGES["en"].words, None)
+    ]
 
 
-def test_a_mail_that_hangs_on_it_is_read_like_any_other(room: Room) -> None:
+def test_a_mail_that_hangs_on_it_is_read_like_any_other(room: NewsletterMailroom) -> None:
     inner = mail(body="Who weighs the salt?\n\n-- \nTimur\ncannery worker", to="nora@desk.example")
     assert why(room, forward_as_attachments(inner)) == ("letter", [])
-    [letter] = room.letters()
+    [letter] = room.list_letters()
     assert (letter.body, letter.desk_note) == ("Who weighs the salt?", "Please take this one.")
     assert email_of(room, letter) == FORWARDED_ADDRESS
 
 
-def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: Room) -> None:
+def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: NewsletterMailroom) -> None:
     words = (
         f"Who weighs it?\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter <{LIST_ADDRESS}> wrote:\n"
         "> We asked about salt.\n"
     )
-    room.bring(forward_mail("gmail", words=words, page=False))
+    room.receive(forward_mail("gmail", words=words, page=False))
     outlook = (
         f"Who counts it?\n\nFrom: The Steppe Letter <{LIST_ADDRESS}>\nSent: Monday, October 12, 2026 9:00 AM\n"
         f"To: Timur <{FORWARDED_ADDRESS}>\nSubject: Salt\n\nWe asked about salt.\n"
     )
-    room.bring(forward_mail("outlook", words=outlook, page=False))
-    assert [letter.body for letter in room.letters()] == ["Who weighs it?", "Who counts it?"]
+    room.receive(forward_mail("outlook", words=outlook, page=False))
+    assert [letter.body for letter in room.list_letters()] == ["Who weighs it?", "Who counts it?"]
 
 
 ANOTHER = "Dana Orlova <dana@post.example>"
@@ -143,10 +147,10 @@ def forward_page(program: str) -> str:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_in_doubt_it_waits_with_its_reason(room: Room) -> None:
+def test_in_doubt_it_waits_with_its_reason(room: NewsletterMailroom) -> None:
     found = {name: why(room, make()) for name, (make, _reasons) in DOUBTS.items()}
     assert found == {name: ("pen", reasons) for name, (_make, reasons) in DOUBTS.items()}
-    assert room.letters() == []
+    assert room.list_letters() == []
 
 
 FORGED = {
@@ -158,25 +162,25 @@ FORGED = {
 }
 
 
-def test_a_forged_colleague_and_a_stranger_make_no_letter(room: Room) -> None:
+def test_a_forged_colleague_and_a_stranger_make_no_letter(room: NewsletterMailroom) -> None:
     found = {name: why(room, make()) for name, (make, _reasons) in FORGED.items()}
     assert {name: place for name, (place, _) in found.items()} == dict.fromkeys(FORGED, "pen")
     for name, (_make, reasons) in FORGED.items():
         assert set(reasons) <= set(found[name][1]), found[name]
-    assert room.letters() == []
+    assert room.list_letters() == []
 
 
-def test_proof_below_our_received_proves_nothing(room: Room) -> None:
+def test_proof_below_our_received_proves_nothing(room: NewsletterMailroom) -> None:
     proof = f"Authentication-Results: {dmarc_pass('nora@desk.example')}\r\n".encode()
     raw = forward_mail("gmail")
     head, _, rest = raw.partition(proof)
     moved = head + rest
     end = moved.index(b"\r\n", moved.index(b"Received:")) + 2
     assert why(room, moved[:end] + proof + moved[end:])[0] == "pen"
-    assert room.letters() == []
+    assert room.list_letters() == []
 
 
-def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Room) -> None:
+def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: NewsletterMailroom) -> None:
     room.database.write(create_second_desk)
     room.database.write(
         lambda s: directory.give_role(
@@ -188,9 +192,9 @@ def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Room) -> 
     assert why(room, forward_mail("outlook")) == ("pen", ["forwarded by a stranger"])
 
 
-def test_an_experts_mail_waits_with_what_they_were_asked(room: Room) -> None:
-    asked, _address = room.invited()
-    row = room.bring(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", words="We put up plates."))
+def test_an_experts_mail_waits_with_what_they_were_asked(room: NewsletterMailroom) -> None:
+    asked, _address = room.invite_expert()
+    row = room.receive(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", words="We put up plates."))
     assert (row.state, list(row.reasons), row.assignment_id) == ("pen", ["an expert's address"], asked.assignment_id)
     with room.database.read() as session:
         reading = inbound.get_reading(session, session.get_one(Inbound, row.id))
@@ -202,9 +206,9 @@ def test_an_experts_mail_waits_with_what_they_were_asked(room: Room) -> None:
         )
 
 
-def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: Room) -> None:
+def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: NewsletterMailroom) -> None:
     rows = [
-        room.bring(raw)
+        room.receive(raw)
         for raw in (forwarded_text("Look at this."), forward_mail("outlook", author="Timur Aliev", page=False))
     ]
 
@@ -214,34 +218,34 @@ def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: R
 
     for row in rows:
         room.database.write(lambda session, key=row.id: take(session, key))
-    assert [(letter.body, email_of(room, letter), letter.hear_back) for letter in room.letters()] == [
+    assert [(letter.body, email_of(room, letter), letter.hear_back) for letter in room.list_letters()] == [
         ("Look at this.", None, "number"), (FORWARD_LANGUAGES["en"].words, None, "number"),
     ]  # fmt: skip
 
 
-def test_a_reader_takes_it_back_with_the_note(room: Room) -> None:
-    room.bring(forward_mail("gmail"))
-    [letter] = room.letters()
+def test_a_reader_takes_it_back_with_the_note(room: NewsletterMailroom) -> None:
+    room.receive(forward_mail("gmail"))
+    [letter] = room.list_letters()
     room.database.write(
         lambda s: withdraw(s, receipts.reader_of(s.get_one(Letter, letter.id)), s.get_one(Letter, letter.id))
     )
-    [gone] = room.letters()
+    [gone] = room.list_letters()
     assert (gone.body, gone.desk_note, gone.state) == (None, None, "withdrawn")
 
 
-def test_it_is_not_acknowledged_and_comes_once(room: Room) -> None:
+def test_it_is_not_acknowledged_and_comes_once(room: NewsletterMailroom) -> None:
     room.database.write(lambda s: setattr(s.get_one(Newsletter, room.newsroom.newsletter_id), "acknowledges", True))
     raw = forward_mail("gmail")
-    assert [room.bring(raw).state, room.bring(raw).state, room.outgoing()] == ["letter", "duplicate", 0]
+    assert [room.receive(raw).state, room.receive(raw).state, room.count_outgoing()] == ["letter", "duplicate", 0]
 
 
-def test_a_closed_newsletter_takes_none(room: Room) -> None:
+def test_a_closed_newsletter_takes_none(room: NewsletterMailroom) -> None:
     room.database.write(lambda s: pausing.close(s, Clock(), s.scalars(select(Newsletter)).one(), ""))
     assert why(room, forward_mail("gmail")) == ("pen", ["newsletter closed"])
 
 
 def test_a_domain_of_tokens_has_its_address_too(database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom, inbox="*@reply.steppe.example")
+    room = NewsletterMailroom(database, newsroom, inbox="*@reply.steppe.example")
     assert why(room, forward_mail("gmail", to="forward@reply.steppe.example")) == ("letter", [])
 
 
@@ -270,12 +274,12 @@ def test_the_address_is_known_in_what_servers_make_of_it() -> None:
 
 def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     assert "Forward their mail to this address" not in nora.words("letters")
-    room = Room(nora.database, newsroom)
-    room.bring(forward_mail("gmail"))
-    page = ilya.get(f"letters/{room.letters()[0].public_id}")
+    room = NewsletterMailroom(nora.database, newsroom)
+    room.receive(forward_mail("gmail"))
+    page = ilya.get(f"letters/{room.list_letters()[0].public_id}")
     assert FORWARD_LANGUAGES["en"].comment in page.words and "forwarded by Nora Lind" in page.words
     assert FORWARDED_ADDRESS not in page.words
     for path in ("letters", "settings/mail"):
         assert nora.get(path).attributes(".public button[data-text]", "data-text") == [FORWARD_ADDRESS], path
-    row = room.bring(forward_mail("gmail", author=NORAS_ADDRESS, page=False))
+    row = room.receive(forward_mail("gmail", author=NORAS_ADDRESS, page=False))
     assert "The author of the forwarded mail is somebody of this desk" in nora.words(f"pen/{row.public_id}")

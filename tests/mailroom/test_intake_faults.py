@@ -36,7 +36,7 @@ from app.settings.mail_accounts import parse_mailboxes
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, lmtp_server
 from tests.support.mailroom import LmtpClient, webhook_headers
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 MAILS = 300
@@ -91,7 +91,7 @@ def place_all(database: Database) -> None:
     with ParserClient(10) as reading:
         while place_due(database, reading, Settings()):
             pass  # however long that takes; then what a killed worker has leased
-        until(lambda: not place_due(database, reading, Settings()) and "stored" not in places(database), "places")
+        wait_until(lambda: not place_due(database, reading, Settings()) and "stored" not in places(database), "places")
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
         if not counted["had a mail in hand"]:  # chance never hit it then, as on a quick machine
             mailbox.append("INBOX", letter(len(come)))
             come.append(kills)
-            live("apart", partial(until, lambda: leased(database) > 0, "a mail in hand"))
+            live("apart", partial(wait_until, lambda: leased(database) > 0, "a mail in hand"))
             counted["had a mail in hand"] += leased(database) > 0
     by_then = places(database)
     with capsys.disabled():
@@ -168,7 +168,7 @@ def test_the_same_mail_five_times_is_one_letter(
     with lmtp_server(database) as port:
         mx = LmtpClient(port)
         for way in (11, 22):
-            mx.hands_in(RELAYED % way + letter(1) + b".\r\n", "ask@steppe.example")
+            mx.deliver(RELAYED % way + letter(1) + b".\r\n", "ask@steppe.example")
         mx.close()
     pipe.receive(
         database, io.BytesIO(letter(1).replace(b"\r\n", b"\n")), "ask@steppe.example", "reader1@reader.example"
@@ -178,7 +178,7 @@ def test_the_same_mail_five_times_is_one_letter(
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(PATIENCE)
+        worker.join(WAIT_TIMEOUT)
     with capsys.disabled():
         print(f"\nthe same mail five times, two workers: {places(database)}, {letters(database)} letter", end="")
     assert (places(database), letters(database)) == ({"letter": 1, "duplicate": 4}, 1)
@@ -201,7 +201,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
 
     def by_lmtp(port: int) -> str:
         mx = LmtpClient(port)
-        (reply,) = mx.hands_in(letter(1) + b".\r\n", "ask@steppe.example")
+        (reply,) = mx.deliver(letter(1) + b".\r\n", "ask@steppe.example")
         mx.close()
         return reply[:3]
 
@@ -215,7 +215,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
 
     def insist(way: Callable[[], str], taken: str) -> list[str]:
         said = [way() for _ in range(REFUSALS)]
-        all_refused.wait(2 * PATIENCE)
+        all_refused.wait(2 * WAIT_TIMEOUT)
         while said[-1] != taken:
             said.append(way())
         return said
@@ -228,7 +228,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
             senders.submit(insist, *way)
             for way in ((lambda: by_lmtp(port), "250"), (by_pipe, "0"), (by_webhook, "200"))
         ]
-        answers = [sender.result(3 * PATIENCE) for sender in heard]
+        answers = [sender.result(3 * WAIT_TIMEOUT) for sender in heard]
     other.close()
     with capsys.disabled():
         print(f"\nlocked until each was refused {REFUSALS} times; LMTP, pipe and webhook said {answers}", end="")

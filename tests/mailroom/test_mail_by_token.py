@@ -25,7 +25,7 @@ from tests.support.fake_servers import CannedAnswer
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, postfix
 from tests.support.token_server import TokenServer, token_error, token_server
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 OPEN = "mailbox 1 (127.0.0.1): open\nSMTP (127.0.0.1): open\n"
@@ -171,7 +171,7 @@ def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
         worker.run(app, run_once=True)
         an_hour_later(database)
     assert [state for state, _said in mails(database)] == ["sent"] * 2
-    until(lambda: server.count("gulnara@post.example") >= 2, "the mails")
+    wait_until(lambda: server.count("gulnara@post.example") >= 2, "the mails")
     with server.opened("gulnara@post.example") as box:
         found = box.fetch(box.search("ALL"), ["RFC822"])
     came: list[Mime] = [email.message_from_bytes(one[b"RFC822"]) for one in found.values()]

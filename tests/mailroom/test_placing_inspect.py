@@ -6,7 +6,7 @@ from app.mailroom.routing import inspect
 from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows
 from tests.support.incoming_mails import DESK_ADDRESS, bounce_mail, dmarc_pass, mail, vacation_mail
-from tests.support.mailroom import LEYLAS_ADDRESS, SETTINGS, Room, start_mail_reader
+from tests.support.mailroom import LEYLAS_ADDRESS, SETTINGS, NewsletterMailroom, start_mail_reader
 
 RAW = mail(
     "Тимур Алиев <timur@post.example>", f"The desk <{DESK_ADDRESS}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
@@ -28,8 +28,8 @@ INSPECTED = {
 
 
 def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom) -> None:
-    room = Room(database, newsroom)
-    _, address = room.invited()
+    room = NewsletterMailroom(database, newsroom)
+    _, address = room.invite_expert()
     before = count_rows(database)
     hers = mail(LEYLAS_ADDRESS, address, body="Yes.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
     with database.read() as session:

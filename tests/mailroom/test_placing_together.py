@@ -45,7 +45,14 @@ from tests.support.incoming_mails import (
     reply_mail,
     vacation_mail,
 )
-from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, SETTINGS, Room, start_mail_reader
+from tests.support.mailroom import (
+    LEYLAS_ADDRESS,
+    LIST_ADDRESS,
+    MAREKS_ADDRESS,
+    SETTINGS,
+    NewsletterMailroom,
+    start_mail_reader,
+)
 from tests.support.reply_mails import list_replies
 
 SALT = "Why is there salt on our windows after a storm, and who counts it?"
@@ -58,16 +65,16 @@ CHANGED = ("inbound", "letters", "contacts", "spent", "outbox", "audit", "editio
 
 
 @pytest.fixture
-def room(database: Database, newsroom: Newsroom) -> Room:
-    made = Room(database, newsroom)
+def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
+    made = NewsletterMailroom(database, newsroom)
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "acknowledges", True))
     return made
 
 
-def mails(room: Room) -> Iterator[bytes]:
+def mails(room: NewsletterMailroom) -> Iterator[bytes]:
     """What comes to a desk on a busy day, in an order in which mails rest on those before them."""
-    _, address = room.invited()
-    key = room.ran(SALT)
+    _, address = room.invite_expert()
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         ours = session.scalars(select(OutboxMail.message_id).order_by(OutboxMail.id)).first()
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
@@ -157,11 +164,11 @@ def _rows(session: Session, name: str) -> list[str]:
     return sorted(repr(tuple(row)) for row in session.execute(select(*columns)))
 
 
-def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Room) -> None:
+def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: NewsletterMailroom) -> None:
     """On PostgreSQL the first hundred of them: what is ours is the same."""
     most = MAILS if room.database.is_sqlite else MAILS // 3
     for _, raw in zip(range(most), mails(room), strict=False):
-        room.store(raw, at=LATER)
+        room.store_mail(raw, now=LATER)
     with copy_of(room.database) as other:
         together, one_by_one = placed(room.database, 100), placed(other, 1)
         assert all_of(room.database) == all_of(other)
@@ -170,7 +177,9 @@ def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Room) -
     assert set(together) == {"letter", "pen", "edition", "automatic", "bounce", "duplicate", "spam"}
 
 
-def test_a_mail_that_fails_in_a_batch_holds_back_no_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_fails_in_a_batch_holds_back_no_other(
+    room: NewsletterMailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is wrong with making its letter: the others are placed in the same round, and it is tried again."""
     make = routing.mailed_letters.take_all
 
@@ -182,12 +191,14 @@ def test_a_mail_that_fails_in_a_batch_holds_back_no_other(room: Room, monkeypatc
     monkeypatch.setattr(routing.mailed_letters, "take_all", fails)
     poisoned = {3, 7}
     for number in range(10):
-        room.store(mail(body="It is poison." if number in poisoned else f"Who looks after well {number}?"), at=LATER)
-    assert room.place(LATER) == Counter(letter=8, again=2)
-    assert [number for number, place in enumerate(room.places()) if place == "stored"] == sorted(poisoned)
+        room.store_mail(
+            mail(body="It is poison." if number in poisoned else f"Who looks after well {number}?"), now=LATER
+        )
+    assert room.place_mails(LATER) == Counter(letter=8, again=2)
+    assert [number for number, place in enumerate(room.list_states()) if place == "stored"] == sorted(poisoned)
     monkeypatch.undo()
-    room.place(LATER + timedelta(hours=1))
-    assert len(room.letters()) == 10
+    room.place_mails(LATER + timedelta(hours=1))
+    assert len(room.list_letters()) == 10
 
 
 class Watching:
@@ -205,14 +216,14 @@ class Watching:
         return start_mail_reader().trim(mail, known)
 
 
-def watched(room: Room, before: Callable[[str], object]) -> Counter[str]:
+def watched(room: NewsletterMailroom, before: Callable[[str], object]) -> Counter[str]:
     return place_due(room.database, cast(ParserClient, Watching(before)), SETTINGS, now=LATER)
 
 
-def test_nobody_looks_at_the_database_while_mails_are_read(room: Room) -> None:
+def test_nobody_looks_at_the_database_while_mails_are_read(room: NewsletterMailroom) -> None:
     """However long that takes: meanwhile nothing erased would leave SQLite's files."""
     for number in range(5):
-        room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
+        room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     looks = []
     engines = (room.database.reader, room.database.writer)
     assert watched(room, lambda _: looks.append([engine.pool.checkedout() for engine in engines])) == Counter(letter=5)
@@ -220,19 +231,21 @@ def test_nobody_looks_at_the_database_while_mails_are_read(room: Room) -> None:
 
 
 @SQLITE
-def test_a_mail_that_is_read_slowly_holds_back_none_before_it(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_is_read_slowly_holds_back_none_before_it(
+    room: NewsletterMailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was read before it, or with it, has its place before the next one is looked at."""
     monkeypatch.setattr(placing, "MAX_PARSE_SECONDS", -1.0)  # each of them takes longer
     for number in range(4):
-        room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
+        room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     seen: list[tuple[str, int]] = []
-    assert watched(room, lambda step: seen.append((step, len(room.letters())))) == Counter(letter=4)
+    assert watched(room, lambda step: seen.append((step, len(room.list_letters())))) == Counter(letter=4)
     assert seen == [(step, number) for number in range(4) for step in ("parse", "trim")]
 
 
-def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: Room) -> None:
+def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: NewsletterMailroom) -> None:
     """Whoever places them has locked them; were that ever forgotten, none would be overwritten unseen."""
-    keys_of = [room.store(mail(body=f"Who looks after well {number}?"), at=LATER) for number in range(2)]
+    keys_of = [room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER) for number in range(2)]
 
     def place(session: Session) -> None:
         rows = [session.get_one(Inbound, key) for key in keys_of]
@@ -242,32 +255,34 @@ def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: Room) -> Non
     connect = room.database.writer.connect
     with connect() as line, room.database.session_for(line) as session, pytest.raises(StaleDataError):
         place(session)
-    assert room.places() == ["stored", "stored"]
+    assert room.list_states() == ["stored", "stored"]
 
 
 @SQLITE
-def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: Room) -> None:
+def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: NewsletterMailroom) -> None:
     """The machine is at fault: once it works again, the mails are placed at once and together."""
 
     def fail(_step: str) -> None:
         raise NotStarted
 
     for number in range(3):
-        room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
+        room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     for _ in range(leases.MAX_ATTEMPTS + 1):
         with pytest.raises(NotStarted):
             watched(room, fail)
     with room.database.read() as session:
         rows = session.execute(select(Inbound.attempts, Inbound.leased_until, Inbound.state)).all()
     assert rows == [(0, None, "stored")] * 3
-    assert room.place(LATER) == Counter(letter=3)
+    assert room.place_mails(LATER) == Counter(letter=3)
 
 
 @SQLITE
-def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_its_try(room: Room) -> None:
+def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_its_try(
+    room: NewsletterMailroom,
+) -> None:
     """Else one that always fails would never be shown as failed on a machine that is short of memory."""
     for number in range(3):
-        room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
+        room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     steps = iter((ValueError("a flaw of ours"), NotStarted()))
 
     def fail(_step: str) -> None:
@@ -281,16 +296,18 @@ def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_i
 
 
 @SQLITE
-def test_what_was_tried_before_is_placed_by_itself(room: Room) -> None:
+def test_what_was_tried_before_is_placed_by_itself(room: NewsletterMailroom) -> None:
     """One of them may have killed the worker that had them all."""
-    first, second, third = (room.store(mail(body=f"Who looks after well {number}?"), at=LATER) for number in range(3))
+    first, second, third = (
+        room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER) for number in range(3)
+    )
 
     def claimed(minutes: int) -> list[int]:
         at = LATER + timedelta(minutes=minutes)
         return [claim.inbound_id for claim in room.database.write(lambda s: leases.claim(s, 10), at)]
 
     assert claimed(0) == [first, second, third]
-    fourth = room.store(mail(), at=LATER)
+    fourth = room.store_mail(mail(), now=LATER)
     assert [claimed(3) for _ in range(4)] == [[fourth], [first], [second], [third]]
 
 
@@ -311,14 +328,16 @@ def counting(database: Database) -> Iterator[list[str]]:
 
 
 @SQLITE
-def test_a_batch_takes_few_statements(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_takes_few_statements(room: NewsletterMailroom, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many for ten mails as for fifty."""
     monkeypatch.setattr(placing, "MAX_READ_SECONDS", 60.0)  # a slow machine looks no oftener
     counted = []
     for number in (10, 50):
         for at in range(number):
-            room.store(mail(f"r{number}.{at}@post.example", body=f"Who looks after well {number}, {at}?"), at=LATER)
+            room.store_mail(
+                mail(f"r{number}.{at}@post.example", body=f"Who looks after well {number}, {at}?"), now=LATER
+            )
         with counting(room.database) as statements:
-            assert room.place(LATER) == Counter(letter=number)
+            assert room.place_mails(LATER) == Counter(letter=number)
         counted.append(len(statements))
     assert counted[0] == counted[1] <= 32

@@ -21,7 +21,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, NewsroomServers, newsroom_servers
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
 
@@ -73,7 +73,7 @@ def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the
 ) -> None:
     raw = mail(to="ask@steppe.example", subject="Соль", body=WORDS)
     send(mx, raw, "ask@steppe.example", "ask+tips@steppe.example")
-    until(lambda: places(database) == {"stored": 1}, "the mail")
+    wait_until(lambda: places(database) == {"stored": 1}, "the mail")
     with database.read() as session:
         row = session.scalars(select(Inbound)).one()
         kept = inbound.get_raw(session, row)
@@ -99,7 +99,7 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
     user = f"steppe-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
     app.config["MAILBOXES"] = parse_mailboxes(server.mailbox(user, newsletter="steppe"))
     send(mx, mail(to=user, subject="Соль", body=WORDS), user.replace("@", "+steppe@"))
-    until(lambda: server.count(user) == 1, "the mail on the server")
+    wait_until(lambda: server.count(user) == 1, "the mail on the server")
     worker.run(app, run_once=True)
     assert (places(database), server.count(user)) == ({"letter": 1}, 0)
     assert WORDS in desk.words("letters")
@@ -130,7 +130,7 @@ def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
     user = f"gulnara-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
     message_id = to_gulnara(database, newsroom, user)
     worker.run(app, run_once=True)
-    until(lambda: server.count(user) == 1, "the mail")
+    wait_until(lambda: server.count(user) == 1, "the mail")
     with server.opened(user) as mailbox:
         ((_, found),) = mailbox.fetch(mailbox.search("ALL"), ["ENVELOPE", "RFC822"]).items()
     envelope, mime = found[b"ENVELOPE"], email.message_from_bytes(found[b"RFC822"])
@@ -148,7 +148,7 @@ def test_a_bounce_finds_its_mail(app: Flask, database: Database, newsroom: Newsr
     """Postfix can't deliver the mail and says so to the return path, which is our LMTP door."""
     message_id = to_gulnara(database, newsroom, "gulnara@gone.example")
     worker.run(app, run_once=True)
-    until(lambda: places(database) == {"stored": 1}, "the bounce")
+    wait_until(lambda: places(database) == {"stored": 1}, "the bounce")
     worker.run(app, run_once=True)
     with database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(message_id=message_id)).one()

@@ -35,7 +35,7 @@ from tests.support.incoming_mails import (  # fmt: skip
     reply_mail,
     vacation_mail,
 )
-from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, Room
+from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, NewsletterMailroom
 from tests.support.translations import SHIRIN, ask_translator
 
 WORDS = "We measure it at the station, every morning at six."
@@ -43,19 +43,19 @@ SALT = "Who measures the salt in the wind, and where can a village read the figu
 
 
 @pytest.fixture
-def room(database: Database, newsroom: Newsroom) -> Room:
-    return Room(database, newsroom)
+def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
+    return NewsletterMailroom(database, newsroom)
 
 
-def placed(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
-    row = room.bring(raw)
+def placed(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
+    row = room.receive(raw)
     return row.state, row.reasons
 
 
-def test_a_reply_to_her_own_address_from_her_own_server_is_a_letter_on_the_assignment(room: Room) -> None:
-    salt, address = room.invited()
-    row = room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
-    (letter,) = room.letters()
+def test_a_reply_to_her_own_address_from_her_own_server_is_a_letter_on_the_assignment(room: NewsletterMailroom) -> None:
+    salt, address = room.invite_expert()
+    row = room.receive(mail(LEYLAS_ADDRESS, address, body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
+    (letter,) = room.list_letters()
     assert (row.state, row.reasons, row.letter_id, row.assignment_id) == ("letter", [], letter.id, salt.assignment_id)
     assert (letter.author, letter.state, letter.body, letter.assignment_id, letter.hear_back, letter.question_id) == (
         "expert", "received", WORDS, salt.assignment_id, "number", None,
@@ -63,7 +63,7 @@ def test_a_reply_to_her_own_address_from_her_own_server_is_a_letter_on_the_assig
     assert salt.state() == "invited"  # a mail settles nothing
 
 
-def expire(room: Room, salt: ExpertAssignment) -> None:
+def expire(room: NewsletterMailroom, salt: ExpertAssignment) -> None:
     def change(session: Session) -> None:
         for link in session.scalars(select(Link).filter_by(kind="reply")):
             link.ends_at = datetime(2020, 1, 1, tzinfo=UTC)
@@ -71,11 +71,11 @@ def expire(room: Room, salt: ExpertAssignment) -> None:
     room.database.write(change)
 
 
-def revoke(room: Room, salt: ExpertAssignment) -> None:
+def revoke(room: NewsletterMailroom, salt: ExpertAssignment) -> None:
     room.database.write(lambda session: links.revoke_links(session, salt.assignment_id))
 
 
-def cancel(room: Room, salt: ExpertAssignment) -> None:
+def cancel(room: NewsletterMailroom, salt: ExpertAssignment) -> None:
     room.database.write(lambda session: assigning.cancel(session, room.newsroom.nora, salt.assignment(session)))
 
 
@@ -129,13 +129,15 @@ ATTACKS: dict[str, tuple[dict[str, object], list[str]]] = {
 
 
 @pytest.mark.parametrize("attack", [None, *ATTACKS])
-def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, attack: str | None) -> None:
-    salt, hers = room.invited()
-    mareks = room.invited("marek", SALT)[1]
+def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(
+    room: NewsletterMailroom, attack: str | None
+) -> None:
+    salt, hers = room.invite_expert()
+    mareks = room.invite_expert("marek", SALT)[1]
     changed, reasons = ATTACKS[attack] if attack else ({}, [])
-    before: Callable[[Room, ExpertAssignment], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
+    before: Callable[[NewsletterMailroom, ExpertAssignment], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
     before(room, salt)
-    outgoing_before = room.outgoing()
+    outgoing_before = room.count_outgoing()
     letter: dict[str, object] = {
         "sender": LEYLAS_ADDRESS,
         "to": hers,
@@ -144,55 +146,55 @@ def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, a
     }
     letter |= {name: value for name, value in changed.items() if name != "before"}
     real = {"hers": hers, "marek's": mareks}
-    row = room.bring(mail(**{name: real.get(str(value), value) for name, value in letter.items()}))  # type: ignore[arg-type]
+    row = room.receive(mail(**{name: real.get(str(value), value) for name, value in letter.items()}))  # type: ignore[arg-type]
     assert (row.state, row.reasons) == ("letter" if attack is None else "pen", reasons)
-    assert len(room.letters()) == (1 if attack is None else 0)
-    assert room.outgoing() == outgoing_before
+    assert len(room.list_letters()) == (1 if attack is None else 0)
+    assert room.count_outgoing() == outgoing_before
     assert row.newsletter_id == room.newsroom.newsletter_id
     assert (row.assignment_id is None) == ("unknown token" in reasons)
 
 
-def test_the_exact_reasons_stand_on_a_mail_that_is_wrong_in_three_ways(room: Room) -> None:
-    salt, address = room.invited()
+def test_the_exact_reasons_stand_on_a_mail_that_is_wrong_in_three_ways(room: NewsletterMailroom) -> None:
+    salt, address = room.invite_expert()
     revoke(room, salt)
-    row = room.bring(mail(MAREKS_ADDRESS, address, body="", attachments=[("a.pdf", b"%PDF")]))
+    row = room.receive(mail(MAREKS_ADDRESS, address, body="", attachments=[("a.pdf", b"%PDF")]))
     assert (row.state, row.reasons) == ("pen", ["revoked token", "other sender", "no words"])
 
 
-def test_an_address_that_exchange_wrapped_is_still_hers(room: Room) -> None:
-    _, address = room.invited()
+def test_an_address_that_exchange_wrapped_is_still_hers(room: NewsletterMailroom) -> None:
+    _, address = room.invite_expert()
     wrapped = "IMCEASMTP-" + address.replace("+", "+2B").replace("@", "+40").replace(".", "+2E") + "@field.example"
-    row = room.bring(
+    row = room.receive(
         mail(LEYLAS_ADDRESS, wrapped.upper(), body=WORDS, Authentication_Results=dmarc_pass(LEYLAS_ADDRESS))
     )
     assert (row.state, row.reasons) == ("letter", [])
 
 
-def test_an_answer_without_its_token_and_an_experts_other_mail_wait_with_a_suggestion(room: Room) -> None:
-    salt, _ = room.invited()
+def test_an_answer_without_its_token_and_an_experts_other_mail_wait_with_a_suggestion(room: NewsletterMailroom) -> None:
+    salt, _ = room.invite_expert()
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one().message_id
-    answers = room.bring(reply_mail(invitation, "leyla.home@post.example", DESK_ADDRESS, WORDS))
-    other = room.bring(mail(LEYLAS_ADDRESS, DESK_ADDRESS, body=WORDS))
+    answers = room.receive(reply_mail(invitation, "leyla.home@post.example", DESK_ADDRESS, WORDS))
+    other = room.receive(mail(LEYLAS_ADDRESS, DESK_ADDRESS, body=WORDS))
     assert [(row.state, row.reasons, row.assignment_id) for row in (answers, other)] == [
         ("pen", ["answers our mail without its token"], salt.assignment_id),
         ("pen", ["an expert's address"], salt.assignment_id),
     ]
 
 
-def test_an_answer_to_our_mail_to_a_translator_is_no_readers_letter(room: Room) -> None:
-    salt, _ = room.invited()
+def test_an_answer_to_our_mail_to_a_translator_is_no_readers_letter(room: NewsletterMailroom) -> None:
+    salt, _ = room.invite_expert()
     ask_translator(salt)
     with room.database.read() as session:
         to_shirin = session.scalars(select(OutboxMail).filter_by(kind="translator.invitation")).one().message_id
-    row = room.bring(reply_mail(to_shirin, SHIRIN[1], DESK_ADDRESS, WORDS))
+    row = room.receive(reply_mail(to_shirin, SHIRIN[1], DESK_ADDRESS, WORDS))
     assert (row.state, row.reasons) == ("pen", ["answers our mail to a translator"])
-    assert room.letters() == []
+    assert room.list_letters() == []
 
 
-def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:
-    row = room.bring(mail(subject="Salt", Content_Language="en"))
-    (letter,) = room.letters()
+def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: NewsletterMailroom) -> None:
+    row = room.receive(mail(subject="Salt", Content_Language="en"))
+    (letter,) = room.list_letters()
     assert (row.state, row.reasons, row.newsletter_id) == ("letter", [], room.newsroom.newsletter_id)
     assert (letter.author, letter.body, letter.hear_back, letter.about_edition_id) == ("reader", QUESTION, "once", None)
 
@@ -222,33 +224,33 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:
         "our own", "to another address", "too large", "bounce",
     ],
 )  # fmt: skip
-def test_every_kind_has_its_place(room: Room, raw: bytes, place: str, reasons: list[str]) -> None:
+def test_every_kind_has_its_place(room: NewsletterMailroom, raw: bytes, place: str, reasons: list[str]) -> None:
     state, found = placed(room, raw)
     assert (state, sorted(found)) == (place, sorted(reasons))
 
 
-def test_mail_to_nobody_here_waits_with_the_oldest_of_several_newsletters(room: Room) -> None:
+def test_mail_to_nobody_here_waits_with_the_oldest_of_several_newsletters(room: NewsletterMailroom) -> None:
     second = second_newsletter(room)
-    stray = room.bring(mail(to="somebody@elsewhere.example"))
-    theirs = room.bring(mail(to="Ask <ask@river.example>"))
-    by_mailbox = room.bring(mail(to="undisclosed@elsewhere.example"), newsletter_id=second)
-    by_address = room.bring(mail(to=DESK_ADDRESS), newsletter_id=second)
+    stray = room.receive(mail(to="somebody@elsewhere.example"))
+    theirs = room.receive(mail(to="Ask <ask@river.example>"))
+    by_mailbox = room.receive(mail(to="undisclosed@elsewhere.example"), newsletter_id=second)
+    by_address = room.receive(mail(to=DESK_ADDRESS), newsletter_id=second)
     first = room.newsroom.newsletter_id
     assert [(row.state, row.reasons, row.newsletter_id) for row in (stray, theirs, by_mailbox, by_address)] == [
         ("pen", ["to nobody here"], first), ("letter", [], second), ("letter", [], second), ("letter", [], first),
     ]  # fmt: skip
 
 
-def test_what_was_for_nobody_is_for_nobody_when_it_is_read_again(room: Room) -> None:
+def test_what_was_for_nobody_is_for_nobody_when_it_is_read_again(room: NewsletterMailroom) -> None:
     second_newsletter(room)
-    stray = room.bring(mail(to="somebody@elsewhere.example"), source="imap", mailbox="box", uidvalidity=1, uid=1)
+    stray = room.receive(mail(to="somebody@elsewhere.example"), source="imap", mailbox="box", uidvalidity=1, uid=1)
     room.database.write(lambda s: inbound.read_again(s, room.newsroom.nora, s.get_one(Inbound, stray.id)))
-    room.place()
-    row = room.row(stray.id)
+    room.place_mails()
+    row = room.get_mail(stray.id)
     assert (row.state, row.reasons, row.newsletter_id) == ("pen", ["to nobody here"], room.newsroom.newsletter_id)
 
 
-def second_newsletter(room: Room) -> int:
+def second_newsletter(room: NewsletterMailroom) -> int:
     def found(session: Session) -> int:
         first = session.get_one(Newsletter, room.newsroom.newsletter_id)
         same = ("publisher", "editor", "language", "section", "zone", "rule", "rule_start", "at")
@@ -263,8 +265,8 @@ def second_newsletter(room: Room) -> int:
     return room.database.write(found)
 
 
-def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: Room) -> None:
-    salt, _ = room.invited()
+def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: NewsletterMailroom) -> None:
+    salt, _ = room.invite_expert()
     token = "b" * 16
 
     def mark(session: Session) -> str:
@@ -273,62 +275,62 @@ def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: R
         return sent.message_id
 
     message_id = room.database.write(mark)
-    delayed = room.bring(
+    delayed = room.receive(
         bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, message_id, status="4.4.1", action="delayed", said="421 try later")
     )
     with room.database.read() as session:
         waits = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (delayed.state, delayed.outbox_id, waits.bounced_at) == ("bounce", waits.id, None)
-    ended = room.bring(bounce_mail(bounce_address(DESK_ADDRESS, token), LEYLAS_ADDRESS, "<lost@x.example>"))
+    ended = room.receive(bounce_mail(bounce_address(DESK_ADDRESS, token), LEYLAS_ADDRESS, "<lost@x.example>"))
     with room.database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (ended.state, ended.outbox_id, ended.assignment_id) == ("bounce", sent.id, salt.assignment_id)
         assert sent.bounced_at is not None and sent.said == "5.1.1 550 5.1.1 no such user here"
 
 
-def test_a_complaint_and_a_vacation_notice_are_filed_with_what_they_are_about(room: Room) -> None:
-    salt, address = room.invited()
+def test_a_complaint_and_a_vacation_notice_are_filed_with_what_they_are_about(room: NewsletterMailroom) -> None:
+    salt, address = room.invite_expert()
     with room.database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
-    complains = room.bring(complaint_mail(DESK_ADDRESS, sent.message_id))
-    away = room.bring(vacation_mail(LEYLAS_ADDRESS, address))
-    away_by_reference = room.bring(vacation_mail(LEYLAS_ADDRESS, DESK_ADDRESS, sent.message_id))
+    complains = room.receive(complaint_mail(DESK_ADDRESS, sent.message_id))
+    away = room.receive(vacation_mail(LEYLAS_ADDRESS, address))
+    away_by_reference = room.receive(vacation_mail(LEYLAS_ADDRESS, DESK_ADDRESS, sent.message_id))
     assert [(row.state, row.outbox_id, row.assignment_id) for row in (complains, away, away_by_reference)] == [
         ("automatic", sent.id, salt.assignment_id),
         ("automatic", None, salt.assignment_id),
         ("automatic", sent.id, salt.assignment_id),
     ]
-    assert "complaint" in complains.reasons and room.letters() == []
+    assert "complaint" in complains.reasons and room.list_letters() == []
 
 
-def test_an_expert_who_answers_through_a_mailing_list_is_no_robot(room: Room) -> None:
-    _, address = room.invited()
-    row = room.bring(mail(LEYLAS_ADDRESS, address, body=WORDS, List_Id="<station.field.example>", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))  # fmt: skip
+def test_an_expert_who_answers_through_a_mailing_list_is_no_robot(room: NewsletterMailroom) -> None:
+    _, address = room.invite_expert()
+    row = room.receive(mail(LEYLAS_ADDRESS, address, body=WORDS, List_Id="<station.field.example>", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))  # fmt: skip
     assert (row.state, row.reasons) == ("letter", [])
 
 
-def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: Room) -> None:
-    key = room.ran(SALT)
+def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: NewsletterMailroom) -> None:
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         edition = session.get_one(Edition, key)
         token = received_editions.reply_token(session, edition)
         block = to_text(locking.blocks(session, edition)[0])
     quoted = "".join(f"> {line}\n" for line in block.splitlines())
     room.database.write(lambda s: setattr(s.get_one(Edition, key), "message_id", "<60@steppe.example>"))
-    by_id = room.bring(reply_mail("<60@steppe.example>", "timur@post.example", DESK_ADDRESS, QUESTION))
-    by_address = room.bring(mail(to=address_for(DESK_ADDRESS, token)))
-    by_text = room.bring(
+    by_id = room.receive(reply_mail("<60@steppe.example>", "timur@post.example", DESK_ADDRESS, QUESTION))
+    by_address = room.receive(mail(to=address_for(DESK_ADDRESS, token)))
+    by_text = room.receive(
         mail(subject="Re: 60", body=f"{QUESTION}\n\nOn 4 Nov 2026, The Steppe Letter wrote:\n{quoted}")
     )
-    by_nothing = room.bring(mail(subject="Re: 60"))
+    by_nothing = room.receive(mail(subject="Re: 60"))
     assert [row.state for row in (by_id, by_address, by_text, by_nothing)] == ["letter"] * 4
-    assert [(letter.about_edition_id, letter.body) for letter in room.letters()] == [
+    assert [(letter.about_edition_id, letter.body) for letter in room.list_letters()] == [
         (key, QUESTION), (key, QUESTION), (key, QUESTION), (None, QUESTION),
     ]  # fmt: skip
 
 
-def test_an_editions_reply_address_is_known_under_an_older_key_too(room: Room) -> None:
-    key = room.ran(SALT)
+def test_an_editions_reply_address_is_known_under_an_older_key_too(room: NewsletterMailroom) -> None:
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         token = received_editions.reply_token(session, session.get_one(Edition, key))
         old = session.info["keys"]._secrets
@@ -340,8 +342,8 @@ def test_an_editions_reply_address_is_known_under_an_older_key_too(room: Room) -
     newer.close()
 
 
-def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent(room: Room) -> None:
-    key = room.ran(SALT)
+def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent(room: NewsletterMailroom) -> None:
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     ran = f"Dear readers,\n\n{block.replace('count', 'weigh')}\n\nUnsubscribe here."
@@ -354,9 +356,9 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
         List_Id="<steppe.example>",
     )
     shown = f"Authentication-Results: {dmarc_pass(LIST_ADDRESS)}\r\n".encode()
-    row = room.bring(shown + add_trace_headers(raw, "nora@steppe.example"))
+    row = room.receive(shown + add_trace_headers(raw, "nora@steppe.example"))
     assert (row.state, row.edition_id, row.reasons) == ("edition", key, ["our edition"])
-    edition = room.edition(key)
+    edition = room.get_edition(key)
     assert (edition.state, edition.message_id, edition.arrived_at is not None) == ("locked", "<60@list.example>", True)
     with room.database.read() as session:
         listed = received_editions.changes(session, session.get_one(Edition, key))
@@ -364,17 +366,17 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
         ("in 2009 and count what falls on", "in 2009 and weigh what falls on", "changed")
     ]
     room.database.write(lambda s: publication.send(s, room.newsroom.nora, s.get_one(Edition, key)))
-    assert (room.edition(key).state, room.edition(key).message_id) == ("sent", "<60@list.example>")
+    assert (room.get_edition(key).state, room.get_edition(key).message_id) == ("sent", "<60@list.example>")
 
 
-def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: Room) -> None:
-    key = room.ran(SALT)
+def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: NewsletterMailroom) -> None:
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
-    forged = room.bring(
+    forged = room.receive(
         mail("letter@steppe.example.evil.example", DESK_ADDRESS, "60", block, List_Id="<steppe.example>")
     )
-    unlike = room.bring(
+    unlike = room.receive(
         mail(
             LIST_ADDRESS,
             DESK_ADDRESS,
@@ -384,15 +386,15 @@ def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: Room) -> None
         )
     )
     assert [row.state for row in (forged, unlike)] == ["automatic", "automatic"]
-    assert room.edition(key).message_id is None
+    assert room.get_edition(key).message_id is None
 
 
-def test_a_second_mail_of_an_edition_changes_nothing(room: Room) -> None:
-    key = room.ran(SALT)
+def test_a_second_mail_of_an_edition_changes_nothing(room: NewsletterMailroom) -> None:
+    key = room.run_edition(SALT)
     with room.database.read() as session:
         block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     rows = [
-        room.bring(
+        room.receive(
             mail(
                 LIST_ADDRESS,
                 DESK_ADDRESS,
@@ -406,4 +408,4 @@ def test_a_second_mail_of_an_edition_changes_nothing(room: Room) -> None:
         for message_id, text in (("<1@list.example>", block), ("<2@list.example>", f"{block}\n\nAnd a correction."))
     ]
     assert [(row.state, row.edition_id) for row in rows] == [("edition", key), ("edition", key)]
-    assert room.edition(key).message_id == "<1@list.example>"
+    assert room.get_edition(key).message_id == "<1@list.example>"

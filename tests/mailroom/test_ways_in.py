@@ -41,7 +41,7 @@ def mx(door: int) -> Iterator[LmtpClient]:
 def test_a_mail_to_three_is_one_row_and_answered_three_times(database: Database, mx: LmtpClient) -> None:
     """RFC 2033, section 4.2: one reply for each recipient that was taken."""
     recipients = ("ask@steppe.example", "ask+b4ndx@steppe.example", "tips@steppe.example")
-    assert mx.hands_in(SMALL_MAIL + b".\r\n", *recipients) == ["250 2.0.0 stored"] * 3
+    assert mx.deliver(SMALL_MAIL + b".\r\n", *recipients) == ["250 2.0.0 stored"] * 3
     envelope = (
         b"Return-Path: <timur@reader.example>\r\nDelivered-To: ask@steppe.example\r\n"
         b"Delivered-To: ask+b4ndx@steppe.example\r\nDelivered-To: tips@steppe.example\r\n"
@@ -65,13 +65,13 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 def test_bytes_come_through_as_they_are(database: Database, mx: LmtpClient, odd: str) -> None:
     sent, meant = ODD[odd]
-    assert mx.hands_in(sent + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+    assert mx.deliver(sent + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     ((_, raw),) = list_stored_mails(database)
     assert raw.partition(b"steppe.example")[2].lstrip(b"\r\n") == meant.lstrip(b"\r\n")
 
 
 def test_a_bounce_keeps_its_null_return_path(database: Database, mx: LmtpClient) -> None:
-    mx.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example", sender="")
+    mx.deliver(SMALL_MAIL + b".\r\n", "ask@steppe.example", sender="")
     assert list_stored_mails(database)[0][1].startswith(b"Return-Path: <>\r\n")
 
 
@@ -79,9 +79,9 @@ def test_a_bounce_keeps_its_null_return_path(database: Database, mx: LmtpClient)
 def test_what_is_too_large_is_refused_for_good_and_the_next_mail_is_taken(database: Database, mx: LmtpClient) -> None:
     line = b"x" * 76 + b"\r\n"
     large = line * (inbound.MAX_MAIL_BYTES // len(line) + 1)
-    assert mx.hands_in(large + b".\r\n", "a@steppe.example", "b@steppe.example") == ["552 5.3.4 larger than 25 MB"] * 2
-    assert mx.asks(f"MAIL FROM:<x@reader.example> SIZE={inbound.MAX_MAIL_BYTES + 1}")[:3] == "552"
-    assert mx.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+    assert mx.deliver(large + b".\r\n", "a@steppe.example", "b@steppe.example") == ["552 5.3.4 larger than 25 MB"] * 2
+    assert mx.send_command(f"MAIL FROM:<x@reader.example> SIZE={inbound.MAX_MAIL_BYTES + 1}")[:3] == "552"
+    assert mx.deliver(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     assert len(list_stored_mails(database)) == 1
 
 
@@ -89,30 +89,30 @@ def test_commands_may_come_in_one_go(database: Database, mx: LmtpClient) -> None
     """PIPELINING, which RFC 2033 asks of every LMTP server."""
     one = b"MAIL FROM:<a@reader.example>\r\nRCPT TO:<ask@steppe.example>\r\nDATA\r\n"
     mx.socket.sendall(one)
-    assert [mx.reply()[:3] for _ in range(3)] == ["250", "250", "354"]
+    assert [mx.read_reply()[:3] for _ in range(3)] == ["250", "250", "354"]
     mx.socket.sendall(SMALL_MAIL + b".\r\n" + one)
-    assert [mx.reply()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
+    assert [mx.read_reply()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
     mx.socket.sendall(SMALL_MAIL + b".\r\nQUIT\r\n")
-    assert [mx.reply()[:3] for _ in range(2)] == ["250", "221"]
+    assert [mx.read_reply()[:3] for _ in range(2)] == ["250", "221"]
     assert len(list_stored_mails(database)) == 2
 
 
 def test_order_is_asked_for(database: Database, mx: LmtpClient) -> None:
-    assert mx.asks("EHLO mx.reader.example")[:3] == "500"
-    assert mx.asks("DATA")[:3] == "503"
-    assert mx.asks("RCPT TO:<ask@steppe.example>")[:3] == "503"
+    assert mx.send_command("EHLO mx.reader.example")[:3] == "500"
+    assert mx.send_command("DATA")[:3] == "503"
+    assert mx.send_command("RCPT TO:<ask@steppe.example>")[:3] == "503"
     assert list_stored_mails(database) == []
 
 
 def test_a_server_that_hangs_up_has_handed_in_nothing(database: Database, door: int) -> None:
     """Only the dot ends a message: half of one is none, and the server still has it."""
     broken, next_one = LmtpClient(door), LmtpClient(door)
-    broken.say("MAIL FROM:<timur@reader.example>")
-    broken.say("RCPT TO:<ask@steppe.example>")
-    broken.say("DATA")
+    broken.send_line("MAIL FROM:<timur@reader.example>")
+    broken.send_line("RCPT TO:<ask@steppe.example>")
+    broken.send_line("DATA")
     broken.socket.sendall(SMALL_MAIL)
     broken.close()
-    assert next_one.hands_in(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+    assert next_one.deliver(SMALL_MAIL + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     next_one.close()
     assert len(list_stored_mails(database)) == 1
 

@@ -17,7 +17,7 @@ from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails
 from tests.support.processes import free_port
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 # Where it is the mail server that is tried, one database is enough.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -157,13 +157,13 @@ def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, databa
     box, counts = mailbox(server.mailbox(user)), []
 
     def work() -> None:
-        until(lambda: counts.append(imap.poll(database, box)) or server.count(user) == 0, "an empty mailbox")
+        wait_until(lambda: counts.append(imap.poll(database, box)) or server.count(user) == 0, "an empty mailbox")
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     assert (sum(counts), sorted(list_stored_mails(database))) == (60, sorted(("imap", raw) for raw in MAILS))
 
 
@@ -193,9 +193,9 @@ def test_a_wrong_password_is_told_without_the_password(
     box = mailbox(f"imap://{user.replace('@', '%40')}:hunter2@127.0.0.1:{server.imap}")
     stop = threading.Event()
     (thread,) = imap.watch_all(database, [box], stop)
-    until(lambda: caplog.messages != [], "a line in the log")
+    wait_until(lambda: caplog.messages != [], "a line in the log")
     stop.set()
-    thread.join(PATIENCE)
+    thread.join(WAIT_TIMEOUT)
     assert caplog.messages == ["mailbox at 127.0.0.1: MailboxLoginError"]
     assert "hunter2" not in repr(box)
 
@@ -208,11 +208,11 @@ def test_a_new_mail_is_fetched_within_moments(server: Dovecot, database: Databas
     try:
         for number in range(1, 4):
             server.put(user, MAILS[number])
-            until(lambda number=number: len(list_stored_mails(database)) == number, "the mail")
-        until(lambda: server.count(user) == 0, "an empty mailbox")
+            wait_until(lambda number=number: len(list_stored_mails(database)) == number, "the mail")
+        wait_until(lambda: server.count(user) == 0, "an empty mailbox")
     finally:
         stop.set()
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     assert not thread.is_alive()
 
 
@@ -229,9 +229,9 @@ def test_a_mail_that_comes_while_idle_begins_is_fetched_within_moments(
 
     with cutting_proxy(server.imap, None, deliver) as (port, _):
         (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
-        until(lambda: len(list_stored_mails(database)) == 1, "the mail")
+        wait_until(lambda: len(list_stored_mails(database)) == 1, "the mail")
         stop.set()
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
     assert (late, server.count(user)) == ([], 0)
 
 
@@ -245,13 +245,13 @@ def test_a_server_that_goes_away_is_tried_again(
     with cutting_proxy(server.imap, 10_000) as (port, came):
         (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
         server.put(user, MAILS[0])
-        until(lambda: len(list_stored_mails(database)) == 1, "the first mail")
+        wait_until(lambda: len(list_stored_mails(database)) == 1, "the first mail")
         large = b"Subject: map\r\n\r\n" + (b"x" * 76 + b"\r\n") * 200  # more than this way carries
         server.put(user, large)
         tried = len(came)
-        until(lambda: len(came) > tried + 2, "further tries")
+        wait_until(lambda: len(came) > tried + 2, "further tries")
         assert len(list_stored_mails(database)) == 1
     stop.set()
-    thread.join(PATIENCE)
+    thread.join(WAIT_TIMEOUT)
     assert imap.poll(database, mailbox(server.mailbox(user))) == 1
     assert [raw for _, raw in list_stored_mails(database)] == [MAILS[0], large]

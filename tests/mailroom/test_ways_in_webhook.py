@@ -79,8 +79,8 @@ def without(name: str) -> dict[str, str]:
 UNSIGNED = {
     "another's key": lambda: webhook_headers(SMALL_MAIL, key=b"x" * 24),
     "other bytes": lambda: webhook_headers(SMALL_MAIL + b"!"),
-    "six minutes old": lambda: webhook_headers(SMALL_MAIL, at=unix_time() - 360),
-    "from tomorrow": lambda: webhook_headers(SMALL_MAIL, at=unix_time() + 86_400),
+    "six minutes old": lambda: webhook_headers(SMALL_MAIL, timestamp=unix_time() - 360),
+    "from tomorrow": lambda: webhook_headers(SMALL_MAIL, timestamp=unix_time() + 86_400),
     "another's id": lambda: {**webhook_headers(SMALL_MAIL), "webhook-id": "msg_2"},
     "a time that is none": lambda: {**webhook_headers(SMALL_MAIL), "webhook-timestamp": "²²"},
     "no id": lambda: without("id"),

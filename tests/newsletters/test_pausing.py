@@ -27,12 +27,12 @@ from tests.support.assignments import ask_expert_and_send
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.letters import send_letter
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 
 
 @pytest.fixture
-def room(database: Database, newsroom: Newsroom) -> Room:
-    return Room(database, newsroom)
+def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
+    return NewsletterMailroom(database, newsroom)
 
 
 def steppe(session: Session) -> Newsletter:
@@ -49,16 +49,16 @@ def closed(session: Session) -> None:
     pausing.close(session, Clock(), steppe(session), "It ends.")
 
 
-def test_what_is_mailed_in_a_pause_becomes_a_letter(room: Room) -> None:
+def test_what_is_mailed_in_a_pause_becomes_a_letter(room: NewsletterMailroom) -> None:
     room.database.write(paused)
-    assert room.bring(mail(body="Who weighs the salt?")).state == "letter"
-    assert [letter.body for letter in room.letters()] == ["Who weighs the salt?"]
+    assert room.receive(mail(body="Who weighs the salt?")).state == "letter"
+    assert [letter.body for letter in room.list_letters()] == ["Who weighs the salt?"]
 
 
-def test_what_is_mailed_to_a_closed_newsletter_waits_in_the_pen_with_the_reason(room: Room) -> None:
+def test_what_is_mailed_to_a_closed_newsletter_waits_in_the_pen_with_the_reason(room: NewsletterMailroom) -> None:
     room.database.write(closed)
-    row = room.bring(mail(body="Who weighs the salt?"))
-    assert (row.state, row.reasons, room.letters()) == ("pen", ["newsletter closed"], [])
+    row = room.receive(mail(body="Who weighs the salt?"))
+    assert (row.state, row.reasons, room.list_letters()) == ("pen", ["newsletter closed"], [])
 
 
 @pytest.mark.parametrize(

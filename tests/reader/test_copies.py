@@ -61,7 +61,7 @@ from tests.support.reader_pages import (
     send_question,
     strip_form_tokens,
 )
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
 NEVER_COPIED = {
@@ -308,7 +308,7 @@ def test_what_one_process_changes_the_other_shows_at_its_next_request(
         assert [page(), page()] == [(False, False), (False, True)]
     finally:
         ours.send("")
-        other.join(PATIENCE)
+        other.join(WAIT_TIMEOUT)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -454,7 +454,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
     ]  # fmt: skip
     with (
         run_page_server(app) as pages,
-        closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=PATIENCE)) as line,
+        closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=WAIT_TIMEOUT)) as line,
     ):
 
         def asked(path: str, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:

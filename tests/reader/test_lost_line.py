@@ -15,7 +15,7 @@ from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, p
 from tests.support.cast import Newsroom
 from tests.support.network_faults import LossyLine
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 SEND, BODY = "form:has([name=body]) .btn--next", "[name=body]"
@@ -76,7 +76,7 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
         assert asked(database) == asks
     line.loses = "nothing"
     hands.pick(SEND)
-    until(lambda: hands.shows(".code"), "the receipt")
+    wait_until(lambda: hands.shows(".code"), "the receipt")
     assert digits(hands.text(".code")) == read_receipt(line.lost[0])
     assert asked(database) == [SILOS_QUESTION]
 
@@ -92,6 +92,6 @@ def test_a_report_of_an_error_comes_back_as_well(
     assert (hands.value("body"), hands.value("form")) == ("The mill closed in 2009.", form)
     line.loses = "nothing"
     hands.pick(SEND)
-    until(lambda: hands.shows(".code"), "the receipt")
+    wait_until(lambda: hands.shows(".code"), "the receipt")
     assert digits(hands.text(".code")) == read_receipt(line.lost[0])
     assert asked(database) == ["The mill closed in 2009."]

@@ -22,7 +22,7 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from app.text.clean import digits
-from tests.support.waiting import PATIENCE, next_page, press, until
+from tests.support.waiting import WAIT_TIMEOUT, next_page, press, wait_until
 
 # By night the colours are others, and all else is as by day; in a window of another width the colours are the same.
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
@@ -72,7 +72,7 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.page: Page = self.context.new_page()
-        self.context.set_default_timeout(PATIENCE * 1_000)
+        self.context.set_default_timeout(WAIT_TIMEOUT * 1_000)
 
     def open(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.site + path)
@@ -170,7 +170,7 @@ class Town:
                     return True
             return False
 
-        until(has_come, f"a mail to {to} about {subject}")
+        wait_until(has_come, f"a mail to {to} about {subject}")
         [link] = set(links)
         return link
 

@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, e
 
 from tests.support.processes import free_port
 from tests.support.required_programs import find_chromium, skip_without
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 
 @contextmanager
 def start_chromium() -> Iterator[Browser]:
     path = find_chromium() or skip_without("chromium")
-    expect.set_options(timeout=PATIENCE * 1_000)
+    expect.set_options(timeout=WAIT_TIMEOUT * 1_000)
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
         _return_from_clicks_at_once(patch)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
@@ -42,7 +42,7 @@ def _with_patience(browser: Browser) -> Any:
 
     def new_context(**options: Any) -> BrowserContext:
         context = make(**options)
-        context.set_default_timeout(PATIENCE * 1_000)
+        context.set_default_timeout(WAIT_TIMEOUT * 1_000)
         return context
 
     return new_context
@@ -93,7 +93,7 @@ class ChromiumDriver:
         return self.page.locator(selector).first.inner_text()
 
     def wait_until_lost(self) -> None:
-        until(lambda: self.page.url.startswith("chrome-error:"), LINE_LOST, page=self.page)
+        wait_until(lambda: self.page.url.startswith("chrome-error:"), LINE_LOST, page=self.page)
 
     def back(self) -> None:
         # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
@@ -134,7 +134,7 @@ class FirefoxDriver:
         return str(self._found(selector).text)
 
     def wait_until_lost(self) -> None:
-        until(lambda: not self.firefox.find_elements("css selector", "form"), LINE_LOST)
+        wait_until(lambda: not self.firefox.find_elements("css selector", "form"), LINE_LOST)
 
     def back(self) -> None:
         self.firefox.go_back()
@@ -163,7 +163,7 @@ def start_firefox() -> Iterator[Any]:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("LD_PRELOAD", raising=False)  # with libfaketime it hangs in its first moment (ADR 30)
             firefox = Marionette(
-                bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs
+                bin=path, headless=True, port=free_port(), startup_timeout=3 * WAIT_TIMEOUT, gecko_log=logs
             )
         firefox.start_session()
         try:
@@ -188,4 +188,4 @@ def press_and_go_back(hands: BrowserDriver, selector: str, field: str) -> None:
     hands.pick(selector)
     hands.wait_until_lost()
     hands.back()
-    until(lambda: hands.shows(field), "the form is back")
+    wait_until(lambda: hands.shows(field), "the form is back")

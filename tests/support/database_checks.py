@@ -21,7 +21,7 @@ from app.db.secure_delete import Rewriter
 from app.models import Base
 from app.questions.models import Question
 from app.server import worker
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def find_left_in_files(database: Database, *words: str | bytes) -> list[str | by
             rewriter.rewrite(database)
             return not find_in_files(database, *words)
 
-        until(gone, "what was erased to leave the files of PostgreSQL")
+        wait_until(gone, "what was erased to leave the files of PostgreSQL")
     return find_in_files(database, *words)
 
 

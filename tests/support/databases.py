@@ -25,7 +25,7 @@ from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom, create_newsroom
 from tests.support.required_programs import skip_without
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
@@ -163,7 +163,7 @@ def write_side_by_side(
 
 def wait_until_blocked(database: Database, other: threading.Thread) -> None:
     """Wait until a thread that writes is over, or stands behind the transaction that is open now."""
-    until(lambda: not other.is_alive() or _somebody_waits(database), "the other one at the door")
+    wait_until(lambda: not other.is_alive() or _somebody_waits(database), "the other one at the door")
 
 
 def _somebody_waits(database: Database) -> bool:

@@ -25,7 +25,7 @@ from typing import Any
 from tests.support import clock
 from tests.support.processes import FORKSERVER
 from tests.support.required_programs import skip_without
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM_FOLDER = "/srv/readers-asked"  # where a newsroom has the program
@@ -55,7 +55,7 @@ cat > /dev/null
 
 def wait_patiently(done: Callable[[], bool], what: str) -> None:
     """Wait for a fact that several servers, started anew, have their part in."""
-    until(done, what, COMMAND_TIMEOUT)
+    wait_until(done, what, COMMAND_TIMEOUT)
 
 
 class DebianMachine:

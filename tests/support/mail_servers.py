@@ -25,7 +25,7 @@ from app.mailroom.lmtp import Intake, LmtpConnection
 from tests.support import clock
 from tests.support.processes import free_port
 from tests.support.required_programs import skip_without
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 PASSWORD = "öpen-sesame"
 
@@ -49,7 +49,7 @@ class Dovecot:
     @contextmanager
     def opened(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
         """The mailbox as another library sees it."""
-        client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=PATIENCE)
+        client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=WAIT_TIMEOUT)
         client.plain_login(user, PASSWORD)
         client.select_folder("INBOX")
         try:
@@ -76,7 +76,7 @@ class Dovecot:
                 file.unlink()
             return self.validity(user) != before
 
-        until(is_new, "another UIDVALIDITY", pause=0.3)  # it is made of the time in seconds
+        wait_until(is_new, "another UIDVALIDITY", pause=0.3)  # it is made of the time in seconds
 
     def validity(self, user: str) -> int:
         with self.opened(user) as client:
@@ -240,14 +240,14 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
         (folder / "dovecot.conf").write_text(settings.lstrip())
         child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
         try:
-            until(
+            wait_until(
                 lambda: child.poll() is not None or (is_listening(server.imap) and is_listening(server.lmtp)), "Dovecot"
             )
             assert child.poll() is None, (folder / "dovecot.log").read_text()
             yield server
         finally:
             child.send_signal(signal.SIGTERM)
-            child.wait(PATIENCE)
+            child.wait(WAIT_TIMEOUT)
 
 
 MASTER = """
@@ -333,7 +333,7 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
         try:
             for command in ("check", "start"):
                 subprocess.run(("postfix", "-c", str(settings), command), check=True, capture_output=True)
-            until(lambda: is_listening(port), "Postfix")
+            wait_until(lambda: is_listening(port), "Postfix")
             yield port
         finally:
             _stop(folder)
@@ -344,7 +344,7 @@ def _stop(folder: Path) -> None:
     with suppress(OSError, ValueError):
         number = int((folder / "queue" / "pid" / "master.pid").read_text())
         os.kill(number, signal.SIGTERM)
-        until(lambda: not Path(f"/proc/{number}").exists(), "the end of Postfix")
+        wait_until(lambda: not Path(f"/proc/{number}").exists(), "the end of Postfix")
 
 
 @contextmanager
@@ -410,12 +410,12 @@ def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE)
+    assert ready.wait(WAIT_TIMEOUT)
     try:
         yield ports[0]
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
+        thread.join(WAIT_TIMEOUT)
 
 
 @contextmanager

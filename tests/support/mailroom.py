@@ -1,4 +1,4 @@
-"""The mailroom of the Steppe Letter: it stores, reads and places mails, which come by LMTP or a webhook as well."""
+"""The mailroom of the Steppe Letter: helpers that store and place mails, and clients that deliver them by LMTP or webhook."""
 
 import atexit
 import base64
@@ -37,7 +37,7 @@ from app.questions.models import Question
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.cast import Newsroom, answered_question
 from tests.support.incoming_mails import DESK_ADDRESS, MX
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import WAIT_TIMEOUT
 
 LEYLAS_ADDRESS = "leyla@field.example"
 MAREKS_ADDRESS = "marek@water.example"
@@ -47,14 +47,14 @@ SETTINGS = Settings(authserv_id=MX, received_by=frozenset({MX}))
 
 @cache
 def start_mail_reader() -> ParserClient:
-    """One child process reads the mails of all tests in this process."""
+    """Start the child process that parses the mails of all tests in this process."""
     child = ParserClient(10)
     atexit.register(child.__exit__, None, None, None)
     return child.__enter__()
 
 
 @dataclass(frozen=True)
-class Room:
+class NewsletterMailroom:
     """The mailroom of a newsletter that takes mail at ask@steppe.example."""
 
     database: Database
@@ -62,87 +62,89 @@ class Room:
     inbox: str = DESK_ADDRESS
 
     def __post_init__(self) -> None:
-        def take_mail(session: Session) -> None:
+        def set_inbox(session: Session) -> None:
             newsletter = session.get_one(Newsletter, self.newsroom.newsletter_id)
             newsletter.inbox, newsletter.list_address = self.inbox, LIST_ADDRESS
 
-        self.database.write(take_mail)
+        self.database.write(set_inbox)
 
-    def store(self, raw: bytes, at: datetime | None = None, **facts: object) -> int:
-        return self.database.write(lambda session: store_mail(session, raw, **facts), at)
+    def store_mail(self, raw: bytes, now: datetime | None = None, **facts: object) -> int:
+        """Store a mail as it arrives and return its key; `facts` are arguments of `inbound.store`."""
 
-    def place(self, at: datetime | None = None, limit: int = 100) -> Counter[str]:
-        return place_due(self.database, start_mail_reader(), SETTINGS, limit, now=at)
+        def store(session: Session) -> int:
+            mail = inbound.store(session, raw, **{"source": "pipe", **facts})  # type: ignore[arg-type]
+            assert mail is not None
+            return mail.id
 
-    def bring(self, raw: bytes, **facts: object) -> Inbound:
-        """A mail comes in and is placed."""
-        key = self.store(raw, **facts)
-        self.place()
-        return self.row(key)
+        return self.database.write(store, now)
 
-    def row(self, key: int) -> Inbound:
+    def place_mails(self, now: datetime | None = None, limit: int = 100) -> Counter[str]:
+        return place_due(self.database, start_mail_reader(), SETTINGS, limit, now=now)
+
+    def receive(self, raw: bytes, **facts: object) -> Inbound:
+        """Store a mail, place all mails that are due, and return it."""
+        key = self.store_mail(raw, **facts)
+        self.place_mails()
+        return self.get_mail(key)
+
+    def get_mail(self, key: int) -> Inbound:
         with self.database.read() as session:
             return session.get_one(Inbound, key)
 
-    def places(self) -> list[str | None]:
-        """The place of every mail, in the order they came."""
+    def list_states(self) -> list[str | None]:
+        """Return the state of every incoming mail, oldest first."""
         with self.database.read() as session:
             return list(session.scalars(select(Inbound.state).order_by(Inbound.id)))
 
-    def letters(self) -> list[Letter]:
-        """Every letter that came by mail."""
+    def list_letters(self) -> list[Letter]:
+        """Return the letters that came by mail, oldest first."""
         with self.database.read() as session:
             return list(
                 session.scalars(select(Letter).filter_by(channel="mail").order_by(Letter.received_at, Letter.id))
             )
 
-    def outgoing(self) -> int:
+    def count_outgoing(self) -> int:
         with self.database.read() as session:
             return session.scalar(select(func.count()).select_from(OutboxMail)) or 0
 
-    def wire(self, sender: str) -> dict[str, bytes]:
-        """Every mail that waits to go out, as it would be sent by `sender`, by Message-ID."""
+    def render_outgoing(self, sender: str) -> dict[str, bytes]:
+        """Return every mail of the outbox by Message-ID, rendered as if `sender` sent it."""
         with self.database.read() as session:
             mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
             return {
-                one.message_id: Envelope(outbox.read(session, one), one.message_id, sender).as_bytes() for one in mails
+                mail.message_id: Envelope(outbox.read(session, mail), mail.message_id, sender).as_bytes()
+                for mail in mails
             }
 
-    def invited(self, to: str = "leyla", words: str | None = None) -> tuple[ExpertAssignment, str]:
-        """An expert is asked; with the address that a reply to the invitation goes to."""
-        found = ask_expert(self.database, self.newsroom, to=to, **({"words": words} if words else {}))
+    def invite_expert(self, expert: str = "leyla", text: str | None = None) -> tuple[ExpertAssignment, str]:
+        """Invite an expert. Return the assignment and the address for replies to the invitation."""
+        assignment = ask_expert(self.database, self.newsroom, to=expert, **({"words": text} if text else {}))
         with self.database.read() as session:
-            invitation = session.scalars(select(OutboxMail).filter_by(assignment_id=found.assignment_id)).one()
+            invitation = session.scalars(select(OutboxMail).filter_by(assignment_id=assignment.assignment_id)).one()
             address = outbox.read(session, invitation).reply_to
         assert address is not None and len(tokens_in([address], [DESK_ADDRESS])) == 1
-        return found, address
+        return assignment, address
 
-    def ran(self, words: str, locked: bool = True) -> int:
-        """An edition with one Q&A, locked; its key."""
+    def run_edition(self, text: str, lock: bool = True) -> int:
+        """Put one Q&A with this answer into the next edition, lock the edition by default, and return its key."""
 
         def run(session: Session) -> int:
-            question = answered_question(session, self.newsroom, words)
+            question = answered_question(session, self.newsroom, text)
             edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
-            if locked:
+            if lock:
                 locking.lock_edition(session, self.newsroom.nora, edition)
             return edition.id
 
         return self.database.write(run)
 
-    def edition(self, key: int) -> Edition:
+    def get_edition(self, key: int) -> Edition:
         with self.database.read() as session:
             return session.get_one(Edition, key)
 
 
-def store_mail(session: Session, raw: bytes, **facts: object) -> int:
-    row = inbound.store(session, raw, **{"source": "pipe", **facts})  # type: ignore[arg-type]
-    assert row is not None
-    return row.id
-
-
-def after_newest_mail(room: Room, minutes: float) -> datetime:
-    """A time after the newest mail came."""
+def after_newest_mail(room: NewsletterMailroom, minutes: float) -> datetime:
+    """Return a time this many minutes after the newest mail was stored."""
     with room.database.read() as session:
         newest = session.scalar(select(func.max(Inbound.stored_at)))
         assert newest is not None
@@ -169,88 +171,88 @@ _numbers = count()
 def place_mail(
     database: Database,
     newsroom: Newsroom,
-    place: str = "pen",
+    state: str = "pen",
     reading: inbound.MailContent | None = LEYLAS_REPLY,
     reasons: Sequence[str] = ("other sender",),
     **facts: Any,
 ) -> str:
-    """A mail comes in and gets its place; gives its public id."""
+    """Store a mail with this reading, put it into `state`, and return its public id."""
 
-    def fn(session: Any) -> str:
+    def place(session: Any) -> str:
         raw = f"Subject: number {next(_numbers)}\r\n\r\nwords".encode()
-        row = inbound.store(session, raw, source="pipe", newsletter_id=newsroom.newsletter_id)
-        assert row is not None
+        mail = inbound.store(session, raw, source="pipe", newsletter_id=newsroom.newsletter_id)
+        assert mail is not None
         if reading is not None:
-            inbound.store_reading(session, row, reading)
-        inbound.place(session, Mailroom(), row, place, reasons, **facts)
-        return row.public_id
+            inbound.store_reading(session, mail, reading)
+        inbound.place(session, Mailroom(), mail, state, reasons, **facts)
+        return mail.public_id
 
-    return database.write(fn)
+    return database.write(place)
 
 
-def get_mail(database: Database, public_id: str) -> Inbound:
+def get_mail_by_public_id(database: Database, public_id: str) -> Inbound:
     with database.read() as session:
         return session.query(Inbound).filter_by(public_id=public_id).one()
 
 
 def receive_expert_mail(
-    database: Database, assignment_id: int, words: str = REPLY_TEXT, reading: inbound.MailContent | None = LEYLAS_REPLY
+    database: Database, assignment_id: int, text: str = REPLY_TEXT, reading: inbound.MailContent | None = LEYLAS_REPLY
 ) -> str:
-    """An expert's mail that checks out becomes a letter on the assignment; gives the letter's public id."""
+    """Store a verified mail of an expert, make it a letter on the assignment, and return the letter's public id."""
 
-    def fn(session: Any) -> str:
+    def create_letter(session: Any) -> str:
         assignment = session.get_one(Assignment, assignment_id)
-        row = inbound.store(session, f"Subject: {next(_numbers)}\r\n\r\n".encode(), source="imap",
+        mail = inbound.store(session, f"Subject: {next(_numbers)}\r\n\r\n".encode(), source="imap",
                             newsletter_id=assignment.newsletter_id)  # fmt: skip
-        assert row is not None
+        assert mail is not None
         if reading is not None:
-            inbound.store_reading(session, row, reading)
-        letter = mailed_answers.create_letter(session, Mailroom(), assignment, words, now(session))
-        inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, assignment_id=assignment_id)
+            inbound.store_reading(session, mail, reading)
+        letter = mailed_answers.create_letter(session, Mailroom(), assignment, text, now(session))
+        inbound.place(session, Mailroom(), mail, "letter", (), letter_id=letter.id, assignment_id=assignment_id)
         return letter.public_id
 
-    return database.write(fn)
+    return database.write(create_letter)
 
 
 SMALL_MAIL = b"From: Timur <timur@reader.example>\r\nSubject: Salt\r\n\r\nWhy is the salt rising?\r\n"
 
 
 def list_stored_mails(database: Database) -> list[tuple[str, bytes]]:
-    """How each mail came in, and its bytes, in order."""
+    """Return the source and the bytes of each stored mail, oldest first."""
     with database.read() as session:
         rows = session.scalars(select(Inbound).order_by(Inbound.id))
         return [(row.source, inbound.get_raw(session, row)) for row in rows]
 
 
 class LmtpClient:
-    """A mail server that speaks LMTP by hand, so that each single reply is seen."""
+    """A plain LMTP client that returns each reply of the server."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT)
         self.replies = self.socket.makefile("rb")
-        assert self.reply().startswith("220")
-        self.say("LHLO mx.reader.example")
-        while self.reply()[3] == "-":
+        assert self.read_reply().startswith("220")
+        self.send_line("LHLO mx.reader.example")
+        while self.read_reply()[3] == "-":
             pass
 
-    def say(self, line: str) -> None:
+    def send_line(self, line: str) -> None:
         self.socket.sendall(f"{line}\r\n".encode())
 
-    def reply(self) -> str:
+    def read_reply(self) -> str:
         return self.replies.readline().decode().strip()
 
-    def asks(self, line: str) -> str:
-        self.say(line)
-        return self.reply()
+    def send_command(self, line: str) -> str:
+        self.send_line(line)
+        return self.read_reply()
 
-    def hands_in(self, content: bytes, *recipients: str, sender: str = "timur@reader.example") -> list[str]:
-        """One reply per recipient. `content` goes as it is, so whoever calls ends it with a dot."""
-        assert self.asks(f"MAIL FROM:<{sender}>").startswith("250")
+    def deliver(self, content: bytes, *recipients: str, sender: str = "timur@reader.example") -> list[str]:
+        """Send a mail and return one reply per recipient. `content` is sent unchanged and must end with the final dot."""
+        assert self.send_command(f"MAIL FROM:<{sender}>").startswith("250")
         for recipient in recipients:
-            assert self.asks(f"RCPT TO:<{recipient}>").startswith("250")
-        assert self.asks("DATA").startswith("354")
+            assert self.send_command(f"RCPT TO:<{recipient}>").startswith("250")
+        assert self.send_command("DATA").startswith("354")
         self.socket.sendall(content)
-        return [self.reply() for _ in recipients]
+        return [self.read_reply() for _ in recipients]
 
     def close(self) -> None:
         self.replies.close()
@@ -258,10 +260,10 @@ class LmtpClient:
 
 
 def webhook_headers(
-    raw: bytes, *, message_id: str = "msg_1", at: float | None = None, key: bytes = b"k" * 24
+    raw: bytes, *, message_id: str = "msg_1", timestamp: float | None = None, key: bytes = b"k" * 24
 ) -> dict[str, str]:
-    """What the Standard Webhooks scheme says, by its text and not by our code."""
-    stamp = str(int(unix_time() if at is None else at))
-    made = hmac.new(key, f"{message_id}.{stamp}.".encode() + raw, hashlib.sha256).digest()
-    signed = f"v1,{base64.b64encode(made).decode()}"
-    return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}
+    """Return the headers of the Standard Webhooks scheme, computed from its specification and not by our code."""
+    seconds = str(int(unix_time() if timestamp is None else timestamp))
+    signature = hmac.new(key, f"{message_id}.{seconds}.".encode() + raw, hashlib.sha256).digest()
+    header = f"v1,{base64.b64encode(signature).decode()}"
+    return {"webhook-id": message_id, "webhook-timestamp": seconds, "webhook-signature": header}

@@ -37,7 +37,7 @@ from tests.support.debian_machine import enter_namespace
 from tests.support.fake_servers import run_server
 from tests.support.required_programs import skip_without
 from tests.support.smtp_servers import SmtpServer, get_message_id
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 NETWORK = "10.77"
 NO_HARDWARE = "02:00:00:00:ff:ff"  # an address that no machine has
@@ -315,7 +315,7 @@ class Machines:
             rules.write(f"host all desk {NETWORK}.0.0/16 trust\n")
         self.start("db")
         server = f"postgresql://postgres@/postgres?host={self.folder}"
-        until(lambda: postgres.can_create_databases(server), "PostgreSQL", START)
+        wait_until(lambda: postgres.can_create_databases(server), "PostgreSQL", START)
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute("CREATE ROLE desk LOGIN")
             connection.execute("CREATE DATABASE newsroom OWNER desk")

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask
 from werkzeug.serving import make_server
 
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 class CuttableLine:
@@ -42,7 +42,7 @@ class CuttableLine:
     def cut(self) -> None:
         """Cut it; what is under way ends first: it would hold the database open that the next test finds put back."""
         self.server.shutdown()
-        until(lambda: not self.under_way, "the end of what was under way")
+        wait_until(lambda: not self.under_way, "the end of what was under way")
         self.server.server_close()
         self.is_up = False
 
@@ -111,7 +111,7 @@ def slow_clients(port: int, slow: SlowClient, number: int) -> Iterator[list[sock
             with suppress(OSError):
                 line.send(slow.begins)
         if slow.is_answered:
-            until(lambda: all(map(_has_heard, lines)), "the first bytes of each answer")
+            wait_until(lambda: all(map(_has_heard, lines)), "the first bytes of each answer")
         over = threading.Event()
         dripping = threading.Thread(target=_drip, args=(lines, slow.goes_on, over))
         dripping.start()

@@ -47,7 +47,7 @@ from app.workflows.publishing import after_sending, publication
 from tests.support.cast import Newsroom
 from tests.support.desk_people import hire
 from tests.support.incoming_mails import mail
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 from tests.support.payloads import PAYLOADS, pack_payloads
 
 NEUTRAL = "Who measures the salt in the orchards, and can a village ask for the figures?"
@@ -395,11 +395,11 @@ def fill_newsroom(database: Database, newsroom: Newsroom) -> PayloadNewsroom:
 
         return fn
 
-    room = Room(database, newsroom)
+    room = NewsletterMailroom(database, newsroom)
     for step, times in FILL_STEPS:
         for at in range(times):
             database.write(run(partial(step, at=at) if times > 1 else step))
     for raw in hostile_mails():
-        room.store(raw)
-    room.place(limit=1_000)
+        room.store_mail(raw)
+    room.place_mails(limit=1_000)
     return house

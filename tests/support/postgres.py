@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from tests.support import clock
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 URL_VARIABLE = "TEST_POSTGRES_URL"
 USUAL_URLS = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
@@ -106,9 +106,9 @@ def _own_server(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
         )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     try:
-        until(lambda: can_create_databases(url), "PostgreSQL", pause=0.1)
+        wait_until(lambda: can_create_databases(url), "PostgreSQL", pause=0.1)
         yield url
     finally:
         child.send_signal(signal.SIGINT)  # at once, whoever is still connected
-        child.wait(PATIENCE)
+        child.wait(WAIT_TIMEOUT)
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from app.server import page_server
 from tests.support.app import SECRETS
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.support.preloaded_app"])
@@ -102,13 +102,13 @@ def run_site(
         for child in children:
             child.terminate()
         for child in children:
-            child.join(PATIENCE)
+            child.join(WAIT_TIMEOUT)
 
 
 def wait_for_answer(address: str, within: float) -> bool:
     """Wait until a page answers; False where it doesn't within so many seconds."""
     try:
-        until(lambda: _answers(address), address, within)
+        wait_until(lambda: _answers(address), address, within)
     except AssertionError:
         return False
     return True

@@ -21,7 +21,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from tests.support.processes import free_port
 from tests.support.source import ROOT
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 GHOST, NODE, PNPM = "6.65.0", "22.23.3", "12.4.2"
 PLACE = ROOT / "build" / f"ghost-{GHOST}"
@@ -120,7 +120,7 @@ def ghost(folder: Path) -> Iterator[Ghost]:
     finally:
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(WAIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -143,7 +143,7 @@ def _with_a_newsroom(url: str) -> str:
         return False
 
     try:
-        until(answers, "Ghost", START, pause=0.5)
+        wait_until(answers, "Ghost", START, pause=0.5)
     except AssertionError:
         raise Lacking("it didn't come up") from None
     ask("authentication/setup/", {"setup": [{**OWNER, "blogTitle": "The Steppe Letter"}]})

@@ -11,39 +11,43 @@ from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
 
-PATIENCE = 60.0  # seconds until a fact is given up, on a machine that has much else to do
+WAIT_TIMEOUT = 60.0  # seconds until a fact is given up, on a machine that has much else to do
 
 
-def until(
-    done: Callable[[], object], what: str, patience: float = PATIENCE, pause: float = 0.05, page: Page | None = None
+def wait_until(
+    condition: Callable[[], object],
+    description: str,
+    timeout: float = WAIT_TIMEOUT,
+    pause: float = 0.05,
+    page: Page | None = None,
 ) -> None:
     """Wait for a fact, with a pause between two looks. With a page its events are handled meanwhile: dialogs, requests, words
     on the console."""
-    end = time.monotonic() + patience
-    while not done():
-        assert time.monotonic() < end, f"waited in vain: {what}"
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {description}"
         if page is None:
             time.sleep(pause)
         else:
             page.wait_for_timeout(10)
 
 
-def until_page(page: Page, fact: str, arg: Any = None) -> None:
+def wait_until_page(page: Page, expression: str, arg: Any = None) -> None:
     """Wait until a JavaScript expression or function is true of the page, or of the one that follows it.
 
     Playwright's own `wait_for_function` asks again from inside of the page, where our content security policy forbids
     `eval`: it fails whenever the fact isn't true at the first look.
     """
 
-    def holds() -> bool:
+    def is_true() -> bool:
         try:
-            return bool(page.evaluate(fact, arg))
+            return bool(page.evaluate(expression, arg))
         except Error as error:
             if "context was destroyed" in str(error):
                 return False
             raise
 
-    until(holds, fact, page=page)
+    wait_until(is_true, expression, page=page)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tests.support.assignments import ExpertAssignment
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 from tests.support.processes import run_site
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
 from tests.support.smtp_servers import smtp_server as smtp_served
@@ -96,8 +96,8 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     (link,) = re.findall(r"/a/([\w-]+)", invitation.text)
     client.get(f"/a/{link}")
     client.post("/sign-in", data={"email": "bakhtiyar@post.example"})
-    room = Room(database, newsroom)
-    room.store(mail("Bakhtiyar <bakhtiyar@post.example>", body=WORDS))
+    room = NewsletterMailroom(database, newsroom)
+    room.store_mail(mail("Bakhtiyar <bakhtiyar@post.example>", body=WORDS))
     with smtp_served() as server:  # it refuses, and repeats what it was told
         server.answers["RCPT"] = b"451 bakhtiyar@post.example has a silver kettle on the line"
         app.config |= {
@@ -113,7 +113,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     logged.write("\n--- faults ---\n")
     for duty in ("place_due", "deliver_due", "index_due"):
         monkeypatch.setattr(worker, duty, trips)
-    room.store(mail(body=WORDS))
+    room.store_mail(mail(body=WORDS))
     worker.run(app, run_once=True)
     form = get_form_token(client)
     event.listen(database.writer, "before_cursor_execute", trips)

@@ -25,10 +25,10 @@ from app.watching import each_request, metrics
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
-from tests.support.mailroom import Room
+from tests.support.mailroom import NewsletterMailroom
 from tests.support.processes import run_site
 from tests.support.reader_pages import send_question
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOKEN = "a token of thirty-two characters!"
@@ -112,11 +112,11 @@ def test_the_desks_requests_are_counted_by_endpoint_method_and_status(
 def test_queues_mails_editions_and_the_worker(
     app: Flask, watched: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    room, at = Room(database, newsroom), utc_now()
+    room, at = NewsletterMailroom(database, newsroom), utc_now()
     quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
     before, since = quarter - timedelta(seconds=1), quarter + timedelta(microseconds=1)
-    room.store(mail(), before)
-    room.store(mail(), since)
+    room.store_mail(mail(), before)
+    room.store_mail(mail(), since)
     database.write(lambda s: outbox.put(s, MAIL) and None, before)
     first = select(func.min(Edition.id)).scalar_subquery()
     ran = update(Edition).where(Edition.id == first).values(cutoff_at=before, runs_at=before)
@@ -168,7 +168,7 @@ def test_processes_add_up(two_processes: str, tmp_path: Path) -> None:
         asked += 1
         return processes() == 2
 
-    until(asked_both, "both processes to answer")
+    wait_until(asked_both, "both processes to answer")
     assert counted() == asked
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from tests.support.debian_machine import enter_namespace
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 RELEASE = "trixie"
 PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
@@ -136,7 +136,7 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
             _tell_of(proxy, root)
             yield BareDebian(pid, root, log)
     finally:
-        until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
+        wait_until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
 
 
 def _is_gone(folder: Path) -> bool:
@@ -194,7 +194,7 @@ def _booted(root: Path, log: BinaryIO) -> Iterator[int]:
         stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        until(lambda: child.poll() is not None or _is_up(child.pid), "systemd", BOOT)
+        wait_until(lambda: child.poll() is not None or _is_up(child.pid), "systemd", BOOT)
         if child.poll() is not None:
             raise Failed("systemd did not start: the log says why")
         yield _first(child.pid)

@@ -17,7 +17,7 @@ from tests.support.main_job import (
     the_expert_answers,
     the_receipt_says_so,
 )
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 PHONE = 390
 DESK, LETTER = "/desk/letter", "/letter"
@@ -72,7 +72,7 @@ def the_desk_asks_an_expert(stage: Stage) -> None:
         nora.open(f"{DESK}/letters")
         return nora.page.locator(".row input[type=checkbox]").count() == 2
 
-    until(both_are_there, "both letters at the desk", 60)
+    wait_until(both_are_there, "both letters at the desk", 60)
     the_desk_words_it(nora, DESK)
     the_desk_invites(nora)
 

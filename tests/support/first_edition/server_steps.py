@@ -7,7 +7,7 @@ from tests.support.first_edition.bare_debian import bare_debian
 from tests.support.first_edition.stage import NAME, SITE, DocsBlock, DocsCommand, Stage
 from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
 MACHINE = DocsBlock(INSTALL, "1. The machine")
@@ -88,7 +88,7 @@ def the_newsletter(stage: Stage) -> None:
 
 def web_and_worker(stage: Stage) -> None:
     stage.type(SERVICES)
-    until(lambda: stage.machine.listens(8000), "the pages at 127.0.0.1:8000", START)
+    wait_until(lambda: stage.machine.listens(8000), "the pages at 127.0.0.1:8000", START)
 
 
 def the_proxy(stage: Stage) -> None:
@@ -102,7 +102,7 @@ def mail_comes_in(stage: Stage) -> None:
     stage.set(RETURNS)
     stage.set(SENDERS)
     stage.type(DOOR, WORKER_ANEW)
-    until(lambda: stage.machine.listens(8024), "the door for Postfix at 127.0.0.1:8024", START)
+    wait_until(lambda: stage.machine.listens(8024), "the door for Postfix at 127.0.0.1:8024", START)
 
 
 def a_backup(stage: Stage) -> None:

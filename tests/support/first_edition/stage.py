@@ -21,7 +21,7 @@ from tests.support.first_edition.bare_debian import BareDebian, Failed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
 from tests.support.required_programs import find_chromium
 from tests.support.source import ROOT
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 SITE = "https://ask.example.org"
 NAME = "mx.example.org"  # of the machine, and of its mail server
@@ -100,7 +100,7 @@ class Stage:
             "--no-sandbox", "--disable-quic", "--host-resolver-rules=MAP ask.example.org 127.0.0.1",
             f"--ignore-certificate-errors-spki-list={believed}",
         )  # fmt: skip
-        expect.set_options(timeout=PATIENCE * 1_000)
+        expect.set_options(timeout=WAIT_TIMEOUT * 1_000)
         self.machine.enter_network()
         playwright = self.stack.enter_context(sync_playwright())
         self._browser = playwright.chromium.launch(executable_path=path, args=args)
@@ -127,7 +127,7 @@ class Stage:
             return bool(found)
 
         self.tell(f"    waits for the mail to {address}")
-        until(arrived, f"a mail to {address} about “{subject}”", MAILED, pause=1)
+        wait_until(arrived, f"a mail to {address} about “{subject}”", MAILED, pause=1)
         return found[0]
 
     def _certificate(self, path: str) -> Path:
