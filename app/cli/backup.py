@@ -1,4 +1,4 @@
-"""`readers-asked backup FILE` and `restore FILE`, and `backup-key FILE`, which creates a key pair to encrypt them."""
+"""`readers-asked backup FILE` and `restore FILE`, and `backup-key FILE`, which creates a key pair for backups."""
 
 import errno
 import sys
@@ -45,7 +45,7 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     """Write a snapshot of all the newsroom's data to FILE; web and worker may keep running.
 
     FILE.erasures, written beside it, lists what was erased; a later restore needs it. Neither file contains
-    SECRET_KEYS, and nothing else opens what is sealed: keep a copy of them elsewhere.
+    SECRET_KEYS, without which letters, addresses and texts can't be decrypted: keep a copy of them elsewhere.
     """
     database = get_database()
     recipients = [_parse_recipient(key) for key in keys]
@@ -76,7 +76,8 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
 def backup_key(file: Path) -> None:
     """Create a key pair: write the secret key to FILE, and print the public one for `backup --to`.
 
-    Anyone who has FILE can read every backup sealed for it; without it nobody can. Keep it away from the server.
+    Anyone who has FILE can read every backup that was sealed for its public key; lose it and nobody can. Keep it away
+    from the server.
     """
     import pyrage  # here and below, not at the top: other commands don't need it
 
@@ -90,7 +91,11 @@ def backup_key(file: Path) -> None:
 @click.argument("file", type=EXISTING_FILE)
 @click.option("--key", type=EXISTING_FILE, help="The file with the secret key that FILE was sealed for.")
 @click.option("--erasures", type=EXISTING_FILE, help="A list of erasures to use besides ERASURES and FILE.erasures.")
-@click.option("--without-erasures", is_flag=True, help="Restore without a list of what was erased since the backup.")
+@click.option(
+    "--without-erasures",
+    is_flag=True,
+    help="Don't ask for confirmation if the list of what was erased since the backup is missing or incomplete.",
+)
 @click.option("--check", is_flag=True, help="Read FILE to its end and report what is in it; change nothing.")
 @with_appcontext
 def restore(file: Path, key: Path | None, erasures: Path | None, without_erasures: bool, check: bool) -> None:
@@ -225,7 +230,9 @@ def _load_erasures(
     If it may be incomplete, print warnings, and ask for confirmation unless `is_confirmed`. Raises `UnreadableBackup`
     if that is refused, or without a terminal.
     """
-    lists = [(path, read_list(path, database.keyring)) for path in paths]  # all, as an unreadable one raises an error
+    lists = [
+        (path, read_list(path, database.keyring)) for path in paths
+    ]  # before anything is printed, since an unreadable list ends the restore
     known: Erasures | None = None
     for path, erasures in lists:
         if not erasures:

@@ -26,7 +26,10 @@ class Base(DeclarativeBase):
 
 
 class Row(Base):
-    """Base of tables with an integer key, which is never exposed and, with `constraints.table_args`, never reused."""
+    """Base of tables with an integer key, which never appears in URLs.
+
+    Tables with `constraints.table_args` never reuse a key.
+    """
 
     __abstract__ = True
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -45,7 +48,7 @@ class OfNewsletter:
 
 
 class Verified:
-    """Mixin for a row with somebody's name: when, by whom and how the desk verified it."""
+    """Mixin for a row that holds a person's name: when, by whom and how the desk verified the name."""
 
     verified_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))

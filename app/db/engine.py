@@ -24,7 +24,9 @@ T = TypeVar("T")
 
 TRIES = 5  # attempts to run a transaction that keeps losing races
 MAX_OUTAGE = 2.0  # seconds for which a transaction is retried while the server can't be reached
-DISPOSE_INTERVAL = 2.0  # seconds; within these, broken connections are of the same outage (`dispose_idle_connections`)
+DISPOSE_INTERVAL = (
+    2.0  # seconds; connections found broken within this time count as one outage (`dispose_idle_connections`)
+)
 
 
 class Database:
@@ -32,7 +34,8 @@ class Database:
 
     `url` is a SQLAlchemy URL for SQLite or PostgreSQL (psycopg). `keys` encrypt and decrypt stored values. Links in
     mails begin with `base_url`, never with a request's Host header. `matcher` names the algorithm that finds similar
-    texts (the setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the default daily limit.
+    texts (the setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the default for how
+    many letters a newsletter accepts per day.
     """
 
     def __init__(
@@ -95,7 +98,8 @@ class Database:
     def dispose_idle_connections(self) -> None:
         """Dispose of the idle connections after one was found broken, since testing each takes seconds.
 
-        Do nothing if this was done within `DISPOSE_INTERVAL`: the caller's connection was older, and newer ones work.
+        Do nothing if this was done within `DISPOSE_INTERVAL`: the broken connection was opened before, and those opened
+        since work.
         """
         now = time.monotonic()
         if now > self._disposed_at + DISPOSE_INTERVAL:
@@ -104,7 +108,9 @@ class Database:
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:
-        """Open a session in which the database refuses writes. `at` overrides its time (see `app.db.session.now`)."""
+        """Open a session in which the database refuses writes. `now(session)` returns `at`, if given,
+        instead of the time.
+        """
         with self._read_session() as session:
             session.info["at"] = at
             yield session
@@ -113,7 +119,7 @@ class Database:
         """Run `fn` in a transaction, commit it, and return its result.
 
         A transaction that loses a race is retried from the start, so `fn` must have no side effects outside its
-        session. `at` overrides the session's time (see `app.db.session.now`). SQLite's write-ahead log is emptied after
+        session. `now(session)` returns `at`, if given, instead of the time. SQLite's write-ahead log is emptied after
         an erasure; a caller that erases in several transactions passes `empties_log=False` and empties it at the end.
 
         Raises `Busy` if the database stays locked, doesn't answer, or every attempt loses the race; `NoRoom`, a
@@ -122,16 +128,16 @@ class Database:
         with self._writer_queue.take_turn() if self.is_sqlite else nullcontext():
             return self._run_in_transaction(fn, at, empties_log)
 
-    def _run_in_transaction(self, fn: Callable[[Session], T], now: datetime | None, empties_log: bool) -> T:
+    def _run_in_transaction(self, fn: Callable[[Session], T], at: datetime | None, empties_log: bool) -> T:
         started_at = time.monotonic()
         for attempt in range(TRIES):
             session = self._write_session()
-            session.info["at"] = now
+            session.info["at"] = at
             try:
                 with session, session.begin():
                     result = fn(session)
-                if empties_log and session.info.get("erased"):
-                    sqlite.empty_log(self.url)  # the worker does it if that fails, and on PostgreSQL (secure_delete.py)
+                if self.is_sqlite and empties_log and session.info.get("erased"):
+                    sqlite.empty_log(self.url)  # if this fails, the worker tries again (secure_delete.py)
                 return result
             except StaleDataError as error:
                 fault: Exception = error
@@ -160,7 +166,9 @@ class Database:
 
 
 def open_database(settings: Mapping[str, Any]) -> Database:
-    """Create the `Database` for the settings of `config.load`. Raises `Unsafe` if its folder can't be created."""
+    """Create the `Database` for the settings of `config.load`. Raises `Unsafe` if the folder of an SQLite file can't
+    be created.
+    """
     try:
         return Database(
             settings["DATABASE_URL"],

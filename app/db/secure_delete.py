@@ -1,4 +1,4 @@
-"""Removal of erased data from the files of the database, where it outlives its rows.
+"""Wiping erased data from the files of the database: deleting a row leaves copies of it there.
 
 SQLite keeps old pages in its write-ahead log. `Database.write` empties it after an erasure; if that fails, the worker
 does. PostgreSQL keeps old row versions in its tables, and a plain VACUUM frees their space without wiping it, so the
@@ -13,10 +13,10 @@ from .engine import Database
 from .fault_kinds import Busy, is_busy
 from .postgresql import wait_for_older_snapshots
 
-# Names of the worker's duties that call these functions; `watching.held_erasures` reports if one keeps failing.
-EMPTY_LOG, REWRITE = "empty the log", "write tables anew"
+# Names under which the worker schedules these functions; `watching.held_erasures` reports if one keeps failing.
+EMPTY_LOG_DUTY, REWRITE_DUTY = "empty the log", "write tables anew"
 PATIENCE = 5.0  # seconds that rewriting a table waits for readers
-HELD = "something reads the database all the while"
+IN_USE = "another transaction keeps using the database"
 
 # How many rows of each table were updated or deleted in its lifetime.
 _CHANGE_COUNTS = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM pg_stat_user_tables")
@@ -25,7 +25,7 @@ _CHANGE_COUNTS = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM 
 def empty_log(database: Database) -> None:
     """Empty SQLite's write-ahead log. Raises `Busy` while a reader needs older pages from it."""
     if database.is_sqlite and not sqlite.empty_log(database.url):
-        raise Busy(HELD)
+        raise Busy(IN_USE)
 
 
 class Rewriter:
@@ -35,7 +35,7 @@ class Rewriter:
     """
 
     def __init__(self) -> None:
-        self._rewritten_at: dict[str, int] = {}  # by table, its change count at the last rewrite
+        self._counts_at_rewrite: dict[str, int] = {}  # change counts, keyed by table; unknown after a restart
 
     def rewrite(self, database: Database) -> None:
         """Rewrite the changed tables; do nothing on SQLite.
@@ -46,17 +46,17 @@ class Rewriter:
             return
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             change_counts = {table: count for table, count in connection.execute(_CHANGE_COUNTS) if count}
-            tables = [table for table, count in change_counts.items() if self._rewritten_at.get(table) != count]
+            tables = [table for table, count in change_counts.items() if self._counts_at_rewrite.get(table) != count]
             if tables and not wait_for_older_snapshots(connection, PATIENCE):
-                raise Busy(HELD)
+                raise Busy(IN_USE)
             try:
                 connection.execute(text(f"SET lock_timeout = '{PATIENCE:.0f}s'"))
                 for table in tables:
                     connection.execute(text(f"VACUUM (FULL) {table}"))
-                    self._rewritten_at[table] = change_counts[table]
+                    self._counts_at_rewrite[table] = change_counts[table]
             except OperationalError as error:  # the lock timed out
                 if not is_busy(error):
                     raise
-                raise Busy(HELD) from error
+                raise Busy(IN_USE) from error
             finally:
                 connection.execute(text("RESET lock_timeout"))

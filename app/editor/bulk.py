@@ -129,7 +129,7 @@ class BulkForm:
             return run_bulk_action(slug, self)
 
         view.__name__ = endpoint  # the key of its act and its rate limit
-        editor.press(f"/<slug>/{path}", act)(view)
+        editor.action(f"/<slug>/{path}", permission=act)(view)
 
 
 BULK_FORMS: dict[str, tuple[str, BulkForm]] = {}  # by path: the act that all actions need, and the form

@@ -89,10 +89,10 @@ def _check_form_address(desk: RequestContext, address: str) -> str:
         endpoint, values = url_adapter.match(address, method="POST") if url_adapter else ("", {})
     except HTTPException:
         abort(404)
-    is_form_of_desk = endpoint in editor.acts and values.get("slug") == desk.newsletter.slug
+    is_form_of_desk = endpoint in editor.permissions and values.get("slug") == desk.newsletter.slug
     if not is_form_of_desk or len(address) > MAX_ADDRESS_LENGTH:
         abort(404)
-    must(desk.actor, editor.act_of(endpoint, address))
+    must(desk.actor, editor.get_permission(endpoint, address))
     noun = address.split("/")[3] if address.count("/") > 3 else ""  # e.g. "letters" of /desk/<slug>/letters/<id>/file
     is_withdrawn = WITHDRAWAL_CHECKS.get(noun)
     if is_withdrawn is not None and is_withdrawn(desk, str(values.get("public_id", ""))):
@@ -137,7 +137,7 @@ def who_types(slug: str) -> Response:
         return jsonify(beside=_list_co_editors(desk, _check_form_address(desk, request.args.get("form", ""))))
 
 
-@editor.press("/<slug>/drafts", "read")
+@editor.action("/<slug>/drafts", permission="read")
 def keep_draft(slug: str) -> Response:
     """Save a draft of a form.
 
@@ -166,7 +166,7 @@ def keep_draft(slug: str) -> Response:
     return run_in_transaction(slug, fn)
 
 
-@editor.press("/<slug>/drafts/<public_id>/drop", "read")
+@editor.action("/<slug>/drafts/<public_id>/drop", permission="read")
 def drop_draft(slug: str, public_id: str) -> Response:
     """Delete the actor's own draft."""
     if run_in_transaction(slug, lambda desk: form_drafts.drop(desk.session, desk.actor, public_id)):

@@ -31,49 +31,51 @@ from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
 T = TypeVar("T")
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
-Acts = str | dict[str, str]  # the act of a view, or of each of its buttons as for `DeskBlueprint.press`
+Permissions = str | dict[str, str]  # the permission of a view, or of each of its buttons as for `DeskBlueprint.action`
 
 
 class DeskBlueprint(Blueprint):
-    """The blueprint of the desk. Every view that takes a POST declares its act, a permission of `core/permissions.py`.
+    """The blueprint of the desk. Every view that takes a POST declares its permission, an act of `core/permissions.py`.
 
-    The act is checked before the form is read, so that the answer to somebody without the permission doesn't depend on
-    the state of the row. Templates hide the button from them (`may_press`). A page that is useful only to people with
-    an act declares it with `sheet`.
+    It is checked before the form is read, so that the answer to somebody without it doesn't depend on the state of the
+    row. Templates hide the button from them (`may_press`). A page that is useful only to people with
+    a permission is declared with `restricted_page`.
     """
 
     def __init__(self) -> None:
         super().__init__("editor", __name__)
-        self.acts: dict[str, Acts] = {}
+        self.permissions: dict[str, Permissions] = {}
 
-    def press(self, rule: str, act: Acts) -> Callable[[View], View]:
-        """Register a view for POST and its act. If one rule serves several buttons, `act` maps the last segment of the
-        path to the act of each, and "" to that of all others.
+    def action(self, rule: str, permission: Permissions) -> Callable[[View], View]:
+        """Register a view for POST and the permission that it requires.
+
+        If one rule serves several buttons, `permission` maps the last segment of the path to the permission of each
+        button, and "" to that of all others.
         """
 
         def declare(view: View) -> View:
-            self.acts[f"editor.{view.__name__}"] = act
+            self.permissions[f"editor.{view.__name__}"] = permission
             return self.post(rule)(view)
 
         return declare
 
-    def sheet(self, rule: str, act: str, endpoint: str = "") -> Callable[[View], View]:
-        """Register a GET view that only somebody with the permission for `act` may open, usually a form."""
+    def restricted_page(self, rule: str, permission: str, endpoint: str = "") -> Callable[[View], View]:
+        """Register a GET view that only somebody with the permission may open, usually a form."""
 
         def declare(view: View) -> View:
             name = endpoint or view.__name__
-            self.acts[f"editor.{name}"] = act
+            self.permissions[f"editor.{name}"] = permission
             return self.get(rule, endpoint=name)(view)
 
         return declare
 
-    def act_of(self, endpoint: str, path: str) -> str:
-        """Return the act that an endpoint requires. Raises KeyError for an endpoint that was registered without one."""
-        acts = self.acts[endpoint]
-        if isinstance(acts, str):
-            return acts
+    def get_permission(self, endpoint: str, path: str) -> str:
+        """Return the permission that an endpoint requires. Raises KeyError for one that was registered without."""
+        permissions = self.permissions[endpoint]
+        if isinstance(permissions, str):
+            return permissions
         last_segment = path.rpartition("/")[2]
-        return acts.get(last_segment) or acts[""]
+        return permissions.get(last_segment) or permissions[""]
 
 
 editor = DeskBlueprint()
@@ -111,7 +113,7 @@ def only_staff() -> Response | None:
             g.back = (sign_in_url, _("Sign in"))
             return errors.render_error(403, message=SIGNED_OUT)
         return redirect(sign_in_url, code=303)
-    if current_user.is_half:  # the second factor is missing
+    if current_user.needs_second_factor:  # the second factor is missing
         return redirect(url_for("entrance.second", next=_get_url_to_return_to()), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
@@ -192,8 +194,8 @@ def _build_context(session: Session, slug: str, memberships: DeskMemberships) ->
     newsletter, name, role = desks[slug]
     confirmed_passages = frozenset(request.form.get("looked", "").splitlines())
     actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, confirmed_passages)
-    if request.method == "POST" or request.endpoint in editor.acts:
-        must(actor, editor.act_of(request.endpoint or "", request.path))
+    if request.method == "POST" or request.endpoint in editor.permissions:
+        must(actor, editor.get_permission(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
     desk = RequestContext(session, actor, newsletter, [membership.newsletter for membership in memberships])
@@ -214,7 +216,7 @@ def _may_press(address: str) -> bool:
     if "url_adapter" not in g:
         g.url_adapter = current_app.create_url_adapter(request)
     endpoint = g.url_adapter.match(path, method="POST")[0] if g.url_adapter else ""
-    return endpoint not in editor.acts or _has_permission(editor.act_of(endpoint, path))
+    return endpoint not in editor.permissions or _has_permission(editor.get_permission(endpoint, path))
 
 
 @contextmanager

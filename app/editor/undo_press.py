@@ -33,7 +33,7 @@ def get_undo_token(events: list[Event]) -> str:
     return ".".join(map(str, undoing.list_undoable_events(events)))
 
 
-@editor.press("/<slug>/undo", "undo")
+@editor.action("/<slug>/undo", permission="undo")
 def undo(slug: str) -> Response:
     event_keys = request.form.get("press", "")[:MAX_TOKEN_LENGTH].split(".")
     event_ids = [int(key) for key in event_keys if key.isdecimal() and len(key) <= MAX_ID_DIGITS]

@@ -27,10 +27,12 @@ def sign_out() -> Response:
 
 @entrance.get("/signed-in")
 def browsers() -> str | Response:
-    """List the browsers in which this person is signed in. For experts only the beginning of each session is known."""
+    """List the browsers in which this person is signed in. For experts only the start of each session is
+    stored, neither the browser nor the last visit.
+    """
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=url_for("entrance.browsers")), code=303)
-    if current_user.is_half:
+    if current_user.needs_second_factor:
         return redirect(url_for("entrance.second", next=url_for("entrance.browsers")), code=303)
     g.language = current_user.language
     with db.read() as db_session:
@@ -59,7 +61,7 @@ def sign_out_everywhere() -> Response:
 @entrance.post("/signed-in/others")
 def sign_out_others() -> Response:
     """Sign out all browsers except this one."""
-    if not current_user.is_authenticated or current_user.is_half:
+    if not current_user.is_authenticated or current_user.needs_second_factor:
         return _log_out_and_redirect()
     _end_sessions(except_token=current_user.token)
     return redirect(url_for("entrance.browsers"), code=303)
@@ -68,7 +70,7 @@ def sign_out_others() -> Response:
 @entrance.post("/signed-in/<public_id>/end")
 def sign_out_one(public_id: str) -> Response:
     """Sign out another browser of this person."""
-    if not current_user.is_authenticated or current_user.is_half:
+    if not current_user.is_authenticated or current_user.needs_second_factor:
         return _log_out_and_redirect()
     person_id = current_user.person_id
     db.write(lambda db_session: sessions.end_one(db_session, Visitor(person_id), person_id, public_id))

@@ -75,7 +75,7 @@ def second() -> Response:
         return redirect(url_for("entrance.ask", next=next_path), code=303)
     if has_second_factor():
         return _render_second_factor()
-    if current_user.is_half:
+    if current_user.needs_second_factor:
         return redirect(url_for("entrance.factors_page"), code=303)
     return redirect(next_path or "/desk/", code=303)
 
@@ -133,7 +133,7 @@ def _require_fresh_proof(view: View) -> View:
         factors_url = url_for("entrance.factors_page")
         if not current_user.is_authenticated or current_user.door != "desk":
             return redirect(url_for("entrance.ask", next=factors_url), code=303)
-        if current_user.is_half and has_second_factor():
+        if current_user.needs_second_factor and has_second_factor():
             return redirect(url_for("entrance.second", next=factors_url), code=303)
         if current_user.proved_at is None or is_past(current_user.proved_at + PROOF_LIFE):
             return redirect(url_for("entrance.again", next=factors_url), code=303)
@@ -159,7 +159,7 @@ def _render_factors(status: int = 200, codes: list[str] | None = None, error: st
         codes_left=codes_left,
         codes=codes,
         error=error,
-        is_needed=current_user.is_half and not own_factors,
+        is_needed=current_user.needs_second_factor and not own_factors,
     )
     return make_response(html, status)
 

@@ -214,8 +214,8 @@ DUTIES = (
     Duty("forgetting", "destroy old mail", 3_600, destroy_old),
     Duty("forgetting", "forget the order", 600, lambda _app, database: forget_order(database)),
     Duty("forgetting", "forget old words", 3_600, forget_old),
-    Duty("forgetting", secure_delete.EMPTY_LOG, 10, lambda _app, database: secure_delete.empty_log(database)),
-    Duty("forgetting", secure_delete.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
+    Duty("forgetting", secure_delete.EMPTY_LOG_DUTY, 10, lambda _app, database: secure_delete.empty_log(database)),
+    Duty("forgetting", secure_delete.REWRITE_DUTY, 600, lambda _app, database: _rewriter().rewrite(database)),
 )
 
 

@@ -115,19 +115,19 @@ CROSS_SITE = errors.ErrorMessage(
 
 
 class SignedIn(UserMixin):
-    """The person signed in with this browser. `is_half` says that the second factor is missing.
+    """The person signed in with this browser. `needs_second_factor` says that the second factor is missing.
 
     Flask-Login stores the ID in the cookie: the secret of a server-side session, which can be revoked.
     """
 
-    def __init__(self, token: str, person: Person, browser_session: BrowserSession, is_half: bool) -> None:
+    def __init__(self, token: str, person: Person, browser_session: BrowserSession, needs_second_factor: bool) -> None:
         self.token = token
         self.person_id = person.id
         self.name = person.name
         self.language = person.language
         self.door = browser_session.door
         self.proved_at = browser_session.stepped_up_at  # when they last proved their identity
-        self.is_half = is_half
+        self.needs_second_factor = needs_second_factor
 
     def get_id(self) -> str:
         return self.token
@@ -141,7 +141,7 @@ def _load_user(token: str) -> SignedIn | None:
     found = find_session(token)
     if found is None:
         return None
-    person, browser_session, is_half = found
+    person, browser_session, needs_second_factor = found
     if sessions.should_record_visit(utc_now(), browser_session):
         session_id = browser_session.id
         # The write may have to wait, and the page should show the state after it: close the desk's transaction.
@@ -149,7 +149,7 @@ def _load_user(token: str) -> SignedIn | None:
             loaded_session.close()
         with suppress(Busy):  # recording the activity is no reason to fail the request
             db.write(lambda session: sessions.record_visit(session, session_id))
-    return SignedIn(token, person, browser_session, is_half)
+    return SignedIn(token, person, browser_session, needs_second_factor)
 
 
 def _find_session(token: str) -> sessions.AuthenticatedSession | None:

@@ -80,7 +80,7 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
     found = [
         f"PROOFS of app/editor/reauthentication.py has {name!r}, and the desk has no such press or page: name its view."
         for name in PROOFS
-        if f"editor.{name.partition(' ')[0]}" not in editor.acts
+        if f"editor.{name.partition(' ')[0]}" not in editor.permissions
     ]
     found += compare_names(
         PROOFS,

@@ -74,9 +74,11 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 
 
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
-    record_sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG)
+    record_sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG_DUTY)
     assert alarms(nora) == []
-    database.write(lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
+    database.write(
+        lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1})
+    )
     assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
 
 

@@ -378,7 +378,7 @@ def every_press() -> list[str]:
     rules = create_app({**configuration.load({"READERS_ASKED_ENV": "demo"}), **IN_TESTS}).url_map.iter_rules()
     found = []
     for rule in rules:
-        if rule.endpoint in editor.acts and "POST" in (rule.methods or ()):
+        if rule.endpoint in editor.permissions and "POST" in (rule.methods or ()):
             listed = re.search(r"<any\(([^)]*)\):\w+>", rule.rule)
             name = rule.endpoint.removeprefix("editor.")
             found += [f"{name}/{one.strip()}" for one in listed[1].split(",")] if listed else [name]

@@ -425,7 +425,7 @@ def presses_of_the_desk(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, 
         names = {place[1]: whole.get(place) for place in places}
         given = {name: value or SOME for name, value in names.items()}
         for choice in [one.strip() for one in listed[1].split(",")] if listed else [""]:
-            act = door_of_the_desk.act_of(rule.endpoint, choice)
+            act = door_of_the_desk.get_permission(rule.endpoint, choice)
             address = adapter(app).build(rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST")
             found.append((act, address))
     away = ("/split", "/remove", "/withdraw", "/deactivate")

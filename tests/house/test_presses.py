@@ -77,7 +77,7 @@ def test_the_presses_that_make_moves_are_there() -> None:
     lost = [
         f"{name}: no press is called {press!r}"
         for name, press in OF_THEIR_OWN.items()
-        if f"editor.{press}" not in editor.acts
+        if f"editor.{press}" not in editor.permissions
     ]
     lost += [
         f"{name} is no move of the desk: take it out of OF_THEIR_OWN"
@@ -94,7 +94,8 @@ def test_a_press_asks_for_what_its_move_asks_for() -> None:
         f"The table asks for {move.act!r} to {move.action} a question, and the press for {act!r}: say it in the row of "
         f"`question_move` in {ACTIONS}."
         for move in QUESTION.moves
-        if move.action in MOVES and (act := editor.act_of("editor.question_move", f"/{move.action}")) not in move.acts
+        if move.action in MOVES
+        and (act := editor.get_permission("editor.question_move", f"/{move.action}")) not in move.acts
     ]
     assert not wrong, "\n".join(wrong)
 

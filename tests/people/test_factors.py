@@ -34,7 +34,7 @@ def comes_in(database: Database, newsroom: Newsroom, at: datetime = AT) -> str:
     return token
 
 
-def is_half(database: Database, token: str, at: datetime = AT) -> bool:
+def needs_second_factor(database: Database, token: str, at: datetime = AT) -> bool:
     with database.read(at) as session:
         found = sessions.find_session(session, token)
         assert found is not None
@@ -63,14 +63,14 @@ def test_whoever_has_an_app_is_half_in_after_the_mail_until_its_code_is_typed(
     database: Database, newsroom: Newsroom
 ) -> None:
     before = comes_in(database, newsroom)
-    assert is_half(database, before) is False
+    assert needs_second_factor(database, before) is False
     with_app(database, newsroom)
-    assert is_half(database, before) is True, "browsers that were signed in before are asked as well"
+    assert needs_second_factor(database, before) is True, "browsers that were signed in before are asked as well"
     later = AT + timedelta(minutes=5)
     token = comes_in(database, newsroom, later)
-    assert is_half(database, token, later) is True
+    assert needs_second_factor(database, token, later) is True
     change(database, token, lambda s, a, b: factors.use_code(s, a, b, code(later)), later)
-    assert is_half(database, token, later) is False
+    assert needs_second_factor(database, token, later) is False
 
 
 @pytest.mark.threat("seized editor's device")
@@ -103,7 +103,7 @@ def test_each_recovery_code_lets_in_once_and_is_kept_as_a_hash(database: Databas
     assert len(others) == factors.CODE_COUNT - 1
     token = comes_in(database, newsroom)
     change(database, token, lambda s, a, b: factors.use_code(s, a, b, first.upper()))
-    assert is_half(database, token) is False
+    assert needs_second_factor(database, token) is False
     again = comes_in(database, newsroom)
     with pytest.raises(ProofFailed):
         change(database, again, lambda s, a, b: factors.use_code(s, a, b, first))
@@ -132,7 +132,7 @@ def test_without_the_last_factor_the_mail_alone_lets_in_and_no_recovery_code_is_
     with database.read() as session:
         [app] = factors.list_factors(session, newsroom.nora.person_id)
     change(database, token, lambda s, a, b: factors.remove(s, a, b.person_id, app.public_id))
-    assert is_half(database, comes_in(database, newsroom)) is False
+    assert needs_second_factor(database, comes_in(database, newsroom)) is False
     with database.read() as session:
         assert session.scalars(select(Factor)).all() == []
 

@@ -111,23 +111,25 @@ def test_every_act_that_is_asked_for_is_in_the_table_and_every_act_of_the_table_
 
 
 def presses() -> dict[str, dict[str, str]]:
-    return {endpoint: act if isinstance(act, dict) else {"": act} for endpoint, act in editor.acts.items()}
+    return {endpoint: act if isinstance(act, dict) else {"": act} for endpoint, act in editor.permissions.items()}
 
 
 @pytest.mark.threat("rogue assistant")
 def test_every_press_at_the_desk_is_an_act(app: Flask) -> None:
-    """Every view of the desk that takes POST names its act: declare it with `@editor.press(address, act)`."""
+    """Every view of the desk that takes POST names its act: declare it with `@editor.action(address, permission)`."""
     posts = {
         rule.endpoint: rule.rule
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("editor.") and "POST" in (rule.methods or ())
     }
-    without = sorted(set(posts) - set(editor.acts))
+    without = sorted(set(posts) - set(editor.permissions))
     assert not without, (
-        f"declare {', '.join(without)} with @editor.press(address, act), which says what act the press is"
+        f"declare {', '.join(without)} with @editor.action(address, permission), which says what act the press is"
     )
     gets = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    assert set(editor.acts) - set(posts) <= gets  # the pages that are declared with `@editor.sheet(address, act)`
+    assert (
+        set(editor.permissions) - set(posts) <= gets
+    )  # those of `@editor.restricted_page`
     for endpoint, acts in presses().items():
         if endpoint not in posts:
             continue

@@ -119,9 +119,9 @@ def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]
             sent = button.attributes.get("formaction") or form.attributes.get("action") or address
             path = re.split(r"[?#]", sent)[0]
             endpoint, _ = at.match(path, method="POST")
-            if endpoint in door_of_the_desk.acts:
+            if endpoint in door_of_the_desk.permissions:
                 offer = f"the button {words_of(button)!r} to {path}"
-                yield offer, door_of_the_desk.act_of(endpoint, path)
+                yield offer, door_of_the_desk.get_permission(endpoint, path)
                 _act, bulk = BULK_FORMS.get(path.rpartition("/")[2], ("", None))
                 if bulk and (act := bulk.actions[button.attributes.get("value") or ""].act):
                     yield offer, act
@@ -129,8 +129,8 @@ def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]
         path = href.partition("?")[0]
         with suppress(HTTPException):  # one that leads nowhere is told of elsewhere
             endpoint, _ = at.match(path, method="GET")
-            if endpoint in door_of_the_desk.acts:
-                yield f"a link to {path}", door_of_the_desk.act_of(endpoint, path)
+            if endpoint in door_of_the_desk.permissions:
+                yield f"a link to {path}", door_of_the_desk.get_permission(endpoint, path)
 
 
 # Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.

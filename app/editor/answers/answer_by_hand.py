@@ -16,7 +16,7 @@ from ..questions.question_page import redirect_to_question
 from .invitation_page import ASSIGNMENT_RULE, FormRejected, require_assignment
 
 
-@editor.sheet(f"{ASSIGNMENT_RULE}/answer", "edit")
+@editor.restricted_page(f"{ASSIGNMENT_RULE}/answer", permission="edit")
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
         assignment = require_assignment(desk, public_id, assignment_id)
@@ -24,7 +24,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
         return _render_form(desk, assignment, {"channel": "messenger", "given_on": today}, {})
 
 
-@editor.press(f"{ASSIGNMENT_RULE}/answer", "edit")
+@editor.action(f"{ASSIGNMENT_RULE}/answer", permission="edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """Store an answer that came by phone, messenger or on paper, in the expert's name."""
     form_data = request.form.to_dict()

@@ -36,8 +36,8 @@ from ..frame import RequestContext, announce, editor, page, read_context, run_in
 from ..questions.question_page import (
     APPROVAL_FAULTS,
     CHECKLIST,
+    question_action,
     question_page,
-    question_press,
     redirect_to_question,
     require_question,
 )
@@ -76,7 +76,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
         )
 
 
-@editor.sheet(f"{ANSWER_RULE}/edit", "edit")
+@editor.restricted_page(f"{ANSWER_RULE}/edit", permission="edit")
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with read_context(slug) as desk:
         answer = _get_answer(desk, public_id, answer_id)
@@ -137,7 +137,7 @@ def _get_objection(desk: RequestContext, answer: Answer) -> str | None:
     return check.reply_text
 
 
-@editor.press(f"{ANSWER_RULE}/edit", "edit")
+@editor.action(f"{ANSWER_RULE}/edit", permission="edit")
 def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
     """Save the text, save it and send the quote check, or only show the changes.
 
@@ -183,7 +183,7 @@ def _send_check(desk: RequestContext, answer: Answer) -> None:
     editing.ask_check(desk.session, desk.actor, answer, edition.runs_at if edition else None)
 
 
-@editor.press(f"{ANSWER_RULE}/check", "give back")
+@editor.action(f"{ANSWER_RULE}/check", permission="give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     """Send the current text for the quote check. If it contains readers' words, show the edit form with these."""
 
@@ -224,16 +224,22 @@ MOVES = {
 }
 
 
-@question_press(
+@question_action(
     f"{ANSWER_RULE}/<any(return, outcome, recall, reopen, withdraw):move>",
-    {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
+    permission={
+        "return": "give back",
+        "recall": "give back",
+        "outcome": "edit",
+        "reopen": "approve",
+        "withdraw": "approve",
+    },
     decides=False,
 )
 def answer_move(desk: RequestContext, question: Question, answer_id: str, move: str) -> None:
     MOVES[move](desk, or_404(load_answer(desk.session, question, answer_id)))
 
 
-@editor.press(f"{ANSWER_RULE}/cut", "approve")
+@editor.action(f"{ANSWER_RULE}/cut", permission="approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     """Take a picked answer out of its edition, undo its approval, and redirect to its edit form."""
 
@@ -248,7 +254,7 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
 
-@editor.press(f"{ANSWER_RULE}/use", "approve")
+@editor.action(f"{ANSWER_RULE}/use", permission="approve")
 def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
     """Move an answer that its question ran without to a question of its own, and redirect there."""
 
@@ -264,7 +270,7 @@ def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
     return redirect_to_question(slug, new_public_id)
 
 
-@editor.press(f"{ANSWER_RULE}/approve", "approve")
+@editor.action(f"{ANSWER_RULE}/approve", permission="approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     checked_items = request.form.getlist("checked")
     reason = request.form.get("reason", "")

@@ -57,7 +57,7 @@ MAX_TIES_LENGTH = 140  # characters shown
 MAX_BEST_FITS = 3  # experts on the question's own page, and unfolded here
 
 
-@editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
+@editor.restricted_page("/<slug>/questions/<public_id>/ask", permission="prepare")
 def ask(slug: str, public_id: str) -> str:
     """Show the form. `?expert=` preselects an expert, and may be repeated."""
     with read_context(slug) as desk:
@@ -152,7 +152,7 @@ def _base_language(tag: str) -> str:
     return tag.partition("-")[0]
 
 
-@editor.press("/<slug>/questions/<public_id>/ask", "prepare")
+@editor.action("/<slug>/questions/<public_id>/ask", permission="prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare invitations. With "send", send those that don't wait on the ladder."""
     form_data = {name: request.form.get(name, "").strip() for name in FORM_FIELDS}

@@ -36,7 +36,7 @@ from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_fields import format_local_time, parse_day, parse_local_time
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION_RULE
-from ..questions.question_page import question_press, redirect_to_question, require_question
+from ..questions.question_page import question_action, redirect_to_question, require_question
 
 DATE_FIELDS = ("reply_by", "due_at")
 
@@ -211,7 +211,7 @@ def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Date
     )
 
 
-@editor.sheet(f"{QUESTION_RULE}/invitations", "prepare")
+@editor.restricted_page(f"{QUESTION_RULE}/invitations", permission="prepare")
 def invitations(slug: str, public_id: str) -> str:
     """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
     with read_context(slug) as desk:
@@ -237,7 +237,7 @@ def invitations(slug: str, public_id: str) -> str:
         )
 
 
-@editor.press(f"{QUESTION_RULE}/invitations", "invite")
+@editor.action(f"{QUESTION_RULE}/invitations", permission="invite")
 def invitations_send(slug: str, public_id: str) -> Response:
     """Send the selected invitations."""
     keys = request.form.getlist("assignment")
@@ -253,7 +253,7 @@ def invitations_send(slug: str, public_id: str) -> Response:
     return redirect_to_question(slug, public_id, "who")
 
 
-@editor.press(f"{ASSIGNMENT_RULE}/invite", "invite")
+@editor.action(f"{ASSIGNMENT_RULE}/invite", permission="invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
     """Send the invitation, or with "look" only show it with other dates."""
 
@@ -326,16 +326,16 @@ MOVES = {
 }
 
 
-@question_press(
+@question_action(
     f"{ASSIGNMENT_RULE}/<any({', '.join(MOVES)}):move>",
-    {"decline": "prepare", "verify": "directory", "": "invite"},  # "": all other moves
+    permission={"decline": "prepare", "verify": "directory", "": "invite"},  # "": all other moves
     decides=False,
 )
 def assignment_move(desk: RequestContext, question: Question, assignment_id: str, move: str) -> None:
     MOVES[move](desk, or_404(load_assignment(desk.session, question, assignment_id)))
 
 
-@question_press(f"{ASSIGNMENT_RULE}/write", "prepare", chapter="who", decides=False)
+@question_action(f"{ASSIGNMENT_RULE}/write", permission="prepare", chapter="who", decides=False)
 def assignment_write(desk: RequestContext, question: Question, assignment_id: str) -> None:
     """Send a letter of the desk to an expert. It waits in the outbox for a moment, where it can be stopped. If it
     contains readers' words, somebody has to confirm them first.
@@ -352,7 +352,7 @@ BRIEF_LABELS = {
 }
 
 
-@editor.sheet(f"{ASSIGNMENT_RULE}/brief", "prepare")
+@editor.restricted_page(f"{ASSIGNMENT_RULE}/brief", permission="prepare")
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with read_context(slug) as desk:
         assignment = require_assignment(desk, public_id, assignment_id)
@@ -365,7 +365,7 @@ def _get_stored_brief(assignment: Assignment) -> dict[str, str]:
     return {name: str(getattr(assignment, name)) for name in BRIEF_LABELS}
 
 
-@editor.press(f"{ASSIGNMENT_RULE}/brief", "prepare")
+@editor.action(f"{ASSIGNMENT_RULE}/brief", permission="prepare")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     form_data = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in BRIEF_LABELS}
 

@@ -146,7 +146,7 @@ for endpoint in ("back_issues_look", "back_issues_import"):
     raise_size_limit(endpoint, MAX_UNPACKED_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
 
 
-@editor.sheet(BACK_ISSUES_RULE, ACT)
+@editor.restricted_page(BACK_ISSUES_RULE, permission=ACT)
 def back_issues(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_form(desk)
@@ -163,7 +163,7 @@ def _render_form(desk: RequestContext, faults: list[tuple[str, str]] | None = No
     )
 
 
-@editor.press(BACK_ISSUES_RULE, ACT)
+@editor.action(BACK_ISSUES_RULE, permission=ACT)
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
     """Store the uploaded files for the report. Fails if none of them can be read."""
     files = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
@@ -186,7 +186,7 @@ def _find_read_error(name: str, data: bytes) -> str:
     return ""
 
 
-@editor.sheet(f"{BACK_ISSUES_RULE}/<file_id>", ACT)
+@editor.restricted_page(f"{BACK_ISSUES_RULE}/<file_id>", permission=ACT)
 def back_issues_report(slug: str, file_id: str) -> str | Response:
     with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id, ACT)
@@ -246,7 +246,7 @@ def _render_report(
     )
 
 
-@editor.press(f"{BACK_ISSUES_RULE}/<file_id>/import", ACT)
+@editor.action(f"{BACK_ISSUES_RULE}/<file_id>/import", permission=ACT)
 def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
     """Import the selected Q&As of the page: all of them, or none if one has a fault."""
     form = request.form
@@ -306,14 +306,14 @@ def _import_row(desk: RequestContext, row: ImportedItem) -> bool:
     return imported is not None
 
 
-@editor.press(f"{BACK_ISSUES_RULE}/<file_id>/drop", ACT)
+@editor.action(f"{BACK_ISSUES_RULE}/<file_id>/drop", permission=ACT)
 def back_issues_drop(slug: str, file_id: str) -> Response:
     run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The files are gone. What was imported stays."))
     return redirect(url_for("editor.back_issues", slug=slug), code=303)
 
 
-@editor.press(f"{BACK_ISSUES_RULE}/undo", ACT)
+@editor.action(f"{BACK_ISSUES_RULE}/undo", permission=ACT)
 def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     """Undo an import as a whole, or say why it can't be undone."""
     import_id = request.form.get("import", "")

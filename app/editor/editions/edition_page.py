@@ -277,9 +277,9 @@ CHECKED_ACTIONS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 SLOT_ACTIONS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
-@editor.press(
+@editor.action(
     f"/<slug>/editions/<public_id>/<any({', '.join(ACTIONS)}):action>",
-    {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
+    permission={"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
 )
 def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     """Run one action on an edition and announce it, with what others did meanwhile. If it is refused, say why."""
@@ -311,7 +311,7 @@ def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     )
 
 
-@editor.press("/<slug>/editions/<public_id>/draft", "edition")
+@editor.action("/<slug>/editions/<public_id>/draft", permission="edition")
 def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Queue the making or updating of the draft in the sending tool, which the worker does."""
 

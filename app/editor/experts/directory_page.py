@@ -128,7 +128,7 @@ def _language_options(desk: RequestContext, selected_language: str) -> list[tupl
     return [("", _("Any language")), *sorted(options, key=lambda option: option[1])]
 
 
-@editor.press("/<slug>/experts", "directory")
+@editor.action("/<slug>/experts", permission="directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
     """Add an expert. If the e-mail address is known, redirect to the existing expert; if only the name is, show a hint
     that they may be duplicates.
@@ -225,7 +225,7 @@ def _get_name(desk: RequestContext, person_id: int | None) -> str | None:
     return directory.names_of(desk.session, [person_id]).get(person_id) if person_id else None
 
 
-@editor.press("/<slug>/experts/<public_id>", "directory")
+@editor.action("/<slug>/experts/<public_id>", permission="directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     form_data = form_fields.get_submitted_values(PROFILE)
     values, field_errors = read_form(PROFILE, form_data)
@@ -246,7 +246,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/address", "directory")
+@editor.action("/<slug>/experts/<public_id>/address", permission="directory")
 def expert_address(slug: str, public_id: str) -> str:
     """Show an expert's e-mail address, and record who looked at it."""
 
@@ -259,7 +259,7 @@ def expert_address(slug: str, public_id: str) -> str:
         return _load_and_render_expert(desk, public_id, email=email)
 
 
-@editor.press("/<slug>/experts/<public_id>/verify", "directory")
+@editor.action("/<slug>/experts/<public_id>/verify", permission="directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Record an independent check of the expert's identity. Without one, no edition prints their name."""
 
@@ -274,7 +274,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/page", "show")
+@editor.action("/<slug>/experts/<public_id>/page", permission="show")
 def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Record that an expert agreed to a public page."""
 
@@ -293,7 +293,7 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/no-page", "directory")
+@editor.action("/<slug>/experts/<public_id>/no-page", permission="directory")
 def drop_expert_page(slug: str, public_id: str) -> Response:
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -304,7 +304,7 @@ def drop_expert_page(slug: str, public_id: str) -> Response:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/<any(leave, stay):move>", "whole directory")
+@editor.action("/<slug>/experts/<public_id>/<any(leave, stay):move>", permission="whole directory")
 def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
     """Schedule the deletion of an expert in a week, or cancel it."""
     verb = {"leave": erase_people.leave, "stay": erase_people.stay}[move]

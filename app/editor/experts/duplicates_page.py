@@ -19,7 +19,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 PAGE_SIZE = 30  # pairs
 
 
-@editor.sheet("/<slug>/experts/duplicates", "directory")
+@editor.restricted_page("/<slug>/experts/duplicates", permission="directory")
 def expert_duplicates(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_duplicates(desk)
@@ -58,7 +58,7 @@ def _load_submitted_pair(desk: RequestContext) -> tuple[Expert, Expert]:
     return kept, other
 
 
-@editor.press("/<slug>/experts/duplicates/addresses", "directory")
+@editor.action("/<slug>/experts/duplicates/addresses", permission="directory")
 def expert_addresses(slug: str) -> str:
     """Show the addresses of two experts side by side, and record who looked at them."""
 
@@ -73,7 +73,7 @@ def expert_addresses(slug: str) -> str:
         return _render_duplicates(desk, emails=emails)
 
 
-@editor.press("/<slug>/experts/duplicates/merge", "whole directory")
+@editor.action("/<slug>/experts/duplicates/merge", permission="whole directory")
 def expert_merge(slug: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> tuple[str, str]:
         kept, other = _load_submitted_pair(desk)
@@ -100,7 +100,7 @@ def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAske
     return _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title)
 
 
-@editor.press("/<slug>/experts/duplicates/namesakes", "directory")
+@editor.action("/<slug>/experts/duplicates/namesakes", permission="directory")
 def expert_namesakes(slug: str) -> Response:
     def fn(desk: RequestContext) -> None:
         duplicates.mark_distinct(desk.session, desk.actor, *_load_submitted_pair(desk))
@@ -110,7 +110,7 @@ def expert_namesakes(slug: str) -> Response:
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/split", "whole directory")
+@editor.action("/<slug>/experts/<public_id>/split", permission="whole directory")
 def expert_split(slug: str, public_id: str) -> Response:
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))

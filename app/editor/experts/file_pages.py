@@ -86,7 +86,7 @@ def format_row_fault(fault: Fault) -> str:
 raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(UnreadableSpreadsheet("large")))
 
 
-@editor.sheet(FILES_RULE, "whole directory")
+@editor.restricted_page(FILES_RULE, permission="whole directory")
 def expert_files(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_file_form(desk)
@@ -106,7 +106,7 @@ def _render_file_form(desk: RequestContext, fault: str = "") -> str:
     )
 
 
-@editor.press(FILES_RULE, "whole directory")
+@editor.action(FILES_RULE, permission="whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     """Store an uploaded file and redirect to its report. Reject a file that no choice of encoding makes readable."""
     file = request.files.get("file")
@@ -120,7 +120,7 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
 
 
-@editor.sheet(f"{FILES_RULE}/<file_id>", "whole directory")
+@editor.restricted_page(f"{FILES_RULE}/<file_id>", permission="whole directory")
 def expert_report(slug: str, file_id: str) -> str | BaseResponse:
     with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id)
@@ -181,7 +181,7 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
     )
 
 
-@editor.press(f"{FILES_RULE}/<file_id>/import", "whole directory")
+@editor.action(f"{FILES_RULE}/<file_id>/import", permission="whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import the checked file as a whole, unless the directory has changed since the check."""
     with read_context(slug) as desk:
@@ -213,14 +213,14 @@ def _directory_changed_message() -> str:
     return _("The directory has changed since you looked, so nothing was imported. This is how it would be now.")
 
 
-@editor.press(f"{FILES_RULE}/<file_id>/drop", "whole directory")
+@editor.action(f"{FILES_RULE}/<file_id>/drop", permission="whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
 
-@editor.press("/<slug>/experts/export", "whole directory")
+@editor.action("/<slug>/experts/export", permission="whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """Return the whole directory with its e-mail addresses. It takes a POST because the trail records each export."""
     run_in_transaction(slug, lambda desk: begin_export(desk.session, desk.actor))

@@ -16,13 +16,13 @@ from ..frame import RequestContext, editor, page, read_context, rerender, run_in
 from ..letter_labels import CHANNELS, CHANNELS_BY_HAND, FAULTS
 
 
-@editor.sheet("/<slug>/letters/new", "take letters")
+@editor.restricted_page("/<slug>/letters/new", permission="take letters")
 def letter_new(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_form(desk, {"hear_back": "number", "credit": "none", "channel": "event"}, {})
 
 
-@editor.press("/<slug>/letters/new", "take letters")
+@editor.action("/<slug>/letters/new", permission="take letters")
 def letter_write_down(slug: str) -> Response | tuple[str, int]:
     form_data = request.form.to_dict()
 

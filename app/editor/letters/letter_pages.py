@@ -98,7 +98,7 @@ def run_letter_action(slug: str, public_id: str, fn: Callable[..., ActionResult]
     return redirect(result.redirect_url, code=303)
 
 
-def letter_press(path: str) -> Callable[[Callable[..., ActionResult]], Callable[..., Response]]:
+def letter_action(path: str) -> Callable[[Callable[..., ActionResult]], Callable[..., Response]]:
     """Register an action on a letter, at the letter's address followed by `path`.
 
     The function gets the context, the letter, and the values of the URL.
@@ -106,7 +106,7 @@ def letter_press(path: str) -> Callable[[Callable[..., ActionResult]], Callable[
 
     def declare(fn: Callable[..., ActionResult]) -> Callable[..., Response]:
         view = wraps(fn)(partial(run_letter_action, fn=fn))
-        return editor.press(f"/<slug>/letters/<public_id>/{path}", "take letters")(view)
+        return editor.action(f"/<slug>/letters/<public_id>/{path}", permission="take letters")(view)
 
     return declare
 
@@ -167,7 +167,7 @@ def _get_submitted_question(desk: RequestContext, is_suitable: Callable[[Questio
     return question
 
 
-@letter_press("file")
+@letter_action("file")
 def letter_file(desk: RequestContext, letter: Letter) -> ActionResult:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *FILING_KINDS):
@@ -208,7 +208,7 @@ def _join_question(desk: RequestContext, letter: Letter, question: Question) -> 
     return ActionResult(_next_url(desk, letter), _("It stands behind the question now."), question_url(desk, question))
 
 
-@editor.press("/<slug>/letters/<public_id>/reply", "take letters")
+@editor.action("/<slug>/letters/<public_id>/reply", permission="take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     """File an expert's letter. As an answer, a refusal or a check, it also changes their assignment or answer."""
     form = request.form
@@ -260,7 +260,7 @@ def _next_url_after_reply(desk: RequestContext, letter: Letter, assignment: Assi
     return _next_url(desk, letter)
 
 
-@letter_press("end")
+@letter_action("end")
 def letter_end(desk: RequestContext, letter: Letter) -> ActionResult:
     """End a letter with a reason for its reader, and with the published answer to a question if one was selected."""
     check_unchanged(desk, require_reader_letter(desk, letter))
@@ -269,7 +269,7 @@ def letter_end(desk: RequestContext, letter: Letter) -> ActionResult:
     return ActionResult(_next_url(desk, letter), _("Ended with a kind sentence."))
 
 
-@letter_press("to-pen")
+@letter_action("to-pen")
 def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
     """Return a mail that isn't this expert's to the holding pen."""
     mail = mailed_answers.return_to_pen(desk.session, desk.actor, letter, submitted_number())
@@ -277,7 +277,7 @@ def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
     return ActionResult(mail_url, _("It isn’t their letter any more. Say what it is."), mail_url)
 
 
-@letter_press("<any(reopen, release):move>")
+@letter_action("<any(reopen, release):move>")
 def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult:
     """Reopen a letter, which also takes it out of its question, or release a held one.
 
@@ -292,7 +292,7 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult
     return ActionResult(_letter_url(desk, letter), message)
 
 
-@letter_press("alike")
+@letter_action("alike")
 def letter_alike(desk: RequestContext, letter: Letter) -> ActionResult:
     """Join a letter with its look-alike, or record that the two are not the same."""
     is_same = request.form.get("same") == "yes"
@@ -353,7 +353,7 @@ NOTE_FAULTS = {
 }
 
 
-@editor.press("/<slug>/letters/<public_id>/note", "take letters")
+@editor.action("/<slug>/letters/<public_id>/note", permission="take letters")
 def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Leave a note at the letter's receipt that asks its reader something."""
 
@@ -370,14 +370,14 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
         return rerender(slug, 422, _render_letter, public_id, note=note, note_fault=NOTE_FAULTS[error.code])
 
 
-@letter_press("note/back")
+@letter_action("note/back")
 def letter_note_back(desk: RequestContext, letter: Letter) -> ActionResult:
     check_unchanged(desk, letter)
     receipt_notes.take_back_note(desk.session, desk.actor, letter)
     return ActionResult(_letter_url(desk, letter), _("The note is taken back."))
 
 
-@letter_press("translate")
+@letter_action("translate")
 def letter_translate(desk: RequestContext, letter: Letter) -> ActionResult:
     """Request a machine translation, unless one is there or on its way."""
     if current_app.config["TRANSLATION_SERVER"] is None:

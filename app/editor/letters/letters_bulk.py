@@ -134,7 +134,7 @@ BulkForm(
 ).register("letters", "letters_bulk", "take letters")
 
 
-@editor.press("/<slug>/letters/crowds", "take letters")
+@editor.action("/<slug>/letters/crowds", permission="take letters")
 def letter_crowds(slug: str) -> Response:
     """File the selected crowds as spam."""
     selected_crowds = parse_selected_rows("crowd", crowds.SHOWN_CROWDS)
@@ -160,7 +160,7 @@ def letter_crowds(slug: str) -> Response:
     return redirect(return_url, code=303)
 
 
-@editor.press("/<slug>/letters/crowds/hold", "take letters")
+@editor.action("/<slug>/letters/crowds/hold", permission="take letters")
 def letter_crowds_hold(slug: str) -> Response:
     """Hold the letters of the selected crowd."""
     selected_crowds = parse_selected_rows("crowd", limit=1)

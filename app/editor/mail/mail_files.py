@@ -126,7 +126,7 @@ def _load_raw_mail(slug: str, public_id: str, number: int) -> bytes:
         return inbound.get_raw(desk.session, mail)
 
 
-@editor.sheet(FILE_RULE, "read")
+@editor.restricted_page(FILE_RULE, permission="read")
 def mail_file(slug: str, public_id: str, number: int) -> str:
     with read_context(slug) as desk:
         mail = _get_mail(desk, public_id)
@@ -156,7 +156,7 @@ def _get_origin_link(desk: RequestContext, mail: Inbound) -> tuple[str, str]:
     return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=mail.public_id), _("Back to the mail")
 
 
-@editor.sheet(f"{FILE_RULE}/picture", "read")
+@editor.restricted_page(f"{FILE_RULE}/picture", permission="read")
 def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
     """Return the redrawn picture, or an error page that says why it can't be shown."""
     raw = _load_raw_mail(slug, public_id, number)
@@ -172,7 +172,7 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
     return errors.render_error(422, message=message)
 
 
-@editor.press(FILE_RULE, "read")
+@editor.action(FILE_RULE, permission="read")
 def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
     """Return the file as it came, as a download. It takes a POST because the download is recorded."""
     raw = _load_raw_mail(slug, public_id, number)

@@ -177,7 +177,7 @@ def _may_show_address(mail: OutboxMail) -> bool:
     return mail.person_id is not None and mail.letter_id is None
 
 
-@editor.press("/<slug>/outbox/<public_id>/address", "read")
+@editor.action("/<slug>/outbox/<public_id>/address", permission="read")
 def mail_address(slug: str, public_id: str) -> str:
     """Show the address of a mail's recipient, and record who looked at it."""
 
@@ -194,7 +194,7 @@ def mail_address(slug: str, public_id: str) -> str:
         return _render_outbox(desk, _load_mail(desk, public_id), address)
 
 
-@editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):button>", ACTS)
+@editor.action(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):button>", permission=ACTS)
 def press_mail(slug: str, public_id: str, button: str) -> Response:
     """Release, retry or discard a mail, also from the question's page."""
 
@@ -228,13 +228,13 @@ EDIT_FAULTS = {
 }
 
 
-@editor.sheet("/<slug>/outbox/<public_id>/edit", "stop mails")
+@editor.restricted_page("/<slug>/outbox/<public_id>/edit", permission="stop mails")
 def mail_edit(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
         return _render_edit_form(desk, public_id)
 
 
-@editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
+@editor.action("/<slug>/outbox/<public_id>/edit", permission="stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     form_data = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
     version = submitted_number()

@@ -386,7 +386,7 @@ ACTIONS = {
 }
 
 
-@editor.press("/<slug>/pen/<public_id>/address", "take letters")
+@editor.action("/<slug>/pen/<public_id>/address", permission="take letters")
 def pen_address(slug: str, public_id: str) -> str:
     """Show the address that a mail claims to come from, and record who looked at it."""
 
@@ -401,7 +401,7 @@ def pen_address(slug: str, public_id: str) -> str:
         return _render_pen(desk, _get_mail(desk, public_id), address=address)
 
 
-@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTIONS)}):action>", "take letters")
+@editor.action(f"/<slug>/pen/<public_id>/<any({', '.join(ACTIONS)}):action>", permission="take letters")
 def pen_act(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go to the next one. After an edit conflict, say who was first."""
 

@@ -125,7 +125,7 @@ def list_first_steps(desk: RequestContext) -> list[dict[str, Any]]:
     ]
 
 
-@editor.press("/<slug>/first-steps/look", "read")
+@editor.action("/<slug>/first-steps/look", permission="read")
 def look_at_ask_page(slug: str) -> Response:
     """Redirect to the ask page, and record that somebody has looked at it. The page itself counts no visits."""
 
@@ -136,7 +136,7 @@ def look_at_ask_page(slug: str) -> Response:
     return redirect(url_for("reader.ask", slug=slug), code=303)
 
 
-@editor.press("/<slug>/first-steps/<any(hide, show):which>", "settings")
+@editor.action("/<slug>/first-steps/<any(hide, show):which>", permission="settings")
 def first_steps_put(slug: str, which: str) -> Response:
     """Hide the first steps, or show them again."""
 

@@ -66,7 +66,7 @@ class Group:
         return len(self.results) > MAX_RESULTS
 
 
-@editor.sheet("/<slug>/search", "read", endpoint="search")
+@editor.restricted_page("/<slug>/search", permission="read", endpoint="search")
 def look_for(slug: str) -> str:
     query = single_line(request.args.get("q", ""))[:MAX_QUERY_LENGTH]
     with read_context(slug) as desk:

@@ -21,7 +21,7 @@ from ...workflows.publishing.after_sending import CorrectionNote, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
-from .question_page import ADDRESS, question_press, redirect_to_question, require_question
+from .question_page import ADDRESS, question_action, redirect_to_question, require_question
 
 MAX_ANSWERS = 50  # that are read from a form
 TEXT_FIELDS = ("headline", "wording", "wrong", "right")
@@ -103,21 +103,21 @@ def _render_form(
     )
 
 
-@editor.sheet(f"{ADDRESS}/correct", "correct", endpoint="correction")
+@editor.restricted_page(f"{ADDRESS}/correct", permission="correct", endpoint="correction")
 def question_correction(slug: str, public_id: str) -> str:
     """Show the form for a correction."""
     with read_context(slug) as desk:
         return _render_form(desk, require_question(desk, public_id), for_safety=False)
 
 
-@editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
+@editor.restricted_page(f"{ADDRESS}/protect", permission="correct", endpoint="safer_words")
 def question_safer_words(slug: str, public_id: str) -> str:
     """Show the form for a rewording that protects somebody, which can't be undone."""
     with read_context(slug) as desk:
         return _render_form(desk, require_question(desk, public_id), for_safety=True)
 
 
-@editor.press(f"{ADDRESS}/correct", "correct")
+@editor.action(f"{ADDRESS}/correct", permission="correct")
 def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _get_form_data()
     note = CorrectionNote(typed["wrong"], typed["right"], typed["runs"])
@@ -141,7 +141,7 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect_to_question(slug, public_id, "end")
 
 
-@editor.press(f"{ADDRESS}/protect", "correct")
+@editor.action(f"{ADDRESS}/protect", permission="correct")
 def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _get_form_data()
 
@@ -157,7 +157,7 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect_to_question(slug, public_id, "end")
 
 
-@question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
+@question_action(f"{ADDRESS}/forget-words", permission="correct", chapter="end")
 def question_forget_words(desk: RequestContext, question: Question) -> None:
     """Erase the texts of a withdrawn page immediately instead of after a week."""
     erase_published.forget_withdrawn(desk.session, desk.actor, check_unchanged(desk, question))

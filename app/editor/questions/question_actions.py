@@ -35,7 +35,7 @@ from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELD_BY_CODE, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
 from .question_look_alikes import JoinChoice, compare_question, find_candidates, get_join_choice
-from .question_page import ADDRESS, question_page, question_press, redirect_to_question, require_question
+from .question_page import ADDRESS, question_action, question_page, redirect_to_question, require_question
 
 # Keys of the version token, see `workflows/version_facts.py`.
 NEWEST_EVENT = "newest"  # the id of the question's last event, so this fact changes with every change to the question
@@ -67,9 +67,15 @@ MOVES = {
 }
 
 
-@question_press(
+@question_action(
     f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
-    {"reopen": "close", "restore": "close", "show": "show", "hide": "show", "": "word"},  # "": all other moves
+    permission={
+        "reopen": "close",
+        "restore": "close",
+        "show": "show",
+        "hide": "show",
+        "": "word",
+    },  # "": all other moves
 )
 def question_move(desk: RequestContext, question: Question, move: str) -> None:
     verb, unchanged_fact = MOVES[move]
@@ -78,7 +84,7 @@ def question_move(desk: RequestContext, question: Question, move: str) -> None:
     verb(desk.session, desk.actor, question)
 
 
-@question_press(f"{ADDRESS}/close", "close", message=_l("It is closed."))
+@question_action(f"{ADDRESS}/close", permission="close", message=_l("It is closed."))
 def question_close(desk: RequestContext, question: Question) -> str:
     """Close a question with a reason, which its readers are told.
 
@@ -98,12 +104,12 @@ def question_close(desk: RequestContext, question: Question) -> str:
     return get_undo_token(events)
 
 
-@question_press(f"{ADDRESS}/retract", "close")
+@question_action(f"{ADDRESS}/retract", permission="close")
 def question_retract(desk: RequestContext, question: Question) -> None:
     publication.retract(desk.session, desk.actor, question, request.form.get("why", ""))
 
 
-@editor.press(f"{ADDRESS}/merge", "word")
+@editor.action(f"{ADDRESS}/merge", permission="word")
 def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     pasted = request.form.get("into_id", "").strip()  # an id or a page address; takes precedence over the select
     target_id = parse_public_id(pasted or request.form.get("into", ""))
@@ -128,7 +134,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     return response
 
 
-@question_press(f"{ADDRESS}/pick", "pick")
+@question_action(f"{ADDRESS}/pick", permission="pick")
 def question_pick(desk: RequestContext, question: Question) -> None:
     edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
     if edition is None:
@@ -136,7 +142,9 @@ def question_pick(desk: RequestContext, question: Question) -> None:
     slots.pick(desk.session, desk.actor, question, edition)
 
 
-@question_press(f"{ADDRESS}/pull", "pick", message=_l("It is out of its edition, and its expert is told why."))
+@question_action(
+    f"{ADDRESS}/pull", permission="pick", message=_l("It is out of its edition, and its expert is told why.")
+)
 def question_pull(desk: RequestContext, question: Question) -> str:
     """Take a question out of its edition at the last minute. The reason goes to its experts and is stored as a note."""
     reason = request.form.get("why", "")
@@ -150,7 +158,7 @@ def question_pull(desk: RequestContext, question: Question) -> str:
     return get_undo_token(events)
 
 
-@question_press(f"{ADDRESS}/must-run-by", "word", chapter="about")
+@question_action(f"{ADDRESS}/must-run-by", permission="word", chapter="about")
 def question_must_run_by(desk: RequestContext, question: Question) -> None:
     """Set or remove the last day on which the question is of use. The edition builder warns of it."""
     submitted_day = request.form.get("by", "").strip()
@@ -161,12 +169,12 @@ def question_must_run_by(desk: RequestContext, question: Question) -> None:
     actions.set_must_run_by(desk.session, desk.actor, question, must_run_by)
 
 
-@question_press(f"{ADDRESS}/note", "word", chapter="trail", decides=False)
+@question_action(f"{ADDRESS}/note", permission="word", chapter="trail", decides=False)
 def question_note(desk: RequestContext, question: Question) -> None:
     notes.note(desk.session, desk.actor, question, request.form.get("note", ""))
 
 
-@editor.press(f"{ADDRESS}/topics", "word")
+@editor.action(f"{ADDRESS}/topics", permission="word")
 def question_topics(slug: str, public_id: str) -> Response:
     """Set the topics: the selected and the typed ones, and those added by others since the page was opened."""
     ticked = request.form.getlist("topic")
@@ -185,8 +193,11 @@ def question_topics(slug: str, public_id: str) -> Response:
     return redirect_to_question(slug, public_id, "about")
 
 
-@question_press(
-    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):choice>", "check names", chapter="wording", decides=False
+@question_action(
+    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):choice>",
+    permission="check names",
+    chapter="wording",
+    decides=False,
 )
 def question_asker(desk: RequestContext, question: Question, letter_id: str, choice: str) -> None:
     """Record how a reader's name was checked, or remove it."""
@@ -199,7 +210,7 @@ def question_asker(desk: RequestContext, question: Question, letter_id: str, cho
         withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
-@editor.press(f"{ADDRESS}/letters/<letter_id>/split", "word")
+@editor.action(f"{ADDRESS}/letters/<letter_id>/split", permission="word")
 def question_split_letter(slug: str, public_id: str, letter_id: str) -> Response:
     """Split a letter off as a question of its own, and redirect there."""
 
@@ -240,7 +251,7 @@ class LookAlikeResult(NamedTuple):
     undo_token: str = ""
 
 
-@editor.press(f"{ADDRESS}/alike", "word")
+@editor.action(f"{ADDRESS}/alike", permission="word")
 def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Merge a question with its look-alike, or record that the two are not the same.
 

@@ -36,7 +36,7 @@ from ...workflows.retention.erase_published import RESTORE_PERIOD
 from ...workflows.version_facts import facts_of_question, newest_change
 from ..conflict import abort_with_conflict
 from ..form_fields import format_local_time
-from ..frame import Acts, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
+from ..frame import Permissions, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..letter_labels import CHANNELS, END_REASONS
 from ..mail_labels import list_stoppable_lines
 from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
@@ -311,8 +311,8 @@ def redirect_to_question(slug: str, public_id: str, chapter: str | None = None) 
     return redirect(url, code=303)
 
 
-def question_press(
-    address: str, act: Acts, *, chapter: str | None = None, message: Any = "", decides: bool = True
+def question_action(
+    address: str, permission: Permissions, *, chapter: str | None = None, message: Any = "", decides: bool = True
 ) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
     """Declare an action on a question. Its page is shown afterwards at `chapter`; a rejected form is shown again as
     typed.
@@ -340,7 +340,7 @@ def question_press(
                 announce(str(message), undo=str(result), return_url=return_url)
             return redirect_to_question(slug, public_id, chapter)
 
-        return editor.press(address, act)(view)
+        return editor.action(address, permission)(view)
 
     return declare
 

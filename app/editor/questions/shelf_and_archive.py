@@ -16,7 +16,7 @@ from ...questions.models import Question
 from ...web.setup import get_cursor_row, paginate
 from ..frame import RequestContext, editor, page, read_context
 from .question_list import SHELF
-from .question_page import question_press
+from .question_page import question_action
 
 PAGE_SIZE = 30
 
@@ -41,7 +41,7 @@ def shelf(slug: str) -> str | Response:
         )
 
 
-@question_press("/<slug>/shelf/<public_id>/take", "word")
+@question_action("/<slug>/shelf/<public_id>/take", permission="word")
 def take_from_shelf(desk: RequestContext, question: Question) -> None:
     unshelve(desk.session, desk.actor, question)
 

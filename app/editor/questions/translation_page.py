@@ -249,7 +249,7 @@ def texts_page(
     )
 
 
-@editor.sheet(TEXT_URL, "translate")
+@editor.restricted_page(TEXT_URL, permission="translate")
 def translation(slug: str, public_id: str, language: str, key: str) -> str:
     with read_context(slug) as desk:
         return _form(desk, public_id, language, key)
@@ -307,7 +307,7 @@ def _form(
     )
 
 
-@editor.press(TEXT_URL, "translate")
+@editor.action(TEXT_URL, permission="translate")
 def translation_save(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     typed: dict[str, Any] = {}
 
@@ -345,7 +345,7 @@ def _format_refusal(error: DomainError) -> str:
     return str(FAULTS.get(error.code) or format_error(error))
 
 
-@editor.press(f"{TEXT_URL}/approve", "approve")
+@editor.action(f"{TEXT_URL}/approve", permission="approve")
 def translation_approve(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     has_compared = "compared" in request.form
     reason = request.form.get("reason", "")
@@ -375,7 +375,7 @@ MOVES = {"drop": newsroom.drop, "reopen": translating.reopen}
 DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": _l("Its approval is taken back.")}
 
 
-@editor.press(f"{TEXT_URL}/<any({', '.join(MOVES)}):move>", {"drop": "translate", "reopen": "approve"})
+@editor.action(f"{TEXT_URL}/<any({', '.join(MOVES)}):move>", permission={"drop": "translate", "reopen": "approve"})
 def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     def fn(desk: RequestContext) -> None:
         row = or_404(row_of(desk, public_id, language, key).translation)
@@ -392,7 +392,7 @@ TRANSLATOR_URL = f"{TEXT_URL}/translator"
 BAD_ADDRESS = _l("Nothing can be sent to this address.")
 
 
-@editor.press(TRANSLATOR_URL, "invite")
+@editor.action(TRANSLATOR_URL, permission="invite")
 def translator_invite(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     name, email = request.form.get("name", ""), request.form.get("email", "")
 
@@ -455,9 +455,9 @@ TRANSLATOR_MOVES = {
 }
 
 
-@editor.press(
+@editor.action(
     f"{TRANSLATOR_URL}/<any({', '.join(TRANSLATOR_MOVES)}):move>",
-    {"again": "invite", "withdraw": "invite", "use": "translate"},
+    permission={"again": "invite", "withdraw": "invite", "use": "translate"},
 )
 def translator_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     verb, message = TRANSLATOR_MOVES[move]

@@ -16,14 +16,14 @@ from ...web.setup import or_404
 from ...workflows.version_facts import WORDING, facts_of
 from ..conflict import check_unchanged, find_last_save, merge_form, submitted_token
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
-from .question_page import ADDRESS, question_press, redirect_to_question, require_question
+from .question_page import ADDRESS, question_action, redirect_to_question, require_question
 
 LABELS = dict(
     zip(WORDING, (_l("Headline"), _l("The question"), _l("Background for the expert"), _l("Language")), strict=True)
 )
 
 
-@editor.press(f"{ADDRESS}/wording", "word")
+@editor.action(f"{ADDRESS}/wording", permission="word")
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
@@ -76,7 +76,7 @@ def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], fau
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 
-@question_press(f"{ADDRESS}/clear", "clear")
+@question_action(f"{ADDRESS}/clear", permission="clear")
 def question_clear(desk: RequestContext, question: Question) -> None:
     """Confirm that nobody could recognise the asker in the wording that the page showed."""
     check_unchanged(desk, question, "label")

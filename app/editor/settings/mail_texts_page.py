@@ -49,7 +49,7 @@ FAULTS = {
 }
 
 
-@editor.sheet("/<slug>/settings/mail-texts", "words of the house")
+@editor.restricted_page("/<slug>/settings/mail-texts", permission="words of the house")
 def mail_texts(slug: str) -> str:
     """List the mails that can be worded in a language, and whether the newsletter has its own texts for each."""
     with read_context(slug) as desk:
@@ -69,13 +69,13 @@ def mail_texts(slug: str) -> str:
         )
 
 
-@editor.sheet("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
+@editor.restricted_page("/<slug>/settings/mail-texts/<language>/<kind>", permission="words of the house")
 def mail_text(slug: str, language: str, kind: str) -> str:
     with read_context(slug) as desk:
         return _render_form(desk, language, kind)
 
 
-@editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
+@editor.action("/<slug>/settings/mail-texts/<language>/<kind>", permission="words of the house")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int]:
     """Save the texts of a mail, or with "look" only preview them."""
     if kind not in texts.REWORDABLE_KINDS:

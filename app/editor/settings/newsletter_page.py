@@ -171,7 +171,7 @@ def list_languages(newsletter: Newsletter) -> list[str]:
     return list(dict.fromkeys([newsletter.language, *newsletter.languages]))
 
 
-@editor.press(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", "settings")
+@editor.action(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", permission="settings")
 def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
     """Save a page of the settings, or with "look" only preview the dates of a rhythm."""
     with read_context(slug) as desk:

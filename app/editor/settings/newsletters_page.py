@@ -43,7 +43,7 @@ def format_status(newsletter: Newsletter) -> str:
     return str(STATE_LABELS[str(newsletter.state)])
 
 
-@editor.sheet("/<slug>/newsletters", "newsletters")
+@editor.restricted_page("/<slug>/newsletters", permission="newsletters")
 def newsletters(slug: str) -> str:
     with read_context(slug) as desk:
         is_own = Membership.person_id == desk.actor.person_id
@@ -56,7 +56,7 @@ def newsletters(slug: str) -> str:
         return page(desk, "editor/settings/newsletters.html", "settings", rows=rows)
 
 
-@editor.sheet("/<slug>/newsletter", "newsletters")
+@editor.restricted_page("/<slug>/newsletter", permission="newsletters")
 def newsletter(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_newsletter(desk)
@@ -127,7 +127,7 @@ ACTIONS: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
 }
 
 
-@editor.press(f"/<slug>/newsletter/<any({', '.join(ACTIONS)}):action>", "newsletters")
+@editor.action(f"/<slug>/newsletter/<any({', '.join(ACTIONS)}):action>", permission="newsletters")
 def press_newsletter(slug: str, action: str) -> Response | tuple[str, int]:
     verb, message = ACTIONS[action]
 
@@ -148,7 +148,7 @@ def press_newsletter(slug: str, action: str) -> Response | tuple[str, int]:
     return redirect(return_url, code=303)
 
 
-@editor.sheet("/<slug>/new-newsletter", "newsletters")
+@editor.restricted_page("/<slug>/new-newsletter", permission="newsletters")
 def new_newsletter(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_new_form(desk)
@@ -204,7 +204,7 @@ def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dic
     }
 
 
-@editor.press("/<slug>/new-newsletter", "newsletters")
+@editor.action("/<slug>/new-newsletter", permission="newsletters")
 def make_newsletter(slug: str) -> Response | tuple[str, int]:
     """Create the newsletter and its editions, or with "look" only preview it."""
     choices, sentences = rhythm_form.read_choices(), get_submitted_sentences()

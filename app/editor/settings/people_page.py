@@ -80,7 +80,7 @@ def who_may_what(slug: str) -> str:
         return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_role_options())
 
 
-@editor.press("/<slug>/people", "people")
+@editor.action("/<slug>/people", permission="people")
 def invite_colleague(slug: str) -> Response | tuple[str, int]:
     form_data = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
@@ -108,7 +108,7 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.people", slug=slug), code=303)
 
 
-@editor.sheet("/<slug>/people/<public_id>", "people")
+@editor.restricted_page("/<slug>/people/<public_id>", permission="people")
 def colleague(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
         return _render_colleague(desk, public_id)
@@ -136,7 +136,7 @@ def _load_membership(desk: RequestContext, public_id: str) -> Membership:
     return require_row(desk, colleague, "editor.colleague", public_id, _("Open the page again")).membership
 
 
-@editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTIONS)}):action>", "people")
+@editor.action(f"/<slug>/people/<public_id>/<any({', '.join(ACTIONS)}):action>", permission="people")
 def press_colleague(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     verb, message = ACTIONS[action]
 

@@ -54,7 +54,7 @@ ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
 }
 
 
-@editor.sheet("/<slug>/programs", "programs")
+@editor.restricted_page("/<slug>/programs", permission="programs")
 def programs(slug: str) -> str:
     with read_context(slug) as desk:
         return _render_list(desk)
@@ -92,7 +92,7 @@ def format_program_status(desk: RequestContext, program: Program) -> tuple[str, 
     return ("good", _("hears what happens")) if program.called_at else ("none", _("was told nothing yet"))
 
 
-@editor.press("/<slug>/programs", "programs")
+@editor.action("/<slug>/programs", permission="programs")
 def add_program(slug: str) -> Response | tuple[str, int]:
     form_data = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
 
@@ -120,7 +120,7 @@ def format_failure(code: str) -> str:
     return str(WHY.get(code) or _("It can’t be reached."))
 
 
-@editor.sheet("/<slug>/programs/<public_id>", "programs")
+@editor.restricted_page("/<slug>/programs/<public_id>", permission="programs")
 def program(slug: str, public_id: str) -> str:
     with read_context(slug) as desk:
         return _render_program(desk, public_id)
@@ -192,7 +192,7 @@ def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
     }
 
 
-@editor.press(f"/<slug>/programs/<public_id>/<any({', '.join(ACTIONS)}):action>", "programs")
+@editor.action(f"/<slug>/programs/<public_id>/<any({', '.join(ACTIONS)}):action>", permission="programs")
 def press_program(slug: str, public_id: str, action: str) -> Response:
     verb, message = ACTIONS[action]
 
@@ -211,7 +211,7 @@ def press_program(slug: str, public_id: str, action: str) -> Response:
     return _redirect_to_program(slug, public_id)
 
 
-@editor.press("/<slug>/programs/<public_id>/secret", "programs")
+@editor.action("/<slug>/programs/<public_id>/secret", permission="programs")
 def show_program_secret(slug: str, public_id: str) -> str | Response:
     """Show a program's signing secret, once."""
 
@@ -227,7 +227,7 @@ def show_program_secret(slug: str, public_id: str) -> str | Response:
         return _render_program(desk, public_id, secret)
 
 
-@editor.press("/<slug>/programs/<public_id>/test", "programs")
+@editor.action("/<slug>/programs/<public_id>/test", permission="programs")
 def try_program(slug: str, public_id: str) -> Response:
     """Send a test to a program and announce its answer. The call itself is made outside of any transaction."""
 
@@ -250,7 +250,7 @@ def try_program(slug: str, public_id: str) -> Response:
     return _redirect_to_program(slug, public_id)
 
 
-@editor.press("/<slug>/programs/<public_id>/deliveries/<delivery_id>/again", "programs")
+@editor.action("/<slug>/programs/<public_id>/deliveries/<delivery_id>/again", permission="programs")
 def tell_program_again(slug: str, public_id: str, delivery_id: str) -> Response:
     def fn(desk: RequestContext) -> None:
         program = _load_program(desk, public_id)

@@ -70,7 +70,7 @@ def _check_unchanged(desk: RequestContext) -> None:
         raise VersionConflict("the tool that sends changed")
 
 
-@editor.press("/<slug>/settings/sending-tool", "settings")
+@editor.action("/<slug>/settings/sending-tool", permission="settings")
 def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
     form_data = ToolForm(**{name: request.form.get(name, "") for name in ToolForm._fields})
 
@@ -86,7 +86,7 @@ def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
     return _redirect_to_page(slug)
 
 
-@editor.press("/<slug>/settings/sending-tool/try", "settings")
+@editor.action("/<slug>/settings/sending-tool/try", permission="settings")
 def try_sending_tool(slug: str) -> Response:
     """Test the connection with a harmless request, outside of any transaction, and announce the outcome."""
 
@@ -120,7 +120,7 @@ def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
     return _("%(tool)s answers, and takes the key.", tool=label)
 
 
-@editor.press("/<slug>/settings/sending-tool/forget", "settings")
+@editor.action("/<slug>/settings/sending-tool/forget", permission="settings")
 def forget_sending_tool(slug: str) -> Response:
     def fn(desk: RequestContext) -> None:
         _check_unchanged(desk)

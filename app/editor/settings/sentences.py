@@ -57,7 +57,7 @@ OF_TRANSLATIONS = {
 }
 
 
-@editor.sheet("/<slug>/settings/sentences/<language>", "words of the house")
+@editor.restricted_page("/<slug>/settings/sentences/<language>", permission="words of the house")
 def sentences(slug: str, language: str) -> str:
     with read_context(slug) as desk:
         return _render_form(desk, language)
@@ -124,7 +124,7 @@ def get_submitted_sentences() -> dict[str, str]:
     return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in (*SENTENCES, *optional_kinds)}
 
 
-@editor.press("/<slug>/settings/sentences/<language>", "words of the house")
+@editor.action("/<slug>/settings/sentences/<language>", permission="words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
     """Save the sentences, or with "look" only preview them."""
     form_data = get_submitted_sentences()

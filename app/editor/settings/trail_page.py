@@ -59,7 +59,7 @@ class Filters:
         return {name: text for name, text in self.params.items() if text}
 
 
-@editor.sheet("/<slug>/trail", "trail", endpoint="trail")
+@editor.restricted_page("/<slug>/trail", permission="trail", endpoint="trail")
 def look_through(slug: str) -> str:
     with read_context(slug) as desk:
         people = colleagues.get_display_names(desk.session, desk.newsletter.id)
@@ -192,7 +192,7 @@ def _load_subjects(desk: RequestContext, events: Iterable[Event]) -> dict[tuple[
     return subjects
 
 
-@editor.sheet("/<slug>/trail/<any(csv, jsonl):form>", "trail")
+@editor.restricted_page("/<slug>/trail/<any(csv, jsonl):form>", permission="trail")
 def take_trail(slug: str, form: str) -> BaseResponse:
     """Return the filtered trail as a file, including automatic events. Questions appear by id, without their text."""
     with read_context(slug) as desk:

@@ -20,11 +20,11 @@ class PublicState:
     """The state of a letter as its reader sees it.
 
     - `state`: arrived, read, kept (a comment or tip), asked, answered, coming, published, ended or withdrawn;
-    - `path`: the published page;
-    - `reason`: the key of a sentence about the end;
+    - `path`: the page of the published answer, or of the answer to which an ended letter was referred;
+    - `reason`: why it ended, as the key of the sentence that readers see;
     - `runs_at`: the planned time of publication;
-    - `runs_unnamed`: the letter was withdrawn after its edition was locked, so its question runs without a name;
-    - `coming`: the dates of the next editions.
+    - `runs_unnamed`: the letter was withdrawn too late to stop its question, which runs without a name;
+    - `next_dates`: the times of the next editions.
     """
 
     state: str
@@ -32,7 +32,7 @@ class PublicState:
     reason: str | None = None
     runs_at: datetime | None = None
     runs_unnamed: bool = False
-    coming: list[datetime] = field(default_factory=list)
+    next_dates: list[datetime] = field(default_factory=list)
 
     @property
     def is_published(self) -> bool:
@@ -48,7 +48,7 @@ class PublicState:
 
     @property
     def is_final(self) -> bool:
-        """True if no further news is expected."""
+        """True if no further news is expected; a kept letter is neither final nor under way."""
         return self.is_published or self.has_ended or self.is_withdrawn
 
     @property
@@ -59,26 +59,26 @@ class PublicState:
 
 def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, with_dates: bool = True) -> PublicState:
     """Return the public state of a letter; pass `with_dates=False` if the next dates aren't needed."""
-    coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if with_dates else []
+    next_dates = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if with_dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
-    lead = lead_of(session, question) if question else None
+    lead = lead_of(session, question) if question else None  # the question itself, or the one it was merged into
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
     if letter.is_withdrawn:
         runs_unnamed = edition is not None and edition.is_fixed
-        return PublicState("withdrawn", runs_unnamed=runs_unnamed, coming=coming)
+        return PublicState("withdrawn", runs_unnamed=runs_unnamed, next_dates=next_dates)
     if letter.is_ended:
-        answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
-        path = story_path(newsletter, answer) if answer and answer.is_published else None
-        return PublicState("ended", path=path, reason=letter.end_reason, coming=coming)
+        referred = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
+        path = story_path(newsletter, referred) if referred and referred.is_published else None
+        return PublicState("ended", path=path, reason=letter.end_reason, next_dates=next_dates)
     if not letter.is_filed:
-        return PublicState("arrived", coming=coming)
+        return PublicState("arrived", next_dates=next_dates)
     if lead is None:
-        return PublicState("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
+        return PublicState("kept" if letter.filed_as in ("comment", "tip") else "read", next_dates=next_dates)
     state = AS_READERS_SEE_IT[str(lead.state)]
     return PublicState(
         state,
         path=story_path(newsletter, lead) if lead.is_published else None,
         reason=lead.closed_reason,
         runs_at=edition.runs_at if edition else None,
-        coming=coming,
+        next_dates=next_dates,
     )
