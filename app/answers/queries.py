@@ -21,7 +21,7 @@ from .models import Answer, AnswerText, Assignment, Check
 MAX_WRITABLE = 100  # assignments that a list offers to choose from
 MAX_WAITING_LETTERS = 12  # letters from experts that a page lists one by one
 MAX_BOUNCES = 5  # newest bounces that are considered
-WRITABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")
+MAILABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")  # an expert may be writing about it
 
 CheckOrText = TypeVar("CheckOrText", Check, AnswerText)
 
@@ -80,7 +80,7 @@ def list_assignments_with_answers(
     newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer)
     query = (
         select(Assignment, Answer, Check)
-        .options(lazyload(Answer.expert))  # the same as the loaded expert of the assignment
+        .options(lazyload(Answer.expert))  # no second join: this is the expert of the assignment, which is loaded
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest_check_id.scalar_subquery())
         .where(Assignment.question_id.in_(question_ids))
@@ -143,7 +143,7 @@ def list_writable_assignments(
     person declined are included, as experts change their mind.
     """
     of_newsletter = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
-    writable = Listing[Assignment](of_newsletter, (Assignment.id,), split_by=(Assignment.state, WRITABLE_STATES))
+    writable = Listing[Assignment](of_newsletter, (Assignment.id,), split_by=(Assignment.state, MAILABLE_STATES))
     id_queries = [writable.keys(MAX_WRITABLE)]
     if include_declined_of:
         of_person = of_newsletter.join(Expert, Expert.id == Assignment.expert_id)
@@ -186,7 +186,7 @@ def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: 
 def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
     """Return the newest bounces that need action.
 
-    A bounce of a mail to a reader doesn't, and neither does one after which another mail about the assignment was sent.
+    Ignored are bounces of mails to readers, and those followed by a later mail about the same assignment.
     """
     newest_ids = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
     later = aliased(OutboxMail)

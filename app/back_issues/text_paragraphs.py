@@ -12,9 +12,9 @@ from .issue_paragraph import LEADING_DASH, Kind, Para, join_lines
 from .issue_words import begins_with_label
 
 MAX_TEXT_LENGTH = 8_000_000
-MIN_WRAPPED_LENGTH = 40  # characters from which a line may have been wrapped by a program
-MAX_WRAP_WIDTH = 110  # characters of the longest line if all lines are wrapped
-MAX_TYPICAL_WRAP_WIDTH = 100  # the same if a few lines, such as URLs, aren't
+MIN_WRAPPED_LENGTH = 40  # characters; a shorter line was broken by its writer
+MAX_WRAP_WIDTH = 110  # characters of the longest line of a text in which all lines are wrapped
+MAX_TYPICAL_WRAP_WIDTH = 100  # of the longest line apart from a few, such as URLs
 MAX_HEADING_LENGTH, MAX_HEADING_WORDS = 90, 14
 _MARKDOWN = MarkdownIt("commonmark", {"html": True, "breaks": True, "maxNesting": 40}).enable("table").disable("code")
 # Markup in plain text, with an example of each.
@@ -23,13 +23,13 @@ _UNDERLINE = re.compile(r"\s*(=|-|~|\*|—){3,}\s*\Z")  # "=====" below a headin
 _LIST_ITEM = re.compile(r"\s{0,8}(?:([-*•◦▪‣●])|(\d{1,3})[.)])[ \t\u00a0]+(?=\S)")  # "- Text" or "1. Text"
 _QUOTE_PREFIX = re.compile(r"\s{0,3}>+ ?")  # "> Text"
 _EMPHASISED_LINE = re.compile(r"\s*(\*\*|__|\*)(?=\S)(.{1,400}?)(?<=\S)\1\s*\Z")  # "**Text**"
-_BOLD_START = re.compile(r"\s*(\*\*|__|\*)(?=\S)(.{1,120}?)(?<=\S)\1")  # "**Text** and more"
+_EMPHASISED_START = re.compile(r"\s*(\*\*|__|\*)(?=\S)(.{1,120}?)(?<=\S)\1")  # "**Text** and more"
 _DECORATED = re.compile(r"\s*([*=~#+•·_-]{2,})\s*(\S.{0,80}?)\s*[*=~#+•·_-]{2,}\s*\Z")  # "=== Text ==="
 _FRAMED = re.compile(r"\s*([*=~#+•·-])\s+(\S.{0,80}?)\s+\1\s*\Z")  # "* Text *"
 _SPACED_DASH = re.compile(r"\s*(?:—|–|--?)\s+\S")  # "— Text", unlike "—Text"
 _TWO_SENTENCES = re.compile(r"[.!?؟…]\s+\w")
 _HASHES = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*\Z")  # "## Text"
-_END_OF_SENTENCE = re.compile(r"[.,;:!…。：！،؛][\"”»«“’')\]]*\Z")
+_PUNCTUATION_AT_END = re.compile(r"[.,;:!…。：！،؛][\"”»«“’')\]]*\Z")
 _MARKUP = re.compile(
     r"^(?:#{1,6} \S|\*\*\S|> \S|\[[^\]\n]+\]\(|!\[|<[a-z][^>\n]{0,200}>)"  # what a line may begin with
     r"|\]\(https?:|(?<!\w)\*\*\S",  # a link or bold inside a line
@@ -60,7 +60,7 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     separator = "=" if fence == "+++" else ":"
     if separator not in block:
         return {}, text
-    pairs = (line.partition(separator) for line in block.splitlines() if line[:1].strip())
+    pairs = (line.partition(separator) for line in block.splitlines() if line[:1].strip())  # indented lines are nested
     values = {key.strip().lower(): value.strip().strip("\"'") for key, _, value in pairs}
     return values, text[match.end() :]
 
@@ -109,7 +109,8 @@ def _find_wrap_width(lines: Sequence[str]) -> int:
         return 0
     if lengths[0] <= MAX_WRAP_WIDTH:
         return lengths[0]
-    # Some long lines, such as URLs, are not wrapped, so the longest 5 % don't count, or the longest 2 % for the width.
+    # Some long lines, such as URLs, are not wrapped. Ignore the longest 5 % when deciding whether the text is wrapped,
+    # and the longest 2 % when measuring the width.
     is_mostly_wrapped = lengths[len(lengths) // 20] <= MAX_TYPICAL_WRAP_WIDTH
     return lengths[len(lengths) // 50] if is_mostly_wrapped else 0
 
@@ -132,12 +133,15 @@ def _build_paragraphs(block: Sequence[str], width: int) -> list[Para]:
 
 
 def _is_wrapped_line(previous_line: str, line: str, width: int, previous_para: Para) -> bool:
-    """Return whether the line break before `line` comes from wrapping: its first word didn't fit above."""
+    """Return whether the line break before `line` comes from wrapping.
+
+    Its first word didn't fit above, or `line` goes on in lower case below a long line.
+    """
     if not width or _HASHES.match(line) or _HASHES.match(previous_line):
         return False
     if _LIST_ITEM.match(line) or (not previous_para.marker and _LIST_ITEM.match(previous_line)):
         return False
-    if LEADING_DASH.match(line) and not _SPACED_DASH.match(line):
+    if LEADING_DASH.match(line) and not _SPACED_DASH.match(line):  # dialogue
         return False
     previous_length = len(previous_line.rstrip())
     first_word = line.lstrip("> ").split(maxsplit=1)[0]
@@ -162,7 +166,7 @@ def _parse_line(line: str) -> Para | None:
         marker = "-" if bullet else f"{number}."
         text = line[item.end() :] if bullet else line  # a number stays, as it may be part of a title
     emphasised = _EMPHASISED_LINE.match(line) if len(line) < 500 else None
-    bold_start = None if emphasised else _BOLD_START.match(line[:200])
+    bold_start = None if emphasised else _EMPHASISED_START.match(line[:200])
     if emphasised and emphasised[1] not in emphasised[2]:  # the marks enclose the whole line
         text = emphasised[2]
     elif bold_start:
@@ -197,10 +201,10 @@ def _match_decorated_heading(line: str) -> str | None:
 
 
 def _mark_headings(paras: Sequence[Para]) -> list[Para]:
-    """Turn short paragraphs that aren't sentences into headings: of level 2 if in capitals, else of the lowest, 6."""
+    """Turn short paragraphs that aren't sentences into headings: of level 2 if in capitals, else of level 6."""
     marked = []
     for index, para in enumerate(paras):
-        is_in_capitals = para.text == para.text.upper() and para.text != para.text.lower()
+        is_in_capitals = para.text.isupper()
         if _is_numbered_title(para):
             marked.append(replace(para, kind="heading", level=2, marker=""))
         elif _is_heading(paras, index):
@@ -234,7 +238,7 @@ def _is_name_below_question(paras: Sequence[Para], index: int) -> bool:
 
 
 def may_be_heading(para: Para) -> bool:
-    """Return whether a paragraph without markup could be a heading, only by its text."""
+    """Return whether a paragraph without markup could be a heading, whatever is above and below it."""
     text = para.text
     if len(text) > MAX_HEADING_LENGTH or para.word_count > MAX_HEADING_WORDS or para.marker or para.kind == "quote":
         return False
@@ -246,6 +250,6 @@ def may_be_heading(para: Para) -> bool:
         return False
     if _TWO_SENTENCES.search(text) and text.endswith(("?", "؟", "？")):
         return False
-    if _END_OF_SENTENCE.search(text) or begins_with_label(text) or LEADING_DASH.match(text):
+    if _PUNCTUATION_AT_END.search(text) or begins_with_label(text) or LEADING_DASH.match(text):
         return False
     return "@" not in text and "://" not in text

@@ -1,4 +1,4 @@
-"""Classification of database errors by their code, and the exceptions that the doors answer with 503."""
+"""Classification of database errors by their code, and the exceptions that pages answer with 503."""
 
 from enum import Enum, auto
 
@@ -17,7 +17,7 @@ class NoRoom(Busy):
 
 
 class FaultKind(Enum):
-    LOST_RACE = auto()  # a conflict with another transaction, or its lock: a retry may succeed
+    LOST_RACE = auto()  # a conflict with another transaction, or a lock that it holds: a retry may succeed
     UNAVAILABLE = auto()  # no connection, or no answer in time
     NO_ROOM = auto()  # the disk is full or fails, or the database is read-only
     SCHEMA_MISMATCH = auto()  # a table or a column is missing
@@ -31,7 +31,7 @@ KIND_BY_CODE_PREFIX = {
     "SQLITE_FULL": FaultKind.NO_ROOM,
     "SQLITE_READONLY": FaultKind.NO_ROOM,
     "SQLITE_IOERR": FaultKind.NO_ROOM,
-    "SQLITE_CANTOPEN": FaultKind.NO_ROOM,
+    "SQLITE_CANTOPEN": FaultKind.NO_ROOM,  # the file, or its journal, can't be created
     "40001": FaultKind.LOST_RACE,  # serialization failure
     "40P01": FaultKind.LOST_RACE,  # deadlock
     "55P03": FaultKind.LOST_RACE,  # lock not available
@@ -72,7 +72,7 @@ def fault_kind(error: DBAPIError) -> FaultKind:
     return FaultKind.UNAVAILABLE if is_disconnected else FaultKind.UNKNOWN
 
 
-def is_busy(error: Exception) -> bool:
+def may_succeed_later(error: Exception) -> bool:
     """Return whether a later retry may succeed, as after a lock, a timeout or a lost connection."""
     if isinstance(error, Busy):
         return not isinstance(error, NoRoom)

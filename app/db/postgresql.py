@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, mak
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.exc import OperationalError
 
-from .fault_kinds import is_busy
+from .fault_kinds import may_succeed_later
 
 PATIENCE = 5.0  # seconds to wait for other transactions to end
 
@@ -182,7 +182,7 @@ def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
                 index = inspector.get_pk_constraint(table)["name"]
                 connection.exec_driver_sql(f"CLUSTER {table} USING {index}")
         except OperationalError as error:  # the table is locked
-            if not is_busy(error):
+            if not may_succeed_later(error):
                 raise
             return False
         finally:

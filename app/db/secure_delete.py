@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from . import sqlite
 from .engine import Database
-from .fault_kinds import Busy, is_busy
+from .fault_kinds import Busy, may_succeed_later
 from .postgresql import wait_for_older_snapshots
 
 # Names under which the worker schedules these functions; `watching.held_erasures` reports if one keeps failing.
@@ -55,7 +55,7 @@ class Rewriter:
                     connection.execute(text(f"VACUUM (FULL) {table}"))
                     self._counts_at_rewrite[table] = change_counts[table]
             except OperationalError as error:  # the lock timed out
-                if not is_busy(error):
+                if not may_succeed_later(error):
                     raise
                 raise Busy(IN_USE) from error
             finally:

@@ -48,7 +48,7 @@ def submitted_token() -> dict[str, Any]:
     return decode_token(request.form.get("seen", ""))
 
 
-def submitted_number(name: str = "version") -> int:
+def submitted_version(name: str = "version") -> int:
     """Return a number from the submitted token, or -1, which is neither a version nor an event id."""
     return parse_number(str(submitted_token().get(name, "")))
 
@@ -110,7 +110,7 @@ def list_events_since_opened(desk: RequestContext, edition: Edition, omit_mine: 
 
     `omit_mine` omits the actor's own.
     """
-    newest_shown = submitted_number("newest")
+    newest_shown = submitted_version("newest")
     if newest_shown < 0:
         return ()
     query = select(Event).where(Event.id > newest_shown, Event.newsletter_id == edition.newsletter_id)

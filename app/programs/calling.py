@@ -1,4 +1,4 @@
-"""Calls to other programs: lease, call, settle, as with mails of the outbox. Any number of workers may run at once.
+"""Calls to other programs. As with mails of the outbox, each is leased, made and settled, by any number of workers.
 
 If a call fails, the next one to the same program would most likely fail too. So the lease and the growing backoff
 belong to the program, and its deliveries wait in order. If a worker is killed between the response and the commit, the
@@ -33,7 +33,7 @@ from .signed_calls import signature_headers
 TIMEOUT = 15.0  # seconds for the whole response: the specification recommends 15 to 30
 TEST_TIMEOUT = 8.0  # seconds: somebody is waiting for the page
 GONE = 410  # the status with which a program ends its subscription
-PAUSE_AFTER = timedelta(days=5)  # of failures
+PAUSE_AFTER = timedelta(days=5)  # a program that has failed for this long is paused
 KEPT = timedelta(days=30)  # how long the log of deliveries is kept
 BATCH_SIZE = 100  # deliveries of a program that are read at a time
 
@@ -103,11 +103,12 @@ def claim(session: Session, build_payload: BuildPayload) -> LeasedCall | None:
         leased_call = _lease(session, program, build_payload)
         if leased_call is not None:
             return leased_call
+        # It has no due delivery left, or its next call is delayed, so that the query doesn't find it again.
     return None
 
 
 def _lease(session: Session, program: Program, build_payload: BuildPayload) -> LeasedCall | None:
-    """Lease a program for its first due delivery, or return None if none of the next ones can be sent."""
+    """Lease a program for its first due delivery, or return None if none of the next `BATCH_SIZE` can be sent."""
     current_time = now(session)
     due = select(Delivery).where(Delivery.program_id == program.id, _is_due(current_time))
     for delivery in session.scalars(due.order_by(Delivery.due_at, Delivery.id).limit(BATCH_SIZE)).all():
@@ -117,7 +118,7 @@ def _lease(session: Session, program: Program, build_payload: BuildPayload) -> L
             delivery.ended_at = current_time
             continue
         leased_call = _build_call(session, program, delivery, payload)
-        if leased_call is None:  # a key is missing from the settings: the delivery waits, the program is failing
+        if leased_call is None:  # the address can't be unsealed: the delivery waits until the settings have the key
             _record_failure(session, program)
             break
         program.leased_until = leased_call.leased_until
@@ -130,7 +131,8 @@ def _lease(session: Session, program: Program, build_payload: BuildPayload) -> L
 def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> LeasedCall | None:
     """Return the call of a test that the desk requested, or None if the program's address can't be unsealed.
 
-    A paused program can be tested too. The test is logged as an ended delivery, so that no worker sends it.
+    It isn't leased, and a paused program can be tested too. The test is logged as an ended delivery, so that no worker
+    sends it.
     """
     current_time = now(session)
     delivery = Delivery(
@@ -203,7 +205,7 @@ def _record_failure(session: Session, program: Program, is_gone: bool = False) -
 
 
 def settle_test(session: Session, leased_call: LeasedCall, result: CallResult) -> None:
-    """Store the result of a test. If it arrived, what waits for the program becomes due immediately."""
+    """Store the result of a test. If it arrived, other deliveries needn't wait for the program's next retry."""
     program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:
         return
@@ -228,9 +230,9 @@ def delete_expired(session: Session) -> None:
 def _is_ready(current_time: datetime) -> ColumnElement[bool]:
     """Return the SQL condition that a program can be called and has something due."""
     blocking_times = (Program.again_at, Program.leased_until)
-    is_free = (or_(column.is_(None), column <= current_time) for column in blocking_times)
+    has_passed = [or_(column.is_(None), column <= current_time) for column in blocking_times]
     has_due_delivery = exists().where(Delivery.program_id == Program.id, _is_due(current_time))
-    return and_(Program.paused_at.is_(None), *is_free, has_due_delivery)
+    return and_(Program.paused_at.is_(None), *has_passed, has_due_delivery)
 
 
 def _is_due(current_time: datetime) -> ColumnElement[bool]:

@@ -51,7 +51,8 @@ class Hit:
 class Clause:
     """A phrase that a text must contain.
 
-    `terms` are for the index and include pairs of signs, `sequence` has only the words and signs as in a text.
+    `terms` are for the index, and `sequence` has the words as in a text. In scripts without spaces each character, a
+    sign, is a word, and `terms` include the pairs of neighbouring signs.
     `unfinished` marks a single word that may be the beginning of a longer one.
     """
 
@@ -121,24 +122,24 @@ def search(
         conditions = ["f.terms @@ CAST(:query AS tsquery)"]
         params["query"] = _tsquery_text(newsletter_id, query_clauses)
     if cursor:
-        conditions.append("f.rowid < :before")
+        conditions.append("f.rowid < :before")  # on PostgreSQL, a column of that name
         params["before"] = cursor
-    if not set(nouns) >= set(NOUNS):
+    if set(NOUNS) - set(nouns):  # one of them is excluded
         known_nouns = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)  # constants, so safe in SQL
         conditions.append(f"d.noun IN ({known_nouns})")
     if answered_only:
         conditions.append("d.answered")
     rows = session.execute(
         text(
-            f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {collection.fts} f"  # noqa: S608 - names of ours
+            f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {collection.fts} f"  # noqa: S608 - our own table names
             f" JOIN {collection.docs.__tablename__} d ON d.id = f.rowid"
             f" WHERE {' AND '.join(conditions)} ORDER BY f.rowid DESC LIMIT :limit"
         ),
         params,
     )
     return [
-        Hit(row_id, noun, noun_id, f"{body}\n{more}", tuple(query_clauses))
-        for row_id, noun, noun_id, body, more in rows
+        Hit(row_id, noun, noun_id, f"{body}\n{remainder}", tuple(query_clauses))
+        for row_id, noun, noun_id, body, remainder in rows
     ]
 
 
@@ -149,7 +150,10 @@ def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int
 
 
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    """Return the query for FTS5: `"7·salt" AND "7·cara"*`. Terms contain no quotes, so none can be an operator."""
+    """Return the query for FTS5: `"7·salt" AND "7·cara"*`, with 7 as the newsletter's ID.
+
+    Terms are quoted and contain no quotes, so none is taken for an operator.
+    """
     phrases: list[str] = []
     for clause in query_clauses:
         terms = " ".join(scope_terms(newsletter_id, clause.terms))
@@ -183,8 +187,9 @@ def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Snippet, ...
             pieces.append(Snippet(content[position:span_start], False))
         pieces.append(Snippet(content[span_start:span_end], True))
         position = span_end
-    # If more than punctuation is cut off at the end, an ellipsis replaces it.
-    ending = " …" if content[end:].strip(" .?!\n") else content[end:].rstrip()
+    cut_off = content[end:].rstrip()
+    is_only_punctuation = not cut_off.strip(" .?!\n")
+    ending = cut_off if is_only_punctuation else " …"
     if last_text := content[position:end].rstrip() + ending:
         pieces.append(Snippet(last_text, False))
     return tuple(pieces)

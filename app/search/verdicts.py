@@ -16,14 +16,15 @@ from ..core.state_machine import must
 from ..db.session import now
 from .models import NOUNS, Key, Verdict
 
-MAX_FALSE_ALARMS = 0.1  # the share of different pairs that may be shown without being asked for
-# The cutoff without any verdicts, by matcher: that for one document, and what it rises when there are ten times as
-# many, since the nearest different document gets nearer. Measured on the generated questions of bench/matching.py, for
-# the share above.
+MAX_FALSE_ALARMS = 0.1  # the share of pairs asking different things that may be suggested unprompted
+# The cutoff without any verdicts, by matcher: the one for one document, and by how much it rises with each tenfold
+# number of documents, since the nearest document that asks something else gets nearer. Measured on the generated
+# questions of bench/matching.py, for the share above.
 PRIOR_CUTOFFS = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
-MIN_PRIOR_DOCUMENTS = 100  # for fewer, the cutoff is as for 100: lower, it would admit pairs that only share a name
+MIN_PRIOR_DOCUMENTS = 100  # fewer have the cutoff of 100; a lower one would admit pairs that only share a name
 PRIOR_WEIGHT = 20  # the prior cutoff counts like this number of verdicts
-MAX_VERDICTS = 500  # only the newest count: a desk changes its mind, and readers their questions
+MIN_SAME_VERDICTS = 10  # fewer say nothing about their median
+MAX_VERDICTS = 500  # only the newest count, because the opinion of a desk and the topics of its readers change
 
 
 def record_verdict(
@@ -31,10 +32,10 @@ def record_verdict(
 ) -> Verdict:
     """Record whether two letters or questions ask the same. A later verdict replaces an earlier one.
 
-    `score` and `matcher` are those of the `Match` that was shown. Raises `InvalidField` if the two can't be compared,
-    and `PermissionDenied`.
+    A key is the noun, "letter" or "question", with the row's ID. `score` and `matcher` are those of the `Match` that
+    was shown. Raises `InvalidField` if the two can't be compared, and `PermissionDenied`.
     """
-    must(actor, "word", "take letters")
+    must(actor, "word", "take letters")  # either permission is enough
     (a_noun, a_id), (b_noun, b_id) = sorted((key, other_key))
     if key == other_key or not {a_noun, b_noun} <= {*NOUNS}:
         raise InvalidField("pair_not_comparable", "pair")
@@ -52,7 +53,7 @@ def record_verdict(
 
 
 def withdraw_same_verdict(session: Session, actor: Staff, key: Key, other_key: Key) -> None:
-    """Delete the verdict that two ask the same, when the step that it led to is undone. Any other verdict stays."""
+    """Delete the verdict that two ask the same, when the merge that followed it is undone. Any other verdict stays."""
     row = _find_verdict(session, key, other_key)
     if row is not None and row.same:
         audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
@@ -73,8 +74,8 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 class DeskVerdicts:
     """A desk's verdicts on the look-alikes of one matcher.
 
-    `not_the_same` are the keys of everything that it called different from one letter or question. `different` and
-    `same` are the scores of the pairs that it last called so.
+    `not_the_same` are the keys of everything that it called different from the letter or question in view. `different`
+    and `same` are the scores of the newest pairs with that verdict.
     """
 
     matcher: str
@@ -88,7 +89,7 @@ class DeskVerdicts:
 
 
 def load_desk_verdicts(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> DeskVerdicts:
-    """Return a desk's newest verdicts on one matcher, and everything that was ever called different from `key`."""
+    """Return a desk's verdicts on a matcher's newest pairs, and all that was ever called different from `key`."""
     query = select(Verdict.score, Verdict.same)
     query = query.where(Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
     newest = session.execute(query.order_by(Verdict.id.desc()).limit(MAX_VERDICTS)).all()
@@ -111,19 +112,19 @@ def prior(matcher: str, documents: int) -> float:
     return base + rise_per_tenfold * log10(max(MIN_PRIOR_DOCUMENTS, documents))
 
 
-def learn_cutoff(different_scores: list[float], same_scores: list[float], prior: float) -> float:
-    """Return the cutoff that follows from the scores of decided pairs: nine of ten different pairs score lower.
+def learn_cutoff(different_scores: list[float], same_scores: list[float], prior_cutoff: float) -> float:
+    """Return the cutoff that follows from the scores of decided pairs: about nine of ten different pairs score lower.
 
-    The more verdicts there are, the less the prior counts. If more than half of the same pairs score lower than the
-    cutoff, it is lowered to admit half of them: missing a repeated question costs the desk more than looking at one
+    The more verdicts there are, the less the prior cutoff counts. If more than half of the same pairs score lower than
+    the cutoff, it is lowered to admit half of them: missing a repeated question costs the desk more than looking at one
     more pair.
     """
-    cutoff = prior
+    cutoff = prior_cutoff
     if different_scores:
         number = len(different_scores)
         ninetieth_percentile = sorted(different_scores)[int(number * (1 - MAX_FALSE_ALARMS))]
-        cutoff = (PRIOR_WEIGHT * prior + number * ninetieth_percentile) / (PRIOR_WEIGHT + number)
-    if len(same_scores) >= PRIOR_WEIGHT // 2:
+        cutoff = (PRIOR_WEIGHT * prior_cutoff + number * ninetieth_percentile) / (PRIOR_WEIGHT + number)
+    if len(same_scores) >= MIN_SAME_VERDICTS:
         median = sorted(same_scores)[len(same_scores) // 2]
         cutoff = min(cutoff, median)
     return cutoff

@@ -27,7 +27,7 @@ from ..core.actors import Clock
 from ..db import secure_delete
 from ..db.changes import CommitDetector
 from ..db.engine import Database
-from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, NoRoom, is_busy, is_schema_mismatch
+from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, NoRoom, is_schema_mismatch, may_succeed_later
 from ..db.session import lock_row
 from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, idempotency
@@ -320,7 +320,7 @@ def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
     except Exception as error:
-        if is_busy(error):
+        if may_succeed_later(error):
             log.warning("%s: the database was busy", duty.name)
         elif isinstance(error, NoRoom):
             log.error("%s: %s", duty.name, TAKES_NO_CHANGES)

@@ -27,10 +27,10 @@ def _char_class(chars: Iterable[str]) -> str:
 
 # Python's \w excludes combining marks, which would split words of Devanagari and vocalised Arabic.
 MARKS = _char_class(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.category(c)[0] == "M")
-# A letter or digit with its combining marks. Hangul fillers have the category of letters, but look blank.
+# A letter, a digit or a combining mark. Hangul fillers have the category of letters, but look blank.
 LETTER = rf"(?:(?![_\u115f\u1160\u3164\uffa0])[\w{MARKS}])"
 # Scripts without spaces between words: a SIGN is a Han or Kana character, which is counted and compared by itself;
-# SPACELESS are Thai, Lao, Burmese and Khmer.
+# SPACELESS is a letter of Thai, Lao, Burmese or Khmer.
 SIGN = r"[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 SPACELESS = r"[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]"
 # An apostrophe, hyphen, zero-width (non-)joiner or soft hyphen inside a word belongs to it; a point or comma only
@@ -43,8 +43,8 @@ _SIGNS = re.compile(SIGN)
 _WORDS = re.compile(WORD)
 # Word processors use VT, FF and NEL as line ends; dropping them would join two words.
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# Control characters, the deprecated BOM and tag characters, and noncharacters, which XML 1.0 (section 2.2) and thus
-# feeds don't allow.
+# Control characters and noncharacters, many of which XML 1.0 (section 2.2) and thus feeds don't allow, and the
+# deprecated BOM and tag characters.
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]")
 # The zero width space separates words in Thai, Lao, Burmese and Khmer; elsewhere it only breaks searching. The pattern
 # begins with the literal character, which Python finds many times faster than a lookbehind.
@@ -57,8 +57,8 @@ _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 _SORTED_MARK_RANGES = (range(0x300, 0x3100), range(0xA660, 0xAC00), range(0xFB1E, 0xFE30), range(0x101F0, 0x1F000))
 _SORTED_MARKS = "".join(char for char in map(chr, chain(*_SORTED_MARK_RANGES)) if unicodedata.combining(char))
 _BMP_SORTED_MARKS = "".join(mark for mark in _SORTED_MARKS if mark < chr(0x10000))
-# Python is slow with single characters beyond U+FFFF, so this faster pattern is tried first. It has them as one range,
-# and thus matches every long run, and a few texts without one.
+# Python is slow with single characters beyond U+FFFF, so this faster pattern is tried first. In it, the marks beyond
+# U+FFFF are one range, so it finds every long run, and a few other texts.
 _POSSIBLE_LONG_RUN = re.compile(f"[{_BMP_SORTED_MARKS}\U000101f0-\U0001efff]{{31}}")
 _LONG_RUN = re.compile(f"([{_SORTED_MARKS}]{{30}})[{_SORTED_MARKS}]+")
 
@@ -93,7 +93,7 @@ def clean(text: str, keep_overrides: bool = True) -> str:
 
 
 def for_print(text: str) -> str:
-    """Clean a text and remove its bidi controls: for texts of the desk, exports and mails."""
+    """Clean a text and remove bidi embeddings, overrides and isolates: for texts of the desk, exports and mails."""
     return clean(text, keep_overrides=False)
 
 
@@ -134,7 +134,7 @@ def word_count(text: str) -> int:
     """Count words in any script, ignoring Markdown, list numbers and URLs.
 
     Han and Kana characters count half a word each: translators reckon with 1.3 to 1.8 Chinese characters per English
-    word, rounded up here in the writer's favour. Thai, Lao, Burmese and Khmer letters count a fifth of a word each.
+    word, and two let the writer have a few more. Thai, Lao, Burmese and Khmer letters count a fifth of a word each.
     """
     text = _LIST_NUMBER.sub(" ", _LINK.sub(" link ", _LINK_TARGET.sub("]", text)))
     words = [match.group() for match in _WORDS.finditer(text)]
@@ -145,15 +145,15 @@ def word_count(text: str) -> int:
 
 
 def is_long_enough(text: str) -> bool:
-    """Return whether a question has at least two words or eight letters. Punctuation and emoji don't count."""
+    """Return whether a question has at least two words or eight letters or digits, not counting punctuation."""
     return word_count(text) >= 2 or len(_LETTERS.findall(text)) >= 8
 
 
 def fault_of_question(text: str, maximum: int = 2000) -> Fault | None:
     """Return what is wrong with a question's size: 'empty', 'short', 'long' or None.
 
-    `maximum` is in characters as `length` counts them. It also limits a text to four code points per character, enough
-    for any script, because a few characters could have a megabyte of combining marks.
+    `maximum` is in characters as `length` counts them. A text is also too long with more than four times as many code
+    points, enough for any script, because a few characters could have a megabyte of combining marks.
     """
     has_too_many_code_points = len(" ".join(text.split())) > 4 * maximum
     text = clean(text)
@@ -194,7 +194,7 @@ def slug(text: str, maximum: int = 60) -> str:
 
     A slug longer than `maximum` is cut at the end of a word where there is one.
     """
-    # Apostrophes and invisible characters belong to the word that they are in.
+    # Drop apostrophes and invisible characters, so that they don't split a word.
     folded = re.sub(r"['’ʼʻ‘\u200b\u200e\u200f\u00ad\u2060]", "", single_line(text).casefold())
     words = []
     for word in re.findall(rf"{LETTER}+", folded):

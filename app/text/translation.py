@@ -13,7 +13,7 @@ from .languages import N_ as N_  # re-exported for the texts of mails
 from .languages import interface_languages, likely_script, script_subtag
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
-# British, for the day before the month and a 24-hour clock, which most English texts outside America have.
+# British, because most of the world writes "11 November" and "18:00".
 ENGLISH = "en-GB"
 
 # Babel formats dates with Latin digits in every language; these numbering systems are what our readers expect.
@@ -25,16 +25,18 @@ AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنب
 
 @lru_cache(maxsize=64)
 def get_catalogue(language: str) -> NullTranslations:
-    """Return the catalogue of a BCP 47 tag, or of a broader one, or an empty one, with which texts stay in English."""
+    """Return the catalogue of a BCP 47 tag or of a broader tag. Without one, it is empty: texts stay in English."""
     return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
 
 @lru_cache(maxsize=64)
 def interface_language(language: str) -> str:
-    """Return the language of our texts on pages and mails for readers and experts: theirs, or English if its catalogue
-    lacks some of these texts, so that no page is half translated.
+    """Return the language of our texts on pages and in mails to readers and experts.
+
+    This is `language` if its catalogue has all of these texts, and English if not: no page is half translated.
     """
-    return language if not interface_languages().isdisjoint(_fallback_tags(language)) else "en"
+    is_complete = any(tag in interface_languages() for tag in _fallback_tags(language))
+    return language if is_complete else "en"
 
 
 def missing_catalogues() -> list[str]:
@@ -112,7 +114,8 @@ def get_language_name(language: str, tag: str) -> str:
 def full_pattern(babel_locale: Locale, local_day: date, this_year: int | None) -> str:
     """Return the date pattern for a locale whose CLDR data has none without the year.
 
-    It is CLDR's full pattern, which has the year, but in Persian one of our own, without it, for days of `this_year`.
+    It is CLDR's full pattern, which has the year. Persian has one without it, for days of `this_year` or if that is
+    None.
     """
     return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local_day.year) else "full"
 
@@ -125,6 +128,7 @@ def add_solar_hijri_date(babel_locale: Locale, text: str, local_day: date) -> st
     if babel_locale.language != "fa":
         return text
     solar = JalaliDate(date(local_day.year, local_day.month, local_day.day))  # type: ignore[no-untyped-call]
+    # The list of persiantools begins with None.
     month = AFGHAN_MONTHS[solar.month - 1] if babel_locale.territory == "AF" else MONTH_NAMES_FA[solar.month]
     has_year = localize_digits(babel_locale, str(local_day.year)) in text
     year = f" {solar.year}" if has_year else ""
@@ -152,6 +156,7 @@ def format_by_skeleton(babel_locale: Locale, skeleton: str, local_day: date) -> 
     midnight = datetime(local_day.year, local_day.month, local_day.day)
     text = format_skeleton(skeleton, midnight, locale=babel_locale)
     # In English, CLDR has a comma after the weekday only if a year follows. Drop it, so that all dates look alike.
+    # Persian has a comma of its own.
     comma = {"en": "", "fa": "،"}.get(babel_locale.language, ",")
     return localize_digits(babel_locale, text.replace(",", comma))
 

@@ -1,7 +1,7 @@
 """Parsing an answer's Markdown into the paragraphs of a quotation.
 
 A printed quotation has paragraphs, emphasis, links and short lists. Headings and code become paragraphs, nested lists
-one flat list, and an image a link; a block quotation is run in and gets quotation marks.
+one flat list, and an image a link; a block quotation becomes plain paragraphs in quotation marks.
 
 Text from writers who don't know Markdown is read as it looks: a line that begins with a bullet is a list item, and line
 breaks are kept, unless a mail program wrapped the text.
@@ -29,7 +29,7 @@ _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _SAFE_LINK = re.compile(r"https?://[^\s]+|mailto:[^\s@]+@[^\s]+", re.IGNORECASE)
 _CJK = r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]"
 _CJK_CHAR = re.compile(_CJK)
-_CJK_LINE_END = re.compile(rf"\n(?<={_CJK}\n)(?={_CJK})")  # begins with the rarest character, for speed
+_CJK_LINE_END = re.compile(rf"\n(?<={_CJK}\n)(?={_CJK})")  # begins with "\n", so that only line ends are tried
 # The bullets that word processors put into plain text; two are private use characters of Symbol and Wingdings.
 _BULLET = re.compile("^[ \t\u00a0]*[•◦▪‣●○■□·\uf0b7\uf0a7][ \t\u00a0]+", re.MULTILINE)
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
@@ -58,7 +58,7 @@ def _is_intended_break(line: str, next_line: str, width: int) -> bool:
 
 
 def _is_markdown_line(line: str) -> bool:
-    """Return whether Markdown breaks lines next to this one anyway."""
+    """Return whether line breaks next to this line are left to Markdown."""
     return bool(_LIST_ITEM.match(line) or _MARKUP_LINE.match(line))
 
 
@@ -74,6 +74,7 @@ def _mark_up_plain_text(text: str) -> str:
         if _LIST_ITEM.match(line) and not next_line[0].isspace() and not _LIST_ITEM.match(next_line):
             markdown_lines.append("")  # the list ends here; Markdown would continue its last item
         elif not _is_markdown_line(line) and not _is_markdown_line(next_line):
+            # A backslash at the end of a line is already a hard break.
             hard_break = "" if line.endswith("\\") else "  "
             markdown_lines[-1] = line.rstrip() + hard_break
     return "\n".join(markdown_lines)

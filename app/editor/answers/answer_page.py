@@ -31,7 +31,7 @@ from ...web.setup import or_404
 from ...workflows.publishing import publication
 from ...workflows.version_facts import facts_of
 from .. import incoming_mails
-from ..conflict import LastSave, check_unchanged, merge_form, save_unless_changed, submitted_number, submitted_token
+from ..conflict import LastSave, check_unchanged, merge_form, save_unless_changed, submitted_token, submitted_version
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import (
     APPROVAL_FAULTS,
@@ -278,7 +278,7 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
         editing.approve(
-            desk.session, desk.actor, answer, checklist=checked_items, reason=reason, version=submitted_number()
+            desk.session, desk.actor, answer, checklist=checked_items, reason=reason, version=submitted_version()
         )
 
     try:

@@ -29,7 +29,7 @@ from ...web.setup import or_404
 from ...workflows.letters import withdrawal
 from ...workflows.publishing import publication, reschedule, skip
 from ...workflows.publishing.recall import recall
-from ..conflict import check_unchanged, list_events_since_opened, submitted_number
+from ..conflict import check_unchanged, list_events_since_opened, submitted_version
 from ..form_fields import parse_day, parse_number
 from ..frame import RequestContext, announce, editor, read_context, rerender, run_in_transaction
 from ..rejected_forms import build_rejected_form
@@ -195,7 +195,7 @@ def _build_move(step: int) -> Callable[[RequestContext, Edition], str]:
 def _arrange(desk: RequestContext, edition: Edition) -> str:
     order = [or_404(questions.load(desk.session, desk.actor, key)) for key in request.form.getlist("order")]
     previous = slots.list_picked_questions(desk.session, edition)
-    slots.arrange(desk.session, desk.actor, edition, order, submitted_number())
+    slots.arrange(desk.session, desk.actor, edition, order, submitted_version())
     added = [question for question in order if question not in previous]
     removed = [question for question in previous if question not in order]
     if added:
@@ -261,10 +261,10 @@ ACTIONS: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "date": _set_must_run_by,
     "slots": _set_slots,
     "unname": _leave_unnamed,
-    "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, submitted_number()),
-    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, submitted_number()),
-    "send": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=submitted_number()),
-    "ran": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=submitted_number()),
+    "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, submitted_version()),
+    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, submitted_version()),
+    "send": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=submitted_version()),
+    "ran": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=submitted_version()),
     "recall": lambda desk, edition: recall(desk.session, desk.actor, edition),
     "skip": _skip,
     "move": _move_edition,

@@ -95,13 +95,15 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
         search_params["topic"],
         *([condition(today)] if condition else []),
     )
-    last_shown = get_cursor_row(lambda public_id: directory.load_expert(desk.session, desk.actor, public_id), "after")
+    last_on_previous_page = get_cursor_row(
+        lambda public_id: directory.load_expert(desk.session, desk.actor, public_id), "after"
+    )
 
     def list_url(**changed_params: str | None) -> str:
         params: dict[str, Any] = {name: value for name, value in {**search_params, **changed_params}.items() if value}
         return url_for("editor.experts", slug=desk.newsletter.slug, **params)
 
-    list_page = paginate(desk.session, listing, PAGE_SIZE, last_shown, list_url, "after")
+    list_page = paginate(desk.session, listing, PAGE_SIZE, last_on_previous_page, list_url, "after")
     return page(
         desk,
         "editor/experts/experts.html",
@@ -130,8 +132,9 @@ def _language_options(desk: RequestContext, selected_language: str) -> list[tupl
 
 @editor.action("/<slug>/experts", permission="directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """Add an expert. If the e-mail address is known, redirect to the existing expert; if only the name is, show a hint
-    that they may be duplicates.
+    """Add an expert. If the e-mail address is known, redirect to the existing expert.
+
+    If somebody else has the same name, show a hint that the two may be one person.
     """
     name, email = request.form.get("name", ""), request.form.get("email", "")
     faults: dict[str, str] = {}
@@ -164,7 +167,7 @@ def expert(slug: str, public_id: str) -> str | Response:
     with read_context(slug) as desk:
         loaded = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         kept = directory.resolve_merged_expert(desk.session, loaded)
-        if kept is not None and kept is not loaded:  # merged: redirect to the expert who was kept
+        if kept is not None and kept is not loaded:  # `loaded` was merged into `kept`
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
         return _render_expert(desk, loaded)
 
@@ -236,7 +239,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         check_form_unchanged(desk, expert, lambda: form_fields.get_stored_values(PROFILE, expert), form_data)
-        directory.change_profile(desk.session, desk.actor, expert, None, **values)
+        directory.change_profile(desk.session, desk.actor, expert, version=None, **values)  # checked above
 
     try:
         run_in_transaction(slug, fn)

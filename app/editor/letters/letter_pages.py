@@ -29,7 +29,7 @@ from ...web.setup import or_404
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
 from .. import incoming_mails
-from ..conflict import check_unchanged, save_unless_changed, submitted_number
+from ..conflict import check_unchanged, save_unless_changed, submitted_version
 from ..form_fields import parse_day, parse_public_id
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender
 from ..letter_labels import FILED, REPLIES
@@ -217,7 +217,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         abort(400)
 
     def fn(desk: RequestContext, letter: Letter) -> ActionResult:
-        version = submitted_number()
+        version = submitted_version()
         subjects = incoming_mails.load_subjects(desk.session, [letter])
         assignment = or_404(subjects.get_assignment(letter))
         if kind in ("comment", "spam"):
@@ -272,7 +272,7 @@ def letter_end(desk: RequestContext, letter: Letter) -> ActionResult:
 @letter_action("to-pen")
 def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
     """Return a mail that isn't this expert's to the holding pen."""
-    mail = mailed_answers.return_to_pen(desk.session, desk.actor, letter, submitted_number())
+    mail = mailed_answers.return_to_pen(desk.session, desk.actor, letter, submitted_version())
     mail_url = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=mail.public_id)
     return ActionResult(mail_url, _("It isn’t their letter any more. Say what it is."), mail_url)
 
@@ -287,7 +287,7 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult
     if letter.author != "expert" or move != "reopen":
         require_reader_letter(desk, letter)
         verb = reopen_letter if move == "reopen" else filing.release
-    verb(desk.session, desk.actor, letter, submitted_number())
+    verb(desk.session, desk.actor, letter, submitted_version())
     message = _("It waits again.") if move == "reopen" else _("It waits with the others.")
     return ActionResult(_letter_url(desk, letter), message)
 

@@ -33,7 +33,7 @@ from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
 from ..bulk import BulkAction, BulkForm, RefusalTexts, get_refusal_text
-from ..conflict import abort_with_conflict, describe_last_change, find_last_save, merge_form, submitted_number
+from ..conflict import abort_with_conflict, describe_last_change, find_last_save, merge_form, submitted_version
 from ..frame import (
     RequestContext,
     abort_unknown_filter,
@@ -200,7 +200,7 @@ def press_mail(slug: str, public_id: str, button: str) -> Response:
 
     def fn(desk: RequestContext) -> str:
         mail = _load_mail(desk, public_id)
-        ACTIONS[button](desk, mail, submitted_number())
+        ACTIONS[button](desk, mail, submitted_version())
         questions = load_mail_names(desk, [mail]).questions
         return questions[mail.question_id].public_id if mail.question_id in questions else ""
 
@@ -237,7 +237,7 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.action("/<slug>/outbox/<public_id>/edit", permission="stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     form_data = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version = submitted_number()
+    version = submitted_version()
 
     def fn(desk: RequestContext) -> None:
         mail = _load_mail(desk, public_id)

@@ -26,7 +26,7 @@ from ...mail.models import Inbound, OutboxMail
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, or_404, paginate
 from .. import incoming_mails
-from ..conflict import abort_with_conflict, check_unchanged, submitted_number
+from ..conflict import abort_with_conflict, check_unchanged, submitted_version
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..mail_labels import format_mail_line, load_mail_names
 
@@ -346,12 +346,12 @@ def _file_as_expert_letter(desk: RequestContext, mail: Inbound) -> str:
     if not assignment_id:
         raise MissingField("assignment")
     assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, assignment_id))
-    letter = experts.take_from_pen(desk.session, desk.actor, assignment, mail, submitted_number())
+    letter = experts.take_from_pen(desk.session, desk.actor, assignment, mail, submitted_version())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
 def _file_as_reader_letter(desk: RequestContext, mail: Inbound) -> None:
-    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, mail, submitted_number())
+    readers.take_from_pen(desk.session, desk.actor, desk.newsletter, mail, submitted_version())
 
 
 def _reread_mail(desk: RequestContext, mail: Inbound) -> None:
@@ -359,7 +359,7 @@ def _reread_mail(desk: RequestContext, mail: Inbound) -> None:
 
 
 def _move_to(folder: str) -> Callable[[RequestContext, Inbound], None]:
-    return lambda desk, mail: inbound.sort(desk.session, desk.actor, mail, folder, submitted_number())
+    return lambda desk, mail: inbound.sort(desk.session, desk.actor, mail, folder, submitted_version())
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from ..conflict import (
     check_form_unchanged,
     merge_form,
     save_unless_changed,
-    submitted_number,
     submitted_token,
+    submitted_version,
 )
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, require_question
@@ -359,7 +359,7 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
             row.original,
             compared=has_compared,
             reason=reason,
-            version=submitted_number(),
+            version=submitted_version(),
         )
 
     try:
@@ -379,7 +379,7 @@ DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": 
 def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     def fn(desk: RequestContext) -> None:
         row = or_404(row_of(desk, public_id, language, key).translation)
-        if row.version != submitted_number():
+        if row.version != submitted_version():
             raise VersionConflict(f"translation {row.id}")
         MOVES[move](desk.session, desk.actor, row)
 
@@ -443,7 +443,7 @@ def _get_unchanged_invitation(invitation: Invitation | None) -> Invitation:
 
 
 def _check_translator_version(translator: Translator) -> Translator:
-    if translator.version != submitted_number():
+    if translator.version != submitted_version():
         raise VersionConflict(f"translator {translator.id}")
     return translator
 

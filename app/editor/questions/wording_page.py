@@ -27,18 +27,20 @@ LABELS = dict(
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
-        run_in_transaction(slug, lambda desk: _give_way(desk, public_id, typed))
+        run_in_transaction(slug, lambda desk: _keep_other_wording(desk, public_id, typed))
         return redirect_to_question(slug, public_id, "wording")
     if typed["language"] and not format_language(typed["language"]):
         return _render_form_again(slug, public_id, typed, {"language": _("No language has this code")})
 
     def fn(desk: RequestContext) -> None:
         question = require_question(desk, public_id)
-        shown = submitted_token()
+        shown = submitted_token()  # what the form showed: the label of its wording, and the language
         language = typed["language"]
         if language == shown.get("language"):
-            language = ""  # nobody has chosen it
-        fields: dict[str, Any] = typed | {"language": language or None}  # None: `reword` guesses it from the text
+            language = ""  # unchanged in this form
+        fields: dict[str, Any] = typed | {
+            "language": language or None
+        }  # with None, `reword` keeps it unless the text looks like another
         wording.reword(desk.session, desk.actor, question, **fields, base_label=str(shown.get("label", "")))
 
     try:
@@ -52,7 +54,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect_to_question(slug, public_id, "wording")
 
 
-def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -> None:
+def _keep_other_wording(desk: RequestContext, public_id: str, form_data: dict[str, str]) -> None:
     """Keep the other person's wording, and store what was typed in a note."""
     parts = [(str(LABELS[name]), form_data[name]) for name in ("headline", "body", "background")]
     title = _("My wording, which I didn’t save over the newer one:")

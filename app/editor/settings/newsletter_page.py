@@ -1,4 +1,4 @@
-"""The pages of a newsletter's settings: fields from the declared settings, the rhythm's calendar, and site snippets."""
+"""The pages of a newsletter's settings: forms built from `SETTINGS`, two with a calendar or with snippets for sites."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 from ..mail_labels import kind_label
 from ..rhythm_form import format_rhythm, format_rule
 
-# By reason why an edition is kept although its date no longer follows the rhythm.
+# Why an edition stays although its date no longer follows the rhythm: a message for each reason.
 KEPT_LABELS = {
     "locked": _l("%(day)s: it is locked"),
     "picked": _l("%(day)s: something is picked for it"),
@@ -134,8 +134,9 @@ def _calendar_values(
     desk: RequestContext, values: dict[str, Any], is_submitted: bool, previewed_columns: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Return the template values of the dates page besides its fields."""
+    choices = rhythm_form.read_choices() if is_submitted else choices_of(values["rule"])
     return {
-        **rhythm_form.template_values(rhythm_form.read_choices() if is_submitted else choices_of(values["rule"])),
+        **rhythm_form.template_values(choices),
         "rhythm": format_rhythm(desk.newsletter),
         "dates": preview_dates(desk.newsletter, now(desk.session), previewed_columns),
         "is_preview": previewed_columns is not None,
@@ -143,8 +144,10 @@ def _calendar_values(
 
 
 def _snippet_values(desk: RequestContext) -> dict[str, Any]:
-    """Return the template values of the page for other sites: the latest answers as (headline, address, language), and
-    `translate` for the newsletter's language.
+    """Return the template values of the page for other sites.
+
+    `stories` are the latest answers as (headline, address, language); `translate` is gettext in the newsletter's
+    language.
     """
     newsletter = desk.newsletter
     items = archive.listing(newsletter).page(desk.session, None, MAX_SNIPPET_ANSWERS)
@@ -173,7 +176,7 @@ def list_languages(newsletter: Newsletter) -> list[str]:
 
 @editor.action(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", permission="settings")
 def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
-    """Save a page of the settings, or with "look" only preview the dates of a rhythm."""
+    """Save a page of the settings, or only preview the dates of a rhythm if the button "look" was pressed."""
     with read_context(slug) as desk:
         fields = _get_fields(desk, part)
     form_data = form_fields.get_submitted_values(fields)

@@ -18,7 +18,7 @@ from ...newsletters.settings import InvalidSettings
 from ...sending_tools.known_tools import TOOLS, verify_account
 from ...sending_tools.tool_api import Account, DraftError
 from .. import form_fields
-from ..conflict import submitted_number
+from ..conflict import submitted_version
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 TEST_TIMEOUT = 8.0  # seconds; somebody waits for the page
@@ -54,7 +54,7 @@ def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults
         "editor/settings/sending_tool.html",
         "settings",
         sending_tool=tool,
-        form_data=form_data or (ToolForm(tool.tool, tool.address, "", tool.audience) if tool else ToolForm("")),
+        form_data=form_data or _get_stored_form(tool),
         faults=fault_sentences,
         summary=[(name, f"{LABELS[name]}: {sentence}") for name, sentence in fault_sentences.items()],
         tools=TOOLS.values(),
@@ -63,11 +63,16 @@ def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults
     )
 
 
+def _get_stored_form(tool: SendingTool | None) -> ToolForm:
+    """Return what is stored, without the key, which is never shown again."""
+    return ToolForm(tool.tool, tool.address, key="", audience=tool.audience) if tool else ToolForm("")
+
+
 def _check_unchanged(desk: RequestContext) -> None:
     """Raise `VersionConflict` if the tool has changed since the page was opened."""
     tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    if submitted_number() != (tool.version if tool else 0):
-        raise VersionConflict("the tool that sends changed")
+    if submitted_version() != (tool.version if tool else 0):
+        raise VersionConflict("the sending tool has changed")
 
 
 @editor.action("/<slug>/settings/sending-tool", permission="settings")
@@ -91,6 +96,7 @@ def try_sending_tool(slug: str) -> Response:
     """Test the connection with a harmless request, outside of any transaction, and announce the outcome."""
 
     def begin(desk: RequestContext) -> tuple[SendingTool, Account | None] | None:
+        """Return the tool, if there is one, with its account, if its key can be unsealed."""
         tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         if tool is None:
             return None
